@@ -1,0 +1,126 @@
+"""Kinds of error, the place in the text they point at, and the exit code each one ends with.
+
+Errors are typed values; `cgcli.render.errors` is the only place that draws them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+Span = tuple[int, int]
+"""Half-open range of character offsets into a source text."""
+
+
+class ExitCode(IntEnum):
+    """What a `cg` process returns to its shell."""
+
+    OK = 0
+    CALCULATION = 1
+    USAGE = 2
+    MISSING_EXTRA = 4
+    INTERRUPTED = 130
+
+
+class Source:
+    """A formula text with the name that messages call it by (a path, or `<formula>`)."""
+
+    __slots__ = ("name", "text")
+
+    def __init__(self, text: str, name: str = "<formula>") -> None:
+        self.text = text
+        self.name = name
+
+    def locate(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character offset, both counted from 1."""
+        before = self.text.rfind("\n", 0, offset)
+        return self.text.count("\n", 0, offset) + 1, offset - before
+
+    def line_around(self, offset: int) -> str:
+        """The whole line that holds a character offset, without its line end."""
+        start = self.text.rfind("\n", 0, offset) + 1
+        end = self.text.find("\n", offset)
+        return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
+
+
+class CgError(Exception):
+    """Base of every error that a user can cause: what is wrong, where, and what to do about it.
+
+    `message` is one line without a final full stop; `span` is the place in `source` it points at;
+    `hint` is one line that says what would work.
+    """
+
+    exit_code = ExitCode.CALCULATION
+    title = "error"
+
+    def __init__(
+        self, message: str, *, span: Span | None = None, source: Source | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.source = source
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {"span": self.span, "source": self.source, "hint": self.hint}
+        return type(self), (self.message,), state
+
+
+class FormulaError(CgError):
+    """The text is not a formula of the language: syntax, unknown names, wrong counts of arguments."""
+
+    exit_code = ExitCode.USAGE
+    title = "formula error"
+
+
+class ShapeError(FormulaError):
+    """Operands whose shapes do not fit each other."""
+
+    title = "shape error"
+
+
+class UsageError(CgError):
+    """The command line or the call is wrong: unknown option, missing or superfluous input."""
+
+    exit_code = ExitCode.USAGE
+    title = "usage error"
+
+
+class DataError(CgError):
+    """A value or a file that was given cannot be used."""
+
+    title = "data error"
+
+
+class CalculationError(CgError):
+    """A calculation that cannot be carried out."""
+
+    title = "calculation error"
+
+
+class GraphError(CgError):
+    """An edit or a store that breaks an invariant of the graph."""
+
+    title = "graph error"
+
+
+class MissingExtra(CgError):
+    """A feature whose optional package is not installed."""
+
+    exit_code = ExitCode.MISSING_EXTRA
+    title = "missing package"
+
+
+def closest(word: str, candidates: Iterable[str], limit: int = 3) -> list[str]:
+    """The candidates that look most like a misspelt word, best first (none where nothing is near)."""
+    from difflib import get_close_matches  # only on the way to an error message
+
+    by_lower = {candidate.lower(): candidate for candidate in candidates}
+    return [by_lower[match] for match in get_close_matches(word.lower(), list(by_lower), n=limit, cutoff=0.6)]
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
+    """A hint that names the closest candidates, or None where nothing is near."""
+    matches = closest(word, candidates)
+    return f"did you mean {' or '.join(f'`{match}`' for match in matches)}?" if matches else None
