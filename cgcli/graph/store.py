@@ -1,0 +1,309 @@
+"""The graph: columns of numbers, an intern table beside them, and what the names and places of nodes are.
+
+A node is a position. Its operands come before it, so the order of positions is an order of evaluation and every
+walk is one loop. The hot columns hold 2 (op) + 4 (start) + 4 (payload) + 4 (shape) bytes a node and 4 an operand.
+"""
+
+from __future__ import annotations
+
+from array import array
+from math import copysign
+
+from cgcli.errors import GraphError, ShapeError
+from cgcli.ops import REGISTRY, Operation, structure
+from cgcli.graph.shapes import broadcast, describe
+from cgcli.graph.intern import InternTable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from cgcli.errors import Span
+    from cgcli.graph.ref import Ref
+
+    Shape = tuple[int, ...]
+
+CONSTANT = structure.constant.code
+ARRAY = structure.array.code
+INPUT = structure.variable.code
+NOTHING = -1
+"""Payload of a node that has none."""
+
+
+class Graph:
+    """A directed acyclic graph of operations.
+
+    op, payload, shape: one number a node; the operands of node n are `operands[start[n]:start[n + 1]]`.
+    payload: of a constant the position in `constants`, of an array in `arrays`, of an input in `input_names`,
+        of any other node in `attributes` (static arguments such as an axis), or -1.
+    shapes: the distinct shapes; number 0 is the scalar.
+    constants, exact: doubles, and the decimal text of those that the text gives more exactly than a double can.
+    names: what the formula calls a node; spans and scopes: where in the text, and in which call of a user
+        function, a node was written. These lie outside the hot columns and may be empty.
+    """
+
+    def __init__(self) -> None:
+        self.op = array("H")
+        self.start = array("i", [0])
+        self.operands = array("i")
+        self.payload = array("i")
+        self.shape = array("i")
+        self.shapes: list[Shape] = [()]
+        self.constants = array("d")
+        self.exact: dict[int, str] = {}
+        self.arrays: list[Any] = []
+        self.input_names: list[str] = []
+        self.attributes: list[tuple[Any, ...]] = []
+        self.names: dict[str, int] = {}
+        self.spans: dict[int, Span] = {}
+        self.scopes: dict[int, int] = {}
+        self.calls: list[Call] = []
+        self.intern = InternTable()
+        self._shape_numbers: dict[Shape, int] = {(): 0}
+        self._attribute_numbers: dict[tuple[Any, ...], int] = {}
+        self._constant_numbers: dict[Any, int] = {}
+        self._adopted: dict[int, tuple[Graph, array[int]]] = {}
+
+    # ---- reading -----------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.op)
+
+    def row(self, node: int) -> Operation:
+        """The operation of a node."""
+        return REGISTRY.rows[self.op[node]]
+
+    def operands_of(self, node: int) -> array[int]:
+        """The operands of a node, in order."""
+        return self.operands[self.start[node] : self.start[node + 1]]
+
+    def shape_of(self, node: int) -> Shape:
+        """The shape of a node's value; () is a scalar."""
+        return self.shapes[self.shape[node]]
+
+    def attributes_of(self, node: int) -> tuple[Any, ...]:
+        """The static arguments of a node, () where it has none."""
+        payload = self.payload[node]
+        return () if payload < 0 or self.is_leaf(node) else self.attributes[payload]
+
+    def is_leaf(self, node: int) -> bool:
+        """Whether the node is a constant, an array or an input."""
+        return self.op[node] in (CONSTANT, ARRAY, INPUT)
+
+    def is_constant(self, node: int) -> bool:
+        """Whether the node is a number written in the formula."""
+        return self.op[node] == CONSTANT
+
+    def is_input(self, node: int) -> bool:
+        """Whether the node is a value given from outside."""
+        return self.op[node] == INPUT
+
+    def constant_value(self, node: int) -> float | None:
+        """The double of a constant node; None for every other node."""
+        return self.constants[self.payload[node]] if self.op[node] == CONSTANT else None
+
+    def input_name(self, node: int) -> str:
+        """The name of an input node."""
+        return self.input_names[self.payload[node]]
+
+    def inputs(self) -> dict[str, int]:
+        """Name and node of every input, in the order of their making."""
+        found = (node for node, op in enumerate(self.op) if op == INPUT)
+        return {self.input_name(node): node for node in found}
+
+    def ref(self, node: int) -> Ref:
+        """A handle on a node that operators work on."""
+        from cgcli.graph.ref import Ref
+
+        return Ref(self, node)
+
+    def name_of(self) -> dict[int, str]:
+        """Node -> the first name that the formula gave it."""
+        found: dict[int, str] = {}
+        for name, node in self.names.items():
+            found.setdefault(node, name)
+        return found
+
+    def nbytes(self) -> int:
+        """Bytes that the hot columns hold."""
+        columns = (self.op, self.start, self.operands, self.payload, self.shape)
+        return sum(len(column) * column.itemsize for column in columns)
+
+    # ---- building ----------------------------------------------------------------------------------------------
+
+    def constant(self, value: float, exact: str | None = None, *, own: bool = False) -> int:
+        """A number. `exact` is its decimal text where that says more than the double; `own` keeps it apart from equals.
+
+        A number of its own is what a named definition such as `x = 2` needs: the derivative with respect to x must
+        not count the other twos of the formula.
+        """
+        value = float(value)
+        key: Any = exact or (value, copysign(1.0, value)) if value == value else "nan"
+        number = None if own else self._constant_numbers.get(key)
+        if number is None:
+            number = len(self.constants)
+            self.constants.append(value)
+            if exact is not None:
+                self.exact[number] = exact
+            if not own:
+                self._constant_numbers[key] = number
+        return self._node(CONSTANT, (), number, 0)
+
+    def array_constant(self, values: Any) -> int:
+        """An array of numbers given from Python (anything NumPy takes); kept as read-only float64."""
+        import numpy as np
+
+        data = np.array(values, dtype=np.float64)
+        data.setflags(write=False)
+        if data.ndim == 0:
+            return self.constant(float(data))
+        self.arrays.append(data)
+        return self._node(ARRAY, (), len(self.arrays) - 1, self.shape_number(data.shape))
+
+    def input(self, name: str, shape: Shape = ()) -> int:
+        """The input of this name, made where the graph has none. ShapeError where it has one of another shape."""
+        try:
+            payload = self.input_names.index(name)
+        except ValueError:
+            payload = len(self.input_names)
+            self.input_names.append(name)
+        node = self._node(INPUT, (), payload, self.shape_number(shape))
+        if self.shape_of(node) != shape:
+            raise ShapeError(
+                f"input `{name}` has shape {describe(self.shape_of(node))}, not {describe(shape)}"
+            )
+        self.names.setdefault(name, node)
+        return node
+
+    def apply(self, row: Operation, operands: Sequence[int], static: Sequence[Any] = ()) -> int:
+        """The node of an operation on operands, with static arguments; equal nodes are made once.
+
+        ShapeError where the operands do not fit, naming the operation and the shapes.
+        """
+        shapes = self.shape
+        if row.shape is None and row.prepare is None:
+            number = shapes[operands[0]] if operands else 0
+            for operand in operands:
+                if shapes[operand] != number:
+                    number = self.shape_number(self._broadcast(row, operands))
+                    break
+            return self._node(row.code, tuple(operands), NOTHING, number)
+        operand_shapes = [self.shape_of(operand) for operand in operands]
+        try:
+            attributes = row.prepare(operand_shapes, *static) if row.prepare else ()
+            shape = row.shape(operand_shapes, attributes) if row.shape else broadcast(operand_shapes)
+        except ValueError as error:
+            raise ShapeError(f"`{row.name}`: {error}") from None
+        return self._node(row.code, tuple(operands), self.attribute_number(attributes), self.shape_number(shape))
+
+    def repeat(self, row: Operation, operands: Sequence[int], attributes: tuple[Any, ...]) -> int:
+        """As `apply`, for attributes that are prepared already (copying a node)."""
+        shapes = [self.shape_of(operand) for operand in operands]
+        try:
+            shape = row.shape(shapes, attributes) if row.shape else broadcast(shapes)
+        except ValueError as error:
+            raise ShapeError(f"`{row.name}`: {error}") from None
+        return self._node(row.code, tuple(operands), self.attribute_number(attributes), self.shape_number(shape))
+
+    def shape_number(self, shape: Shape) -> int:
+        """Position of a shape among the distinct shapes."""
+        number = self._shape_numbers.get(shape)
+        if number is None:
+            number = self._shape_numbers[shape] = len(self.shapes)
+            self.shapes.append(tuple(shape))
+        return number
+
+    def attribute_number(self, attributes: tuple[Any, ...]) -> int:
+        """Position of a tuple of static arguments among the distinct ones; -1 for ()."""
+        if not attributes:
+            return NOTHING
+        number = self._attribute_numbers.get(attributes)
+        if number is None:
+            number = self._attribute_numbers[attributes] = len(self.attributes)
+            self.attributes.append(attributes)
+        return number
+
+    def adopt(self, ref: Ref) -> int:
+        """The node of this graph that equals a node of another one; what it needs is copied, inputs meet by name."""
+        other = ref.graph
+        if other is self:
+            return ref.node
+        _, copies = self._adopted.setdefault(id(other), (other, array("i")))
+        for node in range(len(copies), ref.node + 1):
+            copies.append(self.copy_node(other, node, [copies[operand] for operand in other.operands_of(node)]))
+        return copies[ref.node]
+
+    def copy_node(self, other: Graph, node: int, operands: Sequence[int]) -> int:
+        """A node like the given one of another graph, on operands of this graph."""
+        if other.is_constant(node):
+            number = other.payload[node]
+            return self.constant(other.constants[number], other.exact.get(number), own=other.is_own_constant(node))
+        if other.is_input(node):
+            return self.input(other.input_name(node), other.shape_of(node))
+        if other.op[node] == ARRAY:
+            return self.array_constant(other.arrays[other.payload[node]])
+        return self.repeat(other.row(node), operands, other.attributes_of(node))
+
+    def is_own_constant(self, node: int) -> bool:
+        """Whether a constant is kept apart from equal ones (it was defined under a name)."""
+        number = self.payload[node]
+        value = self.constants[number]
+        key: Any = self.exact.get(number) or (value, copysign(1.0, value)) if value == value else "nan"
+        return self._constant_numbers.get(key) != number
+
+    def _broadcast(self, row: Operation, operands: Iterable[int]) -> Shape:
+        shapes = [self.shape_of(operand) for operand in operands]
+        try:
+            return broadcast(shapes)
+        except ValueError:
+            listed = " and ".join(describe(shape) for shape in shapes)
+            raise ShapeError(f"`{row.name}` cannot combine shapes {listed}") from None
+
+    def _node(self, op: int, operands: tuple[int, ...], payload: int, shape: int) -> int:
+        """Intern or append one node. The only place that writes the columns while building."""
+        key = (op, payload, *operands)
+        found = self.intern.get(key)
+        if found is not None:
+            return found
+        node = len(self.op)
+        for operand in operands:
+            if not 0 <= operand < node:
+                raise GraphError(f"node {node} cannot use node {operand}: an operand comes before its user")
+        self.op.append(op)
+        self.operands.extend(operands)
+        self.start.append(len(self.operands))
+        self.payload.append(payload)
+        self.shape.append(shape)
+        self.intern.put(key, node)
+        return node
+
+    # ---- pickling ----------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Columns as they are, operations by name (codes are those of one process)."""
+        state = dict(self.__dict__)
+        codes = sorted(set(self.op))
+        state["op"] = array("H", map({code: place for place, code in enumerate(codes)}.__getitem__, self.op))
+        state["op_names"] = [REGISTRY.rows[code].name for code in codes]
+        del state["intern"], state["_adopted"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        codes = [REGISTRY.by_name[name].code for name in state.pop("op_names")]
+        self.__dict__.update(state)
+        self.op = array("H", map(codes.__getitem__, self.op))
+        self._adopted = {}
+        self.intern = InternTable()
+        self.intern.refill(self)
+
+
+class Call:
+    """One call of a user function: its name, the call it was made from (-1: none), and the place in the text."""
+
+    __slots__ = ("name", "parent", "span")
+
+    def __init__(self, name: str, parent: int, span: Span | None) -> None:
+        self.name = name
+        self.parent = parent
+        self.span = span

@@ -1,0 +1,11 @@
+"""The table of operations: one row each, in one file per family."""
+
+from __future__ import annotations
+
+from cgcli.ops import arithmetic, linear, logic, powers, shaping, structure
+from cgcli.ops.row import REGISTRY, Operation, Registry, named, temporary_rows
+
+FAMILIES = (structure, arithmetic, powers, logic, shaping, linear)
+"""The modules that hold rows, in the order in which the reference lists them."""
+
+__all__ = ["FAMILIES", "REGISTRY", "Operation", "Registry", "named", "temporary_rows"]

@@ -1,0 +1,96 @@
+"""Arithmetic: sums, products, quotients, remainders, signs and selections among numbers."""
+
+from __future__ import annotations
+
+import operator
+
+
+from cgcli.ops.ieee import divide, floor_divide, modulo
+from cgcli.ops.row import REAL, Operation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NONZERO = (0.1, 10.0)
+
+
+def _strong_product(adjoint: float, partial: float) -> float:
+    return 0.0 if adjoint == 0 else adjoint * partial
+
+
+def _fold_scale(adjoint: Any, partial: Any) -> Any:
+    """An adjoint that is a nonzero constant needs no strong zero; a partial that is exactly 0 contributes 0."""
+    if partial.constant_value == 0:
+        return partial
+    if adjoint.constant_value == 0:
+        return adjoint
+    if partial.constant_value == 1:
+        return adjoint
+    if partial.constant_value == -1:
+        return -adjoint
+    if adjoint.constant_value == 1 and adjoint.shape == ():
+        return partial
+    if adjoint.constant_value is not None or partial.constant_value is not None:
+        return mul(adjoint, partial)
+    return None
+
+
+add = Operation(
+    "add", "x, y", aliases=("plus",), compute=operator.add,
+    partials=(lambda x, y, r: 1.0, lambda x, y, r: 1.0),
+    spell={"numpy": "add", "precise": operator.add, "infix": "+", "latex": "{0} + {1}"}, precedence=50,
+    identities=(0.0, 0.0), traits=("commutative", "associative", "exact_on_integers"),
+    about="Sum of two numbers.",
+)  # fmt: skip
+sub = Operation(
+    "sub", "x, y", aliases=("subtract",), compute=operator.sub,
+    partials=(lambda x, y, r: 1.0, lambda x, y, r: -1.0),
+    spell={"numpy": "subtract", "precise": operator.sub, "infix": "-", "latex": "{0} - {1}"}, precedence=50,
+    identities=(None, 0.0), traits=("exact_on_integers",),
+    about="Difference of two numbers.",
+)  # fmt: skip
+mul = Operation(
+    "mul", "x, y", aliases=("multiply", "times"), compute=operator.mul,
+    partials=(lambda x, y, r: y, lambda x, y, r: x),
+    spell={"numpy": "multiply", "precise": operator.mul, "infix": "*", "latex": r"{0} \cdot {1}"}, precedence=60,
+    identities=(1.0, 1.0), traits=("commutative", "associative", "exact_on_integers"),
+    about="Product of two numbers.",
+)  # fmt: skip
+div = Operation(
+    "div", "x, y", aliases=("divide", "true_divide"), compute=divide,
+    partials=(lambda x, y, r: 1 / y, lambda x, y, r: -r / y),
+    spell={"numpy": "divide", "infix": "/", "latex": r"\frac{{{0}}}{{{1}}}"}, precedence=60,
+    domain=(REAL, NONZERO), identities=(None, 1.0),
+    about="Quotient of two numbers; x/0 is infinite, 0/0 is nan.",
+)  # fmt: skip
+floordiv = Operation(
+    "floordiv", "x, y", aliases=("floor_divide",), compute=floor_divide, partials=(None, None),
+    spell={"numpy": "floor_divide", "infix": "//", "latex": r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor"},
+    precedence=60, domain=(REAL, NONZERO), traits=("piecewise_constant",),
+    kink=lambda x, y: x % y == 0, convention="derivative 0, also at the jumps",
+    about="Quotient rounded down to an integer.",
+)  # fmt: skip
+mod = Operation(
+    "mod", "x, y", aliases=("modulo",), compute=modulo,
+    partials=(lambda x, y, r: 1.0, lambda x, y, r: -floordiv(x, y)),
+    spell={"numpy": "mod", "infix": "%", "latex": r"{0} \bmod {1}"}, precedence=60, domain=(REAL, NONZERO),
+    kink=lambda x, y: x % y == 0, convention="slope of the piece to the right at the jumps",
+    about="Remainder of x/y with the sign of y, as in Python.",
+)  # fmt: skip
+neg = Operation(
+    "neg", "x", aliases=("negative",), compute=operator.neg, partials=(lambda x, r: -1.0,),
+    spell={"numpy": "negative", "precise": operator.neg, "infix": "-", "latex": "-{0}"}, precedence=70,
+    traits=("odd", "involution", "exact_on_integers"),
+    about="The number with the other sign.",
+)  # fmt: skip
+scale = Operation(
+    "scale", "adjoint, partial", compute=_strong_product,
+    partials=(lambda a, p, r: p, lambda a, p, r: a),
+    spell={
+        "numpy": lambda np, a, p: np.where(np.equal(a, 0), 0.0, np.multiply(a, p)),
+        "precise": _strong_product, "infix": "*", "latex": r"{0} \cdot {1}",
+    },
+    precedence=60, fold=_fold_scale, traits=("internal",),
+    about="Product of an adjoint and a partial derivative, exactly 0 where the adjoint is 0 (strong zero).",
+)  # fmt: skip

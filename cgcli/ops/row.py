@@ -1,0 +1,306 @@
+"""The operation row: all that there is to one operation, and the registry that holds the rows.
+
+A row knows no engine and no graph. It carries *spellings* (text or late functions) that an engine resolves
+when it meets the operation, and it is callable: on numbers it computes, on graph references it builds, because
+references answer the protocol method `apply_operation`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from math import inf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    Shape = tuple[int, ...]
+    Interval = tuple[float, float]
+
+REAL = (-inf, inf)
+POSITIVE = (0.0, inf)
+"""Open intervals to state a domain with."""
+
+REQUIRED = object()
+"""Marks a parameter without a default."""
+
+
+class Parameter:
+    """One argument of an operation: a graph operand, or a static value known while the graph is built."""
+
+    __slots__ = ("default", "name", "static")
+
+    def __init__(self, name: str, static: bool, default: object) -> None:
+        self.name = name
+        self.static = static
+        self.default = default
+
+    @property
+    def required(self) -> bool:
+        """Whether a call must give this argument."""
+        return self.default is REQUIRED
+
+
+def read_signature(signature: str) -> tuple[tuple[Parameter, ...], bool]:
+    """Parameters of a signature text, and whether the last operand may repeat.
+
+    `"x, y"` are operands; `"[n], x"` has a static argument; `"x, [axis=None]"` an optional static one;
+    `"x, ..."` takes one operand or more.
+    """
+    parameters: list[Parameter] = []
+    variadic = False
+    for word in signature.replace(" ", "").split(",") if signature else ():
+        if word == "...":
+            variadic = True
+        elif word.startswith("["):
+            name, _, default = word[1:-1].partition("=")
+            values = {"": REQUIRED, "None": None}
+            parameters.append(Parameter(name, True, values[default] if default in values else float(default)))
+        else:
+            parameters.append(Parameter(word, False, REQUIRED))
+    return tuple(parameters), variadic
+
+
+class Operation:
+    """One frozen row of the operation table.
+
+    name, aliases: what the language calls it; the name is unique, an alias may be shared by rows that differ in
+        the number of arguments (`max(x, y)` and `max(v)`).
+    signature: see `read_signature`.
+    compute: the function on Python floats; total in the sense of IEEE 754, it never raises.
+    partials: for elementwise rows, one function per operand of (operands..., result) giving that partial
+        derivative, written with row calls; None in a place says that it is zero wherever it exists.
+    pullback: for rows whose rule is no product, a function of (adjoint, operands, result, attributes) giving one
+        contribution per operand (None: no derivative).
+    definition: the operation in terms of other rows, a function of (operands..., static values...). A row without
+        a spelling for an engine, or without a derivative rule, is served by its definition.
+    shape: for structural rows, (operand shapes, attributes) -> shape of the result; ValueError where they do not fit.
+    prepare: (operand shapes, static values...) -> attributes, hashable and normalised.
+    spell: target -> spelling: "numpy" and "precise" (dotted name, or a function of (module, operands..., *attributes)),
+        "native", "latex" and "infix" templates, and whatever later targets need. The default is the name itself.
+    precedence: of the infix form in formula text, 0 for calls.
+    domain: an open interval per operand where the value is real and finite; tests sample there.
+    kink: operands -> whether the derivative is a convention there; `convention` says which one it is.
+    identities: (left, right) neutral constants, None where there is none.
+    fold: operand references -> the reference that equals the result exactly, or None; used by passes only.
+    traits: commutative, associative, odd, even, increasing, piecewise_constant, exact_on_integers, involution,
+        idempotent, structural, internal (not callable from formulas).
+    examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
+    about, source: one line of documentation, and where the formula or algorithm comes from.
+    """
+
+    __slots__ = (
+        "about",
+        "aliases",
+        "code",
+        "compute",
+        "convention",
+        "definition",
+        "domain",
+        "examples",
+        "fold",
+        "identities",
+        "kink",
+        "name",
+        "parameters",
+        "partials",
+        "precedence",
+        "prepare",
+        "pullback",
+        "shape",
+        "signature",
+        "source",
+        "spell",
+        "traits",
+        "variadic",
+    )
+
+    name: str
+    signature: str
+    aliases: tuple[str, ...]
+    compute: Callable[..., float] | None
+    partials: tuple[Callable[..., Any] | None, ...] | None
+    pullback: Callable[..., Sequence[Any]] | None
+    definition: Callable[..., Any] | None
+    shape: Callable[..., Shape] | None
+    prepare: Callable[..., tuple[Any, ...]] | None
+    spell: Mapping[str, Any]
+    precedence: int
+    domain: tuple[Interval, ...]
+    kink: Callable[..., Any] | None
+    convention: str
+    identities: tuple[float | None, float | None]
+    fold: Callable[..., Any] | None
+    traits: frozenset[str]
+    examples: tuple[str, ...]
+    about: str
+    source: str
+    parameters: tuple[Parameter, ...]
+    variadic: bool
+    code: int
+
+    def __init__(
+        self,
+        name: str,
+        signature: str = "x",
+        *,
+        aliases: tuple[str, ...] = (),
+        compute: Callable[..., float] | None = None,
+        partials: tuple[Callable[..., Any] | None, ...] | None = None,
+        pullback: Callable[..., Sequence[Any]] | None = None,
+        definition: Callable[..., Any] | None = None,
+        shape: Callable[..., Shape] | None = None,
+        prepare: Callable[..., tuple[Any, ...]] | None = None,
+        spell: Mapping[str, Any] | None = None,
+        precedence: int = 0,
+        domain: tuple[Interval, ...] | None = None,
+        kink: Callable[..., Any] | None = None,
+        convention: str = "",
+        identities: tuple[float | None, float | None] = (None, None),
+        fold: Callable[..., Any] | None = None,
+        traits: tuple[str, ...] = (),
+        examples: tuple[str, ...] = (),
+        about: str = "",
+        source: str = "",
+    ) -> None:
+        parameters, variadic = read_signature(signature)
+        operands = sum(not parameter.static for parameter in parameters)
+        if partials is not None and len(partials) != operands:
+            raise ValueError(f"{name}: {len(partials)} partial derivatives for {operands} operands")
+        for field, value in (
+            ("name", name),
+            ("signature", signature),
+            ("aliases", aliases),
+            ("compute", compute),
+            ("partials", partials),
+            ("pullback", pullback),
+            ("definition", definition),
+            ("shape", shape),
+            ("prepare", prepare),
+            ("spell", spell or {}),
+            ("precedence", precedence),
+            ("domain", domain or (REAL,) * operands),
+            ("kink", kink),
+            ("convention", convention),
+            ("identities", identities),
+            ("fold", fold),
+            ("traits", frozenset(traits)),
+            ("examples", examples),
+            ("about", about),
+            ("source", source),
+            ("parameters", parameters),
+            ("variadic", variadic),
+        ):
+            object.__setattr__(self, field, value)
+        object.__setattr__(self, "code", REGISTRY.add(self))
+
+    def __setattr__(self, field: str, value: object) -> None:
+        raise AttributeError(f"an operation is frozen; `{self.name}.{field}` cannot be changed")
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}({self.signature})>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return named, (self.name,)
+
+    @property
+    def arity(self) -> int:
+        """Number of operands (of a variadic row: the least)."""
+        return sum(not parameter.static for parameter in self.parameters)
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether it works on each element by itself, with broadcasting."""
+        return self.shape is None
+
+    def accepts(self, count: int) -> bool:
+        """Whether a call with this many arguments fits the signature (associative rows fold longer calls)."""
+        least = sum(parameter.required for parameter in self.parameters)
+        if count < least:
+            return False
+        return self.variadic or count <= len(self.parameters) or (least == 2 and "associative" in self.traits)
+
+    def split(self, arguments: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Operands and static values of a call whose number of arguments is accepted."""
+        if self.variadic:
+            return list(arguments), []
+        operands: list[Any] = []
+        static: list[Any] = []
+        for position, parameter in enumerate(self.parameters):
+            value = arguments[position] if position < len(arguments) else parameter.default
+            (static if parameter.static else operands).append(value)
+        return operands, static
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Compute on numbers; on graph references, build a node (shapes are checked there)."""
+        for argument in arguments:
+            apply = getattr(argument, "apply_operation", None)
+            if apply is not None:
+                return apply(self, arguments)
+        for argument in arguments:
+            if isinstance(argument, (list, tuple)):
+                for item in argument:
+                    apply = getattr(item, "apply_operation", None)
+                    if apply is not None:
+                        return apply(self, arguments)
+        if self.compute is None:
+            raise TypeError(f"`{self.name}` does not work on plain numbers; give it graph references")
+        return self.compute(*arguments)
+
+
+class Registry:
+    """All rows: by code (the number that graphs store) and by the names that the language knows."""
+
+    def __init__(self) -> None:
+        self.rows: list[Operation] = []
+        self.by_name: dict[str, Operation] = {}
+        self.callable_as: dict[str, list[Operation]] = {}
+
+    def add(self, row: Operation) -> int:
+        """Enter a row and return its code. ValueError where the name is taken."""
+        if row.name in self.by_name:
+            raise ValueError(f"there is an operation `{row.name}` already")
+        self.by_name[row.name] = row
+        if "internal" not in row.traits:
+            for name in (row.name, *row.aliases):
+                self.callable_as.setdefault(name, []).append(row)
+        self.rows.append(row)
+        return len(self.rows) - 1
+
+    def remove_last(self) -> None:
+        """Take the row that was entered last out again."""
+        row = self.rows.pop()
+        del self.by_name[row.name]
+        for name in (row.name, *row.aliases):
+            candidates = self.callable_as.get(name, [])
+            if row in candidates:
+                candidates.remove(row)
+                if not candidates:
+                    del self.callable_as[name]
+
+    def resolve(self, name: str, count: int) -> Operation | None:
+        """The row that a call `name(...)` with this many arguments means, or None."""
+        for row in self.callable_as.get(name, ()):
+            if row.accepts(count):
+                return row
+        return None
+
+
+REGISTRY = Registry()
+
+
+def named(name: str) -> Operation:
+    """The row of a canonical name. KeyError where there is none."""
+    return REGISTRY.by_name[name]
+
+
+@contextmanager
+def temporary_rows() -> Iterator[None]:
+    """Rows declared inside the block disappear at its end; for tests and experiments."""
+    before = len(REGISTRY.rows)
+    try:
+        yield
+    finally:
+        while len(REGISTRY.rows) > before:
+            REGISTRY.remove_last()

@@ -1,0 +1,245 @@
+"""Making, cutting and joining arrays: stack, index, reshape, transpose, broadcast, sum.
+
+Spellings for NumPy work on the trailing axes, so that a batch of rows may stand in front of every operand.
+"""
+
+from __future__ import annotations
+
+
+from cgcli.ops.row import Operation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    Shape = tuple[int, ...]
+    Key = tuple[Any, ...]
+
+
+def size_of(shape: Shape) -> int:
+    """Number of elements of a shape."""
+    count = 1
+    for length in shape:
+        count *= length
+    return count
+
+
+def whole(value: Any, what: str) -> int:
+    """A static value as an integer. ValueError where it has a fraction."""
+    number = float(value)
+    if not number.is_integer():
+        raise ValueError(f"{what} must be a whole number, not {number:g}")
+    return int(number)
+
+
+def whole_shape(values: Sequence[Any]) -> Shape:
+    """A static list of lengths as a shape. ValueError for a length below zero."""
+    lengths = [whole(value, "a length") for value in (values if isinstance(values, (list, tuple)) else (values,))]
+    if any(length < 0 for length in lengths):
+        raise ValueError("a length cannot be negative")
+    return tuple(lengths)
+
+
+def chosen_axes(shape: Shape, axis: Any) -> tuple[int, ...]:
+    """The axes that an argument `axis` means, counted from the end; all of them for None. ValueError outside."""
+    rank = len(shape)
+    if axis is None:
+        return tuple(range(-rank, 0))
+    axes = [whole(value, "an axis") for value in (axis if isinstance(axis, (list, tuple)) else (axis,))]
+    for number in axes:
+        if not -rank <= number < rank:
+            raise ValueError(f"axis {number} does not exist; the operand has {rank} axes")
+    return tuple(sorted(number - rank if number >= 0 else number for number in axes))
+
+
+def without_axes(shape: Shape, axes: tuple[int, ...]) -> Shape:
+    """What is left of a shape when the given axes (counted from the end) are summed away."""
+    rank = len(shape)
+    return tuple(length for position, length in enumerate(shape) if position - rank not in axes)
+
+
+# ---- stack -----------------------------------------------------------------------------------------------------
+
+
+def _stack_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    if any(shape != shapes[0] for shape in shapes):
+        different = sorted({str(list(shape)) if shape else "scalar" for shape in shapes})
+        raise ValueError(f"all items of a list must have the same shape, here are {' and '.join(different)}")
+    return (len(shapes), *shapes[0])
+
+
+stack = Operation(
+    "stack", "x, ...", shape=_stack_shape, prepare=lambda shapes: (len(shapes[0]),) if shapes[0] else (0,),
+    pullback=lambda adjoint, operands, result, attributes: [adjoint[k] for k in range(len(operands))],
+    spell={
+        "numpy": lambda np, *items: np.stack(np.broadcast_arrays(*items[:-1]), axis=-1 - items[-1]),
+        "latex": "list",
+    },
+    traits=("structural",), examples=("stack(x, y, z)",),
+    about="A list of values of one shape as an array with one more axis in front.",
+)  # fmt: skip
+
+
+# ---- index and its adjoint -------------------------------------------------------------------------------------
+
+
+def _normal_key(shapes: Sequence[Shape], key: Key) -> tuple[Any, ...]:
+    """(key, operand shape): one entry an axis, an integer from 0 or a (start, stop, step) tuple."""
+    shape = shapes[0]
+    if len(key) > len(shape):
+        what = f"an array of {len(shape)} axes" if shape else "a scalar"
+        raise ValueError(f"{what} cannot take {len(key)} indices")
+    entries: list[Any] = []
+    for position, length in enumerate(shape):
+        item = key[position] if position < len(key) else slice(None)
+        if isinstance(item, tuple):
+            entries.append(item)
+        elif isinstance(item, slice):
+            bounds = [None if part is None else whole(part, "a slice bound") for part in (item.start, item.stop, item.step)]
+            if bounds[2] == 0:
+                raise ValueError("the step of a slice cannot be 0")
+            entries.append(slice(*bounds).indices(length))
+        else:
+            number = whole(item, "an index")
+            if not -length <= number < length:
+                raise ValueError(f"index {number} does not exist; the axis has length {length}")
+            entries.append(number % length)
+    return tuple(entries), shape
+
+
+def _as_slice(start: int, stop: int, step: int) -> slice:
+    """A slice from normalised bounds; a stop of -1 with a negative step means past the first element."""
+    return slice(start, None if stop < 0 else stop, step)
+
+
+def _numpy_key(entries: Key) -> Key:
+    return (Ellipsis, *(_as_slice(*item) if isinstance(item, tuple) else item for item in entries))
+
+
+def _index_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    return tuple(len(range(*item)) for item in attributes[0] if isinstance(item, tuple))
+
+
+def _place_numpy(np: Any, x: Any, entries: Key, shape: Shape) -> Any:
+    batch = x.ndim - sum(isinstance(item, tuple) for item in entries) if hasattr(x, "ndim") else 0
+    result = np.zeros(np.shape(x)[:batch] + shape, dtype=getattr(x, "dtype", float))
+    result[_numpy_key(entries)] = x
+    return result
+
+
+index = Operation(
+    "index", "x, [key]", shape=_index_shape, prepare=_normal_key,
+    pullback=lambda adjoint, operands, result, attributes: [place(adjoint, attributes)],
+    spell={"numpy": lambda np, x, entries, shape: np.asarray(x)[_numpy_key(entries)], "latex": "index"},
+    traits=("structural", "internal"), examples=("[x, y, z][1]", "[[x, y], [z, 1]][0]", "[x, y, z][::-1]"),
+    about="Elements of an array: `v[0]`, `v[1:3]`, `A[i, j]`, from 0, from the end where negative.",
+)  # fmt: skip
+place = Operation(
+    "place", "x, [target]", shape=lambda shapes, attributes: attributes[1],
+    prepare=lambda shapes, target: target,
+    pullback=lambda adjoint, operands, result, attributes: [adjoint[attributes[0]]],
+    spell={"numpy": _place_numpy},
+    traits=("structural", "internal"),
+    about="Zeros with the operand at the place where `index` reads: the adjoint of `index`.",
+)  # fmt: skip
+
+
+# ---- shape changes ---------------------------------------------------------------------------------------------
+
+
+def _reshape_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    target: Shape = attributes[0]
+    if size_of(target) != size_of(shapes[0]):
+        raise ValueError(f"{size_of(shapes[0])} elements cannot take the shape {list(target)}")
+    return target
+
+
+def _batch_of(x: Any, rank: int) -> Shape:
+    """The axes in front of an operand of known rank."""
+    return tuple(x.shape[: x.ndim - rank])
+
+
+reshape = Operation(
+    "reshape", "x, [shape]", shape=_reshape_shape,
+    prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
+    pullback=lambda adjoint, operands, result, attributes: [reshape(adjoint, operands[0].shape)],
+    spell={
+        "numpy": lambda np, x, shape, rank: (x := np.asarray(x)).reshape(_batch_of(x, rank) + shape),
+    },
+    traits=("structural",), examples=("reshape([x, y, z, 1], [2, 2])",),
+    about="The same elements in another shape, rows first.",
+)  # fmt: skip
+transpose = Operation(
+    "transpose", "x", shape=lambda shapes, attributes: shapes[0][::-1], prepare=lambda shapes: (len(shapes[0]),),
+    pullback=lambda adjoint, operands, result, attributes: [adjoint.T],
+    spell={
+        "numpy": lambda np, x, rank: (x := np.asarray(x)).transpose(
+            *range(x.ndim - rank), *range(x.ndim - 1, x.ndim - rank - 1, -1)
+        ),
+        "latex": r"{0}^{{\top}}",
+    },
+    traits=("structural", "involution"), examples=("transpose([[x, y, z], [1, 2, x]])",),
+    about="Axes in reverse order; also written `A.T`.",
+)  # fmt: skip
+
+
+def _broadcast_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    target: Shape = attributes[0]
+    source = shapes[0]
+    padded = (1,) * (len(target) - len(source)) + source
+    if len(padded) != len(target) or any(a not in (1, b) for a, b in zip(padded, target, strict=True)):
+        raise ValueError(f"shape {list(source)} does not stretch to {list(target)}")
+    return target
+
+
+def _broadcast_numpy(np: Any, x: Any, shape: Shape, rank: int) -> Any:
+    x = np.asarray(x)
+    batch = _batch_of(x, rank)
+    aligned = x.reshape(batch + (1,) * (len(shape) - rank) + tuple(x.shape[x.ndim - rank :]))
+    return np.broadcast_to(aligned, batch + shape)
+
+
+broadcast_to = Operation(
+    "broadcast_to", "x, [shape]", shape=_broadcast_shape,
+    prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
+    pullback=lambda adjoint, operands, result, attributes: [sum_to(adjoint, operands[0].shape)],
+    spell={"numpy": _broadcast_numpy},
+    traits=("structural",), examples=("broadcast_to(x, [3])", "broadcast_to([x, y], [2, 2])"),
+    about="The operand repeated along new or stretched axes.",
+)  # fmt: skip
+
+
+# ---- sum -------------------------------------------------------------------------------------------------------
+
+
+def _sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    shape = operands[0].shape
+    kept = tuple(1 if position - len(shape) in attributes[0] else length for position, length in enumerate(shape))
+    return [broadcast_to(adjoint if not adjoint.shape else reshape(adjoint, kept), shape)]
+
+
+sum_of = Operation(
+    "sum", "x, [axis=None]", shape=lambda shapes, attributes: without_axes(shapes[0], attributes[0]),
+    prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
+    pullback=_sum_pullback,
+    spell={"numpy": lambda np, x, axes: np.sum(x, axis=axes), "latex": r"\sum {0}"},
+    traits=("structural", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
+    about="Sum of all elements, or along one axis.",
+)  # fmt: skip
+
+
+def sum_to(x: Any, shape: Shape) -> Any:
+    """Undo broadcasting: sum the axes along which a value of the given shape was repeated."""
+    if x.shape == shape:
+        return x
+    extra = len(x.shape) - len(shape)
+    axes = [
+        position
+        for position, length in enumerate(x.shape)
+        if position < extra or (shape[position - extra] == 1 and length != 1)
+    ]
+    summed = sum_of(x, tuple(axes)) if axes else x
+    return summed if summed.shape == shape else reshape(summed, shape)
+
+
