@@ -28,15 +28,17 @@ class FoldingRef(Ref):
 
     def build(self, row: Operation, operands: Sequence[Ref], static: Sequence[Any] = ()) -> Ref:
         """The node, or a simpler one with the same value."""
-        return folded(row, operands, static) or super().build(row, operands, static)
+        found = folded(row, operands, static)
+        return super().build(row, operands, static) if found is None else found
 
 
 def folded(row: Operation, operands: Sequence[Any], static: Sequence[Any]) -> Ref | None:
     """The exact simpler equal of an operation on operands, or None."""
     if row.elementwise and operands:
-        found = _computed(row, operands) or _neutral(row, operands)
-        if found is not None:
-            return found
+        for exact in (_computed, _neutral):
+            found = exact(row, operands)
+            if found is not None:
+                return found
     if row.fold is not None:
         found = row.fold(*operands, *static)
         if found is not None:
