@@ -84,6 +84,8 @@ class Operation:
     kink: operands -> whether the derivative is a convention there; `convention` says which one it is.
     identities: (left, right) neutral constants, None where there is none.
     fold: operand references -> the reference that equals the result exactly, or None; used by passes only.
+    combine: for reductions, the associative binary row that makes the same value of a list of scalars one by one
+        (add for sum); scalar formulas stay scalar by it.
     traits: commutative, associative, odd, even, increasing, piecewise_constant, exact_on_integers, involution,
         idempotent, structural, internal (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
@@ -94,6 +96,7 @@ class Operation:
         "about",
         "aliases",
         "code",
+        "combine",
         "compute",
         "convention",
         "definition",
@@ -132,6 +135,7 @@ class Operation:
     convention: str
     identities: tuple[float | None, float | None]
     fold: Callable[..., Any] | None
+    combine: Operation | None
     traits: frozenset[str]
     examples: tuple[str, ...]
     about: str
@@ -159,6 +163,7 @@ class Operation:
         convention: str = "",
         identities: tuple[float | None, float | None] = (None, None),
         fold: Callable[..., Any] | None = None,
+        combine: Operation | None = None,
         traits: tuple[str, ...] = (),
         examples: tuple[str, ...] = (),
         about: str = "",
@@ -185,6 +190,7 @@ class Operation:
             ("convention", convention),
             ("identities", identities),
             ("fold", fold),
+            ("combine", combine),
             ("traits", frozenset(traits)),
             ("examples", examples),
             ("about", about),

@@ -5,7 +5,7 @@ Spellings for NumPy work on the trailing axes, so that a batch of rows may stand
 
 from __future__ import annotations
 
-
+from cgcli.ops.arithmetic import add
 from cgcli.ops.row import Operation
 
 TYPE_CHECKING = False
@@ -222,7 +222,7 @@ def _sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes
 sum_of = Operation(
     "sum", "x, [axis=None]", shape=lambda shapes, attributes: without_axes(shapes[0], attributes[0]),
     prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
-    pullback=_sum_pullback,
+    pullback=_sum_pullback, combine=add,
     spell={"numpy": lambda np, x, axes: np.sum(x, axis=axes), "latex": r"\sum {0}"},
     traits=("structural", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
     about="Sum of all elements, or along one axis.",
