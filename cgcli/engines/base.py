@@ -13,7 +13,7 @@ from cgcli.passes.differentiate import expansion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from cgcli.graph.store import Graph
@@ -32,11 +32,15 @@ class Engine:
         self._kernels: dict[Any, Kernel] = {}
 
     def number(self, value: float, exact: str | None) -> Any:
-        """A constant of the graph as a value of this engine."""
+        """A constant of the graph as a value of this engine; `exact` is its decimal text where that says more."""
         raise NotImplementedError
 
     def array(self, values: Any) -> Any:
         """An array constant as a value of this engine."""
+        raise NotImplementedError
+
+    def given(self, value: Any) -> Any:
+        """A value that the caller gave for an input, as a value of this engine."""
         raise NotImplementedError
 
     def native_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
@@ -46,9 +50,12 @@ class Engine:
     def evaluate(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
         """Values by node; None for nodes that none of the wanted ones needs.
 
-        inputs: value of every input that is needed, in the engine's own kind. UsageError where one is missing.
+        inputs: value of every input that is needed; others may be there too. UsageError where one is missing.
         """
-        wanted = list(wanted)
+        return self.run(graph, {name: self.given(value) for name, value in inputs.items()}, list(wanted))
+
+    def run(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> list[Any]:
+        """As `evaluate`, on inputs in the engine's own kind: the loop over the nodes."""
         needed = ancestors(graph, wanted)
         values: list[Any] = [None] * len(graph)
         op, start, operands = graph.op, graph.start, graph.operands
@@ -60,17 +67,20 @@ class Engine:
                 continue
             code = op[node]
             if code in leaves:
-                values[node] = self._leaf(graph, node, inputs)
+                values[node] = self.leaf(graph, node, inputs)
                 continue
             used = operands[start[node] : start[node + 1]]
             key = (code, payload[node], *[shape[operand] for operand in used])
             kernel = kernels.get(key)
             if kernel is None:
-                kernel = kernels[key] = self.kernel(
-                    graph.row(node), tuple(map(graph.shape_of, used)), graph.attributes_of(node)
-                )
+                kernel = kernels[key] = self.kernel_of(graph, node)
             values[node] = kernel(*[values[operand] for operand in used])
         return values
+
+    def kernel_of(self, graph: Graph, node: int) -> Kernel:
+        """The function that computes a node that is no leaf. CalculationError where there is none."""
+        shapes = tuple(map(graph.shape_of, graph.operands_of(node)))
+        return self.kernel(graph.row(node), shapes, graph.attributes_of(node))
 
     def kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel:
         """The function that computes a row on operands of these shapes. CalculationError where there is none."""
@@ -85,7 +95,8 @@ class Engine:
             self._kernels[key] = found
         return found
 
-    def _leaf(self, graph: Graph, node: int, inputs: Mapping[str, Any]) -> Any:
+    def leaf(self, graph: Graph, node: int, inputs: Mapping[str, Any]) -> Any:
+        """The value of a constant, an array or an input. UsageError where the input has none."""
         number = graph.payload[node]
         if graph.is_constant(node):
             return self.number(graph.constants[number], graph.exact.get(number))
@@ -102,6 +113,6 @@ class Engine:
         names = [template.input_name(place) for place in places]
 
         def run(*operands: Any) -> Any:
-            return self.evaluate(template, dict(zip(names, operands, strict=True)), [output])[output]
+            return self.run(template, dict(zip(names, operands, strict=True)), [output])[output]
 
         return run

@@ -27,6 +27,10 @@ class PythonEngine(Engine):
         """Arrays are not for this engine; the choice of engine keeps them away."""
         raise TypeError("the python engine works on scalars")
 
+    def given(self, value: Any) -> float:
+        """The value as a float."""
+        return float(value)
+
     def native_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
         """The row's scalar function, or a library's, imported on first use, that its `python` spelling names."""
         if any(shapes):

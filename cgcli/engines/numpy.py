@@ -1,0 +1,199 @@
+"""Vectors, matrices and batches of rows with NumPy, in float64.
+
+A batch is one more axis in front of a value: a value of shape s is stored for N rows as (N,) + s, and a value that
+is the same for all rows is stored once, as s. Kernels tell the two apart by the number of axes, so that the same
+kernels serve one point and many rows.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import numpy as np
+
+from cgcli.engines.base import Engine
+from cgcli.errors import DataError, UsageError
+from cgcli.graph.shapes import describe, size
+from cgcli.graph.walk import ancestors, descendants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from cgcli.engines.base import Kernel, Shape
+    from cgcli.graph.store import Graph
+    from cgcli.ops import Operation
+
+BLOCK = 16384
+"""Elements of the largest value of a block of rows: its temporaries (128 KiB each) stay in a core's cache."""
+
+
+class NumpyEngine(Engine):
+    """Float64 arrays; a scalar comes out as a Python float."""
+
+    name = "numpy"
+
+    def number(self, value: float, exact: str | None) -> float:
+        """The double."""
+        return np.float64(value)
+
+    def array(self, values: Any) -> Any:
+        """The array itself: graphs hold NumPy arrays."""
+        return values
+
+    def given(self, value: Any) -> Any:
+        """A float64, or a contiguous array of them (NumPy computes reversed arrays with other last bits)."""
+        data = np.asarray(value, dtype=np.float64)
+        return np.ascontiguousarray(data) if data.ndim else data[()]
+
+    def evaluate(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
+        """As every engine; values are Python floats and read-only or fresh arrays of the node's shape."""
+        with np.errstate(all="ignore"):
+            values = super().evaluate(graph, inputs, wanted)
+        scalar = 0
+        for node, shape in enumerate(graph.shape):
+            if shape == scalar and values[node] is not None:
+                values[node] = float(values[node])
+        return values
+
+    def evaluate_rows(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> dict[int, Any]:
+        """Each wanted node for every row: node -> array of shape (rows,) + the node's shape.
+
+        inputs: for each needed input a column of shape (rows,) + the input's shape, or one value of the input's
+        shape for all rows. Without any column there is one row. DataError where lengths differ or a shape does
+        not fit, UsageError where an input is missing.
+        """
+        wanted = list(wanted)
+        values, columns, rows = _split_columns(graph, self._needed_inputs(graph, inputs, wanted))
+        with np.errstate(all="ignore"):
+            return self._run_blocks(graph, values, columns, rows, wanted)
+
+    def native_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
+        """The row's spelling for NumPy, else NumPy's function of that name, else the row's scalar function mapped."""
+        function = _spelled(row, attributes)
+        if function is None or not row.elementwise:
+            return function
+        return _aligned(function, tuple(map(len, shapes)))
+
+    def _needed_inputs(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> dict[int, Any]:
+        needed = ancestors(graph, wanted)
+        given: dict[int, Any] = {}
+        for name, node in graph.inputs().items():
+            if needed[node]:
+                if name not in inputs:
+                    raise UsageError(f"no value for the input `{name}`", hint=f"give one: {name}=…")
+                given[node] = self.given(inputs[name])
+        return given
+
+    def _run_blocks(
+        self, graph: Graph, values: dict[str, Any], columns: dict[int, Any], rows: int, wanted: Sequence[int]
+    ) -> dict[int, Any]:
+        """What depends on no column is computed once, the rest block by block; values go after their last use."""
+        varying = descendants(graph, columns)
+        needed = ancestors(graph, wanted)
+        steps = [node for node in range(len(graph)) if needed[node] and varying[node] and node not in columns]
+        once = {operand for node in steps for operand in graph.operands_of(node) if not varying[operand]}
+        fixed = self.run(graph, values, [*once, *(node for node in wanted if not varying[node])])
+        results = {node: np.empty((rows, *graph.shape_of(node))) for node in wanted}
+        for node in wanted:
+            if not varying[node]:
+                results[node][...] = fixed[node]
+        kept = {node for node in wanted if varying[node]}
+        plan = _with_last_uses(graph, [(node, self.kernel_of(graph, node)) for node in steps], kept | once)
+        height = max(1, BLOCK // max((size(graph.shape_of(node)) for node in [*steps, *columns]), default=1))
+        for first in range(0, rows, height):
+            block = slice(first, first + height)
+            current = fixed.copy()
+            for node, column in columns.items():
+                current[node] = column[block]
+            for node, kernel, operands, dead in plan:
+                current[node] = kernel(*[current[operand] for operand in operands])
+                for finished in dead:
+                    current[finished] = None
+            for node in kept:
+                results[node][block] = current[node]
+        return results
+
+
+def _split_columns(graph: Graph, given: dict[int, Any]) -> tuple[dict[str, Any], dict[int, Any], int]:
+    """Single values by name, columns by node, and the number of rows."""
+    values: dict[str, Any] = {}
+    columns: dict[int, Any] = {}
+    for node, value in given.items():
+        shape, found = graph.shape_of(node), np.shape(value)
+        if found == shape:
+            values[graph.input_name(node)] = value
+        elif found[1:] == shape and found:
+            columns[node] = value
+        else:
+            what = f"`{graph.input_name(node)}` has shape {describe(found)}"
+            raise DataError(f"{what}; one row of it is {describe(shape)}")
+    lengths = {graph.input_name(node): len(column) for node, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise DataError(f"columns of different length: {listed}")
+    return values, columns, next(iter(lengths.values()), 1)
+
+
+def _with_last_uses(
+    graph: Graph, steps: Sequence[tuple[int, Kernel]], kept: set[int]
+) -> list[tuple[int, Kernel, tuple[int, ...], tuple[int, ...]]]:
+    """The steps (node, kernel) with their operands and with the nodes that no later step needs."""
+    plan = []
+    seen = set(kept)
+    for node, kernel in reversed(steps):
+        operands = tuple(graph.operands_of(node))
+        dead = tuple(set(operands) - seen)
+        seen.update(dead)
+        plan.append((node, kernel, operands, dead))
+    return plan[::-1]
+
+
+def _spelled(row: Operation, attributes: tuple[Any, ...]) -> Kernel | None:
+    """The function of a row on arrays, static arguments put in; None where only the definition is left."""
+    spelling = row.spell.get("numpy")
+    if callable(spelling):
+        return lambda *operands: spelling(np, *operands, *attributes)
+    if isinstance(spelling, str):
+        return library_function(np, spelling)
+    if not row.elementwise or row.definition is not None:
+        return None
+    named = getattr(np, row.name, None)
+    if isinstance(named, np.ufunc):
+        return named
+    return _mapped(row, attributes)
+
+
+def library_function(home: Any, name: str) -> Kernel:
+    """A function by its name in a home module, or by a dotted name whose module is imported here."""
+    module, _, function = name.rpartition(".")
+    found: Kernel = getattr(import_module(module) if module else home, function)
+    return found
+
+
+def _mapped(row: Operation, attributes: tuple[Any, ...]) -> Kernel | None:
+    """The row's function on floats, applied element by element."""
+    scalar = row.compute or ("python" in row.spell and library_function(None, row.spell["python"]))
+    if not scalar:
+        return None
+    count = row.arity
+    each = np.frompyfunc(lambda *operands: float(scalar(*map(float, operands), *attributes)), count, 1)
+    return lambda *operands: np.asarray(each(*operands), dtype=np.float64)
+
+
+def _aligned(function: Kernel, ranks: tuple[int, ...]) -> Kernel:
+    """Elementwise operands of unlike rank: axes of length 1 go between the batch axis and the others."""
+    rank = max(ranks, default=0)
+    if all(own == rank for own in ranks):
+        return function
+
+    def align(operand: Any, own: int) -> Any:
+        if operand.ndim == own or own == rank:
+            return operand
+        return operand.reshape(operand.shape[:1] + (1,) * (rank - own) + operand.shape[1:])
+
+    return lambda *operands: function(*map(align, operands, ranks))
+
+
+ENGINE = NumpyEngine()
