@@ -9,7 +9,7 @@ from __future__ import annotations
 from cgcli.errors import CalculationError, UsageError
 from cgcli.graph.walk import ancestors
 from cgcli.ops import structure
-from cgcli.passes.differentiate import expansion
+from cgcli.passes.expand import expansion
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

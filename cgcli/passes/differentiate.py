@@ -15,11 +15,12 @@ from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import arithmetic, shaping
+from cgcli.passes.expand import expansion, transplant
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.ops import Operation
@@ -129,31 +130,6 @@ def _by_definition(
         copy(derivatives.adjoint[place]) if want and derivatives.adjoint[place] != NONE else None
         for place, want in zip(places, wanted, strict=True)
     ]
-
-
-def expansion(row: Operation, shapes: Sequence[Any], attributes: tuple[Any, ...]) -> tuple[Graph, list[int], int]:
-    """The definition of a row as a small graph of its own: the graph, its stand-ins for the operands, its output."""
-    assert row.definition is not None
-    template = Graph()
-    places = [template.input(f"operand {position}", shape) for position, shape in enumerate(shapes)]
-    result = row.definition(*(FoldingRef(template, place) for place in places), *attributes)
-    output = result if isinstance(result, Ref) else template.ref(places[0]).coerce(result)
-    return template, places, output.node
-
-
-def transplant(source: Graph, target: Graph, bound: dict[int, Ref]) -> Callable[[int], Ref]:
-    """A function that copies a node of one graph, with what it needs, into another, where some nodes are replaced."""
-    copies: dict[int, Ref] = dict(bound)
-
-    def copy(wanted: int) -> Ref:
-        needed = ancestors(source, [wanted])
-        for node in range(wanted + 1):
-            if needed[node] and node not in copies:
-                operands = [copies[operand].node for operand in source.operands_of(node)]
-                copies[node] = FoldingRef(target, target.copy_node(source, node, operands))
-        return copies[wanted]
-
-    return copy
 
 
 def balanced_sum(parts: Sequence[Any]) -> Any:

@@ -1,0 +1,45 @@
+"""Operations in terms of others: a row's definition as a small graph, and copying such a graph into another one.
+
+Whoever meets a row that it has no function or no rule for asks here: the derivative pass, the engines, and printing.
+"""
+
+from __future__ import annotations
+
+from cgcli.graph.ref import Ref
+from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors
+from cgcli.passes.folding import FoldingRef
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from cgcli.ops import Operation
+
+    Shape = tuple[int, ...]
+
+
+def expansion(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> tuple[Graph, list[int], int]:
+    """The definition of a row as a small graph of its own: the graph, its stand-ins for the operands, its output."""
+    assert row.definition is not None
+    template = Graph()
+    places = [template.input(f"operand {position}", shape) for position, shape in enumerate(shapes)]
+    result = row.definition(*(FoldingRef(template, place) for place in places), *attributes)
+    output = result if isinstance(result, Ref) else template.ref(places[0]).coerce(result)
+    return template, places, output.node
+
+
+def transplant(source: Graph, target: Graph, bound: dict[int, Ref]) -> Callable[[int], Ref]:
+    """A function that copies a node of one graph, with what it needs, into another, where some nodes are replaced."""
+    copies: dict[int, Ref] = dict(bound)
+
+    def copy(wanted: int) -> Ref:
+        needed = ancestors(source, [wanted])
+        for node in range(wanted + 1):
+            if needed[node] and node not in copies:
+                operands = [copies[operand].node for operand in source.operands_of(node)]
+                copies[node] = FoldingRef(target, target.copy_node(source, node, operands))
+        return copies[wanted]
+
+    return copy
