@@ -39,28 +39,28 @@ def _fold_scale(adjoint: Any, partial: Any) -> Any:
 add = Operation(
     "add", "x, y", aliases=("plus",), compute=operator.add,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: 1.0),
-    spell={"numpy": "add", "precise": operator.add, "infix": "+", "latex": "{0} + {1}"}, precedence=50,
+    spell={"numpy": "add", "precise": "fadd", "infix": "+", "latex": "{0} + {1}"}, precedence=50,
     identities=(0.0, 0.0), traits=("commutative", "associative", "exact_on_integers"),
     about="Sum of two numbers.",
 )  # fmt: skip
 sub = Operation(
     "sub", "x, y", aliases=("subtract",), compute=operator.sub,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -1.0),
-    spell={"numpy": "subtract", "precise": operator.sub, "infix": "-", "latex": "{0} - {1}"}, precedence=50,
+    spell={"numpy": "subtract", "precise": "fsub", "infix": "-", "latex": "{0} - {1}"}, precedence=50,
     identities=(None, 0.0), traits=("exact_on_integers",),
     about="Difference of two numbers.",
 )  # fmt: skip
 mul = Operation(
     "mul", "x, y", aliases=("multiply", "times"), compute=operator.mul,
     partials=(lambda x, y, r: y, lambda x, y, r: x),
-    spell={"numpy": "multiply", "precise": operator.mul, "infix": "*", "latex": r"{0} \cdot {1}"}, precedence=60,
+    spell={"numpy": "multiply", "precise": "fmul", "infix": "*", "latex": r"{0} \cdot {1}"}, precedence=60,
     identities=(1.0, 1.0), traits=("commutative", "associative", "exact_on_integers"),
     about="Product of two numbers.",
 )  # fmt: skip
 div = Operation(
     "div", "x, y", aliases=("divide", "true_divide"), compute=divide,
     partials=(lambda x, y, r: 1 / y, lambda x, y, r: -r / y),
-    spell={"numpy": "divide", "infix": "/", "latex": r"\frac{{{0}}}{{{1}}}"}, precedence=60,
+    spell={"numpy": "divide", "precise": "fdiv", "infix": "/", "latex": r"\frac{{{0}}}{{{1}}}"}, precedence=60,
     domain=(REAL, NONZERO), identities=(None, 1.0),
     about="Quotient of two numbers; x/0 is infinite, 0/0 is nan.",
 )  # fmt: skip
@@ -80,7 +80,7 @@ mod = Operation(
 )  # fmt: skip
 neg = Operation(
     "neg", "x", aliases=("negative",), compute=operator.neg, partials=(lambda x, r: -1.0,),
-    spell={"numpy": "negative", "precise": operator.neg, "infix": "-", "latex": "-{0}"}, precedence=70,
+    spell={"numpy": "negative", "precise": "fneg", "infix": "-", "latex": "-{0}"}, precedence=70,
     traits=("odd", "involution", "exact_on_integers"),
     about="The number with the other sign.",
 )  # fmt: skip
@@ -89,7 +89,7 @@ scale = Operation(
     partials=(lambda a, p, r: p, lambda a, p, r: a),
     spell={
         "numpy": lambda np, a, p: np.where(np.equal(a, 0), 0.0, np.multiply(a, p)),
-        "precise": _strong_product, "infix": "*", "latex": r"{0} \cdot {1}",
+        "precise": lambda mp, a, p: _strong_product(a, p), "infix": "*", "latex": r"{0} \cdot {1}",
     },
     precedence=60, fold=_fold_scale, traits=("internal",),
     about="Product of an adjoint and a partial derivative, exactly 0 where the adjoint is 0 (strong zero).",
