@@ -22,13 +22,24 @@ def _fold_power(x: Any, y: Any) -> Any:
     return None
 
 
+LARGEST_EXPONENT = 2.0**64
+"""mpmath multiplies out whole exponents; beyond this one the logarithm is the way."""
+
+
+def _power_precise(mp: Any, x: Any, y: Any) -> Any:
+    """As C's `pow`: x^0 and 1^y are 1 also for nan; a huge exponent is an even number."""
+    if y == 0 or x == 1:
+        return mp.one
+    return mp.exp(y * mp.log(abs(x))) if abs(y) > LARGEST_EXPONENT else mp.power(x, y)
+
+
 power = Operation(
     "pow", "x, y", aliases=("power", "float_power"), compute=ieee_power,
     partials=(
         lambda x, y, r: where(y == 0, 0.0, y * power(x, y - 1)),
         lambda x, y, r: where((x == 0) & (y >= 0), 0.0, r * log(x)),
     ),
-    spell={"numpy": "float_power", "infix": "^", "latex": "{0}^{{{1}}}"}, precedence=80,
+    spell={"numpy": "float_power", "precise": _power_precise, "infix": "^", "latex": "{0}^{{{1}}}"}, precedence=80,
     domain=(POSITIVE, REAL), identities=(None, 1.0), fold=_fold_power,
     kink=lambda x, y: x == 0,
     convention="x^0 is the constant 1; at x = 0 the derivative with respect to an exponent that is not negative is 0",
