@@ -1,0 +1,44 @@
+"""cg: evaluate, differentiate, explain and draw formulas as computational graphs.
+
+    import cgcli as cg
+    f = cg.parse("(x+y)*z")
+    f.eval(x=1, y=2, z=3)                  # 9.0
+    f.grad(x=1, y=2, z=3)                  # {"x": 3.0, "y": 3.0, "z": 3.0}
+
+Every operation of the language is a function here too (`cg.sin`, `cg.max`, …): on numbers it computes, on
+references from `cg.inputs` it builds a graph for `cg.formula`.
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cgcli.errors import CgError
+    from cgcli.formula import Formula, Ref, formula, inputs, load, parse
+
+_API = ("Formula", "Ref", "formula", "inputs", "load", "parse")
+
+__all__ = ["CgError", "Formula", "Ref", "__version__", "formula", "inputs", "load", "parse"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the API, or an operation by its name in the language, when it is first used (PEP 562)."""
+    if name in _API:
+        from importlib import import_module
+
+        return getattr(import_module("cgcli.formula"), name)
+    if name == "CgError":
+        from cgcli.errors import CgError
+
+        return CgError
+    if not name.startswith("_"):
+        from cgcli.ops import REGISTRY
+
+        rows = REGISTRY.callable_as.get(name.removesuffix("_"))
+        if rows:
+            return rows[0]
+    raise AttributeError(f"module `cgcli` has no attribute `{name}`")

@@ -1,0 +1,79 @@
+"""Values from outside: what a caller may give for an input, its shape, and which names fit the formula."""
+
+from __future__ import annotations
+
+from cgcli.errors import DataError, UsageError, closest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from typing import Any
+
+    Shape = tuple[int, ...]
+
+
+def given_values(mapping: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs that came as one mapping, as keyword arguments, or as both."""
+    return {**(mapping or {}), **named}
+
+
+def normalised(name: str, value: Any) -> Any:
+    """A value as a float, an mpmath number or a float64 array. DataError for what is no number."""
+    if isinstance(value, (int, float)):
+        try:
+            return float(value)
+        except OverflowError:
+            raise DataError(f"the value of `{name}` is too large for a double", hint="use --digits") from None
+    if type(value).__module__.partition(".")[0] == "mpmath":
+        return value
+    import numpy as np
+
+    try:
+        array = np.asarray(value, dtype=object if holds_precise(value) else np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"the value of `{name}` is not a number or a rectangular list of numbers", hint=f"for example {name}=[1, 2, 3]"
+        ) from None
+    if array.ndim == 0:
+        return float(array)
+    if array.size == 0:
+        raise DataError(f"the value of `{name}` is empty")
+    return array
+
+
+def holds_precise(value: Any) -> bool:
+    """Whether a value is an array of numbers beyond doubles."""
+    return getattr(getattr(value, "dtype", None), "kind", "") == "O"
+
+
+def shape_of(value: Any) -> Shape:
+    """The shape of a normalised value."""
+    return tuple(getattr(value, "shape", ()))
+
+
+def check_names(given: Iterable[str], known: Collection[str], defined: Collection[str]) -> None:
+    """UsageError for a value whose name the formula does not have; the hint says what it has."""
+    unknown = [name for name in given if name not in known and name not in defined]
+    if not unknown:
+        return
+    name = unknown[0]
+    near = closest(name, [*known, *defined])
+    if near:
+        hint = f"did you mean {' or '.join(f'`{match}`' for match in near)}?"
+    elif known:
+        hint = f"its inputs are {', '.join(f'`{known_name}`' for known_name in known)}"
+    else:
+        hint = "it has no inputs"
+    listed = ", ".join(f"`{name}`" for name in unknown)
+    raise UsageError(f"the formula has no {'input' if len(unknown) == 1 else 'inputs'} {listed}", hint=hint)
+
+
+def check_complete(needed: Iterable[str], given: Collection[str]) -> None:
+    """UsageError that names all inputs without a value at once."""
+    missing = [name for name in needed if name not in given]
+    if missing:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        raise UsageError(
+            f"no value for {'the input' if len(missing) == 1 else 'the inputs'} {listed}",
+            hint="add " + " ".join(f"{name}=…" for name in missing),
+        )

@@ -1,0 +1,538 @@
+"""The one straight line from text to result, and the Python API.
+
+    text -> syntax table -> graph (one per shape signature) -> derivatives (a pass) -> engine -> values
+
+A `Formula` holds a text or a graph that was built by connecting operations. What it computes follows from the
+values that it is given: their shapes decide how the text is lowered, and the result is kept for the next call.
+"""
+
+from __future__ import annotations
+
+from cgcli import binding
+from cgcli.errors import CgError, ShapeError, Source, UsageError, did_you_mean
+from cgcli.graph.ref import Ref
+from cgcli.graph.store import Graph
+from cgcli.language.lowering import Program, lower
+from cgcli.language.parser import parse as parse_syntax
+from cgcli.passes.derivative import derivative_of, directional
+from cgcli.passes.differentiate import Derivatives, differentiate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from cgcli.engines.base import Engine
+    from cgcli.language.syntax import Syntax
+    from cgcli.trace import Trace
+
+    Shape = tuple[int, ...]
+    Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str]], Program]
+
+
+class Bound:
+    """A formula with values: the program that fits their shapes, the values by input, and the engine."""
+
+    __slots__ = ("engine", "program", "values")
+
+    def __init__(self, program: Program, values: dict[str, Any], engine: Callable[[Sequence[int]], Engine]) -> None:
+        self.program = program
+        self.values = values
+        self.engine = engine
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the program."""
+        return self.program.graph
+
+    def evaluate(self, wanted: Sequence[int]) -> list[Any]:
+        """The values of nodes, by position among the wanted ones."""
+        values = self.engine(wanted).evaluate(self.graph, self.values, wanted)
+        return [public(values[node]) for node in wanted]
+
+
+class Formula:
+    """A formula that can be evaluated, differentiated, traced and drawn.
+
+    Values are given by name, as keyword arguments or as one mapping; a value is a number, a nested list or an array.
+    A value for a name that the formula defines itself replaces that definition.
+    """
+
+    def __init__(self, lower_for: Lower, source: Source | None = None) -> None:
+        self._lower_for = lower_for
+        self._programs: dict[Any, list[Program]] = {}
+        self._derivatives: dict[Any, Derivatives] = {}
+        self.source = source
+
+    # ---- what it is --------------------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs, in the order of their first use; those with a default value included."""
+        return list(self._program({}).inputs)
+
+    @property
+    def params(self) -> list[str]:
+        """Names of the inputs declared with `param`."""
+        return list(self._program({}).params)
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs."""
+        return list(self._program({}).outputs)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph for scalar inputs (of declared shapes where the text declares some)."""
+        return self._program({}).graph
+
+    def __str__(self) -> str:
+        from cgcli.emit.formula import program_text
+
+        program = self._program({})
+        return program_text(program.graph, program.outputs)
+
+    def __repr__(self) -> str:
+        text = str(self)
+        return f"<formula {text if len(text) <= 60 else text[:57] + '…'}>"
+
+    def latex(self) -> str:
+        """The outputs as LaTeX, one equation a line."""
+        from cgcli.emit.latex import latex
+
+        program = self._program({})
+        lines = [(name, latex(program.graph, node)) for name, node in program.outputs.items()]
+        return "\n".join(text if name == "result" else f"{name} = {text}" for name, text in lines)
+
+    # ---- values ------------------------------------------------------------------------------------------------
+
+    def bind(
+        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
+        show: Sequence[str] = (), complete: bool = True, **inputs: Any,
+    ) -> Bound:  # fmt: skip
+        """The program and the values that a call means.
+
+        UsageError for names that the formula does not have and for inputs without a value (unless not `complete`);
+        ShapeError where a declared shape differs.
+        """
+        values = {name: binding.normalised(name, value) for name, value in
+                  binding.given_values(mapping, inputs).items()}  # fmt: skip
+        program = self._program(values, show)
+        binding.check_names(values, program.inputs, program.graph.names)
+        self._check_shapes(program, values)
+        chosen = chooser(program.graph, engine, digits)
+        absent = {name: node for name, node in program.defaults.items() if name not in values}
+        if absent:
+            nodes = list(absent.values())
+            found = chosen(nodes).evaluate(program.graph, values, nodes)
+            values.update({name: found[node] for name, node in absent.items()})
+        if complete:
+            binding.check_complete(program.inputs, values)
+        return Bound(program, values, chosen)
+
+    def eval(
+        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
+        **inputs: Any,
+    ) -> Any:  # fmt: skip
+        """The value of the formula: a float or an array; a dict by name where there are several outputs.
+
+        engine: python, numpy, native, precise or auto. digits: decimal digits of a calculation beyond doubles.
+        """
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        outputs = bound.program.outputs
+        found = dict(zip(outputs, bound.evaluate(list(outputs.values())), strict=True))
+        return alone(found)
+
+    __call__ = eval
+
+    # ---- derivatives -------------------------------------------------------------------------------------------
+
+    def grad(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Derivatives of a scalar output with respect to each input: {name: number or array of the input's shape}.
+
+        wrt: names of inputs or of inner nodes; all inputs by default. of: the output, or an inner node; where there
+        are several outputs and none is named, the result is {output: {name: …}}.
+        """
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        return alone(self.gradients(bound, wrt, of)[1])
+
+    def gradients(
+        self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Values of the outputs and their gradients, {output: value} and {output: {name: derivative}}, in one run."""
+        graph = bound.graph
+        chosen = self._targets(bound.program, of)
+        variables = self._variables(bound.program, wrt)
+        for name, node in chosen.items():
+            if graph.shape_of(node):
+                raise ShapeError(
+                    f"`{name}` has shape {list(graph.shape_of(node))}; a gradient needs a number",
+                    hint="use the Jacobian (`--jacobian`, `f.jacobian`), or `sum(…)` it first",
+                )
+        wanted = list(chosen.values())
+        places: dict[tuple[str, str], int] = {}
+        for name, node in chosen.items():
+            derivatives = self._differentiated(bound.program, node, tuple(variables.values()))
+            for variable, target in variables.items():
+                places[name, variable] = derivatives.wrt(target)
+        found = bound.evaluate([*wanted, *places.values()])
+        values = dict(zip(chosen, found, strict=False))
+        rates = dict(zip(places, found[len(wanted) :], strict=True))
+        return values, {name: {variable: rates[name, variable] for variable in variables} for name in chosen}
+
+    def jacobian(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        variables = self._variables(bound.program, wrt)
+        chosen = self._targets(bound.program, of)
+        nodes = {
+            (name, variable): derivative_of(bound.graph, node, target)
+            for name, node in chosen.items() for variable, target in variables.items()
+        }  # fmt: skip
+        found = dict(zip(nodes, bound.evaluate(list(nodes.values())), strict=True))
+        return alone({name: {variable: found[name, variable] for variable in variables} for name in chosen})
+
+    def hessian(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> dict[str, dict[str, Any]]:  # fmt: skip
+        """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        variables = self._variables(bound.program, wrt)
+        chosen = self._targets(bound.program, of)
+        nodes: dict[tuple[str, str, str], int] = {}
+        for name, node in chosen.items():
+            self._need_scalar(bound.graph, name, node)
+            first = self._differentiated(bound.program, node, tuple(variables.values()))
+            slopes = {variable: first.wrt(target) for variable, target in variables.items()}
+            for variable, slope in slopes.items():
+                for other, target in variables.items():
+                    nodes[name, variable, other] = derivative_of(bound.graph, slope, target)
+        found = dict(zip(nodes, bound.evaluate(list(nodes.values())), strict=True))
+        return alone({
+            name: {a: {b: found[name, a, b] for b in variables} for a in variables} for name in chosen
+        })  # fmt: skip
+
+    def jvp(
+        self, mapping: Mapping[str, Any] | None = None, /, *, directions: Mapping[str, Any], of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> Any:  # fmt: skip
+        """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        graph, chosen = bound.graph, self._targets(bound.program, of)
+        variables, arrows = self._directions(bound, directions)
+        nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
+        return alone(dict(zip(chosen, bound.evaluate(nodes), strict=True)))
+
+    def hvp(
+        self, mapping: Mapping[str, Any] | None = None, /, *, directions: Mapping[str, Any], of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        graph, chosen = bound.graph, self._targets(bound.program, of)
+        variables, arrows = self._directions(bound, directions)
+        names = list(directions)
+        nodes: list[int] = []
+        for name, node in chosen.items():
+            self._need_scalar(graph, name, node)
+            first = differentiate(graph, [node], variables)
+            nodes.extend(directional(graph, first.wrt(target), variables, arrows) for target in variables)
+        found = iter(bound.evaluate(nodes))
+        return alone({name: {variable: next(found) for variable in names} for name in chosen})
+
+    def derivative(self, name: str, *, of: str | None = None) -> Formula:
+        """The derivative with respect to an input (or an inner node) as a formula, simplified."""
+        from cgcli.passes.simplify import simplify
+
+        program = self._program({})
+        chosen = self._targets(program, of)
+        target = self._variables(program, [name])[name]
+        nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
+        graph, simple = simplify(program.graph, nodes)
+        names = ["result"] if len(chosen) == 1 else [f"d{output}/d{name}" for output in chosen]
+        derived = Program(graph)
+        derived.outputs = dict(zip(names, simple, strict=True))
+        known = graph.inputs()
+        derived.inputs = [name for name in program.inputs if name in known]
+        derived.params = [name for name in program.params if name in known]
+        return Formula(fixed(derived))
+
+    # ---- rows --------------------------------------------------------------------------------------------------
+
+    def eval_rows(
+        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", **inputs: Any
+    ) -> Any:
+        """One result a row: inputs are columns (arrays whose first axis counts the rows) or single values.
+
+        A column of a scalar input has one axis, a column of vectors two. Returns an array with the rows in front; a
+        dict by name where there are several outputs.
+        """
+        bound = self._bind_rows(mapping, inputs, engine)
+        outputs = bound.program.outputs
+        found = rows_engine(bound, engine, list(outputs.values())).evaluate_rows(
+            bound.graph, bound.values, list(outputs.values())
+        )
+        return alone({name: found[node] for name, node in outputs.items()})
+
+    def grad_rows(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", **inputs: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """One gradient a row: {name: array with the rows in front}."""
+        bound = self._bind_rows(mapping, inputs, engine)
+        nodes = self.gradient_nodes(bound.program, wrt, of)
+        wanted = [node for by_name in nodes.values() for node in by_name.values()]
+        found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
+        return alone({
+            name: {variable: found[node] for variable, node in by_name.items()} for name, by_name in nodes.items()
+        })  # fmt: skip
+
+    def gradient_nodes(
+        self, program: Program, wrt: Sequence[str] | None = None, of: str | None = None
+    ) -> dict[str, dict[str, int]]:
+        """The nodes that hold the derivatives of the outputs: {output: {name: node}}."""
+        variables = self._variables(program, wrt)
+        nodes: dict[str, dict[str, int]] = {}
+        for name, node in self._targets(program, of).items():
+            self._need_scalar(program.graph, name, node)
+            derivatives = self._differentiated(program, node, tuple(variables.values()))
+            nodes[name] = {variable: derivatives.wrt(target) for variable, target in variables.items()}
+        return nodes
+
+    # ---- explaining --------------------------------------------------------------------------------------------
+
+    def trace(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> Trace:  # fmt: skip
+        """Every step of the forward and the backward pass as plain data."""
+        from cgcli.trace import trace
+
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        chosen = self._targets(bound.program, of)
+        variables = self._variables(bound.program, wrt)
+        return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
+
+    def draw(
+        self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,
+        **inputs: Any,
+    ) -> str:  # fmt: skip
+        """The picture of the graph: written to a file (svg, png, pdf, dot), or returned as SVG text without a path.
+
+        With values it shows them; with `grad` adjoints and contributions too.
+        """
+        from cgcli.render.diagram import draw_formula
+
+        return draw_formula(self, path, binding.given_values(mapping, inputs), grad=grad)
+
+    def _repr_svg_(self) -> str:
+        return self.draw()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/latex": f"$${self.latex()}$$", "image/svg+xml": self.draw()}
+
+    # ---- inside ------------------------------------------------------------------------------------------------
+
+    def _program(self, values: Mapping[str, Any], show: Sequence[str] = ()) -> Program:
+        """The program for values of these names and shapes, lowered once for each signature."""
+        shapes = {name: binding.shape_of(value) for name, value in values.items()}
+        signature = (tuple(sorted(shapes.items())), tuple(show))
+        numbers = {name: float(value) for name, value in values.items() if not shapes[name]}
+        for program in self._programs.get(signature, ()):
+            if all(numbers.get(name) == value for name, value in program.specialised.items() if name in numbers):
+                return program
+        program = self._lower_for(shapes, numbers, list(values), show)
+        self._programs.setdefault(signature, []).append(program)
+        return program
+
+    def _bind_rows(self, mapping: Mapping[str, Any] | None, inputs: Mapping[str, Any], engine: str) -> Bound:
+        """The program and the columns of a call on rows; a column's own shape is what is behind its first axis."""
+        values = {name: binding.normalised(name, value) for name, value in
+                  binding.given_values(mapping, inputs).items()}  # fmt: skip
+        plain = self._program({})
+        declared = {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
+        one_row = {
+            name: value[0] if binding.shape_of(value) and binding.shape_of(value) != declared.get(name, ()) else value
+            for name, value in values.items()
+        }
+        bound = self.bind(one_row, engine="numpy")
+        return Bound(bound.program, {**bound.values, **values}, bound.engine)
+
+    def _differentiated(self, program: Program, output: int, wrt: tuple[int, ...]) -> Derivatives:
+        key = (id(program), output, wrt)
+        found = self._derivatives.get(key)
+        if found is None:
+            found = self._derivatives[key] = differentiate(program.graph, [output], wrt)
+        return found
+
+    def _targets(self, program: Program, of: str | None) -> dict[str, int]:
+        """The outputs to differentiate, by name."""
+        if of is None:
+            return dict(program.outputs)
+        known = {**program.graph.names, **program.outputs}
+        if of not in known:
+            raise UsageError(f"the formula has no `{of}`", hint=did_you_mean(of, known) or f"it has {', '.join(known)}")
+        return {of: known[of]}
+
+    def _variables(self, program: Program, wrt: Sequence[str] | None) -> dict[str, int]:
+        """The nodes to differentiate with respect to, by name: all inputs that are not lengths or indices."""
+        inputs = program.graph.inputs()
+        if wrt is None:
+            return {name: inputs[name] for name in program.inputs if name not in program.specialised}
+        known = {**program.graph.names, **inputs}
+        for name in wrt:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"it has {', '.join(known) or 'no inputs'}"
+                raise UsageError(f"the formula has no `{name}` to differentiate with respect to", hint=hint)
+        return {name: known[name] for name in wrt}
+
+    def _directions(self, bound: Bound, directions: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+        """The nodes to move and the nodes that hold the directions, which become values of the call."""
+        variables = self._variables(bound.program, list(directions))
+        arrows: list[int] = []
+        for name, target in variables.items():
+            value = binding.normalised(name, directions[name])
+            expected = bound.graph.shape_of(target)
+            if binding.shape_of(value) != expected:
+                raise ShapeError(
+                    f"the direction of `{name}` has shape {list(binding.shape_of(value))}, not {list(expected)}"
+                )
+            label = f"direction of {name}"
+            arrows.append(bound.graph.input(label, expected))
+            bound.values[label] = value
+        return list(variables.values()), arrows
+
+    def _check_shapes(self, program: Program, values: Mapping[str, Any]) -> None:
+        inputs = program.graph.inputs()
+        for name, value in values.items():
+            node = inputs.get(name)
+            if node is not None and program.graph.shape_of(node) != binding.shape_of(value):
+                expected = program.graph.shape_of(node)
+                raise ShapeError(
+                    f"the value of `{name}` has shape {list(binding.shape_of(value))}, but the formula declares "
+                    f"{list(expected) if expected else 'a number'}"
+                )
+
+    @staticmethod
+    def _need_scalar(graph: Graph, name: str, node: int) -> None:
+        if graph.shape_of(node):
+            raise ShapeError(
+                f"`{name}` has shape {list(graph.shape_of(node))}; a gradient needs a number",
+                hint="use the Jacobian (`--jacobian`, `f.jacobian`), or `sum(…)` it first",
+            )
+
+
+def parse(text: str, name: str = "<formula>") -> Formula:
+    """A formula from its text. FormulaError with the place and a hint where the text is wrong."""
+    return from_source(Source(text, name))
+
+
+def load(path: str | Path) -> Formula:
+    """A formula from a file. UsageError where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return from_source(Source(file.read(), str(path)))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"cannot read `{path}`: {reason}") from None
+
+
+def from_source(source: Source) -> Formula:
+    """A formula from a source text."""
+    table: Syntax = parse_syntax(source)
+    formula = Formula(
+        lambda shapes, values, bound, show: lower(table, shapes=shapes, values=values, bound=bound, show=show), source
+    )
+    formula._program({})
+    return formula
+
+
+def formula(result: Ref | Mapping[str, Ref]) -> Formula:
+    """A formula from a graph that was built by connecting operations: one result, or several by name."""
+    named = dict(result) if not isinstance(result, Ref) else {"result": result}
+    first = next(iter(named.values()))
+    program = Program(first.graph)
+    program.outputs = {name: first.graph.adopt(ref) for name, ref in named.items()}
+    program.inputs = list(first.graph.inputs())
+    return Formula(fixed(program))
+
+
+def inputs(names: str, shape: Shape = ()) -> Any:
+    """References to new inputs, `x, y = inputs("x y")`; one name gives one reference. They share a graph."""
+    graph = Graph()
+    refs = tuple(graph.ref(graph.input(name, tuple(shape))) for name in names.replace(",", " ").split())
+    if not refs:
+        raise UsageError("no names given", hint='for example inputs("x y")')
+    return refs[0] if len(refs) == 1 else refs
+
+
+def fixed(program: Program) -> Lower:
+    """A way of lowering that knows one program only: a graph that was not made from text."""
+    return lambda shapes, values, bound, show: program
+
+
+def chooser(graph: Graph, name: str, digits: int | None) -> Callable[[Sequence[int]], Engine]:
+    """A function from the wanted nodes to the engine that computes them."""
+    if digits is not None or name == "precise":
+        from cgcli.engines.precise import PreciseEngine
+
+        precise = PreciseEngine(digits or 50)
+        return lambda wanted: precise
+    from cgcli.engines import choose
+
+    return lambda wanted: choose(graph, wanted, name)
+
+
+def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
+    """The engine for a table."""
+    from cgcli.engines import choose_for_rows
+
+    return choose_for_rows(bound.graph, wanted, name, bound.values)
+
+
+def alone(found: dict[str, Any]) -> Any:
+    """The only value of a dict, or the dict."""
+    return next(iter(found.values())) if len(found) == 1 else found
+
+
+def public(value: Any) -> Any:
+    """An engine's value as callers see it: NumPy scalars become floats."""
+    shape = getattr(value, "shape", None)
+    return float(value) if shape == () and not hasattr(value, "_mpf_") else value
+
+
+def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
+    """The value of `NAME=TEXT` on a command line: a constant formula, or `@file.npy`. DataError, FormulaError."""
+    if text.startswith("@"):
+        return read_array(name, text[1:])
+    try:
+        constant = from_source(Source(text, f"<value of {name}>"))
+        return constant.eval(digits=digits)
+    except UsageError:
+        needed = ", ".join(f"`{missing}`" for missing in constant.inputs)
+        raise UsageError(
+            f"the value of `{name}` is not a number: it uses {needed}", hint=f"for example {name}=1.5 or {name}=pi/2"
+        ) from None
+
+
+def read_array(name: str, path: str) -> Any:
+    """An array from an NPY file, never by unpickling. DataError where that cannot be."""
+    from cgcli.errors import DataError
+
+    import numpy as np
+
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read `{path}` for `{name}`: {error}", hint="give a .npy file of numbers") from None
+
+
+__all__ = ["CgError", "Formula", "Ref", "formula", "from_source", "inputs", "load", "parse", "read_value"]

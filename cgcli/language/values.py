@@ -1,0 +1,51 @@
+"""What stands on lowering's stack beside nodes: lists that are not arrays yet, names of functions, exact numbers."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class ListValue:
+    """A list of values of the language: node numbers or further lists. It becomes a `stack` only where it must.
+
+    So `sum([square(i) for i in items])` stays scalar, and iterating or indexing a list makes no nodes.
+    """
+
+    __slots__ = ("depth", "items", "node")
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        self.depth = 1 + max((item.depth for item in items if isinstance(item, ListValue)), default=0)
+        self.node: int | None = None
+
+    @property
+    def flat(self) -> bool:
+        """Whether all items are nodes."""
+        return self.depth == 1
+
+
+class FunctionName:
+    """A function given by name, as `fold` takes it: a user's function or an operation."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def exact_text(text: str, value: float) -> str | None:
+    """The decimal text of a literal where its double is not exactly that number, else None."""
+    mantissa, _, exponent = text.lower().partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    shift = int(exponent or 0) - len(fraction)
+    digits = int((whole + fraction) or 0)
+    if value in (float("inf"), float("-inf")) or abs(shift) > 400:
+        return text if digits else None
+    numerator, denominator = value.as_integer_ratio()
+    if shift >= 0:
+        equal = numerator == digits * 10**shift * denominator
+    else:
+        equal = numerator * 10**-shift == digits * denominator
+    return None if equal else text
