@@ -1,0 +1,276 @@
+"""A second opinion on derivatives: is the rule right, and how many digits did rounding leave?
+
+The reverse-mode derivative is compared with differences of the function itself, which know no rule. Differences in
+50 digits are exact enough to tell a wrong rule from rounding: the same derivative graph, evaluated in 50 digits, must
+meet them to many more digits than a double has. Where an operation has no precise form, the complex step and
+differences in doubles (Ridders' extrapolation over a sweep of steps) judge instead.
+See C. J. F. Ridders, Advances in Engineering Software 4 (1982) 75-76.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import inf, isfinite, nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.engines import choose
+from cgcli.engines.complex_step import NotHolomorphicError
+from cgcli.engines.complex_step import derivative as complex_step
+from cgcli.engines.precise import PreciseEngine
+from cgcli.errors import CalculationError
+from cgcli.graph.store import Graph
+from cgcli.ops import shaping
+from cgcli.passes.differentiate import differentiate
+from cgcli.passes.expand import transplant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    Slope = Callable[[Any], Any]
+
+DIGITS = 50
+PRECISE_STEP = 2.0**-70
+"""First relative step in 50 digits: truncation and cancellation both stay below 1e-30."""
+SWEEP = 14
+"""Halvings of the step in doubles."""
+RULE_TOLERANCE = 1e-10
+"""Relative difference above which two precise derivatives follow different rules."""
+ROUNDING_TOLERANCE = 1e-9
+"""Relative loss above which a derivative in doubles is called rounded."""
+
+AGREES, WRONG, ROUNDING, KINK, UNDEFINED, UNDECIDED = (
+    "agrees", "wrong rule", "rounding", "kink", "undefined", "undecided",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one method says: the derivative and how far off it may be."""
+
+    method: str
+    value: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One partial derivative: its name (`d result / d x[1]`), reverse mode's value, the opinions, the verdict.
+
+    verdict: "agrees"; "wrong rule"; "rounding" (the rule is right, the double has lost digits); "kink" (a convention
+    chose a value that no difference contradicts); "undefined" (no finite derivative there); "undecided" (no
+    method reached an answer).
+    """
+
+    name: str
+    derivative: float
+    opinions: tuple[Opinion, ...]
+    verdict: str
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings of a check."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether no rule was found wrong."""
+        return all(finding.verdict != WRONG for finding in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"accepted": self.accepted, "findings": [asdict(finding) for finding in self.findings]}
+
+
+def check(graph: Graph, output: int, wrt: Sequence[int], point: Mapping[str, Any], order: int = 1) -> Report:
+    """Compare the derivatives of a node with respect to other nodes at a point with opinions that know no rule.
+
+    point: value of every input that the output needs. An output with axes is reduced to one number by fixed, unequal
+    weights. order 2 checks the derivatives of the derivatives too. The graph stays as it is.
+    """
+    trial = _Trial(graph, output, wrt, point)
+    findings = list(trial.findings(trial.output, trial.label))
+    if order > 1:
+        first = differentiate(trial.graph, [trial.output], list(trial.nodes.values()))
+        for name, node in trial.nodes.items():
+            slope = trial.reduced(first.wrt(node))
+            findings.extend(trial.findings(slope, f"(d {trial.label} / d {name})"))
+    return Report(tuple(findings))
+
+
+class _Trial:
+    """A copy of the part of a graph that is checked, where what we differentiate by is an input."""
+
+    def __init__(self, graph: Graph, output: int, wrt: Sequence[int], point: Mapping[str, Any]) -> None:
+        names = graph.name_of()
+        self.label = names.get(output, "result")
+        self.graph = Graph()
+        values = choose(graph, wrt).evaluate(graph, point, wrt)
+        self.point = dict(point)
+        self.nodes: dict[str, int] = {}
+        bound = {}
+        for node in dict.fromkeys(wrt):
+            name = names.get(node, f"node {node}")
+            self.nodes[name] = self.graph.input(name, graph.shape_of(node))
+            self.point[name] = values[node]
+            bound[node] = self.graph.ref(self.nodes[name])
+        self.output = self.reduced(transplant(graph, self.graph, bound)(output).node)
+        self.precise = PreciseEngine(DIGITS)
+
+    def reduced(self, node: int) -> int:
+        """A scalar node: the weighted sum of all elements, with weights that nothing symmetric cancels."""
+        shape = self.graph.shape_of(node)
+        if not shape:
+            return node
+        weights = 0.5 + np.modf(np.arange(1, int(np.prod(shape)) + 1) * 0.6180339887498949)[0]
+        ref = self.graph.ref(node)
+        return shaping.sum_of(ref * ref.coerce(weights.reshape(shape))).node
+
+    def findings(self, output: int, label: str) -> Iterator[Finding]:
+        """One finding for each element of each input that is checked."""
+        derivatives = differentiate(self.graph, [output], list(self.nodes.values()))
+        adjoints = {name: derivatives.wrt(node) for name, node in self.nodes.items()}
+        wanted = list(adjoints.values())
+        doubles = choose(self.graph, wanted).evaluate(self.graph, self.point, wanted)
+        exact = self._precisely(wanted)
+        for name, node in self.nodes.items():
+            adjoint = adjoints[name]
+            for place in np.ndindex(self.graph.shape_of(node)):
+                where = f"{name}[{', '.join(map(str, place))}]" if place else name
+                derivative = float(np.asarray(doubles[adjoint])[place])
+                reference = None if exact is None else np.asarray(exact[adjoint], dtype=object)[place]
+                yield self._judge(f"d {label} / d {where}", output, name, place, derivative, reference)
+
+    def _precisely(self, wanted: Sequence[int]) -> list[Any] | None:
+        """Values in many digits, or None where an operation has no precise form."""
+        try:
+            return self.precise.evaluate(self.graph, self.point, wanted)
+        except CalculationError:
+            return None
+
+    def _judge(
+        self, name: str, output: int, key: str, place: tuple[int, ...], derivative: float, reference: Any
+    ) -> Finding:
+        opinions = [self._in_doubles(output, key, place), self._by_complex_step(output, key, place)]
+        found = [opinion for opinion in opinions if opinion is not None]
+        verdict = None
+        if reference is not None:
+            slopes = self._in_many_digits(output, key, place)
+            found.insert(0, slopes[0])
+            verdict = _precise_verdict(derivative, reference, *slopes)
+        if verdict is None:
+            verdict = _double_verdict(derivative, found)
+        best = min(found, key=lambda opinion: opinion.error if isfinite(opinion.value) else inf, default=None)
+        return Finding(name, derivative, tuple(found), verdict, nan if best is None else abs(derivative - best.value))
+
+    def _in_many_digits(self, output: int, key: str, place: tuple[int, ...]) -> tuple[Opinion, Any, Any]:
+        """Central differences in 50 digits, and the slopes to the left and to the right."""
+        engine, mp = self.precise, self.precise.mp
+        base = engine.given(self.point[key])
+        start = np.asarray(base, dtype=object)[place]
+        step = mp.mpf(PRECISE_STEP) * (abs(start) if start else 1)
+
+        def value(shift: Any) -> Any:
+            moved = _moved(base, place, shift, object)
+            return engine.evaluate(self.graph, {**self.point, key: moved}, [output])[output]
+
+        middle = value(mp.zero)
+        noise = abs(middle) * mp.eps
+        central, error = extrapolated(lambda h: (value(h) - value(-h)) / (2 * h), step, 3, noise)
+        opinion = Opinion(f"differences in {DIGITS} digits", float(central), float(error))
+        return opinion, (middle - value(-step)) / step, (value(step) - middle) / step
+
+    def _in_doubles(self, output: int, key: str, place: tuple[int, ...]) -> Opinion:
+        """Ridders' extrapolation, once with steps that follow the size of the operand and once with steps below 1."""
+        engine = choose(self.graph, [output])
+        base = np.asarray(self.point[key], dtype=float)
+        start = abs(float(base[place]))
+
+        def value(shift: float) -> float:
+            moved = _moved(base, place, shift, float)
+            return float(engine.evaluate(self.graph, {**self.point, key: moved}, [output])[output])
+
+        def slope(step: float) -> float:
+            return (value(step) - value(-step)) / (2 * step)
+
+        noise = abs(value(0.0)) * float(np.finfo(float).eps)
+        tries = [extrapolated(slope, first, SWEEP, noise) for first in {start / 8 or 0.125, max(start, 1.0) / 8}]
+        best, error = min(tries, key=lambda found: found[1] if isfinite(found[1]) else inf)
+        return Opinion("differences in doubles", best, error)
+
+    def _by_complex_step(self, output: int, key: str, place: tuple[int, ...]) -> Opinion | None:
+        direction = _moved(np.zeros(np.shape(self.point[key])), place, 1.0, float)
+        try:
+            found = complex_step(self.graph, output, self.point, key, direction)
+        except (NotHolomorphicError, CalculationError):
+            return None
+        return Opinion("complex step", found, abs(found) * 1e-12)
+
+
+def extrapolated(slope: Slope, step: Any, rounds: int, noise: Any) -> tuple[Any, Any]:
+    """Ridders' method: slopes at halved steps, extrapolated to step 0; the best value and its estimated error.
+
+    noise: how far off a value of the function may be; divided by the step it is part of the error.
+    Slopes that are nan (steps that leave the domain) count for nothing; (nan, inf) where all are.
+    """
+    best, error = nan, inf
+    previous: list[Any] = []
+    for _ in range(rounds):
+        row = [slope(step)]
+        for column, before in enumerate(previous):
+            factor = 4 ** (column + 1)
+            refined = (factor * row[column] - before) / (factor - 1)
+            estimate = max(abs(refined - row[column]), abs(refined - before)) + noise / step
+            row.append(refined)
+            if estimate <= error:
+                best, error = refined, estimate
+        previous = row if row[0] == row[0] else []
+        step = step / 2
+    return best, error
+
+
+def _moved(base: Any, place: tuple[int, ...], shift: Any, kind: type) -> Any:
+    """A copy of a value with one element moved."""
+    moved = np.array(base, dtype=kind)
+    moved[place] = moved[place] + shift
+    return moved if place else moved[()]
+
+
+def _precise_verdict(derivative: float, reference: Any, central: Opinion, left: Any, right: Any) -> str | None:
+    """The verdict from many digits; None where the differences did not settle."""
+    exact = float(reference)
+    if not isfinite(exact) or not isfinite(central.value):
+        return UNDEFINED if not isfinite(derivative) else None
+    steepest = max(abs(float(left)), abs(float(right)))
+    if abs(float(left) - float(right)) > 1e-6 * max(steepest, 1e-12):
+        return _kink_verdict(derivative, float(left), float(right))
+    size = max(abs(exact), abs(central.value), steepest)
+    if central.error > RULE_TOLERANCE * size:
+        return None
+    if abs(exact - central.value) > RULE_TOLERANCE * size:
+        return WRONG
+    return AGREES if abs(derivative - exact) <= ROUNDING_TOLERANCE * size else ROUNDING
+
+
+def _kink_verdict(derivative: float, left: float, right: float) -> str:
+    """At a kink any convention between the one-sided slopes will do."""
+    low, high = sorted((left, right))
+    slack = RULE_TOLERANCE * max(abs(low), abs(high))
+    return KINK if low - slack <= derivative <= high + slack else WRONG
+
+
+def _double_verdict(derivative: float, opinions: Sequence[Opinion]) -> str:
+    """The verdict of the most certain opinion in doubles."""
+    usable = [opinion for opinion in opinions if isfinite(opinion.value) and isfinite(opinion.error)]
+    if not usable:
+        return UNDECIDED if isfinite(derivative) else UNDEFINED
+    best = min(usable, key=lambda opinion: opinion.error)
+    size = max(abs(best.value), abs(derivative), 1e-300)
+    if abs(derivative - best.value) <= max(ROUNDING_TOLERANCE * size, 10 * best.error):
+        return AGREES
+    return WRONG if best.error < 1e-3 * abs(derivative - best.value) else UNDECIDED
