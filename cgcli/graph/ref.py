@@ -53,7 +53,7 @@ class Ref:
         if isinstance(value, Ref):
             return value if value.graph is self.graph else type(self)(self.graph, self.graph.adopt(value))
         if isinstance(value, (int, float)):
-            return type(self)(self.graph, self.graph.constant(value))
+            return type(self)(self.graph, self.graph.constant(value, getattr(value, "text", None)))
         if isinstance(value, (list, tuple)) and any(isinstance(item, (Ref, list, tuple)) for item in value):
             return self.build(shaping.stack, [self.coerce(item) for item in value])
         return type(self)(self.graph, self.graph.array_constant(value))

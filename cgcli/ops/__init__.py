@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from cgcli.ops import arithmetic, linear, logic, powers, shaping, structure
+from cgcli.ops import (
+    arithmetic,
+    hyperbolic,
+    linear,
+    logic,
+    powers,
+    rounding,
+    shaping,
+    special,
+    structure,
+    trigonometric,
+)
 from cgcli.ops.row import REGISTRY, Operation, Registry, named, temporary_rows
 
-FAMILIES = (structure, arithmetic, powers, logic, shaping, linear)
+FAMILIES = (structure, arithmetic, rounding, powers, trigonometric, hyperbolic, special, logic, shaping, linear)
 """The modules that hold rows, in the order in which the reference lists them."""
 
 __all__ = ["FAMILIES", "REGISTRY", "Operation", "Registry", "named", "temporary_rows"]

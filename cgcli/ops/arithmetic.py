@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 
-
 from cgcli.ops.ieee import divide, floor_divide, modulo
 from cgcli.ops.row import REAL, Operation
 
@@ -93,4 +92,26 @@ scale = Operation(
     },
     precedence=60, fold=_fold_scale, traits=("internal",),
     about="Product of an adjoint and a partial derivative, exactly 0 where the adjoint is 0 (strong zero).",
+)  # fmt: skip
+square = Operation(
+    "square", "x", aliases=("sqr", "sq"), compute=lambda x: x * x, partials=(lambda x, r: 2 * x,),
+    spell={"precise": lambda mp, x: x * x, "latex": "{0}^2"}, traits=("even", "exact_on_integers"),
+    about="The number times itself.",
+)  # fmt: skip
+reciprocal = Operation(
+    "reciprocal", "x", aliases=("rcp",), compute=lambda x: divide(1.0, x), partials=(lambda x, r: -r / x,),
+    definition=lambda x: 1 / x, spell={"numpy": lambda np, x: np.divide(1.0, x), "latex": r"\frac{{1}}{{{0}}}"},
+    domain=(NONZERO,), traits=("odd",),
+    about="1/x; infinite at 0.",
+)  # fmt: skip
+pos = Operation(
+    "pos", "x", aliases=("positive", "identity"), compute=operator.pos, partials=(lambda x, r: 1.0,),
+    spell={"numpy": "positive", "precise": operator.pos, "latex": "{0}"}, fold=lambda x: x,
+    traits=("odd", "increasing", "idempotent", "exact_on_integers"),
+    about="The number itself.",
+)  # fmt: skip
+fma = Operation(
+    "fma", "x, y, z", definition=lambda x, y, z: x * y + z, traits=("exact_on_integers",),
+    spell={"latex": r"{0} \cdot {1} + {2}"},
+    about="x*y + z, rounded after each of the two steps.",
 )  # fmt: skip

@@ -155,3 +155,10 @@ absolute = Operation(
     kink=lambda x: x == 0, convention="derivative 0 at 0",
     about="The number without its sign.",
 )  # fmt: skip
+copy_sign = Operation(
+    "copysign", "x, y", compute=copysign, partials=(lambda x, y, r: sign(x) * copy_sign(1.0, y), None),
+    spell={"precise": lambda mp, x, y: -mp.fabs(x) if y < 0 else mp.fabs(x),
+           "latex": r"\operatorname{{copysign}}\left({0}, {1}\right)"},
+    kink=lambda x, y: x == 0, convention="derivative 0 at x = 0",
+    about="The size of x with the sign of y.",
+)  # fmt: skip

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from math import inf
+from math import inf, isnan, nan
 
+from cgcli.ops.arithmetic import square
+from cgcli.ops.ieee import divide, total
 from cgcli.ops.ieee import power as ieee_power
-from cgcli.ops.ieee import total
-from cgcli.ops.logic import where
+from cgcli.ops.logic import absolute, where
 from cgcli.ops.row import POSITIVE, REAL, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+_scalar_log = total(math.log, {0.0: -inf})
+_scalar_log2 = total(math.log2, {0.0: -inf})
+_scalar_log10 = total(math.log10, {0.0: -inf})
 
 
 def _fold_power(x: Any, y: Any) -> Any:
@@ -56,12 +61,148 @@ exp = Operation(
     about="e to the power x.",
 )  # fmt: skip
 log = Operation(
-    "log", "x", aliases=("ln",), compute=total(math.log, {0.0: -inf}), partials=(lambda x, r: 1 / x,),
+    "log", "x", aliases=("ln",), compute=_scalar_log, partials=(lambda x, r: 1 / x,),
     spell={"latex": r"\ln\left({0}\right)"}, domain=(POSITIVE,), traits=("increasing",),
     about="The natural logarithm; `log(x, base)` takes a base. -inf at 0, nan below.",
 )  # fmt: skip
+
+
+def _log_in_base(x: float, base: float) -> float:
+    """Exact where the base has a logarithm of its own: log(1000, 10) is 3, not 2.9999999999999996."""
+    if base == 2:
+        return _scalar_log2(x)
+    if base == 10:
+        return _scalar_log10(x)
+    return divide(_scalar_log(x), _scalar_log(base))
+
+
 log_base = Operation(
-    "log_base", "x, base", aliases=("log",), definition=lambda x, base: log(x) / log(base),
+    "log_base", "x, base", aliases=("log",), compute=_log_in_base,
+    definition=lambda x, base: where(base == 2, log2(x), where(base == 10, log10(x), log(x) / log(base))),
+    partials=(lambda x, base, r: 1 / (x * log(base)), lambda x, base, r: -r / (base * log(base))),
     domain=(POSITIVE, (1.5, 10.0)), spell={"latex": r"\log_{{{1}}}\left({0}\right)"},
-    about="The logarithm of x to a base.",
+    about="The logarithm of x to a base, log(x)/log(base).",
+)  # fmt: skip
+log2 = Operation(
+    "log2", "x", aliases=("lb",), compute=_scalar_log2, partials=(lambda x, r: 1 / (x * log(x.coerce(2.0))),),
+    spell={"precise": lambda mp, x: mp.log(x, 2), "latex": r"\log_2\left({0}\right)"},
+    domain=(POSITIVE,), traits=("increasing",),
+    about="The logarithm to base 2.",
+)  # fmt: skip
+log10 = Operation(
+    "log10", "x", aliases=("lg",), compute=_scalar_log10, partials=(lambda x, r: 1 / (x * log(x.coerce(10.0))),),
+    spell={"precise": "log10", "latex": r"\log_{{10}}\left({0}\right)"}, domain=(POSITIVE,), traits=("increasing",),
+    about="The logarithm to base 10.",
+)  # fmt: skip
+log1p = Operation(
+    "log1p", "x", compute=total(math.log1p, {-1.0: -inf}), partials=(lambda x, r: 1 / (1 + x),),
+    spell={"latex": r"\ln\left(1 + {0}\right)"}, domain=((-1.0, inf),), traits=("increasing",),
+    about="log(1 + x) without loss of digits for small x.",
+)  # fmt: skip
+expm1 = Operation(
+    "expm1", "x", compute=total(math.expm1), partials=(lambda x, r: exp(x),),
+    spell={"latex": "e^{{{0}}} - 1"}, traits=("increasing",),
+    about="exp(x) - 1 without loss of digits for small x.",
+)  # fmt: skip
+exp2 = Operation(
+    "exp2", "x", compute=total(math.exp2), partials=(lambda x, r: r * log(x.coerce(2.0)),),
+    spell={"precise": lambda mp, x: mp.power(2, x), "latex": "2^{{{0}}}"}, traits=("increasing",),
+    about="2 to the power x.",
+)  # fmt: skip
+exp10 = Operation(
+    "exp10", "x", compute=lambda x: ieee_power(10.0, x), partials=(lambda x, r: r * log(x.coerce(10.0)),),
+    spell={
+        "numpy": lambda np, x: np.float_power(10.0, x), "precise": lambda mp, x: mp.power(10, x), "latex": "10^{{{0}}}",
+    },
+    definition=lambda x: power(x.coerce(10.0), x), traits=("increasing",),
+    about="10 to the power x.",
+)  # fmt: skip
+
+# ---- roots -----------------------------------------------------------------------------------------------------
+
+rsqrt = Operation(
+    "rsqrt", "x", compute=lambda x: divide(1.0, math.sqrt(x)) if x >= 0 else nan, partials=(lambda x, r: -0.5 * r / x,),
+    definition=lambda x: 1 / sqrt(x), spell={"latex": r"\frac{{1}}{{\sqrt{{{0}}}}}"}, domain=((0.0, inf),),
+    about="1/sqrt(x); infinite at 0, nan below.",
+)  # fmt: skip
+cbrt = Operation(
+    "cbrt", "x", compute=math.cbrt, partials=(lambda x, r: 1 / (3 * square(r)),),
+    spell={"precise": lambda mp, x: mp.sign(x) * mp.cbrt(mp.fabs(x)), "latex": r"\sqrt[3]{{{0}}}"},
+    traits=("odd", "increasing"),
+    about="The cube root, also of negative numbers. Its slope at 0 is infinite.",
+)  # fmt: skip
+
+
+def _real_root(x: Any, n: Any) -> Any:
+    """The n-th root by a power, with the sign of x where n is odd and one Newton step against the rounding of 1/n."""
+    size = absolute(x)
+    rough = power(size, 1 / n)
+    polished = rough - (rough - size / power(rough, n - 1)) / n
+    usable = (rough > 0) & (rough < inf) & (absolute(n) < 1e15)
+    found = where(usable, polished, rough)
+    return where(x < 0, where(absolute(n) % 2 == 1, -found, nan), found)
+
+
+root = Operation(
+    "root", "x, n", aliases=("nthroot",), definition=_real_root,
+    partials=(
+        lambda x, n, r: power(absolute(x), 1 / n - 1) / n,
+        lambda x, n, r: where(x == 0, 0.0, -r * log(absolute(x)) / square(n)),
+    ),
+    domain=((0.1, 20.0), (1.5, 6.0)), spell={"latex": r"\sqrt[{1}]{{{0}}}"},
+    about="The n-th root, x^(1/n); real also for negative x with odd n: root(-8, 3) is -2.",
+)  # fmt: skip
+hypot = Operation(
+    "hypot", "x, y", compute=math.hypot,
+    partials=(lambda x, y, r: where(r == 0, 0.0, x / r), lambda x, y, r: where(r == 0, 0.0, y / r)),
+    spell={"latex": r"\sqrt{{{0}^2 + {1}^2}}"}, traits=("commutative", "associative"),
+    kink=lambda x, y: (x == 0) & (y == 0), convention="derivative 0 at the origin",
+    about="sqrt(x^2 + y^2) without overflow: length of the hypotenuse.",
+)  # fmt: skip
+
+# ---- logarithms of sums and products with them -----------------------------------------------------------------
+
+
+def _add_exponentials(larger: float, smaller: float) -> float:
+    if smaller > larger:
+        larger, smaller = smaller, larger
+    return larger if larger == smaller == inf or larger == -inf else larger + math.log1p(math.exp(smaller - larger))
+
+
+logaddexp = Operation(
+    "logaddexp", "x, y", compute=_add_exponentials,
+    partials=(lambda x, y, r: 1 / (1 + exp(y - x)), lambda x, y, r: 1 / (1 + exp(x - y))),
+    spell={
+        "precise": lambda mp, x, y: x if x == y and mp.isinf(x) else max(x, y) + mp.log1p(mp.exp(-abs(x - y))),
+        "latex": r"\ln\left(e^{{{0}}} + e^{{{1}}}\right)",
+    },
+    traits=("commutative", "associative"),
+    about="log(exp(x) + exp(y)) without overflow.",
+)  # fmt: skip
+log1mexp = Operation(
+    "log1mexp", "x", definition=lambda x: where(x > -0.7, log(-expm1(x)), log1p(-exp(x))),
+    partials=(lambda x, r: -1 / expm1(-x),), domain=((-30.0, 0.0),),
+    spell={"latex": r"\ln\left(1 - e^{{{0}}}\right)"},
+    about="log(1 - exp(x)) for x < 0, without loss of digits at either end.",
+    source="M. Maechler, Accurately computing log(1 - exp(-|a|)), 2012",
+)  # fmt: skip
+
+
+def _x_log(x: float, logarithm: float) -> float:
+    return 0.0 if x == 0 and not isnan(logarithm) else x * logarithm
+
+
+xlogy = Operation(
+    "xlogy", "x, y", compute=lambda x, y: _x_log(x, _scalar_log(y)),
+    partials=(lambda x, y, r: log(y), lambda x, y, r: where(x == 0, 0.0, x / y)),
+    definition=lambda x, y: where(x == 0, 0.0, x * log(y)),
+    spell={"latex": r"{0} \ln {1}"}, domain=(REAL, POSITIVE),
+    about="x*log(y), and 0 where x is 0.",
+)  # fmt: skip
+xlog1py = Operation(
+    "xlog1py", "x, y", compute=lambda x, y: _x_log(x, log1p.compute(y)),
+    partials=(lambda x, y, r: log1p(y), lambda x, y, r: where(x == 0, 0.0, x / (1 + y))),
+    definition=lambda x, y: where(x == 0, 0.0, x * log1p(y)),
+    spell={"latex": r"{0} \ln\left(1 + {1}\right)"}, domain=(REAL, (-1.0, inf)),
+    about="x*log(1 + y), and 0 where x is 0.",
 )  # fmt: skip

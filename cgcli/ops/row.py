@@ -95,6 +95,7 @@ class Operation:
     __slots__ = (
         "about",
         "aliases",
+        "arity",
         "code",
         "combine",
         "compute",
@@ -141,6 +142,8 @@ class Operation:
     about: str
     source: str
     parameters: tuple[Parameter, ...]
+    arity: int
+    """Number of operands (of a variadic row: the least)."""
     variadic: bool
     code: int
 
@@ -196,6 +199,7 @@ class Operation:
             ("about", about),
             ("source", source),
             ("parameters", parameters),
+            ("arity", operands),
             ("variadic", variadic),
         ):
             object.__setattr__(self, field, value)
@@ -209,11 +213,6 @@ class Operation:
 
     def __reduce__(self) -> tuple[object, ...]:
         return named, (self.name,)
-
-    @property
-    def arity(self) -> int:
-        """Number of operands (of a variadic row: the least)."""
-        return sum(not parameter.static for parameter in self.parameters)
 
     @property
     def elementwise(self) -> bool:

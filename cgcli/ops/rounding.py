@@ -1,0 +1,163 @@
+"""Rounding and remainders. What jumps has derivative 0, also at the jumps."""
+
+from __future__ import annotations
+
+import math
+from math import copysign, isfinite, isnan, nan
+
+from cgcli.ops.ieee import total
+from cgcli.ops.logic import absolute, where
+from cgcli.ops.row import REAL, Operation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+NONZERO = (0.1, 10.0)
+AT_A_JUMP = "derivative 0, also at the jumps"
+
+
+def _whole(function: Callable[[float], int]) -> Callable[[float], float]:
+    """A rounding function of `math` that keeps inf, nan and the sign of zero."""
+
+    def answer(x: float) -> float:
+        if not isfinite(x):
+            return x
+        return float(function(x)) or copysign(0.0, x)
+
+    return answer
+
+
+floor = Operation(
+    "floor", "x", compute=_whole(math.floor), partials=(None,),
+    spell={"latex": r"\left\lfloor {0} \right\rfloor"},
+    traits=("piecewise_constant", "idempotent", "exact_on_integers"),
+    kink=lambda x: x == floor(x), convention=AT_A_JUMP,
+    about="The largest whole number that is not above x.",
+)  # fmt: skip
+ceil = Operation(
+    "ceil", "x", aliases=("ceiling",), compute=_whole(math.ceil), partials=(None,),
+    spell={"latex": r"\left\lceil {0} \right\rceil"}, traits=("piecewise_constant", "idempotent", "exact_on_integers"),
+    kink=lambda x: x == floor(x), convention=AT_A_JUMP,
+    about="The smallest whole number that is not below x.",
+)  # fmt: skip
+trunc = Operation(
+    "trunc", "x", aliases=("fix",), compute=_whole(math.trunc), partials=(None,),
+    spell={"precise": lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x),
+           "latex": r"\operatorname{{trunc}}\left({0}\right)"},
+    traits=("odd", "piecewise_constant", "idempotent", "exact_on_integers"),
+    kink=lambda x: (x == floor(x)) & (x != 0), convention=AT_A_JUMP,
+    about="x without its fraction: rounded towards zero.",
+)  # fmt: skip
+round_half_even = Operation(
+    "round", "x", aliases=("rint", "nearbyint"), compute=_whole(round), partials=(None,),
+    spell={"numpy": "rint", "precise": "nint", "latex": r"\left\lfloor {0} \right\rceil"},
+    traits=("odd", "piecewise_constant", "idempotent", "exact_on_integers"),
+    kink=lambda x: x - floor(x) == 0.5, convention=AT_A_JUMP,
+    about="The nearest whole number; halves go to the even one, as in Python: round(2.5) is 2.",
+)  # fmt: skip
+
+
+def _round_digits(x: float, digits: int) -> float:
+    return round(x, digits) if isfinite(x) else x
+
+
+round_digits = Operation(
+    "round_digits", "x, [digits]", aliases=("round",), compute=_round_digits, partials=(None,),
+    prepare=lambda shapes, digits: (int(digits),),
+    spell={
+        "numpy": lambda np, x, digits: np.round(x, digits),
+        "precise": lambda mp, x, digits: mp.nint(x * mp.mpf(10) ** digits) / mp.mpf(10) ** digits,
+        "latex": r"\operatorname{{round}}\left({0}\right)",
+    },
+    traits=("odd", "piecewise_constant", "idempotent"), convention=AT_A_JUMP, examples=("round(x, 2)",),
+    about="x rounded to a number of decimal digits, `round(x, 2)`.",
+)  # fmt: skip
+frac = Operation(
+    "frac", "x", aliases=("fract",), definition=lambda x: x - floor(x), partials=(lambda x, r: 1.0,),
+    kink=lambda x: x == floor(x), convention="slope 1, also at the jumps",
+    spell={"latex": r"\operatorname{{frac}}\left({0}\right)"},
+    about="The fraction above the floor, x - floor(x), in [0, 1).",
+)  # fmt: skip
+fmod = Operation(
+    "fmod", "x, y", aliases=("rem",), compute=total(math.fmod),
+    partials=(lambda x, y, r: 1.0, lambda x, y, r: -trunc(x / y)), domain=(REAL, NONZERO),
+    spell={
+        "precise": lambda mp, x, y: mp.sign(x) * mp.fmod(mp.fabs(x), mp.fabs(y)),
+        "latex": r"\operatorname{{fmod}}\left({0}, {1}\right)",
+    },
+    kink=lambda x, y: (fmod(x, y) == 0) & (x != 0), convention="slope of the piece at the larger |x| at the jumps",
+    about="Remainder of x/y with the sign of x, as in C.",
+)  # fmt: skip
+
+
+def _nearest_remainder(x: Any, y: Any) -> Any:
+    """x - y*n for the nearest whole n, ties to even, by exact steps only.
+
+    What is left below 2|y| tells both the nearest multiple and whether it is even.
+    """
+    step, size = absolute(y), fmod(absolute(x), 2 * absolute(y))
+    beyond = where(2 * (size - step) < step, size - step, size - 2 * step)
+    found = where(2 * size <= step, size, beyond)
+    return where(x < 0, -found, found)
+
+
+remainder = Operation(
+    "remainder", "x, y", compute=total(math.remainder), definition=_nearest_remainder,
+    partials=(lambda x, y, r: 1.0, lambda x, y, r: -round_half_even((x - r) / y)), domain=(REAL, NONZERO),
+    spell={
+        "numpy": None,
+        "precise": lambda mp, x, y: x - y * mp.nint(x / y),
+        "latex": r"\operatorname{{remainder}}\left({0}, {1}\right)",
+    },
+    kink=lambda x, y: 2 * absolute(remainder(x, y)) == absolute(y),
+    convention="slope of one of the pieces at the jumps",
+    about="Remainder of x/y to the nearest multiple of y, as in IEEE 754.",
+)  # fmt: skip
+
+# ---- whole numbers ---------------------------------------------------------------------------------------------
+
+
+def _on_whole_numbers(function: Callable[[int, int], int]) -> Callable[[float, float], float]:
+    """A function of Python's integers; nan for numbers with a fraction."""
+
+    def answer(x: float, y: float) -> float:
+        if isnan(x) or isnan(y) or not (x.is_integer() and y.is_integer()):
+            return nan
+        return float(function(int(x), int(y)))
+
+    return answer
+
+
+def _numpy_whole_numbers(name: str) -> Callable[..., Any]:
+    def answer(np: Any, x: Any, y: Any) -> Any:
+        x, y = np.asarray(x, float), np.asarray(y, float)
+        fits = (x == np.rint(x)) & (y == np.rint(y)) & (np.abs(x) < 2**62) & (np.abs(y) < 2**62)
+        whole = getattr(np, name)(np.where(fits, x, 0).astype(np.int64), np.where(fits, y, 0).astype(np.int64))
+        return np.where(fits, whole.astype(float), np.nan)
+
+    return answer
+
+
+def _precise_whole_numbers(function: Callable[[int, int], int]) -> Callable[..., Any]:
+    def answer(mp: Any, x: Any, y: Any) -> Any:
+        return mp.mpf(function(int(x), int(y))) if mp.isint(x) and mp.isint(y) else mp.nan
+
+    return answer
+
+
+gcd = Operation(
+    "gcd", "x, y", compute=_on_whole_numbers(math.gcd), partials=(None, None),
+    spell={"numpy": _numpy_whole_numbers("gcd"), "precise": _precise_whole_numbers(math.gcd),
+           "latex": r"\gcd\left({0}, {1}\right)"},
+    traits=("commutative", "associative", "whole_operands", "piecewise_constant", "exact_on_integers"),
+    about="Greatest common divisor of whole numbers; nan where one has a fraction. Derivative 0.",
+)  # fmt: skip
+lcm = Operation(
+    "lcm", "x, y", compute=_on_whole_numbers(math.lcm), partials=(None, None),
+    spell={"numpy": _numpy_whole_numbers("lcm"), "precise": _precise_whole_numbers(math.lcm),
+           "latex": r"\operatorname{{lcm}}\left({0}, {1}\right)"},
+    traits=("commutative", "associative", "whole_operands", "piecewise_constant", "exact_on_integers"),
+    about="Least common multiple of whole numbers; nan where one has a fraction. Derivative 0.",
+)  # fmt: skip

@@ -1,0 +1,229 @@
+"""Circular functions and their inverses.
+
+The inverse of a reciprocal function is that of the reciprocal: acot(x) = atan(1/x), so that it is odd.
+"""
+
+from __future__ import annotations
+
+import math
+from math import copysign, inf, isinf, nan, pi
+
+from cgcli.ops.arithmetic import square
+from cgcli.ops.exact import PI
+from cgcli.ops.ieee import divide, total
+from cgcli.ops.logic import absolute, copy_sign, where
+from cgcli.ops.powers import hypot, sqrt
+from cgcli.ops.rounding import remainder
+from cgcli.ops.row import REAL, Operation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+TURN = (-3.0, 3.0)
+ABOVE_ONE = (1.01, 20.0)
+INSIDE_ONE = (-1.0, 1.0)
+BETWEEN_POLES = (0.1, 3.0)
+
+
+def _reciprocal_of(function: Any) -> Any:
+    """The scalar function 1 / f(x), infinite where f is 0."""
+
+    def answer(x: float) -> float:
+        return divide(1.0, function(x))
+
+    return answer
+
+
+sine = total(math.sin)
+cosine = total(math.cos)
+tangent = total(math.tan)
+
+sin = Operation(
+    "sin", "x", compute=sine, partials=(lambda x, r: cos(x),),
+    spell={"latex": r"\sin\left({0}\right)"}, traits=("odd",),
+    about="Sine of an angle in radians.",
+)  # fmt: skip
+cos = Operation(
+    "cos", "x", compute=cosine, partials=(lambda x, r: -sin(x),),
+    spell={"latex": r"\cos\left({0}\right)"}, traits=("even",),
+    about="Cosine of an angle in radians.",
+)  # fmt: skip
+tan = Operation(
+    "tan", "x", compute=tangent, partials=(lambda x, r: 1 + square(r),),
+    spell={"latex": r"\tan\left({0}\right)"}, domain=((-1.5, 1.5),), traits=("odd",),
+    about="Tangent of an angle in radians, sin(x)/cos(x).",
+)  # fmt: skip
+sec = Operation(
+    "sec", "x", compute=_reciprocal_of(cosine), partials=(lambda x, r: r * tan(x),),
+    spell={"numpy": lambda np, x: 1 / np.cos(x), "precise": "sec",
+           "latex": r"\sec\left({0}\right)"},
+    domain=((-1.5, 1.5),), traits=("even",), definition=lambda x: 1 / cos(x),
+    about="Secant, 1/cos(x).",
+)  # fmt: skip
+csc = Operation(
+    "csc", "x", aliases=("cosec",), compute=_reciprocal_of(sine), partials=(lambda x, r: -r * cot(x),),
+    spell={"numpy": lambda np, x: 1 / np.sin(x), "precise": "csc",
+           "latex": r"\csc\left({0}\right)"},
+    domain=(BETWEEN_POLES,), traits=("odd",), definition=lambda x: 1 / sin(x),
+    about="Cosecant, 1/sin(x).",
+)  # fmt: skip
+cot = Operation(
+    "cot", "x", compute=_reciprocal_of(tangent), partials=(lambda x, r: -(1 + square(r)),),
+    spell={"numpy": lambda np, x: 1 / np.tan(x), "precise": "cot",
+           "latex": r"\cot\left({0}\right)"},
+    domain=(BETWEEN_POLES,), traits=("odd",), definition=lambda x: 1 / tan(x),
+    about="Cotangent, 1/tan(x).",
+)  # fmt: skip
+
+# ---- inverses --------------------------------------------------------------------------------------------------
+
+
+def _leg(x: Any) -> Any:
+    """sqrt(x^2 - 1) without the loss of digits that the square brings near 1."""
+    return sqrt((absolute(x) - 1) * (absolute(x) + 1))
+
+
+def _scalar_leg(x: float) -> float:
+    return math.sqrt((abs(x) - 1) * (abs(x) + 1)) if abs(x) >= 1 else nan
+
+
+asin = Operation(
+    "asin", "x", aliases=("arcsin",), compute=total(math.asin), partials=(lambda x, r: 1 / sqrt((1 - x) * (1 + x)),),
+    spell={"numpy": "arcsin", "latex": r"\arcsin\left({0}\right)"}, domain=(INSIDE_ONE,), traits=("odd", "increasing"),
+    about="The angle in [-pi/2, pi/2] with this sine; nan outside [-1, 1].",
+)  # fmt: skip
+acos = Operation(
+    "acos", "x", aliases=("arccos",), compute=total(math.acos), partials=(lambda x, r: -1 / sqrt((1 - x) * (1 + x)),),
+    spell={"numpy": "arccos", "latex": r"\arccos\left({0}\right)"}, domain=(INSIDE_ONE,),
+    about="The angle in [0, pi] with this cosine; nan outside [-1, 1].",
+)  # fmt: skip
+atan = Operation(
+    "atan", "x", aliases=("arctan",), compute=math.atan, partials=(lambda x, r: 1 / (1 + square(x)),),
+    spell={"numpy": "arctan", "latex": r"\arctan\left({0}\right)"}, traits=("odd", "increasing"),
+    about="The angle in (-pi/2, pi/2) with this tangent.",
+)  # fmt: skip
+
+
+def _along_circle(moved: Any, other: Any) -> Any:
+    """other / (y^2 + x^2) without overflow; 0 at the origin."""
+    radius = hypot(moved, other)
+    return where(radius == 0, 0.0, other / radius / radius)
+
+
+atan2 = Operation(
+    "atan2", "y, x", aliases=("arctan2",), compute=math.atan2,
+    partials=(lambda y, x, r: _along_circle(y, x), lambda y, x, r: -_along_circle(x, y)),
+    spell={"numpy": "arctan2", "latex": r"\operatorname{{atan2}}\left({0}, {1}\right)"},
+    domain=((0.1, 10.0), REAL), kink=lambda y, x: (x == 0) & (y == 0), convention="derivative 0 at the origin",
+    about="Angle in (-pi, pi] of the point (x, y), seen from the origin; y comes first.",
+)  # fmt: skip
+
+
+def _scalar_acsc(x: float) -> float:
+    """Near 1 by the sides of the triangle: the rounding of 1/x would cost digits there."""
+    return math.asin(1 / x) if abs(x) > 2 else math.atan2(copysign(1.0, x), _scalar_leg(x))
+
+
+asec = Operation(
+    "asec", "x", aliases=("arcsec",), compute=lambda x: math.atan2(_scalar_leg(x), x and copysign(1.0, x)),
+    partials=(lambda x, r: 1 / (absolute(x) * _leg(x)),),
+    spell={"precise": "asec", "latex": r"\operatorname{{arcsec}}\left({0}\right)"}, domain=(ABOVE_ONE,),
+    definition=lambda x: atan2(_leg(x), copy_sign(1.0, x)),
+    about="The angle in [0, pi] with this secant, acos(1/x); nan inside (-1, 1).",
+)  # fmt: skip
+acsc = Operation(
+    "acsc", "x", aliases=("arccsc",), compute=_scalar_acsc,
+    partials=(lambda x, r: -1 / (absolute(x) * _leg(x)),),
+    spell={"precise": "acsc", "latex": r"\operatorname{{arccsc}}\left({0}\right)"}, domain=(ABOVE_ONE,),
+    traits=("odd",), definition=lambda x: where(absolute(x) > 2, asin(1 / x), atan2(copy_sign(1.0, x), _leg(x))),
+    about="The angle in [-pi/2, pi/2] with this cosecant, asin(1/x); nan inside (-1, 1).",
+)  # fmt: skip
+acot = Operation(
+    "acot", "x", aliases=("arccot",), compute=lambda x: math.atan(divide(1.0, x)),
+    partials=(lambda x, r: -1 / (1 + square(x)),),
+    spell={"precise": "acot", "latex": r"\operatorname{{arccot}}\left({0}\right)"}, domain=((0.0, inf),),
+    traits=("odd",), definition=lambda x: atan(1 / x), kink=lambda x: x == 0,
+    convention="the slope of both sides, -1, at the jump at 0",
+    about="The angle in (-pi/2, pi/2] with this cotangent, atan(1/x).",
+)  # fmt: skip
+
+# ---- other units -----------------------------------------------------------------------------------------------
+
+radians = Operation(
+    "radians", "x", aliases=("deg2rad",), compute=math.radians, partials=(lambda x, r: x.coerce(PI) / 180,),
+    spell={"numpy": "radians", "precise": "radians", "latex": r"\frac{{\pi}}{{180}} {0}"}, traits=("odd", "increasing"),
+    about="An angle in degrees as radians, x*pi/180.",
+)  # fmt: skip
+degrees = Operation(
+    "degrees", "x", aliases=("rad2deg",), compute=math.degrees, partials=(lambda x, r: 180 / x.coerce(PI),),
+    spell={"numpy": "degrees", "precise": "degrees", "latex": r"\frac{{180}}{{\pi}} {0}"}, traits=("odd", "increasing"),
+    about="An angle in radians as degrees, x*180/pi.",
+)  # fmt: skip
+
+
+def _scalar_sinpi(x: float) -> float:
+    if isinf(x):
+        return nan
+    turn = math.remainder(x, 2.0)
+    size = abs(turn)
+    if size <= 0.25:
+        return math.sin(pi * turn)
+    return copysign(math.cos(pi * (0.5 - size)) if size <= 0.75 else math.sin(pi * (1 - size)), turn)
+
+
+def _scalar_cospi(x: float) -> float:
+    if isinf(x):
+        return nan
+    size = abs(math.remainder(x, 2.0))
+    if size <= 0.25:
+        return math.cos(pi * size)
+    return math.sin(pi * (0.5 - size)) if size <= 0.75 else -math.cos(pi * (1 - size))
+
+
+def _sinpi(x: Any) -> Any:
+    turn = remainder(x, 2.0)
+    size = absolute(turn)
+    middle = where(size <= 0.75, cos(PI * (0.5 - size)), sin(PI * (1 - size)))
+    return where(size <= 0.25, sin(PI * turn), copy_sign(middle, turn))
+
+
+def _cospi(x: Any) -> Any:
+    size = absolute(remainder(x, 2.0))
+    return where(size <= 0.25, cos(PI * size), where(size <= 0.75, sin(PI * (0.5 - size)), -cos(PI * (1 - size))))
+
+
+sinpi = Operation(
+    "sinpi", "x", compute=_scalar_sinpi, definition=_sinpi, partials=(lambda x, r: PI * cospi(x),),
+    spell={"precise": "sinpi", "latex": r"\sin\left(\pi {0}\right)"}, domain=(TURN,), traits=("odd",),
+    about="sin(pi*x), exactly 0 at whole numbers.",
+)  # fmt: skip
+cospi = Operation(
+    "cospi", "x", compute=_scalar_cospi, definition=_cospi, partials=(lambda x, r: -(PI * sinpi(x)),),
+    spell={"precise": "cospi", "latex": r"\cos\left(\pi {0}\right)"}, domain=(TURN,), traits=("even",),
+    about="cos(pi*x), exactly 0 half way between whole numbers.",
+)  # fmt: skip
+tanpi = Operation(
+    "tanpi", "x", definition=lambda x: sinpi(x) / cospi(x), partials=(lambda x, r: PI * (1 + square(r)),),
+    compute=lambda x: divide(_scalar_sinpi(x), _scalar_cospi(x)),
+    spell={"latex": r"\tan\left(\pi {0}\right)"}, domain=((-0.45, 0.45),), traits=("odd",),
+    about="tan(pi*x).",
+)  # fmt: skip
+sind = Operation(
+    "sind", "x", definition=lambda x: sinpi(x / 180), compute=lambda x: _scalar_sinpi(x / 180),
+    partials=(lambda x, r: PI * cosd(x) / 180,),
+    spell={"latex": r"\sin\left({0}^\circ\right)"}, domain=((-180.0, 180.0),), traits=("odd",),
+    about="Sine of an angle in degrees.",
+)  # fmt: skip
+cosd = Operation(
+    "cosd", "x", definition=lambda x: cospi(x / 180), compute=lambda x: _scalar_cospi(x / 180),
+    partials=(lambda x, r: -(PI * sind(x)) / 180,),
+    spell={"latex": r"\cos\left({0}^\circ\right)"}, domain=((-180.0, 180.0),), traits=("even",),
+    about="Cosine of an angle in degrees.",
+)  # fmt: skip
+tand = Operation(
+    "tand", "x", definition=lambda x: tanpi(x / 180), compute=lambda x: tanpi.compute(x / 180),
+    partials=(lambda x, r: PI * (1 + square(r)) / 180,),
+    spell={"latex": r"\tan\left({0}^\circ\right)"}, domain=((-80.0, 80.0),), traits=("odd",),
+    about="Tangent of an angle in degrees.",
+)  # fmt: skip
