@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
+    from cgcli.graph.ref import Ref
+
     Slope = Callable[[Any], Any]
 
 DIGITS = 50
@@ -129,22 +131,27 @@ class _Trial:
             return node
         weights = 0.5 + np.modf(np.arange(1, int(np.prod(shape)) + 1) * 0.6180339887498949)[0]
         ref = self.graph.ref(node)
-        return shaping.sum_of(ref * ref.coerce(weights.reshape(shape))).node
+        total: Ref = shaping.sum_of(ref * ref.coerce(weights.reshape(shape)))
+        return total.node
 
     def findings(self, output: int, label: str) -> Iterator[Finding]:
         """One finding for each element of each input that is checked."""
         derivatives = differentiate(self.graph, [output], list(self.nodes.values()))
         adjoints = {name: derivatives.wrt(node) for name, node in self.nodes.items()}
-        wanted = list(adjoints.values())
+        wanted = [output, *adjoints.values()]
         doubles = choose(self.graph, wanted).evaluate(self.graph, self.point, wanted)
         exact = self._precisely(wanted)
+        defined = isfinite(doubles[output])
         for name, node in self.nodes.items():
             adjoint = adjoints[name]
             for place in np.ndindex(self.graph.shape_of(node)):
                 where = f"{name}[{', '.join(map(str, place))}]" if place else name
                 derivative = float(np.asarray(doubles[adjoint])[place])
                 reference = None if exact is None else np.asarray(exact[adjoint], dtype=object)[place]
-                yield self._judge(f"d {label} / d {where}", output, name, place, derivative, reference)
+                if defined:
+                    yield self._judge(f"d {label} / d {where}", output, name, place, derivative, reference)
+                else:
+                    yield Finding(f"d {label} / d {where}", derivative, (), UNDEFINED, nan)
 
     def _precisely(self, wanted: Sequence[int]) -> list[Any] | None:
         """Values in many digits, or None where an operation has no precise form."""
@@ -236,7 +243,7 @@ def extrapolated(slope: Slope, step: Any, rounds: int, noise: Any) -> tuple[Any,
 
 def _moved(base: Any, place: tuple[int, ...], shift: Any, kind: type) -> Any:
     """A copy of a value with one element moved."""
-    moved = np.array(base, dtype=kind)
+    moved: Any = np.array(base, dtype=kind)
     moved[place] = moved[place] + shift
     return moved if place else moved[()]
 

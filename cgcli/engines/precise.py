@@ -61,8 +61,8 @@ class PreciseEngine(Engine):
         return self._each(lambda value: self.mp.mpf(float(value)), 1)(values)
 
     def given(self, value: Any) -> Any:
-        """Floats and integers as they are, decimal texts to full precision, mpmath numbers rounded; lists and arrays."""
-        if isinstance(value, (list, tuple)) or getattr(value, "shape", ()):
+        """Floats and integers as they are, decimal texts in full, mpmath numbers rounded; lists and arrays of these."""
+        if isinstance(value, (list, tuple)) or _has_axes(value):
             import numpy as np
 
             return self._each(self.given, 1)(np.asarray(value, dtype=object))
@@ -93,15 +93,17 @@ class PreciseEngine(Engine):
         return None if row.definition is not None else getattr(self.mp, row.name, None)
 
     def _structural(self, row: Operation, attributes: tuple[Any, ...]) -> Kernel | None:
-        """Structure is the same for objects as for floats, so that NumPy's spelling serves where there is no own one."""
+        """Structure is the same for objects as for floats: NumPy's spelling serves where there is no own one."""
         own, shared = row.spell.get("precise"), row.spell.get("numpy")
-        if not callable(own) and not callable(shared):
+        if not callable(own or shared):
             return None
         import numpy as np
 
+        function, home = (own, self.mp) if own else (shared, np)
+
         def work(*operands: Any) -> Any:
             arrays = [np.asarray(operand, dtype=object) for operand in operands]
-            result = own(self.mp, *arrays, *attributes) if callable(own) else shared(np, *arrays, *attributes)
+            result = function(home, *arrays, *attributes)  # type: ignore[misc]  # callable, as asked above
             return self._each(self._real, 1)(result) if np.ndim(result) else self._real(_unwrapped(result))
 
         return work
@@ -146,6 +148,11 @@ class PreciseEngine(Engine):
                 return self.mp.mpf(value)
             product = product * (self.mp.mpf(factor) if known is None else known)
         return product
+
+
+def _has_axes(value: Any) -> bool:
+    """Whether a value is an array with at least one axis."""
+    return bool(getattr(value, "shape", None))
 
 
 def _unwrapped(value: Any) -> Any:
