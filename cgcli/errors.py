@@ -80,6 +80,10 @@ class ShapeError(FormulaError):
     title = "shape error"
 
 
+class NeedsValues(FormulaError):
+    """The graph cannot be built before an input has a value: it is a length, an index or an axis."""
+
+
 class UsageError(CgError):
     """The command line or the call is wrong: unknown option, missing or superfluous input."""
 

@@ -8,11 +8,14 @@ values that it is given: their shapes decide how the text is lowered, and the re
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from cgcli import binding
-from cgcli.errors import CgError, ShapeError, Source, UsageError, did_you_mean
+from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.language.lowering import Program, lower
+from cgcli.language.names import Names, survey
 from cgcli.language.parser import parse as parse_syntax
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.differentiate import Derivatives, differentiate
@@ -59,8 +62,9 @@ class Formula:
     A value for a name that the formula defines itself replaces that definition.
     """
 
-    def __init__(self, lower_for: Lower, source: Source | None = None) -> None:
+    def __init__(self, lower_for: Lower, names: Names, source: Source | None = None) -> None:
         self._lower_for = lower_for
+        self._names = names
         self._programs: dict[Any, list[Program]] = {}
         self._derivatives: dict[Any, Derivatives] = {}
         self.source = source
@@ -70,17 +74,17 @@ class Formula:
     @property
     def inputs(self) -> list[str]:
         """Names of the inputs, in the order of their first use; those with a default value included."""
-        return list(self._program({}).inputs)
+        return self._names.inputs
 
     @property
     def params(self) -> list[str]:
         """Names of the inputs declared with `param`."""
-        return list(self._program({}).params)
+        return list(self._names.params)
 
     @property
     def outputs(self) -> list[str]:
         """Names of the outputs."""
-        return list(self._program({}).outputs)
+        return list(self._names.outputs)
 
     @property
     def graph(self) -> Graph:
@@ -118,8 +122,13 @@ class Formula:
         """
         values = {name: binding.normalised(name, value) for name, value in
                   binding.given_values(mapping, inputs).items()}  # fmt: skip
-        program = self._program(values, show)
-        binding.check_names(values, program.inputs, program.graph.names)
+        names = self._names
+        binding.check_names(values, names.inputs, names.defined)
+        try:
+            program = self._program(values, show)
+        except (ShapeError, NeedsValues):
+            binding.check_complete([name for name in names.inputs if name not in names.with_default], values)
+            raise
         self._check_shapes(program, values)
         chosen = chooser(program.graph, engine, digits)
         absent = {name: node for name, node in program.defaults.items() if name not in values}
@@ -263,7 +272,7 @@ class Formula:
         known = graph.inputs()
         derived.inputs = [name for name in program.inputs if name in known]
         derived.params = [name for name in program.params if name in known]
-        return Formula(fixed(derived))
+        return fixed(derived)
 
     # ---- rows --------------------------------------------------------------------------------------------------
 
@@ -449,9 +458,11 @@ def from_source(source: Source) -> Formula:
     """A formula from a source text."""
     table: Syntax = parse_syntax(source)
     formula = Formula(
-        lambda shapes, values, bound, show: lower(table, shapes=shapes, values=values, bound=bound, show=show), source
-    )
-    formula._program({})
+        lambda shapes, values, bound, show: lower(table, shapes=shapes, values=values, bound=bound, show=show),
+        survey(table), source,
+    )  # fmt: skip
+    with suppress(ShapeError, NeedsValues):  # these may be gone when the inputs have values
+        formula._program({})
     return formula
 
 
@@ -462,7 +473,7 @@ def formula(result: Ref | Mapping[str, Ref]) -> Formula:
     program = Program(first.graph)
     program.outputs = {name: first.graph.adopt(ref) for name, ref in named.items()}
     program.inputs = list(first.graph.inputs())
-    return Formula(fixed(program))
+    return fixed(program)
 
 
 def inputs(names: str, shape: Shape = ()) -> Any:
@@ -474,9 +485,14 @@ def inputs(names: str, shape: Shape = ()) -> Any:
     return refs[0] if len(refs) == 1 else refs
 
 
-def fixed(program: Program) -> Lower:
-    """A way of lowering that knows one program only: a graph that was not made from text."""
-    return lambda shapes, values, bound, show: program
+def fixed(program: Program) -> Formula:
+    """A formula of one program: a graph that was not made from text."""
+    names = Names()
+    names.declared = list(program.inputs)
+    names.params = list(program.params)
+    names.outputs = list(program.outputs)
+    names.with_default = set(program.defaults)
+    return Formula(lambda shapes, values, bound, show: program, names)
 
 
 def chooser(graph: Graph, name: str, digits: int | None) -> Callable[[Sequence[int]], Engine]:

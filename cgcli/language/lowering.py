@@ -7,9 +7,10 @@ on the spot; where that needs the value of an input, the program is special to t
 
 from __future__ import annotations
 
-from cgcli.errors import CgError, FormulaError, Source, closest, did_you_mean
+from cgcli.errors import CgError, FormulaError, NeedsValues, closest, did_you_mean
 from cgcli.graph.store import Call, Graph
 from cgcli.language import syntax
+from cgcli.language.names import survey
 from cgcli.language.statics import StaticValues
 from cgcli.language.values import FunctionName, ListValue, exact_text
 from cgcli.ops import REGISTRY, arithmetic, linear, logic, powers, shaping, structure
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
+    from cgcli.language.names import Definition
     from cgcli.language.syntax import Syntax
     from cgcli.ops import Operation
 
@@ -71,19 +73,6 @@ class Program:
         self.specialised: dict[str, float] = {}
 
 
-class Definition:
-    """A user function: its parameters and the rows of its body, up to but without `end`."""
-
-    __slots__ = ("end", "first", "name", "parameters", "span")
-
-    def __init__(self, name: str, parameters: tuple[str, ...], first: int, end: int, span: tuple[int, int]) -> None:
-        self.name = name
-        self.parameters = parameters
-        self.first = first
-        self.end = end
-        self.span = span
-
-
 class Frame:
     """A range of rows being walked: where it ends, what then happens, and the local names inside.
 
@@ -122,7 +111,7 @@ class Lowering:
         show: Collection[str],
     ) -> None:  # fmt: skip
         self.table = table
-        self.text = table.source.text
+        self.word, self.span, self.callee = table.word, table.span, table.callee
         self.first = table.first()
         self.shapes = shapes
         self.bound = bound
@@ -133,13 +122,14 @@ class Lowering:
         self.stack: list[Any] = []
         self.frames: list[Frame] = []
         self.globals: dict[str, Any] = {}
-        self.functions: dict[str, Definition] = {}
-        self.defined_later: dict[str, tuple[int, int]] = {}
+        names = survey(table)
+        self.functions = names.functions
+        self.defined_later = names.defined
         self.calls_made: dict[Any, Any] = {}
         self.declared_outputs: list[tuple[str, int]] = []
         self.openings = comprehension_openings(table)
         self.keeps_names_apart = any(
-            table.rule[row] == syntax.CALLEE and self.word(row) == "diff" for row in range(len(table.rule))
+            table.rule[row] == syntax.CALLEE and self.callee(row) == "diff" for row in range(len(table.rule))
         )
         self.aliases = 0
         self.handlers = self._handlers()
@@ -148,7 +138,6 @@ class Lowering:
 
     def run(self) -> Program:
         """Lower every statement, then settle the outputs."""
-        self._collect_names()
         last: tuple[str, Any] | None = None
         for row in self.table.statements:
             last = self._statement(row) or last
@@ -156,34 +145,6 @@ class Lowering:
         if self.aliases:
             drop_aliases(self.program)
         return self.program
-
-    def _collect_names(self) -> None:
-        """Learn all functions, and where every other name will be defined; each name is defined once."""
-        table = self.table
-        seen: dict[str, tuple[int, int]] = {}
-        for row in table.statements:
-            rule = table.rule[row]
-            if rule == syntax.ASSIGN:
-                value_first = self.first[row - 1]
-                target = value_first - 1
-                if table.rule[target] == syntax.CALL:
-                    callee = self.first[target]
-                    parameters = tuple(self.word(place) for place in range(callee + 1, target))
-                    name, span = self.word(callee), self.span(callee)
-                    self.functions[name] = Definition(name, parameters, value_first, row, self.span(target))
-                else:
-                    name, span = self.word(target), self.span(target)
-                    self.defined_later[name] = span
-            elif rule in (syntax.INPUT, syntax.PARAM):
-                name_row = self.first[row]
-                name, span = self.word(name_row), self.span(name_row)
-                self.defined_later[name] = span
-            else:
-                continue
-            if name in seen:
-                line = table.source.locate(seen[name][0])[0]
-                raise self._error(f"`{name}` is defined twice", span, f"line {line} defines it first; use another name")
-            seen[name] = span
 
     def _statement(self, row: int) -> tuple[str, Any] | None:
         rule = self.table.rule[row]
@@ -290,7 +251,7 @@ class Lowering:
             return
         if last is None:
             raise FormulaError(
-                "there is nothing to compute here", source=self.table.source, span=(0, len(self.text)),
+                "there is nothing to compute here", source=self.table.source, span=(0, len(self.table.source.text)),
                 hint="end with an expression, for example `x + y`",
             )  # fmt: skip
         name, value = last
@@ -344,6 +305,7 @@ class Lowering:
         handlers[syntax.CALLEE] = self._on_opening
         handlers[syntax.OPEN] = self._on_opening
         handlers[syntax.CALL] = self._on_call
+        handlers[syntax.GENERATOR] = self._on_call
         handlers[syntax.LIST] = self._on_list
         handlers[syntax.INDEX] = self._on_index
         handlers[syntax.SLICE] = self._on_slice
@@ -467,7 +429,7 @@ class Lowering:
             outer = self.frames[-1]
             self.frames.append(Frame(close, self._items_ready, outer.locals, outer.call, (row, close, items_first - 1)))
             return items_first
-        if self.table.rule[row] == syntax.CALLEE and self.word(row) == "fold":
+        if self.table.rule[row] == syntax.CALLEE and self.callee(row) == "fold":
             return self._function_argument(row + 1)
         return row + 1
 
@@ -477,8 +439,7 @@ class Lowering:
         items = self._items_of(self.stack.pop(), variable)
         self.frames.pop()
         if not items:
-            self.stack.append(ListValue([]))
-            return close + 1
+            return self._comprehended([], close)
         local = dict(frame.locals or {})
         body = Frame(variable, self._item_done, local, frame.call, (opening, close, self.word(variable), iter(items), []))
         self.frames.append(body)
@@ -500,8 +461,12 @@ class Lowering:
         if self._bind_next(frame):
             return int(opening) + 1
         self.frames.pop()
+        return self._comprehended(results, close)
+
+    def _comprehended(self, results: list[Any], close: int) -> int:
+        """The list is complete; a generator's bracket then still makes the call that it is the argument of."""
         self._push_list(results)
-        return int(close) + 1
+        return close if self.table.rule[close] == syntax.GENERATOR else close + 1
 
     def _items_of(self, value: Any, row: int) -> list[Any]:
         """What a comprehension or a fold runs over: the items of a list, or the elements along the first axis."""
@@ -571,11 +536,11 @@ class Lowering:
         if known is None:
             names = self.statics.unknown_inputs(node)
             what = " and ".join(f"`{name}`" for name in names)
-            raise self._error(
+            raise NeedsValues(
                 "this must be a number that is known before the calculation starts",
-                self.span(row),
-                f"give a value for {what}" if names else "indices, lengths and axes cannot be computed from arrays",
-            )
+                span=self.span(row), source=self.table.source,
+                hint=f"give a value for {what}" if names else "indices, lengths and axes cannot be computed from arrays",
+            )  # fmt: skip
         self.program.specialised.update(self.statics.used)
         return int(known) if known.is_integer() else known
 
@@ -617,10 +582,10 @@ class Lowering:
         return row
 
     def _on_call(self, row: int) -> int:
-        count = self.table.count[row] - 1
+        count = 1 if self.table.rule[row] == syntax.GENERATOR else self.table.count[row] - 1
         arguments = self.stack[len(self.stack) - count :] if count else []
         del self.stack[len(self.stack) - count :]
-        name = self.word(self.first[row])
+        name = self.callee(row)
         definition = self.functions.get(name)
         if definition is not None:
             return self._call_user(definition, arguments, row)
@@ -716,7 +681,7 @@ class Lowering:
 
     def _unknown_call(self, name: str, count: int, row: int) -> FormulaError:
         candidates = REGISTRY.callable_as.get(name)
-        callee = self.span(self.first[row])
+        callee = (self.table.start[row], self.table.start[row] + len(name))
         if candidates:
             forms = " or ".join(f"{name}({candidate.signature})" for candidate in candidates)
             return self._error(f"`{name}` does not take {counted(count, 'argument')}", self.span(row), f"it is {forms}")
@@ -728,14 +693,6 @@ class Lowering:
         return self._error(f"unknown function `{name}`", callee, hint or "`cg ops` lists all functions")
 
     # ---- small helpers -----------------------------------------------------------------------------------------
-
-    def word(self, row: int) -> str:
-        """The text of a row."""
-        return self.text[self.table.start[row] : self.table.end[row]]
-
-    def span(self, row: int) -> tuple[int, int]:
-        """Where a row stands in the text."""
-        return self.table.start[row], self.table.end[row]
 
     def _error(self, message: str, span: tuple[int, int], hint: str | None) -> FormulaError:
         return FormulaError(message, span=span, source=self.table.source, hint=hint)
@@ -827,7 +784,8 @@ def counted(count: int, noun: str) -> str:
 def comprehension_openings(table: Syntax) -> dict[int, int]:
     """Row of the bracket that opens a comprehension -> row that closes it."""
     first = table.first()
-    return {first[row]: row for row, rule in enumerate(table.rule) if rule == syntax.COMPREHENSION}
+    closing = (syntax.COMPREHENSION, syntax.GENERATOR)
+    return {first[row]: row for row, rule in enumerate(table.rule) if rule in closing}
 
 
 def drop_aliases(program: Program) -> None:

@@ -1,0 +1,1 @@
+"""The language: from text to the syntax table, and from there to the graph."""

@@ -1,0 +1,120 @@
+"""Let Lark make the LALR(1) tables of the grammar and write them as the module `tables`.
+
+Run `python -m cgcli.language.generate` after a change of grammar/formula.lark. What runs later is our own driver of
+these tables, so that neither Lark's start-up nor a tree is paid for; a test holds both to the same answers.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from pprint import pformat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lark import Lark
+
+GRAMMARS = (
+    Path(__file__).resolve().parents[2] / "grammar" / "formula.lark",
+    Path(__file__).with_name("formula.lark"),
+)
+"""Where the grammar stands in a checkout and in an installed wheel."""
+
+TARGET = Path(__file__).with_name("tables.py")
+
+
+def grammar_text() -> str:
+    """The text of grammar/formula.lark. FileNotFoundError where the installation lacks it."""
+    for path in GRAMMARS:
+        if path.exists():
+            return path.read_text(encoding="utf-8")
+    raise FileNotFoundError("grammar/formula.lark is missing")
+
+
+def build_lark() -> Lark:
+    """Lark's own parser of the grammar: LALR(1), a lexer without context, nothing filtered."""
+    from lark import Lark
+
+    return Lark(
+        grammar_text(), parser="lalr", lexer="basic", start="program", keep_all_tokens=True, maybe_placeholders=False
+    )
+
+
+def generated() -> str:
+    """The text of the module `tables`."""
+    from cgcli.language import syntax
+
+    lark = build_lark()
+    table = lark.parser.parser._parse_table
+    lexer = lark._build_lexer()
+    keywords, patterns = _split_terminals(lexer.terminals)
+    terminals = ["$END", *(name for name, _ in patterns), *keywords.values()]
+    numbers = {name: number for number, name in enumerate(terminals)}
+    rules = list(lark.rules)
+    rule_numbers = {rule: number for number, rule in enumerate(rules)}
+    states = sorted(table.states)
+    places = {state: number for number, state in enumerate(states)}
+    constructs = {name: number for number, name in enumerate(dict.fromkeys(str(rule.origin.name) for rule in rules))}
+    actions: list[dict[int, int]] = []
+    gotos: list[dict[int, int]] = []
+    for state in states:
+        moves: dict[int, int] = {}
+        jumps: dict[int, int] = {}
+        for symbol, (action, argument) in sorted(table.states[state].items()):
+            if action.name == "Reduce":
+                moves[numbers[symbol]] = ~rule_numbers[argument]
+            elif symbol in numbers:
+                moves[numbers[symbol]] = places[argument]
+            else:
+                jumps[constructs[symbol]] = places[argument]
+        actions.append(moves)
+        gotos.append(jumps)
+    emitted = {name: number for number, name in enumerate(syntax.NAMES)}
+    reductions = [
+        (constructs[rule.origin.name], len(rule.expansion), emitted[rule.alias] if rule.alias else -1) for rule in rules
+    ]
+    blank = next(terminal.pattern.to_regexp() for terminal in lexer.terminals if terminal.name == "BLANK")
+    token = f"(?:{_uncaptured(blank)})*(?:" + "|".join(f"({pattern})" for _, pattern in patterns) + ")?"
+    return "\n".join((
+        '"""LALR(1) tables of grammar/formula.lark. Made by `python -m cgcli.language.generate`; do not edit."""',
+        "",
+        "# ruff: noqa",
+        f"TOKEN = {ascii(token)}",
+        f"TERMINALS = {_literal(terminals)}",
+        f"KEYWORDS = {_literal({word: numbers[name] for word, name in keywords.items()})}",
+        f"REDUCTIONS = {_literal(reductions)}",
+        f"ACTIONS = {_literal(actions)}",
+        f"GOTOS = {_literal(gotos)}",
+        f"START = {places[table.start_states['program']]}",
+        f"END = {places[table.end_states['program']]}",
+        "",
+    ))  # fmt: skip
+
+
+def _split_terminals(terminals: list[Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Words that look like names (word -> terminal), and (terminal, pattern) of the others in the lexer's order."""
+    name = next(re.compile(terminal.pattern.to_regexp()) for terminal in terminals if terminal.name == "NAME")
+    keywords: dict[str, str] = {}
+    patterns: list[tuple[str, str]] = []
+    for terminal in terminals:
+        pattern = terminal.pattern
+        if pattern.type == "str" and name.fullmatch(pattern.value):
+            keywords[pattern.value] = terminal.name
+        elif terminal.name != "BLANK":
+            patterns.append((terminal.name, _uncaptured(pattern.to_regexp())))
+    return keywords, patterns
+
+
+def _uncaptured(pattern: str) -> str:
+    """A pattern whose groups capture nothing."""
+    return re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern)
+
+
+def _literal(value: object) -> str:
+    return pformat(value, width=120, compact=True, sort_dicts=False)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(generated(), encoding="utf-8")

@@ -1,0 +1,97 @@
+"""The flat syntax table: what was read, in postfix order, as columns.
+
+Each row is one construct; its children are the constructs that end right before it. Two kinds of rows are marks that
+stand before what they open: CALLEE (`name(`) and OPEN (`[`), so that a walk knows where a body starts.
+
+    rule            children
+    NUMBER NAME EMPTY CALLEE OPEN, LT … NE          none
+    ADD … POW, AND, OR                              two operands
+    NEG POS NOT TRANSPOSE                           one operand
+    COMPARE                                         operand, sign, operand, sign, … operand
+    CONDITIONAL                                     value, condition, other value
+    CALL                                            CALLEE, arguments
+    GENERATOR                                       CALLEE, body, NAME, items
+    LIST                                            OPEN, items
+    COMPREHENSION                                   OPEN, body, NAME, items
+    INDEX                                           base, entries (SLICE or any expression)
+    SLICE                                           start, stop, step (EMPTY where left out)
+    EXPRESSION                                      expression
+    ASSIGN                                          NAME or CALL, value
+    INPUT PARAM                                     NAME, LIST or EMPTY, default or EMPTY
+    OUTPUT                                          NAMEs
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from cgcli.errors import Source
+
+NAMES = (
+    "number", "name", "empty", "callee", "open", "lt", "le", "gt", "ge", "eq", "ne",
+    "add", "sub", "mul", "div", "floordiv", "mod", "matmul", "pow", "and", "or",
+    "neg", "pos", "not", "transpose", "compare", "conditional", "call", "generator", "list", "comprehension",
+    "index", "slice", "expression", "assign", "input", "param", "output",
+)  # fmt: skip
+"""Rules by number; the grammar's aliases are these names."""
+
+(
+    NUMBER, NAME, EMPTY, CALLEE, OPEN, LT, LE, GT, GE, EQ, NE,
+    ADD, SUB, MUL, DIV, FLOORDIV, MOD, MATMUL, POW, AND, OR,
+    NEG, POS, NOT, TRANSPOSE, COMPARE, CONDITIONAL, CALL, GENERATOR, LIST, COMPREHENSION,
+    INDEX, SLICE, EXPRESSION, ASSIGN, INPUT, PARAM, OUTPUT,
+) = range(len(NAMES))  # fmt: skip
+
+RULES = len(NAMES)
+FIRST_STATEMENT = EXPRESSION
+"""Rules from here on are statements."""
+
+
+class Syntax:
+    """The table of one text.
+
+    rule, count, start, end: one entry a row: which construct, how many children, and its place in the text.
+    statements: the rows of the statements, in order.
+    """
+
+    __slots__ = ("_first", "count", "end", "rule", "source", "start", "statements")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.rule = bytearray()
+        self.count = array("i")
+        self.start = array("i")
+        self.end = array("i")
+        self.statements: list[int] = []
+        self._first: array[int] | None = None
+
+    def __len__(self) -> int:
+        return len(self.rule)
+
+    def word(self, row: int) -> str:
+        """The text of a row."""
+        return self.source.text[self.start[row] : self.end[row]]
+
+    def callee(self, row: int) -> str:
+        """The name of the function that a call, or its opening mark, is about."""
+        return self.word(self.first()[row]).rstrip("(").rstrip()
+
+    def span(self, row: int) -> tuple[int, int]:
+        """Where a row stands in the text."""
+        return self.start[row], self.end[row]
+
+    def first(self) -> array[int]:
+        """For each row the first row of what belongs to it (a row without children begins at itself)."""
+        if self._first is None:
+            first = array("i")
+            open_rows: list[int] = []
+            for row, count in enumerate(self.count):
+                if count:
+                    begin = open_rows[-count]
+                    del open_rows[-count:]
+                else:
+                    begin = row
+                open_rows.append(begin)
+                first.append(begin)
+            self._first = first
+        return self._first
