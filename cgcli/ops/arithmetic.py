@@ -18,6 +18,23 @@ def _strong_product(adjoint: float, partial: float) -> float:
     return 0.0 if adjoint == 0 else adjoint * partial
 
 
+def _native_modulo(lanes: Any, x: Any, y: Any) -> Any:
+    """C's remainder, moved to the divisor's sign; a remainder of 0 takes that sign too."""
+    rest = lanes.arithmetic("frem", x, y)
+    moved = lanes.where((rest < 0.0) ^ (y < 0.0), rest + y, rest)
+    return lanes.where(rest == 0.0, lanes.signed(0.0, y), moved)
+
+
+def _native_floor_divide(lanes: Any, x: Any, y: Any) -> Any:
+    """The quotient without the remainder, rounded to the integer that it is but for rounding; as in Python."""
+    exact = (x - _native_modulo(lanes, x, y)) / y
+    below = lanes.intrinsic("llvm.floor", exact)
+    whole = lanes.where(exact - below > 0.5, below + 1.0, below)
+    quotient = x / y
+    signed = lanes.where(exact == 0.0, lanes.signed(0.0, quotient), whole)
+    return lanes.where(y == 0.0, quotient, signed)
+
+
 def _fold_scale(adjoint: Any, partial: Any) -> Any:
     """An adjoint that is a nonzero constant needs no strong zero; a partial that is exactly 0 contributes 0."""
     if partial.constant_value == 0:
@@ -38,34 +55,38 @@ def _fold_scale(adjoint: Any, partial: Any) -> Any:
 add = Operation(
     "add", "x, y", aliases=("plus",), compute=operator.add,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: 1.0),
-    spell={"numpy": "add", "precise": "fadd", "infix": "+", "latex": "{0} + {1}"}, precedence=50,
+    spell={"numpy": "add", "native": "fadd", "precise": "fadd", "infix": "+", "latex": "{0} + {1}"}, precedence=50,
     identities=(0.0, 0.0), traits=("commutative", "associative", "exact_on_integers"),
     about="Sum of two numbers.",
 )  # fmt: skip
 sub = Operation(
     "sub", "x, y", aliases=("subtract",), compute=operator.sub,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -1.0),
-    spell={"numpy": "subtract", "precise": "fsub", "infix": "-", "latex": "{0} - {1}"}, precedence=50,
+    spell={"numpy": "subtract", "native": "fsub", "precise": "fsub", "infix": "-", "latex": "{0} - {1}"}, precedence=50,
     identities=(None, 0.0), traits=("exact_on_integers",),
     about="Difference of two numbers.",
 )  # fmt: skip
 mul = Operation(
     "mul", "x, y", aliases=("multiply", "times"), compute=operator.mul,
     partials=(lambda x, y, r: y, lambda x, y, r: x),
-    spell={"numpy": "multiply", "precise": "fmul", "infix": "*", "latex": r"{0} \cdot {1}"}, precedence=60,
-    identities=(1.0, 1.0), traits=("commutative", "associative", "exact_on_integers"),
+    spell={"numpy": "multiply", "native": "fmul", "precise": "fmul", "infix": "*", "latex": r"{0} \cdot {1}"},
+    precedence=60, identities=(1.0, 1.0), traits=("commutative", "associative", "exact_on_integers"),
     about="Product of two numbers.",
 )  # fmt: skip
 div = Operation(
     "div", "x, y", aliases=("divide", "true_divide"), compute=divide,
     partials=(lambda x, y, r: 1 / y, lambda x, y, r: -r / y),
-    spell={"numpy": "divide", "precise": "fdiv", "infix": "/", "latex": r"\frac{{{0}}}{{{1}}}"}, precedence=60,
+    spell={"numpy": "divide", "native": "fdiv", "precise": "fdiv", "infix": "/", "latex": r"\frac{{{0}}}{{{1}}}"},
+    precedence=60,
     domain=(REAL, NONZERO), identities=(None, 1.0),
     about="Quotient of two numbers; x/0 is infinite, 0/0 is nan.",
 )  # fmt: skip
 floordiv = Operation(
     "floordiv", "x, y", aliases=("floor_divide",), compute=floor_divide, partials=(None, None),
-    spell={"numpy": "floor_divide", "infix": "//", "latex": r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor"},
+    spell={
+        "numpy": "floor_divide", "native": _native_floor_divide, "infix": "//",
+        "latex": r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor",
+    },
     precedence=60, domain=(REAL, NONZERO), traits=("piecewise_constant",),
     kink=lambda x, y: x % y == 0, convention="derivative 0, also at the jumps",
     about="Quotient rounded down to an integer.",
@@ -73,13 +94,14 @@ floordiv = Operation(
 mod = Operation(
     "mod", "x, y", aliases=("modulo",), compute=modulo,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -floordiv(x, y)),
-    spell={"numpy": "mod", "infix": "%", "latex": r"{0} \bmod {1}"}, precedence=60, domain=(REAL, NONZERO),
+    spell={"numpy": "mod", "native": _native_modulo, "infix": "%", "latex": r"{0} \bmod {1}"}, precedence=60,
+    domain=(REAL, NONZERO),
     kink=lambda x, y: x % y == 0, convention="slope of the piece to the right at the jumps",
     about="Remainder of x/y with the sign of y, as in Python.",
 )  # fmt: skip
 neg = Operation(
     "neg", "x", aliases=("negative",), compute=operator.neg, partials=(lambda x, r: -1.0,),
-    spell={"numpy": "negative", "precise": "fneg", "infix": "-", "latex": "-{0}"}, precedence=70,
+    spell={"numpy": "negative", "native": "fneg", "precise": "fneg", "infix": "-", "latex": "-{0}"}, precedence=70,
     traits=("odd", "involution", "exact_on_integers"),
     about="The number with the other sign.",
 )  # fmt: skip
@@ -88,6 +110,7 @@ scale = Operation(
     partials=(lambda a, p, r: p, lambda a, p, r: a),
     spell={
         "numpy": lambda np, a, p: np.where(np.equal(a, 0), 0.0, np.multiply(a, p)),
+        "native": lambda lanes, a, p: lanes.where(a == 0.0, 0.0, a * p),
         "precise": lambda mp, a, p: _strong_product(a, p), "infix": "*", "latex": r"{0} \cdot {1}",
     },
     precedence=60, fold=_fold_scale, traits=("internal",),
@@ -95,7 +118,8 @@ scale = Operation(
 )  # fmt: skip
 square = Operation(
     "square", "x", aliases=("sqr", "sq"), compute=lambda x: x * x, partials=(lambda x, r: 2 * x,),
-    spell={"precise": lambda mp, x: x * x, "latex": "{0}^2"}, traits=("even", "exact_on_integers"),
+    spell={"native": lambda lanes, x: x * x, "precise": lambda mp, x: x * x, "latex": "{0}^2"},
+    traits=("even", "exact_on_integers"),
     about="The number times itself.",
 )  # fmt: skip
 reciprocal = Operation(
@@ -106,8 +130,8 @@ reciprocal = Operation(
 )  # fmt: skip
 pos = Operation(
     "pos", "x", aliases=("positive", "identity"), compute=operator.pos, partials=(lambda x, r: 1.0,),
-    spell={"numpy": "positive", "precise": operator.pos, "latex": "{0}"}, fold=lambda x: x,
-    traits=("odd", "increasing", "idempotent", "exact_on_integers"),
+    spell={"numpy": "positive", "native": lambda lanes, x: x, "precise": operator.pos, "latex": "{0}"},
+    fold=lambda x: x, traits=("odd", "increasing", "idempotent", "exact_on_integers"),
     about="The number itself.",
 )  # fmt: skip
 fma = Operation(

@@ -20,6 +20,7 @@ def _comparison(
         name, "x, y", compute=lambda x, y: 1.0 if compute(x, y) else 0.0, partials=(None, None),
         spell={
             "numpy": lambda np, x, y: getattr(np, numpy)(x, y).astype(float),
+            "native": lambda lanes, x, y: lanes.number(compute(x, y)),
             "precise": lambda mp, x, y: mp.mpf(1 if compute(x, y) else 0),
             "infix": symbol, "latex": latex,
         },
@@ -45,6 +46,7 @@ conjunction = Operation(
     "and", "x, y", compute=lambda x, y: 1.0 if x != 0 and y != 0 else 0.0, partials=(None, None),
     spell={
         "numpy": lambda np, x, y: np.logical_and(x, y).astype(float),
+        "native": lambda lanes, x, y: lanes.number(lanes.truth(x) & lanes.truth(y)),
         "precise": lambda mp, x, y: mp.mpf(1 if x != 0 and y != 0 else 0),
         "infix": "and", "latex": r"{0} \land {1}",
     },
@@ -55,6 +57,7 @@ disjunction = Operation(
     "or", "x, y", compute=lambda x, y: 1.0 if x != 0 or y != 0 else 0.0, partials=(None, None),
     spell={
         "numpy": lambda np, x, y: np.logical_or(x, y).astype(float),
+        "native": lambda lanes, x, y: lanes.number(lanes.truth(x) | lanes.truth(y)),
         "precise": lambda mp, x, y: mp.mpf(1 if x != 0 or y != 0 else 0),
         "infix": "or", "latex": r"{0} \lor {1}",
     },
@@ -65,6 +68,7 @@ negation = Operation(
     "not", "x", compute=lambda x: 1.0 if x == 0 else 0.0, partials=(None,),
     spell={
         "numpy": lambda np, x: np.equal(x, 0).astype(float),
+        "native": lambda lanes, x: lanes.number(~lanes.truth(x)),
         "precise": lambda mp, x: mp.mpf(1 if x == 0 else 0),
         "infix": "not", "latex": r"\lnot {0}",
     },
@@ -89,6 +93,7 @@ where = Operation(
     ],
     spell={
         "numpy": lambda np, condition, x, y: np.where(np.not_equal(condition, 0), x, y),
+        "native": lambda lanes, condition, x, y: lanes.where(lanes.truth(condition), x, y),
         "precise": lambda mp, condition, x, y: x if condition != 0 else y,
         "latex": r"\begin{{cases}} {1} & {0} \\ {2} & \text{{otherwise}} \end{{cases}}",
     },
@@ -117,7 +122,7 @@ maximum = Operation(
         _share(operands[1] > operands[0], operands[0] == operands[1], adjoint),
     ],
     spell={
-        "numpy": "maximum",
+        "numpy": "maximum", "native": "llvm.maximum",
         "precise": lambda mp, x, y: mp.nan if mp.isnan(x) or mp.isnan(y) else max(x, y),
         "latex": r"\max\left({0}, {1}\right)",
     },
@@ -132,7 +137,7 @@ minimum = Operation(
         _share(operands[1] < operands[0], operands[0] == operands[1], adjoint),
     ],
     spell={
-        "numpy": "minimum",
+        "numpy": "minimum", "native": "llvm.minimum",
         "precise": lambda mp, x, y: mp.nan if mp.isnan(x) or mp.isnan(y) else min(x, y),
         "latex": r"\min\left({0}, {1}\right)",
     },
@@ -143,21 +148,24 @@ minimum = Operation(
 sign = Operation(
     "sign", "x", aliases=("sgn",),
     compute=lambda x: x if x == 0 or isnan(x) else copysign(1.0, x), partials=(None,),
-    spell={"numpy": "sign", "precise": "sign", "latex": r"\operatorname{{sgn}}\left({0}\right)"},
+    spell={
+        "numpy": "sign", "precise": "sign", "latex": r"\operatorname{{sgn}}\left({0}\right)",
+        "native": lambda lanes, x: lanes.where(x > 0.0, 1.0, lanes.where(x < 0.0, -1.0, x)),
+    },
     traits=("odd", "piecewise_constant", "exact_on_integers"),
     kink=lambda x: x == 0, convention="derivative 0 at 0",
     about="-1, 0 or 1 as the operand is negative, zero or positive.",
 )  # fmt: skip
 absolute = Operation(
     "abs", "x", aliases=("fabs", "absolute"), compute=abs, partials=(lambda x, r: sign(x),),
-    spell={"numpy": "abs", "precise": "fabs", "latex": r"\left|{0}\right|"},
+    spell={"numpy": "abs", "native": "llvm.fabs", "precise": "fabs", "latex": r"\left|{0}\right|"},
     traits=("even", "idempotent", "exact_on_integers"),
     kink=lambda x: x == 0, convention="derivative 0 at 0",
     about="The number without its sign.",
 )  # fmt: skip
 copy_sign = Operation(
     "copysign", "x, y", compute=copysign, partials=(lambda x, y, r: sign(x) * copy_sign(1.0, y), None),
-    spell={"precise": lambda mp, x, y: -mp.fabs(x) if y < 0 else mp.fabs(x),
+    spell={"native": "llvm.copysign", "precise": lambda mp, x, y: -mp.fabs(x) if y < 0 else mp.fabs(x),
            "latex": r"\operatorname{{copysign}}\left({0}, {1}\right)"},
     kink=lambda x, y: x == 0, convention="derivative 0 at x = 0",
     about="The size of x with the sign of y.",

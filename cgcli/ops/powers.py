@@ -38,13 +38,35 @@ def _power_precise(mp: Any, x: Any, y: Any) -> Any:
     return mp.exp(y * mp.log(abs(x))) if abs(y) > LARGEST_EXPONENT else mp.power(x, y)
 
 
+def _power_native(lanes: Any, x: Any, y: Any) -> Any:
+    """Constant exponents that a few products or a root answer within 2 ulp; C's function for the others.
+
+    Negative exponents take the reciprocal first, so that nothing overflows that the result does not. The root of a
+    power is that of x + 0, since (-0)^0.5 is 0 and not -0; and (-inf)^0.5 is inf.
+    """
+    exponent = y.constant
+    if exponent in _SMALL_EXPONENTS:
+        base = x if exponent > 0 else 1.0 / x
+        squared = base * base
+        return (None, base, squared, squared * base, squared * squared)[int(abs(exponent))]
+    if exponent == 0.5:
+        return lanes.where(x == -inf, inf, lanes.intrinsic("llvm.sqrt", x + 0.0))
+    return lanes.call("pow", x, y)
+
+
+_SMALL_EXPONENTS = (1, 2, 3, 4, -1, -2, -3, -4)
+
 power = Operation(
     "pow", "x, y", aliases=("power", "float_power"), compute=ieee_power,
     partials=(
         lambda x, y, r: where(y == 0, 0.0, y * power(x, y - 1)),
         lambda x, y, r: where((x == 0) & (y >= 0), 0.0, r * log(x)),
     ),
-    spell={"numpy": "float_power", "precise": _power_precise, "infix": "^", "latex": "{0}^{{{1}}}"}, precedence=80,
+    spell={
+        "numpy": "float_power", "native": _power_native, "precise": _power_precise,
+        "infix": "^", "latex": "{0}^{{{1}}}",
+    },
+    precedence=80,
     domain=(POSITIVE, REAL), identities=(None, 1.0), fold=_fold_power,
     kink=lambda x, y: x == 0,
     convention="x^0 is the constant 1; at x = 0 the derivative with respect to an exponent that is not negative is 0",
@@ -52,7 +74,7 @@ power = Operation(
 )  # fmt: skip
 sqrt = Operation(
     "sqrt", "x", compute=total(math.sqrt), partials=(lambda x, r: 0.5 / r,),
-    spell={"latex": r"\sqrt{{{0}}}"}, domain=(POSITIVE,), traits=("increasing",),
+    spell={"native": "llvm.sqrt", "latex": r"\sqrt{{{0}}}"}, domain=(POSITIVE,), traits=("increasing",),
     about="The square root; nan below 0. Its slope at 0 is infinite.",
 )  # fmt: skip
 exp = Operation(

@@ -31,20 +31,21 @@ def _whole(function: Callable[[float], int]) -> Callable[[float], float]:
 
 floor = Operation(
     "floor", "x", compute=_whole(math.floor), partials=(None,),
-    spell={"latex": r"\left\lfloor {0} \right\rfloor"},
+    spell={"native": "llvm.floor", "latex": r"\left\lfloor {0} \right\rfloor"},
     traits=("piecewise_constant", "idempotent", "exact_on_integers"),
     kink=lambda x: x == floor(x), convention=AT_A_JUMP,
     about="The largest whole number that is not above x.",
 )  # fmt: skip
 ceil = Operation(
     "ceil", "x", aliases=("ceiling",), compute=_whole(math.ceil), partials=(None,),
-    spell={"latex": r"\left\lceil {0} \right\rceil"}, traits=("piecewise_constant", "idempotent", "exact_on_integers"),
+    spell={"native": "llvm.ceil", "latex": r"\left\lceil {0} \right\rceil"},
+    traits=("piecewise_constant", "idempotent", "exact_on_integers"),
     kink=lambda x: x == floor(x), convention=AT_A_JUMP,
     about="The smallest whole number that is not below x.",
 )  # fmt: skip
 trunc = Operation(
     "trunc", "x", aliases=("fix",), compute=_whole(math.trunc), partials=(None,),
-    spell={"precise": lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x),
+    spell={"native": "llvm.trunc", "precise": lambda mp, x: mp.floor(x) if x >= 0 else mp.ceil(x),
            "latex": r"\operatorname{{trunc}}\left({0}\right)"},
     traits=("odd", "piecewise_constant", "idempotent", "exact_on_integers"),
     kink=lambda x: (x == floor(x)) & (x != 0), convention=AT_A_JUMP,
@@ -52,7 +53,7 @@ trunc = Operation(
 )  # fmt: skip
 round_half_even = Operation(
     "round", "x", aliases=("rint", "nearbyint"), compute=_whole(round), partials=(None,),
-    spell={"numpy": "rint", "precise": "nint", "latex": r"\left\lfloor {0} \right\rceil"},
+    spell={"numpy": "rint", "native": "llvm.rint", "precise": "nint", "latex": r"\left\lfloor {0} \right\rceil"},
     traits=("odd", "piecewise_constant", "idempotent", "exact_on_integers"),
     kink=lambda x: x - floor(x) == 0.5, convention=AT_A_JUMP,
     about="The nearest whole number; halves go to the even one, as in Python: round(2.5) is 2.",

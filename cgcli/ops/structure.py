@@ -9,7 +9,9 @@ array = Operation("array", "", traits=("internal", "leaf"), about="An array of n
 variable = Operation("input", "", traits=("internal", "leaf"), about="A value that is given from outside.")
 alias = Operation(
     "alias", "x", compute=lambda x: x, partials=(lambda x, r: 1.0,),
-    spell={"numpy": "positive", "precise": lambda mp, x, name: x, "latex": "{0}"}, prepare=lambda shapes, name=0: (name,),
+    spell={"numpy": "positive", "native": lambda lanes, x, name: x,
+           "precise": lambda mp, x, name: x, "latex": "{0}"},
+    prepare=lambda shapes, name=0: (name,),
     traits=("internal",),
     about="A name for its operand that `diff` can tell from equal values; gone when lowering ends.",
 )  # fmt: skip
