@@ -1,0 +1,1 @@
+"""The graph of operations: its columns, the handle on a node, shapes, walks, edits and checks."""

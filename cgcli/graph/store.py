@@ -7,17 +7,18 @@ walk is one loop. The hot columns hold 2 (op) + 4 (start) + 4 (payload) + 4 (sha
 from __future__ import annotations
 
 from array import array
-from math import copysign
 
 from cgcli.errors import GraphError, ShapeError
-from cgcli.ops import REGISTRY, Operation, structure
+from cgcli.graph.intern import InternTable, key_of
 from cgcli.graph.shapes import broadcast, describe
-from cgcli.graph.intern import InternTable
+from cgcli.ops import REGISTRY, Operation, structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
 
     from cgcli.errors import Span
     from cgcli.graph.ref import Ref
@@ -43,6 +44,9 @@ class Graph:
         function, a node was written. These lie outside the hot columns and may be empty.
     """
 
+    edition = 0
+    """How often positions were given out anew; a graph that only grows stays at 0 (see `graph.edit`)."""
+
     def __init__(self) -> None:
         self.op = array("H")
         self.start = array("i", [0])
@@ -62,8 +66,9 @@ class Graph:
         self.intern = InternTable()
         self._shape_numbers: dict[Shape, int] = {(): 0}
         self._attribute_numbers: dict[tuple[Any, ...], int] = {}
-        self._constant_numbers: dict[Any, int] = {}
-        self._adopted: dict[int, tuple[Graph, array[int]]] = {}
+        self._constant_numbers: dict[float | str, int] = {}
+        self._input_numbers: dict[str, int] = {}
+        self._adopted: dict[int, tuple[Graph, int, dict[int, int]]] = {}
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
@@ -125,6 +130,16 @@ class Graph:
             found.setdefault(node, name)
         return found
 
+    def describe(self, node: int) -> str:
+        """A node as messages call it: its position, its name in the formula where it has one, its operation."""
+        if not 0 <= node < len(self):
+            return f"node {node} (which does not exist)"
+        names = [f" `{name}`" for name, named in self.names.items() if named == node]
+        return f"node {node}{names[0] if names else ''} ({self.row(node).name})"
+
+    def require_order(self) -> None:
+        """GraphError where positions are no order of evaluation; here they always are (see `graph.edit`)."""
+
     def nbytes(self) -> int:
         """Bytes that the hot columns hold."""
         columns = (self.op, self.start, self.operands, self.payload, self.shape)
@@ -139,7 +154,7 @@ class Graph:
         not count the other twos of the formula.
         """
         value = float(value)
-        key: Any = exact or (value, copysign(1.0, value)) if value == value else "nan"
+        key = _constant_key(value, exact)
         number = None if own else self._constant_numbers.get(key)
         if number is None:
             number = len(self.constants)
@@ -148,7 +163,7 @@ class Graph:
                 self.exact[number] = exact
             if not own:
                 self._constant_numbers[key] = number
-        return self._node(CONSTANT, (), number, 0)
+        return self._node(CONSTANT, [], number, 0)
 
     def array_constant(self, values: Any) -> int:
         """An array of numbers given from Python (anything NumPy takes); kept as read-only float64."""
@@ -159,52 +174,52 @@ class Graph:
         if data.ndim == 0:
             return self.constant(float(data))
         self.arrays.append(data)
-        return self._node(ARRAY, (), len(self.arrays) - 1, self.shape_number(data.shape))
+        return self._node(ARRAY, [], len(self.arrays) - 1, self.shape_number(data.shape))
 
     def input(self, name: str, shape: Shape = ()) -> int:
         """The input of this name, made where the graph has none. ShapeError where it has one of another shape."""
-        try:
-            payload = self.input_names.index(name)
-        except ValueError:
-            payload = len(self.input_names)
+        payload = self._input_numbers.get(name)
+        if payload is None:
+            payload = self._input_numbers[name] = len(self.input_names)
             self.input_names.append(name)
-        node = self._node(INPUT, (), payload, self.shape_number(shape))
+        node = self._node(INPUT, [], payload, self.shape_number(shape))
         if self.shape_of(node) != shape:
-            raise ShapeError(
-                f"input `{name}` has shape {describe(self.shape_of(node))}, not {describe(shape)}"
-            )
+            raise ShapeError(f"input `{name}` has shape {describe(self.shape_of(node))}, not {describe(shape)}")
         self.names.setdefault(name, node)
         return node
 
     def apply(self, row: Operation, operands: Sequence[int], static: Sequence[Any] = ()) -> int:
         """The node of an operation on operands, with static arguments; equal nodes are made once.
 
-        ShapeError where the operands do not fit, naming the operation and the shapes.
+        ShapeError where the operands do not fit, naming the operation and the shapes; GraphError where they are
+        too few, too many, or no nodes.
         """
-        shapes = self.shape
-        if row.shape is None and row.prepare is None:
-            number = shapes[operands[0]] if operands else 0
-            for operand in operands:
-                if shapes[operand] != number:
-                    number = self.shape_number(self._broadcast(row, operands))
-                    break
-            return self._node(row.code, tuple(operands), NOTHING, number)
-        operand_shapes = [self.shape_of(operand) for operand in operands]
+        operands = list(operands)
+        if len(operands) != row.arity and not (row.variadic and len(operands) > row.arity):
+            raise GraphError(f"`{row.name}` takes {row.arity} operands, not {len(operands)}")
+        if row.prepare is None and row.shape is None:
+            return self._node(row.code, operands, NOTHING, self.common_shape(row, operands))
+        shapes = [self.shape_of(operand) for operand in operands]
         try:
-            attributes = row.prepare(operand_shapes, *static) if row.prepare else ()
-            shape = row.shape(operand_shapes, attributes) if row.shape else broadcast(operand_shapes)
+            attributes = row.prepare(shapes, *static) if row.prepare else ()
         except ValueError as error:
             raise ShapeError(f"`{row.name}`: {error}") from None
-        return self._node(row.code, tuple(operands), self.attribute_number(attributes), self.shape_number(shape))
+        return self.repeat(row, operands, attributes)
 
     def repeat(self, row: Operation, operands: Sequence[int], attributes: tuple[Any, ...]) -> int:
         """As `apply`, for attributes that are prepared already (copying a node)."""
-        shapes = [self.shape_of(operand) for operand in operands]
-        try:
-            shape = row.shape(shapes, attributes) if row.shape else broadcast(shapes)
-        except ValueError as error:
-            raise ShapeError(f"`{row.name}`: {error}") from None
-        return self._node(row.code, tuple(operands), self.attribute_number(attributes), self.shape_number(shape))
+        number = self.shape_number(result_shape(row, [self.shape_of(operand) for operand in operands], attributes))
+        return self._node(row.code, list(operands), self.attribute_number(attributes), number)
+
+    def apply_many(self, row: Operation, operands: Sequence[ArrayLike], static: Sequence[Any] = ()) -> NDArray[Any]:
+        """As `apply` for whole columns: node k of the answer is the operation on element k of every operand array.
+
+        Elementwise operations of one or two operands without static arguments grow the columns in bulk; all
+        others are applied one by one. Errors as of `apply`, before anything is added.
+        """
+        from cgcli.graph.bulk import apply_columns
+
+        return apply_columns(self, row, operands, static)
 
     def shape_number(self, shape: Shape) -> int:
         """Position of a shape among the distinct shapes."""
@@ -229,9 +244,20 @@ class Graph:
         other = ref.graph
         if other is self:
             return ref.node
-        _, copies = self._adopted.setdefault(id(other), (other, array("i")))
-        for node in range(len(copies), ref.node + 1):
-            copies.append(self.copy_node(other, node, [copies[operand] for operand in other.operands_of(node)]))
+        other.require_order()
+        found, edition, copies = self._adopted.get(id(other), (None, 0, {}))
+        if found is not other or edition != other.edition:
+            copies = {}
+            self._adopted[id(other)] = (other, other.edition, copies)
+        missing: set[int] = set()
+        pending = [ref.node]
+        while pending:
+            node = pending.pop()
+            if node not in copies and node not in missing:
+                missing.add(node)
+                pending.extend(other.operands_of(node))
+        for node in sorted(missing):
+            copies[node] = self.copy_node(other, node, [copies[operand] for operand in other.operands_of(node)])
         return copies[ref.node]
 
     def copy_node(self, other: Graph, node: int, operands: Sequence[int]) -> int:
@@ -248,22 +274,25 @@ class Graph:
     def is_own_constant(self, node: int) -> bool:
         """Whether a constant is kept apart from equal ones (it was defined under a name)."""
         number = self.payload[node]
-        value = self.constants[number]
-        key: Any = self.exact.get(number) or (value, copysign(1.0, value)) if value == value else "nan"
-        return self._constant_numbers.get(key) != number
+        return self._constant_numbers.get(_constant_key(self.constants[number], self.exact.get(number))) != number
 
-    def _broadcast(self, row: Operation, operands: Iterable[int]) -> Shape:
-        shapes = [self.shape_of(operand) for operand in operands]
+    def common_shape(self, row: Operation, operands: list[int]) -> int:
+        """Number of the shape of an elementwise operation; most operands have the same one."""
+        column = self.shape
         try:
-            return broadcast(shapes)
-        except ValueError:
-            listed = " and ".join(describe(shape) for shape in shapes)
-            raise ShapeError(f"`{row.name}` cannot combine shapes {listed}") from None
+            number = column[operands[0]]
+            for operand in operands:
+                if column[operand] != number:
+                    return self.shape_number(result_shape(row, [self.shape_of(each) for each in operands], ()))
+        except IndexError:
+            raise GraphError(f"`{row.name}` cannot use {self.describe(max(operands))}") from None
+        return number
 
-    def _node(self, op: int, operands: tuple[int, ...], payload: int, shape: int) -> int:
-        """Intern or append one node. The only place that writes the columns while building."""
-        key = (op, payload, *operands)
-        found = self.intern.get(key)
+    def _node(self, op: int, operands: list[int], payload: int, shape: int) -> int:
+        """Intern or append one node. The only place that writes the columns while building one by one."""
+        table = self.intern.tables[op]
+        key = key_of(payload, operands)
+        found = table.get(key)
         if found is not None:
             return found
         node = len(self.op)
@@ -271,17 +300,18 @@ class Graph:
             if not 0 <= operand < node:
                 raise GraphError(f"node {node} cannot use node {operand}: an operand comes before its user")
         self.op.append(op)
-        self.operands.extend(operands)
+        self.operands.fromlist(operands)
         self.start.append(len(self.operands))
         self.payload.append(payload)
         self.shape.append(shape)
-        self.intern.put(key, node)
+        table[key] = node
         return node
 
     # ---- pickling ----------------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
         """Columns as they are, operations by name (codes are those of one process)."""
+        self.require_order()
         state = dict(self.__dict__)
         codes = sorted(set(self.op))
         state["op"] = array("H", map({code: place for place, code in enumerate(codes)}.__getitem__, self.op))
@@ -307,3 +337,24 @@ class Call:
         self.name = name
         self.parent = parent
         self.span = span
+
+
+def _constant_key(value: float, exact: str | None) -> float | str:
+    """What tells constants apart: the exact text, or the double, where 0 and -0 differ and nan equals itself."""
+    if exact is not None:
+        return exact
+    return str(value) if value == 0 or value != value else value
+
+
+def result_shape(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    """The shape of an operation on operands of these shapes. ShapeError, naming both, where they do not fit."""
+    if row.shape is None:
+        try:
+            return broadcast(shapes)
+        except ValueError:
+            listed = " and ".join(map(describe, shapes))
+            raise ShapeError(f"`{row.name}` cannot combine shapes {listed}") from None
+    try:
+        return row.shape(shapes, attributes)
+    except ValueError as error:
+        raise ShapeError(f"`{row.name}`: {error}") from None

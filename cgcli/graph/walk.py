@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 def ancestors(graph: Graph, nodes: Iterable[int]) -> bytearray:
     """1 for every node that one of the given nodes needs (themselves included), 0 for the others."""
+    graph.require_order()
     needed = bytearray(len(graph))
     last = -1
     for node in nodes:
@@ -26,6 +27,7 @@ def ancestors(graph: Graph, nodes: Iterable[int]) -> bytearray:
 
 def descendants(graph: Graph, nodes: Iterable[int]) -> bytearray:
     """1 for every node that depends on one of the given nodes (themselves included), 0 for the others."""
+    graph.require_order()
     reached = bytearray(len(graph))
     first = len(graph)
     for node in nodes:
@@ -43,6 +45,7 @@ def descendants(graph: Graph, nodes: Iterable[int]) -> bytearray:
 
 def depths(graph: Graph) -> list[int]:
     """Length of the longest path from a leaf to each node."""
+    graph.require_order()
     depth = [0] * len(graph)
     start, operands = graph.start, graph.operands
     for node in range(len(graph)):

@@ -1,0 +1,94 @@
+"""Growing a graph by whole columns of nodes of one operation, with NumPy.
+
+Loaded by `Graph.apply_many` only, so that a small graph is built without NumPy.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+
+from cgcli.errors import GraphError
+from cgcli.graph.intern import NODE_BITS
+from cgcli.graph.store import NOTHING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from cgcli.graph.store import Graph
+    from cgcli.ops import Operation
+
+    Column = NDArray[np.int64]
+
+
+def apply_columns(graph: Graph, row: Operation, operands: Sequence[ArrayLike], static: Sequence[Any]) -> Column:
+    """What `Graph.apply_many` does."""
+    columns = _checked(graph, row, operands)
+    if row.shape is None and row.prepare is None and not row.variadic and len(columns) in (1, 2):
+        return _grow(graph, row, columns)
+    return np.array([graph.apply(row, list(each), static) for each in zip(*columns, strict=True)], dtype=np.int64)
+
+
+def _checked(graph: Graph, row: Operation, operands: Sequence[ArrayLike]) -> list[Column]:
+    """The operand columns, of one length, all of them nodes of the graph."""
+    if not operands:
+        raise GraphError(f"`{row.name}` has no operands; there is nothing to apply it to")
+    columns = [np.ascontiguousarray(column, dtype=np.int64).ravel() for column in operands]
+    if len(columns) != row.arity and not (row.variadic and len(columns) > row.arity):
+        raise GraphError(f"`{row.name}` takes {row.arity} operands, not {len(columns)}")
+    for column in columns:
+        if len(column) != len(columns[0]):
+            raise GraphError(f"`{row.name}` was given operand columns of lengths {len(columns[0])} and {len(column)}")
+        if len(column) and not (column.min() >= 0 and column.max() < len(graph)):
+            worst = int(column.min() if column.min() < 0 else column.max())
+            raise GraphError(f"`{row.name}` cannot use {graph.describe(worst)}")
+    return columns
+
+
+def _grow(graph: Graph, row: Operation, columns: list[Column]) -> Column:
+    """Intern a column of nodes: equal rows once, those that the graph has already not again."""
+    shapes = _shape_numbers(graph, row, columns)
+    keys = columns[0] << NODE_BITS | columns[1] if len(columns) == 2 else ~columns[0]
+    distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    table = graph.intern.tables[row.code]
+    known = list(map(table.get, distinct.tolist()))
+    nodes = np.array([-1 if node is None else node for node in known], dtype=np.int64)
+    new = np.flatnonzero(nodes < 0)
+    new = new[np.argsort(first[new], kind="stable")]  # in the order in which they were asked for
+    nodes[new] = np.arange(len(graph), len(graph) + len(new))
+    _append(graph, row, [column[first[new]] for column in columns], shapes[first[new]])
+    table.update(zip(distinct[new].tolist(), nodes[new].tolist(), strict=True))
+    answer: Column = nodes[inverse]
+    return answer
+
+
+def _shape_numbers(graph: Graph, row: Operation, columns: list[Column]) -> Column:
+    """Number of the shape of each node to be; every combination of operand shapes is inferred once."""
+    of_node = np.array(graph.shape, dtype=np.int64)
+    codes = of_node[columns[0]]
+    for column in columns[1:]:
+        codes = codes * len(graph.shapes) + of_node[column]
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    numbers = [graph.common_shape(row, [int(column[place]) for column in columns]) for place in first]
+    answer: Column = np.array(numbers, dtype=np.int64)[inverse]
+    return answer
+
+
+def _append(graph: Graph, row: Operation, operands: list[Column], shapes: Column) -> None:
+    """Write new nodes behind the columns."""
+    count, arity = len(shapes), len(operands)
+    end = len(graph.operands)
+    _extend(graph.op, np.full(count, row.code))
+    _extend(graph.operands, np.stack(operands, axis=1).ravel())
+    _extend(graph.start, np.arange(end + arity, end + arity * count + 1, arity))
+    _extend(graph.payload, np.full(count, NOTHING))
+    _extend(graph.shape, shapes)
+
+
+def _extend(column: array[int], values: Column) -> None:
+    column.frombytes(values.astype(column.typecode).tobytes())
