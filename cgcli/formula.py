@@ -123,7 +123,7 @@ class Formula:
         values = {name: binding.normalised(name, value) for name, value in
                   binding.given_values(mapping, inputs).items()}  # fmt: skip
         names = self._names
-        binding.check_names(values, names.inputs, names.defined)
+        binding.check_names(values, names.inputs, [*names.defined, *names.constants])
         try:
             program = self._program(values, show)
         except (ShapeError, NeedsValues):

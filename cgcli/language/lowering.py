@@ -647,9 +647,9 @@ class Lowering:
         whole = self._combined(operation, arguments, row)
         if whole is not None:
             return whole
-        operands, static = operation.split(arguments)
-        if len(operands) > operation.arity and not operation.variadic:
+        if len(arguments) > len(operation.parameters) and not operation.variadic:
             return self._folded(operation, arguments, row)
+        operands, static = operation.split(arguments)
         nodes = [self.materialise(operand) for operand in operands]
         fixed = [None if value is None or isinstance(value, float) else self._static(value, row) for value in static]
         return self._apply(operation, nodes, fixed, row)

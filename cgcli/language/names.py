@@ -31,10 +31,10 @@ class Names:
     functions: user functions. defined: names with a definition or a declaration -> where. declared: those with
     `input` or `param`; params: those with `param`; with_default: declared names that need no value.
     outputs: what the text computes. free: names that are neither defined nor local, in the order of their first
-    use, with the constants among them left out.
+    use, with the constants among them left out; constants: those, which a given value replaces.
     """
 
-    __slots__ = ("declared", "defined", "free", "functions", "outputs", "params", "with_default")
+    __slots__ = ("constants", "declared", "defined", "free", "functions", "outputs", "params", "with_default")
 
     def __init__(self) -> None:
         self.functions: dict[str, Definition] = {}
@@ -44,6 +44,7 @@ class Names:
         self.with_default: set[str] = set()
         self.outputs: list[str] = []
         self.free: list[str] = []
+        self.constants: list[str] = []
 
     @property
     def inputs(self) -> list[str]:
@@ -68,7 +69,8 @@ def survey(table: Syntax) -> Names:
             last = "result"
     if not names.outputs and last is not None:
         names.outputs.append(last)
-    names.free = _free_names(table, names)
+    for name in _undefined_names(table, names):
+        (names.constants if ALIASES.get(name, name) in CONSTANTS else names.free).append(name)
     return names
 
 
@@ -111,7 +113,7 @@ def _enter(table: Syntax, names: Names, name: str, span: Span) -> None:
     names.defined[name] = span
 
 
-def _free_names(table: Syntax, names: Names) -> list[str]:
+def _undefined_names(table: Syntax, names: Names) -> list[str]:
     """Names of values that nothing in the text defines."""
     first = table.first()
     local: dict[str, list[tuple[int, int]]] = {}
@@ -129,7 +131,7 @@ def _free_names(table: Syntax, names: Names) -> list[str]:
         if rule != syntax.NAME or row in skipped:
             continue
         name = table.word(row)
-        if name in names.defined or name in names.functions or ALIASES.get(name, name) in CONSTANTS:
+        if name in names.defined or name in names.functions:
             continue
         if not any(begin <= row < end for begin, end in local.get(name, ())):
             free[name] = None
