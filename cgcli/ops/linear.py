@@ -43,7 +43,8 @@ def _matmul_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 
 matmul = Operation(
     "matmul", "A, B", shape=_matmul_shape, prepare=lambda shapes: tuple(map(len, shapes)), pullback=_matmul_pullback,
-    spell={"numpy": _matmul_numpy, "infix": "@", "latex": "{0} {1}"}, precedence=60, traits=("structural",),
+    spell={"numpy": _matmul_numpy, "infix": "@", "latex": "{0} {1}"}, precedence=60,
+    traits=("structural", "traceable"),
     examples=("[x, y] @ [y, z]", "[[x, y], [z, 1]] @ [y, 2]", "[x, 2] @ [[x, y], [z, 1]]",
               "[[x, y], [z, 1]] @ [[z, 1], [x, y]]"),
     about="Matrix product `A @ B` of vectors and matrices.",
@@ -61,6 +62,6 @@ outer = Operation(
     pullback=lambda adjoint, operands, result, attributes: [adjoint @ operands[1], operands[0] @ adjoint],
     spell={"numpy": lambda np, a, b: np.asarray(a)[..., :, None] * np.asarray(b)[..., None, :],
            "latex": r"{0} \otimes {1}"},
-    traits=("structural",), examples=("outer([x, y], [y, z, 1])",),
+    traits=("structural", "traceable"), examples=("outer([x, y], [y, z, 1])",),
     about="Matrix of all products a[i]*b[j].",
 )  # fmt: skip

@@ -87,7 +87,8 @@ class Operation:
     combine: for reductions, the associative binary row that makes the same value of a list of scalars one by one
         (add for sum); scalar formulas stay scalar by it.
     traits: commutative, associative, odd, even, increasing, piecewise_constant, exact_on_integers, involution,
-        idempotent, structural, internal (not callable from formulas).
+        idempotent, structural, traceable (the NumPy spelling only moves, adds and multiplies elements, so that it
+        works on arrays of references too), internal (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
     about, source: one line of documentation, and where the formula or algorithm comes from.
     """

@@ -76,7 +76,7 @@ stack = Operation(
         "numpy": lambda np, *items: np.stack(np.broadcast_arrays(*items[:-1]), axis=-1 - items[-1]),
         "latex": "list",
     },
-    traits=("structural",), examples=("stack(x, y, z)",),
+    traits=("structural", "traceable"), examples=("stack(x, y, z)",),
     about="A list of values of one shape as an array with one more axis in front.",
 )  # fmt: skip
 
@@ -132,7 +132,7 @@ index = Operation(
     "index", "x, [key]", shape=_index_shape, prepare=_normal_key,
     pullback=lambda adjoint, operands, result, attributes: [place(adjoint, attributes)],
     spell={"numpy": lambda np, x, entries, shape: np.asarray(x)[_numpy_key(entries)], "latex": "index"},
-    traits=("structural", "internal"), examples=("[x, y, z][1]", "[[x, y], [z, 1]][0]", "[x, y, z][::-1]"),
+    traits=("structural", "traceable", "internal"), examples=("[x, y, z][1]", "[[x, y], [z, 1]][0]", "[x, y, z][::-1]"),
     about="Elements of an array: `v[0]`, `v[1:3]`, `A[i, j]`, from 0, from the end where negative.",
 )  # fmt: skip
 place = Operation(
@@ -140,7 +140,7 @@ place = Operation(
     prepare=lambda shapes, target: target,
     pullback=lambda adjoint, operands, result, attributes: [adjoint[attributes[0]]],
     spell={"numpy": _place_numpy},
-    traits=("structural", "internal"),
+    traits=("structural", "traceable", "internal"),
     about="Zeros with the operand at the place where `index` reads: the adjoint of `index`.",
 )  # fmt: skip
 
@@ -167,7 +167,7 @@ reshape = Operation(
     spell={
         "numpy": lambda np, x, shape, rank: (x := np.asarray(x)).reshape(_batch_of(x, rank) + shape),
     },
-    traits=("structural",), examples=("reshape([x, y, z, 1], [2, 2])",),
+    traits=("structural", "traceable"), examples=("reshape([x, y, z, 1], [2, 2])",),
     about="The same elements in another shape, rows first.",
 )  # fmt: skip
 transpose = Operation(
@@ -179,7 +179,7 @@ transpose = Operation(
         ),
         "latex": r"{0}^{{\top}}",
     },
-    traits=("structural", "involution"), examples=("transpose([[x, y, z], [1, 2, x]])",),
+    traits=("structural", "traceable", "involution"), examples=("transpose([[x, y, z], [1, 2, x]])",),
     about="Axes in reverse order; also written `A.T`.",
 )  # fmt: skip
 
@@ -205,7 +205,7 @@ broadcast_to = Operation(
     prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
     pullback=lambda adjoint, operands, result, attributes: [sum_to(adjoint, operands[0].shape)],
     spell={"numpy": _broadcast_numpy},
-    traits=("structural",), examples=("broadcast_to(x, [3])", "broadcast_to([x, y], [2, 2])"),
+    traits=("structural", "traceable"), examples=("broadcast_to(x, [3])", "broadcast_to([x, y], [2, 2])"),
     about="The operand repeated along new or stretched axes.",
 )  # fmt: skip
 
