@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 GUARD = 10
 """Digits that are carried beyond those asked for, against rounding along the way."""
 LARGEST_EXPONENT = 65536
-REFUSALS = (ArithmeticError, ValueError, TypeError, NotImplementedError, NoConvergence)
+REFUSALS = (ArithmeticError, ValueError, NotImplementedError, NoConvergence)
 """What mpmath raises where it has no answer: poles, nan where it wants an integer, series that do not converge."""
 
 

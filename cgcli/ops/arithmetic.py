@@ -84,7 +84,8 @@ div = Operation(
 floordiv = Operation(
     "floordiv", "x, y", aliases=("floor_divide",), compute=floor_divide, partials=(None, None),
     spell={
-        "numpy": "floor_divide", "native": _native_floor_divide, "infix": "//",
+        "numpy": "floor_divide", "native": _native_floor_divide,
+        "precise": lambda mp, x, y: mp.nint((x - x % y) / y), "infix": "//",
         "latex": r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor",
     },
     precedence=60, domain=(REAL, NONZERO), traits=("piecewise_constant",),
@@ -94,7 +95,11 @@ floordiv = Operation(
 mod = Operation(
     "mod", "x, y", aliases=("modulo",), compute=modulo,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -floordiv(x, y)),
-    spell={"numpy": "mod", "native": _native_modulo, "infix": "%", "latex": r"{0} \bmod {1}"}, precedence=60,
+    spell={
+        "numpy": "mod", "native": _native_modulo, "precise": lambda mp, x, y: x % y,
+        "infix": "%", "latex": r"{0} \bmod {1}",
+    },
+    precedence=60,
     domain=(REAL, NONZERO),
     kink=lambda x, y: x % y == 0, convention="slope of the piece to the right at the jumps",
     about="Remainder of x/y with the sign of y, as in Python.",
@@ -130,7 +135,7 @@ reciprocal = Operation(
 )  # fmt: skip
 pos = Operation(
     "pos", "x", aliases=("positive", "identity"), compute=operator.pos, partials=(lambda x, r: 1.0,),
-    spell={"numpy": "positive", "native": lambda lanes, x: x, "precise": operator.pos, "latex": "{0}"},
+    spell={"numpy": "positive", "native": lambda lanes, x: x, "precise": lambda mp, x: x, "latex": "{0}"},
     fold=lambda x: x, traits=("odd", "increasing", "idempotent", "exact_on_integers"),
     about="The number itself.",
 )  # fmt: skip

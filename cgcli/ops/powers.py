@@ -59,7 +59,7 @@ _SMALL_EXPONENTS = (1, 2, 3, 4, -1, -2, -3, -4)
 power = Operation(
     "pow", "x, y", aliases=("power", "float_power"), compute=ieee_power,
     partials=(
-        lambda x, y, r: where(y == 0, 0.0, y * power(x, y - 1)),
+        lambda x, y, r: where((x == 0) & (y == 0), 0.0, y * power(x, y - 1)),
         lambda x, y, r: where((x == 0) & (y >= 0), 0.0, r * log(x)),
     ),
     spell={
@@ -216,14 +216,14 @@ def _x_log(x: float, logarithm: float) -> float:
 
 xlogy = Operation(
     "xlogy", "x, y", compute=lambda x, y: _x_log(x, _scalar_log(y)),
-    partials=(lambda x, y, r: log(y), lambda x, y, r: where(x == 0, 0.0, x / y)),
+    partials=(lambda x, y, r: log(y), lambda x, y, r: where((x == 0) & (y == 0), 0.0, x / y)),
     definition=lambda x, y: where(x == 0, 0.0, x * log(y)),
     spell={"latex": r"{0} \ln {1}"}, domain=(REAL, POSITIVE),
     about="x*log(y), and 0 where x is 0.",
 )  # fmt: skip
 xlog1py = Operation(
     "xlog1py", "x, y", compute=lambda x, y: _x_log(x, log1p.compute(y)),
-    partials=(lambda x, y, r: log1p(y), lambda x, y, r: where(x == 0, 0.0, x / (1 + y))),
+    partials=(lambda x, y, r: log1p(y), lambda x, y, r: where((x == 0) & (y == -1), 0.0, x / (1 + y))),
     definition=lambda x, y: where(x == 0, 0.0, x * log1p(y)),
     spell={"latex": r"{0} \ln\left(1 + {1}\right)"}, domain=(REAL, (-1.0, inf)),
     about="x*log(1 + y), and 0 where x is 0.",
