@@ -65,7 +65,7 @@ class NumpyEngine(Engine):
         not fit, UsageError where an input is missing.
         """
         wanted = list(wanted)
-        values, columns, rows = _split_columns(graph, self._needed_inputs(graph, inputs, wanted))
+        values, columns, rows = split_columns(graph, self.needed_inputs(graph, inputs, wanted))
         with np.errstate(all="ignore"):
             return self._run_blocks(graph, values, columns, rows, wanted)
 
@@ -76,7 +76,8 @@ class NumpyEngine(Engine):
             return function
         return _aligned(function, tuple(map(len, shapes)))
 
-    def _needed_inputs(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> dict[int, Any]:
+    def needed_inputs(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> dict[int, Any]:
+        """The values of the inputs that the wanted nodes need, by node. UsageError where one is missing."""
         needed = ancestors(graph, wanted)
         given: dict[int, Any] = {}
         for name, node in graph.inputs().items():
@@ -116,7 +117,7 @@ class NumpyEngine(Engine):
         return results
 
 
-def _split_columns(graph: Graph, given: dict[int, Any]) -> tuple[dict[str, Any], dict[int, Any], int]:
+def split_columns(graph: Graph, given: dict[int, Any]) -> tuple[dict[str, Any], dict[int, Any], int]:
     """Single values by name, columns by node, and the number of rows."""
     values: dict[str, Any] = {}
     columns: dict[int, Any] = {}

@@ -83,6 +83,10 @@ class Host:
         """The name of the scalar C function, ready to be linked; None where the C library has none."""
         return _linked(self.scalar_math, name + real.suffix)
 
+    def has(self, name: str) -> bool:
+        """Whether the C library has a function, for double precision."""
+        return self.scalar_symbol(name, DOUBLE) is not None
+
     def describe(self) -> str:
         """The processor, the vectors and the library, in words."""
         library = "libmvec" if self.vector_math is not None else "libm, lane by lane"

@@ -1,0 +1,13 @@
+"""Machine code for tables of rows, made by LLVM through llvmlite (the extra `native`).
+
+host: what the machine offers. lanes: the language of native spellings. spelling: which rows have one. generate: from
+a graph to the text of a kernel. compile and cache: from text to code in memory, kept on disk. engine: running it.
+"""
+
+from __future__ import annotations
+
+from cgcli.engines.native.engine import NativeEngine
+
+ENGINE = NativeEngine()
+
+__all__ = ["ENGINE", "NativeEngine"]

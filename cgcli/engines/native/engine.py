@@ -1,0 +1,246 @@
+"""Tables through machine code: one fused kernel of a graph, run over blocks of rows on all processors."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+
+import numpy as np
+
+from cgcli.engines.base import Engine
+from cgcli.engines.native.compile import Machine
+from cgcli.engines.native.generate import BLOCK, generate
+from cgcli.engines.native.host import DOUBLE, SINGLE, Host, detect
+from cgcli.engines.native.lanes import INSTRUCTIONS
+from cgcli.engines.native.spelling import native_spelling
+from cgcli.engines.numpy import ENGINE as ARRAYS
+from cgcli.engines.numpy import split_columns
+from cgcli.errors import CalculationError
+from cgcli.graph.walk import ancestors
+from cgcli.ops import REGISTRY
+from cgcli.passes.scalars import NotScalar, Scalars, to_scalars
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from cgcli.engines.native.compile import Kernel
+    from cgcli.engines.native.generate import Layout
+    from cgcli.engines.native.host import Real
+    from cgcli.graph.store import Graph
+    from cgcli.ops import Operation
+
+REALS: dict[str, Real] = {real.dtype: real for real in (DOUBLE, SINGLE)}
+
+KEPT = 64
+"""Compiled kernels in memory; the one that was used longest ago goes first."""
+
+SHARE = 65536
+"""The fewest rows that are worth a thread of their own."""
+
+
+class Compiled:
+    """A kernel, what it expects, and the scalars that a graph was taken apart into."""
+
+    __slots__ = ("kernel", "layout", "scalars")
+
+    def __init__(self, scalars: Scalars, layout: Layout, kernel: Kernel) -> None:
+        self.scalars = scalars
+        self.layout = layout
+        self.kernel = kernel
+
+
+class NativeEngine(Engine):
+    """Rows in float64 (float32 on request) on one host."""
+
+    name = "native"
+
+    def __init__(self, host: Host | None = None) -> None:
+        super().__init__()
+        self.host = host or detect()
+        self._machine = Machine(self.host)
+        self._compiled: OrderedDict[Any, Compiled] = OrderedDict()
+        self._lock = Lock()
+
+    def describe(self) -> str:
+        """The processor, the width of its vectors and the mathematical library, for `cg info`."""
+        return self.host.describe()
+
+    def supports(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:
+        """The rows that this engine can do neither itself nor by their definition; empty where it can do all."""
+        try:
+            self._scalars(graph, list(wanted))
+        except NotScalar as unable:
+            return list(unable.rows)
+        return []
+
+    def evaluate(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
+        """One point, as every engine: values by node, None for nodes that none of the wanted ones needs."""
+        needed = ancestors(graph, wanted)
+        nodes = [node for node in range(len(needed)) if needed[node]]
+        found = self.evaluate_rows(graph, inputs, nodes)
+        values: list[Any] = [None] * len(graph)
+        for node in nodes:
+            values[node] = found[node][0] if graph.shape_of(node) else float(found[node][0])
+        return values
+
+    def evaluate_rows(
+        self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int], *, threads: int | None = None,
+        dtype: str = "float64",
+    ) -> dict[int, Any]:  # fmt: skip
+        """Each wanted node for every row: node -> array of shape (rows,) + the node's shape.
+
+        inputs: as for the NumPy engine: columns of shape (rows,) + the input's shape, or single values.
+        threads: at most so many, by default one a processor. dtype: float64, or float32 for input, work and result.
+        CalculationError where an operation has no native spelling and no definition that has (see `supports`).
+        """
+        wanted, real = list(wanted), REALS[dtype]
+        values, columns, rows = split_columns(graph, ARRAYS.needed_inputs(graph, inputs, wanted))
+        compiled = self._kernel(graph, wanted, frozenset(columns), real)
+        given = {graph.input_name(node): column for node, column in columns.items()}
+        table = _Table(compiled, values, given, rows, real, self.host.lanes(real))
+        if rows:
+            table.run(threads or _processors())
+        return table.results(graph, wanted)
+
+    def _kernel(self, graph: Graph, wanted: Sequence[int], varying: frozenset[int], real: Real) -> Compiled:
+        """The compiled kernel of a graph, from memory or made now."""
+        key = (*_content(graph, wanted), varying, real.name)
+        with self._lock:
+            found = self._compiled.pop(key, None) or self._compile(graph, wanted, varying, real)
+            self._compiled[key] = found
+            if len(self._compiled) > KEPT:
+                self._compiled.popitem(last=False)
+        return found
+
+    def _compile(self, graph: Graph, wanted: Sequence[int], varying: frozenset[int], real: Real) -> Compiled:
+        try:
+            scalars = self._scalars(graph, wanted)
+        except NotScalar as unable:
+            names = ", ".join(f"`{row.name}`" for row in unable.rows)
+            raise CalculationError(
+                f"the engine `{self.name}` cannot compute {names}", hint="the engine `numpy` can"
+            ) from None
+        columns = {element for node in varying for element in scalars.inputs[graph.input_name(node)]}
+        elements = [element for node in wanted for element in scalars.elements[node]]
+        text, layout = generate(scalars.graph, elements, columns, self.host, real)
+        return Compiled(scalars, layout, self._machine.load(text))
+
+    def _scalars(self, graph: Graph, wanted: Sequence[int]) -> Scalars:
+        """The graph itself where it is one of scalars with native spellings, else what it is taken apart into."""
+        needed = ancestors(graph, wanted)
+        plain = [node for node in range(len(needed)) if needed[node] and not graph.is_leaf(node)]
+        scalar = not any(need and graph.shape[node] for node, need in enumerate(needed))
+        if scalar and all(map(self._knows, {graph.row(node) for node in plain})):
+            inputs = {name: [node] for name, node in graph.inputs().items() if needed[node]}
+            return Scalars(graph, {node: [node] for node in wanted}, inputs)
+        return to_scalars(graph, wanted, self._knows)
+
+    def _knows(self, row: Operation) -> bool:
+        """Whether a row has a native spelling that this host can follow."""
+        spelling = native_spelling(row)
+        if not isinstance(spelling, str) or spelling in INSTRUCTIONS or spelling.startswith("llvm."):
+            return spelling is not None
+        return self.host.has(spelling)
+
+
+class _Table:
+    """One run of a kernel: the columns in and out, in memory and in the order that the kernel expects."""
+
+    def __init__(
+        self, compiled: Compiled, values: Mapping[str, Any], columns: Mapping[str, Any], rows: int, real: Real,
+        lanes: int,
+    ) -> None:  # fmt: skip
+        self.compiled = compiled
+        self.rows = rows
+        self.lanes = lanes
+        self.dtype = real.dtype
+        layout = compiled.layout
+        given: dict[int, Any] = {}
+        for name, nodes in compiled.scalars.inputs.items():
+            given.update(zip(nodes, self._elements(name, values, columns), strict=True))
+        self.scalars = np.array([given[node] for node in layout.scalars], dtype=self.dtype)
+        self.columns = [given[node] for node in layout.columns]
+        self.computed = [np.empty(max(rows, lanes), dtype=self.dtype) for _ in layout.results]
+
+    def _elements(self, name: str, values: Mapping[str, Any], columns: Mapping[str, Any]) -> Sequence[Any]:
+        """The elements of an input: numbers, or contiguous columns of at least one vector."""
+        if name in values:
+            return list(np.ravel(values[name]))
+        table = columns[name].reshape(self.rows, -1)
+        missing = max(self.lanes - self.rows, 0) if self.rows else 0
+        if missing:
+            table = np.pad(table, ((0, missing), (0, 0)), mode="edge")
+        return [np.ascontiguousarray(column, dtype=self.dtype) for column in table.T]
+
+    def run(self, threads: int) -> None:
+        """Compute all rows, in pieces of at least one vector."""
+        rows = len(self.computed[0]) if self.computed else self.rows
+        pieces = min(threads, -(-rows // SHARE))
+        step = max(-(-rows // pieces), self.lanes)
+        bounds = [(first, min(first + step, rows)) for first in range(0, rows, step)]
+        tables = [_addresses(self.columns), self.scalars, _addresses(self.computed)]
+        if len(bounds) == 1:
+            self._piece(tables, *bounds[0])
+            return
+        with ThreadPoolExecutor(len(bounds)) as pool:
+            for done in [pool.submit(self._piece, tables, first, last) for first, last in bounds]:
+                done.result()
+
+    def _piece(self, tables: Sequence[Any], first: int, last: int) -> None:
+        """Run the kernel over some rows; the call lets other threads go on."""
+        scratch = np.empty(self.compiled.layout.slots * (BLOCK + self.lanes), dtype=self.dtype)
+        self.compiled.kernel.call(*(table.ctypes.data for table in (*tables, scratch)), first, last)
+
+    def results(self, graph: Graph, wanted: Sequence[int]) -> dict[int, Any]:
+        """The computed columns as arrays of the wanted nodes' shapes, rows in front."""
+        columns = {
+            node: column[: self.rows]
+            for node, column in zip(self.compiled.layout.results, self.computed, strict=True)
+        }
+        found: dict[int, Any] = {}
+        for node in wanted:
+            elements, shape = self.compiled.scalars.elements[node], graph.shape_of(node)
+            if shape:
+                found[node] = _joined([columns[element] for element in elements], self.rows, shape, self.dtype)
+            else:
+                found[node] = columns[elements[0]]
+        return found
+
+
+def _joined(columns: Sequence[Any], rows: int, shape: tuple[int, ...], dtype: str) -> Any:
+    """Columns of elements as one array with the rows in front."""
+    table = np.empty((rows, len(columns)), dtype=dtype)
+    for place, column in enumerate(columns):
+        table[:, place] = column
+    return table.reshape(rows, *shape)
+
+
+def _addresses(columns: Sequence[Any]) -> Any:
+    """The table of pointers that a kernel takes."""
+    return np.array([column.ctypes.data for column in columns], dtype=np.uintp)
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _content(graph: Graph, wanted: Sequence[int]) -> tuple[Any, ...]:
+    """What a kernel depends on, as a key: the columns of the graph up to the last wanted node, and its tables."""
+    end = max(wanted, default=-1) + 1
+    digest = hashlib.blake2b(digest_size=24)
+    for column in (
+        graph.op[:end], graph.start[: end + 1], graph.operands[: graph.start[end]], graph.payload[:end],
+        graph.shape[:end], graph.constants, *(array.data for array in graph.arrays),
+    ):  # fmt: skip
+        digest.update(column)
+    rows = tuple(REGISTRY.rows[code] for code in sorted(set(graph.op[:end])))
+    shapes, names = tuple(graph.shapes), tuple(graph.input_names)
+    return digest.digest(), rows, shapes, names, tuple(graph.attributes), tuple(wanted)
