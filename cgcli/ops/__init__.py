@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from cgcli.ops import (
+    activations,
     arithmetic,
     hyperbolic,
     linear,
     logic,
+    losses,
     powers,
+    reductions,
     rounding,
     shaping,
     special,
@@ -16,7 +19,21 @@ from cgcli.ops import (
 )
 from cgcli.ops.row import REGISTRY, Operation, Registry, named, temporary_rows
 
-FAMILIES = (structure, arithmetic, rounding, powers, trigonometric, hyperbolic, special, logic, shaping, linear)
+FAMILIES = (
+    structure,
+    arithmetic,
+    rounding,
+    powers,
+    trigonometric,
+    hyperbolic,
+    special,
+    logic,
+    activations,
+    losses,
+    reductions,
+    shaping,
+    linear,
+)
 """The modules that hold rows, in the order in which the reference lists them."""
 
 __all__ = ["FAMILIES", "REGISTRY", "Operation", "Registry", "named", "temporary_rows"]

@@ -1,8 +1,10 @@
-"""Linear algebra: products of vectors and matrices."""
+"""Linear algebra: products, equations, determinants; arrays made from nothing."""
 
 from __future__ import annotations
 
+from cgcli.ops.logic import where
 from cgcli.ops.row import Operation
+from cgcli.ops.shaping import stack, sum_of, whole, whole_shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,4 +66,303 @@ outer = Operation(
            "latex": r"{0} \otimes {1}"},
     traits=("structural", "traceable"), examples=("outer([x, y], [y, z, 1])",),
     about="Matrix of all products a[i]*b[j].",
+)  # fmt: skip
+
+
+# ---- vectors ---------------------------------------------------------------------------------------------------
+
+
+def _dot_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    a, b = shapes
+    if len(a) != 1 or a != b:
+        raise ValueError("a dot product takes two vectors of the same length; use @ for matrices and * for numbers")
+    return ()
+
+
+dot = Operation(
+    "dot", "a, b", aliases=("vdot", "vecdot"), shape=_dot_shape, definition=lambda a, b: matmul(a, b),
+    spell={"latex": r"{0} \cdot {1}"}, traits=("structural", "commutative"), examples=("dot([x, y], [y, z])",),
+    about="Dot product of two vectors, sum(a*b).",
+)  # fmt: skip
+
+
+def _cross_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    if any(shape != (3,) for shape in shapes):
+        raise ValueError("a cross product takes two vectors of length 3")
+    return (3,)
+
+
+cross = Operation(
+    "cross", "a, b", shape=_cross_shape, spell={"latex": r"{0} \times {1}"}, traits=("structural",),
+    definition=lambda a, b: stack(a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]),
+    examples=("cross([x, y, z], [1, x, y])",),
+    about="Cross product of two vectors of length 3.",
+)  # fmt: skip
+
+# ---- arrays made from nothing ----------------------------------------------------------------------------------
+
+
+def _as_shape(shapes: Sequence[Shape], shape: Any) -> tuple[Shape]:
+    return (whole_shape(shape),)
+
+
+def _own_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    shape: Shape = attributes[0]
+    return shape
+
+
+zeros = Operation(
+    "zeros", "[shape]", shape=_own_shape, prepare=_as_shape, spell={"numpy": lambda np, shape: np.zeros(shape), "latex": "0"}, traits=("structural",),
+    examples=("x + zeros(3)", "x + zeros([2, 2])"),
+    about="Array of zeros: `zeros(3)`, `zeros([2, 3])`.",
+)  # fmt: skip
+ones = Operation(
+    "ones", "[shape]", shape=_own_shape, prepare=_as_shape, spell={"numpy": lambda np, shape: np.ones(shape), "latex": "1"}, traits=("structural",),
+    examples=("x * ones(3)", "x * ones([2, 2])"),
+    about="Array of ones: `ones(3)`, `ones([2, 3])`.",
+)  # fmt: skip
+eye = Operation(
+    "eye", "[n]", shape=lambda shapes, attributes: attributes * 2, prepare=lambda shapes, n: whole_shape(n)[:1],
+    spell={"numpy": lambda np, n: np.eye(n), "latex": "I"}, traits=("structural",), examples=("x * eye(2)",),
+    about="Identity matrix of n rows: 1 on the diagonal, 0 elsewhere.",
+)  # fmt: skip
+
+
+def _steps(shapes: Sequence[Shape], n: Any) -> tuple[int]:
+    if any(shapes):
+        raise ValueError("the ends must be numbers")
+    return (whole(n, "the number of points"),)
+
+
+def _line(a: Any, b: Any, n: int) -> Any:
+    """Both ends exactly; a single point is a."""
+    if n == 1:
+        return stack(a)
+    places = a.coerce([float(place) for place in range(n)]) / (n - 1)
+    return a * (1 - places) + b * places
+
+
+linspace = Operation(
+    "linspace", "a, b, [n]", shape=lambda shapes, attributes: attributes, prepare=_steps, definition=_line,
+    spell={"latex": r"\operatorname{{linspace}}\left({0}, {1}\right)"}, traits=("structural",),
+    examples=("linspace(x, y, 4)",),
+    about="n numbers at equal distances from a to b, both included.",
+)  # fmt: skip
+
+# ---- diagonals -------------------------------------------------------------------------------------------------
+
+
+def _square(shapes: Sequence[Shape], attributes: tuple[Any, ...] = ()) -> int:
+    """Number of rows of a square matrix. ValueError for every other shape."""
+    shape = shapes[0]
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise ValueError(f"a square matrix is needed, not {list(shape) if shape else 'a number'}")
+    return shape[0]
+
+
+def _scalar_of_square(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    _square(shapes)
+    return ()
+
+
+def _identity(like: Any, n: int) -> Any:
+    """The identity matrix in the graph of a reference."""
+    return like.build(eye, [], [n])
+
+
+trace = Operation(
+    "trace", "A", aliases=("tr",), shape=_scalar_of_square,
+    pullback=lambda adjoint, operands, result, attributes: [
+        where(_identity(adjoint, operands[0].shape[0]), adjoint, 0.0)
+    ],
+    spell={"numpy": lambda np, a: np.trace(a, axis1=-2, axis2=-1), "latex": r"\operatorname{{tr}} {0}"},
+    traits=("structural", "reduction"), examples=("trace([[x, y], [z, x*y]])",),
+    about="Sum of the diagonal of a square matrix.",
+)  # fmt: skip
+
+
+def _diagonal_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    if len(shapes[0]) == 1:
+        return shapes[0] * 2
+    return (_square(shapes),)
+
+
+def _diagonal_numpy(np: Any, a: Any, rank: int) -> Any:
+    if rank == 2:
+        return np.diagonal(a, axis1=-2, axis2=-1)
+    return np.asarray(a)[..., None] * np.eye(np.shape(a)[-1])
+
+
+diag = Operation(
+    "diag", "x", shape=_diagonal_shape, prepare=lambda shapes: (len(shapes[0]),),
+    pullback=lambda adjoint, operands, result, attributes: [diag(adjoint)],
+    spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"}, traits=("structural",),
+    examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
+    about="Of a vector, the matrix with it on the diagonal; of a square matrix, its diagonal.",
+)  # fmt: skip
+
+# ---- equations and determinants --------------------------------------------------------------------------------
+
+
+def _solve_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    n, right = _square(shapes), shapes[1]
+    if len(right) not in (1, 2) or right[0] != n:
+        raise ValueError(f"{n} equations need a right side of {n} rows, not {list(right) if right else 'a number'}")
+    return right
+
+
+def _one_by_one(np: Any, function: Any, *stacks: Any) -> Any:
+    """A function of matrices on a batch of them, nan where a matrix is singular (NumPy refuses the whole batch)."""
+    batch = np.broadcast_shapes(*(a.shape[:-2] for a in stacks))
+    flat = [np.broadcast_to(a, batch + a.shape[-2:]).reshape((-1, *a.shape[-2:])) for a in stacks]
+    result = np.full(flat[-1].shape, np.nan)
+    for place, items in enumerate(zip(*flat, strict=True)):
+        try:
+            result[place] = function(*items)
+        except np.linalg.LinAlgError:
+            continue
+    return result.reshape(batch + result.shape[-2:])
+
+
+def _total(np: Any, function: Any, *stacks: Any) -> Any:
+    try:
+        return function(*stacks)
+    except np.linalg.LinAlgError:
+        return _one_by_one(np, function, *stacks)
+
+
+def _solve_numpy(np: Any, a: Any, b: Any, rank: int) -> Any:
+    a, b = np.asarray(a), np.asarray(b)
+    if rank == 2:
+        return _total(np, np.linalg.solve, a, b)
+    return _total(np, np.linalg.solve, a, b[..., None])[..., 0]
+
+
+def _solve_precise(mp: Any, a: Any, b: Any, rank: int) -> Any:
+    import numpy as np
+
+    columns = b.reshape(len(b), -1).T
+    try:
+        solved = [list(mp.lu_solve(mp.matrix(a.tolist()), mp.matrix(column.tolist()))) for column in columns]
+    except ZeroDivisionError:
+        solved = [[mp.nan] * len(b) for _ in columns]
+    result = np.empty((len(b), len(columns)), dtype=object)
+    for place, column in enumerate(solved):
+        result[:, place] = column
+    return result.reshape(b.shape)
+
+
+def _solve_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    solved = solve(operands[0].T, adjoint)
+    product = outer(solved, result) if attributes == (1,) else solved @ result.T
+    return [-product, solved]
+
+
+solve = Operation(
+    "solve", "A, b", shape=_solve_shape, prepare=lambda shapes: (len(shapes[1]),), pullback=_solve_pullback,
+    spell={"numpy": _solve_numpy, "precise": _solve_precise, "latex": "{0}^{{-1}} {1}"}, traits=("structural",),
+    examples=("solve([[3, x], [y, 4]], [z, 1])", "solve([[3, x], [y, 4]], [[z, 1], [x, 2]])"),
+    about="The x with A @ x = b, for a vector or the columns of a matrix b; nan where A is singular.",
+    source="M. Giles, Collected matrix derivative results, 2008",
+)  # fmt: skip
+
+
+def _inverse_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    return [-(result.T @ adjoint @ result.T)]
+
+
+def _same_square(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    return (_square(shapes),) * 2
+
+
+def _inverse_numpy(np: Any, a: Any) -> Any:
+    return _total(np, np.linalg.inv, np.asarray(a))
+
+
+inverse = Operation(
+    "inv", "A", aliases=("inverse",), shape=_same_square, pullback=_inverse_pullback,
+    spell={"numpy": _inverse_numpy, "precise": lambda mp, a: _solve_precise(mp, a, _precise_eye(mp, len(a)), 2),
+           "latex": "{0}^{{-1}}"},
+    traits=("structural",), examples=("inv([[3, x], [y, 4]])",),
+    about="Inverse of a square matrix; nan where it is singular. `solve(A, b)` is better than `inv(A) @ b`.",
+    source="M. Giles, Collected matrix derivative results, 2008",
+)  # fmt: skip
+
+
+def _precise_eye(mp: Any, n: int) -> Any:
+    import numpy as np
+
+    return np.array([[mp.mpf(row == column) for column in range(n)] for row in range(n)], dtype=object)
+
+
+def _cofactors_numpy(np: Any, a: Any) -> Any:
+    """From the singular values, so that a singular matrix is no exception.
+
+    With A = U S V^T the cofactors are det(U) det(V) U C V^T, where C holds the products of all other singular values.
+    """
+    a = np.asarray(a)
+    if not np.isfinite(a).all():
+        return np.full(a.shape, np.nan)
+    u, s, v = np.linalg.svd(a)
+    n = a.shape[-1]
+    others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :]).prod(axis=-1)
+    orientation = np.linalg.det(u) * np.linalg.det(v)
+    return np.sign(orientation)[..., None, None] * ((u * others[..., None, :]) @ v)
+
+
+def _cofactors_precise(mp: Any, a: Any) -> Any:
+    """Each by the determinant of what its row and column leave."""
+    import numpy as np
+
+    n = len(a)
+    result = np.empty((n, n), dtype=object)
+    for row in range(n):
+        for column in range(n):
+            minor = np.delete(np.delete(a, row, 0), column, 1)
+            size = _determinant_precise(mp, minor) if n > 1 else mp.one
+            result[row, column] = -size if (row + column) % 2 else size
+    return result
+
+
+def _cofactors_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """Of small matrices by their formula, which holds for every matrix; of others by det(A) inv(A)^T."""
+    a = operands[0]
+    n = a.shape[0]
+    if n == 1:
+        return [None]
+    if n == 2:
+        return [cofactors(adjoint)]
+    inverted = inverse(a).T
+    return [inverted * sum_of(adjoint * result, None) - inverted @ adjoint.T @ result]
+
+
+cofactors = Operation(
+    "cofactors", "A", shape=_same_square, pullback=_cofactors_pullback,
+    spell={"numpy": _cofactors_numpy, "precise": _cofactors_precise, "latex": r"\operatorname{{cof}} {0}"},
+    traits=("structural",), examples=("cofactors([[x, y], [z, 2]])", "cofactors([[3, x, y], [z, 4, 1], [y, x, 5]])"),
+    about="Matrix of the derivatives of det(A), det(A)*inv(A).T, also of a singular A.",
+    source="G. W. Stewart, On the adjugate matrix, 1998",
+)  # fmt: skip
+
+
+def _determinant_precise(mp: Any, a: Any) -> Any:
+    return mp.det(mp.matrix(a.tolist()))
+
+
+det = Operation(
+    "det", "A", shape=_scalar_of_square,
+    pullback=lambda adjoint, operands, result, attributes: [adjoint * cofactors(operands[0])],
+    spell={"numpy": lambda np, a: np.linalg.det(a), "precise": _determinant_precise, "latex": r"\det {0}"},
+    traits=("structural", "reduction"), examples=("det([[x, y], [z, 2]])", "det([[3, x, y], [z, 4, 1], [y, x, 5]])"),
+    convention="the derivative is right for a singular matrix; the second one is nan there from 3 rows up",
+    about="Determinant of a square matrix.",
+)  # fmt: skip
+logdet = Operation(
+    "logdet", "A", shape=_scalar_of_square, spell={
+        "numpy": lambda np, a: np.linalg.slogdet(a)[1],
+        "precise": lambda mp, a: mp.log(abs(_determinant_precise(mp, a))), "latex": r"\ln \left|\det {0}\right|",
+    },
+    pullback=lambda adjoint, operands, result, attributes: [adjoint * inverse(operands[0]).T],
+    traits=("structural", "reduction"), examples=("logdet([[3, x], [y, 4]])",),
+    about="log|det(A)| without overflow.",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import copysign, isnan, nan
+from math import copysign, isfinite, isinf, isnan, nan
 
 from cgcli.ops.row import Operation
 
@@ -169,4 +169,94 @@ copy_sign = Operation(
            "latex": r"\operatorname{{copysign}}\left({0}, {1}\right)"},
     kink=lambda x, y: x == 0, convention="derivative 0 at x = 0",
     about="The size of x with the sign of y.",
+)  # fmt: skip
+
+
+# ---- more selections -------------------------------------------------------------------------------------------
+
+
+def _test(name: str, scalar: Callable[[float], bool], latex: str, about: str) -> Operation:
+    """A question about one number: 1 or 0."""
+    return Operation(
+        name, "x", compute=lambda x: 1.0 if scalar(x) else 0.0, partials=(None,),
+        spell={
+            "numpy": lambda np, x: getattr(np, name)(x).astype(float),
+            "precise": lambda mp, x: mp.mpf(1 if getattr(mp, name)(x) else 0),
+            "latex": latex,
+        },
+        traits=("piecewise_constant", "exact_on_integers"), about=about,
+    )  # fmt: skip
+
+
+is_nan = _test("isnan", isnan, r"\operatorname{{isnan}}\left({0}\right)", "1 where x is nan, else 0.")
+is_inf = _test("isinf", isinf, r"\operatorname{{isinf}}\left({0}\right)", "1 where x is inf or -inf, else 0.")
+is_finite = _test(
+    "isfinite", isfinite, r"\operatorname{{isfinite}}\left({0}\right)", "1 where x is neither infinite nor nan, else 0."
+)
+is_close = Operation(
+    "isclose", "x, y", partials=(None, None), traits=("commutative", "piecewise_constant"),
+    definition=lambda x, y: (x == y) | (absolute(x - y) <= 1e-9 * maximum(absolute(x), absolute(y))),
+    spell={"latex": r"{0} \approx {1}"},
+    about="1 where x and y agree to about 9 digits, |x - y| <= 1e-9*max(|x|, |y|), else 0. Derivative 0.",
+)  # fmt: skip
+sign_bit = Operation(
+    "signbit", "x", partials=(None,), definition=lambda x: copy_sign(1.0, x) < 0, traits=("piecewise_constant",),
+    kink=lambda x: x == 0, convention="derivative 0 at the jump at 0",
+    spell={"latex": r"\operatorname{{signbit}}\left({0}\right)"},
+    about="1 where the sign of x is minus, also of -0, else 0.",
+)  # fmt: skip
+fmax = Operation(
+    "fmax", "x, y", definition=lambda x, y: where(is_nan(x), y, where(is_nan(y), x, maximum(x, y))),
+    spell={"latex": r"\operatorname{{fmax}}\left({0}, {1}\right)"}, traits=("commutative", "associative", "idempotent"),
+    kink=lambda x, y: x == y, convention="a tie shares the derivative equally",
+    about="The larger of two numbers; a nan is ignored where the other is a number.",
+)  # fmt: skip
+fmin = Operation(
+    "fmin", "x, y", definition=lambda x, y: where(is_nan(x), y, where(is_nan(y), x, minimum(x, y))),
+    spell={"latex": r"\operatorname{{fmin}}\left({0}, {1}\right)"}, traits=("commutative", "associative", "idempotent"),
+    kink=lambda x, y: x == y, convention="a tie shares the derivative equally",
+    about="The smaller of two numbers; a nan is ignored where the other is a number.",
+)  # fmt: skip
+clip = Operation(
+    "clip", "x, low, high", aliases=("clamp",), definition=lambda x, low, high: minimum(maximum(x, low), high),
+    pullback=lambda adjoint, operands, result, attributes: [
+        where((operands[0] >= operands[1]) & (operands[0] <= operands[2]), adjoint, 0.0),
+        where((operands[0] < operands[1]) & (operands[1] <= operands[2]), adjoint, 0.0),
+        where((operands[0] > operands[2]) | (operands[1] > operands[2]), adjoint, 0.0),
+    ],
+    spell={"latex": r"\operatorname{{clip}}\left({0}, {1}, {2}\right)"},
+    domain=((-5.0, 5.0), (-3.0, -1.0), (1.0, 3.0)),
+    kink=lambda x, low, high: (x == low) | (x == high), convention="slope 1 with respect to x at the bounds",
+    about="x cut off below low and above high.",
+)  # fmt: skip
+heaviside = Operation(
+    "heaviside", "x, [at_zero=0.5]", aliases=("step",), prepare=lambda shapes, at_zero=0.5: (float(at_zero),),
+    definition=lambda x, at_zero: where(x > 0, 1.0, where(x < 0, 0.0, where(x == 0, at_zero, x))), partials=(None,),
+    traits=("piecewise_constant",), kink=lambda x: x == 0, convention="derivative 0 at the jump at 0",
+    spell={"latex": r"\theta\left({0}\right)"}, examples=("heaviside(x)", "heaviside(x, 1)"),
+    about="0 for negative x, 1 for positive x; at 0 it is 0.5 unless given.",
+)  # fmt: skip
+lerp = Operation(
+    "lerp", "a, b, t", aliases=("mix",), definition=lambda a, b, t: (1 - t) * a + t * b,
+    partials=(lambda a, b, t, r: 1 - t, lambda a, b, t, r: t, lambda a, b, t, r: b - a),
+    spell={"latex": r"\operatorname{{lerp}}\left({0}, {1}, {2}\right)"},
+    about="Straight line from a (t = 0) to b (t = 1), (1 - t)*a + t*b.",
+)  # fmt: skip
+
+
+def _smooth_step(low: Any, high: Any, x: Any) -> Any:
+    t = clip((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3 - 2 * t)
+
+
+smoothstep = Operation(
+    "smoothstep", "low, high, x", definition=_smooth_step, domain=((-2.0, -1.0), (1.0, 2.0), (-3.0, 3.0)),
+    spell={"latex": r"\operatorname{{smoothstep}}\left({0}, {1}, {2}\right)"},
+    about="0 below low, 1 above high, between them t^2*(3 - 2t) for t = (x - low)/(high - low).",
+)  # fmt: skip
+fdim = Operation(
+    "fdim", "x, y", definition=lambda x, y: where(x <= y, 0.0, x - y),
+    spell={"latex": r"\operatorname{{fdim}}\left({0}, {1}\right)"},
+    kink=lambda x, y: x == y, convention="derivative 0 at x = y",
+    about="x - y where that is positive, else 0.",
 )  # fmt: skip

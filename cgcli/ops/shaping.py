@@ -96,7 +96,8 @@ def _normal_key(shapes: Sequence[Shape], key: Key) -> tuple[Any, ...]:
         if isinstance(item, tuple):
             entries.append(item)
         elif isinstance(item, slice):
-            bounds = [None if part is None else whole(part, "a slice bound") for part in (item.start, item.stop, item.step)]
+            parts = (item.start, item.stop, item.step)
+            bounds = [None if part is None else whole(part, "a slice bound") for part in parts]
             if bounds[2] == 0:
                 raise ValueError("the step of a slice cannot be 0")
             entries.append(slice(*bounds).indices(length))
@@ -210,6 +211,43 @@ broadcast_to = Operation(
 )  # fmt: skip
 
 
+# ---- concatenation ---------------------------------------------------------------------------------------------
+
+
+def _concat_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    if not all(shapes):
+        raise ValueError("a number is no array; write [x] for an array of one number")
+    if any(shape[1:] != shapes[0][1:] for shape in shapes):
+        listed = " and ".join(str(list(shape)) for shape in shapes)
+        raise ValueError(f"shapes {listed} do not fit one after the other")
+    return (sum(shape[0] for shape in shapes), *shapes[0][1:])
+
+
+def _concat_numpy(np: Any, *items: Any) -> Any:
+    *operands, rank = items
+    arrays = [np.asarray(operand) for operand in operands]
+    batch = np.broadcast_shapes(*(_batch_of(array, rank) for array in arrays))
+    stretched = [np.broadcast_to(array, batch + array.shape[array.ndim - rank :]) for array in arrays]
+    return np.concatenate(stretched, axis=-rank)
+
+
+def _concat_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    parts, start = [], 0
+    for operand in operands:
+        stop = start + operand.shape[0]
+        parts.append(adjoint[start:stop])
+        start = stop
+    return parts
+
+
+concat = Operation(
+    "concat", "x, ...", aliases=("concatenate",), shape=_concat_shape, prepare=lambda shapes: (len(shapes[0]),),
+    pullback=_concat_pullback, spell={"numpy": _concat_numpy, "latex": "list"}, traits=("structural",),
+    examples=("concat([x, y], [z])", "concat([[x, y]], [[z, 1], [2, x]])"),
+    about="Arrays one after the other along their first axis.",
+)  # fmt: skip
+
+
 # ---- sum -------------------------------------------------------------------------------------------------------
 
 
@@ -222,7 +260,7 @@ def _sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes
 sum_of = Operation(
     "sum", "x, [axis=None]", shape=lambda shapes, attributes: without_axes(shapes[0], attributes[0]),
     prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
-    pullback=_sum_pullback, combine=add,
+    compute=lambda x, axes: x, pullback=_sum_pullback, combine=add,
     spell={"numpy": lambda np, x, axes: np.sum(x, axis=axes), "latex": r"\sum {0}"},
     traits=("structural", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
     about="Sum of all elements, or along one axis.",

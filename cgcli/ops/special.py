@@ -7,14 +7,15 @@ Mathematical Functions (DLMF), https://dlmf.nist.gov.
 from __future__ import annotations
 
 import math
-from math import copysign, exp as scalar_exp, inf, isfinite, isnan, nan
+from math import copysign, inf, isfinite, isnan, nan
+from math import exp as scalar_exp
 
 from cgcli.ops.arithmetic import scale, square
 from cgcli.ops.exact import PI
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import where
 from cgcli.ops.powers import exp, log, log1p, sqrt
-from cgcli.ops.row import POSITIVE, REAL, Operation
+from cgcli.ops.row import POSITIVE, Operation
 from cgcli.ops.trigonometric import cos, sinpi
 
 TYPE_CHECKING = False
@@ -109,9 +110,9 @@ ndtri = Operation(
     about="Inverse of ndtr: the quantile of the standard normal distribution.",
 )  # fmt: skip
 log_ndtr = Operation(
-    "log_ndtr", "x", partials=(lambda x, r: exp(-0.5 * square(x) - r) / sqrt(2 * x.coerce(PI)),), domain=((-20.0, 5.0),),
+    "log_ndtr", "x", partials=(lambda x, r: exp(-0.5 * square(x) - r) / sqrt(2 * x.coerce(PI)),),
     spell={**_scipy("log_ndtr"), "precise": lambda mp, x: mp.log(mp.ncdf(x)), "latex": r"\ln \Phi\left({0}\right)"},
-    traits=("increasing",),
+    domain=((-20.0, 5.0),), traits=("increasing",),
     about="log(ndtr(x)) without loss of digits.",
 )  # fmt: skip
 
@@ -319,7 +320,9 @@ def _scipy_gammaincc(x: Any, a: float) -> Any:
 # ---- Bessel and Airy functions ---------------------------------------------------------------------------------
 
 
-def _bessel(name: str, scipy: str, mpmath: str, slope: Callable[[Any, int], Any], letter: str, **facts: Any) -> Operation:
+def _bessel(
+    name: str, scipy_name: str, mpmath: str, slope: Callable[[Any, int], Any], letter: str, **facts: Any
+) -> Operation:
     """A Bessel function of a fixed whole order."""
 
     def library(x: Any, n: int) -> Any:
@@ -327,7 +330,6 @@ def _bessel(name: str, scipy: str, mpmath: str, slope: Callable[[Any, int], Any]
 
         return getattr(scipy.special, scipy_name)(n, x)
 
-    scipy_name = scipy
     return Operation(
         name, "[n], x", prepare=_whole_order, compute=lambda x, n: float(library(x, n)), pullback=_by_order(slope),
         spell={"numpy": lambda np, x, n: library(x, n), "precise": lambda mp, x, n: getattr(mp, mpmath)(n, x),
@@ -455,7 +457,8 @@ sinc = Operation(
 )  # fmt: skip
 sinc_pi = Operation(
     "sinc_pi", "x", compute=lambda x: sinpi.compute(x) / (math.pi * x) if x != 0 else 1.0,
-    definition=lambda x: where(x == 0, 1.0, sinpi(x) / (PI * x)), partials=(lambda x, r: -PI * spherical_jn(1, PI * x),),
+    definition=lambda x: where(x == 0, 1.0, sinpi(x) / (PI * x)),
+    partials=(lambda x, r: -(PI * spherical_jn(1, PI * x)),),
     spell={"precise": "sincpi", "latex": r"\operatorname{{sinc}}_\pi\left({0}\right)"}, domain=(MODERATE,),
     traits=("even",),
     about="sin(pi*x)/(pi*x), and 1 at 0: NumPy's sinc.",
@@ -481,11 +484,13 @@ def _airy(name: str, which: int, slope: Callable[[Any, Any], Any], latex: str, a
 
 airyai = _airy("airyai", 0, lambda x, r: airyaiprime(x), r"\mathrm{{Ai}}\left({0}\right)", "Airy function Ai.")
 airyaiprime = _airy(
-    "airyaiprime", 1, lambda x, r: x * airyai(x), r"\mathrm{{Ai}}'\left({0}\right)", "Derivative of the Airy function Ai."
+    "airyaiprime", 1, lambda x, r: x * airyai(x), r"\mathrm{{Ai}}'\left({0}\right)",
+    "Derivative of the Airy function Ai.",
 )
 airybi = _airy("airybi", 2, lambda x, r: airybiprime(x), r"\mathrm{{Bi}}\left({0}\right)", "Airy function Bi.")
 airybiprime = _airy(
-    "airybiprime", 3, lambda x, r: x * airybi(x), r"\mathrm{{Bi}}'\left({0}\right)", "Derivative of the Airy function Bi."
+    "airybiprime", 3, lambda x, r: x * airybi(x), r"\mathrm{{Bi}}'\left({0}\right)",
+    "Derivative of the Airy function Bi.",
 )
 
 # ---- integrals of elementary functions -------------------------------------------------------------------------

@@ -1,0 +1,344 @@
+"""Reductions of arrays: product, mean, spread, largest, norm, softmax, running sums.
+
+Axes count as in NumPy; without an axis all elements count. Attributes hold axes from the end, so that a batch of rows
+may stand in front. Derivatives are right where elements are 0, tie, or are all equal.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from cgcli.ops.arithmetic import mul, square
+from cgcli.ops.logic import absolute, is_finite, maximum, minimum, where
+from cgcli.ops.powers import exp, log, power, sqrt
+from cgcli.ops.row import Operation
+from cgcli.ops.shaping import broadcast_to, chosen_axes, reshape, size_of, stack, sum_of, without_axes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    Shape = tuple[int, ...]
+    Axes = tuple[int, ...]
+
+
+def reduced(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    """Shape of a reduction whose first attribute holds its axes."""
+    return without_axes(shapes[0], attributes[0])
+
+
+def same_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    """Shape of an operation along axes that keeps all elements."""
+    return shapes[0]
+
+
+def some_axes(shapes: Sequence[Shape], axis: Any = None) -> tuple[Axes]:
+    """The axes that an argument `axis` means; all of them where it is not given."""
+    return (chosen_axes(shapes[0], axis),)
+
+
+def nonempty_axes(shapes: Sequence[Shape], axis: Any = None) -> tuple[Axes]:
+    """As `some_axes`. ValueError where nothing would be left to choose from."""
+    (axes,) = some_axes(shapes, axis)
+    if count_along(shapes[0], axes) == 0:
+        raise ValueError("there is no element to take")
+    return (axes,)
+
+
+def count_along(shape: Shape, axes: Axes) -> int:
+    """Number of elements that one element of the result stands for."""
+    return size_of(tuple(shape[axis] for axis in axes))
+
+
+def spread(value: Any, shape: Shape, axes: Axes) -> Any:
+    """A reduced value repeated along the axes that were reduced."""
+    if not value.shape:
+        return broadcast_to(value, shape) if shape else value
+    kept = tuple(1 if place - len(shape) in axes else length for place, length in enumerate(shape))
+    return broadcast_to(reshape(value, kept), shape)
+
+
+def along(shape: Shape, axis: int, part: slice) -> tuple[slice, ...]:
+    """The key that cuts a part out of one axis (counted from the end)."""
+    key = [slice(None)] * len(shape)
+    key[axis] = part
+    return tuple(key)
+
+
+def _numpy(name: str) -> Callable[..., Any]:
+    """NumPy's reduction of that name over the axes."""
+
+    def answer(np: Any, x: Any, axes: Axes) -> Any:
+        return getattr(np, name)(np.asarray(x), axis=axes)
+
+    return answer
+
+
+def _of_number(x: float, axes: Axes) -> float:
+    """A reduction of one number is the number."""
+    return x
+
+
+# ---- products, means, extremes ---------------------------------------------------------------------------------
+
+
+def _product(x: Any, axes: Axes) -> Any:
+    """Halves times halves: a tree whose derivative needs no division, so zeros do no harm."""
+    kept = without_axes(x.shape, axes)
+    for axis in axes:
+        odd_one = None
+        while (length := x.shape[axis]) > 1:
+            if length % 2:
+                last = x[along(x.shape, axis, slice(length - 1, length))]
+                odd_one = last if odd_one is None else odd_one * last
+            half = length // 2
+            x = x[along(x.shape, axis, slice(0, half))] * x[along(x.shape, axis, slice(half, 2 * half))]
+        if odd_one is not None:
+            x = x * odd_one
+    return reshape(x, kept) if size_of(x.shape) else broadcast_to(x.coerce(1.0), kept)
+
+
+prod = Operation(
+    "prod", "x, [axis=None]", aliases=("product",), shape=reduced, prepare=some_axes, compute=_of_number,
+    definition=_product, combine=mul, spell={"numpy": _numpy("prod"), "latex": r"\prod {0}"},
+    traits=("structural", "reduction"), examples=("prod([x, y, z])", "prod([[x, y], [z, 1]], 0)"),
+    about="Product of all elements, or along one axis; its derivative is right where elements are 0.",
+)  # fmt: skip
+mean = Operation(
+    "mean", "x, [axis=None]", aliases=("average",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
+    definition=lambda x, axes: sum_of(x, axes) / count_along(x.shape, axes),
+    spell={"numpy": _numpy("mean"), "latex": r"\operatorname{{mean}}\left({0}\right)"},
+    traits=("structural", "reduction"), examples=("mean([x, y, z])", "mean([[x, y], [z, 1]], 1)"),
+    about="Arithmetic mean of all elements, or along one axis.",
+)  # fmt: skip
+
+
+def _extreme_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """The elements that equal the extreme share its adjoint equally."""
+    (axes,) = attributes
+    x = operands[0]
+    winners = x == spread(result, x.shape, axes)
+    share = adjoint / sum_of(winners, axes)
+    return [where(winners, spread(share, x.shape, axes), 0.0)]
+
+
+amax = Operation(
+    "amax", "x, [axis=None]", aliases=("max",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
+    pullback=_extreme_pullback, combine=maximum, spell={"numpy": _numpy("max"), "latex": r"\max {0}"},
+    traits=("structural", "reduction"), examples=("max([x, y, z])", "amax([[x, y], [z, 1]], 0)"),
+    convention="ties share the derivative equally",
+    about="Largest element of an array, or along one axis: `max(v)`, `amax(A, 0)`.",
+)  # fmt: skip
+amin = Operation(
+    "amin", "x, [axis=None]", aliases=("min",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
+    pullback=_extreme_pullback, combine=minimum, spell={"numpy": _numpy("min"), "latex": r"\min {0}"},
+    traits=("structural", "reduction"), examples=("min([x, y, z])", "amin([[x, y], [z, 1]], 0)"),
+    convention="ties share the derivative equally",
+    about="Smallest element of an array, or along one axis: `min(v)`, `amin(A, 0)`.",
+)  # fmt: skip
+
+# ---- spread and length -----------------------------------------------------------------------------------------
+
+
+def _sqrt_flat_at_zero(x: Any) -> Any:
+    """The square root with derivative 0 at 0, where a length or a deviation has a kink."""
+    return where(x == 0, 0.0, sqrt(x))
+
+
+def _centred(x: Any, axes: Axes) -> Any:
+    return x - spread(mean(x, axes), x.shape, axes)
+
+
+def _variance_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    (axes,) = attributes
+    x = operands[0]
+    weight = adjoint * 2 / count_along(x.shape, axes)
+    return [spread(weight, x.shape, axes) * _centred(x, axes)]
+
+
+var = Operation(
+    "var", "x, [axis=None]", aliases=("variance",), shape=reduced, prepare=nonempty_axes,
+    compute=lambda x, axes: x - x, definition=lambda x, axes: mean(square(_centred(x, axes)), axes),
+    pullback=_variance_pullback,
+    spell={"numpy": _numpy("var"), "latex": r"\operatorname{{var}}\left({0}\right)"},
+    traits=("structural", "reduction"), examples=("var([x, y, z])", "var([[x, y], [z, 1]], 0)"),
+    about="Population variance, the mean of (x - mean(x))^2 (divided by n, not n - 1).",
+)  # fmt: skip
+std = Operation(
+    "std", "x, [axis=None]", shape=reduced, prepare=nonempty_axes,
+    definition=lambda x, axes: _sqrt_flat_at_zero(var(x, axes)),
+    spell={"latex": r"\operatorname{{std}}\left({0}\right)"},
+    traits=("structural", "reduction"), examples=("std([x, y, z])", "std([[x, y], [z, 1]], 0)"),
+    convention="derivative 0 where all elements are equal",
+    about="Population standard deviation, sqrt(var(x)) (divided by n, not n - 1).",
+)  # fmt: skip
+
+
+def _norm_order(shapes: Sequence[Shape], order: float = 2.0) -> tuple[float]:
+    if not order >= 1:
+        raise ValueError(f"the order of a norm is a number from 1 up, or inf, not {order:g}")
+    return (float(order),)
+
+
+def _norm(x: Any, order: float) -> Any:
+    if order == 1:
+        return sum_of(absolute(x), None)
+    if order == inf:
+        return amax(absolute(x), None)
+    if order == 2:
+        return _sqrt_flat_at_zero(sum_of(square(x), None))
+    total = sum_of(power(absolute(x), order), None)
+    return where(total == 0, 0.0, power(total, 1 / total.coerce(order)))
+
+
+norm = Operation(
+    "norm", "x, [order=2]", shape=lambda shapes, attributes: (), prepare=_norm_order, definition=_norm,
+    spell={"latex": r"\left\lVert {0} \right\rVert"}, traits=("structural", "reduction"),
+    examples=("norm([x, y, z])", "norm([x, y, z], 1)", "norm([x, y, z], inf)", "norm([x, y, z], 3)"),
+    convention="derivative 0 at the zero vector; of the order inf, ties share equally",
+    about="Length of a vector: order 2 (the default) is sqrt(sum(x^2)), 1 is sum(|x|), inf is max(|x|). "
+          "Of a matrix, all elements count (Frobenius).",
+)  # fmt: skip
+
+# ---- softmax and its kin ---------------------------------------------------------------------------------------
+
+
+def _log_sum_exp(x: Any, axes: Axes) -> Any:
+    """Shifted by the largest element, so that nothing overflows; an infinite one shifts nothing."""
+    largest = amax(x, axes)
+    shift = where(is_finite(largest), largest, 0.0)
+    return shift + log(sum_of(exp(x - spread(shift, x.shape, axes)), axes))
+
+
+def _log_sum_exp_pullback(
+    adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]
+) -> list[Any]:
+    (axes,) = attributes
+    x = operands[0]
+    return [spread(adjoint, x.shape, axes) * exp(x - spread(result, x.shape, axes))]
+
+
+logsumexp = Operation(
+    "logsumexp", "x, [axis=None]", shape=reduced, prepare=nonempty_axes, definition=_log_sum_exp,
+    pullback=_log_sum_exp_pullback,
+    spell={"latex": r"\ln \sum e^{{{0}}}"},
+    traits=("structural", "reduction"), examples=("logsumexp([x, y, z])", "logsumexp([[x, y], [z, 1]], 0)"),
+    about="log(sum(exp(x))) without overflow.",
+)  # fmt: skip
+logmeanexp = Operation(
+    "logmeanexp", "x, [axis=None]", shape=reduced, prepare=nonempty_axes,
+    definition=lambda x, axes: logsumexp(x, axes) - log(x.coerce(count_along(x.shape, axes))),
+    spell={"latex": r"\ln \operatorname{{mean}} e^{{{0}}}"},
+    traits=("structural", "reduction"), examples=("logmeanexp([x, y, z])",),
+    about="log(mean(exp(x))) without overflow.",
+)  # fmt: skip
+
+
+def _last_axis(shapes: Sequence[Shape], axis: Any = -1.0) -> tuple[Axes]:
+    if not shapes[0]:
+        raise ValueError("a vector or a matrix is needed, not a number")
+    return nonempty_axes(shapes, axis)
+
+
+def _softmax(x: Any, axes: Axes) -> Any:
+    powers = exp(x - spread(amax(x, axes), x.shape, axes))
+    return powers / spread(sum_of(powers, axes), x.shape, axes)
+
+
+def _softmax_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    mean_adjoint = spread(sum_of(adjoint * result, *attributes), result.shape, *attributes)
+    return [result * (adjoint - mean_adjoint)]
+
+
+def _log_softmax_pullback(
+    adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]
+) -> list[Any]:
+    return [adjoint - exp(result) * spread(sum_of(adjoint, *attributes), result.shape, *attributes)]
+
+
+softmax = Operation(
+    "softmax", "x, [axis=-1]", shape=same_shape, prepare=_last_axis, definition=_softmax, pullback=_softmax_pullback,
+    spell={"latex": r"\operatorname{{softmax}}\left({0}\right)"}, traits=("structural",),
+    examples=("softmax([x, y, z])", "softmax([[x, y], [z, 1]], 0)"),
+    about="exp(x)/sum(exp(x)) along the last axis, or the one given: positive numbers that add up to 1.",
+)  # fmt: skip
+log_softmax = Operation(
+    "log_softmax", "x, [axis=-1]", shape=same_shape, prepare=_last_axis, pullback=_log_softmax_pullback,
+    definition=lambda x, axes: x - spread(logsumexp(x, axes), x.shape, axes),
+    spell={"latex": r"\ln \operatorname{{softmax}}\left({0}\right)"}, traits=("structural",),
+    examples=("log_softmax([x, y, z])", "log_softmax([[x, y], [z, 1]], 0)"),
+    about="log(softmax(x)) without loss of digits, along the last axis or the one given.",
+)  # fmt: skip
+
+# ---- running sums and products ---------------------------------------------------------------------------------
+
+
+def _one_axis(shapes: Sequence[Shape], axis: Any = None) -> tuple[int]:
+    """The axis of a running sum; a vector has only one."""
+    if not shapes[0]:
+        raise ValueError("a vector or a matrix is needed, not a number")
+    if axis is None and len(shapes[0]) > 1:
+        raise ValueError(f"the operand has {len(shapes[0])} axes; say along which one")
+    axes = chosen_axes(shapes[0], axis)
+    if len(axes) != 1:
+        raise ValueError("one axis is needed")
+    return axes
+
+
+def _running_sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    (axis,) = attributes
+    backwards = along(adjoint.shape, axis, slice(None, None, -1))
+    return [cumsum(adjoint[backwards], axis)[backwards]]
+
+
+cumsum = Operation(
+    "cumsum", "x, [axis=None]", shape=same_shape, prepare=_one_axis, pullback=_running_sum_pullback,
+    spell={"numpy": lambda np, x, axis: np.cumsum(x, axis=axis), "latex": r"\operatorname{{cumsum}}\left({0}\right)"},
+    traits=("structural",), examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
+    about="Running sums x[0], x[0] + x[1], ...; of a matrix along the axis given.",
+)  # fmt: skip
+
+
+def _running_product(x: Any, axis: int) -> Any:
+    parts = [x[along(x.shape, axis, slice(place, place + 1))] for place in range(x.shape[axis])]
+    for place in range(1, len(parts)):
+        parts[place] = parts[place - 1] * parts[place]
+    rows = [reshape(part, without_axes(x.shape, (axis,))) for part in parts]
+    stacked = stack(*rows)
+    return stacked if axis == -len(x.shape) else stacked.T if len(x.shape) == 2 else stacked
+
+
+def _vector_axis(shapes: Sequence[Shape], axis: Any = None) -> tuple[int]:
+    if len(shapes[0]) > 2:
+        raise ValueError("a vector or a matrix is needed")
+    return _one_axis(shapes, axis)
+
+
+cumprod = Operation(
+    "cumprod", "x, [axis=None]", shape=same_shape, prepare=_vector_axis, definition=_running_product,
+    spell={"numpy": lambda np, x, axis: np.cumprod(x, axis=axis), "latex": r"\operatorname{{cumprod}}\left({0}\right)"},
+    traits=("structural",), examples=("cumprod([x, y, z])", "cumprod([[x, y], [z, 1]], 1)"),
+    about="Running products x[0], x[0]*x[1], ...; of a matrix along the axis given.",
+)  # fmt: skip
+
+# ---- questions about all elements ------------------------------------------------------------------------------
+
+any_of = Operation(
+    "any", "x, [axis=None]", shape=reduced, prepare=some_axes,
+    definition=lambda x, axes: sum_of(x != 0, axes) > 0, spell={"latex": r"\operatorname{{any}}\left({0}\right)"},
+    traits=("structural", "reduction", "piecewise_constant"), examples=("any([x > 1, y > 1])",),
+    about="1 where at least one element is not 0, else 0. Derivative 0.",
+)  # fmt: skip
+all_of = Operation(
+    "all", "x, [axis=None]", shape=reduced, prepare=some_axes,
+    definition=lambda x, axes: (sum_of(x == 0, axes) == 0), spell={"latex": r"\operatorname{{all}}\left({0}\right)"},
+    traits=("structural", "reduction", "piecewise_constant"), examples=("all([x > 1, y > 1])",),
+    about="1 where no element is 0, else 0. Derivative 0.",
+)  # fmt: skip
+count = Operation(
+    "count", "x, [axis=None]", shape=reduced, prepare=some_axes,
+    definition=lambda x, axes: sum_of(x != 0, axes), spell={"latex": r"\operatorname{{count}}\left({0}\right)"},
+    traits=("structural", "reduction", "piecewise_constant"), examples=("count([x > 1, y > 1])",),
+    about="Number of elements that are not 0. Derivative 0.",
+)  # fmt: skip
