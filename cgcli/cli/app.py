@@ -1,0 +1,114 @@
+"""The Typer application: built from the commands that a line needs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cgcli import __version__
+from cgcli.cli.start import LOOKS_LIKE_OPTION
+from cgcli.errors import UsageError, did_you_mean
+from cgcli.render.style import wants_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HELP = """Evaluate, differentiate, explain and draw formulas.
+
+    cg eval "(x+y)*z" x=1 y=2 z=3              9
+    cg grad "(x+y)*z" x=1 y=2 z=3              value and every partial derivative
+    cg trace "exp(sin(x^2))" x=0.5             forward and backward, step by step
+    cg draw "(x+y)*z" x=1 y=2 z=3 -o graph.svg
+
+A formula is an expression, a .cg file, or - for standard input. `cg COMMAND --help` shows more."""
+
+
+def show_version(wanted: bool) -> None:
+    """`cg --version`."""
+    if wanted:
+        typer.echo(f"cg {__version__}")
+        raise typer.Exit
+
+
+def build(names: Sequence[str]) -> typer.Typer:
+    """An application with the given commands."""
+    app = typer.Typer(
+        name="cg", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )  # fmt: skip
+
+    def cg(
+        version: Annotated[
+            bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+        ] = False,
+    ) -> None:
+        """Stand before all commands."""
+
+    app.callback(help=HELP.replace("\n    cg", "\n\b\n    cg", 1))(cg)
+    for name in names:
+        module = import_module(f"cgcli.cli.{name}")
+        summary, _, rest = (module.__doc__ or "").partition("\n")
+        app.command(name, help=f"{summary}\n\n\b\n{rest.strip()}", short_help=summary)(module.run)
+    return app
+
+
+def run_app(names: Sequence[str], words: Sequence[str]) -> int:
+    """Run a line through Typer; its complaints become errors of ours."""
+    command = typer.main.get_command(build(names))
+    known = options_of(command, words)
+    try:
+        code = command.main(
+            [guarded(word, known) for word in words], prog_name="cg", standalone_mode=False,
+            color=None if wants_colour_on_stdout() else False,
+        )  # fmt: skip
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except typer.Exit as stop:
+        return stop.exit_code
+    except Exception as error:
+        complaint = getattr(error, "format_message", None)
+        if complaint is None:
+            raise
+        raise usage_error(error, complaint(), known) from None
+    return code if isinstance(code, int) else 0
+
+
+def wants_colour_on_stdout() -> bool:
+    """Whether help may be coloured."""
+    import sys
+
+    return wants_colour(sys.stdout)
+
+
+def options_of(command: Any, words: Sequence[str]) -> set[str]:
+    """Every option that the line's command has, in all spellings."""
+    chosen = getattr(command, "commands", {}).get(words[0]) if words else None
+    known = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
+    for parameter in getattr(chosen, "params", ()):
+        known.update((*parameter.opts, *parameter.secondary_opts))
+    return {option for option in known if option.startswith("-")}
+
+
+def guarded(word: str, known: set[str]) -> str:
+    """A formula that starts with a minus gets a blank in front, so that it is not taken for options.
+
+    Letting unknown options through instead loses letters: `-x+q` became `-x+`.
+    """
+    if not word.startswith("-") or word in ("-", "--"):
+        return word
+    name = word.partition("=")[0]
+    if name in known or (word.startswith("--") and LOOKS_LIKE_OPTION.match(word)):
+        return word
+    return f" {word}"
+
+
+def usage_error(error: Exception, complaint: str, known: set[str]) -> UsageError:
+    """A complaint of Typer in our own look."""
+    option = getattr(error, "option_name", None)
+    if option and complaint.startswith("No such option"):
+        hint = did_you_mean(option, known) or "a formula that starts with -- needs a blank in front: \" --x\""
+        return UsageError(f"there is no option `{option}`", hint=hint)
+    text = " ".join(complaint.split())
+    return UsageError(text[:1].lower() + text[1:].rstrip("."), hint="`--help` shows how it is used")

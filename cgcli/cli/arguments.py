@@ -1,0 +1,85 @@
+"""Reading the words of a command line: the formula, and NAME=VALUE."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cgcli.errors import Source, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from cgcli.formula import Formula
+
+
+def read_source(word: str) -> Source:
+    """The text that a formula argument means. UsageError for a file that cannot be read."""
+    if word == "-":
+        return Source(sys.stdin.read(), "<standard input>")
+    if word.endswith(".cg"):
+        return Source(read_text(word), word)
+    if len(word) < 4096 and "\n" not in word and os.path.isfile(word):
+        return Source(read_text(word), word)
+    return Source(word)
+
+
+def read_text(path: str) -> str:
+    """A file as text. UsageError where it is missing or no text."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"cannot read `{path}`: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"cannot read `{path}`: it is not UTF-8 text") from None
+
+
+def read_formula(word: str) -> Formula:
+    """The formula of a formula argument."""
+    from cgcli.formula import from_source
+
+    return from_source(read_source(word))
+
+
+def split_bindings(words: Sequence[str]) -> dict[str, str]:
+    """NAME=VALUE words as a mapping of texts. UsageError for other words, with a hint."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, text = word.strip().partition("=")
+        name, text = name.strip(), text.strip()
+        if not equals or not name.isidentifier() or not text:
+            raise UsageError(f"`{word.strip()}` is not of the form NAME=VALUE", hint=_binding_hint(word, words))
+        if name in found:
+            raise UsageError(f"`{name}` is given twice", hint="give each input once")
+        found[name] = text
+    return found
+
+
+def _binding_hint(word: str, words: Sequence[str]) -> str:
+    if word.strip() == "=" or word.endswith("=") or word.startswith("="):
+        return "write it without blanks, for example x=1"
+    if ":" in word:
+        return f"write {word.replace(':', '=')}"
+    if any(sign in word for sign in "+*/()^ "):
+        return "the formula is one argument; quote it: 'x + y'"
+    return "for example x=1"
+
+
+def read_bindings(words: Sequence[str] | None, *, digits: int | None = None) -> dict[str, Any]:
+    """The values of NAME=VALUE words."""
+    from cgcli.formula import read_value
+
+    return {name: read_value(name, text, digits=digits) for name, text in split_bindings(words or ()).items()}
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """`a,b` as a list; None stays None. UsageError where a name is empty."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise UsageError(f"`{text}` is not a list of names", hint="separate names by commas: a,b")
+    return names

@@ -1,0 +1,42 @@
+"""Compute a formula.
+
+Examples:
+  cg eval "(x+y)*z" x=1 y=2 z=3
+  cg eval "sqrt(2)" --digits 50
+  cg eval "A @ v" "A=[[1, 2], [3, 4]]" "v=[1, 1]"
+  cg eval model.cg x=0.5 --show hidden,loss
+  echo "x^2 + 1" | cg eval - x=3 --json
+"""
+
+from __future__ import annotations
+
+import sys
+
+from cgcli.cli.arguments import read_bindings, read_formula, split_names
+from cgcli.cli.output import print_json, print_values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
+    from cgcli.cli.options import Annotated, Bindings, Digits, EngineName, FormulaText, Json, typer
+
+
+def run(
+    formula: FormulaText,
+    bindings: Bindings = None,
+    *,
+    show: Annotated[str | None, typer.Option("--show", help="Print these inner names instead: a,b.")] = None,
+    json: Json = False,
+    digits: Digits = None,
+    engine: EngineName = "auto",
+) -> None:
+    """Print the result, or one `name = value` a line."""
+    names = split_names(show) or []
+    parsed = read_formula(formula)
+    bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names)
+    chosen = bound.chosen(names)
+    values = bound.named_values(chosen)
+    if json:
+        print_json({"values": values}, digits)
+    else:
+        print_values(values, digits)
+    bound.report_births(chosen, values)

@@ -1,0 +1,100 @@
+"""Compute a formula and its derivatives.
+
+Examples:
+  cg grad "(x+y)*z" x=1 y=2 z=3
+  cg grad "x^2*sin(x)" --symbolic
+  cg grad "x*y^2" x=1 y=2 --hessian
+  cg grad "[x*y, x/y]" x=1 y=2 --jacobian
+  cg grad model.cg --wrt w,b --of loss --json
+  cg grad "x^x" x=2 --check
+"""
+
+from __future__ import annotations
+
+import sys
+
+from cgcli.cli.arguments import read_bindings, read_formula, split_names
+from cgcli.cli.output import number_text, print_json
+from cgcli.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cgcli.formula import Bound, Formula
+if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
+    from cgcli.cli.options import Annotated, Bindings, Digits, EngineName, FormulaText, Json, Of, Wrt, typer
+
+
+def run(
+    formula: FormulaText,
+    bindings: Bindings = None,
+    *,
+    wrt: Wrt = None,
+    of: Of = None,
+    symbolic: Annotated[bool, typer.Option("--symbolic", help="Print the derivatives as formulas.")] = False,
+    jacobian: Annotated[bool, typer.Option("--jacobian", help="Derivatives of every element of the output.")] = False,
+    hessian: Annotated[bool, typer.Option("--hessian", help="All second derivatives.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="A second opinion by the derivative checker.")] = False,
+    json: Json = False,
+    digits: Digits = None,
+    engine: EngineName = "auto",
+) -> None:
+    """Print the value and every partial derivative."""
+    if sum((symbolic, jacobian, hessian, check)) > 1:
+        raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
+    parsed, variables = read_formula(formula), split_names(wrt)
+    if symbolic:
+        print_symbolic(parsed, variables, of, json)
+        return
+    values = read_bindings(bindings, digits=digits)
+    bound = parsed.bind(values, engine=engine, digits=digits)
+    if jacobian or hessian:
+        derive = parsed.jacobian if jacobian else parsed.hessian
+        found = derive(values, wrt=variables, of=of, engine=engine, digits=digits)
+        print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
+        return
+    results, gradients = parsed.gradients(bound, variables, of)
+    if json:
+        print_json({"values": results, "gradients": gradients}, digits)
+    else:
+        print_gradients(results, gradients, digits)
+    report(bound, results, gradients)
+    if check:
+        print_check(parsed, bound, variables, of)
+
+
+def print_gradients(values: dict[str, Any], gradients: dict[str, dict[str, Any]], digits: int | None) -> None:
+    """`name = value`, then `d name/d x = …` for each variable."""
+    for name, value in values.items():
+        print(f"{name} = {number_text(value, digits)}")
+        for variable, slope in gradients[name].items():
+            print(f"d{name}/d{variable} = {number_text(slope, digits)}")
+
+
+def print_derivatives(kind: str, found: dict[str, Any], json: bool, digits: int | None) -> None:
+    """A Jacobian or Hessian: one line an entry of the nested mapping."""
+    if json:
+        print_json({kind: found}, digits)
+        return
+    for name, value in found.items():
+        if isinstance(value, dict):
+            for other, entry in value.items():
+                print(f"{name}, {other} = {number_text(entry, digits)}")
+        else:
+            print(f"{name} = {number_text(value, digits)}")
+
+
+def print_symbolic(parsed: Formula, variables: list[str] | None, of: str | None, json: bool) -> None:
+    """The derivatives as formulas."""
+    formulas = {name: str(parsed.derivative(name, of=of)) for name in variables or parsed.inputs}
+    if json:
+        print_json({"derivatives": formulas})
+        return
+    for name, text in formulas.items():
+        print(f"d/d{name} = {text}" if "\n" not in text else f"# d/d{name}\n{text}")
+
+
+def report(bound: Bound, values: dict[str, Any], gradients: dict[str, dict[str, Any]]) -> None:
+    """Say on standard error where a nan or an infinity was born."""
+    bound.report_births(bound.program.outputs, values)

@@ -1,0 +1,92 @@
+"""What commands write: numbers, JSON, files that are never left half written."""
+
+from __future__ import annotations
+
+import os
+import sys
+from math import isfinite, isnan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+def number_text(value: Any, digits: int | None = None) -> str:
+    """A number or an array for a person and for a next command: shortest text that reads back the same."""
+    if isinstance(value, float):
+        return float_text(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(number_text(item, digits) for item in value) + "]"
+    if hasattr(value, "tolist"):
+        return number_text(value.tolist(), digits)
+    if digits is None:
+        return float_text(float(value))
+    from mpmath import nstr
+
+    text: str = nstr(value, digits, strip_zeros=True, min_fixed=-5, max_fixed=max(digits, 17))
+    return text.removesuffix(".0").replace("+inf", "inf")
+
+
+def float_text(value: float) -> str:
+    """A double: integers without a fraction, everything else in the shortest form."""
+    text = repr(value)
+    return text.removesuffix(".0")
+
+
+def jsonable(value: Any, digits: int | None = None) -> Any:
+    """A value as JSON takes it: nan and infinities as texts, arrays as lists, long numbers as texts."""
+    if isinstance(value, dict):
+        return {key: jsonable(item, digits) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item, digits) for item in value]
+    if isinstance(value, float):
+        return value if isfinite(value) else "nan" if isnan(value) else "inf" if value > 0 else "-inf"
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    if hasattr(value, "tolist"):
+        return jsonable(value.tolist(), digits)
+    return number_text(value, digits)
+
+
+def print_json(value: Any, digits: int | None = None) -> None:
+    """One JSON document on standard output."""
+    import json
+
+    print(json.dumps(jsonable(value, digits), ensure_ascii=False))
+
+
+def print_values(values: Mapping[str, Any], digits: int | None = None) -> None:
+    """The bare result, or one `name = value` a line where there are several."""
+    if len(values) == 1:
+        print(number_text(next(iter(values.values())), digits))
+        return
+    for name, value in values.items():
+        print(f"{name} = {number_text(value, digits)}")
+
+
+def warn(message: str, hint: str | None = None) -> None:
+    """A warning on standard error."""
+    from cgcli.render.errors import render_warning
+    from cgcli.render.style import wants_colour
+
+    print(render_warning(message, hint=hint, colour=wants_colour(sys.stderr)), file=sys.stderr)
+
+
+def write_file(path: str, data: bytes) -> None:
+    """Write a file so that at every moment the old one or the new one is there whole."""
+    directory, name = os.path.split(path)
+    partial = os.path.join(directory, f".{name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        from cgcli.errors import DataError
+
+        raise DataError(f"cannot write `{path}`: {error.strerror}") from None
+    finally:
+        if os.path.exists(partial):
+            os.unlink(partial)

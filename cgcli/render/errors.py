@@ -1,0 +1,60 @@
+"""The only place that draws errors: what, where (the line with a mark under the place), and a hint."""
+
+from __future__ import annotations
+
+from unicodedata import combining, east_asian_width
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cgcli.errors import CgError, Source, Span
+
+RED, YELLOW, BLUE, BOLD, PLAIN = "\033[31m", "\033[33m", "\033[34m", "\033[1m", "\033[0m"
+WINDOW = 100
+"""Characters of a source line that are shown; a longer line is cut to a window around the place."""
+
+
+def render_error(error: CgError, *, colour: bool) -> str:
+    """An error as text of several lines without a final line end."""
+    return _render(error.title, error.message, error.source, error.span, error.hint, RED if colour else "")
+
+
+def render_warning(
+    message: str, *, colour: bool, source: Source | None = None, span: Span | None = None, hint: str | None = None
+) -> str:
+    """A warning in the look of an error."""
+    return _render("warning", message, source, span, hint, YELLOW if colour else "")
+
+
+def _render(title: str, message: str, source: Source | None, span: Span | None, hint: str | None, tint: str) -> str:
+    bold, plain, blue = (BOLD, PLAIN, BLUE) if tint else ("", "", "")
+    lines = [f"{tint}{bold}{title}{plain}{bold}: {message}{plain}"]
+    if source is not None and span is not None:
+        line, column = source.locate(span[0])
+        gutter = " " * len(str(line))
+        shown, mark = marked_line(source, span)
+        lines.append(f"{blue}{gutter}--> {plain}{source.name}:{line}:{column}")
+        lines.append(f"{blue}{line} | {plain}{shown}")
+        lines.append(f"{blue}{gutter} | {plain}{tint}{mark}{plain}")
+    if hint:
+        lines.append(f"{blue}hint{plain}: {hint}")
+    return "\n".join(lines)
+
+
+def marked_line(source: Source, span: Span) -> tuple[str, str]:
+    """The source line of a span, cut to a window, and the marks under it, aligned by the width of each character."""
+    text = source.line_around(span[0]).replace("\t", " ")
+    begin = source.locate(span[0])[1] - 1
+    end = max(begin + 1, min(begin + span[1] - span[0], len(text)))
+    left = max(0, min(begin - WINDOW // 3, len(text) - WINDOW))
+    right = left + WINDOW
+    before = "…" if left else ""
+    after = "…" if right < len(text) else ""
+    shown = "".join(character if character.isprintable() else "?" for character in text[left:right])
+    marks = shown[begin - left : min(end, right) - left]
+    indent = width(before) + width(shown[: begin - left])
+    return f"{before}{shown}{after}", " " * indent + "^" * max(width(marks), 1)
+
+
+def width(text: str) -> int:
+    """Columns that a terminal gives to a text."""
+    return sum(0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1 for character in text)
