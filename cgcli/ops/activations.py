@@ -49,7 +49,7 @@ def _scalar_softplus(x: float) -> float:
     return x + math.log1p(scalar_exp(-x)) if x > 0 else math.log1p(scalar_exp(x))
 
 
-sigmoid = Operation(
+sigmoid: Operation = Operation(
     "sigmoid", "x", aliases=("logistic", "expit"), compute=_scalar_sigmoid, partials=(lambda x, r: r * sigmoid(-x),),
     definition=lambda x: where(x < 0, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x))),
     spell={"numpy": "scipy.special.expit", "latex": r"\sigma\left({0}\right)"}, traits=("increasing",),
@@ -146,7 +146,7 @@ hard_swish = Operation(
 leaky_relu = Operation(
     "leaky_relu", "x, [slope=0.01]", prepare=lambda shapes, slope=0.01: _numbers(shapes, slope),
     definition=lambda x, slope: where(x > 0, x, decimal(slope) * x), spell=_named("leaky_relu"),
-    kink=lambda x: x == 0, convention="the slope of the left side at 0",
+    kink=lambda x, slope: x == 0, convention="the slope of the left side at 0",
     examples=("leaky_relu(x)", "leaky_relu(x, 0.2)"),
     about="x where it is positive, else slope*x; the slope is 0.01 unless given.",
 )  # fmt: skip
@@ -159,13 +159,13 @@ prelu = Operation(
 elu = Operation(
     "elu", "x, [alpha=1]", prepare=lambda shapes, alpha=1.0: _numbers(shapes, alpha),
     definition=lambda x, alpha: where(x > 0, x, decimal(alpha) * expm1(x)), spell=_named("elu"),
-    kink=lambda x: x == 0, convention="the slope of the left side, alpha, at 0", examples=("elu(x)", "elu(x, 0.5)"),
+    kink=lambda x, alpha: x == 0, convention="the slope of the left side, alpha, at 0", examples=("elu(x)", "elu(x, 0.5)"),
     about="x where it is positive, else alpha*(exp(x) - 1); alpha is 1 unless given.",
 )  # fmt: skip
 celu = Operation(
     "celu", "x, [alpha=1]", prepare=lambda shapes, alpha=1.0: _numbers(shapes, alpha),
     definition=lambda x, alpha: where(x > 0, x, decimal(alpha) * expm1(x / decimal(alpha))), spell=_named("celu"),
-    kink=lambda x: x == 0, convention="second derivative of the left side at 0", examples=("celu(x)", "celu(x, 0.5)"),
+    kink=lambda x, alpha: x == 0, convention="second derivative of the left side at 0", examples=("celu(x)", "celu(x, 0.5)"),
     traits=("increasing",),
     about="x where it is positive, else alpha*(exp(x/alpha) - 1); alpha is 1 unless given.",
 )  # fmt: skip
@@ -178,19 +178,20 @@ selu = Operation(
 thresholded_relu = Operation(
     "thresholded_relu", "x, [alpha=1]", prepare=lambda shapes, alpha=1.0: _numbers(shapes, alpha),
     definition=lambda x, alpha: where(x > decimal(alpha), x, 0.0), spell=_named("thresholded_relu"),
-    convention="derivative 0 at alpha", examples=("thresholded_relu(x)",),
+    kink=lambda x, alpha: x == alpha, convention="derivative 0 at alpha", examples=("thresholded_relu(x)",),
     about="x where it is above alpha, else 0; alpha is 1 unless given.",
 )  # fmt: skip
 hard_shrink = Operation(
     "hard_shrink", "x, [size=0.5]", prepare=lambda shapes, size=0.5: _numbers(shapes, size),
     definition=lambda x, size: where(absolute(x) > decimal(size), x, 0.0), spell=_named("hard_shrink"),
-    convention="derivative 0 at -size and size", examples=("hard_shrink(x)",), traits=("odd",),
+    kink=lambda x, size: absolute(x) == size, convention="derivative 0 at -size and size", examples=("hard_shrink(x)",), traits=("odd",),
     about="x, but 0 where |x| is at most size (0.5 unless given).",
 )  # fmt: skip
 soft_shrink = Operation(
     "soft_shrink", "x, [size=0.5]", prepare=lambda shapes, size=0.5: _numbers(shapes, size),
     definition=lambda x, size: where(absolute(x) > decimal(size), x - sign(x) * decimal(size), 0.0),
-    spell=_named("soft_shrink"), convention="derivative 0 at -size and size",
+    spell=_named("soft_shrink"), kink=lambda x, size: absolute(x) == size,
+    convention="derivative 0 at -size and size",
     examples=("soft_shrink(x)",), traits=("odd",),
     about="x moved towards 0 by size (0.5 unless given), 0 within.",
 )  # fmt: skip

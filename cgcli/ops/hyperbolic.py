@@ -26,7 +26,7 @@ sinh = Operation(
     spell={"latex": r"\sinh\left({0}\right)"}, traits=("odd", "increasing"),
     about="Hyperbolic sine, (exp(x) - exp(-x))/2.",
 )  # fmt: skip
-cosh = Operation(
+cosh: Operation = Operation(
     "cosh", "x", compute=_scalar_cosh, partials=(lambda x, r: sinh(x),),
     spell={"latex": r"\cosh\left({0}\right)"}, traits=("even",),
     about="Hyperbolic cosine, (exp(x) + exp(-x))/2.",
@@ -36,7 +36,7 @@ tanh = Operation(
     spell={"latex": r"\tanh\left({0}\right)"}, traits=("odd", "increasing"),
     about="Hyperbolic tangent, sinh(x)/cosh(x), between -1 and 1.",
 )  # fmt: skip
-sech = Operation(
+sech: Operation = Operation(
     "sech", "x", compute=lambda x: 1 / _scalar_cosh(x), partials=(lambda x, r: -r * tanh(x),),
     definition=lambda x: 1 / cosh(x),
     spell={"numpy": lambda np, x: 1 / np.cosh(x), "precise": "sech", "latex": r"\operatorname{{sech}}\left({0}\right)"},
@@ -50,7 +50,7 @@ csch = Operation(
     domain=(ABOVE_ZERO,), traits=("odd",),
     about="Hyperbolic cosecant, 1/sinh(x).",
 )  # fmt: skip
-coth = Operation(
+coth: Operation = Operation(
     "coth", "x", compute=lambda x: divide(1.0, math.tanh(x)), partials=(lambda x, r: -square(csch(x)),),
     definition=lambda x: 1 / tanh(x),
     spell={"numpy": lambda np, x: 1 / np.tanh(x), "precise": "coth", "latex": r"\coth\left({0}\right)"},

@@ -112,12 +112,14 @@ def _own_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
 
 
 zeros = Operation(
-    "zeros", "[shape]", shape=_own_shape, prepare=_as_shape, spell={"numpy": lambda np, shape: np.zeros(shape), "latex": "0"}, traits=("structural",),
+    "zeros", "[shape]", shape=_own_shape, prepare=_as_shape,
+    spell={"numpy": lambda np, shape: np.zeros(shape), "latex": "0"}, traits=("structural",),
     examples=("x + zeros(3)", "x + zeros([2, 2])"),
     about="Array of zeros: `zeros(3)`, `zeros([2, 3])`.",
 )  # fmt: skip
 ones = Operation(
-    "ones", "[shape]", shape=_own_shape, prepare=_as_shape, spell={"numpy": lambda np, shape: np.ones(shape), "latex": "1"}, traits=("structural",),
+    "ones", "[shape]", shape=_own_shape, prepare=_as_shape,
+    spell={"numpy": lambda np, shape: np.ones(shape), "latex": "1"}, traits=("structural",),
     examples=("x * ones(3)", "x * ones([2, 2])"),
     about="Array of ones: `ones(3)`, `ones([2, 3])`.",
 )  # fmt: skip
@@ -193,7 +195,7 @@ def _diagonal_numpy(np: Any, a: Any, rank: int) -> Any:
     return np.asarray(a)[..., None] * np.eye(np.shape(a)[-1])
 
 
-diag = Operation(
+diag: Operation = Operation(
     "diag", "x", shape=_diagonal_shape, prepare=lambda shapes: (len(shapes[0]),),
     pullback=lambda adjoint, operands, result, attributes: [diag(adjoint)],
     spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"}, traits=("structural",),

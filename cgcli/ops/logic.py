@@ -85,7 +85,7 @@ def _fold_where(condition: Any, x: Any, y: Any) -> Any:
     return None
 
 
-where = Operation(
+where: Operation = Operation(
     "where", "condition, x, y", aliases=("if", "select", "switch", "ifelse"),
     compute=lambda condition, x, y: x if condition != 0 else y,
     pullback=lambda adjoint, operands, result, attributes: [
@@ -163,7 +163,7 @@ absolute = Operation(
     kink=lambda x: x == 0, convention="derivative 0 at 0",
     about="The number without its sign.",
 )  # fmt: skip
-copy_sign = Operation(
+copy_sign: Operation = Operation(
     "copysign", "x, y", compute=copysign, partials=(lambda x, y, r: sign(x) * copy_sign(1.0, y), None),
     spell={"native": "llvm.copysign", "precise": lambda mp, x, y: -mp.fabs(x) if y < 0 else mp.fabs(x),
            "latex": r"\operatorname{{copysign}}\left({0}, {1}\right)"},
@@ -232,7 +232,7 @@ clip = Operation(
 heaviside = Operation(
     "heaviside", "x, [at_zero=0.5]", aliases=("step",), prepare=lambda shapes, at_zero=0.5: (float(at_zero),),
     definition=lambda x, at_zero: where(x > 0, 1.0, where(x < 0, 0.0, where(x == 0, at_zero, x))), partials=(None,),
-    traits=("piecewise_constant",), kink=lambda x: x == 0, convention="derivative 0 at the jump at 0",
+    traits=("piecewise_constant",), kink=lambda x, at_zero: x == 0, convention="derivative 0 at the jump at 0",
     spell={"latex": r"\theta\left({0}\right)"}, examples=("heaviside(x)", "heaviside(x, 1)"),
     about="0 for negative x, 1 for positive x; at 0 it is 0.5 unless given.",
 )  # fmt: skip

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _scalar_log = total(math.log, {0.0: -inf})
 _scalar_log2 = total(math.log2, {0.0: -inf})
 _scalar_log10 = total(math.log10, {0.0: -inf})
+_scalar_log1p = total(math.log1p, {-1.0: -inf})
 
 
 def _fold_power(x: Any, y: Any) -> Any:
@@ -56,7 +57,7 @@ def _power_native(lanes: Any, x: Any, y: Any) -> Any:
 
 _SMALL_EXPONENTS = (1, 2, 3, 4, -1, -2, -3, -4)
 
-power = Operation(
+power: Operation = Operation(
     "pow", "x, y", aliases=("power", "float_power"), compute=ieee_power,
     partials=(
         lambda x, y, r: where((x == 0) & (y == 0), 0.0, y * power(x, y - 1)),
@@ -82,7 +83,7 @@ exp = Operation(
     spell={"latex": "e^{{{0}}}"}, traits=("increasing",),
     about="e to the power x.",
 )  # fmt: skip
-log = Operation(
+log: Operation = Operation(
     "log", "x", aliases=("ln",), compute=_scalar_log, partials=(lambda x, r: 1 / x,),
     spell={"latex": r"\ln\left({0}\right)"}, domain=(POSITIVE,), traits=("increasing",),
     about="The natural logarithm; `log(x, base)` takes a base. -inf at 0, nan below.",
@@ -105,19 +106,19 @@ log_base = Operation(
     domain=(POSITIVE, (1.5, 10.0)), spell={"latex": r"\log_{{{1}}}\left({0}\right)"},
     about="The logarithm of x to a base, log(x)/log(base).",
 )  # fmt: skip
-log2 = Operation(
+log2: Operation = Operation(
     "log2", "x", aliases=("lb",), compute=_scalar_log2, partials=(lambda x, r: 1 / (x * log(x.coerce(2.0))),),
     spell={"precise": lambda mp, x: mp.log(x, 2), "latex": r"\log_2\left({0}\right)"},
     domain=(POSITIVE,), traits=("increasing",),
     about="The logarithm to base 2.",
 )  # fmt: skip
-log10 = Operation(
+log10: Operation = Operation(
     "log10", "x", aliases=("lg",), compute=_scalar_log10, partials=(lambda x, r: 1 / (x * log(x.coerce(10.0))),),
     spell={"precise": "log10", "latex": r"\log_{{10}}\left({0}\right)"}, domain=(POSITIVE,), traits=("increasing",),
     about="The logarithm to base 10.",
 )  # fmt: skip
 log1p = Operation(
-    "log1p", "x", compute=total(math.log1p, {-1.0: -inf}), partials=(lambda x, r: 1 / (1 + x),),
+    "log1p", "x", compute=_scalar_log1p, partials=(lambda x, r: 1 / (1 + x),),
     spell={"latex": r"\ln\left(1 + {0}\right)"}, domain=((-1.0, inf),), traits=("increasing",),
     about="log(1 + x) without loss of digits for small x.",
 )  # fmt: skip
@@ -186,7 +187,7 @@ hypot = Operation(
 
 
 def _add_exponentials(larger: float, smaller: float) -> float:
-    if smaller > larger:
+    if smaller > larger or isnan(smaller):
         larger, smaller = smaller, larger
     return larger if larger == smaller == inf or larger == -inf else larger + math.log1p(math.exp(smaller - larger))
 
@@ -211,7 +212,7 @@ log1mexp = Operation(
 
 
 def _x_log(x: float, logarithm: float) -> float:
-    return 0.0 if x == 0 and not isnan(logarithm) else x * logarithm
+    return 0.0 if x == 0 else x * logarithm
 
 
 xlogy = Operation(
@@ -222,7 +223,7 @@ xlogy = Operation(
     about="x*log(y), and 0 where x is 0.",
 )  # fmt: skip
 xlog1py = Operation(
-    "xlog1py", "x, y", compute=lambda x, y: _x_log(x, log1p.compute(y)),
+    "xlog1py", "x, y", compute=lambda x, y: _x_log(x, _scalar_log1p(y)),
     partials=(lambda x, y, r: log1p(y), lambda x, y, r: where((x == 0) & (y == -1), 0.0, x / (1 + y))),
     definition=lambda x, y: where(x == 0, 0.0, x * log1p(y)),
     spell={"latex": r"{0} \ln\left(1 + {1}\right)"}, domain=(REAL, (-1.0, inf)),

@@ -29,7 +29,7 @@ def _whole(function: Callable[[float], int]) -> Callable[[float], float]:
     return answer
 
 
-floor = Operation(
+floor: Operation = Operation(
     "floor", "x", compute=_whole(math.floor), partials=(None,),
     spell={"native": "llvm.floor", "latex": r"\left\lfloor {0} \right\rfloor"},
     traits=("piecewise_constant", "idempotent", "exact_on_integers"),
@@ -81,7 +81,7 @@ frac = Operation(
     spell={"latex": r"\operatorname{{frac}}\left({0}\right)"},
     about="The fraction above the floor, x - floor(x), in [0, 1).",
 )  # fmt: skip
-fmod = Operation(
+fmod: Operation = Operation(
     "fmod", "x, y", aliases=("rem",), compute=total(math.fmod),
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -trunc(x / y)), domain=(REAL, NONZERO),
     spell={
@@ -104,7 +104,7 @@ def _nearest_remainder(x: Any, y: Any) -> Any:
     return where(x < 0, -found, found)
 
 
-remainder = Operation(
+remainder: Operation = Operation(
     "remainder", "x, y", compute=total(math.remainder), definition=_nearest_remainder,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -round_half_even((x - r) / y)), domain=(REAL, NONZERO),
     spell={
@@ -124,19 +124,22 @@ def _on_whole_numbers(function: Callable[[int, int], int]) -> Callable[[float, f
     """A function of Python's integers; nan for numbers with a fraction."""
 
     def answer(x: float, y: float) -> float:
-        if isnan(x) or isnan(y) or not (x.is_integer() and y.is_integer()):
+        if not (x.is_integer() and y.is_integer()):
             return nan
-        return float(function(int(x), int(y)))
+        try:
+            return float(function(int(x), int(y)))
+        except OverflowError:
+            return inf if isfinite(x) and isfinite(y) else nan
 
     return answer
 
 
-def _numpy_whole_numbers(name: str) -> Callable[..., Any]:
+def _numpy_whole_numbers(function: Callable[[int, int], int]) -> Callable[..., Any]:
+    """Python's integers for every element: those of NumPy overflow without a word."""
+    one = _on_whole_numbers(function)
+
     def answer(np: Any, x: Any, y: Any) -> Any:
-        x, y = np.asarray(x, float), np.asarray(y, float)
-        fits = (x == np.rint(x)) & (y == np.rint(y)) & (np.abs(x) < 2**62) & (np.abs(y) < 2**62)
-        whole = getattr(np, name)(np.where(fits, x, 0).astype(np.int64), np.where(fits, y, 0).astype(np.int64))
-        return np.where(fits, whole.astype(float), np.nan)
+        return np.asarray(np.frompyfunc(lambda a, b: one(float(a), float(b)), 2, 1)(x, y), dtype=float)
 
     return answer
 
@@ -150,14 +153,14 @@ def _precise_whole_numbers(function: Callable[[int, int], int]) -> Callable[...,
 
 gcd = Operation(
     "gcd", "x, y", compute=_on_whole_numbers(math.gcd), partials=(None, None),
-    spell={"numpy": _numpy_whole_numbers("gcd"), "precise": _precise_whole_numbers(math.gcd),
+    spell={"numpy": _numpy_whole_numbers(math.gcd), "precise": _precise_whole_numbers(math.gcd),
            "latex": r"\gcd\left({0}, {1}\right)"},
     traits=("commutative", "associative", "whole_operands", "piecewise_constant", "exact_on_integers"),
     about="Greatest common divisor of whole numbers; nan where one has a fraction. Derivative 0.",
 )  # fmt: skip
 lcm = Operation(
     "lcm", "x, y", compute=_on_whole_numbers(math.lcm), partials=(None, None),
-    spell={"numpy": _numpy_whole_numbers("lcm"), "precise": _precise_whole_numbers(math.lcm),
+    spell={"numpy": _numpy_whole_numbers(math.lcm), "precise": _precise_whole_numbers(math.lcm),
            "latex": r"\operatorname{{lcm}}\left({0}, {1}\right)"},
     traits=("commutative", "associative", "whole_operands", "piecewise_constant", "exact_on_integers"),
     about="Least common multiple of whole numbers; nan where one has a fraction. Derivative 0.",

@@ -136,7 +136,7 @@ index = Operation(
     traits=("structural", "traceable", "internal"), examples=("[x, y, z][1]", "[[x, y], [z, 1]][0]", "[x, y, z][::-1]"),
     about="Elements of an array: `v[0]`, `v[1:3]`, `A[i, j]`, from 0, from the end where negative.",
 )  # fmt: skip
-place = Operation(
+place: Operation = Operation(
     "place", "x, [target]", shape=lambda shapes, attributes: attributes[1],
     prepare=lambda shapes, target: target,
     pullback=lambda adjoint, operands, result, attributes: [adjoint[attributes[0]]],
@@ -161,7 +161,7 @@ def _batch_of(x: Any, rank: int) -> Shape:
     return tuple(x.shape[: x.ndim - rank])
 
 
-reshape = Operation(
+reshape: Operation = Operation(
     "reshape", "x, [shape]", shape=_reshape_shape,
     prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
     pullback=lambda adjoint, operands, result, attributes: [reshape(adjoint, operands[0].shape)],

@@ -16,7 +16,7 @@ from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import where
 from cgcli.ops.powers import exp, log, log1p, sqrt
 from cgcli.ops.row import POSITIVE, Operation
-from cgcli.ops.trigonometric import cos, sinpi
+from cgcli.ops.trigonometric import cos, scalar_sinpi, sinpi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ ndtr = Operation(
     spell={"numpy": "scipy.special.ndtr", **_called(r"\Phi", "{name}")}, traits=("increasing",),
     about="Normal distribution function: chance that a standard normal number is at most x.",
 )  # fmt: skip
-normpdf = Operation(
+normpdf: Operation = Operation(
     "normpdf", "x", compute=lambda x: scalar_exp(-0.5 * x * x) / math.sqrt(2 * math.pi),
     definition=lambda x: exp(-0.5 * square(x)) / sqrt(2 * x.coerce(PI)), partials=(lambda x, r: -x * r,),
     spell=_called(r"\varphi", "{name}"), traits=("even",),
@@ -136,6 +136,20 @@ def _scalar_lgamma(x: float) -> float:
         return inf
 
 
+def _numpy_lgamma(np: Any, x: Any) -> Any:
+    """As in C: inf also at -inf."""
+    from scipy.special import gammaln
+
+    return gammaln(np.where(np.isneginf(x), np.inf, x))
+
+
+def _numpy_rgamma(np: Any, x: Any) -> Any:
+    """nan at -inf, where the function swings without end."""
+    from scipy.special import rgamma as function
+
+    return function(np.where(np.isneginf(x), np.nan, x))
+
+
 def _scalar_rgamma(x: float) -> float:
     return 0.0 if x <= 0 and x.is_integer() else divide(1.0, _scalar_gamma(x))
 
@@ -147,17 +161,17 @@ gamma = Operation(
 )  # fmt: skip
 lgamma = Operation(
     "lgamma", "x", aliases=("gammaln", "loggamma"), compute=_scalar_lgamma, partials=(lambda x, r: digamma(x),),
-    spell={"numpy": "scipy.special.gammaln", "precise": lambda mp, x: mp.re(mp.loggamma(x)),
+    spell={"numpy": _numpy_lgamma, "precise": lambda mp, x: mp.re(mp.loggamma(x)),
            "latex": r"\ln \left|\Gamma\left({0}\right)\right|"},
     domain=(ABOVE_ZERO,),
     about="log|gamma(x)| without overflow.",
 )  # fmt: skip
 rgamma = Operation(
     "rgamma", "x", compute=_scalar_rgamma, partials=(lambda x, r: -r * digamma(x),), domain=(ABOVE_ZERO,),
-    spell={"numpy": "scipy.special.rgamma", "latex": r"\frac{{1}}{{\Gamma\left({0}\right)}}"},
+    spell={"numpy": _numpy_rgamma, "latex": r"\frac{{1}}{{\Gamma\left({0}\right)}}"},
     about="1/gamma(x); 0 at the poles of gamma.",
 )  # fmt: skip
-digamma = Operation(
+digamma: Operation = Operation(
     "digamma", "x", aliases=("psi",), partials=(lambda x, r: trigamma(x),), domain=(ABOVE_ZERO,),
     spell={**_scipy("digamma"), **_called(r"\psi", "{name}")},
     about="Derivative of log(gamma(x)).", source="DLMF 5.2.2",
@@ -170,7 +184,7 @@ def _scipy_polygamma(x: Any, order: int) -> Any:
     return function(order, x)
 
 
-trigamma = Operation(
+trigamma: Operation = Operation(
     "trigamma", "x", compute=lambda x: float(_scipy_polygamma(x, 1)), partials=(lambda x, r: polygamma(2, x),),
     spell={"numpy": lambda np, x: _scipy_polygamma(x, 1), "precise": lambda mp, x: mp.polygamma(1, x),
            "latex": r"\psi^{{(1)}}\left({0}\right)"},
@@ -202,7 +216,7 @@ def _by_order(slope: Callable[[Any, int], Any]) -> Callable[..., list[Any]]:
     return pullback
 
 
-polygamma = Operation(
+polygamma: Operation = Operation(
     "polygamma", "[n], x", prepare=_order, compute=lambda x, n: float(_scipy_polygamma(x, n)),
     pullback=_by_order(lambda x, n: polygamma(n + 1, x)), domain=(ABOVE_ZERO,), examples=("polygamma(2, x)",),
     spell={"numpy": lambda np, x, n: _scipy_polygamma(x, n), "precise": lambda mp, x, n: mp.polygamma(n, x),
@@ -289,7 +303,7 @@ gammainc = Operation(
     compute=lambda x, a: float(_scipy_gammainc(x, a)),
     pullback=_by_order(lambda x, a: exp((a - 1) * log(x) - x - lgamma(x.coerce(a)))),
     spell={"numpy": lambda np, x, a: _scipy_gammainc(x, a),
-           "precise": lambda mp, x, a: mp.gammainc(a, 0, x, regularized=True),
+           "precise": lambda mp, x, a: mp.gammainc(a, 0, x, regularized=True) if x >= 0 else mp.nan,
            "latex": r"P\left(a, {0}\right)"},
     about="Lower incomplete gamma function over gamma(a), from 0 to 1; a is a fixed positive number.",
     source="DLMF 8.2.4",
@@ -299,7 +313,7 @@ gammaincc = Operation(
     compute=lambda x, a: float(_scipy_gammaincc(x, a)),
     pullback=_by_order(lambda x, a: -exp((a - 1) * log(x) - x - lgamma(x.coerce(a)))),
     spell={"numpy": lambda np, x, a: _scipy_gammaincc(x, a),
-           "precise": lambda mp, x, a: mp.gammainc(a, x, mp.inf, regularized=True),
+           "precise": lambda mp, x, a: mp.gammainc(a, x, mp.inf, regularized=True) if x >= 0 else mp.nan,
            "latex": r"Q\left(a, {0}\right)"},
     about="1 - gammainc(a, x) without loss of digits.", source="DLMF 8.2.4",
 )  # fmt: skip
@@ -338,22 +352,22 @@ def _bessel(
     )  # fmt: skip
 
 
-besselj = _bessel(
+besselj: Operation = _bessel(
     "besselj", "jv", "besselj", lambda x, n: 0.5 * (besselj(n - 1, x) - besselj(n + 1, x)), "J",
     aliases=("jn", "jv"), domain=((-20.0, 20.0),), source="DLMF 10.6.1",
     about="Bessel function of the first kind; n is a fixed whole number.",
 )  # fmt: skip
-bessely = _bessel(
+bessely: Operation = _bessel(
     "bessely", "yv", "bessely", lambda x, n: 0.5 * (bessely(n - 1, x) - bessely(n + 1, x)), "Y",
     aliases=("yn", "yv"), domain=(ABOVE_ZERO,), source="DLMF 10.6.1",
     about="Bessel function of the second kind; n is a fixed whole number.",
 )  # fmt: skip
-besseli = _bessel(
+besseli: Operation = _bessel(
     "besseli", "iv", "besseli", lambda x, n: 0.5 * (besseli(n - 1, x) + besseli(n + 1, x)), "I",
     aliases=("iv",), domain=((-10.0, 10.0),), source="DLMF 10.29.1",
     about="Modified Bessel function of the first kind; n is a fixed whole number.",
 )  # fmt: skip
-besselk = _bessel(
+besselk: Operation = _bessel(
     "besselk", "kv", "besselk", lambda x, n: -0.5 * (besselk(n - 1, x) + besselk(n + 1, x)), "K",
     aliases=("kn", "kv"), domain=(ABOVE_ZERO,), source="DLMF 10.29.1",
     about="Modified Bessel function of the second kind; n is a fixed whole number.",
@@ -374,7 +388,7 @@ j0 = _bessel_number(
     "j0", 0, "besselj", lambda x, r: -j1(x), traits=("even",), domain=((-20.0, 20.0),),
     about="Bessel function of the first kind of order 0.", source="DLMF 10.6.3",
 )  # fmt: skip
-j1 = _bessel_number(
+j1: Operation = _bessel_number(
     "j1", 1, "besselj", lambda x, r: 0.5 * (j0(x) - besselj(2, x)), traits=("odd",), domain=((-20.0, 20.0),),
     about="Bessel function of the first kind of order 1.", source="DLMF 10.6.1",
 )  # fmt: skip
@@ -382,7 +396,7 @@ y0 = _bessel_number(
     "y0", 0, "bessely", lambda x, r: -y1(x), domain=(ABOVE_ZERO,),
     about="Bessel function of the second kind of order 0.", source="DLMF 10.6.3",
 )  # fmt: skip
-y1 = _bessel_number(
+y1: Operation = _bessel_number(
     "y1", 1, "bessely", lambda x, r: 0.5 * (y0(x) - bessely(2, x)), domain=(ABOVE_ZERO,),
     about="Bessel function of the second kind of order 1.", source="DLMF 10.6.1",
 )  # fmt: skip
@@ -390,7 +404,7 @@ i0 = _bessel_number(
     "i0", 0, "besseli", lambda x, r: i1(x), traits=("even",), domain=((-10.0, 10.0),),
     about="Modified Bessel function of the first kind of order 0.", source="DLMF 10.29.3",
 )  # fmt: skip
-i1 = _bessel_number(
+i1: Operation = _bessel_number(
     "i1", 1, "besseli", lambda x, r: 0.5 * (i0(x) + besseli(2, x)), traits=("odd", "increasing"),
     domain=((-10.0, 10.0),),
     about="Modified Bessel function of the first kind of order 1.", source="DLMF 10.29.1",
@@ -399,7 +413,7 @@ k0 = _bessel_number(
     "k0", 0, "besselk", lambda x, r: -k1(x), domain=(ABOVE_ZERO,),
     about="Modified Bessel function of the second kind of order 0.", source="DLMF 10.29.3",
 )  # fmt: skip
-k1 = _bessel_number(
+k1: Operation = _bessel_number(
     "k1", 1, "besselk", lambda x, r: -0.5 * (k0(x) + besselk(2, x)), domain=(ABOVE_ZERO,),
     about="Modified Bessel function of the second kind of order 1.", source="DLMF 10.29.1",
 )  # fmt: skip
@@ -449,14 +463,20 @@ spherical_jn = Operation(
     domain=((-20.0, 20.0),), examples=("spherical_jn(2, x)",), source="DLMF 10.47.3",
     about="Spherical Bessel function; n is a fixed whole number. The sinc function is order 0.",
 )  # fmt: skip
+def _numpy_sinc(np: Any, x: Any) -> Any:
+    """1 at 0 and 0 at infinity."""
+    ratio = np.divide(np.sin(x), x)
+    return np.where(np.equal(x, 0), 1.0, np.where(np.isinf(x), 0.0, ratio))
+
+
 sinc = Operation(
     "sinc", "x", compute=lambda x: _scalar_spherical(x, 0), partials=(lambda x, r: -spherical_jn(1, x),),
-    definition=lambda x: spherical_jn(0, x), spell={"numpy": lambda np, x: np.sinc(np.divide(x, np.pi)),
+    definition=lambda x: spherical_jn(0, x), spell={"numpy": _numpy_sinc,
     "precise": "sinc", "latex": r"\operatorname{{sinc}}\left({0}\right)"}, traits=("even",),
     about="sin(x)/x, and 1 at 0; `sinc_pi` is sin(pi*x)/(pi*x).",
 )  # fmt: skip
 sinc_pi = Operation(
-    "sinc_pi", "x", compute=lambda x: sinpi.compute(x) / (math.pi * x) if x != 0 else 1.0,
+    "sinc_pi", "x", compute=lambda x: scalar_sinpi(x) / (math.pi * x) if x != 0 else 1.0,
     definition=lambda x: where(x == 0, 1.0, sinpi(x) / (PI * x)),
     partials=(lambda x, r: -(PI * spherical_jn(1, PI * x)),),
     spell={"precise": "sincpi", "latex": r"\operatorname{{sinc}}_\pi\left({0}\right)"}, domain=(MODERATE,),
@@ -483,12 +503,12 @@ def _airy(name: str, which: int, slope: Callable[[Any, Any], Any], latex: str, a
 
 
 airyai = _airy("airyai", 0, lambda x, r: airyaiprime(x), r"\mathrm{{Ai}}\left({0}\right)", "Airy function Ai.")
-airyaiprime = _airy(
+airyaiprime: Operation = _airy(
     "airyaiprime", 1, lambda x, r: x * airyai(x), r"\mathrm{{Ai}}'\left({0}\right)",
     "Derivative of the Airy function Ai.",
 )
 airybi = _airy("airybi", 2, lambda x, r: airybiprime(x), r"\mathrm{{Bi}}\left({0}\right)", "Airy function Bi.")
-airybiprime = _airy(
+airybiprime: Operation = _airy(
     "airybiprime", 3, lambda x, r: x * airybi(x), r"\mathrm{{Bi}}'\left({0}\right)",
     "Derivative of the Airy function Bi.",
 )
@@ -557,7 +577,7 @@ ellipk = Operation(
     spell={**_scipy("ellipk"), "latex": r"K\left({0}\right)"},
     about="Complete elliptic integral of the first kind of the parameter m = k^2.", source="DLMF 19.4.1",
 )  # fmt: skip
-ellipe = Operation(
+ellipe: Operation = Operation(
     "ellipe", "m", partials=(lambda m, r: (r - ellipk(m)) / (2 * m),), domain=((0.1, 1.0),),
     spell={**_scipy("ellipe"), "latex": r"E\left({0}\right)"},
     about="Complete elliptic integral of the second kind of the parameter m = k^2.", source="DLMF 19.4.2",

@@ -44,7 +44,7 @@ sin = Operation(
     spell={"latex": r"\sin\left({0}\right)"}, traits=("odd",),
     about="Sine of an angle in radians.",
 )  # fmt: skip
-cos = Operation(
+cos: Operation = Operation(
     "cos", "x", compute=cosine, partials=(lambda x, r: -sin(x),),
     spell={"latex": r"\cos\left({0}\right)"}, traits=("even",),
     about="Cosine of an angle in radians.",
@@ -68,7 +68,7 @@ csc = Operation(
     domain=(BETWEEN_POLES,), traits=("odd",), definition=lambda x: 1 / sin(x),
     about="Cosecant, 1/sin(x).",
 )  # fmt: skip
-cot = Operation(
+cot: Operation = Operation(
     "cot", "x", compute=_reciprocal_of(tangent), partials=(lambda x, r: -(1 + square(r)),),
     spell={"numpy": lambda np, x: 1 / np.tan(x), "precise": "cot",
            "latex": r"\cot\left({0}\right)"},
@@ -162,7 +162,8 @@ degrees = Operation(
 )  # fmt: skip
 
 
-def _scalar_sinpi(x: float) -> float:
+def scalar_sinpi(x: float) -> float:
+    """sin(pi*x), reduced exactly to the first eighth of a turn."""
     if isinf(x):
         return nan
     turn = math.remainder(x, 2.0)
@@ -181,6 +182,10 @@ def _scalar_cospi(x: float) -> float:
     return math.sin(pi * (0.5 - size)) if size <= 0.75 else -math.cos(pi * (1 - size))
 
 
+def _scalar_tanpi(x: float) -> float:
+    return divide(scalar_sinpi(x), _scalar_cospi(x))
+
+
 def _sinpi(x: Any) -> Any:
     turn = remainder(x, 2.0)
     size = absolute(turn)
@@ -194,35 +199,35 @@ def _cospi(x: Any) -> Any:
 
 
 sinpi = Operation(
-    "sinpi", "x", compute=_scalar_sinpi, definition=_sinpi, partials=(lambda x, r: PI * cospi(x),),
+    "sinpi", "x", compute=scalar_sinpi, definition=_sinpi, partials=(lambda x, r: PI * cospi(x),),
     spell={"precise": "sinpi", "latex": r"\sin\left(\pi {0}\right)"}, domain=(TURN,), traits=("odd",),
     about="sin(pi*x), exactly 0 at whole numbers.",
 )  # fmt: skip
-cospi = Operation(
+cospi: Operation = Operation(
     "cospi", "x", compute=_scalar_cospi, definition=_cospi, partials=(lambda x, r: -(PI * sinpi(x)),),
     spell={"precise": "cospi", "latex": r"\cos\left(\pi {0}\right)"}, domain=(TURN,), traits=("even",),
     about="cos(pi*x), exactly 0 half way between whole numbers.",
 )  # fmt: skip
 tanpi = Operation(
     "tanpi", "x", definition=lambda x: sinpi(x) / cospi(x), partials=(lambda x, r: PI * (1 + square(r)),),
-    compute=lambda x: divide(_scalar_sinpi(x), _scalar_cospi(x)),
+    compute=_scalar_tanpi,
     spell={"latex": r"\tan\left(\pi {0}\right)"}, domain=((-0.45, 0.45),), traits=("odd",),
     about="tan(pi*x).",
 )  # fmt: skip
 sind = Operation(
-    "sind", "x", definition=lambda x: sinpi(x / 180), compute=lambda x: _scalar_sinpi(x / 180),
+    "sind", "x", definition=lambda x: sinpi(x / 180), compute=lambda x: scalar_sinpi(x / 180),
     partials=(lambda x, r: PI * cosd(x) / 180,),
     spell={"latex": r"\sin\left({0}^\circ\right)"}, domain=((-180.0, 180.0),), traits=("odd",),
     about="Sine of an angle in degrees.",
 )  # fmt: skip
-cosd = Operation(
+cosd: Operation = Operation(
     "cosd", "x", definition=lambda x: cospi(x / 180), compute=lambda x: _scalar_cospi(x / 180),
     partials=(lambda x, r: -(PI * sind(x)) / 180,),
     spell={"latex": r"\cos\left({0}^\circ\right)"}, domain=((-180.0, 180.0),), traits=("even",),
     about="Cosine of an angle in degrees.",
 )  # fmt: skip
 tand = Operation(
-    "tand", "x", definition=lambda x: tanpi(x / 180), compute=lambda x: tanpi.compute(x / 180),
+    "tand", "x", definition=lambda x: tanpi(x / 180), compute=lambda x: _scalar_tanpi(x / 180),
     partials=(lambda x, r: PI * (1 + square(r)) / 180,),
     spell={"latex": r"\tan\left({0}^\circ\right)"}, domain=((-80.0, 80.0),), traits=("odd",),
     about="Tangent of an angle in degrees.",
