@@ -159,13 +159,15 @@ prelu = Operation(
 elu = Operation(
     "elu", "x, [alpha=1]", prepare=lambda shapes, alpha=1.0: _numbers(shapes, alpha),
     definition=lambda x, alpha: where(x > 0, x, decimal(alpha) * expm1(x)), spell=_named("elu"),
-    kink=lambda x, alpha: x == 0, convention="the slope of the left side, alpha, at 0", examples=("elu(x)", "elu(x, 0.5)"),
+    kink=lambda x, alpha: x == 0, convention="the slope of the left side, alpha, at 0",
+    examples=("elu(x)", "elu(x, 0.5)"),
     about="x where it is positive, else alpha*(exp(x) - 1); alpha is 1 unless given.",
 )  # fmt: skip
 celu = Operation(
     "celu", "x, [alpha=1]", prepare=lambda shapes, alpha=1.0: _numbers(shapes, alpha),
     definition=lambda x, alpha: where(x > 0, x, decimal(alpha) * expm1(x / decimal(alpha))), spell=_named("celu"),
-    kink=lambda x, alpha: x == 0, convention="second derivative of the left side at 0", examples=("celu(x)", "celu(x, 0.5)"),
+    kink=lambda x, alpha: x == 0, convention="second derivative of the left side at 0",
+    examples=("celu(x)", "celu(x, 0.5)"),
     traits=("increasing",),
     about="x where it is positive, else alpha*(exp(x/alpha) - 1); alpha is 1 unless given.",
 )  # fmt: skip
@@ -184,7 +186,8 @@ thresholded_relu = Operation(
 hard_shrink = Operation(
     "hard_shrink", "x, [size=0.5]", prepare=lambda shapes, size=0.5: _numbers(shapes, size),
     definition=lambda x, size: where(absolute(x) > decimal(size), x, 0.0), spell=_named("hard_shrink"),
-    kink=lambda x, size: absolute(x) == size, convention="derivative 0 at -size and size", examples=("hard_shrink(x)",), traits=("odd",),
+    kink=lambda x, size: absolute(x) == size, convention="derivative 0 at -size and size",
+    examples=("hard_shrink(x)",), traits=("odd",),
     about="x, but 0 where |x| is at most size (0.5 unless given).",
 )  # fmt: skip
 soft_shrink = Operation(

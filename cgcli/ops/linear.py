@@ -178,7 +178,7 @@ trace = Operation(
         where(_identity(adjoint, operands[0].shape[0]), adjoint, 0.0)
     ],
     spell={"numpy": lambda np, a: np.trace(a, axis1=-2, axis2=-1), "latex": r"\operatorname{{tr}} {0}"},
-    traits=("structural", "reduction"), examples=("trace([[x, y], [z, x*y]])",),
+    traits=("structural", "traceable", "reduction"), examples=("trace([[x, y], [z, x*y]])",),
     about="Sum of the diagonal of a square matrix.",
 )  # fmt: skip
 
@@ -198,7 +198,7 @@ def _diagonal_numpy(np: Any, a: Any, rank: int) -> Any:
 diag: Operation = Operation(
     "diag", "x", shape=_diagonal_shape, prepare=lambda shapes: (len(shapes[0]),),
     pullback=lambda adjoint, operands, result, attributes: [diag(adjoint)],
-    spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"}, traits=("structural",),
+    spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"}, traits=("structural", "traceable",),
     examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
     about="Of a vector, the matrix with it on the diagonal; of a square matrix, its diagonal.",
 )  # fmt: skip

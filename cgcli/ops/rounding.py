@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from math import copysign, isfinite, isnan, nan
+from math import copysign, inf, isfinite, nan
 
 from cgcli.ops.ieee import total
 from cgcli.ops.logic import absolute, where

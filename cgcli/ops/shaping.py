@@ -242,7 +242,7 @@ def _concat_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 
 concat = Operation(
     "concat", "x, ...", aliases=("concatenate",), shape=_concat_shape, prepare=lambda shapes: (len(shapes[0]),),
-    pullback=_concat_pullback, spell={"numpy": _concat_numpy, "latex": "list"}, traits=("structural",),
+    pullback=_concat_pullback, spell={"numpy": _concat_numpy, "latex": "list"}, traits=("structural", "traceable",),
     examples=("concat([x, y], [z])", "concat([[x, y]], [[z, 1], [2, x]])"),
     about="Arrays one after the other along their first axis.",
 )  # fmt: skip
@@ -262,7 +262,7 @@ sum_of = Operation(
     prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
     compute=lambda x, axes: x, pullback=_sum_pullback, combine=add,
     spell={"numpy": lambda np, x, axes: np.sum(x, axis=axes), "latex": r"\sum {0}"},
-    traits=("structural", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
+    traits=("structural", "traceable", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
     about="Sum of all elements, or along one axis.",
 )  # fmt: skip
 
