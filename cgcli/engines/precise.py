@@ -8,7 +8,7 @@ Zero has no sign in this engine.
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from mpmath import MPContext
@@ -109,17 +109,29 @@ class PreciseEngine(Engine):
         return work
 
     def _safe(self, function: Kernel, row: Operation, attributes: tuple[Any, ...]) -> Kernel:
-        """The function made total; where it refuses, the row's double function may say that the answer is infinite."""
+        """The function made total; the row's double function knows where an answer is infinite or no number."""
+        finite = self.mp.isfinite
 
         def answer(*operands: Any) -> Any:
+            if not all(map(finite, operands)):
+                return self._at_infinity(function, operands, _double(row, operands, attributes))
             try:
-                value = function(*operands)
+                return self._real(function(*operands))
             except REFUSALS:
                 value = _double(row, operands, attributes)
                 return self.mp.nan if isfinite(value) else self.mp.mpf(value)
-            return self._real(value)
 
         return answer
+
+    def _at_infinity(self, function: Kernel, operands: tuple[Any, ...], double: float) -> Any:
+        """For operands that are infinite or nan: the double's answer, in full where it is a limit such as pi/2."""
+        if not isfinite(double) or double.is_integer():
+            return self.mp.mpf(double)
+        try:
+            value = self._real(function(*operands))
+        except REFUSALS:
+            return self.mp.nan
+        return value if abs(float(value) - double) <= 1e-12 * abs(double) else self.mp.nan
 
     def _real(self, value: Any) -> Any:
         """A result as a real number of this context and within its range; nan where it is complex."""
@@ -136,8 +148,13 @@ class PreciseEngine(Engine):
         """A function of numbers on arrays of them, with broadcasting."""
         import numpy as np
 
-        each: Kernel = np.frompyfunc(function, count, 1)
-        return each
+        each = np.frompyfunc(function, count, 1)
+
+        def work(*operands: Any) -> Any:
+            with np.errstate(all="ignore"):  # mpmath's own use of doubles may raise flags that mean nothing
+                return each(*operands)
+
+        return work
 
     def _named_number(self, formula: str, value: float) -> Any:
         """A constant by mpmath's name for it, or a product of such names and numbers (`2*pi`)."""
@@ -164,9 +181,9 @@ def _double(row: Operation, operands: tuple[Any, ...], attributes: tuple[Any, ..
     """What the row's double function answers; nan where it has none."""
     try:
         scalar = DOUBLES.kernel(row, ((),) * len(operands), attributes)
-        return float(scalar(*map(float, operands)))
+        return float(scalar(*(nan if operand != operand else float(operand) for operand in operands)))
     except CgError:
-        return float("nan")
+        return nan
 
 
 ENGINE = PreciseEngine()

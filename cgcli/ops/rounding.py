@@ -109,7 +109,7 @@ remainder: Operation = Operation(
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -round_half_even((x - r) / y)), domain=(REAL, NONZERO),
     spell={
         "numpy": None,
-        "precise": lambda mp, x, y: x - y * mp.nint(x / y),
+        "precise": lambda mp, x, y: x - y * mp.nint(x / y) if mp.isfinite(y) else x,
         "latex": r"\operatorname{{remainder}}\left({0}, {1}\right)",
     },
     kink=lambda x, y: 2 * absolute(remainder(x, y)) == absolute(y),

@@ -1,0 +1,175 @@
+"""Every elementwise row on every engine: one point, arrays, rows, constant operands, and what IEEE 754 says."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+
+from cgcli.graph.store import Graph
+from cgcli.passes.folding import FoldingRef
+from tests.conformance.bounds import bound
+from tests.conformance.cases import (
+    ELEMENTWISE,
+    ENGINES,
+    EPSILON,
+    NUMPY,
+    PRECISE,
+    PYTHON,
+    REFERENCE,
+    SCALARS_ONLY,
+    SPECIAL,
+    applied,
+    as_array,
+    bound_to,
+    points,
+    reference,
+    same,
+    statics,
+    ulps,
+    value,
+)
+from tests.conformance.gaps import settle
+
+each_row = pytest.mark.parametrize("row", ELEMENTWISE, ids=lambda row: row.name)
+each_engine = pytest.mark.parametrize("name", ENGINES)
+array_engines = pytest.mark.parametrize("name", [name for name in ENGINES if name not in SCALARS_ONLY])
+double_array_engines = pytest.mark.parametrize(
+    "name", [name for name in ENGINES if name not in SCALARS_ONLY and name not in EPSILON]
+)
+"""mpmath has no signed zero and no overflow; test_infinities_in_many_digits looks at what remains."""
+row_engines = pytest.mark.parametrize(
+    "name", [name for name, engine in ENGINES.items() if hasattr(engine, "evaluate_rows")]
+)
+EXACT = 1e-45
+
+
+def close(name, row, found, exact):
+    """Whether an engine's answer is as near to the true value as it has to be."""
+    return ulps(found, exact) <= bound(row)
+
+
+@each_engine
+@each_row
+def test_values_on_the_domain(row, name):
+    failures = []
+    for operands in points(row):
+        exact = reference(row, operands)
+        found = value(ENGINES[name], row, operands)
+        if not math.isfinite(exact) or not close(name, row, found, exact):
+            failures.append((operands, found, exact))
+    settle("values", row, name, failures)
+
+
+@array_engines
+@each_row
+def test_arrays_are_broadcast(row, name):
+    """Operand k has an axis k of its own and the first one all axes, so that every operand is repeated."""
+    samples = points(row)
+    shapes = [(2, 1), (1, 3), (3,)][: row.arity] if row.arity > 1 else [(2, 3)]
+    operands = [
+        np.array([samples[k % len(samples)][place] for k in range(int(np.prod(shape)))]).reshape(shape)
+        for place, shape in enumerate(shapes)
+    ]
+    graph, _, node = applied(row, shapes)
+    found = ENGINES[name].evaluate(graph, bound_to(operands), [node])[node]
+    assert np.shape(found) == graph.shape_of(node) == (2, 3)
+    failures = []
+    for place, tuple_ in zip(np.ndindex(2, 3), zip(*(x.flat for x in np.broadcast_arrays(*operands)), strict=True)):
+        alone = value(ENGINES[name], row, tuple(map(float, tuple_)))
+        if not same(found[place], alone, 1e-15 * bound(row)):
+            failures.append((tuple_, found[place], alone))
+    settle("arrays", row, name, failures)
+
+
+@row_engines
+@each_row
+def test_rows_of_a_table_are_single_points(row, name):
+    """The first operand is a column, the second one value for all rows, the third a column again."""
+    samples = points(row)
+    columns = [
+        np.array([operands[place] for operands in samples]) if place % 2 == 0 else samples[0][place]
+        for place in range(row.arity)
+    ]
+    graph, _, node = applied(row)
+    found = ENGINES[name].evaluate_rows(graph, bound_to(columns), [node])[node]
+    assert found.shape == (len(samples),)
+    alone = [
+        value(ENGINES[name], row, tuple(float(np.broadcast_to(column, len(samples))[k]) for column in columns))
+        for k in range(len(samples))
+    ]
+    failures = [(a, b) for a, b in zip(found, alone, strict=True) if not same(a, b, 1e-15 * bound(row))]
+    settle("rows", row, name, failures)
+
+
+@double_array_engines
+@each_row
+def test_ieee_values_are_those_of_the_scalar_engine(row, name):
+    """Zeros, infinities, nan and huge numbers: the same kind of answer, the same sign of an infinity."""
+    few = SPECIAL if row.arity < 3 else SPECIAL[::2] + (math.nan,)
+    tuples = list(product(few, repeat=row.arity))
+    graph, _, node = applied(row, [(len(tuples),)] * row.arity)
+    columns = [np.array(column) for column in zip(*tuples, strict=True)]
+    found = ENGINES[name].evaluate(graph, bound_to(columns), [node])[node]
+    failures = []
+    for operands, answer in zip(tuples, as_array(found), strict=True):
+        expected = value(PYTHON, row, operands)
+        if not same(answer, expected, 1e-13):
+            failures.append((operands, float(answer), expected))
+    settle("ieee", row, name, failures)
+
+
+@each_row
+def test_infinities_in_many_digits(row):
+    few = (0.0, 1.0, -1.0, 0.5, -2.5, 3.0, math.inf, -math.inf, math.nan)
+    tuples = list(product(few if row.arity < 3 else few[::2], repeat=row.arity))
+    failures = []
+    for operands in tuples:
+        expected, found = value(PYTHON, row, operands), value(PRECISE, row, operands)
+        close_to_zero = abs(expected) < 1e-12 and abs(found) < 1e-12
+        if not close_to_zero and not same(found, expected, 1e-9):
+            failures.append((operands, float(found), expected))
+    settle("infinities", row, "precise", failures)
+
+
+@each_row
+def test_the_definition_means_the_same_as_the_spelling(row):
+    if row.definition is None:
+        return
+    failures = []
+    for operands in points(row):
+        graph = Graph()
+        places = [graph.ref(graph.input(f"x{position}")) for position in range(row.arity)]
+        defined = places[0].coerce(row.definition(*places, *applied(row)[0].attributes_of(row.arity)))
+        found = REFERENCE.evaluate(graph, bound_to(operands), [defined.node])[defined.node]
+        exact = reference(row, operands)
+        if abs(found - exact) > EXACT * max(abs(exact), EXACT):
+            failures.append((operands, found, exact))
+    settle("definition", row, "precise", failures)
+
+
+@each_row
+def test_constant_operands_give_the_same_values(row):
+    """Constants are where folding works: the value must not change by it."""
+    failures = []
+    constants = (0.0, 1.0, 2.0, -1.0)
+    for operands in points(row):
+        for fixed in range(row.arity):
+            for constant in (*constants, operands[fixed]):
+                given = (*operands[:fixed], constant, *operands[fixed + 1 :])
+                graph = Graph()
+                refs = [FoldingRef(graph, graph.input(f"x{position}")) for position in range(row.arity)]
+                refs[fixed] = FoldingRef(graph, graph.constant(constant))
+                node = refs[0].build(row, refs, statics(row)).node
+                found = PYTHON.evaluate(graph, bound_to(given), [node])[node]
+                expected = value(PYTHON, row, given)
+                if not same(found, expected, 1e-15):
+                    failures.append((given, fixed, found, expected))
+    settle("constants", row, "python", failures)
+
+
+def test_the_engines_agree_on_what_they_call_themselves():
+    assert all(engine.name == name for name, engine in ENGINES.items())
+    assert NUMPY.name == "numpy"
