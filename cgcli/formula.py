@@ -37,12 +37,15 @@ if TYPE_CHECKING:
 class Bound:
     """A formula with values: the program that fits their shapes, the values by input, and the engine."""
 
-    __slots__ = ("engine", "program", "values")
+    __slots__ = ("engine", "program", "source", "values")
 
-    def __init__(self, program: Program, values: dict[str, Any], engine: Callable[[Sequence[int]], Engine]) -> None:
+    def __init__(
+        self, program: Program, values: dict[str, Any], engine: Callable[[Sequence[int]], Engine], source: Source | None
+    ) -> None:
         self.program = program
         self.values = values
         self.engine = engine
+        self.source = source
 
     @property
     def graph(self) -> Graph:
@@ -53,6 +56,19 @@ class Bound:
         """The values of nodes, by position among the wanted ones."""
         values = self.engine(wanted).evaluate(self.graph, self.values, wanted)
         return [public(values[node]) for node in wanted]
+
+    def chosen(self, names: Sequence[str] = ()) -> dict[str, int]:
+        """The nodes of inner names, or of the outputs where none are given. UsageError for an unknown name."""
+        known = {**self.graph.names, **self.program.outputs}
+        for name in names:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"it has {', '.join(known)}"
+                raise UsageError(f"the formula has no `{name}` to show", hint=hint)
+        return {name: known[name] for name in names} or dict(self.program.outputs)
+
+    def named_values(self, chosen: Mapping[str, int]) -> dict[str, Any]:
+        """The values of named nodes."""
+        return dict(zip(chosen, self.evaluate(list(chosen.values())), strict=True))
 
 
 class Formula:
@@ -138,7 +154,7 @@ class Formula:
             values.update({name: found[node] for name, node in absent.items()})
         if complete:
             binding.check_complete(program.inputs, values)
-        return Bound(program, values, chosen)
+        return Bound(program, values, chosen, self.source)
 
     def eval(
         self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
@@ -174,8 +190,8 @@ class Formula:
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Values of the outputs and their gradients, {output: value} and {output: {name: derivative}}, in one run."""
         graph = bound.graph
-        chosen = self._targets(bound.program, of)
-        variables = self._variables(bound.program, wrt)
+        chosen = self.targets(bound.program, of)
+        variables = self.variables(bound.program, wrt)
         for name, node in chosen.items():
             if graph.shape_of(node):
                 raise ShapeError(
@@ -199,8 +215,8 @@ class Formula:
     ) -> dict[str, Any]:  # fmt: skip
         """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
-        variables = self._variables(bound.program, wrt)
-        chosen = self._targets(bound.program, of)
+        variables = self.variables(bound.program, wrt)
+        chosen = self.targets(bound.program, of)
         nodes = {
             (name, variable): derivative_of(bound.graph, node, target)
             for name, node in chosen.items() for variable, target in variables.items()
@@ -214,8 +230,8 @@ class Formula:
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
         """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
-        variables = self._variables(bound.program, wrt)
-        chosen = self._targets(bound.program, of)
+        variables = self.variables(bound.program, wrt)
+        chosen = self.targets(bound.program, of)
         nodes: dict[tuple[str, str, str], int] = {}
         for name, node in chosen.items():
             self._need_scalar(bound.graph, name, node)
@@ -235,7 +251,7 @@ class Formula:
     ) -> Any:  # fmt: skip
         """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
-        graph, chosen = bound.graph, self._targets(bound.program, of)
+        graph, chosen = bound.graph, self.targets(bound.program, of)
         variables, arrows = self._directions(bound, directions)
         nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
         return alone(dict(zip(chosen, bound.evaluate(nodes), strict=True)))
@@ -246,7 +262,7 @@ class Formula:
     ) -> dict[str, Any]:  # fmt: skip
         """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
-        graph, chosen = bound.graph, self._targets(bound.program, of)
+        graph, chosen = bound.graph, self.targets(bound.program, of)
         variables, arrows = self._directions(bound, directions)
         names = list(directions)
         nodes: list[int] = []
@@ -262,8 +278,8 @@ class Formula:
         from cgcli.passes.simplify import simplify
 
         program = self._program({})
-        chosen = self._targets(program, of)
-        target = self._variables(program, [name])[name]
+        chosen = self.targets(program, of)
+        target = self.variables(program, [name])[name]
         nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
         graph, simple = simplify(program.graph, nodes)
         names = ["result"] if len(chosen) == 1 else [f"d{output}/d{name}" for output in chosen]
@@ -308,9 +324,9 @@ class Formula:
         self, program: Program, wrt: Sequence[str] | None = None, of: str | None = None
     ) -> dict[str, dict[str, int]]:
         """The nodes that hold the derivatives of the outputs: {output: {name: node}}."""
-        variables = self._variables(program, wrt)
+        variables = self.variables(program, wrt)
         nodes: dict[str, dict[str, int]] = {}
-        for name, node in self._targets(program, of).items():
+        for name, node in self.targets(program, of).items():
             self._need_scalar(program.graph, name, node)
             derivatives = self._differentiated(program, node, tuple(variables.values()))
             nodes[name] = {variable: derivatives.wrt(target) for variable, target in variables.items()}
@@ -326,8 +342,8 @@ class Formula:
         from cgcli.trace import trace
 
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
-        chosen = self._targets(bound.program, of)
-        variables = self._variables(bound.program, wrt)
+        chosen = self.targets(bound.program, of)
+        variables = self.variables(bound.program, wrt)
         return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
 
     def draw(
@@ -373,7 +389,7 @@ class Formula:
             for name, value in values.items()
         }
         bound = self.bind(one_row, engine="numpy")
-        return Bound(bound.program, {**bound.values, **values}, bound.engine)
+        return Bound(bound.program, {**bound.values, **values}, bound.engine, self.source)
 
     def _differentiated(self, program: Program, output: int, wrt: tuple[int, ...]) -> Derivatives:
         key = (id(program), output, wrt)
@@ -382,7 +398,7 @@ class Formula:
             found = self._derivatives[key] = differentiate(program.graph, [output], wrt)
         return found
 
-    def _targets(self, program: Program, of: str | None) -> dict[str, int]:
+    def targets(self, program: Program, of: str | None) -> dict[str, int]:
         """The outputs to differentiate, by name."""
         if of is None:
             return dict(program.outputs)
@@ -391,7 +407,7 @@ class Formula:
             raise UsageError(f"the formula has no `{of}`", hint=did_you_mean(of, known) or f"it has {', '.join(known)}")
         return {of: known[of]}
 
-    def _variables(self, program: Program, wrt: Sequence[str] | None) -> dict[str, int]:
+    def variables(self, program: Program, wrt: Sequence[str] | None) -> dict[str, int]:
         """The nodes to differentiate with respect to, by name: all inputs that are not lengths or indices."""
         inputs = program.graph.inputs()
         if wrt is None:
@@ -405,7 +421,7 @@ class Formula:
 
     def _directions(self, bound: Bound, directions: Mapping[str, Any]) -> tuple[list[int], list[int]]:
         """The nodes to move and the nodes that hold the directions, which become values of the call."""
-        variables = self._variables(bound.program, list(directions))
+        variables = self.variables(bound.program, list(directions))
         arrows: list[int] = []
         for name, target in variables.items():
             value = binding.normalised(name, directions[name])

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 
 from cgcli.cli.arguments import read_bindings, read_formula, split_names
-from cgcli.cli.output import print_json, print_values
+from cgcli.cli.output import print_json, print_values, report_births
 
 TYPE_CHECKING = False
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
@@ -39,4 +39,4 @@ def run(
         print_json({"values": values}, digits)
     else:
         print_values(values, digits)
-    bound.report_births(chosen, values)
+    report_births(bound, chosen, values)

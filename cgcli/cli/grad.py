@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 
 from cgcli.cli.arguments import read_bindings, read_formula, split_names
-from cgcli.cli.output import number_text, print_json
+from cgcli.cli.output import number_text, print_json, report_births
 from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ def run(
         print_json({"values": results, "gradients": gradients}, digits)
     else:
         print_gradients(results, gradients, digits)
-    report(bound, results, gradients)
+    report_births(bound, bound.program.outputs, results)
     if check:
         print_check(parsed, bound, variables, of)
 
@@ -69,7 +69,7 @@ def print_gradients(values: dict[str, Any], gradients: dict[str, dict[str, Any]]
     for name, value in values.items():
         print(f"{name} = {number_text(value, digits)}")
         for variable, slope in gradients[name].items():
-            print(f"d{name}/d{variable} = {number_text(slope, digits)}")
+            print(f"{rate_name(name, variable)} = {number_text(slope, digits)}")
 
 
 def print_derivatives(kind: str, found: dict[str, Any], json: bool, digits: int | None) -> None:
@@ -95,6 +95,24 @@ def print_symbolic(parsed: Formula, variables: list[str] | None, of: str | None,
         print(f"d/d{name} = {text}" if "\n" not in text else f"# d/d{name}\n{text}")
 
 
-def report(bound: Bound, values: dict[str, Any], gradients: dict[str, dict[str, Any]]) -> None:
-    """Say on standard error where a nan or an infinity was born."""
-    bound.report_births(bound.program.outputs, values)
+def print_check(parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None) -> None:
+    """What the derivative checker says of each derivative. CalculationError where it finds a wrong rule."""
+    from cgcli.checking import check
+    from cgcli.errors import CalculationError
+
+    accepted = True
+    for name, output in parsed.targets(bound.program, of).items():
+        wanted = parsed.variables(bound.program, variables)
+        findings = check(bound.graph, output, list(wanted.values()), bound.values)
+        accepted = accepted and findings.accepted
+        for finding in findings.findings:
+            second = finding.opinions[0] if finding.opinions else None
+            told = f"{second.method} {second.value!r}" if second else "no second opinion"
+            print(f"check {finding.name}: {finding.verdict} ({told})")
+    if not accepted:
+        raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
+
+
+def rate_name(output: str, variable: str) -> str:
+    """`d/dx` of a formula without a name, `dloss/dx` of one with a name."""
+    return f"d{'' if output == 'result' else output}/d{variable}"

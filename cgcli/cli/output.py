@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from cgcli.errors import Source, Span
+    from cgcli.formula import Bound
+
 
 def number_text(value: Any, digits: int | None = None) -> str:
     """A number or an array for a person and for a next command: shortest text that reads back the same."""
@@ -65,12 +68,39 @@ def print_values(values: Mapping[str, Any], digits: int | None = None) -> None:
         print(f"{name} = {number_text(value, digits)}")
 
 
-def warn(message: str, hint: str | None = None) -> None:
-    """A warning on standard error."""
+def warn(message: str, *, hint: str | None = None, source: Source | None = None, span: Span | None = None) -> None:
+    """A warning on standard error, with the place in the text where it has one."""
     from cgcli.render.errors import render_warning
     from cgcli.render.style import wants_colour
 
-    print(render_warning(message, hint=hint, colour=wants_colour(sys.stderr)), file=sys.stderr)
+    print(render_warning(message, source=source, span=span, hint=hint, colour=wants_colour(sys.stderr)), file=sys.stderr)
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a number, or every number of an array, is neither nan nor infinite."""
+    if hasattr(value, "tolist"):
+        return is_finite(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return all(map(is_finite, value))
+    return isfinite(value)
+
+
+def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, Any]) -> None:
+    """Say on standard error where the nan or the infinity of a result was born."""
+    broken = {name: chosen[name] for name, value in values.items() if name in chosen and not is_finite(value)}
+    if not broken:
+        return
+    from cgcli.trace import births
+
+    wanted, graph = list(broken.values()), bound.graph
+    evaluated = bound.engine(wanted).evaluate(graph, bound.values, wanted)
+    names = graph.name_of()
+    for node in births(graph, evaluated, wanted)[:3]:
+        label = f"`{names[node]}`" if node in names else f"`{graph.row(node).name}`"
+        given = ", ".join(number_text(evaluated[operand]) for operand in graph.operands_of(node))
+        origin = f" of {given}" if given and len(given) < 60 else ""
+        message = f"{number_text(evaluated[node]) if not graph.shape_of(node) else 'nan or inf'} comes from {label}{origin}"
+        warn(message, source=bound.source, span=graph.spans.get(node))
 
 
 def write_file(path: str, data: bytes) -> None:
