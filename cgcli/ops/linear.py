@@ -198,8 +198,8 @@ def _diagonal_numpy(np: Any, a: Any, rank: int) -> Any:
 diag: Operation = Operation(
     "diag", "x", shape=_diagonal_shape, prepare=lambda shapes: (len(shapes[0]),),
     pullback=lambda adjoint, operands, result, attributes: [diag(adjoint)],
-    spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"}, traits=("structural", "traceable",),
-    examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
+    spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"},
+    traits=("structural", "traceable"), examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
     about="Of a vector, the matrix with it on the diagonal; of a square matrix, its diagonal.",
 )  # fmt: skip
 

@@ -295,7 +295,7 @@ def _running_sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, at
 cumsum = Operation(
     "cumsum", "x, [axis=None]", shape=same_shape, prepare=_one_axis, pullback=_running_sum_pullback,
     spell={"numpy": lambda np, x, axis: np.cumsum(x, axis=axis), "latex": r"\operatorname{{cumsum}}\left({0}\right)"},
-    traits=("structural", "traceable",), examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
+    traits=("structural", "traceable"), examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
     about="Running sums x[0], x[0] + x[1], ...; of a matrix along the axis given.",
 )  # fmt: skip
 
@@ -318,7 +318,7 @@ def _vector_axis(shapes: Sequence[Shape], axis: Any = None) -> tuple[int]:
 cumprod = Operation(
     "cumprod", "x, [axis=None]", shape=same_shape, prepare=_vector_axis, definition=_running_product,
     spell={"numpy": lambda np, x, axis: np.cumprod(x, axis=axis), "latex": r"\operatorname{{cumprod}}\left({0}\right)"},
-    traits=("structural", "traceable",), examples=("cumprod([x, y, z])", "cumprod([[x, y], [z, 1]], 1)"),
+    traits=("structural", "traceable"), examples=("cumprod([x, y, z])", "cumprod([[x, y], [z, 1]], 1)"),
     about="Running products x[0], x[0]*x[1], ...; of a matrix along the axis given.",
 )  # fmt: skip
 
