@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 from cgcli.errors import MissingExtra, UsageError, did_you_mean
@@ -9,13 +10,25 @@ from cgcli.graph.walk import ancestors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from cgcli.engines.base import Engine
     from cgcli.graph.store import Graph
 
 NAMES = ("python", "numpy", "native", "precise")
 """Each is a module of this package that holds the engine as `ENGINE`; it is imported when it is asked for."""
+
+EXTRAS = {"llvmlite": "native"}
+"""Packages that are not always there, and the extra that brings each."""
+
+NATIVE_LIBRARY = "llvmlite"
+FEWEST_ROWS = 20_000
+"""Rows from which compiling an operation (some 50 µs) takes less time than NumPy's pass over them."""
+
+LEAST_WORK = 2_000_000
+LEAST_WORK_WITH_IMPORT = 40_000_000
+"""Rows times nodes that take NumPy as long as LLVM takes to begin, once it is loaded and with loading it."""
 
 SCALAR = 0
 """Number of the scalar's shape in every graph."""
@@ -31,6 +44,43 @@ def choose(graph: Graph, wanted: Iterable[int], name: str = "auto") -> Engine:
     return engine(name)
 
 
+def choose_for_rows(graph: Graph, wanted: Sequence[int], name: str, values: Mapping[str, Any]) -> Engine:
+    """The engine that computes the wanted nodes for every row of the columns among the values.
+
+    For "auto": `native` where there is enough work to pay for compiling, llvmlite is there and every operation has a
+    native spelling; else `numpy`. UsageError and MissingExtra as for `choose`; UsageError for an engine without rows.
+    """
+    if name == "auto":
+        return _native_for_rows(graph, wanted, values) or engine("numpy")
+    found = engine(name)
+    if not hasattr(found, "evaluate_rows"):
+        raise UsageError(f"the engine `{name}` computes one point at a time", hint="for rows: auto, numpy, native")
+    return found
+
+
+def _native_for_rows(graph: Graph, wanted: Sequence[int], values: Mapping[str, Any]) -> Engine | None:
+    """The native engine where it is likely to be done first."""
+    rows = _rows(graph, values)
+    work = rows * sum(ancestors(graph, wanted))
+    if rows < FEWEST_ROWS or work < (LEAST_WORK if NATIVE_LIBRARY in sys.modules else LEAST_WORK_WITH_IMPORT):
+        return None
+    try:
+        found: Any = engine("native")
+    except MissingExtra:
+        return None
+    return found if not found.supports(graph, wanted) else None
+
+
+def _rows(graph: Graph, values: Mapping[str, Any]) -> int:
+    """The length of the columns; 1 where every value is a single one."""
+    inputs = graph.inputs()
+    for name, value in values.items():
+        shape = getattr(value, "shape", ())
+        if name in inputs and len(shape) > len(graph.shape_of(inputs[name])):
+            return int(shape[0])
+    return 1
+
+
 def engine(name: str) -> Engine:
     """The engine of a name. UsageError for an unknown name, MissingExtra where its library is not installed."""
     if name not in NAMES:
@@ -40,10 +90,15 @@ def engine(name: str) -> Engine:
         module = import_module(f"cgcli.engines.{name}")
     except ModuleNotFoundError as missing:
         raise MissingExtra(
-            f"the engine `{name}` needs the package `{missing.name}`", hint=f"pip install {missing.name}"
+            f"the engine `{name}` needs the package `{missing.name}`", hint=_how_to_install(missing.name or "")
         ) from None
     found: Engine = module.ENGINE
     return found
+
+
+def _how_to_install(package: str) -> str:
+    extra = EXTRAS.get(package)
+    return f'pip install "cgcli[{extra}]"' if extra else f"pip install {package}"
 
 
 def all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:

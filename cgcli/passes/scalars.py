@@ -42,7 +42,7 @@ class Scalars:
         self.inputs = inputs
 
 
-class NotScalar(Exception):
+class NotScalarError(Exception):
     """Some rows cannot be taken apart, or some values are too large; `rows` lists the rows."""
 
     def __init__(self, rows: Sequence[Operation]) -> None:
@@ -53,13 +53,13 @@ class NotScalar(Exception):
 def to_scalars(graph: Graph, wanted: Iterable[int], known: Callable[[Operation], bool]) -> Scalars:
     """What the wanted nodes need as a graph of scalars in which every operation is one that `known` accepts.
 
-    NotScalar where that cannot be.
+    NotScalarError where that cannot be.
     """
     wanted = list(wanted)
     work = _Expansion(known)
     found = work.walk(graph, wanted, {})
     if work.missing:
-        raise NotScalar(list(work.missing))
+        raise NotScalarError(list(work.missing))
     elements = {node: [ref.node for ref in _flat(found[node])] for node in wanted}
     inputs = {
         name: [ref.node for ref in _flat(found[node])] for name, node in graph.inputs().items() if node in found

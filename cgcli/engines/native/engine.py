@@ -21,7 +21,7 @@ from cgcli.engines.numpy import split_columns
 from cgcli.errors import CalculationError
 from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY
-from cgcli.passes.scalars import NotScalar, Scalars, to_scalars
+from cgcli.passes.scalars import NotScalarError, Scalars, to_scalars
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,8 +39,14 @@ REALS: dict[str, Real] = {real.dtype: real for real in (DOUBLE, SINGLE)}
 KEPT = 64
 """Compiled kernels in memory; the one that was used longest ago goes first."""
 
-SHARE = 65536
-"""The fewest rows that are worth a thread of their own."""
+SHARE = 1_000_000
+"""The least work for a thread of its own, in results of operations: less than that costs less than a thread."""
+
+PIECES = 4
+"""Pieces of work a thread, so that one that is held up does not hold up the others."""
+
+LINE = 64
+"""Bytes of a cache line, at which columns of results begin."""
 
 
 class Compiled:
@@ -74,7 +80,7 @@ class NativeEngine(Engine):
         """The rows that this engine can do neither itself nor by their definition; empty where it can do all."""
         try:
             self._scalars(graph, list(wanted))
-        except NotScalar as unable:
+        except NotScalarError as unable:
             return list(unable.rows)
         return []
 
@@ -120,7 +126,7 @@ class NativeEngine(Engine):
     def _compile(self, graph: Graph, wanted: Sequence[int], varying: frozenset[int], real: Real) -> Compiled:
         try:
             scalars = self._scalars(graph, wanted)
-        except NotScalar as unable:
+        except NotScalarError as unable:
             names = ", ".join(f"`{row.name}`" for row in unable.rows)
             raise CalculationError(
                 f"the engine `{self.name}` cannot compute {names}", hint="the engine `numpy` can"
@@ -165,7 +171,7 @@ class _Table:
             given.update(zip(nodes, self._elements(name, values, columns), strict=True))
         self.scalars = np.array([given[node] for node in layout.scalars], dtype=self.dtype)
         self.columns = [given[node] for node in layout.columns]
-        self.computed = [np.empty(max(rows, lanes), dtype=self.dtype) for _ in layout.results]
+        self.computed = _columns(len(layout.results), max(rows, lanes) if rows else 0, self.dtype)
 
     def _elements(self, name: str, values: Mapping[str, Any], columns: Mapping[str, Any]) -> Sequence[Any]:
         """The elements of an input: numbers, or contiguous columns of at least one vector."""
@@ -179,15 +185,15 @@ class _Table:
 
     def run(self, threads: int) -> None:
         """Compute all rows, in pieces of at least one vector."""
-        rows = len(self.computed[0]) if self.computed else self.rows
-        pieces = min(threads, -(-rows // SHARE))
-        step = max(-(-rows // pieces), self.lanes)
-        bounds = [(first, min(first + step, rows)) for first in range(0, rows, step)]
+        rows = max(self.rows, self.lanes)
+        pieces = PIECES * min(threads, 1 + rows * self.compiled.layout.steps // SHARE)
+        step = rows if pieces == PIECES else -(-rows // (pieces * LINE)) * LINE
+        bounds = _bounds(rows, step, self.lanes)
         tables = [_addresses(self.columns), self.scalars, _addresses(self.computed)]
         if len(bounds) == 1:
             self._piece(tables, *bounds[0])
             return
-        with ThreadPoolExecutor(len(bounds)) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             for done in [pool.submit(self._piece, tables, first, last) for first, last in bounds]:
                 done.result()
 
@@ -218,6 +224,24 @@ def _joined(columns: Sequence[Any], rows: int, shape: tuple[int, ...], dtype: st
     for place, column in enumerate(columns):
         table[:, place] = column
     return table.reshape(rows, *shape)
+
+
+def _bounds(rows: int, step: int, least: int) -> list[tuple[int, int]]:
+    """First and last row of each piece; a rest that is smaller than a vector joins the piece before it."""
+    firsts = list(range(0, rows, step))
+    if len(firsts) > 1 and rows - firsts[-1] < least:
+        firsts.pop()
+    return list(zip(firsts, [*firsts[1:], rows], strict=True))
+
+
+def _columns(count: int, rows: int, dtype: str) -> list[Any]:
+    """Columns for results in one block of memory (cheaper than many), each from the beginning of a cache line."""
+    item = np.dtype(dtype).itemsize
+    stride = -(-rows * item // LINE) * LINE
+    block = np.empty(count * stride + LINE, dtype=np.uint8)
+    begin = -block.ctypes.data % LINE
+    table = block[begin : begin + count * stride].view(dtype).reshape(count, -1)
+    return [column[:rows] for column in table] if rows else [np.empty(0, dtype=dtype)] * count
 
 
 def _addresses(columns: Sequence[Any]) -> Any:

@@ -37,15 +37,17 @@ ARGUMENTS = "ptr %columns, ptr %scalars, ptr %results, ptr %scratch"
 class Layout:
     """What a kernel expects: the input nodes that are columns, those that are single values, and its results.
 
-    slots: how many vectors of `BLOCK` rows, and one more in front, the scratch memory holds.
+    steps: how many operations there are. slots: how many stretches of `BLOCK` rows, with one more vector in front,
+    the scratch memory holds.
     """
 
-    __slots__ = ("columns", "results", "scalars", "slots")
+    __slots__ = ("columns", "results", "scalars", "slots", "steps")
 
     def __init__(self, columns: Sequence[int], scalars: Sequence[int], results: Sequence[int]) -> None:
         self.columns = columns
         self.scalars = scalars
         self.results = results
+        self.steps = 0
         self.slots = 0
 
 
@@ -66,6 +68,7 @@ def generate(
     steps = [node for node in range(len(needed)) if needed[node] and not graph.is_leaf(node)]
     parts = [steps[first : first + SEGMENT] for first in range(0, len(steps), SEGMENT)] or [[]]
     slots = _Slots(graph, parts)
+    layout.steps = len(steps)
     layout.slots = slots.count
     helpers: dict[str, str] = {}
     names = [f"segment{number}" for number in range(len(parts))] if len(parts) > 1 else ["kernel"]

@@ -20,11 +20,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-UNARY = frozenset(
-    "acos acosh asin asinh atan atanh cbrt cos cosh erf erfc exp exp10 exp2 expm1 lgamma log log10 log1p log2 "
-    "sin sinh tan tanh tgamma".split()
-)
-BINARY = frozenset("atan2 fmod hypot pow remainder".split())
+UNARY = frozenset((
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cbrt", "cos", "cosh", "erf", "erfc", "exp", "exp10", "exp2",
+    "expm1", "lgamma", "log", "log10", "log1p", "log2", "sin", "sinh", "tan", "tanh", "tgamma",
+))  # fmt: skip
+BINARY = frozenset(("atan2", "fmod", "hypot", "pow", "remainder"))
 """Names of C's mathematical functions (C23, <math.h>) that rows may spell."""
 
 RUNTIME = ("ceil", "floor", "fma", "fmod", "nearbyint", "rint", "trunc")

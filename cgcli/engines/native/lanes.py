@@ -241,10 +241,12 @@ class Lanes:
         return helper
 
     def _lane_loop(self, helper: str, scalar: str, arity: int) -> str:
-        lines, result = [], "zeroinitializer"
+        lines: list[str] = []
+        result = "zeroinitializer"
         for lane in range(self.count):
-            for operand in range(arity):
-                lines.append(f"%x{lane}_{operand} = extractelement {self.vector} %p{operand}, i32 {lane}")
+            lines.extend(
+                f"%x{lane}_{operand} = extractelement {self.vector} %p{operand}, i32 {lane}" for operand in range(arity)
+            )
             given = ", ".join(f"{self.real.name} %x{lane}_{operand}" for operand in range(arity))
             lines.append(f"%y{lane} = call {self.real.name} @{scalar}({given})")
             lines.append(f"%r{lane} = insertelement {self.vector} {result}, {self.real.name} %y{lane}, i32 {lane}")
