@@ -55,8 +55,11 @@ class InternTable:
         if table.get(key) == node:
             del table[key]
 
-    def copy(self) -> InternTable:
-        """A table of the same contents."""
+    def remember(self, op: int, key: Key, node: int) -> None:
+        """Learn a node, unless its key stands for another one."""
+        self.tables[op].setdefault(key, node)
+
+    def __copy__(self) -> InternTable:
         twin = InternTable()
         twin.tables.update((op, dict(table)) for op, table in self.tables.items())
         return twin
@@ -67,4 +70,4 @@ class InternTable:
         op, payload, start, operands = graph.op, graph.payload, graph.start, graph.operands
         for node in range(len(graph)):
             key = key_of(payload[node], operands[start[node] : start[node + 1]])
-            self.tables[op[node]].setdefault(key, node)
+            self.remember(op[node], key, node)

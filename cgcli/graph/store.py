@@ -173,8 +173,7 @@ class Graph:
         data.setflags(write=False)
         if data.ndim == 0:
             return self.constant(float(data))
-        self.arrays.append(data)
-        return self._node(ARRAY, [], len(self.arrays) - 1, self.shape_number(data.shape))
+        return self._array(data)
 
     def input(self, name: str, shape: Shape = ()) -> int:
         """The input of this name, made where the graph has none. ShapeError where it has one of another shape."""
@@ -268,7 +267,7 @@ class Graph:
         if other.is_input(node):
             return self.input(other.input_name(node), other.shape_of(node))
         if other.op[node] == ARRAY:
-            return self.array_constant(other.arrays[other.payload[node]])
+            return self._array(other.arrays[other.payload[node]])
         return self.repeat(other.row(node), operands, other.attributes_of(node))
 
     def is_own_constant(self, node: int) -> bool:
@@ -287,6 +286,11 @@ class Graph:
         except IndexError:
             raise GraphError(f"`{row.name}` cannot use {self.describe(max(operands))}") from None
         return number
+
+    def _array(self, data: Any) -> int:
+        """The node of an array that nobody writes to."""
+        self.arrays.append(data)
+        return self._node(ARRAY, [], len(self.arrays) - 1, self.shape_number(data.shape))
 
     def _node(self, op: int, operands: list[int], payload: int, shape: int) -> int:
         """Intern or append one node. The only place that writes the columns while building one by one."""

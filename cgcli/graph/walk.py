@@ -53,14 +53,3 @@ def depths(graph: Graph) -> list[int]:
         if used:
             depth[node] = 1 + max([depth[operand] for operand in used])
     return depth
-
-
-def copy_part(graph: Graph, nodes: Iterable[int]) -> tuple[Graph, dict[int, int]]:
-    """A new graph that holds only what the given nodes need, and the map from old positions to new ones."""
-    needed = ancestors(graph, nodes)
-    part = type(graph)()
-    copies: dict[int, int] = {}
-    for node in range(len(needed)):
-        if needed[node]:
-            copies[node] = part.copy_node(graph, node, [copies[operand] for operand in graph.operands_of(node)])
-    return part, copies

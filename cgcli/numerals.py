@@ -1,0 +1,76 @@
+"""Values as short text and as plain data: floats, mpmath numbers and arrays alike, without loading NumPy."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MOST_ITEMS = 6
+"""A longer axis of an array shows its first and last items."""
+
+WHOLE_BELOW = 1e9
+"""Whole numbers below this are written out, not rounded to six digits."""
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape of a value, () for a number."""
+    return tuple(getattr(value, "shape", ()))
+
+
+def short(value: Any) -> str:
+    """A value for people: six significant digits, long arrays with their middle left out; one line."""
+    shape = shape_of(value)
+    if not shape:
+        return short_number(value)
+    if shape[0] <= MOST_ITEMS:
+        items = [short(item) for item in value]
+    else:
+        items = [*(short(item) for item in value[: MOST_ITEMS - 3]), "…", short(value[-1])]
+    return f"[{', '.join(items)}]"
+
+
+def compact(value: Any, width: int) -> str:
+    """As `short`, or where that is wider than `width` the kind of the array: `vector of 20`, `3×4 matrix`."""
+    text = short(value)
+    shape = shape_of(value)
+    if len(text) <= width or not shape:
+        return text
+    return f"vector of {shape[0]}" if len(shape) == 1 else f"{'×'.join(map(str, shape))} matrix"
+
+
+def short_number(value: Any) -> str:
+    """A number with six significant digits."""
+    if hasattr(value, "_mpf_"):
+        from mpmath import nstr
+
+        return str(nstr(value, 6, strip_zeros=True)).removesuffix(".0")
+    number = float(value)
+    if abs(number) < WHOLE_BELOW and number.is_integer():
+        return f"{number:.0f}"
+    return f"{number:.6g}"
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON-able data: floats, nested lists of floats, text for numbers beyond doubles; None stays."""
+    if value is None:
+        return None
+    if shape_of(value):
+        return [plain(item) for item in value]
+    return str(value) if hasattr(value, "_mpf_") else float(value)
+
+
+def finite(value: Any) -> bool:
+    """Whether a number, or every element of an array, is neither nan nor infinite."""
+    if shape_of(value):
+        return all(finite_number(item) for item in value.flat)
+    return finite_number(value)
+
+
+def finite_number(value: Any) -> bool:
+    """Whether a number is neither nan nor infinite."""
+    if hasattr(value, "_mpf_"):
+        return bool(value - value == 0)
+    return isfinite(value)
