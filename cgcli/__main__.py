@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from cgcli.errors import CgError, ExitCode
 
@@ -50,10 +51,8 @@ def tell(error: CgError) -> int:
     from cgcli.render.errors import render_error
     from cgcli.render.style import wants_colour
 
-    try:
+    with suppress(OSError):
         print(render_error(error, colour=wants_colour(sys.stderr)), file=sys.stderr)
-    except OSError:
-        pass
     return error.exit_code
 
 

@@ -32,7 +32,8 @@ def normalised(name: str, value: Any) -> Any:
         array = np.asarray(value, dtype=object if holds_precise(value) else np.float64)
     except (TypeError, ValueError):
         raise DataError(
-            f"the value of `{name}` is not a number or a rectangular list of numbers", hint=f"for example {name}=[1, 2, 3]"
+            f"the value of `{name}` is not a number or a rectangular list of numbers",
+            hint=f"for example {name}=[1, 2, 3]",
         ) from None
     if array.ndim == 0:
         return float(array)

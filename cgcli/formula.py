@@ -169,7 +169,7 @@ class Formula:
         found = dict(zip(outputs, bound.evaluate(list(outputs.values())), strict=True))
         return alone(found)
 
-    __call__ = eval
+    __call__ = eval  # noqa: A003
 
     # ---- derivatives -------------------------------------------------------------------------------------------
 
@@ -557,9 +557,9 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
 
 def read_array(name: str, path: str) -> Any:
     """An array from an NPY file, never by unpickling. DataError where that cannot be."""
-    from cgcli.errors import DataError
-
     import numpy as np
+
+    from cgcli.errors import DataError
 
     try:
         return np.load(path, allow_pickle=False)

@@ -101,7 +101,7 @@ def print_check(parsed: Formula, bound: Bound, variables: list[str] | None, of: 
     from cgcli.errors import CalculationError
 
     accepted = True
-    for name, output in parsed.targets(bound.program, of).items():
+    for output in parsed.targets(bound.program, of).values():
         wanted = parsed.variables(bound.program, variables)
         findings = check(bound.graph, output, list(wanted.values()), bound.values)
         accepted = accepted and findings.accepted

@@ -73,7 +73,8 @@ def warn(message: str, *, hint: str | None = None, source: Source | None = None,
     from cgcli.render.errors import render_warning
     from cgcli.render.style import wants_colour
 
-    print(render_warning(message, source=source, span=span, hint=hint, colour=wants_colour(sys.stderr)), file=sys.stderr)
+    colour = wants_colour(sys.stderr)
+    print(render_warning(message, source=source, span=span, hint=hint, colour=colour), file=sys.stderr)
 
 
 def is_finite(value: Any) -> bool:
@@ -99,7 +100,8 @@ def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, 
         label = f"`{names[node]}`" if node in names else f"`{graph.row(node).name}`"
         given = ", ".join(number_text(evaluated[operand]) for operand in graph.operands_of(node))
         origin = f" of {given}" if given and len(given) < 60 else ""
-        message = f"{number_text(evaluated[node]) if not graph.shape_of(node) else 'nan or inf'} comes from {label}{origin}"
+        what = "nan or inf" if graph.shape_of(node) else number_text(evaluated[node])
+        message = f"{what} comes from {label}{origin}"
         warn(message, source=bound.source, span=graph.spans.get(node))
 
 

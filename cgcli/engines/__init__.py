@@ -75,7 +75,7 @@ def _rows(graph: Graph, values: Mapping[str, Any]) -> int:
     """The length of the columns; 1 where every value is a single one."""
     inputs = graph.inputs()
     for name, value in values.items():
-        shape = getattr(value, "shape", ())
+        shape: tuple[int, ...] = getattr(value, "shape", ())
         if name in inputs and len(shape) > len(graph.shape_of(inputs[name])):
             return int(shape[0])
     return 1

@@ -49,7 +49,7 @@ def generated() -> str:
     lark = build_lark()
     table = lark.parser.parser._parse_table
     lexer = lark._build_lexer()
-    keywords, patterns = _split_terminals(lexer.terminals)
+    keywords, patterns = _split_terminals(list(lexer.terminals))
     terminals = ["$END", *(name for name, _ in patterns), *keywords.values()]
     numbers = {name: number for number, name in enumerate(terminals)}
     rules = list(lark.rules)
@@ -81,7 +81,7 @@ def generated() -> str:
         '"""LALR(1) tables of grammar/formula.lark. Made by `python -m cgcli.language.generate`; do not edit."""',
         "",
         "# ruff: noqa",
-        f"TOKEN = {ascii(token)}",
+        f"TOKEN = {token!a}",
         f"TERMINALS = {_literal(terminals)}",
         f"KEYWORDS = {_literal({word: numbers[name] for word, name in keywords.items()})}",
         f"REDUCTIONS = {_literal(reductions)}",

@@ -407,7 +407,9 @@ class Lowering:
 
     def _stacked(self, value: ListValue) -> int:
         if not value.items:
-            raise FormulaError("an empty list has no value", hint="`sum([])` is 0 and `prod([])` is 1; other uses need items")
+            raise FormulaError(
+                "an empty list has no value", hint="`sum([])` is 0 and `prod([])` is 1; other uses need items"
+            )
         pending = [value]
         while pending:
             current = pending[-1]
@@ -415,7 +417,7 @@ class Lowering:
             if inner:
                 pending.extend(inner)
                 continue
-            nodes = [item.node if isinstance(item, ListValue) else self.materialise(item) for item in current.items]
+            nodes = [self.materialise(item) for item in current.items]
             current.node = self.graph.apply(shaping.stack, nodes)
             pending.pop()
         assert value.node is not None
@@ -441,7 +443,8 @@ class Lowering:
         if not items:
             return self._comprehended([], close)
         local = dict(frame.locals or {})
-        body = Frame(variable, self._item_done, local, frame.call, (opening, close, self.word(variable), iter(items), []))
+        progress: tuple[Any, ...] = (opening, close, self.word(variable), iter(items), [])
+        body = Frame(variable, self._item_done, local, frame.call, progress)
         self.frames.append(body)
         self._bind_next(body)
         return opening + 1
@@ -518,7 +521,9 @@ class Lowering:
                 return ListValue(items[key[0]])
             position = shaping.whole(key[0], "an index")
             if not -len(items) <= position < len(items):
-                raise self._error(f"index {position} does not exist; the list has {len(items)} items", self.span(row), None)
+                raise self._error(
+                    f"index {position} does not exist; the list has {len(items)} items", self.span(row), None
+                )
             return items[position]
         return self._apply(shaping.index, [self.materialise(base)], [key], row)
 
@@ -536,10 +541,11 @@ class Lowering:
         if known is None:
             names = self.statics.unknown_inputs(node)
             what = " and ".join(f"`{name}`" for name in names)
+            rule = "indices, lengths and axes cannot be computed from arrays"
             raise NeedsValues(
                 "this must be a number that is known before the calculation starts",
                 span=self.span(row), source=self.table.source,
-                hint=f"give a value for {what}" if names else "indices, lengths and axes cannot be computed from arrays",
+                hint=f"give a value for {what}" if names else rule,
             )  # fmt: skip
         self.program.specialised.update(self.statics.used)
         return int(known) if known.is_integer() else known
@@ -626,8 +632,9 @@ class Lowering:
         expected = len(definition.parameters)
         if count != expected:
             form = f"{definition.name}({', '.join(definition.parameters)})"
+            here = f"here {'is' if count == 1 else 'are'} {count}"
             raise self._error(
-                f"`{definition.name}` takes {counted(expected, 'argument')}, here {'is' if count == 1 else 'are'} {count}",
+                f"`{definition.name}` takes {counted(expected, 'argument')}, {here}",
                 self.span(row), f"it is defined as {form}",
             )  # fmt: skip
 
@@ -635,9 +642,8 @@ class Lowering:
         call = self.frames[-1].call
         while call >= 0:
             if self.graph.calls[call].name == definition.name:
-                raise self._error(
-                    f"`{definition.name}` calls itself", self.span(row), "use `fold(step, start, range(n))` to repeat a step"
-                )
+                hint = "use `fold(step, start, range(n))` to repeat a step"
+                raise self._error(f"`{definition.name}` calls itself", self.span(row), hint)
             call = self.graph.calls[call].parent
 
     def _call_operation(self, name: str, arguments: list[Any], row: int) -> Any:
@@ -674,7 +680,8 @@ class Lowering:
         parts: list[int] = list(items)
         while len(parts) > 1:
             pairs = [
-                self._apply(operation.combine, parts[place : place + 2], (), row) for place in range(0, len(parts) - 1, 2)
+                self._apply(operation.combine, parts[place : place + 2], (), row)
+                for place in range(0, len(parts) - 1, 2)
             ]
             parts = pairs + parts[len(parts) - len(parts) % 2 :]
         return parts[0]
@@ -731,9 +738,8 @@ class Lowering:
             raise self._error("the step of a range cannot be 0", self.span(row), None)
         numbers = range(*limits)
         if len(numbers) > MOST_ITEMS:
-            raise self._error(
-                f"a range of {len(numbers):,} items is more than the {MOST_ITEMS:,} that are allowed", self.span(row), None
-            )
+            what = f"a range of {len(numbers):,} items is more than the {MOST_ITEMS:,} that are allowed"
+            raise self._error(what, self.span(row), None)
         self._push_list([self.graph.constant(number) for number in numbers])
         return row + 1
 

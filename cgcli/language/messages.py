@@ -81,7 +81,8 @@ def _explain(
         return f"this `{bracket}` is never closed", f"add `{PAIRS[bracket]}`"
     if word in (")", "]"):
         if unclosed is None:
-            return f"there is no `{'(' if word == ')' else '['}` for this `{word}`", "remove it, or open a bracket before"
+            opening = "(" if word == ")" else "["
+            return f"there is no `{opening}` for this `{word}`", "remove it, or open a bracket before"
         bracket = source.text[unclosed]
         return f"this `{bracket}` is closed by `{word}`", f"close it with `{PAIRS[bracket]}`"
     if word == "=":
@@ -90,7 +91,7 @@ def _explain(
         if before.isdigit() and source.text[begin + 1 : begin + 2].isdigit():
             return "a comma cannot stand in a number", "write the decimals with a point: `1.5`"
         return "a comma cannot stand here", "commas separate the arguments of a function and the items of `[ ]`"
-    if begin == last_end and before and _is_value(kind, word) or _is_value(kind, word):
+    if _is_value(kind, word):
         return _side_by_side(before, word)
     if ends:
         return f"something is missing after `{before}`", _continuation(expected)
@@ -117,9 +118,11 @@ def _value_missing(source: Source, kind: int, word: str, before: str) -> tuple[s
 
 def _side_by_side(before: str, word: str) -> tuple[str, str]:
     """Two values without an operator: the product that mathematicians leave out."""
-    if word in ("(", "["):
-        return f"`{before}` and `{word}` stand side by side without an operator", f"to multiply, write `{before}*{word}…`"
-    return f"`{before}` and `{word}` stand side by side without an operator", f"to multiply, write `{before}*{word}`"
+    rest = "…" if word in ("(", "[") else ""
+    return (
+        f"`{before}` and `{word}` stand side by side without an operator",
+        f"to multiply, write `{before}*{word}{rest}`",
+    )
 
 
 def _is_value(kind: int, word: str) -> bool:

@@ -33,21 +33,21 @@ def parse(source: Source) -> syntax.Syntax:
     text = source.text
     rule_of, count_of, start_of, end_of = table.rule, table.count, table.start, table.end
     actions, gotos, reductions, keywords = tables.ACTIONS, tables.GOTOS, tables.REDUCTIONS, tables.KEYWORDS
-    scan = TOKEN.scanner(text, 1 if text.startswith("\ufeff") else 0).match
+    tokens_of = TOKEN.finditer(text, 1 if text.startswith("\ufeff") else 0)  # matches everywhere, if only nothing
     states, starts, rows = [tables.START], [0], [0]
     state = tables.START
     depth = 0
     last_end = 0
     while True:
-        token = scan()
-        kind = token.lastindex if token is not None else None
+        token = next(tokens_of)
+        kind = token.lastindex
         if kind is None:
-            begin = token.end() if token is not None else len(text)
+            begin = token.end()
             if begin < len(text):
                 raise unreadable(source, begin)
             kind, finish = END, begin
         else:
-            begin, finish = token.span(kind)  # type: ignore[union-attr]
+            begin, finish = token.span(kind)
             if kind == NAME:
                 kind = keywords.get(text[begin:finish], NAME)
             elif kind == NUMBER and finish - begin > LONGEST_NUMBER:

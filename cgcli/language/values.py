@@ -17,7 +17,7 @@ class ListValue:
 
     def __init__(self, items: list[Any]) -> None:
         self.items = items
-        self.depth = 1 + max((item.depth for item in items if isinstance(item, ListValue)), default=0)
+        self.depth: int = 1 + max((item.depth for item in items if isinstance(item, ListValue)), default=0)
         self.node: int | None = None
 
     @property
