@@ -20,19 +20,20 @@ from heapq import heapify, heappop, heappush
 from cgcli.errors import GraphError, ShapeError
 from cgcli.graph.intern import key_of
 from cgcli.graph.ranks import Ranks
-from cgcli.graph.store import Graph, result_shape
+from cgcli.graph.settle import GONE, needed_by, settled
+from cgcli.graph.store import Graph
 from cgcli.graph.uses import Uses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from cgcli.graph.ref import Ref
     from cgcli.ops import Operation
 
-GONE = -1
-"""Stands in the map of a rebuild for a node that is no more."""
+UNKNOWN = -1
+"""Number of names in an index that has to be made anew."""
 
 
 class Change:
@@ -40,19 +41,19 @@ class Change:
 
     kind: "replace", "redirect", "insert" or "remove"; nodes: the nodes it speaks of.
     edges: (position in the column `operands`, operand before); shapes: node -> number of its shape before;
-    names: those that moved; made: first and past-the-last node built by it.
+    names: those that moved; size: number of nodes before it.
     """
 
-    __slots__ = ("edges", "kind", "made", "names", "nodes", "reason", "shapes")
+    __slots__ = ("edges", "kind", "names", "nodes", "reason", "shapes", "size")
 
-    def __init__(self, kind: str, nodes: tuple[int, ...], reason: str) -> None:
+    def __init__(self, kind: str, nodes: tuple[int, ...], reason: str, size: int) -> None:
         self.kind = kind
         self.nodes = nodes
         self.reason = reason
+        self.size = size
         self.edges: list[tuple[int, int]] = []
         self.shapes: dict[int, int] = {}
         self.names: list[str] = []
-        self.made = (0, 0)
 
 
 class EditableGraph(Graph):
@@ -79,7 +80,7 @@ class EditableGraph(Graph):
         self._uses: Uses | None = None
         self._ranks: Ranks | None = None
         self._labels: dict[int, list[str]] = {}
-        self._labelled = 0
+        self._labelled = UNKNOWN
 
     # ---- the vocabulary ----------------------------------------------------------------------------------------
 
@@ -91,11 +92,11 @@ class EditableGraph(Graph):
         uses = self._begin(node, by)
         if node == by:
             raise GraphError(f"{self.describe(node)} cannot be replaced by itself")
-        change = Change("replace", (node, by), reason)
+        change = Change("replace", (node, by), reason, len(self))
         self._move_edges(change, list(uses.of(node)), by)
         for name in self._names_of(node):
             change.names.append(name)
-            self._rename(name, by)
+            self._call(by, name)
         self._take_out(node, by)
         self._enter(change)
 
@@ -105,7 +106,7 @@ class EditableGraph(Graph):
         edge = self._edge(user, position)
         if self.operands[edge] == to:
             raise GraphError(f"{self.describe(user)} uses {self.describe(to)} there already")
-        change = Change("redirect", (user, to), reason)
+        change = Change("redirect", (user, to), reason, len(self))
         self._move_edges(change, [edge], to)
         self._enter(change)
 
@@ -136,27 +137,36 @@ class EditableGraph(Graph):
         for name in names:
             if not (self.is_input(node) and name == self.input_name(node)):
                 raise GraphError(f"{self.describe(node)} cannot be removed: the formula calls it `{name}`")
-        change = Change("remove", (node,), reason)
+        change = Change("remove", (node,), reason, len(self))
         for name in names:
             change.names.append(name)
-            del self.names[name]
+            self._uncall(name)
         self._take_out(node, GONE)
         self._enter(change)
 
     def undo(self) -> Change:
-        """Take back the last edit of the record and return it. GraphError where there is none."""
+        """Take back the last edit of the record, and with it the nodes built since; the edit is returned.
+
+        GraphError where there is none.
+        """
         if not self.record:
             raise GraphError("there is no edit to undo")
         self._synchronised()
         change = self.record.pop()
+        owners = {self._owner(edge) for edge, _ in change.edges}
         if change.kind in ("replace", "remove"):
             self._put_back(change)
-        for edge, operand in reversed(change.edges):
+            owners.add(change.nodes[0])
+        for edge, operand in change.edges:
             self._set_operand(edge, operand)
         if change.edges:
             self._put_below(change.edges[0][1], {self._owner(edge) for edge, _ in change.edges})
-        self._restore_shapes(change.shapes)
-        self._discard(range(*change.made))
+        for node, number in change.shapes.items():
+            self.shape[node] = number
+        self._truncate(change.size)
+        for node in owners:  # where one of the nodes just forgotten had stood for it
+            self._remember(node)
+        self.in_order = not self.record
         return change
 
     # ---- reading the record ------------------------------------------------------------------------------------
@@ -210,43 +220,18 @@ class EditableGraph(Graph):
         none of them needs goes, too. Names, places in the text and calls follow the nodes; a replacement without a
         place of its own takes that of the node that it replaced.
         """
-        kept = self._kept(None if roots is None else [self._survivor(root) for root in roots])
-        new = Graph()
-        moved = array("i", [GONE]) * len(self)
-        start, operands = self.start, self.operands
-        op, payload, shape = self.op, self.payload, self.shape
-        for node in self._order():
-            if not kept[node]:
-                continue
-            used = [moved[operand] for operand in operands[start[node] : start[node + 1]]]
-            if payload[node] >= 0:
-                moved[node] = new.copy_node(self, node, used)
-            else:
-                moved[node] = new._node(op[node], used, payload[node], new.shape_number(self.shapes[shape[node]]))
-        for node, by in reversed(self._gone.items()):
-            moved[node] = moved[by] if by != GONE else GONE
-        self._carry(new, moved)
+        if roots is None:
+            kept = bytearray([1]) * len(self)
+            for node in self._gone:
+                kept[node] = 0
+        else:
+            kept = needed_by(self, [self._survivor(root) for root in roots])
+        new, moved = settled(self, self._order(), kept, self._gone)
         for field in vars(new):
             setattr(self, field, getattr(new, field))
         self.edition += 1
         self._settle()
         return moved
-
-    def _kept(self, roots: Sequence[int] | None) -> bytearray:
-        """1 for every node that stays."""
-        if roots is None:
-            kept = bytearray([1]) * len(self)
-            for node in self._gone:
-                kept[node] = 0
-            return kept
-        kept = bytearray(len(self))
-        pending = list(roots)
-        while pending:
-            node = pending.pop()
-            if not kept[node]:
-                kept[node] = 1
-                pending.extend(self.operands_of(node))
-        return kept
 
     def _survivor(self, node: int) -> int:
         """A node, or what replaced it."""
@@ -263,22 +248,6 @@ class EditableGraph(Graph):
         assert self._ranks is not None
         return self._ranks.order()
 
-    def _carry(self, new: Graph, moved: array[int]) -> None:
-        """Names, places and calls to the new positions; what a node has itself goes before what it inherits."""
-        new.names = {name: moved[node] for name, node in self.names.items() if moved[node] != GONE}
-        new.calls = self.calls
-        new.spans = self._followed(self.spans, moved)
-        new.scopes = self._followed(self.scopes, moved)
-
-    def _followed(self, table: Mapping[int, Any], moved: array[int]) -> dict[int, Any]:
-        """A table by node at the new positions."""
-        own: dict[int, Any] = {}
-        inherited: dict[int, Any] = {}
-        for node, value in table.items():
-            if moved[node] != GONE:
-                (inherited if node in self._gone else own).setdefault(moved[node], value)
-        return inherited | own
-
     # ---- one edit ----------------------------------------------------------------------------------------------
 
     def _begin(self, *nodes: int) -> Uses:
@@ -287,6 +256,7 @@ class EditableGraph(Graph):
 
     def _enter(self, change: Change) -> None:
         self.in_order = False
+        self._adopted.clear()  # what was copied in may have been rewired
         self.record.append(change)
 
     def _require(self, *nodes: int) -> None:
@@ -348,8 +318,7 @@ class EditableGraph(Graph):
     def _insert(self, edges: list[int], node: int, user: int, make: Callable[[Ref], Ref], reason: str) -> int:
         from cgcli.graph.ref import Ref
 
-        first = len(self)
-        change = Change("insert", (user,), reason)
+        change = Change("insert", (user,), reason, len(self))
         self._forget(user)  # what is built must not be the user itself
         try:
             made = make(Ref(self, node))
@@ -358,11 +327,10 @@ class EditableGraph(Graph):
             self._synchronised()
             self._move_edges(change, edges, made.node)
         except Exception:
-            self._truncate(first)
+            self._truncate(change.size)
             self._remember(user)
             raise
         change.nodes = (user, made.node)
-        change.made = (first, len(self))
         self._enter(change)
         return made.node
 
@@ -398,21 +366,15 @@ class EditableGraph(Graph):
         del self._gone[node]
         for edge in range(self.start[node], self.start[node + 1]):
             self._uses.link(edge, self.operands[edge])
-        self._remember(node)
         for name in change.names:
-            self._rename(name, node)
-
-    def _discard(self, nodes: Iterable[int]) -> None:
-        """Take out what an undone insertion had built, unless it has found other users."""
-        assert self._uses is not None
-        for node in reversed(list(nodes)):
-            if not self._uses.any(node) and not self._names_of(node):
-                self._take_out(node, GONE)
+            self._call(node, name)
 
     def _truncate(self, length: int) -> None:
-        """Forget the newest nodes, which nothing uses."""
+        """Forget the newest nodes, which no older one uses."""
         uses = self._synchronised()
         assert self._ranks is not None
+        if length == len(self):
+            return
         for node in range(length, len(self)):
             self._forget(node)
         for edge in range(self.start[length], len(self.operands)):
@@ -420,11 +382,16 @@ class EditableGraph(Graph):
         uses.shrink(length, self.start[length])
         self._ranks.shrink(length)
         for name in [name for name, node in self.names.items() if node >= length]:
-            del self.names[name]
+            self._uncall(name)
+        for table in (self.spans, self.scopes):
+            for node in [node for node in table if node >= length]:
+                del table[node]
         del self.operands[self.start[length] :]
         del self.start[length + 1 :]
         for column in (self.op, self.payload, self.shape):
             del column[length:]
+        self._adopted.clear()
+        self.edition += 1
 
     def _names_of(self, node: int) -> list[str]:
         """The names of a node, from an index that is made anew where names came in."""
@@ -435,9 +402,18 @@ class EditableGraph(Graph):
             self._labelled = len(self.names)
         return [name for name in self._labels.get(node, ()) if self.names.get(name) == node]
 
-    def _rename(self, name: str, to: int) -> None:
-        self.names[name] = to
-        self._labels.setdefault(to, []).append(name)
+    def _call(self, node: int, name: str) -> None:
+        """Give a name to a node; the index of names stays as good as it was."""
+        current = self._labelled == len(self.names)
+        self.names[name] = node
+        self._labels.setdefault(node, []).append(name)
+        self._labelled = len(self.names) if current else UNKNOWN
+
+    def _uncall(self, name: str) -> None:
+        """Take a name away; what the index still says of it does no harm."""
+        current = self._labelled == len(self.names)
+        del self.names[name]
+        self._labelled = len(self.names) if current else UNKNOWN
 
     # ---- ranks and shapes --------------------------------------------------------------------------------------
 
@@ -475,7 +451,8 @@ class EditableGraph(Graph):
                         queued.add(user)
                         heappush(heap, (self._rank(user), user))
         except ShapeError:
-            self._restore_shapes(before)
+            for node, number in before.items():
+                self.shape[node] = number
             raise
         return before
 
@@ -484,12 +461,7 @@ class EditableGraph(Graph):
         row = self.row(node)
         if row.shape is not None and row.prepare is not None:
             raise ShapeError(f"{self.describe(node)} was prepared for operands of another shape")
-        shapes = [self.shape_of(operand) for operand in self.operands_of(node)]
         try:
-            return self.shape_number(result_shape(row, shapes, self.attributes_of(node)))
+            return self.shape_number(self.inferred_shape(row, self.operands_of(node), self.attributes_of(node)))
         except ShapeError as error:
-            raise ShapeError(f"{self.describe(node)} cannot take it; {error.message}") from None
-
-    def _restore_shapes(self, before: dict[int, int]) -> None:
-        for node, number in before.items():
-            self.shape[node] = number
+            raise ShapeError(f"{self.describe(node)} cannot take it: {error.message}") from None

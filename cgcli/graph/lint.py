@@ -5,7 +5,7 @@ It repeats nothing that building does: it reads the columns as they stand and de
 
 from __future__ import annotations
 
-from cgcli.errors import GraphError, ShapeError
+from cgcli.errors import GraphError
 from cgcli.graph.intern import key_of
 from cgcli.graph.shapes import describe
 from cgcli.graph.store import ARRAY, CONSTANT, INPUT, NOTHING, result_shape
@@ -103,8 +103,8 @@ def _expected_shape(graph: Graph, node: int, used: Sequence[int]) -> Shape | Non
         return tuple(graph.arrays[graph.payload[node]].shape)
     try:
         return result_shape(graph.row(node), [graph.shape_of(operand) for operand in used], graph.attributes_of(node))
-    except ShapeError as error:
-        raise GraphError(f"{graph.describe(node)} cannot take its operands: {error.message}") from None
+    except ValueError as error:
+        raise GraphError(f"{graph.describe(node)} cannot take its operands: {error}") from None
 
 
 def _check_distinct(graph: Graph) -> None:

@@ -198,23 +198,31 @@ class Graph:
             raise GraphError(f"`{row.name}` takes {row.arity} operands, not {len(operands)}")
         if row.prepare is None and row.shape is None:
             return self._node(row.code, operands, NOTHING, self.common_shape(row, operands))
-        shapes = [self.shape_of(operand) for operand in operands]
+        shapes = self._operand_shapes(row, operands)
         try:
             attributes = row.prepare(shapes, *static) if row.prepare else ()
         except ValueError as error:
-            raise ShapeError(f"`{row.name}`: {error}") from None
+            raise self._misfit(row, operands, error) from None
         return self.repeat(row, operands, attributes)
 
     def repeat(self, row: Operation, operands: Sequence[int], attributes: tuple[Any, ...]) -> int:
         """As `apply`, for attributes that are prepared already (copying a node)."""
-        number = self.shape_number(result_shape(row, [self.shape_of(operand) for operand in operands], attributes))
+        number = self.shape_number(self.inferred_shape(row, operands, attributes))
         return self._node(row.code, list(operands), self.attribute_number(attributes), number)
+
+    def inferred_shape(self, row: Operation, operands: Sequence[int], attributes: tuple[Any, ...]) -> Shape:
+        """The shape of an operation on nodes. ShapeError, naming them as the formula does, where they do not fit."""
+        shapes = self._operand_shapes(row, operands)
+        try:
+            return result_shape(row, shapes, attributes)
+        except ValueError as error:
+            raise self._misfit(row, operands, error) from None
 
     def apply_many(self, row: Operation, operands: Sequence[ArrayLike], static: Sequence[Any] = ()) -> NDArray[Any]:
         """As `apply` for whole columns: node k of the answer is the operation on element k of every operand array.
 
-        Elementwise operations of one or two operands without static arguments grow the columns in bulk; all
-        others are applied one by one. Errors as of `apply`, before anything is added.
+        Elementwise operations of one or two operands without static arguments grow the columns in bulk, and nothing
+        is added where one of them is refused; all others are applied one by one. Errors as of `apply`.
         """
         from cgcli.graph.bulk import apply_columns
 
@@ -282,10 +290,25 @@ class Graph:
             number = column[operands[0]]
             for operand in operands:
                 if column[operand] != number:
-                    return self.shape_number(result_shape(row, [self.shape_of(each) for each in operands], ()))
+                    return self.shape_number(self.inferred_shape(row, operands, ()))
         except IndexError:
-            raise GraphError(f"`{row.name}` cannot use {self.describe(max(operands))}") from None
+            raise self._no_node(row, operands) from None
         return number
+
+    def _operand_shapes(self, row: Operation, operands: Sequence[int]) -> list[Shape]:
+        try:
+            return [self.shape_of(operand) for operand in operands]
+        except IndexError:
+            raise self._no_node(row, operands) from None
+
+    def _no_node(self, row: Operation, operands: Sequence[int]) -> GraphError:
+        missing = next(operand for operand in operands if not 0 <= operand < len(self))
+        return GraphError(f"`{row.name}` cannot use {self.describe(missing)}")
+
+    def _misfit(self, row: Operation, operands: Sequence[int], reason: ValueError) -> ShapeError:
+        from cgcli.graph.messages import misfit
+
+        return ShapeError(misfit(self, row, operands, str(reason)))
 
     def _array(self, data: Any) -> int:
         """The node of an array that nobody writes to."""
@@ -327,6 +350,8 @@ class Graph:
         codes = [REGISTRY.by_name[name].code for name in state.pop("op_names")]
         self.__dict__.update(state)
         self.op = array("H", map(codes.__getitem__, self.op))
+        for values in self.arrays:
+            values.setflags(write=False)
         self._adopted = {}
         self.intern = InternTable()
         self.intern.refill(self)
@@ -351,14 +376,5 @@ def _constant_key(value: float, exact: str | None) -> float | str:
 
 
 def result_shape(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
-    """The shape of an operation on operands of these shapes. ShapeError, naming both, where they do not fit."""
-    if row.shape is None:
-        try:
-            return broadcast(shapes)
-        except ValueError:
-            listed = " and ".join(map(describe, shapes))
-            raise ShapeError(f"`{row.name}` cannot combine shapes {listed}") from None
-    try:
-        return row.shape(shapes, attributes)
-    except ValueError as error:
-        raise ShapeError(f"`{row.name}`: {error}") from None
+    """The shape of an operation on operands of these shapes. ValueError where they do not fit."""
+    return broadcast(shapes) if row.shape is None else row.shape(shapes, attributes)
