@@ -134,8 +134,10 @@ class Graph:
         """A node as messages call it: its position, its name in the formula where it has one, its operation."""
         if not 0 <= node < len(self):
             return f"node {node} (which does not exist)"
-        names = [f" `{name}`" for name, named in self.names.items() if named == node]
-        return f"node {node}{names[0] if names else ''} ({self.row(node).name})"
+        names = [name for name, named in self.names.items() if named == node]
+        if not names and self.is_input(node):
+            names.append(self.input_name(node))
+        return f"node {node}{f' `{names[0]}`' if names else ''} ({self.row(node).name})"
 
     def require_order(self) -> None:
         """GraphError where positions are no order of evaluation; here they always are (see `graph.edit`)."""

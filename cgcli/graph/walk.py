@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
+
+from cgcli.graph.loops import mark_ancestors, mark_descendants, measure_depths, swept
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,11 +21,7 @@ def ancestors(graph: Graph, nodes: Iterable[int]) -> bytearray:
     for node in nodes:
         needed[node] = 1
         last = max(last, node)
-    start, operands = graph.start, graph.operands
-    for node in range(last, -1, -1):
-        if needed[node]:
-            for operand in operands[start[node] : start[node + 1]]:
-                needed[operand] = 1
+    swept(mark_ancestors, last, needed, graph.start, graph.operands, last)
     return needed
 
 
@@ -33,23 +33,13 @@ def descendants(graph: Graph, nodes: Iterable[int]) -> bytearray:
     for node in nodes:
         reached[node] = 1
         first = min(first, node)
-    start, operands = graph.start, graph.operands
-    for node in range(first, len(graph)):
-        if not reached[node]:
-            for operand in operands[start[node] : start[node + 1]]:
-                if reached[operand]:
-                    reached[node] = 1
-                    break
+    swept(mark_descendants, len(graph) - first, reached, graph.start, graph.operands, first)
     return reached
 
 
-def depths(graph: Graph) -> list[int]:
+def depths(graph: Graph) -> array[int]:
     """Length of the longest path from a leaf to each node."""
     graph.require_order()
-    depth = [0] * len(graph)
-    start, operands = graph.start, graph.operands
-    for node in range(len(graph)):
-        used = operands[start[node] : start[node + 1]]
-        if used:
-            depth[node] = 1 + max([depth[operand] for operand in used])
+    depth = array("i", bytes(4 * len(graph)))
+    swept(measure_depths, len(graph), depth, graph.start, graph.operands)
     return depth

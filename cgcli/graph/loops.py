@@ -1,0 +1,77 @@
+"""Loops over the columns of a graph, written once: plain Python that numba compiles where the graph is large.
+
+A loop is a function of columns and numbers alone (no objects of this package), in the part of Python that numba
+knows. `swept` runs it as it is on a small graph, or where numba is not installed, and as machine code on a large one.
+numba keeps the machine code on disk, so that the time to compile (about a second a loop) is spent once a machine.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+LARGE = 200_000
+"""Nodes from which on loading numba (about half a second) costs less than a loop in Python."""
+
+_COMPILED: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+def swept(loop: Callable[..., Any], size: int, *columns: Any) -> Any:
+    """What a loop returns on columns of a graph of this size. Buffers (`array`, `bytearray`) are written in place."""
+    if size < LARGE:
+        return loop(*columns)
+    return compiled(loop)(*map(_viewed, columns))
+
+
+def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """A loop as machine code; the loop itself where numba is not installed."""
+    found = _COMPILED.get(loop)
+    if found is None:
+        try:
+            from numba import njit
+        except ImportError:
+            found = loop
+        else:
+            found = njit(cache=True, nogil=True)(loop)
+        _COMPILED[loop] = found
+    return found
+
+
+def _viewed(column: Any) -> Any:
+    """A NumPy array on the memory of a buffer; anything else as it is."""
+    if isinstance(column, (int, float)) or hasattr(column, "dtype"):
+        return column
+    import numpy as np
+
+    return np.frombuffer(column, dtype=np.uint8 if isinstance(column, (bytes, bytearray)) else column.typecode)
+
+
+def mark_ancestors(needed: Any, start: Any, operands: Any, last: int) -> None:
+    """Mark all that the marked nodes up to `last` need."""
+    for node in range(last, -1, -1):
+        if needed[node]:
+            for edge in range(start[node], start[node + 1]):
+                needed[operands[edge]] = 1
+
+
+def mark_descendants(reached: Any, start: Any, operands: Any, first: int) -> None:
+    """Mark all from `first` on that need a marked node."""
+    for node in range(first, len(reached)):
+        if not reached[node]:
+            for edge in range(start[node], start[node + 1]):
+                if reached[operands[edge]]:
+                    reached[node] = 1
+                    break
+
+
+def measure_depths(depth: Any, start: Any, operands: Any) -> None:
+    """Write the length of the longest path from a leaf to each node."""
+    for node in range(len(depth)):
+        deepest = 0
+        for edge in range(start[node], start[node + 1]):
+            below = depth[operands[edge]] + 1
+            if below > deepest:
+                deepest = below
+        depth[node] = deepest
