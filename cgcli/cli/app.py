@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib import import_module, reload
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +14,7 @@ from cgcli.render.style import wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 HELP = """Evaluate, differentiate, explain and draw formulas.
 
@@ -48,10 +49,15 @@ def build(names: Sequence[str]) -> typer.Typer:
 
     app.callback(help=HELP.replace("\n    cg", "\n\b\n    cg", 1))(cg)
     for name in names:
-        module = import_module(f"cgcli.cli.{name}")
+        module = with_annotations(import_module(f"cgcli.cli.{name}"))
         summary, _, rest = (module.__doc__ or "").partition("\n")
         app.command(name, help=f"{summary}\n\n\b\n{rest.strip()}", short_help=summary)(module.run)
     return app
+
+
+def with_annotations(module: ModuleType) -> ModuleType:
+    """A command's module with what Typer reads; one that was first loaded for its plain form is loaded again."""
+    return module if hasattr(module, "typer") else reload(module)
 
 
 def run_app(names: Sequence[str], words: Sequence[str]) -> int:
