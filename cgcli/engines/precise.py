@@ -125,13 +125,15 @@ class PreciseEngine(Engine):
 
     def _at_infinity(self, function: Kernel, operands: tuple[Any, ...], double: float) -> Any:
         """For operands that are infinite or nan: the double's answer, in full where it is a limit such as pi/2."""
-        if not isfinite(double) or double.is_integer():
+        if double == 0 or not isfinite(double):
             return self.mp.mpf(double)
         try:
             value = self._real(function(*operands))
         except REFUSALS:
-            return self.mp.nan
-        return value if abs(float(value) - double) <= 1e-12 * abs(double) else self.mp.nan
+            value = self.mp.nan
+        if abs(float(value) - double) <= 1e-12 * abs(double):
+            return value
+        return self.mp.mpf(double) if double.is_integer() else self.mp.nan
 
     def _real(self, value: Any) -> Any:
         """A result as a real number of this context and within its range; nan where it is complex."""

@@ -89,10 +89,10 @@ floordiv = Operation(
         "latex": r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor",
     },
     precedence=60, domain=(REAL, NONZERO), traits=("piecewise_constant",),
-    kink=lambda x, y: x % y == 0, convention="derivative 0, also at the jumps",
+    kink=lambda x, y: mod(x, y) == 0, convention="derivative 0, also at the jumps",
     about="Quotient rounded down to an integer.",
 )  # fmt: skip
-mod = Operation(
+mod: Operation = Operation(
     "mod", "x, y", aliases=("modulo",), compute=modulo,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -floordiv(x, y)),
     spell={
@@ -101,7 +101,7 @@ mod = Operation(
     },
     precedence=60,
     domain=(REAL, NONZERO),
-    kink=lambda x, y: x % y == 0, convention="slope of the piece to the right at the jumps",
+    kink=lambda x, y: mod(x, y) == 0, convention="slope of the piece to the right at the jumps",
     about="Remainder of x/y with the sign of y, as in Python.",
 )  # fmt: skip
 neg = Operation(

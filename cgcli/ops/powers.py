@@ -69,8 +69,8 @@ power: Operation = Operation(
     },
     precedence=80,
     domain=(POSITIVE, REAL), identities=(None, 1.0), fold=_fold_power,
-    kink=lambda x, y: x == 0,
-    convention="x^0 is the constant 1; at x = 0 the derivative with respect to an exponent that is not negative is 0",
+    kink=lambda x, y: (x == 0) & (y == 0),
+    convention="x^0 is the constant 1, also at x = 0; both derivatives are 0 there",
     about="x to the power y; nan for a negative x with a broken y.",
 )  # fmt: skip
 sqrt = Operation(

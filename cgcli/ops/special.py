@@ -13,7 +13,7 @@ from math import exp as scalar_exp
 from cgcli.ops.arithmetic import scale, square
 from cgcli.ops.exact import PI
 from cgcli.ops.ieee import divide, total
-from cgcli.ops.logic import where
+from cgcli.ops.logic import absolute, where
 from cgcli.ops.powers import exp, log, log1p, sqrt
 from cgcli.ops.row import POSITIVE, Operation
 from cgcli.ops.trigonometric import cos, scalar_sinpi, sinpi
@@ -582,17 +582,22 @@ ellipe: Operation = Operation(
     spell={**_scipy("ellipe"), "latex": r"E\left({0}\right)"},
     about="Complete elliptic integral of the second kind of the parameter m = k^2.", source="DLMF 19.4.2",
 )  # fmt: skip
-logit = Operation(
-    "logit", "p", compute=lambda p: _scalar_logit(p), definition=lambda p: log(p) - log1p(-p),
-    partials=(lambda p, r: 1 / (p * (1 - p)),), domain=(UNIT,), traits=("increasing",),
-    spell={"numpy": "scipy.special.logit", "latex": r"\operatorname{{logit}}\left({0}\right)"},
-    about="Inverse of sigmoid, log(p/(1 - p)); infinite at 0 and 1.",
-)  # fmt: skip
-
-
 def _scalar_logit(p: float) -> float:
     if not 0 <= p <= 1:
         return nan
     if p in (0.0, 1.0):
         return inf if p else -inf
     return math.log(p / (1 - p)) if p < 0.25 or p > 0.75 else math.log1p((2 * p - 1) / (1 - p))
+
+
+def _logit(p: Any) -> Any:
+    """Near 1/2, where the result is small, by its distance from there."""
+    return where(absolute(p - 0.5) <= 0.25, log1p((2 * p - 1) / (1 - p)), log(p / (1 - p)))
+
+
+logit = Operation(
+    "logit", "p", compute=_scalar_logit, definition=_logit,
+    partials=(lambda p, r: 1 / (p * (1 - p)),), domain=(UNIT,), traits=("increasing",),
+    spell={"numpy": "scipy.special.logit", "latex": r"\operatorname{{logit}}\left({0}\right)"},
+    about="Inverse of sigmoid, log(p/(1 - p)); infinite at 0 and 1.",
+)  # fmt: skip

@@ -162,40 +162,50 @@ degrees = Operation(
 )  # fmt: skip
 
 
-def scalar_sinpi(x: float) -> float:
-    """sin(pi*x), reduced exactly to the first eighth of a turn."""
+HALF_DEGREES = 180.0
+"""Half a turn in degrees, as `half` in the functions below; for sinpi and its kin it is 1."""
+
+
+def scalar_sinpi(x: float, half: float = 1.0) -> float:
+    """sin(pi*x/half), reduced exactly to the first eighth of a turn."""
     if isinf(x):
         return nan
-    turn = math.remainder(x, 2.0)
+    turn = math.remainder(x, 2 * half)
     size = abs(turn)
-    if size <= 0.25:
-        return math.sin(pi * turn)
-    return copysign(math.cos(pi * (0.5 - size)) if size <= 0.75 else math.sin(pi * (1 - size)), turn)
+    if size <= 0.25 * half:
+        return math.sin(pi * turn / half)
+    if size <= 0.75 * half:
+        return copysign(math.cos(pi * (0.5 * half - size) / half), turn)
+    return copysign(math.sin(pi * (half - size) / half), turn)
 
 
-def _scalar_cospi(x: float) -> float:
+def _scalar_cospi(x: float, half: float = 1.0) -> float:
     if isinf(x):
         return nan
-    size = abs(math.remainder(x, 2.0))
-    if size <= 0.25:
-        return math.cos(pi * size)
-    return math.sin(pi * (0.5 - size)) if size <= 0.75 else -math.cos(pi * (1 - size))
+    size = abs(math.remainder(x, 2 * half))
+    if size <= 0.25 * half:
+        return math.cos(pi * size / half)
+    if size <= 0.75 * half:
+        return math.sin(pi * (0.5 * half - size) / half)
+    return -math.cos(pi * (half - size) / half)
 
 
-def _scalar_tanpi(x: float) -> float:
-    return divide(scalar_sinpi(x), _scalar_cospi(x))
+def _scalar_tanpi(x: float, half: float = 1.0) -> float:
+    return divide(scalar_sinpi(x, half), _scalar_cospi(x, half))
 
 
-def _sinpi(x: Any) -> Any:
-    turn = remainder(x, 2.0)
+def _sinpi(x: Any, half: float = 1.0) -> Any:
+    turn = remainder(x, 2 * half)
     size = absolute(turn)
-    middle = where(size <= 0.75, cos(PI * (0.5 - size)), sin(PI * (1 - size)))
-    return where(size <= 0.25, sin(PI * turn), copy_sign(middle, turn))
+    near_quarter, near_half = cos(PI * (0.5 * half - size) / half), sin(PI * (half - size) / half)
+    beyond = copy_sign(where(size <= 0.75 * half, near_quarter, near_half), turn)
+    return where(size <= 0.25 * half, sin(PI * turn / half), beyond)
 
 
-def _cospi(x: Any) -> Any:
-    size = absolute(remainder(x, 2.0))
-    return where(size <= 0.25, cos(PI * size), where(size <= 0.75, sin(PI * (0.5 - size)), -cos(PI * (1 - size))))
+def _cospi(x: Any, half: float = 1.0) -> Any:
+    size = absolute(remainder(x, 2 * half))
+    near_quarter, near_half = sin(PI * (0.5 * half - size) / half), -cos(PI * (half - size) / half)
+    return where(size <= 0.25 * half, cos(PI * size / half), where(size <= 0.75 * half, near_quarter, near_half))
 
 
 sinpi = Operation(
@@ -215,19 +225,19 @@ tanpi = Operation(
     about="tan(pi*x).",
 )  # fmt: skip
 sind = Operation(
-    "sind", "x", definition=lambda x: sinpi(x / 180), compute=lambda x: scalar_sinpi(x / 180),
+    "sind", "x", definition=lambda x: _sinpi(x, HALF_DEGREES), compute=lambda x: scalar_sinpi(x, HALF_DEGREES),
     partials=(lambda x, r: PI * cosd(x) / 180,),
     spell={"latex": r"\sin\left({0}^\circ\right)"}, domain=((-180.0, 180.0),), traits=("odd",),
-    about="Sine of an angle in degrees.",
+    about="Sine of an angle in degrees, exactly 0 at multiples of 180.",
 )  # fmt: skip
 cosd: Operation = Operation(
-    "cosd", "x", definition=lambda x: cospi(x / 180), compute=lambda x: _scalar_cospi(x / 180),
+    "cosd", "x", definition=lambda x: _cospi(x, HALF_DEGREES), compute=lambda x: _scalar_cospi(x, HALF_DEGREES),
     partials=(lambda x, r: -(PI * sind(x)) / 180,),
     spell={"latex": r"\cos\left({0}^\circ\right)"}, domain=((-180.0, 180.0),), traits=("even",),
-    about="Cosine of an angle in degrees.",
+    about="Cosine of an angle in degrees, exactly 0 at odd multiples of 90.",
 )  # fmt: skip
 tand = Operation(
-    "tand", "x", definition=lambda x: tanpi(x / 180), compute=lambda x: _scalar_tanpi(x / 180),
+    "tand", "x", definition=lambda x: sind(x) / cosd(x), compute=lambda x: _scalar_tanpi(x, HALF_DEGREES),
     partials=(lambda x, r: PI * (1 + square(r)) / 180,),
     spell={"latex": r"\tan\left({0}^\circ\right)"}, domain=((-80.0, 80.0),), traits=("odd",),
     about="Tangent of an angle in degrees.",
