@@ -52,11 +52,23 @@ class Ref:
         """A number, a list, an array or a reference as a reference into this graph."""
         if isinstance(value, Ref):
             return value if value.graph is self.graph else type(self)(self.graph, self.graph.adopt(value))
-        if isinstance(value, (int, float)):
+        if isinstance(value, float):
             return type(self)(self.graph, self.graph.constant(value, getattr(value, "text", None)))
-        if isinstance(value, (list, tuple)) and any(isinstance(item, (Ref, list, tuple)) for item in value):
+        if isinstance(value, int):
+            return type(self)(self.graph, self._integer(value))
+        if isinstance(value, (list, tuple)) and _holds_reference(value):
             return self.build(shaping.stack, [self.coerce(item) for item in value])
         return type(self)(self.graph, self.graph.array_constant(value))
+
+    def _integer(self, value: int) -> int:
+        """A whole number; one that a double cannot hold keeps its digits for engines that can use them."""
+        try:
+            double = float(value)
+        except OverflowError:
+            raise UsageError(
+                "a whole number beyond 1.8e308 cannot be part of a formula", hint="use `math.inf`, or scale the formula"
+            ) from None
+        return self.graph.constant(double, None if double == value else str(value))
 
     def __repr__(self) -> str:
         graph, node = self.graph, self.node
@@ -180,3 +192,15 @@ class Ref:
     def T(self) -> Ref:  # noqa: N802 - NumPy's name
         """The transpose: axes in reverse order."""
         return shaping.transpose(self)
+
+
+def _holds_reference(value: Any) -> bool:
+    """Whether a reference stands anywhere in nested lists; a list of numbers alone is one array."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, (list, tuple)):
+            pending.extend(item)
+        elif isinstance(item, Ref):
+            return True
+    return False

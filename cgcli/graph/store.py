@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 
-from cgcli.errors import GraphError, ShapeError
+from cgcli.errors import GraphError, ShapeError, UsageError
 from cgcli.graph.intern import InternTable, key_of
 from cgcli.graph.shapes import broadcast, describe
 from cgcli.ops import REGISTRY, Operation, structure
@@ -168,10 +168,24 @@ class Graph:
         return self._node(CONSTANT, [], number, 0)
 
     def array_constant(self, values: Any) -> int:
-        """An array of numbers given from Python (anything NumPy takes); kept as read-only float64."""
+        """An array of numbers given from Python (real numbers in anything NumPy takes); kept as read-only float64.
+
+        UsageError where it is no array of real numbers.
+        """
         import numpy as np
 
-        data = np.array(values, dtype=np.float64)
+        try:
+            data = np.array(values)
+            if data.dtype.kind not in "biufO":
+                raise TypeError
+            if data.dtype.kind == "O":  # fractions and the like; NumPy itself would take None for nan
+                data = np.array([float(item) for item in data.flat]).reshape(data.shape)
+            data = data.astype(np.float64, copy=False)
+        except (TypeError, ValueError, OverflowError):
+            raise UsageError(
+                f"a value of type `{type(values).__name__}` cannot be part of a formula",
+                hint="numbers, arrays of real numbers, lists of equal length and graph nodes can",
+            ) from None
         data.setflags(write=False)
         if data.ndim == 0:
             return self.constant(float(data))
