@@ -1,0 +1,1 @@
+"""Printing a graph: as formula text, and for other languages."""

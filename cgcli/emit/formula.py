@@ -1,0 +1,536 @@
+"""Formula text of a graph, in the language that the parser reads: what is printed parses back to the same values.
+
+The inverse of `language.lowering`. Infix signs and their precedence come from the rows; the brackets of the language
+(lists, indices, `.T`) stand in BRACKETS, as they stand in the grammar. Text is written from the left to the right
+by one loop with a stack of what is still to be written, so neither depth nor length costs more than their size.
+"""
+
+from __future__ import annotations
+
+from math import isnan
+
+from cgcli.emit.placing import placed
+from cgcli.ops import REGISTRY, linear, shaping, structure
+from cgcli.ops.constants import ALIASES, CONSTANTS
+from cgcli.ops.row import REQUIRED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from cgcli.graph.store import Graph
+    from cgcli.ops import Operation
+
+    Shape = tuple[int, ...]
+    Slot = tuple[int, int, int]
+    """An operand still to be written: its node, the least precedence that needs no parentheses here, and flags."""
+    Piece = str | Slot
+
+COMPARISON, ADDITIVE, UNARY, POWER, POSTFIX = 40, 50, 70, 80, 90
+"""Levels of the grammar that print by rules of their own; the precedence of a row is one of these or between them."""
+
+SIGNED = 1
+"""Flag of a place that may begin with a minus sign; elsewhere `a - -b` would be right but hard to read."""
+ARRAY = 2
+"""Flag of a place where `[a, b]` means its items (`[a, b][0]`, `sum([a, b])`), so that an array is `stack(a, b)`."""
+
+INLINE_WIDTH = 4_000
+"""Characters that a line of a program may have before a part of it gets a line and a name of its own."""
+CHEAP_WIDTH = 30
+"""A shared operation on names and numbers that is no longer than this is repeated rather than named."""
+NAME_WIDTH = 5
+"""About as many characters has a name where it is used."""
+KEYWORDS = frozenset({"and", "else", "for", "if", "in", "not", "or"})
+"""Words that are no names."""
+REPEATED = 2_000
+"""An expression of more operations than this that is longer than its graph defines names for what it shares."""
+
+
+# ---- what others call ------------------------------------------------------------------------------------------------
+
+
+def expression(graph: Graph, node: int, texts: Mapping[int, str] | None = None) -> str:
+    """A node as formula text with the fewest parentheses; `texts` are written in the place of those operands.
+
+    One expression, unless sharing would make it much longer than the graph: then definitions of the shared parts
+    stand before it, as in `t1 = x*x + 1; t1 * sin(t1)`.
+    """
+    texts = texts or {}
+    if not _explodes(graph, node, texts):
+        return Printer(graph, texts).text(node)
+    return "; ".join(_Program(graph, {"result": node}, texts).lines())
+
+
+def applied(graph: Graph, node: int, texts: Sequence[str]) -> str:
+    """The operation of a node over texts in the place of its operands: `v1 * z`, `3 * (-2)`, `exp(v2)`.
+
+    The texts are names or numbers (parentheses come where one such as `-2` needs them), one an operand.
+    """
+    return Printer(graph, dict(zip(graph.operands_of(node), texts, strict=True))).text(node)
+
+
+def program_text(
+    graph: Graph, outputs: Mapping[str, int], *, params: Collection[str] = (), defaults: Mapping[str, int] | None = None
+) -> str:
+    """What the outputs need as a text that parses back to the same graph, one statement a line.
+
+    Inputs of a shape, parameters and inputs with a default are declared; named nodes keep their names; what is used
+    more than once is called t1, t2 …; long lines are broken the same way. A sole output `result` is the last line
+    by itself.
+    """
+    return "\n".join(_Program(graph, outputs, {}, params, defaults or {}).lines())
+
+
+def number_text(value: float) -> str:
+    """The shortest text of a double in the language: `2`, `0.1`, `1e-3`, `-0`, `inf`, `nan`."""
+    if isnan(value):
+        return "nan"
+    mantissa, mark, exponent = repr(value).partition("e")
+    return mantissa.removesuffix(".0") + (f"e{int(exponent)}" if mark else "")
+
+
+# ---- one expression --------------------------------------------------------------------------------------------------
+
+
+class Printer:
+    """Writes expressions over one graph.
+
+    atoms: texts that stand for nodes; taken: names that have another meaning here, so that a constant of such a
+    name is written in digits.
+    """
+
+    __slots__ = ("atoms", "graph", "taken")
+
+    def __init__(self, graph: Graph, atoms: Mapping[int, str], taken: Collection[str] = ()) -> None:
+        self.graph = graph
+        self.atoms = atoms
+        self.taken = taken
+
+    def text(self, node: int, flags: int = SIGNED) -> str:
+        """The formula of a node, even where the node itself has a text among the atoms."""
+        done: list[str] = []
+        pending: list[Piece] = self.pieces(node, flags)[::-1]
+        while pending:
+            piece = pending.pop()
+            if isinstance(piece, str):
+                done.append(piece)
+                continue
+            operand, least, flags = piece
+            atom = self.atoms.get(operand)
+            if atom is not None:
+                done.append(_guarded(atom, least, flags))
+            elif self.guarded(operand, least, flags):
+                pending.append(")")
+                pending.extend(self.pieces(operand, flags | SIGNED)[::-1])
+                done.append("(")
+            else:
+                pending.extend(self.pieces(operand, flags)[::-1])
+        return "".join(done)
+
+    def guarded(self, node: int, least: int, flags: int) -> bool:
+        """Whether a node needs parentheses in a place."""
+        level = self.level(node)
+        return level < least or (level == UNARY and not flags & SIGNED)
+
+    def level(self, node: int) -> int:
+        """The precedence of what is written for a node."""
+        graph = self.graph
+        if graph.is_constant(node):
+            return UNARY if self._constant(node).startswith("-") else POSTFIX
+        row = graph.row(node)
+        if "infix" in row.spell:
+            return row.precedence
+        return POSTFIX
+
+    def pieces(self, node: int, flags: int) -> list[Piece]:
+        """What is written for a node: text, and its operands as places."""
+        graph = self.graph
+        row = graph.row(node)
+        if graph.is_constant(node):
+            return [self._constant(node)]
+        if graph.is_input(node):
+            return [graph.input_name(node)]
+        if row is structure.array:
+            return [array_text(graph.arrays[graph.payload[node]], self._name_of_stack(flags))]
+        bracket = BRACKETS.get(row)
+        if bracket is not None:
+            return bracket(self, node, flags)
+        if "infix" in row.spell:
+            return self._infix(node, row, flags)
+        return self._call(node, row)
+
+    def _constant(self, node: int) -> str:
+        graph = self.graph
+        number = graph.payload[node]
+        value = graph.constants[number]
+        exact = graph.exact.get(number)
+        if exact is not None and exact not in self.taken:
+            return exact
+        return number_text(value)
+
+    def _infix(self, node: int, row: Operation, flags: int) -> list[Piece]:
+        operands = self.graph.operands_of(node)
+        sign, level = row.spell["infix"], row.precedence
+        if len(operands) == 1:
+            word = sign.isalpha()
+            return [f"{sign} " if word else sign, (operands[0], level, SIGNED if word else 0)]
+        if level == POWER:
+            return [(operands[0], POSTFIX, flags & SIGNED), sign, (operands[1], UNARY, SIGNED)]
+        left = level + 1 if level == COMPARISON else level
+        right = 0 if ADDITIVE <= level < UNARY else SIGNED
+        return [(operands[0], left, flags & SIGNED), f" {sign} ", (operands[1], level + 1, right)]
+
+    def _call(self, node: int, row: Operation) -> list[Piece]:
+        graph = self.graph
+        operands = list(graph.operands_of(node))
+        if "associative" in row.traits and len(operands) == 2:
+            operands = self._run(operands, row)
+        flags = SIGNED | ARRAY if row.combine is not None else SIGNED
+        arguments: list[Piece] = [(operand, 0, flags) for operand in operands]
+        if any(parameter.static for parameter in row.parameters):
+            arguments = _with_static(graph, node, row, arguments)
+        return [f"{called(row, len(arguments))}(", *_joined(arguments), ")"]
+
+    def _run(self, operands: list[int], row: Operation) -> list[int]:
+        """`max(max(a, b), c)` is `max(a, b, c)`: the operands of a chain that leans to the left."""
+        reverse = [operands[1]]
+        first = operands[0]
+        while self.graph.row(first) is row and first not in self.atoms:
+            first, last = self.graph.operands_of(first)
+            reverse.append(last)
+        return [first, *reverse[::-1]]
+
+    def _name_of_stack(self, flags: int) -> str:
+        return called(shaping.stack, 1) if flags & ARRAY else ""
+
+    def stacked(self, node: int, flags: int) -> list[Piece]:
+        """`[a, b]`, or `stack(a, b)` where the list would be taken for its items."""
+        name = self._name_of_stack(flags)
+        items: list[Piece] = [(operand, 0, SIGNED) for operand in self.graph.operands_of(node)]
+        return [f"{name}(" if name else "[", *_joined(items), ")" if name else "]"]
+
+    def indexed(self, node: int, flags: int) -> list[Piece]:
+        """`v[0]`, `A[i, :]`."""
+        entries, shape = self.graph.attributes_of(node)
+        return [(self.graph.operands_of(node)[0], POSTFIX, ARRAY), f"[{key_text(entries, shape)}]"]
+
+    def transposed(self, node: int, flags: int) -> list[Piece]:
+        """`A.T`; a number keeps its dot by the call."""
+        operand = self.graph.operands_of(node)[0]
+        if self.graph.shape_of(operand):
+            return [(operand, POSTFIX, 0), ".T"]
+        return self._call(node, self.graph.row(node))
+
+    def placed(self, node: int, flags: int) -> list[Piece]:
+        """The adjoint of an index: the operand among zeros."""
+        entries, shape = self.graph.attributes_of(node)
+        return list(placed(self.graph.operands_of(node)[0], entries, shape, self.taken))
+
+
+BRACKETS: dict[Operation, Callable[[Printer, int, int], list[Piece]]] = {
+    shaping.stack: Printer.stacked,
+    shaping.index: Printer.indexed,
+    shaping.transpose: Printer.transposed,
+    shaping.place: Printer.placed,
+}
+"""Operations that the grammar writes with signs of its own."""
+
+
+def called(row: Operation, count: int) -> str:
+    """The name that a call of a row with so many arguments has: one that it shares (`max(v)`), else its own."""
+    names = [name for name in (row.name, *row.aliases) if REGISTRY.resolve(name, count) is row]
+    shared = [name for name in names if len(REGISTRY.callable_as[name]) > 1]
+    return (shared or names or [row.name])[0]
+
+
+def key_text(entries: Sequence[Any], shape: Shape) -> str:
+    """The inside of an index: `0`, `1:3`, `:, 2`, `::-1`; full slices at the end are left out."""
+    texts = [
+        _slice_text(entry, length) if isinstance(entry, tuple) else str(entry)
+        for entry, length in zip(entries, shape, strict=True)
+    ]
+    while len(texts) > 1 and texts[-1] == ":":
+        texts.pop()
+    return ", ".join(texts)
+
+
+def _slice_text(bounds: tuple[int, int, int], length: int) -> str:
+    start, stop, step = bounds
+    if not range(start, stop, step):
+        return "0:0"
+    first, last = (0, length) if step > 0 else (length - 1, -1)
+    begin = "" if start == first else str(start)
+    end = "" if (stop >= last if step > 0 else stop <= last) else str(stop)
+    return f"{begin}:{end}" if step == 1 else f"{begin}:{end}:{step}"
+
+
+def array_text(values: Any, stack: str = "") -> str:
+    """An array of numbers as nested lists, the outermost by a call of `stack` where that is given."""
+    if 0 in values.shape:
+        return f"{linear.zeros.name}({list(values.shape)})"
+    items = [array_text(item) if item.shape else number_text(float(item)) for item in values]
+    listed = ", ".join(items)
+    return f"{stack}({listed})" if stack else f"[{listed}]"
+
+
+def _joined(arguments: Iterable[Piece]) -> list[Piece]:
+    """Arguments with commas between them."""
+    pieces: list[Piece] = []
+    for argument in arguments:
+        pieces += (", ", argument) if pieces else (argument,)
+    return pieces
+
+
+def _with_static(graph: Graph, node: int, row: Operation, operands: Sequence[Piece]) -> list[Piece]:
+    """All arguments of a call in the order of the signature; static ones that are the default are left out."""
+    shapes = [graph.shape_of(operand) for operand in graph.operands_of(node)]
+    attributes = graph.attributes_of(node)
+    static = list(attributes[: sum(parameter.static for parameter in row.parameters)])
+    places = [parameter for parameter in row.parameters if parameter.static]
+    for place, parameter in enumerate(places):
+        for candidate in _static_candidates(parameter.default, static[place], shapes):
+            if _prepares(row, shapes, [*static[:place], candidate, *static[place + 1 :]], attributes):
+                static[place] = candidate
+                break
+    remaining, written = iter(operands), iter(static)
+    arguments = [next(written) if parameter.static else next(remaining) for parameter in row.parameters]
+    while row.parameters[len(arguments) - 1].static and arguments[-1] is row.parameters[len(arguments) - 1].default:
+        arguments.pop()
+    return [static_text(argument) if parameter.static else argument
+            for argument, parameter in zip(arguments, row.parameters, strict=False)]  # fmt: skip
+
+
+def _static_candidates(default: object, value: Any, shapes: Sequence[Shape]) -> list[Any]:
+    """What a person may have written for a prepared value, the plainest first; axes count from the front."""
+    candidates = [] if default is REQUIRED else [default]
+    if isinstance(value, tuple) and len(value) == 1 and shapes:
+        candidates += [value[0] + len(shapes[0]), value[0]]
+    if isinstance(value, tuple) and len(value) == 1:
+        candidates.append(value[0])
+    if isinstance(value, int) and shapes:
+        candidates.append(value + len(shapes[0]))
+    return [*candidates, value]
+
+
+def _prepares(row: Operation, shapes: Sequence[Shape], static: Sequence[Any], attributes: tuple[Any, ...]) -> bool:
+    """Whether static arguments mean these attributes."""
+    try:
+        return row.prepare is not None and row.prepare(shapes, *static) == attributes
+    except (ValueError, TypeError):
+        return False
+
+
+def static_text(value: Any) -> str:
+    """A static argument: a number or a list of numbers."""
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(static_text, value))}]"
+    return number_text(float(value))
+
+
+def _guarded(text: str, least: int, flags: int) -> str:
+    """A given text in a place, with parentheses where it is no name, number, list or call."""
+    signed = text.startswith("-")
+    bare = flags & SIGNED and least <= UNARY if signed else True
+    return text if bare and not _open_blank(text) else f"({text})"
+
+
+def _open_blank(text: str) -> bool:
+    """Whether there is a blank outside all brackets."""
+    depth = 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if character == " " and depth == 0:
+            return True
+    return False
+
+
+# ---- programs --------------------------------------------------------------------------------------------------------
+
+
+def _explodes(graph: Graph, node: int, texts: Mapping[int, str]) -> bool:
+    """Whether an expression without names would be much longer than its graph."""
+    pending, visits = [node], 0
+    while pending and visits <= REPEATED:
+        current = pending.pop()
+        visits += 1
+        pending.extend(operand for operand in graph.operands_of(current) if operand not in texts)
+    if not pending:
+        return False
+    needed = _needed(graph, [node], texts)
+    most = REPEATED + 3 * sum(needed)
+    size: dict[int, int] = {}
+    for each in range(node + 1):
+        if needed[each]:
+            size[each] = min(most, 1 + sum([size.get(operand, 1) for operand in graph.operands_of(each)]))
+    return size[node] >= most
+
+
+def _needed(graph: Graph, nodes: Collection[int], texts: Mapping[int, str]) -> bytearray:
+    """1 for every node that is written; what has a text is written as that, and its operands are not."""
+    needed = bytearray(max(nodes, default=-1) + 1)
+    for node in nodes:
+        needed[node] = 1
+    for node in range(len(needed) - 1, -1, -1):
+        if needed[node] and (node not in texts or node in nodes):
+            for operand in graph.operands_of(node):
+                needed[operand] = 1
+    return needed
+
+
+def identifier(name: str) -> str:
+    """A name that the grammar takes: what is no letter, digit or underscore becomes an underscore."""
+    kept = "".join(character if character.isalnum() or character == "_" else "_" for character in name)
+    return kept if kept and not kept[0].isdigit() and kept not in KEYWORDS else f"_{kept}"
+
+
+class _Program:
+    """The statements of a program: what is declared, which nodes get a line and a name, and their formulas."""
+
+    def __init__(
+        self, graph: Graph, outputs: Mapping[str, int], texts: Mapping[int, str],
+        params: Collection[str] = (), defaults: Mapping[str, int] | None = None,
+    ) -> None:  # fmt: skip
+        self.graph = graph
+        self.texts = texts
+        self.params = params
+        self.defaults = defaults or {}
+        self.roots = set(outputs.values())
+        self.needed = _needed(graph, self.roots, texts)
+        self.nodes = [node for node, needed in enumerate(self.needed) if needed]
+        self.inputs = {graph.input_name(node): node for node in self.nodes if graph.is_input(node)}
+        self.bare = next(iter(self.roots)) if list(outputs) == ["result"] and "result" not in graph.names else None
+        self.outputs = {} if self.bare is not None else self._valid(outputs)
+        self.names = self._given_names()
+        self.taken = {*self.names, *self.inputs, *texts.values(), *REGISTRY.callable_as}
+        self.whole_arrays = self._whole_arrays()
+        self.atoms = self._named_nodes()
+
+    def _valid(self, outputs: Mapping[str, int]) -> dict[str, int]:
+        """The outputs by names that the grammar takes and that mean no other input."""
+        valid: dict[str, int] = {}
+        for name, node in outputs.items():
+            word = identifier(name)
+            while word in valid or self.inputs.get(word, node) != node:
+                word += "_"
+            valid[word] = node
+        return valid
+
+    def _given_names(self) -> dict[str, int]:
+        """Name -> node of every line that has a name of its own, outputs included."""
+        names = dict(self.outputs)
+        for name, node in self.graph.names.items():
+            if node < len(self.needed) and self.needed[node] and node not in self.texts:
+                names.setdefault(name, node)
+        return {name: node for name, node in names.items() if self.inputs.get(name) is None}
+
+    def _whole_arrays(self) -> set[int]:
+        """Nodes that some user needs as one array, where the language would take a list apart."""
+        found: set[int] = set()
+        for node in self.nodes:
+            row = self.graph.row(node)
+            if row is shaping.index or row.combine is not None:
+                found.update(self.graph.operands_of(node))
+        return found
+
+    def _named_nodes(self) -> dict[int, str]:
+        """Node -> name of everything that has one: given names, then t1, t2 … in the order of the lines."""
+        atoms: dict[int, str] = {}
+        for name, node in self.names.items():
+            if not self.graph.is_input(node):
+                atoms.setdefault(node, name)
+        own_line = self._own_lines(atoms)
+        count = 0
+        for node in self.nodes:
+            if own_line[node] and node not in atoms:
+                count += 1
+                while f"t{count}" in self.taken:
+                    count += 1
+                atoms[node] = f"t{count}"
+        return {**self.texts, **atoms}
+
+    def _own_lines(self, named: Mapping[int, str]) -> bytearray:
+        """1 for every node that gets a line: it has a name, it is shared, or the line would be too long."""
+        graph = self.graph
+        own_line = bytearray(len(self.needed))
+        uses = self._uses()
+        width: dict[int, int] = {}
+        for node in self.nodes:
+            operands = graph.operands_of(node)
+            inner = sum([width[operand] for operand in operands])
+            if inner > INLINE_WIDTH:
+                for operand in sorted(set(operands), key=width.__getitem__, reverse=True):
+                    if inner <= INLINE_WIDTH or width[operand] <= CHEAP_WIDTH:
+                        break
+                    inner -= (width[operand] - NAME_WIDTH) * operands.count(operand)
+                    own_line[operand] = 1
+                    width[operand] = NAME_WIDTH
+            width[node] = inner + self._own_width(node, len(operands))
+            cheap = width[node] <= CHEAP_WIDTH and all(graph.is_leaf(each) or own_line[each] for each in operands)
+            if node in named or (uses[node] > 1 and not cheap and not graph.is_leaf(node)):
+                own_line[node] = 1
+                width[node] = NAME_WIDTH
+        return own_line
+
+    def _uses(self) -> list[int]:
+        uses = [0] * len(self.needed)
+        for node in self.nodes:
+            if node not in self.texts or node in self.roots:
+                for operand in self.graph.operands_of(node):
+                    uses[operand] += 1
+        return uses
+
+    def _own_width(self, node: int, count: int) -> int:
+        """About as many characters as a node writes beside its operands."""
+        graph = self.graph
+        row = graph.row(node)
+        if node in self.texts:
+            return len(self.texts[node])
+        if row is structure.array:
+            return 8 * int(graph.arrays[graph.payload[node]].size)
+        if graph.is_input(node):
+            return len(graph.input_name(node))
+        if "infix" in row.spell:
+            return 5
+        return len(row.name) + 2 * count
+
+    def lines(self) -> list[str]:
+        """All statements, in the order of evaluation."""
+        printer = Printer(self.graph, self.atoms, {*self.names, *self.inputs})
+        lines = [line for name in self.inputs if (line := self._declaration(name))]
+        further: dict[int, list[str]] = {}
+        for name, node in self.names.items():
+            if self.atoms.get(node) != name:
+                further.setdefault(node, []).append(name)
+        last = ""
+        for node in self.nodes:
+            name = self.atoms.get(node)
+            if name is not None and node not in self.texts:
+                lines.append(f"{name} = {printer.text(node, self._flags(node))}")
+                last = name
+            for last in further.get(node, ()):
+                lines.append(f"{last} = {name or self.graph.input_name(node)}")
+        return [*lines, *self._ending(printer, last)]
+
+    def _flags(self, node: int) -> int:
+        return SIGNED | ARRAY if node in self.whole_arrays else SIGNED
+
+    def _ending(self, printer: Printer, last: str) -> list[str]:
+        """What says which the outputs are, where the last statement does not."""
+        if self.bare is not None:
+            name = None if self.bare in self.texts else self.atoms.get(self.bare)
+            return [name or printer.text(self.bare, self._flags(self.bare))]
+        return [] if list(self.outputs) == [last] else [f"output {', '.join(self.outputs)}"]
+
+    def _declaration(self, name: str) -> str:
+        """The declaration of an input, "" where it needs none."""
+        node = self.inputs[name]
+        shape = self.graph.shape_of(node)
+        default = self.defaults.get(name)
+        hidden = ALIASES.get(name, name) in CONSTANTS or name in self.outputs
+        if not (shape or name in self.params or default is not None or hidden) or node in self.texts:
+            return ""
+        word = "param" if name in self.params else "input"
+        lengths = f"[{', '.join(map(str, shape))}]" if shape else ""
+        value = "" if default is None else f" = {Printer(self.graph, {}, self.inputs).text(default)}"
+        return f"{word} {name}{lengths}{value}"
