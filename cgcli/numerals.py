@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+DIGITS = 6
+"""Significant digits of a number in a table."""
+
 MOST_ITEMS = 6
 """A longer axis of an array shows its first and last items."""
 
@@ -20,15 +23,15 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return tuple(getattr(value, "shape", ()))
 
 
-def short(value: Any) -> str:
-    """A value for people: six significant digits, long arrays with their middle left out; one line."""
+def short(value: Any, digits: int = DIGITS) -> str:
+    """A value for people: a few significant digits, long arrays with their middle left out; one line."""
     shape = shape_of(value)
     if not shape:
-        return short_number(value)
+        return short_number(value, digits)
     if shape[0] <= MOST_ITEMS:
-        items = [short(item) for item in value]
+        items = [short(item, digits) for item in value]
     else:
-        items = [*(short(item) for item in value[: MOST_ITEMS - 3]), "…", short(value[-1])]
+        items = [*(short(item, digits) for item in value[: MOST_ITEMS - 3]), "…", short(value[-1], digits)]
     return f"[{', '.join(items)}]"
 
 
@@ -41,25 +44,24 @@ def compact(value: Any, width: int) -> str:
     return f"vector of {shape[0]}" if len(shape) == 1 else f"{'×'.join(map(str, shape))} matrix"
 
 
-def short_number(value: Any) -> str:
-    """A number with six significant digits."""
+def short_number(value: Any, digits: int = DIGITS) -> str:
+    """A number with so many significant digits; whole numbers are written out."""
     if hasattr(value, "_mpf_"):
         from mpmath import nstr
 
-        return str(nstr(value, 6, strip_zeros=True)).removesuffix(".0")
+        text: str = nstr(value, digits, strip_zeros=True)
+        return text.removesuffix(".0").replace("+inf", "inf")
     number = float(value)
     if abs(number) < WHOLE_BELOW and number.is_integer():
         return f"{number:.0f}"
-    return f"{number:.6g}"
+    return f"{number:.{digits}g}"
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON-able data: floats, nested lists of floats, text for numbers beyond doubles; None stays."""
-    if value is None:
-        return None
-    if shape_of(value):
-        return [plain(item) for item in value]
-    return str(value) if hasattr(value, "_mpf_") else float(value)
+    """A value as JSON takes it: floats, nested lists of floats; numbers beyond doubles and None stay what they are."""
+    if value is None or hasattr(value, "_mpf_"):
+        return value
+    return [plain(item) for item in value] if shape_of(value) else float(value)
 
 
 def finite(value: Any) -> bool:

@@ -1,0 +1,245 @@
+"""A trace as tables for people: the forward pass, one backward pass an output, and what should be noticed."""
+
+from __future__ import annotations
+
+from cgcli.numerals import DIGITS, compact, finite, shape_of, short
+from cgcli.render.tables import Column, Note, Table
+from cgcli.steps import NO_CALL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from cgcli.errors import Source
+    from cgcli.render.tables import Block, Row
+    from cgcli.steps import Backward, BackwardStep, Edge, Trace
+
+MOST_STEPS = 200
+"""Steps of a longer pass are left out in the middle."""
+
+WIDEST = 40
+"""Characters of an array in a cell; longer ones are named by their shape."""
+
+MOST_PARTS = 4
+"""An adjoint is shown as the sum of at most so many contributions."""
+
+DEEPEST = 6
+"""Calls within calls are indented up to this depth."""
+
+LONGEST_CALL = 60
+"""Characters of a call that heads its steps."""
+
+WARNING = "yellow"
+
+FORWARD_COLUMNS = (
+    Column("#", right=True, style="dim"), Column("node", style="bold cyan"),
+    Column("operation", style="dim", optional=True), Column("formula", cut=True),
+    Column("with numbers", cut=True), Column("value", style="green", cut=True),
+)  # fmt: skip
+BACKWARD_COLUMNS = (
+    Column("#", right=True, style="dim"), Column("node", style="bold cyan"),
+    Column("adjoint", style="green", cut=True), Column("to", style="cyan"),
+    Column("local partial", cut=True), Column("contribution", cut=True),
+)  # fmt: skip
+
+
+def blocks(
+    trace: Trace, source: Source | None = None, *, digits: int = DIGITS, everything: bool = False
+) -> Iterator[Block]:
+    """The tables and notes of a trace.
+
+    source: the text, for the calls that head their steps. everything: also the middle of a long pass.
+    """
+    view = _View(trace, source, digits, everything)
+    yield view.forward()
+    for backward in trace.backward:
+        yield view.backward(backward)
+    yield from view.remarks()
+    for backward in trace.backward:
+        yield view.gradient(backward)
+
+
+class _View:
+    """A trace with the choices of how to show it."""
+
+    def __init__(self, trace: Trace, source: Source | None, digits: int, everything: bool) -> None:
+        self.trace = trace
+        self.source = source
+        self.digits = digits
+        self.everything = everything
+
+    def number(self, value: Any) -> str:
+        """A value in a cell."""
+        text = short(value, self.digits)
+        return text if len(text) <= WIDEST or not shape_of(value) else compact(value, WIDEST)
+
+    # ---- forward -----------------------------------------------------------------------------------------------
+
+    def forward(self) -> Table:
+        """One row a step; the steps of a call of a user function below its head."""
+        rows: list[Row] = []
+        shown, omitted = self._shown(self.trace.forward)
+        calls = _Calls(self.trace, self.source)
+        for step in shown:
+            if step is None:
+                rows.append(_gap(omitted))
+                continue
+            rows.extend(calls.heads(step.call))
+            other = [name for name in step.outputs if name != step.name]
+            name = f"{step.name} ({', '.join(other)})" if other else step.name
+            rows.append((
+                str(step.number), calls.indent() + name, step.operation, step.formula, step.numbers,
+                self.number(step.value),
+            ))  # fmt: skip
+        return Table("Forward", FORWARD_COLUMNS, rows)
+
+    # ---- backward ----------------------------------------------------------------------------------------------
+
+    def backward(self, backward: Backward) -> Table:
+        """For each node its adjoint, then a row for each operand that it hands something on to."""
+        rows: list[Row] = []
+        shown, omitted = self._shown(backward.steps)
+        calls = _Calls(self.trace, self.source)
+        for step in shown:
+            if step is None:
+                rows.append(_gap(omitted))
+                continue
+            rows.extend(calls.heads(self.trace.graph.scopes.get(step.node, NO_CALL)))
+            cells = [str(step.number), calls.indent() + step.name, self._adjoint(step)]
+            for edge in step.sent:
+                to = self.trace.names[edge.operand]
+                rows.append((*cells, to, self._partial(edge), self._contribution(step, edge)))
+                cells = ["", "", ""]
+            if not step.sent:
+                rows.append((*cells, "", "", ""))
+        summed = " (the sum of its elements)" if self.trace.graph.shape_of(backward.node) else ""
+        return Table(f"Backward from {backward.output}{summed}", BACKWARD_COLUMNS, rows)
+
+    def _adjoint(self, step: BackwardStep) -> str:
+        """The adjoint, as a sum where several users contribute."""
+        total = self.number(step.adjoint)
+        if not 1 < len(step.received) <= MOST_PARTS or shape_of(step.adjoint):
+            return total
+        first, *others = [self.number(edge.contribution) for edge in step.received]
+        return f"{first}{''.join(_plus(part) for part in others)} = {total}"
+
+    def _partial(self, edge: Edge) -> str:
+        """The rule and its value: `∂v2/∂x = 2 * x = 6`."""
+        if edge.partial is None:
+            return edge.rule
+        names = self.trace.names
+        value = self.number(edge.partial)
+        text = f"∂{names[edge.user]}/∂{names[edge.operand]} = {edge.rule}"
+        return text if edge.rule == value else f"{text} = {value}"
+
+    def _contribution(self, step: BackwardStep, edge: Edge) -> str:
+        """Adjoint times partial derivative, and what that is."""
+        value = self.number(edge.contribution)
+        if edge.summed:
+            return f"{value} (summed)"
+        if edge.partial is None or shape_of(edge.contribution):
+            return value
+        return f"{self.number(step.adjoint)} · {_factor(self.number(edge.partial))} = {value}"
+
+    def gradient(self, backward: Backward) -> Note:
+        """The derivatives with respect to what was asked for."""
+        names = self.trace.names
+        lines = [
+            f"∂{backward.output}/∂{names[node]} = {self.number(value)}" for node, value in backward.gradient.items()
+        ]
+        return Note(f"Gradient of {backward.output}", lines, style="green")
+
+    # ---- what should be noticed --------------------------------------------------------------------------------
+
+    def remarks(self) -> Iterator[Note]:
+        """How the tables are read, unused inputs, kinks, and where values are no numbers."""
+        trace, names = self.trace, self.trace.names
+        edges = [edge for backward in trace.backward for step in backward.steps for edge in step.sent]
+        if any(edge.partial is None for edge in edges):
+            yield Note("Notation", ["∂v without a denominator is the adjoint of v"])
+        if trace.unused:
+            yield Note("Inputs that were not used", [", ".join(trace.unused)])
+        if trace.kinks:
+            lines = [f"{kink.name} = {kink.formula} at {kink.numbers}: {kink.convention}" for kink in trace.kinks]
+            yield Note("Kinks: here the derivative is a convention", lines, WARNING)
+        if trace.births:
+            yield Note("Where nan or inf begins", [self._birth(node) for node in trace.births], WARNING)
+        for backward in trace.backward:
+            wrong = backward.births()
+            if wrong:
+                lines = [f"from {names[edge.user]} to {names[edge.operand]}: {self._partial(edge)}" for edge in wrong]
+                yield Note(f"Where the derivative of {backward.output} becomes nan or inf", lines, WARNING)
+        if any(_is_strong_zero(step, edge) for each in trace.backward for step in each.steps for edge in step.sent):
+            yield Note("Strong zero", ["an adjoint of exactly 0 contributes 0, whatever the local partial is"])
+
+    def _birth(self, node: int) -> str:
+        """`v1 = log(x) = log(-1) = nan`."""
+        trace = self.trace
+        texts = [trace.names[node], short(trace.values[node], self.digits)]
+        for step in trace.forward:
+            if step.node == node and step.formula:
+                texts[1:1] = [step.formula, step.numbers]
+        return " = ".join(dict.fromkeys(texts))
+
+    def _shown(self, steps: Sequence[Any]) -> tuple[list[Any], int]:
+        """The steps to show, None in the place of those that are left out, and how many these are."""
+        omitted = len(steps) - MOST_STEPS
+        if self.everything or omitted <= 0:
+            return list(steps), 0
+        half = MOST_STEPS // 2
+        return [*steps[:half], None, *steps[-half:]], omitted
+
+
+class _Calls:
+    """Heads for the steps of each call of a user function, and how far these are indented."""
+
+    def __init__(self, trace: Trace, source: Source | None) -> None:
+        self._calls = trace.calls
+        self._source = source
+        self._open: list[int] = []
+
+    def heads(self, call: int) -> Iterator[str]:
+        """The heads of the calls that begin (or go on) with a step of this call."""
+        chain: list[int] = []
+        while call != NO_CALL:
+            chain.append(call)
+            call = self._calls[call].parent
+        chain.reverse()
+        same = 0
+        while same < min(len(chain), len(self._open)) and chain[same] == self._open[same]:
+            same += 1
+        for depth in range(max(same, len(chain) - DEEPEST), len(chain)):
+            yield f"{'  ' * min(depth, DEEPEST)}{self._text(chain[depth])}"
+        self._open = chain
+
+    def indent(self) -> str:
+        """Blanks in front of the name of a step of the current call."""
+        return "  " * min(len(self._open), DEEPEST)
+
+    def _text(self, number: int) -> str:
+        call = self._calls[number]
+        if self._source is None or call.span is None:
+            return f"{call.name}(…)"
+        text = " ".join(self._source.text[slice(*call.span)].split())
+        return text if len(text) <= LONGEST_CALL else f"{text[: LONGEST_CALL - 1]}…"
+
+
+def _is_strong_zero(step: BackwardStep, edge: Edge) -> bool:
+    """Whether 0 times nan or infinity was taken as 0."""
+    return not shape_of(step.adjoint) and step.adjoint == 0 and edge.partial is not None and not finite(edge.partial)
+
+
+def _gap(omitted: int) -> str:
+    return f"… {omitted:,} steps left out; --all shows them"
+
+
+def _plus(part: str) -> str:
+    """` + 2`, ` - 2`."""
+    return f" - {part[1:]}" if part.startswith("-") else f" + {part}"
+
+
+def _factor(text: str) -> str:
+    return f"({text})" if text.startswith("-") else text
+
+

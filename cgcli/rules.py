@@ -1,0 +1,109 @@
+"""The derivative rule of one node, as a person would write it: over names, and as nodes whose values can be computed.
+
+Rows state their rules as functions of references. Here they are called with stand-ins for the operands, the result and
+the adjoint, in a small graph of their own, and what comes out is printed. Nodes that do the same to operands of the
+same kind share one such text with places for the names, so that a long trace costs a few calls of rules.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cgcli.emit.formula import expression
+from cgcli.graph.store import Graph
+from cgcli.passes.differentiate import contributions, filled
+from cgcli.passes.folding import FoldingRef
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+ADJOINT = "∂"
+"""In front of a node's name: the adjoint of that node, in the rules of operations on arrays."""
+
+RESULT_MARK, ADJOINT_MARK = "_result_", "_adjoint_"
+MARK = re.compile(r"_(operand_(\d+)|result|adjoint)_")
+"""Names of the stand-ins, which a name of the formula replaces."""
+
+LARGEST_FOLDED = 1000
+"""Larger numbers stand in a rule as they are; each number that is folded makes a text of its own."""
+
+NO_RULE = "0"
+"""The rule where an operation passes nothing on: its partial derivative is zero wherever it exists."""
+
+
+def local_partials(graph: Graph, node: int, places: Sequence[int]) -> list[int | None]:
+    """Nodes that hold the partial derivatives of an elementwise node with respect to the operands at some places.
+
+    None where the rule of the row makes no such thing (a definition on operands that are stretched). The graph is
+    extended.
+    """
+    row = graph.row(node)
+    operands = [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
+    result = FoldingRef(graph, node)
+    one = FoldingRef(graph, graph.constant(1.0))
+    if row.partials is not None:
+        found = [row.partials[place] for place in places]
+        return [None if partial is None else result.coerce(partial(*operands, result)).node for partial in found]
+    if row.pullback is not None:
+        pulled = row.pullback(one, tuple(operands), result, graph.attributes_of(node))
+        return [None if pulled[place] is None else result.coerce(pulled[place]).node for place in places]
+    if any(operand.shape != result.shape for operand in operands):
+        return [None for _ in places]
+    wanted = [place in places for place in range(len(operands))]
+    parts = contributions(graph, node, filled(one, result.shape), wanted)
+    return [None if part is None else part.node for part in (parts[place] for place in places)]
+
+
+class RuleTexts:
+    """Writes the rules of the nodes of a graph over the names of its nodes."""
+
+    def __init__(self, graph: Graph, names: Mapping[int, str]) -> None:
+        self._graph = graph
+        self._names = names
+        self._known: dict[Hashable, str] = {}
+
+    def text(self, node: int, place: int, *, partial: bool) -> str:
+        """The rule for one operand: the partial derivative, or what is done with the adjoint of the node."""
+        graph = self._graph
+        operands = graph.operands_of(node)
+        kinds = tuple(self._kind(operand) for operand in operands)
+        key = (graph.op[node], graph.payload[node], kinds, place, partial)
+        pattern = self._known.get(key)
+        if pattern is None:
+            pattern = self._known[key] = self._pattern(node, place, partial)
+        names = self._names
+
+        def name_for(mark: re.Match[str]) -> str:
+            if mark[2] is not None:
+                name = names[operands[int(mark[2])]]
+                return f"({name})" if name.startswith("-") else name
+            return names[node] if mark[0] == RESULT_MARK else ADJOINT + names[node]
+
+        return MARK.sub(name_for, pattern)
+
+    def _kind(self, operand: int) -> Hashable:
+        """What the text of a rule depends on: the shape of an operand, or its value where that is a small number."""
+        return str(self._graph.constant_value(operand)) if self._folds(operand) else self._graph.shape_of(operand)
+
+    def _folds(self, operand: int) -> bool:
+        """Whether an operand is a number that its rule computes with: `x^2` has the rule `2 * x`."""
+        value = self._graph.constant_value(operand)
+        return value is not None and value.is_integer() and abs(value) <= LARGEST_FOLDED
+
+    def _pattern(self, node: int, place: int, partial: bool) -> str:
+        graph, scratch = self._graph, Graph()
+        stand_ins = [
+            scratch.copy_node(graph, operand, []) if self._folds(operand)
+            else scratch.input(f"_operand_{position}_", graph.shape_of(operand))
+            for position, operand in enumerate(graph.operands_of(node))
+        ]  # fmt: skip
+        copy = scratch.repeat(graph.row(node), stand_ins, graph.attributes_of(node))
+        if partial:
+            found = local_partials(scratch, copy, [place])[0]
+        else:
+            adjoint = FoldingRef(scratch, scratch.input(ADJOINT_MARK, scratch.shape_of(copy)))
+            parts = contributions(scratch, copy, adjoint, [position == place for position in range(len(stand_ins))])
+            part = parts[place]
+            found = None if part is None else part.node
+        return NO_RULE if found is None else expression(scratch, found, {copy: RESULT_MARK})
