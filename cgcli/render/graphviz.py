@@ -30,8 +30,9 @@ def render(dot_text: str, format: str, *, timeout: float = 30.0) -> bytes:  # no
     program = find_program(format)
     try:
         done = subprocess.run(
-            [program, "-Kdot", f"-T{format}"], input=dot_text.encode(), capture_output=True, timeout=timeout, check=False
-        )
+            [program, "-Kdot", f"-T{format}"], input=dot_text.encode(), capture_output=True, timeout=timeout,
+            check=False,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise CalculationError(
             f"the layout of the picture took longer than {timeout:g} seconds",
@@ -61,12 +62,17 @@ def find_program(format: str) -> str:  # noqa: A002 - the field's word
 
 
 def quoted(label: str) -> str:
-    """A text as a plain quoted string of DOT, whose own escapes mean nothing; never an HTML label.
+    """A text as a plain quoted string of DOT, whose own escapes mean nothing; never an HTML label."""
+    return f'"{escaped(label)}"'
+
+
+def escaped(label: str) -> str:
+    """What stands between the quotes of `quoted`: backslashes, quotes and entities show as they are.
 
     Line ends stay line ends of the label; every other control character becomes a blank.
     """
-    escaped = label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return '"' + "".join(character if character.isprintable() else " " for character in escaped) + '"'
+    text = label.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
-__all__ = ["FORMATS", "find_program", "quoted", "render"]
+__all__ = ["FORMATS", "escaped", "find_program", "quoted", "render"]

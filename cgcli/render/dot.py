@@ -1,0 +1,196 @@
+"""The drawing of a graph in the DOT language.
+
+Labels are plain quoted strings; nothing from a formula ever becomes an attribute, a link or markup. A label has one
+colour in DOT, so where adjoints are shown each node stands in an invisible frame whose caption is the adjoint.
+"""
+
+from __future__ import annotations
+
+from cgcli.render.folding import with_parents
+from cgcli.render.graphviz import escaped, quoted
+from cgcli.trace import NO_CALL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from cgcli.render.folding import Folding, Group
+    from cgcli.render.picture import Picture
+
+FONT = "Arial"
+INK, BLUE, GREY, RED = "#222222", "#1F5A99", "#6B6B6B", "#B3261E"
+"""Each has a contrast of at least 5 to 1 with white and with the fills below (WCAG 2 asks for 4.5)."""
+
+GRAPH = {
+    "rankdir": "LR", "fontname": FONT, "fontsize": "12", "fontcolor": GREY, "nodesep": "0.25", "ranksep": "0.55",
+    "pad": "0.15", "labelloc": "b", "size": "150,150",
+}  # fmt: skip
+NODE = {"fontname": FONT, "fontsize": "14", "fontcolor": INK, "penwidth": "1", "height": "0.42", "margin": "0.13,0.06"}
+EDGE = {"fontname": FONT, "fontsize": "11", "fontcolor": RED, "color": GREY, "arrowsize": "0.7"}
+
+LOOKS = {
+    "input": {"shape": "box", "style": "filled", "fillcolor": "#DCE9F7", "color": BLUE},
+    "constant": {"shape": "box", "style": "filled", "fillcolor": "#EFEFEF", "color": GREY},
+    "operation": {"shape": "box", "style": "rounded,filled", "fillcolor": "#FFFFFF", "color": INK},
+    "output": {"shape": "box", "style": "rounded,filled", "fillcolor": "#FCEFC9", "color": INK, "penwidth": "2.5"},
+    "folded": {"shape": "box3d", "style": "filled", "fillcolor": "#EFEFEF", "color": GREY},
+}
+"""Looks by role; they differ in outline too, so that the picture works in grey."""
+
+NUMBER = {"shape": "plaintext", "fontcolor": GREY, "height": "0.25", "width": "0.2", "margin": "0.04,0.02"}
+"""A constant without a name, drawn at each use."""
+
+CALL = {
+    "labelloc": "t", "labeljust": "l", "style": "rounded,filled", "color": "#A8A493", "penwidth": "1", "margin": "10",
+    "fontcolor": INK, "fontsize": "13",
+}  # fmt: skip
+CALL_FILLS = ("#F6F5F0", "#EBE9E1")
+"""Fill of the boxes of calls, alternating with the depth of nesting."""
+
+CAPTION = {
+    "labelloc": "b", "labeljust": "c", "fontcolor": RED, "fontsize": "12", "margin": "1", "penwidth": "0", "style": "",
+}  # fmt: skip
+"""The invisible frame around a node whose label is the adjoint."""
+
+
+def dot_text(picture: Picture, folding: Folding) -> str:
+    """The DOT text of a picture, folded as given."""
+    return "\n".join(_Drawing(picture, folding).lines()) + "\n"
+
+
+def attributes(values: Mapping[str, str]) -> str:
+    """An attribute list in brackets, every value quoted."""
+    return "[" + ", ".join(f"{name}={quoted(value)}" for name, value in values.items()) + "]"
+
+
+def record_label(slots: int, text: str) -> str:
+    """The quoted label of a record that has numbered slots for operands on its left."""
+    plain = "".join(f"\\{sign}" if sign in "{}|<>" else sign for sign in escaped(text))
+    numbered = "|".join(f"<p{place}>{place + 1}" for place in range(slots))
+    return f'"{{{{{numbered}}}|{plain}}}"'
+
+
+class _Drawing:
+    """One picture on its way to DOT."""
+
+    def __init__(self, picture: Picture, folding: Folding) -> None:
+        self.picture = picture
+        self.folding = folding
+        self.exits = folding.exits(picture)
+
+    def lines(self) -> Iterator[str]:
+        caption = "\n".join(filter(None, (self.picture.legend(), self.folding.note)))
+        yield "digraph cg {"
+        yield f"  graph {attributes(GRAPH)}"
+        yield f"  node {attributes(NODE)}"
+        yield f"  edge {attributes(EDGE)}"
+        yield from self._boxes()
+        yield from self._edges()
+        if caption:
+            yield f"  label={quoted(caption)}"
+        yield "}"
+
+    # ---- boxes ---------------------------------------------------------------------------------------------------
+
+    def _boxes(self) -> Iterator[str]:
+        """All groups, those of a call inside the frame of the call; frames are opened and closed on a stack."""
+        inside: dict[int, list[int]] = {}
+        for number, group in enumerate(self.folding.groups):
+            inside.setdefault(group.call, []).append(number)
+        calls = self.picture.graph.calls
+        children: dict[int, list[int]] = {}
+        for call in with_parents(calls, inside):
+            children.setdefault(calls[call].parent, []).append(call)
+        yield from self._members(inside.get(NO_CALL, ()), "  ")
+        pending = [(call, 0, False) for call in reversed(children.get(NO_CALL, []))]
+        while pending:
+            call, depth, done = pending.pop()
+            indent = "  " * (depth + 1)
+            if done:
+                yield f"{indent}}}"
+                continue
+            frame = {"label": calls[call].name, **CALL, "fillcolor": CALL_FILLS[depth % 2]}
+            yield f"{indent}subgraph cluster_call_{call} {{"
+            yield f"{indent}  graph {attributes(frame)}"
+            yield from self._members(inside.get(call, ()), f"{indent}  ")
+            pending.append((call, depth, True))
+            pending.extend((child, depth + 1, False) for child in reversed(children.get(call, [])))
+
+    def _members(self, numbers: Iterable[int], indent: str) -> Iterator[str]:
+        for number in numbers:
+            group = self.folding.groups[number]
+            box = self._box(number, group)
+            adjoint = self.picture.adjoint_text(self.exits[number])
+            if adjoint:
+                frame = attributes({"label": adjoint, **CAPTION})
+                box = f"subgraph cluster_{identifier(group)} {{ graph {frame} {box} }}"
+            yield f"{indent}{box}"
+            if group.kind == "node":
+                for place, operand in enumerate(self.picture.graph.operands_of(group.nodes[0])):
+                    if operand in self.picture.bare:
+                        label = {"label": self.picture.names[operand], **NUMBER}
+                        yield f"{indent}{number_identifier(group, place)} {attributes(label)}"
+
+    def _box(self, number: int, group: Group) -> str:
+        text, look = self._text(number, group), LOOKS[self._role(group)]
+        node = group.nodes[0]
+        if group.kind == "node" and self.picture.order_matters(node):
+            label = record_label(len(self.picture.graph.operands_of(node)), text)
+            return f"{identifier(group)} [label={label}, {attributes({**look, 'shape': 'Mrecord'})[1:]}"
+        return f"{identifier(group)} {attributes({'label': text, **look})}"
+
+    def _role(self, group: Group) -> str:
+        if group.kind != "node":
+            return "folded"
+        node, graph = group.nodes[0], self.picture.graph
+        if graph.is_input(node):
+            return "input"
+        if node in self.picture.output_names:
+            return "output"
+        return "constant" if graph.is_leaf(node) else "operation"
+
+    def _text(self, number: int, group: Group) -> str:
+        """What the box says: the operation or the fold; below it the name and the value as far as they are known."""
+        node = self.exits[number]
+        title = self.picture.title(group.nodes[0]) if group.kind == "node" else group.label
+        if group.kind == "call":
+            title += f"\n{len(group.nodes):,} nodes"
+        if node < 0:
+            return title
+        name, value = self.picture.own_name(node), self.picture.value_text(node)
+        name = "" if name == title else name
+        value = "" if value == title else value
+        return "\n".join(filter(None, (title, f"{name} = {value}" if name and value else name or value)))
+
+    # ---- edges ---------------------------------------------------------------------------------------------------
+
+    def _edges(self) -> Iterator[str]:
+        """Between plain nodes one arrow for each operand; to and from folds one for each pair."""
+        groups, group_of = self.folding.groups, self.folding.group_of
+        for group in groups:
+            if group.kind != "node":
+                continue
+            for place, operand in enumerate(self.picture.graph.operands_of(group.nodes[0])):
+                if operand in self.picture.bare:
+                    yield self._edge(number_identifier(group, place), group, place)
+                elif groups[group_of[operand]].kind == "node":
+                    yield self._edge(identifier(groups[group_of[operand]]), group, place)
+        for source, user in self.folding.edges:
+            if groups[source].kind != "node" or groups[user].kind != "node":
+                yield f"  {identifier(groups[source])} -> {identifier(groups[user])}"
+
+    def _edge(self, source: str, user: Group, place: int) -> str:
+        node = user.nodes[0]
+        port = f":p{place}" if self.picture.order_matters(node) else ""
+        part = self.picture.contribution_text(self.picture.graph.start[node] + place)
+        return f"  {source} -> {identifier(user)}{port}{' ' + attributes({'label': part}) if part else ''}"
+
+
+def identifier(group: Group) -> str:
+    """The name of a box in the DOT text: `n` and the position of its (first) node."""
+    return f"n{group.nodes[0]}"
+
+
+def number_identifier(user: Group, place: int) -> str:
+    """The name of a constant that is drawn at its use."""
+    return f"c{user.nodes[0]}_{place}"

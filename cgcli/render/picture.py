@@ -1,0 +1,132 @@
+"""What a drawing shows, whoever draws it: nodes, their names and, where they are known, values and derivatives."""
+
+from __future__ import annotations
+
+from cgcli.emit.formula import applied
+from cgcli.graph.walk import ancestors, descendants
+from cgcli.numerals import compact
+from cgcli.trace import NO_CALL, is_bare_constant, node_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from cgcli.graph.store import Graph
+    from cgcli.passes.differentiate import Derivatives
+
+    Values = Callable[[Sequence[int]], Mapping[int, Any]]
+
+WIDEST = 26
+"""Characters of a value; a longer array is named by its shape."""
+
+SIGNS = {"*": "×", "-": "−", "/": "÷"}
+"""Infix operators as a book prints them."""
+
+
+class Picture:
+    """A graph to draw.
+
+    outputs, output_names: name -> node, and node -> names. nodes: those that the outputs need, in order of evaluation.
+    names: node -> name, of a bare constant its number. own_names: nodes that the formula or an output names, and
+    inputs. bare: constants without a name; they are drawn at each use. values: node -> value, empty where only the
+    structure is drawn. adjoints and contributions (by position in the column `operands`): the derivatives of the
+    output `of`, empty without them.
+    """
+
+    __slots__ = (
+        "adjoints", "bare", "contributions", "graph", "names", "nodes", "of", "output_names", "outputs", "own_names",
+        "values",
+    )  # fmt: skip
+
+    def __init__(self, graph: Graph, outputs: Mapping[str, int]) -> None:
+        self.graph = graph
+        self.outputs = dict(outputs)
+        self.output_names: dict[int, list[str]] = {}
+        for name, node in outputs.items():
+            self.output_names.setdefault(node, []).append(name)
+        self.nodes = [node for node, need in enumerate(ancestors(graph, outputs.values())) if need]
+        self.names = node_names(graph, self.nodes, outputs)
+        named = {*graph.names.values(), *self.outputs.values()}
+        self.own_names = {node for node in self.nodes if node in named or graph.is_input(node)}
+        self.bare = {node for node in self.nodes if is_bare_constant(graph, node, self.names, named)}
+        self.values: Mapping[int, Any] = {}
+        self.of: str | None = None
+        self.adjoints: dict[int, Any] = {}
+        self.contributions: dict[int, Any] = {}
+
+    def add_values(self, values: Mapping[int, Any]) -> None:
+        """Show values, by node."""
+        self.values = values
+
+    def add_derivatives(self, of: str, derivatives: Derivatives, wrt: Sequence[int], values: Mapping[int, Any]) -> None:
+        """Show the adjoints and contributions of one output, whose numbers stand in `values`.
+
+        Nodes that depend on `wrt` but get no contribution have the adjoint 0.
+        """
+        self.of = of
+        reached = descendants(self.graph, wrt)
+        for node in self.nodes:
+            adjoint = derivatives.adjoint[node]
+            if adjoint >= 0:
+                self.adjoints[node] = values[adjoint]
+            elif reached[node]:
+                self.adjoints[node] = 0.0
+            for edge in range(self.graph.start[node], self.graph.start[node + 1]):
+                if derivatives.contribution[edge] >= 0:
+                    self.contributions[edge] = values[derivatives.contribution[edge]]
+
+    # ---- what is written at a node -------------------------------------------------------------------------------
+
+    def call_of(self, node: int) -> int:
+        """The call of a user function that a node belongs to, or -1."""
+        return self.graph.scopes.get(node, NO_CALL)
+
+    def sign(self, node: int) -> str:
+        """What a node does, in a sign or a word: `×`, `sin`; with its static arguments where it has some: `·[0]`."""
+        row = self.graph.row(node)
+        infix = row.spell.get("infix")
+        if infix:
+            return SIGNS.get(infix, infix)
+        if self.graph.attributes_of(node):
+            return applied(self.graph, node, ["·"] * len(self.graph.operands_of(node)))
+        return row.name
+
+    def title(self, node: int) -> str:
+        """The name of an input or a named constant, the number of another constant, the sign of an operation."""
+        if not self.graph.is_leaf(node):
+            return self.sign(node)
+        return self.names[node] if node in self.own_names or node in self.bare else self.value_text(node)
+
+    def own_name(self, node: int) -> str:
+        """The names that the formula and the outputs give a node, or ""."""
+        if node not in self.own_names:
+            return ""
+        return ", ".join(dict.fromkeys([self.names[node], *(self.output_names.get(node, ()))]))
+
+    def value_text(self, node: int) -> str:
+        """The value of a node in a few characters, or "" where it is not known; that of a constant always is."""
+        if self.graph.is_leaf(node) and not self.graph.is_input(node):
+            constant = self.graph.constant_value(node)
+            return compact(self.graph.arrays[self.graph.payload[node]] if constant is None else constant, WIDEST)
+        return compact(self.values[node], WIDEST) if node in self.values else ""
+
+    def adjoint_text(self, node: int) -> str:
+        """`∂ 3`, or "" where the derivative is not known."""
+        return f"∂ {compact(self.adjoints[node], WIDEST)}" if node in self.adjoints else ""
+
+    def contribution_text(self, edge: int) -> str:
+        """What an edge, a position in the column `operands`, contributes to the adjoint of its operand, or ""."""
+        return compact(self.contributions[edge], WIDEST) if edge in self.contributions else ""
+
+    def order_matters(self, node: int) -> bool:
+        """Whether a reader has to know which operand is which."""
+        operands = self.graph.operands_of(node)
+        return len(operands) > 1 and "commutative" not in self.graph.row(node).traits and len(set(operands)) > 1
+
+    def legend(self) -> str:
+        """What the derivatives in the picture are, or ""."""
+        if self.of is None:
+            return ""
+        output = f"sum({self.of})" if self.graph.shape_of(self.outputs[self.of]) else self.of
+        return f"∂: derivative of {output} with respect to a node; on an arrow: the part that comes along it"
