@@ -14,6 +14,7 @@ from cgcli import binding
 from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
+from cgcli.graph.walk import descendants
 from cgcli.language.lowering import Program, lower
 from cgcli.language.names import Names, survey
 from cgcli.language.parser import parse as parse_syntax
@@ -147,11 +148,7 @@ class Formula:
             raise
         self._check_shapes(program, values)
         chosen = chooser(program.graph, engine, digits)
-        absent = {name: node for name, node in program.defaults.items() if name not in values}
-        if absent:
-            nodes = list(absent.values())
-            found = chosen(nodes).evaluate(program.graph, values, nodes)
-            values.update({name: found[node] for name, node in absent.items()})
+        add_defaults(program, values, chosen)
         if complete:
             binding.check_complete(program.inputs, values)
         return Bound(program, values, chosen, self.source)
@@ -378,18 +375,48 @@ class Formula:
         self._programs.setdefault(signature, []).append(program)
         return program
 
+    def bind_rows(
+        self, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = ()
+    ) -> Bound:  # fmt: skip
+        """The program for columns of scalars with these names, and the values that are the same for all rows.
+
+        UsageError as `bind`, and for a column of lengths or indices: they decide the graph, which all rows share.
+        """
+        single = binding.given_values(mapping, {})
+        bound = self.bind({**single, **dict.fromkeys(columns, 1.0)}, engine="numpy", show=show)
+        return self._varying(bound, columns)
+
     def _bind_rows(self, mapping: Mapping[str, Any] | None, inputs: Mapping[str, Any], engine: str) -> Bound:
         """The program and the columns of a call on rows; a column's own shape is what is behind its first axis."""
         values = {name: binding.normalised(name, value) for name, value in
                   binding.given_values(mapping, inputs).items()}  # fmt: skip
-        plain = self._program({})
-        declared = {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
-        one_row = {
-            name: value[0] if binding.shape_of(value) and binding.shape_of(value) != declared.get(name, ()) else value
-            for name, value in values.items()
-        }
-        bound = self.bind(one_row, engine="numpy")
-        return Bound(bound.program, {**bound.values, **values}, bound.engine, self.source)
+        declared: dict[str, Shape] = {}
+        with suppress(ShapeError, NeedsValues):  # the values decide the graph: every array is a column
+            plain = self._program({name: value for name, value in values.items() if not binding.shape_of(value)})
+            declared = {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
+        columns = {
+            name: value for name, value in values.items()
+            if binding.shape_of(value) and binding.shape_of(value) != declared.get(name, ())
+        }  # fmt: skip
+        one_row = {**values, **{name: column[0] for name, column in columns.items()}}
+        bound = self._varying(self.bind(one_row, engine="numpy"), list(columns))
+        bound.values = row_values(bound, columns)
+        return bound
+
+    def _varying(self, bound: Bound, columns: Sequence[str]) -> Bound:
+        """What was bound for one row, without the values that differ from row to row."""
+        fixed_by = [name for name in columns if name in bound.program.specialised]
+        if fixed_by:
+            raise UsageError(
+                f"`{fixed_by[0]}` cannot be a column: it is a length or an index, the same for all rows",
+                hint=f"give it one value: {fixed_by[0]}=3",
+            )
+        graph, defaults = bound.graph, bound.program.defaults
+        inputs = graph.inputs()
+        reached = descendants(graph, [inputs[name] for name in columns if name in inputs])
+        dropped = {*columns, *(name for name, node in defaults.items() if name not in columns and reached[node])}
+        values = {name: value for name, value in bound.values.items() if name not in dropped}
+        return Bound(bound.program, values, bound.engine, self.source)
 
     def _differentiated(self, program: Program, output: int, wrt: tuple[int, ...]) -> Derivatives:
         key = (id(program), output, wrt)
@@ -528,6 +555,29 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
     from cgcli.engines import choose_for_rows
 
     return choose_for_rows(bound.graph, wanted, name, bound.values)
+
+
+def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Sequence[int]], Engine]) -> None:
+    """Give inputs without a value their defaults; those that follow from other defaults come after them."""
+    absent = {name: node for name, node in program.defaults.items() if name not in values}
+    inputs = program.graph.inputs()
+    while absent:
+        waiting = descendants(program.graph, [inputs[name] for name in absent if name in inputs])
+        ready = {name: node for name, node in absent.items() if not waiting[node]}
+        nodes = list(ready.values())
+        found = chosen(nodes).evaluate(program.graph, values, nodes)
+        values.update({name: found[node] for name, node in ready.items()})
+        absent = {name: node for name, node in absent.items() if name not in ready}
+
+
+def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of all inputs for a batch of rows: columns, single values, and defaults that follow from columns."""
+    values = {**bound.values, **columns}
+    for name, node in bound.program.defaults.items():
+        if name not in values:
+            engine = rows_engine(bound, "numpy", [node])
+            values[name] = engine.evaluate_rows(bound.graph, values, [node])[node]
+    return values
 
 
 def alone(found: dict[str, Any]) -> Any:
