@@ -42,6 +42,12 @@ not_equal = _comparison(
     "not_equal", "!=", lambda x, y: x != y, "not_equal", r"{0} \ne {1}", "1 where x differs from y, else 0."
 )
 
+
+def _fold_and(x: Any, y: Any) -> Any:
+    """False beside anything is false."""
+    return x.coerce(0.0) if x.shape == y.shape and 0 in (x.constant_value, y.constant_value) else None
+
+
 conjunction = Operation(
     "and", "x, y", compute=lambda x, y: 1.0 if x != 0 and y != 0 else 0.0, partials=(None, None),
     spell={
@@ -50,7 +56,7 @@ conjunction = Operation(
         "precise": lambda mp, x, y: mp.mpf(1 if x != 0 and y != 0 else 0),
         "infix": "and", "latex": r"{0} \land {1}",
     },
-    precedence=20, traits=("associative", "piecewise_constant", "exact_on_integers", "internal"),
+    precedence=20, fold=_fold_and, traits=("associative", "piecewise_constant", "exact_on_integers", "internal"),
     about="1 where both are true (not 0), else 0; both sides are always computed.",
 )  # fmt: skip
 disjunction = Operation(
