@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import isnan
 
 from cgcli.emit.placing import placed
+from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.ops import REGISTRY, linear, shaping, structure
 from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.ops.row import REQUIRED
@@ -35,12 +36,6 @@ SIGNED = 1
 ARRAY = 2
 """Flag of a place where `[a, b]` means its items (`[a, b][0]`, `sum([a, b])`), so that an array is `stack(a, b)`."""
 
-INLINE_WIDTH = 4_000
-"""Characters that a line of a program may have before a part of it gets a line and a name of its own."""
-CHEAP_WIDTH = 30
-"""A shared operation on names and numbers that is no longer than this is repeated rather than named."""
-NAME_WIDTH = 5
-"""About as many characters has a name where it is used."""
 KEYWORDS = frozenset({"and", "else", "for", "if", "in", "not", "or"})
 """Words that are no names."""
 REPEATED = 2_000
@@ -57,7 +52,7 @@ def expression(graph: Graph, node: int, texts: Mapping[int, str] | None = None) 
     stand before it, as in `t1 = x*x + 1; t1 * sin(t1)`.
     """
     texts = texts or {}
-    if not _explodes(graph, node, texts):
+    if not explodes(graph, node, texts, REPEATED):
         return Printer(graph, texts).text(node)
     return "; ".join(_Program(graph, {"result": node}, texts).lines())
 
@@ -348,36 +343,6 @@ def _open_blank(text: str) -> bool:
 # ---- programs --------------------------------------------------------------------------------------------------------
 
 
-def _explodes(graph: Graph, node: int, texts: Mapping[int, str]) -> bool:
-    """Whether an expression without names would be much longer than its graph."""
-    pending, visits = [node], 0
-    while pending and visits <= REPEATED:
-        current = pending.pop()
-        visits += 1
-        pending.extend(operand for operand in graph.operands_of(current) if operand not in texts)
-    if not pending:
-        return False
-    needed = _needed(graph, [node], texts)
-    most = REPEATED + 3 * sum(needed)
-    size: dict[int, int] = {}
-    for each in range(node + 1):
-        if needed[each]:
-            size[each] = min(most, 1 + sum([size.get(operand, 1) for operand in graph.operands_of(each)]))
-    return size[node] >= most
-
-
-def _needed(graph: Graph, nodes: Collection[int], texts: Mapping[int, str]) -> bytearray:
-    """1 for every node that is written; what has a text is written as that, and its operands are not."""
-    needed = bytearray(max(nodes, default=-1) + 1)
-    for node in nodes:
-        needed[node] = 1
-    for node in range(len(needed) - 1, -1, -1):
-        if needed[node] and (node not in texts or node in nodes):
-            for operand in graph.operands_of(node):
-                needed[operand] = 1
-    return needed
-
-
 def identifier(name: str) -> str:
     """A name that the grammar takes: what is no letter, digit or underscore becomes an underscore."""
     kept = "".join(character if character.isalnum() or character == "_" else "_" for character in name)
@@ -396,7 +361,7 @@ class _Program:
         self.params = params
         self.defaults = defaults or {}
         self.roots = set(outputs.values())
-        self.needed = _needed(graph, self.roots, texts)
+        self.needed = written(graph, self.roots, texts)
         self.nodes = [node for node, needed in enumerate(self.needed) if needed]
         self.inputs = {graph.input_name(node): node for node in self.nodes if graph.is_input(node)}
         self.bare = next(iter(self.roots)) if list(outputs) == ["result"] and "result" not in graph.names else None
@@ -439,7 +404,7 @@ class _Program:
         for name, node in self.names.items():
             if not self.graph.is_input(node):
                 atoms.setdefault(node, name)
-        own_line = self._own_lines(atoms)
+        own_line = lines_of_their_own(self.graph, self.needed, self.roots, self.texts, atoms)
         count = 0
         for node in self.nodes:
             if own_line[node] and node not in atoms:
@@ -449,51 +414,6 @@ class _Program:
                 atoms[node] = f"t{count}"
         return {**self.texts, **atoms}
 
-    def _own_lines(self, named: Mapping[int, str]) -> bytearray:
-        """1 for every node that gets a line: it has a name, it is shared, or the line would be too long."""
-        graph = self.graph
-        own_line = bytearray(len(self.needed))
-        uses = self._uses()
-        width: dict[int, int] = {}
-        for node in self.nodes:
-            operands = graph.operands_of(node)
-            inner = sum([width[operand] for operand in operands])
-            if inner > INLINE_WIDTH:
-                for operand in sorted(set(operands), key=width.__getitem__, reverse=True):
-                    if inner <= INLINE_WIDTH or width[operand] <= CHEAP_WIDTH:
-                        break
-                    inner -= (width[operand] - NAME_WIDTH) * operands.count(operand)
-                    own_line[operand] = 1
-                    width[operand] = NAME_WIDTH
-            width[node] = inner + self._own_width(node, len(operands))
-            cheap = width[node] <= CHEAP_WIDTH and all(graph.is_leaf(each) or own_line[each] for each in operands)
-            if node in named or (uses[node] > 1 and not cheap and not graph.is_leaf(node)):
-                own_line[node] = 1
-                width[node] = NAME_WIDTH
-        return own_line
-
-    def _uses(self) -> list[int]:
-        uses = [0] * len(self.needed)
-        for node in self.nodes:
-            if node not in self.texts or node in self.roots:
-                for operand in self.graph.operands_of(node):
-                    uses[operand] += 1
-        return uses
-
-    def _own_width(self, node: int, count: int) -> int:
-        """About as many characters as a node writes beside its operands."""
-        graph = self.graph
-        row = graph.row(node)
-        if node in self.texts:
-            return len(self.texts[node])
-        if row is structure.array:
-            return 8 * int(graph.arrays[graph.payload[node]].size)
-        if graph.is_input(node):
-            return len(graph.input_name(node))
-        if "infix" in row.spell:
-            return 5
-        return len(row.name) + 2 * count
-
     def lines(self) -> list[str]:
         """All statements, in the order of evaluation."""
         printer = Printer(self.graph, self.atoms, {*self.names, *self.inputs})
@@ -502,15 +422,16 @@ class _Program:
         for name, node in self.names.items():
             if self.atoms.get(node) != name:
                 further.setdefault(node, []).append(name)
-        last = ""
+        defined = [""]
         for node in self.nodes:
-            name = self.atoms.get(node)
-            if name is not None and node not in self.texts:
+            name = self.atoms.get(node, "")
+            if name and node not in self.texts:
                 lines.append(f"{name} = {printer.text(node, self._flags(node))}")
-                last = name
-            for last in further.get(node, ()):
-                lines.append(f"{last} = {name or self.graph.input_name(node)}")
-        return [*lines, *self._ending(printer, last)]
+                defined.append(name)
+            for other in further.get(node, ()):
+                lines.append(f"{other} = {name or self.graph.input_name(node)}")
+                defined.append(other)
+        return [*lines, *self._ending(printer, defined[-1])]
 
     def _flags(self, node: int) -> int:
         return SIGNED | ARRAY if node in self.whole_arrays else SIGNED
