@@ -7,9 +7,12 @@ on the spot; where that needs the value of an input, the program is special to t
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from cgcli.errors import CgError, FormulaError, NeedsValues, closest, did_you_mean
 from cgcli.graph.store import Call, Graph
 from cgcli.language import syntax
+from cgcli.language.messages import RESERVED
 from cgcli.language.names import survey
 from cgcli.language.statics import StaticValues
 from cgcli.language.values import FunctionName, ListValue, exact_text
@@ -19,7 +22,7 @@ from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
 
     from cgcli.language.names import Definition
@@ -213,7 +216,8 @@ class Lowering:
         shape: Shape | None = None
         if self.table.rule[shape_row] != syntax.EMPTY:
             lengths = self._evaluate(self.first[shape_row], shape_row + 1)
-            shape = shaping.whole_shape(self._static(lengths, shape_row))
+            with self._placed(shape_row):
+                shape = shaping.whole_shape(self._static(lengths, shape_row))
         self._declare(row, name, shape, default)
         if trainable:
             self.program.params.append(name)
@@ -438,7 +442,7 @@ class Lowering:
     def _items_ready(self, frame: Frame) -> int:
         """The items of a comprehension are on the stack: walk the body once for each."""
         opening, close, variable = frame.data
-        items = self._items_of(self.stack.pop(), variable)
+        items = self._items_of(self.stack.pop(), close - 1)
         self.frames.pop()
         if not items:
             return self._comprehended([], close)
@@ -501,7 +505,10 @@ class Lowering:
     def _on_slice(self, row: int) -> int:
         bounds = self.stack[-3:]
         del self.stack[-3:]
-        self.stack.append(slice(*(None if bound is None else self._static(bound, row) for bound in bounds)))
+        limits = [None if bound is None else self._whole(bound, "a limit of a slice", row) for bound in bounds]
+        if limits[2] == 0:
+            raise self._error("the step of a slice cannot be 0", self.span(row), None)
+        self.stack.append(slice(*limits))
         return row + 1
 
     def _on_index(self, row: int) -> int:
@@ -509,7 +516,7 @@ class Lowering:
         raw = self.stack[-count:]
         del self.stack[-count:]
         base = self.stack.pop()
-        key = tuple(item if isinstance(item, slice) else self._static(item, row) for item in raw)
+        key = tuple(item if isinstance(item, slice) else self._whole(item, "an index", row) for item in raw)
         self.stack.append(self._indexed(base, key, row))
         return row + 1
 
@@ -519,13 +526,32 @@ class Lowering:
             items = base.items
             if isinstance(key[0], slice):
                 return ListValue(items[key[0]])
-            position = shaping.whole(key[0], "an index")
+            position = key[0]
             if not -len(items) <= position < len(items):
-                raise self._error(
-                    f"index {position} does not exist; the list has {len(items)} items", self.span(row), None
-                )
+                hint = f"indices count from 0; the last one is {len(items) - 1}" if items else None
+                has = counted(len(items), "item")
+                raise self._error(f"index {position} does not exist; the list has {has}", self.span(row), hint)
             return items[position]
-        return self._apply(shaping.index, [self.materialise(base)], [key], row)
+        node = self.materialise(base)
+        if not self.graph.shape_of(node):
+            raise self._error("a single number has no elements", self.span(row), "only lists and arrays take an index")
+        return self._apply(shaping.index, [node], [key], row)
+
+    def _whole(self, value: Any, what: str, row: int) -> int:
+        """A whole number that must be known now."""
+        known = self._static(value, row)
+        if isinstance(known, list):
+            raise self._error(f"{what} is a number, not a list", self.span(row), None)
+        with self._placed(row):
+            return shaping.whole(known, what)
+
+    @contextmanager
+    def _placed(self, row: int) -> Iterator[None]:
+        """A ValueError of a row's own checks becomes an error at a place in the text."""
+        try:
+            yield
+        except ValueError as error:
+            raise self._error(str(error), self.span(row), None) from None
 
     def _static(self, value: Any, row: int) -> Any:
         """A number (or nested lists of numbers) that must be known now."""
@@ -694,7 +720,8 @@ class Lowering:
             return self._error(f"`{name}` does not take {counted(count, 'argument')}", self.span(row), f"it is {forms}")
         if name in self.globals or name in (self.frames[-1].locals or {}):
             return self._error(f"`{name}` is a value, not a function", callee, f"to multiply, write {name}*(…)")
-        known = [*REGISTRY.callable_as, *self.functions, *FORMS]
+        callable_here = (known for known in REGISTRY.callable_as if known not in RESERVED)
+        known = [*callable_here, *self.functions, *FORMS]
         near = closest(name, known)
         hint = f"did you mean {' or '.join(f'`{match}`' for match in near)}?" if near else None
         return self._error(f"unknown function `{name}`", callee, hint or "`cg ops` lists all functions")
@@ -733,7 +760,7 @@ class Lowering:
         """`range(n)`, `range(start, stop)`, `range(start, stop, step)` as Python's; the limits must be known."""
         if not 1 <= len(arguments) <= 3:
             raise self._error("`range` takes 1 to 3 arguments", self.span(row), "write range(n) or range(start, stop)")
-        limits = [shaping.whole(self._static(argument, row), "a limit of a range") for argument in arguments]
+        limits = [self._whole(argument, "a limit of a range", row) for argument in arguments]
         if len(limits) == 3 and limits[2] == 0:
             raise self._error("the step of a range cannot be 0", self.span(row), None)
         numbers = range(*limits)

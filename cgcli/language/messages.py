@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from cgcli.errors import FormulaError, Source
 from cgcli.language import tables
 
 TERMINALS = tables.TERMINALS
+RESERVED = ("if", "else", "for", "in", "and", "or", "not")
+"""Words of the language that cannot be names."""
+
+DECLARING = ("input", "param", "output")
+"""Words that begin a declaration; elsewhere they are names like any other."""
+
 END = TERMINALS.index("$END")
 SEPARATOR = TERMINALS.index("SEPARATOR")
 NUMBER = TERMINALS.index("NUMBER")
 NAME = TERMINALS.index("NAME")
 PAIRS = {"(": ")", "[": "]"}
+LONG_SIGNS = ("==", "!=", "<=", ">=", "//", "**")
+
+CONDITIONAL = "a conditional is `a if condition else b`"
+BEGINNINGS = {
+    "if": CONDITIONAL, "else": CONDITIONAL,
+    "for": "to repeat, write `[i^2 for i in items]` or `fold(step, start, items)`",
+}  # fmt: skip
+"""Words that other languages begin a statement with: what to write here."""
 
 INSTEAD = {
     "&": ("`&` is not an operator here", "write `and`"),
@@ -18,7 +34,7 @@ INSTEAD = {
     "!": ("`!` is not an operator here", "write `not x`, `x != y`, or `factorial(n)`"),
     "~": ("`~` is not an operator here", "write `not`"),
     "'": ("`'` is not an operator here", "write `A.T` for the transpose, `diff(y, x)` for a derivative"),
-    '"': ("texts in quotes are not part of the language", None),
+    '"': ("texts in quotes are not part of the language", "formulas compute with numbers only"),
     "?": ("`?` is not an operator here", "write `a if condition else b`"),
     "×": ("`×` is not an operator here", "write `*`"),
     "·": ("`·` is not an operator here", "write `*`"),
@@ -43,7 +59,8 @@ INSTEAD = {
 def unreadable(source: Source, offset: int) -> FormulaError:
     """The error for a character that begins no token."""
     character = source.text[offset]
-    message, hint = INSTEAD.get(character, (f"`{character}` is not part of the language", None))
+    plain = f"`{character}` is not part of the language", "names are made of letters, digits and `_`"
+    message, hint = INSTEAD.get(character, plain)
     if not character.isprintable():
         message = f"a character that cannot be shown (U+{ord(character):04X}) is not part of the language"
     return FormulaError(message, span=(offset, offset + 1), source=source, hint=hint)
@@ -59,47 +76,95 @@ def misread(
     text = source.text
     before = last_word(text, last_end)
     word = text[begin:finish]
-    span = (begin, finish) if kind != END else (max(last_end - len(before), 0), last_end)
-    message, hint = _explain(source, kind, word, before, begin, last_end, expected)
-    unclosed = _unclosed(text, begin) if kind in (END, SEPARATOR) or word in (")", "]") else None
-    if unclosed is not None and NUMBER not in expected:
+    wants_value = NUMBER in expected
+    unclosed = None if wants_value else _unclosed(text, begin)
+    ends = kind in (END, SEPARATOR)
+    message: str
+    hint: str | None
+    if unclosed is not None and word == ";" and unclosed not in _open_brackets(text, len(text)):
+        message, hint = "`;` cannot stand inside brackets", "separate arguments and items by commas"
+        span = (begin, finish)
+    elif unclosed is not None and (ends or _begins_a_line(text, unclosed, begin, word)):
+        bracket = text[unclosed]
+        message, hint = f"this `{bracket}` is never closed", f"add `{PAIRS[bracket]}`"
         span = (unclosed, unclosed + 1)
+    elif wants_value:
+        message, hint = _value_missing(source, kind, begin, finish, before)
+        span = (last_end - len(before), last_end) if kind == END else (begin, finish)
+        if before and word == "=" and text[begin - 1 : begin] == before:
+            span = (begin - 1, finish)
+    else:
+        message, hint = _explain(source, kind, word, before, begin, unclosed, expected)
+        wrongly_closed = unclosed is not None and word in (")", "]") and word != PAIRS[text[unclosed]]
+        span = (unclosed, unclosed + 1) if unclosed is not None and wrongly_closed else (begin, finish)
+        if kind == END:
+            span = (last_end - len(before), last_end)
     return FormulaError(message, span=span, source=source, hint=hint)
 
 
+def _begins_a_line(text: str, unclosed: int, begin: int, word: str) -> bool:
+    """Whether a token begins what was meant as a statement of its own: after a bracket of a line above.
+
+    `word` is `=` where the name before it was still read as part of the bracket.
+    """
+    line = text.rfind("\n", 0, begin) + 1
+    if line <= unclosed or unclosed not in _open_brackets(text, len(text)):
+        return False
+    lead = text[line:begin].strip()
+    return not lead if word != "=" else lead.isidentifier()
+
+
 def _explain(
-    source: Source, kind: int, word: str, before: str, begin: int, last_end: int, expected: dict[int, int]
+    source: Source, kind: int, word: str, before: str, begin: int, unclosed: int | None, expected: dict[int, int]
 ) -> tuple[str, str | None]:
-    """What is wrong, and what would work."""
-    wants_value = NUMBER in expected
-    ends = kind in (END, SEPARATOR)
-    if wants_value:
-        return _value_missing(source, kind, word, before)
-    unclosed = _unclosed(source.text, begin)
-    if ends and unclosed is not None:
-        bracket = source.text[unclosed]
-        return f"this `{bracket}` is never closed", f"add `{PAIRS[bracket]}`"
+    """What is wrong with a token where an operator or an end could have followed, and what would work."""
+    opening = source.text[unclosed] if unclosed is not None else ""
+    if NAME in expected:
+        return f"a name must follow `{before}`", None
+    unfinished = _unfinished(source.text, unclosed, begin)
+    if unfinished == "for":
+        return f"`in` is missing after `{before}`", f"write `for {before} in items`"
+    if unfinished == "if" and not _is_value(kind, word):
+        return f"`else` is missing after `{before}`", CONDITIONAL
     if word in (")", "]"):
-        if unclosed is None:
-            opening = "(" if word == ")" else "["
-            return f"there is no `{opening}` for this `{word}`", "remove it, or open a bracket before"
-        bracket = source.text[unclosed]
-        return f"this `{bracket}` is closed by `{word}`", f"close it with `{PAIRS[bracket]}`"
+        if not opening:
+            missing = "(" if word == ")" else "["
+            return f"there is no `{missing}` for this `{word}`", "remove it, or open a bracket before"
+        return f"this `{opening}` is closed by `{word}`", f"close it with `{PAIRS[opening]}`"
     if word == "=":
         return "`=` cannot stand here", "to compare, write `==`; a definition `name = …` takes a line of its own"
     if word == ",":
         if before.isdigit() and source.text[begin + 1 : begin + 2].isdigit():
-            return "a comma cannot stand in a number", "write the decimals with a point: `1.5`"
+            number = _with_point(source, begin)
+            return "a comma cannot stand in a number", f"write the decimals with a point: `{number}`"
+        if opening == "(":
+            return "a comma cannot stand here", "`( )` groups one value; write `[ ]` for a list"
         return "a comma cannot stand here", "commas separate the arguments of a function and the items of `[ ]`"
+    if before in DECLARING and _is_value(kind, word):
+        return f"a name must follow `{before}`", f"for example `{before} {'y' if before == 'output' else 'x = 1'}`"
     if _is_value(kind, word):
         return _side_by_side(before, word)
-    if ends:
-        return f"something is missing after `{before}`", _continuation(expected)
-    return f"`{word}` cannot stand here", _continuation(expected)
+    return f"`{word}` cannot stand here", None
 
 
-def _value_missing(source: Source, kind: int, word: str, before: str) -> tuple[str, str | None]:
+def _unfinished(text: str, unclosed: int | None, end: int) -> str | None:
+    """`if` or `for` where that is the last word of its kind since the innermost open bracket, or in the line."""
+    begin = max(text.rfind(sign, 0, end) for sign in "\n;") if unclosed is None else unclosed
+    found = re.findall(r"\b(?:if|else|for|in)\b", text[begin + 1 : end])
+    return found[-1] if found and found[-1] in ("if", "for") else None
+
+
+def _with_point(source: Source, comma: int) -> str:
+    """The number around a decimal comma, written with a point."""
+    text, end = source.text, comma + 1
+    while end < len(text) and text[end].isdigit():
+        end += 1
+    return f"{last_word(text, comma)}.{text[comma + 1 : end]}"
+
+
+def _value_missing(source: Source, kind: int, begin: int, finish: int, before: str) -> tuple[str, str | None]:
     """A value was expected: after an operator, an opening bracket, or at the beginning."""
+    word = source.text[begin:finish]
     where = f" after `{before}`" if before else ""
     if kind == END:
         if not before:
@@ -107,34 +172,34 @@ def _value_missing(source: Source, kind: int, word: str, before: str) -> tuple[s
         return f"a value is missing{where}", "the formula ends too early"
     if kind == SEPARATOR:
         return f"a value is missing{where}", "the line ends too early; inside brackets it may go on in the next one"
+    if word in RESERVED and source.text[finish:].lstrip(" \t")[:1] in ("=", ",", ")"):
+        return f"`{word}` is a word of the language and cannot be a name", f"take another one, for example `{word}_`"
     if word == "=" and before == "=":
         return "`= =` is not an operator", "write `==` to compare"
     if word == "=" and before in (":", "+", "-", "*", "/"):
         return f"`{before}=` is not part of the language", "write `name = …`; every name is defined once"
-    if word in (")", "]"):
-        return f"a value is missing between `{before}` and `{word}`", None
-    return f"a value is missing{where}, here is `{word}`", None
+    if not before or before == "\n":
+        return f"a formula cannot begin with `{word}`", BEGINNINGS.get(word)
+    return f"a value is missing between `{before}` and `{word}`", None
 
 
 def _side_by_side(before: str, word: str) -> tuple[str, str]:
-    """Two values without an operator: the product that mathematicians leave out."""
-    rest = "…" if word in ("(", "[") else ""
-    return (
-        f"`{before}` and `{word}` stand side by side without an operator",
-        f"to multiply, write `{before}*{word}{rest}`",
-    )
+    """Two values without an operator: the product that mathematicians leave out, or a call without brackets."""
+    message = f"`{before}` and `{word}` stand side by side without an operator"
+    if before[:1].isalpha():
+        from cgcli.ops import REGISTRY  # reading alone needs no operations
+
+        if before in REGISTRY.callable_as:
+            return message, f"to call the function, write `{before}({word})`"
+    if before[-1:].isdigit() and word[:1].isdigit():
+        return message, "write an operator between them"
+    if word in ("(", "["):
+        return message, f"to multiply, write `{before}*{word}…`"
+    return message, f"to multiply, write `{before}*{word}`"
 
 
 def _is_value(kind: int, word: str) -> bool:
-    return kind in (NUMBER, NAME) or word in ("(", "[", "input", "param", "output")
-
-
-def _continuation(expected: dict[int, int]) -> str | None:
-    """A hint from what could have followed, where that is one thing."""
-    words = {"ELSE": "a conditional is `a if condition else b`", "IN": "write `for i in items`",
-             "EQUAL": "write `name = …`", "NAME": "a name must follow"}  # fmt: skip
-    possible = [text for name, text in words.items() if TERMINALS.index(name) in expected]
-    return possible[0] if len(possible) == 1 else None
+    return kind in (NUMBER, NAME) or word in ("(", "[", *DECLARING)
 
 
 def last_word(text: str, end: int) -> str:
@@ -142,11 +207,19 @@ def last_word(text: str, end: int) -> str:
     begin = end
     while begin > 0 and end - begin < 30 and (text[begin - 1].isalnum() or text[begin - 1] in "_."):
         begin -= 1
-    return text[begin:end] or text[max(end - 1, 0) : end]
+    if begin < end:
+        return text[begin:end]
+    return text[max(end - 2, 0) : end] if text[max(end - 2, 0) : end] in LONG_SIGNS else text[max(end - 1, 0) : end]
 
 
 def _unclosed(text: str, end: int) -> int | None:
-    """Offset of the innermost bracket that is open at an offset. Comments do not count."""
+    """Offset of the innermost bracket that is open at an offset."""
+    brackets = _open_brackets(text, end)
+    return brackets[-1] if brackets else None
+
+
+def _open_brackets(text: str, end: int) -> list[int]:
+    """Offsets of the brackets that are open at an offset, the innermost last. Comments do not count."""
     open_brackets: list[int] = []
     position = 0
     while position < end:
@@ -159,4 +232,4 @@ def _unclosed(text: str, end: int) -> int | None:
         elif character in ")]" and open_brackets:
             open_brackets.pop()
         position += 1
-    return open_brackets[-1] if open_brackets else None
+    return open_brackets

@@ -38,11 +38,13 @@ class StaticValues:
         return self._known[wanted]
 
     def unknown_inputs(self, wanted: int) -> list[str]:
-        """Names of the inputs without a value that a node depends on."""
+        """Names of the scalar inputs without a value that a node depends on, where nothing else keeps it unknown."""
         from cgcli.graph.walk import ancestors
 
         needed = ancestors(self.graph, [wanted])
-        return [name for name, node in self.graph.inputs().items() if needed[node] and name not in self.given]
+        missing = [name for name, node in self.graph.inputs().items() if needed[node] and name not in self.given]
+        inputs = self.graph.inputs()
+        return [] if any(self.graph.shape_of(inputs[name]) for name in missing) else missing
 
     def _compute(self, node: int) -> float | None:
         graph = self.graph
