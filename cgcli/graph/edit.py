@@ -400,7 +400,7 @@ class EditableGraph(Graph):
             for name, named in self.names.items():
                 self._labels.setdefault(named, []).append(name)
             self._labelled = len(self.names)
-        return [name for name in self._labels.get(node, ()) if self.names.get(name) == node]
+        return [name for name in dict.fromkeys(self._labels.get(node, ())) if self.names.get(name) == node]
 
     def _call(self, node: int, name: str) -> None:
         """Give a name to a node; the index of names stays as good as it was."""
