@@ -14,6 +14,9 @@ DIGITS = 6
 MOST_ITEMS = 6
 """A longer axis of an array shows its first and last items."""
 
+WIDEST = 40
+"""Characters of an array in a table; a longer one is named by its shape."""
+
 WHOLE_BELOW = 1e9
 """Whole numbers below this are written out, not rounded to six digits."""
 
@@ -35,9 +38,9 @@ def short(value: Any, digits: int = DIGITS) -> str:
     return f"[{', '.join(items)}]"
 
 
-def compact(value: Any, width: int) -> str:
+def compact(value: Any, width: int = WIDEST, digits: int = DIGITS) -> str:
     """As `short`, or where that is wider than `width` the kind of the array: `vector of 20`, `3×4 matrix`."""
-    text = short(value)
+    text = short(value, digits)
     shape = shape_of(value)
     if len(text) <= width or not shape:
         return text
@@ -50,7 +53,7 @@ def short_number(value: Any, digits: int = DIGITS) -> str:
         from mpmath import nstr
 
         text: str = nstr(value, digits, strip_zeros=True)
-        return text.removesuffix(".0").replace("+inf", "inf")
+        return text.removesuffix(".0").replace(".0e", "e").replace("+inf", "inf")
     number = float(value)
     if abs(number) < WHOLE_BELOW and number.is_integer():
         return f"{number:.0f}"

@@ -92,10 +92,11 @@ class RuleTexts:
         return value is not None and value.is_integer() and abs(value) <= LARGEST_FOLDED
 
     def _pattern(self, node: int, place: int, partial: bool) -> str:
+        """The text over the names of stand-ins. Partial derivatives are those of each element, so of scalars."""
         graph, scratch = self._graph, Graph()
         stand_ins = [
             scratch.copy_node(graph, operand, []) if self._folds(operand)
-            else scratch.input(f"_operand_{position}_", graph.shape_of(operand))
+            else scratch.input(f"_operand_{position}_", () if partial else graph.shape_of(operand))
             for position, operand in enumerate(graph.operands_of(node))
         ]  # fmt: skip
         copy = scratch.repeat(graph.row(node), stand_ins, graph.attributes_of(node))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.numerals import finite, short
+from cgcli.numerals import compact, finite
 from cgcli.passes.differentiate import differentiate
 from cgcli.passes.folding import FoldingRef
 from cgcli.steps import NO_CALL, Backward, BackwardStep, Edge, Kink, Step, Trace
@@ -109,7 +109,7 @@ def _forward(
         if not graph.is_leaf(node):
             operands = graph.operands_of(node)
             formula = applied(graph, node, [names[operand] for operand in operands])
-            numbers = applied(graph, node, [short(values[operand]) for operand in operands])
+            numbers = applied(graph, node, [compact(values[operand]) for operand in operands])
         steps.append(
             Step(
                 number, node, names[node], graph.row(node).name, formula, numbers, values[node],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from cgcli.numerals import DIGITS, compact, finite, shape_of, short
+from cgcli.numerals import DIGITS, compact, finite, shape_of
 from cgcli.render.tables import Column, Note, Table
 from cgcli.steps import NO_CALL
+from cgcli.trace import is_bare_constant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 200
 """Steps of a longer pass are left out in the middle."""
-
-WIDEST = 40
-"""Characters of an array in a cell; longer ones are named by their shape."""
 
 MOST_PARTS = 4
 """An adjoint is shown as the sum of at most so many contributions."""
@@ -40,7 +38,8 @@ FORWARD_COLUMNS = (
 BACKWARD_COLUMNS = (
     Column("#", right=True, style="dim"), Column("node", style="bold cyan"),
     Column("adjoint", style="green", cut=True), Column("to", style="cyan"),
-    Column("local partial", cut=True), Column("contribution", cut=True),
+    Column("local partial", cut=True), Column("value", cut=True), Column("adjoint · partial", optional=True),
+    Column("contribution", style="green", cut=True),
 )  # fmt: skip
 
 
@@ -71,8 +70,7 @@ class _View:
 
     def number(self, value: Any) -> str:
         """A value in a cell."""
-        text = short(value, self.digits)
-        return text if len(text) <= WIDEST or not shape_of(value) else compact(value, WIDEST)
+        return compact(value, digits=self.digits)
 
     # ---- forward -----------------------------------------------------------------------------------------------
 
@@ -108,11 +106,10 @@ class _View:
             rows.extend(calls.heads(self.trace.graph.scopes.get(step.node, NO_CALL)))
             cells = [str(step.number), calls.indent() + step.name, self._adjoint(step)]
             for edge in step.sent:
-                to = self.trace.names[edge.operand]
-                rows.append((*cells, to, self._partial(edge), self._contribution(step, edge)))
+                rows.append((*cells, *self._edge(step, edge)))
                 cells = ["", "", ""]
             if not step.sent:
-                rows.append((*cells, "", "", ""))
+                rows.append((*cells, "", "", "", "", ""))
         summed = " (the sum of its elements)" if self.trace.graph.shape_of(backward.node) else ""
         return Table(f"Backward from {backward.output}{summed}", BACKWARD_COLUMNS, rows)
 
@@ -124,23 +121,24 @@ class _View:
         first, *others = [self.number(edge.contribution) for edge in step.received]
         return f"{first}{''.join(_plus(part) for part in others)} = {total}"
 
-    def _partial(self, edge: Edge) -> str:
-        """The rule and its value: `∂v2/∂x = 2 * x = 6`."""
+    def _edge(self, step: BackwardStep, edge: Edge) -> tuple[str, str, str, str, str]:
+        """Where it leads, the rule, the rule's value, adjoint times this value, and what is contributed."""
+        to, contribution = self.trace.names[edge.operand], self.number(edge.contribution)
         if edge.partial is None:
-            return edge.rule
-        names = self.trace.names
+            return to, edge.rule, "", "", contribution
         value = self.number(edge.partial)
-        text = f"∂{names[edge.user]}/∂{names[edge.operand]} = {edge.rule}"
-        return text if edge.rule == value else f"{text} = {value}"
-
-    def _contribution(self, step: BackwardStep, edge: Edge) -> str:
-        """Adjoint times partial derivative, and what that is."""
-        value = self.number(edge.contribution)
         if edge.summed:
-            return f"{value} (summed)"
-        if edge.partial is None or shape_of(edge.contribution):
-            return value
-        return f"{self.number(step.adjoint)} · {_factor(self.number(edge.partial))} = {value}"
+            product = "sum of products"
+        elif shape_of(edge.contribution):
+            product = "element by element"
+        else:
+            product = f"{self.number(step.adjoint)} · {_factor(value)}"
+        return to, self._partial(edge), value, product, contribution
+
+    def _partial(self, edge: Edge) -> str:
+        """`∂v2/∂x = 2 * x`."""
+        names = self.trace.names
+        return f"∂{names[edge.user]}/∂{names[edge.operand]} = {edge.rule}"
 
     def gradient(self, backward: Backward) -> Note:
         """The derivatives with respect to what was asked for."""
@@ -154,7 +152,7 @@ class _View:
 
     def remarks(self) -> Iterator[Note]:
         """How the tables are read, unused inputs, kinks, and where values are no numbers."""
-        trace, names = self.trace, self.trace.names
+        trace = self.trace
         edges = [edge for backward in trace.backward for step in backward.steps for edge in step.sent]
         if any(edge.partial is None for edge in edges):
             yield Note("Notation", ["∂v without a denominator is the adjoint of v"])
@@ -168,19 +166,27 @@ class _View:
         for backward in trace.backward:
             wrong = backward.births()
             if wrong:
-                lines = [f"from {names[edge.user]} to {names[edge.operand]}: {self._partial(edge)}" for edge in wrong]
+                lines = [self._wrong(edge) for edge in wrong]
                 yield Note(f"Where the derivative of {backward.output} becomes nan or inf", lines, WARNING)
         if any(_is_strong_zero(step, edge) for each in trace.backward for step in each.steps for edge in step.sent):
             yield Note("Strong zero", ["an adjoint of exactly 0 contributes 0, whatever the local partial is"])
 
+    def _wrong(self, edge: Edge) -> str:
+        """`from v1 to x: ∂v1/∂x = 0.5 / v1 = inf`."""
+        names, exact = self.trace.names, edge.partial is not None
+        rule, value = (self._partial(edge), edge.partial) if exact else (edge.rule, edge.contribution)
+        return f"from {names[edge.user]} to {names[edge.operand]}: {rule} = {self.number(value)}"
+
     def _birth(self, node: int) -> str:
         """`v1 = log(x) = log(-1) = nan`."""
         trace = self.trace
-        texts = [trace.names[node], short(trace.values[node], self.digits)]
+        if is_bare_constant(trace.graph, node, trace.names):
+            return f"{trace.names[node]} stands in the formula"
+        texts = [trace.names[node], self.number(trace.values[node])]
         for step in trace.forward:
             if step.node == node and step.formula:
                 texts[1:1] = [step.formula, step.numbers]
-        return " = ".join(dict.fromkeys(texts))
+        return " = ".join(texts)
 
     def _shown(self, steps: Sequence[Any]) -> tuple[list[Any], int]:
         """The steps to show, None in the place of those that are left out, and how many these are."""
