@@ -12,7 +12,7 @@ from cgcli.trace import NO_CALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cgcli.render.folding import Folding, Group
     from cgcli.render.picture import Picture
@@ -37,9 +37,6 @@ LOOKS = {
 }
 """Looks by role; they differ in outline too, so that the picture works in grey."""
 
-NUMBER = {"shape": "plaintext", "fontcolor": GREY, "height": "0.25", "width": "0.2", "margin": "0.04,0.02"}
-"""A constant without a name, drawn at each use."""
-
 CALL = {
     "labelloc": "t", "labeljust": "l", "style": "rounded,filled", "color": "#A8A493", "penwidth": "1", "margin": "10",
     "fontcolor": INK, "fontsize": "13",
@@ -63,11 +60,11 @@ def attributes(values: Mapping[str, str]) -> str:
     return "[" + ", ".join(f"{name}={quoted(value)}" for name, value in values.items()) + "]"
 
 
-def record_label(slots: int, text: str) -> str:
-    """The quoted label of a record that has numbered slots for operands on its left."""
+def record_label(places: Sequence[int], text: str) -> str:
+    """The quoted label of a record that has a slot for each of these operands on its left, numbered from 1."""
     plain = "".join(f"\\{sign}" if sign in "{}|<>" else sign for sign in escaped(text))
-    numbered = "|".join(f"<p{place}>{place + 1}" for place in range(slots))
-    return f'"{{{{{numbered}}}|{plain}}}"'
+    slots = "|".join(f"<p{place}>{place + 1}" for place in places)
+    return f'"{{{{{slots}}}|{plain}}}"'
 
 
 class _Drawing:
@@ -125,18 +122,13 @@ class _Drawing:
                 frame = attributes({"label": adjoint, **CAPTION})
                 box = f"subgraph cluster_{identifier(group)} {{ graph {frame} {box} }}"
             yield f"{indent}{box}"
-            if group.kind == "node":
-                for place, operand in enumerate(self.picture.graph.operands_of(group.nodes[0])):
-                    if operand in self.picture.bare:
-                        label = {"label": self.picture.names[operand], **NUMBER}
-                        yield f"{indent}{number_identifier(group, place)} {attributes(label)}"
 
     def _box(self, number: int, group: Group) -> str:
         text, look = self._text(number, group), LOOKS[self._role(group)]
-        node = group.nodes[0]
-        if group.kind == "node" and self.picture.order_matters(node):
-            label = record_label(len(self.picture.graph.operands_of(node)), text)
-            return f"{identifier(group)} [label={label}, {attributes({**look, 'shape': 'Mrecord'})[1:]}"
+        places = self.picture.ordered_places(group.nodes[0]) if group.kind == "node" else []
+        if places:
+            rest = attributes({**look, "shape": "Mrecord"})
+            return f"{identifier(group)} [label={record_label(places, text)}, {rest[1:]}"
         return f"{identifier(group)} {attributes({'label': text, **look})}"
 
     def _role(self, group: Group) -> str:
@@ -153,7 +145,7 @@ class _Drawing:
         """What the box says: the operation or the fold; below it the name and the value as far as they are known."""
         node = self.exits[number]
         title = self.picture.title(group.nodes[0]) if group.kind == "node" else group.label
-        if group.kind == "call":
+        if group.kind != "node":
             title += f"\n{len(group.nodes):,} nodes"
         if node < 0:
             return title
@@ -171,9 +163,7 @@ class _Drawing:
             if group.kind != "node":
                 continue
             for place, operand in enumerate(self.picture.graph.operands_of(group.nodes[0])):
-                if operand in self.picture.bare:
-                    yield self._edge(number_identifier(group, place), group, place)
-                elif groups[group_of[operand]].kind == "node":
+                if operand in group_of and groups[group_of[operand]].kind == "node":
                     yield self._edge(identifier(groups[group_of[operand]]), group, place)
         for source, user in self.folding.edges:
             if groups[source].kind != "node" or groups[user].kind != "node":
@@ -181,7 +171,7 @@ class _Drawing:
 
     def _edge(self, source: str, user: Group, place: int) -> str:
         node = user.nodes[0]
-        port = f":p{place}" if self.picture.order_matters(node) else ""
+        port = f":p{place}" if self.picture.ordered_places(node) else ""
         part = self.picture.contribution_text(self.picture.graph.start[node] + place)
         return f"  {source} -> {identifier(user)}{port}{' ' + attributes({'label': part}) if part else ''}"
 
@@ -189,8 +179,3 @@ class _Drawing:
 def identifier(group: Group) -> str:
     """The name of a box in the DOT text: `n` and the position of its (first) node."""
     return f"n{group.nodes[0]}"
-
-
-def number_identifier(user: Group, place: int) -> str:
-    """The name of a constant that is drawn at its use."""
-    return f"c{user.nodes[0]}_{place}"

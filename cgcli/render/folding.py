@@ -24,12 +24,18 @@ LIMIT = 1000
 TARGET = 50
 """How many boxes a folded picture should have at most: what a page shows."""
 
+MOST_LEVELS = 5
+"""Levels that are kept at either end where the middle of a graph is folded."""
+
+NARROW = 3
+"""A graph with fewer groups a level than this is a chain with things hanging on it."""
+
 
 class Group:
     """Nodes that are drawn as one box.
 
     kind: "node" (one node as it is), "call", "alike" (nodes of one pattern) or "rest" (a stretch of many levels).
-    label: what the box says; empty for a node. call: the call that the box is drawn in, or -1.
+    label: what the nodes have in common; empty for a node. call: the call that the box is drawn in, or -1.
     """
 
     __slots__ = ("call", "kind", "label", "nodes")
@@ -75,7 +81,7 @@ def fold(picture: Picture, *, limit: int | None = LIMIT, target: int = TARGET) -
     total = len(folding.groups)
     if limit is None or total <= limit:
         return folding
-    for way in (by_call, by_pattern, by_depth):
+    for way in (by_call, by_length, by_pattern, by_depth):
         if len(folding.groups) > target:
             folding = way(picture, folding, target)
     folding.note = f"{total:,} nodes are folded into {len(folding.groups):,} boxes"
@@ -165,18 +171,24 @@ def _patterns(picture: Picture, folding: Folding) -> list[int]:
     What has no operands is told apart by what it is used for.
     """
     operands = _operands(folding)
-    users: dict[int, set[str]] = {}
+    users: dict[int, set[Hashable]] = {}
     for source, user in folding.edges:
-        users.setdefault(source, set()).add(_what(picture, folding.groups[user]))
+        users.setdefault(source, set()).add(_key(picture, folding.groups[user]))
     results = {folding.group_of[node] for node in picture.output_names}
     numbers: dict[Hashable, int] = {}
     pattern: list[int] = []
     for number, group in enumerate(folding.groups):
         below = tuple(pattern[source] if source < number else -1 for source in operands[number])
         used_for = frozenset(users.get(number, ())) if not below else frozenset()
-        key = (_what(picture, group), number in results, below, used_for)
+        key = (_key(picture, group), number in results, below, used_for)
         pattern.append(numbers.setdefault(key, len(numbers)))
     return pattern
+
+
+def _key(picture: Picture, group: Group) -> Hashable:
+    """What a group does, cheap to compare."""
+    node = group.nodes[0]
+    return group.label or (picture.graph.op[node], picture.graph.attributes_of(node))
 
 
 def _alike(picture: Picture, groups: list[Group]) -> Group:
@@ -184,45 +196,45 @@ def _alike(picture: Picture, groups: list[Group]) -> Group:
     if len(groups) == 1:
         return groups[0]
     calls = {group.call for group in groups}
-    label = f"{len(groups):,} × {_what(picture, groups[0])}"
+    node = groups[0].nodes[0]
+    if groups[0].label:
+        label = f"{len(groups):,} calls of {groups[0].label}"
+    elif picture.graph.is_leaf(node):
+        label = "inputs" if picture.graph.is_input(node) else "constants"
+    else:
+        label = picture.sign(node)
     return Group("alike", _nodes(groups), label, calls.pop() if len(calls) == 1 else NO_CALL)
-
-
-def _what(picture: Picture, group: Group) -> str:
-    """What a group does, without names of its own: `×`, `input`, the name of a call."""
-    if group.label:
-        return group.label
-    node = group.nodes[0]
-    if not picture.graph.is_leaf(node):
-        return picture.sign(node)
-    return "input" if picture.graph.is_input(node) else "constant"
 
 
 # ---- by depth --------------------------------------------------------------------------------------------------------
 
 
+def by_length(picture: Picture, folding: Folding, target: int) -> Folding:
+    """Fold the middle of a long chain, before its links and the inputs along it are folded by pattern."""
+    is_narrow = len(folding.groups) < NARROW * (1 + max(_levels(folding)))
+    return by_depth(picture, folding, target) if is_narrow else folding
+
+
 def by_depth(picture: Picture, folding: Folding, target: int) -> Folding:
-    """Keep the levels next to the outputs and next to the inputs; fold what lies between."""
+    """Keep some levels next to the outputs and next to the inputs; fold what lies between."""
     level = _levels(folding)
-    first, last = _kept_levels(Counter(level), max(level), target - 1)
+    first, last = _kept_levels(Counter(level), target - 1)
     middle = [group for number, group in enumerate(folding.groups) if first <= level[number] <= last]
     if len(middle) < 2:
         return folding
     groups = [group for number, group in enumerate(folding.groups) if not first <= level[number] <= last]
     nodes = _nodes(middle)
-    return Folding(picture, [*groups, Group("rest", nodes, f"{len(nodes):,} nodes", NO_CALL)])
+    return Folding(picture, [*groups, Group("rest", nodes, "…", NO_CALL)])
 
 
-def _kept_levels(width: Counter[int], last: int, room: int) -> tuple[int, int]:
+def _kept_levels(width: Counter[int], room: int) -> tuple[int, int]:
     """The first and the last level to fold: levels are kept from both ends in turn while there is room."""
-    first, ends = 0, ["last", "first"]
-    while ends and first <= last:
-        end = ends.pop(0)
+    first, last = min(width), max(width)
+    for end in ("last", "first") * MOST_LEVELS:
         nearest = width[last if end == "last" else first]
-        if nearest > room:
+        if first >= last or nearest > room:
             continue
         room -= nearest
-        ends.append(end)
         if end == "last":
             last -= 1
         else:
@@ -231,12 +243,15 @@ def _kept_levels(width: Counter[int], last: int, room: int) -> tuple[int, int]:
 
 
 def _levels(folding: Folding) -> list[int]:
-    """The length of the longest way from an input to each group."""
+    """The length of the longest way to each group; what needs nothing stands beside its first user."""
     operands = _operands(folding)
     level: list[int] = []
     for number in range(len(folding.groups)):
-        level.append(1 + max((level[source] for source in operands[number] if source < number), default=-1))
-    return level
+        level.append(1 + max((level[source] for source in operands[number] if source < number), default=0))
+    first_use: dict[int, int] = {}
+    for source, user in folding.edges:
+        first_use[source] = min(first_use.get(source, level[user]), level[user])
+    return [level[number] if operands[number] else first_use.get(number, 1) for number in range(len(level))]
 
 
 # ---- groups and their edges ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cgcli.emit.formula import applied
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.numerals import compact
+from cgcli.numerals import compact, shape_of, short
 from cgcli.trace import NO_CALL, is_bare_constant, node_names
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Values = Callable[[Sequence[int]], Mapping[int, Any]]
 
 WIDEST = 26
-"""Characters of a value; a longer array is named by its shape."""
+"""Characters of a value."""
 
 SIGNS = {"*": "×", "-": "−", "/": "÷"}
 """Infix operators as a book prints them."""
@@ -29,7 +29,7 @@ class Picture:
 
     outputs, output_names: name -> node, and node -> names. nodes: those that the outputs need, in order of evaluation.
     names: node -> name, of a bare constant its number. own_names: nodes that the formula or an output names, and
-    inputs. bare: constants without a name; they are drawn at each use. values: node -> value, empty where only the
+    inputs. bare: constants without a name; they are part of what uses them. values: node -> value, empty where only the
     structure is drawn. adjoints and contributions (by position in the column `operands`): the derivatives of the
     output `of`, empty without them.
     """
@@ -84,19 +84,25 @@ class Picture:
 
     def sign(self, node: int) -> str:
         """What a node does, in a sign or a word: `×`, `sin`; with its static arguments where it has some: `·[0]`."""
-        row = self.graph.row(node)
+        graph = self.graph
+        row = graph.row(node)
         infix = row.spell.get("infix")
         if infix:
             return SIGNS.get(infix, infix)
-        if self.graph.attributes_of(node):
-            return applied(self.graph, node, ["·"] * len(self.graph.operands_of(node)))
-        return row.name
+        return applied(graph, node, ["·"] * len(graph.operands_of(node))) if graph.attributes_of(node) else row.name
 
     def title(self, node: int) -> str:
-        """The name of an input or a named constant, the number of another constant, the sign of an operation."""
-        if not self.graph.is_leaf(node):
+        """The name of an input or constant; an operation with the numbers it works on: `^ 2`, `clip(·, 0, 1)`."""
+        graph, operands = self.graph, self.graph.operands_of(node)
+        if graph.is_leaf(node):
+            return self.names[node] if node in self.own_names or node in self.bare else self.value_text(node)
+        if not any(operand in self.bare for operand in operands):
             return self.sign(node)
-        return self.names[node] if node in self.own_names or node in self.bare else self.value_text(node)
+        if "infix" in graph.row(node).spell and len(operands) == 2:
+            left, right = (self.names[operand] if operand in self.bare else "" for operand in operands)
+            return f"{left} {self.sign(node)} {right}".strip()
+        text = applied(graph, node, [self.names[operand] if operand in self.bare else "·" for operand in operands])
+        return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
     def own_name(self, node: int) -> str:
         """The names that the formula and the outputs give a node, or ""."""
@@ -108,21 +114,23 @@ class Picture:
         """The value of a node in a few characters, or "" where it is not known; that of a constant always is."""
         if self.graph.is_leaf(node) and not self.graph.is_input(node):
             constant = self.graph.constant_value(node)
-            return compact(self.graph.arrays[self.graph.payload[node]] if constant is None else constant, WIDEST)
-        return compact(self.values[node], WIDEST) if node in self.values else ""
+            return shortest(self.graph.arrays[self.graph.payload[node]] if constant is None else constant)
+        return shortest(self.values[node]) if node in self.values else ""
 
     def adjoint_text(self, node: int) -> str:
         """`∂ 3`, or "" where the derivative is not known."""
-        return f"∂ {compact(self.adjoints[node], WIDEST)}" if node in self.adjoints else ""
+        return f"∂ {shortest(self.adjoints[node])}" if node in self.adjoints else ""
 
     def contribution_text(self, edge: int) -> str:
         """What an edge, a position in the column `operands`, contributes to the adjoint of its operand, or ""."""
-        return compact(self.contributions[edge], WIDEST) if edge in self.contributions else ""
+        return shortest(self.contributions[edge]) if edge in self.contributions else ""
 
-    def order_matters(self, node: int) -> bool:
-        """Whether a reader has to know which operand is which."""
+    def ordered_places(self, node: int) -> list[int]:
+        """The places of the operands that a reader has to tell apart; [] where their order does not matter."""
         operands = self.graph.operands_of(node)
-        return len(operands) > 1 and "commutative" not in self.graph.row(node).traits and len(set(operands)) > 1
+        places = [place for place, operand in enumerate(operands) if operand not in self.bare]
+        several = len({operands[place] for place in places}) > 1
+        return places if several and "commutative" not in self.graph.row(node).traits else []
 
     def legend(self) -> str:
         """What the derivatives in the picture are, or ""."""
@@ -130,3 +138,10 @@ class Picture:
             return ""
         output = f"sum({self.of})" if self.graph.shape_of(self.outputs[self.of]) else self.of
         return f"∂: derivative of {output} with respect to a node; on an arrow: the part that comes along it"
+
+
+def shortest(value: Any) -> str:
+    """A number with six digits; an array with three where six are too wide, or else its kind: `vector of 20`."""
+    if shape_of(value) and len(short(value)) > WIDEST:
+        return compact(value, WIDEST, digits=3)
+    return compact(value, WIDEST)

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cgcli.render.folding import Folding
+    from cgcli.render.folding import Folding, Group
     from cgcli.render.picture import Picture
 
 MOST_LINES = 200
@@ -94,11 +94,18 @@ class _Tree:
         node = self.exits[number]
         return self.folding.groups[number].label if node < 0 else self.picture.names[node]
 
+    def _title(self, group: Group) -> str:
+        """What the group does; the numbers that a node works on have lines of their own below it."""
+        if group.kind != "node":
+            return group.label
+        node = group.nodes[0]
+        return self.picture.title(node) if self.picture.graph.is_leaf(node) else self.picture.sign(node)
+
     def _text(self, number: int, depth: int) -> str:
         """`name: operation = value   ∂ adjoint   in call`, as far as these are known and needed."""
         group, node = self.folding.groups[number], self.exits[number]
-        text = self.picture.title(group.nodes[0]) if group.kind == "node" else group.label
-        if group.kind == "call":
+        text = self._title(group)
+        if group.kind != "node":
             text += f" ({len(group.nodes):,} nodes)"
         if node < 0:
             return text
