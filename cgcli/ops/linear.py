@@ -125,7 +125,7 @@ ones = Operation(
 )  # fmt: skip
 eye = Operation(
     "eye", "[n]", shape=lambda shapes, attributes: attributes * 2, prepare=lambda shapes, n: whole_shape(n)[:1],
-    spell={"numpy": lambda np, n: np.eye(n), "latex": "I"}, traits=("structural",), examples=("x * eye(2)",),
+    spell={"numpy": lambda np, n: np.eye(n), "latex": "I_{{{n}}}"}, traits=("structural",), examples=("x * eye(2)",),
     about="Identity matrix of n rows: 1 on the diagonal, 0 elsewhere.",
 )  # fmt: skip
 

@@ -79,6 +79,7 @@ class Operation:
     prepare: (operand shapes, static values...) -> attributes, hashable and normalised.
     spell: target -> spelling: "numpy" and "precise" (dotted name, or a function of (module, operands..., *attributes)),
         "native", "latex" and "infix" templates, and whatever later targets need. The default is the name itself.
+        A "latex" template has the operands as {0}, {1} … and static arguments by their names.
     precedence: of the infix form in formula text, 0 for calls.
     domain: an open interval per operand where the value is real and finite; tests sample there.
     kink: operands -> whether the derivative is a convention there; `convention` says which one it is.

@@ -242,7 +242,7 @@ def _concat_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 
 concat = Operation(
     "concat", "x, ...", aliases=("concatenate",), shape=_concat_shape, prepare=lambda shapes: (len(shapes[0]),),
-    pullback=_concat_pullback, spell={"numpy": _concat_numpy, "latex": "list"}, traits=("structural", "traceable"),
+    pullback=_concat_pullback, spell={"numpy": _concat_numpy}, traits=("structural", "traceable"),
     examples=("concat([x, y], [z])", "concat([[x, y]], [[z, 1], [2, x]])"),
     about="Arrays one after the other along their first axis.",
 )  # fmt: skip

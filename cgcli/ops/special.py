@@ -220,7 +220,7 @@ polygamma: Operation = Operation(
     "polygamma", "[n], x", prepare=_order, compute=lambda x, n: float(_scipy_polygamma(x, n)),
     pullback=_by_order(lambda x, n: polygamma(n + 1, x)), domain=(ABOVE_ZERO,), examples=("polygamma(2, x)",),
     spell={"numpy": lambda np, x, n: _scipy_polygamma(x, n), "precise": lambda mp, x, n: mp.polygamma(n, x),
-           "latex": r"\psi^{{(n)}}\left({0}\right)"},
+           "latex": r"\psi^{{({n})}}\left({0}\right)"},
     about="The n-th derivative of digamma(x); n is a fixed whole number.", source="DLMF 5.15",
 )  # fmt: skip
 beta = Operation(
@@ -304,7 +304,7 @@ gammainc = Operation(
     pullback=_by_order(lambda x, a: exp((a - 1) * log(x) - x - lgamma(x.coerce(a)))),
     spell={"numpy": lambda np, x, a: _scipy_gammainc(x, a),
            "precise": lambda mp, x, a: mp.gammainc(a, 0, x, regularized=True) if x >= 0 else mp.nan,
-           "latex": r"P\left(a, {0}\right)"},
+           "latex": r"P\left({a}, {0}\right)"},
     about="Lower incomplete gamma function over gamma(a), from 0 to 1; a is a fixed positive number.",
     source="DLMF 8.2.4",
 )  # fmt: skip
@@ -314,7 +314,7 @@ gammaincc = Operation(
     pullback=_by_order(lambda x, a: -exp((a - 1) * log(x) - x - lgamma(x.coerce(a)))),
     spell={"numpy": lambda np, x, a: _scipy_gammaincc(x, a),
            "precise": lambda mp, x, a: mp.gammainc(a, x, mp.inf, regularized=True) if x >= 0 else mp.nan,
-           "latex": r"Q\left(a, {0}\right)"},
+           "latex": r"Q\left({a}, {0}\right)"},
     about="1 - gammainc(a, x) without loss of digits.", source="DLMF 8.2.4",
 )  # fmt: skip
 
@@ -347,7 +347,7 @@ def _bessel(
     return Operation(
         name, "[n], x", prepare=_whole_order, compute=lambda x, n: float(library(x, n)), pullback=_by_order(slope),
         spell={"numpy": lambda np, x, n: library(x, n), "precise": lambda mp, x, n: getattr(mp, mpmath)(n, x),
-               "latex": letter + r"_{{n}}\left({0}\right)"},
+               "latex": letter + r"_{{{n}}}\left({0}\right)"},
         examples=(f"{name}(2, x)",), **facts,
     )  # fmt: skip
 
@@ -459,7 +459,7 @@ def _spherical_slope(x: Any, n: int) -> Any:
 
 spherical_jn = Operation(
     "spherical_jn", "[n], x", prepare=_order, compute=_scalar_spherical, pullback=_by_order(_spherical_slope),
-    spell={"numpy": _spherical_numpy, "precise": _spherical_precise, "latex": r"j_{{n}}\left({0}\right)"},
+    spell={"numpy": _spherical_numpy, "precise": _spherical_precise, "latex": r"j_{{{n}}}\left({0}\right)"},
     domain=((-20.0, 20.0),), examples=("spherical_jn(2, x)",), source="DLMF 10.47.3",
     about="Spherical Bessel function; n is a fixed whole number. The sinc function is order 0.",
 )  # fmt: skip
