@@ -54,7 +54,7 @@ def generated() -> str:
     numbers = {name: number for number, name in enumerate(terminals)}
     rules = list(lark.rules)
     rule_numbers = {rule: number for number, rule in enumerate(rules)}
-    states = sorted(table.states)
+    states = _numbered_states(table)
     places = {state: number for number, state in enumerate(states)}
     constructs = {name: number for number, name in enumerate(dict.fromkeys(str(rule.origin.name) for rule in rules))}
     actions: list[dict[int, int]] = []
@@ -91,6 +91,21 @@ def generated() -> str:
         f"END = {places[table.end_states['program']]}",
         "",
     ))  # fmt: skip
+
+
+def _numbered_states(table: Any) -> list[int]:
+    """The states in the order in which the start state reaches them, symbol by symbol.
+
+    Lark numbers them as its sets happen to be ordered; this order is the same in every process.
+    """
+    states = [table.start_states["program"]]
+    known = set(states)
+    for state in states:  # grows while it is walked
+        for _, (action, argument) in sorted(table.states[state].items()):
+            if action.name != "Reduce" and argument not in known:
+                known.add(argument)
+                states.append(argument)
+    return states
 
 
 def _split_terminals(terminals: list[Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
