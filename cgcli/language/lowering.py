@@ -683,7 +683,7 @@ class Lowering:
             return self._folded(operation, arguments, row)
         operands, static = operation.split(arguments)
         nodes = [self.materialise(operand) for operand in operands]
-        fixed = [None if value is None or isinstance(value, float) else self._static(value, row) for value in static]
+        fixed = [value if value is None or isinstance(value, float) else self._static(value, row) for value in static]
         return self._apply(operation, nodes, fixed, row)
 
     def _folded(self, operation: Operation, arguments: list[Any], row: int) -> int:
