@@ -104,6 +104,11 @@ class Formula:
         return list(self._names.outputs)
 
     @property
+    def constants(self) -> list[str]:
+        """Names of the constants of the language that the text uses; a given value replaces one."""
+        return list(self._names.constants)
+
+    @property
     def graph(self) -> Graph:
         """The graph for scalar inputs (of declared shapes where the text declares some)."""
         return self._program({}).graph
@@ -376,14 +381,15 @@ class Formula:
         return program
 
     def bind_rows(
-        self, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = ()
+        self, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = (),
+        complete: bool = True,
     ) -> Bound:  # fmt: skip
         """The program for columns of scalars with these names, and the values that are the same for all rows.
 
         UsageError as `bind`, and for a column of lengths or indices: they decide the graph, which all rows share.
         """
         single = binding.given_values(mapping, {})
-        bound = self.bind({**single, **dict.fromkeys(columns, 1.0)}, engine="numpy", show=show)
+        bound = self.bind({**single, **dict.fromkeys(columns, 1.0)}, engine="numpy", show=show, complete=complete)
         return self._varying(bound, columns)
 
     def _bind_rows(self, mapping: Mapping[str, Any] | None, inputs: Mapping[str, Any], engine: str) -> Bound:

@@ -83,3 +83,10 @@ def split_names(text: str | None) -> list[str] | None:
     if not all(names):
         raise UsageError(f"`{text}` is not a list of names", hint="separate names by commas: a,b")
     return names
+
+
+def exclude(option: str, **others: object) -> None:
+    """UsageError where one of the other options was given too."""
+    for name, value in others.items():
+        if value:
+            raise UsageError(f"{option} and --{name} exclude each other")

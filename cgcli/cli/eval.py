@@ -5,6 +5,7 @@ Examples:
   cg eval "sqrt(2)" --digits 50
   cg eval "A @ v" "A=[[1, 2], [3, 4]]" "v=[1, 1]"
   cg eval model.cg x=0.5 --show hidden,loss
+  cg eval "x*y + c" --data points.csv c=2 -o results.parquet
   echo "x^2 + 1" | cg eval - x=3 --json
 """
 
@@ -12,12 +13,15 @@ from __future__ import annotations
 
 import sys
 
-from cgcli.cli.arguments import read_bindings, read_formula, split_names
+from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import print_json, print_values, report_births
 
 TYPE_CHECKING = False
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
-    from cgcli.cli.options import Annotated, Bindings, Digits, EngineName, FormulaText, Json, typer
+    from cgcli.cli.options import (
+        Annotated, Bind, Bindings, Data, Digits, EngineName, Float32, FormulaText, Head, Json, Keep, Limit, Missing,
+        Output, typer,
+    )  # fmt: skip
 
 
 def run(
@@ -28,10 +32,27 @@ def run(
     json: Json = False,
     digits: Digits = None,
     engine: EngineName = "auto",
+    data: Data = None,
+    output: Output = None,
+    bind: Bind = None,
+    keep: Keep = None,
+    missing: Missing = None,
+    limit: Limit = None,
+    head: Head = None,
+    float32: Float32 = False,
 ) -> None:
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
     parsed = read_formula(formula)
+    table = {"output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
+             "float32": float32}  # fmt: skip
+    if data is not None or any(table.values()):
+        from cgcli.cli.rows import TableOptions, run_table
+
+        exclude("--data", digits=digits)
+        options = TableOptions(data, **table, engine=engine, json=json)
+        run_table(parsed, bindings, options, lambda bound: bound.chosen(names), names)
+        return
     bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names)
     chosen = bound.chosen(names)
     values = bound.named_values(chosen)

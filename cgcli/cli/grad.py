@@ -7,13 +7,14 @@ Examples:
   cg grad "[x*y, x/y]" x=1 y=2 --jacobian
   cg grad model.cg --wrt w,b --of loss --json
   cg grad "x^x" x=2 --check
+  cg grad "x*y^2" --data points.csv -o slopes.parquet
 """
 
 from __future__ import annotations
 
 import sys
 
-from cgcli.cli.arguments import read_bindings, read_formula, split_names
+from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import number_text, print_json, report_births
 from cgcli.errors import UsageError
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
     from cgcli.formula import Bound, Formula
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
-    from cgcli.cli.options import Annotated, Bindings, Digits, EngineName, FormulaText, Json, Of, Wrt, typer
+    from cgcli.cli.options import (
+        Annotated, Bind, Bindings, Data, Digits, EngineName, Float32, FormulaText, Head, Json, Keep, Limit, Missing,
+        Of, Output, Wrt, typer,
+    )  # fmt: skip
 
 
 def run(
@@ -39,11 +43,28 @@ def run(
     json: Json = False,
     digits: Digits = None,
     engine: EngineName = "auto",
+    data: Data = None,
+    output: Output = None,
+    bind: Bind = None,
+    keep: Keep = None,
+    missing: Missing = None,
+    limit: Limit = None,
+    head: Head = None,
+    float32: Float32 = False,
 ) -> None:
     """Print the value and every partial derivative."""
     if sum((symbolic, jacobian, hessian, check)) > 1:
         raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
     parsed, variables = read_formula(formula), split_names(wrt)
+    table = {"output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
+             "float32": float32}  # fmt: skip
+    if data is not None or any(table.values()):
+        from cgcli.cli.rows import TableOptions, gradient_columns, run_table
+
+        exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
+        options = TableOptions(data, **table, engine=engine, json=json)
+        run_table(parsed, bindings, options, lambda bound: gradient_columns(parsed, bound, variables, of))
+        return
     if symbolic:
         print_symbolic(parsed, variables, of, json)
         return

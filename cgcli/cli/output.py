@@ -9,7 +9,7 @@ from math import isfinite, isnan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, TextIO
 
     from cgcli.errors import Source, Span
     from cgcli.formula import Bound
@@ -52,11 +52,11 @@ def jsonable(value: Any, digits: int | None = None) -> Any:
     return number_text(value, digits)
 
 
-def print_json(value: Any, digits: int | None = None) -> None:
-    """One JSON document on standard output."""
+def print_json(value: Any, digits: int | None = None, *, stream: TextIO | None = None) -> None:
+    """One JSON document on standard output, or on another stream."""
     import json
 
-    print(json.dumps(jsonable(value, digits), ensure_ascii=False))
+    print(json.dumps(jsonable(value, digits), ensure_ascii=False), file=stream)
 
 
 def print_values(values: Mapping[str, Any], digits: int | None = None) -> None:

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PRIVATE = {"__init__", "start", "app", "arguments", "options", "output"}
+PRIVATE = {"__init__", "start", "app", "arguments", "options", "output", "rows"}
 LOOKS_LIKE_OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?$", re.DOTALL)
 """`--json`, `-o`, `--wrt=x`, but also `-x`: only the command knows which of these it has."""
 

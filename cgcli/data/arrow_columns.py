@@ -1,0 +1,110 @@
+"""Columns of Arrow as float64, and columns from elsewhere as Arrow's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from math import nan
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute, types
+
+from cgcli.data.cells import BLANKS, FORMULA_STARTS, MISSING_WORDS, number_of
+from cgcli.data.table import Column
+from cgcli.errors import DataError
+
+MISSING = pa.array(MISSING_WORDS)
+NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity|nan)|)\s*$"
+"""Texts that begin like a formula of a spreadsheet and are none."""
+
+
+def is_text(kind: Any) -> bool:
+    """Whether a type is one of Arrow's string types."""
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def holds_numbers(kind: Any) -> bool:
+    """Whether cells of a type can be numbers; texts can."""
+    if types.is_dictionary(kind):
+        return holds_numbers(kind.value_type)
+    return bool(
+        types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind)
+        or types.is_null(kind) or is_text(kind)
+    )  # fmt: skip
+
+
+def require_numbers(kind: Any, path: str, name: str) -> None:
+    """DataError for a type whose cells are no numbers."""
+    if not holds_numbers(kind):
+        raise DataError(
+            f"`{path}`: the column `{name}` holds {kind}, not numbers", hint="convert it before, for example to seconds"
+        )
+
+
+def plain(column: Any) -> Any:
+    """A column without dictionary: batches of one file may bring different dictionaries."""
+    return column.dictionary_decode() if types.is_dictionary(column.type) else column
+
+
+def numbers_of(column: Any) -> tuple[Any, list[int]]:
+    """A column as float64 with nan for what is missing or no number, and the places of the latter."""
+    bad: list[int] = []
+    if types.is_null(column.type):
+        return np.full(len(column), np.nan), bad
+    if is_text(column.type):
+        values, bad = _texts_as_numbers(column)
+    else:
+        values = compute.cast(column, pa.float64(), safe=False)
+    if values.null_count:
+        values = compute.fill_null(values, float("nan"))
+    return values.to_numpy(zero_copy_only=False), bad
+
+
+def _texts_as_numbers(column: Any) -> tuple[Any, list[int]]:
+    """Texts as doubles: all at once where every text is a number, else with missing ones set apart, else one by one."""
+    with suppress(pa.ArrowInvalid):
+        return compute.cast(column, pa.float64()), []
+    if types.is_string_view(column.type):
+        column = compute.cast(column, pa.string())
+    trimmed = compute.utf8_trim(column, BLANKS)
+    missing = compute.is_in(trimmed, value_set=compute.cast(MISSING, trimmed.type))
+    with suppress(pa.ArrowInvalid):
+        return compute.cast(compute.if_else(missing, None, trimmed), pa.float64()), []
+    texts = column.to_pylist()
+    found = [nan if text is None else number_of(text) for text in texts]
+    return pa.array(found, pa.float64()), [place for place, number in enumerate(found) if number is None]
+
+
+def cell_text(column: Any, row: int) -> str | None:
+    """The text of one cell, None for a null."""
+    value = column[row].as_py()
+    return None if value is None else str(value)
+
+
+def arrow_of(column: Column) -> Any:
+    """A column of any reader as Arrow's."""
+    if isinstance(column, list):
+        return pa.array(column, pa.string())
+    if isinstance(column, np.ndarray):
+        return pa.array(column)
+    return plain(column)
+
+
+def escaped(column: Any) -> Any:
+    """A text column with an apostrophe before what a spreadsheet would run; other columns as they are."""
+    column = plain(column)
+    if not is_text(column.type):
+        return column
+    column = compute.cast(column, pa.string())
+    starts = "".join(FORMULA_STARTS).replace("-", r"\-")
+    risky = compute.match_substring_regex(column, f"^[{starts}]")
+    if not compute.any(risky).as_py():
+        return column
+    risky = compute.and_(risky, compute.invert(compute.match_substring_regex(column, NUMBER)))
+    return compute.if_else(risky, compute.binary_join_element_wise("'", column, ""), column)
+
+
+def needs_quotes(column: Any, delimiter: str) -> bool:
+    """Whether a text of a column holds what CSV can only hold in quotes."""
+    return bool(compute.any(compute.match_substring_regex(column, f'[{delimiter}"\r\n]')).as_py())

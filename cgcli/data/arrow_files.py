@@ -1,0 +1,311 @@
+"""CSV, Parquet and Arrow/Feather files through pyarrow."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from pyarrow import ipc, parquet
+
+from cgcli.data.arrow_columns import (
+    arrow_of, cell_text, escaped, is_text, needs_quotes, numbers_of, plain, require_numbers,
+)  # fmt: skip
+from cgcli.data.plain_csv import file_size, header, header_line, uneven
+from cgcli.data.table import Batch, Column, Table, Writer
+from cgcli.errors import DataError
+
+BLOCK = 8 << 20
+"""Bytes of CSV that are parsed at a time: large enough for a good rate, small beside what a process may take."""
+
+SAMPLE = 1 << 16
+PAGES = 4 << 20
+"""Bytes of a Parquet column that are read ahead; without a limit a whole row group would be."""
+
+
+class CsvTable(Table):
+    """A file whose first record names the columns. Every cell is read as text: no type is guessed."""
+
+    is_text = True
+
+    def __init__(self, path: str, stream: BinaryIO, delimiter: str, block: int = BLOCK) -> None:
+        self.path = path
+        self._stream = stream
+        self._delimiter = delimiter
+        self._block = block
+        self.size = file_size(stream)
+        self.columns = self._header()
+        self.rows = self._estimate()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
+        """As every table; texts are kept as they stand."""
+        places = {name: self.columns.index(name) for name in dict.fromkeys([*numbers, *kept])}
+        before = 0
+        empty = True
+        for block in self._blocks(list(places.values())):
+            columns = dict(zip(places, block.columns, strict=True))
+            position = self._stream.tell() if self.size is not None else 0
+            for batch in sliced(columns, block.num_rows, numbers, kept, rows, position - before):
+                empty = False
+                yield batch
+            before = position
+        if empty:
+            nothing = dict.fromkeys(places, pa.array([], pa.string()))
+            yield from sliced(nothing, 0, numbers, kept, rows, 0)
+
+    def _blocks(self, places: Sequence[int]) -> Iterator[Any]:
+        """Record batches of the columns at some places, as texts."""
+        names = [str(place) for place in range(len(self.columns))]
+        wanted = [str(place) for place in places]
+        ragged: list[Any] = []
+
+        def stop_at(row: Any) -> str:
+            ragged.append(row)
+            return "error"
+
+        try:
+            with arrow_csv.open_csv(
+                pa.PythonFile(self._stream, mode="r"),
+                arrow_csv.ReadOptions(block_size=self._block, column_names=names),
+                arrow_csv.ParseOptions(
+                    delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=stop_at
+                ),
+                arrow_csv.ConvertOptions(
+                    include_columns=wanted, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                ),
+            ) as reader:  # fmt: skip
+                yield from reader
+        except pa.ArrowInvalid as error:
+            if ragged:
+                raise self._uneven(ragged[0]) from None
+            if "Empty CSV file" not in str(error):
+                raise broken(self.path, error) from None
+
+    def _uneven(self, row: Any) -> DataError:
+        """The complaint about a ragged record; its number is found by reading once more."""
+        if self.size is None:
+            return uneven(self.path, 0, row.actual_columns, row.expected_columns)
+        with open(self.path, encoding="utf-8-sig", errors="replace", newline="") as text:
+            records = filter(None, csv.reader(text, delimiter=self._delimiter))
+            for number, record in enumerate(records):
+                if len(record) == row.actual_columns:
+                    return uneven(self.path, number, len(record), row.expected_columns)
+        return uneven(self.path, 0, row.actual_columns, row.expected_columns)
+
+    def _header(self) -> list[str]:
+        """The names of the columns, and the stream after them; a name in quotes may hold a line end."""
+        raw = b""
+        while True:
+            line = self._stream.readline()
+            raw += line
+            if not line or (raw.strip() and raw.count(b'"') % 2 == 0):
+                break
+        try:
+            text = raw.decode("utf-8-sig").lstrip("\r\n")
+        except UnicodeDecodeError:
+            raise DataError(f"cannot read `{self.path}`: it is not UTF-8 text") from None
+        return header(next(csv.reader(text.splitlines(keepends=True), delimiter=self._delimiter), []), self.path)
+
+    def _estimate(self) -> int:
+        """Rows by the length of the first ones."""
+        if self.size is None:
+            return 0
+        begin = self._stream.tell()
+        sample = self._stream.read(SAMPLE)
+        self._stream.seek(begin)
+        return sample.count(b"\n") * (self.size - begin) // max(len(sample), 1)
+
+
+class ParquetTable(Table):
+    """A Parquet file; of a row group only the pages at hand are in memory."""
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self.path = path
+        self._stream = stream
+        try:
+            self._file = parquet.ParquetFile(stream, buffer_size=PAGES, pre_buffer=False)
+        except (pa.ArrowException, OSError) as error:
+            raise broken(path, error) from None
+        self._schema = self._file.schema_arrow
+        self.columns = list(self._schema.names)
+        self.rows = self._file.metadata.num_rows
+        self.size = self.rows
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._stream.close()
+
+    def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
+        """As every table; columns are kept with their types."""
+        for name in numbers:
+            require_numbers(self._schema.field(name).type, self.path, name)
+        wanted = list(dict.fromkeys([*numbers, *kept]))
+        empty = True
+        try:
+            for block in self._file.iter_batches(rows, columns=wanted, use_threads=False):
+                empty = False
+                columns = {name: block.column(name) for name in wanted}
+                yield from sliced(columns, block.num_rows, numbers, kept, rows, block.num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise broken(self.path, error) from None
+        if empty:
+            yield from sliced(without_rows(self._schema, wanted), 0, numbers, kept, rows, 0)
+
+
+class FeatherTable(Table):
+    """An Arrow file (Feather version 2) or an Arrow stream."""
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self.path = path
+        self._stream = stream
+        self.size = file_size(stream)
+        start = stream.read(8)
+        stream.seek(0)
+        try:
+            self._schema = (
+                ipc.open_file(stream) if start.startswith(b"ARROW1") else ipc.open_stream(stream)
+            ).schema  # fmt: skip
+        except (pa.ArrowException, OSError) as error:
+            raise broken(path, error) from None
+        self._is_file = start.startswith(b"ARROW1")
+        self.columns = list(self._schema.names)
+        self.rows = self._count()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
+        """As every table; columns are kept with their types."""
+        for name in numbers:
+            require_numbers(self._schema.field(name).type, self.path, name)
+        wanted = list(dict.fromkeys([*numbers, *kept]))
+        before = 0
+        empty = True
+        try:
+            for block in self._blocks(wanted):
+                empty = False
+                position = self._stream.tell()
+                columns = {name: block.column(name) for name in wanted}
+                yield from sliced(columns, block.num_rows, numbers, kept, rows, max(position - before, 0))
+                before = max(position, before)
+        except (pa.ArrowException, OSError) as error:
+            raise broken(self.path, error) from None
+        if empty:
+            yield from sliced(without_rows(self._schema, wanted), 0, numbers, kept, rows, 0)
+
+    def _blocks(self, wanted: Sequence[str]) -> Iterator[Any]:
+        """The record batches with the wanted columns only."""
+        options = ipc.IpcReadOptions(included_fields=[self._schema.get_field_index(name) for name in wanted])
+        self._stream.seek(0)
+        if self._is_file:
+            reader = ipc.open_file(self._stream, options=options)
+            for number in range(reader.num_record_batches):
+                yield reader.get_batch(number)
+        else:
+            yield from ipc.open_stream(self._stream, options=options)
+
+    def _count(self) -> int:
+        """Rows, estimated by the width of the types."""
+        return (self.size or 0) // (8 * max(len(self.columns), 1))
+
+
+class CsvWriter(Writer):
+    """UTF-8, numbers in their shortest form that reads back the same."""
+
+    is_text = True
+
+    def __init__(self, stream: BinaryIO, path: str, delimiter: str) -> None:
+        self._stream = stream
+        self._path = path
+        self._delimiter = delimiter
+        self._begun = False
+
+    def write(self, columns: Mapping[str, Column]) -> None:
+        """Append rows, the names first."""
+        if not self._begun:
+            self._stream.write(header_line(columns, self._delimiter))
+            self._begun = True
+        arrays = [escaped(arrow_of(column)) for column in columns.values()]
+        quoted = any(is_text(array.type) and needs_quotes(array, self._delimiter) for array in arrays)
+        options = arrow_csv.WriteOptions(
+            include_header=False, delimiter=self._delimiter, quoting_style="needed" if quoted else "none"
+        )
+        try:
+            table = pa.Table.from_arrays(arrays, list(columns))
+            arrow_csv.write_csv(table, pa.PythonFile(self._stream, mode="w"), options)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+            raise DataError(f"cannot write `{self._path}`: {_first_line(error)}") from None
+
+    def finish(self) -> None:
+        """Nothing stands at the end of CSV."""
+
+
+class ArrowWriter(Writer):
+    """Parquet, or an Arrow file: record batches with the types of the first one."""
+
+    def __init__(self, stream: BinaryIO, path: str, *, is_parquet: bool) -> None:
+        self._stream = stream
+        self._path = path
+        self._is_parquet = is_parquet
+        self._writer: Any = None
+
+    def write(self, columns: Mapping[str, Column]) -> None:
+        """Append rows as one row group or one record batch."""
+        try:
+            batch = pa.RecordBatch.from_arrays([arrow_of(column) for column in columns.values()], list(columns))
+            if self._writer is None:
+                sink = pa.PythonFile(self._stream, mode="w")
+                self._writer = (
+                    parquet.ParquetWriter(sink, batch.schema) if self._is_parquet
+                    else ipc.new_file(sink, batch.schema)
+                )  # fmt: skip
+            if batch.num_rows:
+                self._writer.write_batch(batch)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+            raise DataError(f"cannot write `{self._path}`: {_first_line(error)}") from None
+
+    def finish(self) -> None:
+        """Write the footer."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def sliced(
+    columns: Mapping[str, Any], count: int, numbers: Sequence[str], kept: Sequence[str], rows: int, read: int
+) -> Iterator[Batch]:
+    """Columns of Arrow as batches of at most so many rows."""
+    for first in range(0, max(count, 1), rows):
+        part = {name: plain(column.slice(first, rows)) for name, column in columns.items()}
+        yield _batch(part, min(rows, count - first), numbers, kept, 0 if first else read)
+
+
+def _batch(part: dict[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int) -> Batch:
+    found = {name: numbers_of(part[name]) for name in numbers}
+    return Batch(
+        rows, {name: values for name, (values, _) in found.items()}, {name: part[name] for name in kept},
+        cell=lambda name, place: cell_text(part[name], place),
+        bad={name: bad for name, (_, bad) in found.items() if bad}, read=read,
+    )  # fmt: skip
+
+
+def without_rows(schema: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Empty columns with their types."""
+    return {name: pa.array([], schema.field(name).type) for name in names}
+
+
+def broken(path: str, error: Exception) -> DataError:
+    """The complaint about a file that Arrow cannot read."""
+    return DataError(f"cannot read `{path}`: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(". ")

@@ -1,0 +1,95 @@
+"""The format of a file by the end of its name, its reader and its writer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import BinaryIO
+
+from cgcli.data.table import Table, Writer
+from cgcli.errors import DataError, MissingExtra, UsageError
+
+FORMATS = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow",
+    ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow", ".npy": "npy", ".npz": "npz",
+}  # fmt: skip
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+ENDINGS = ", ".join(FORMATS)
+
+
+def format_of(path: str) -> str:
+    """The format that a file name says; `-` is CSV. UsageError where it says none."""
+    if path == "-":
+        return "csv"
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in FORMATS:
+        raise UsageError(f"cannot tell the format of `{path}` by its name", hint=f"names end with {ENDINGS}")
+    return FORMATS[ending]
+
+
+def open_table(path: str) -> Table:
+    """The table in a file, or in standard input for `-`. DataError where it cannot be read, MissingExtra."""
+    kind = format_of(path)
+    if kind in ("parquet", "arrow"):
+        require_pyarrow(kind)
+    try:
+        stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - the table closes it
+    except OSError as error:
+        raise DataError(f"cannot read `{path}`: {error.strerror}") from None
+    try:
+        return _table(kind, "standard input" if path == "-" else path, stream)
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _table(kind: str, path: str, stream: BinaryIO) -> Table:
+    if kind in DELIMITERS and not has_pyarrow():
+        from cgcli.data import plain_csv
+
+        return plain_csv.CsvTable(path, stream, DELIMITERS[kind])
+    if kind in ("npy", "npz"):
+        from cgcli.data import numpy_files
+
+        return (numpy_files.NpyTable if kind == "npy" else numpy_files.NpzTable)(path, stream)
+    from cgcli.data import arrow_files
+
+    if kind in DELIMITERS:
+        return arrow_files.CsvTable(path, stream, DELIMITERS[kind])
+    return (arrow_files.ParquetTable if kind == "parquet" else arrow_files.FeatherTable)(path, stream)
+
+
+def create_writer(stream: BinaryIO, path: str) -> Writer:
+    """A writer of the format that a file name says, into a stream. UsageError, MissingExtra."""
+    kind = format_of(path)
+    if kind in DELIMITERS and not has_pyarrow():
+        from cgcli.data import plain_csv
+
+        return plain_csv.CsvWriter(stream, DELIMITERS[kind])
+    if kind in ("npy", "npz"):
+        from cgcli.data import numpy_files
+
+        return (numpy_files.NpyWriter if kind == "npy" else numpy_files.NpzWriter)(stream, path)
+    require_pyarrow(kind)
+    from cgcli.data import arrow_files
+
+    if kind in DELIMITERS:
+        return arrow_files.CsvWriter(stream, path, DELIMITERS[kind])
+    return arrow_files.ArrowWriter(stream, path, is_parquet=kind == "parquet")
+
+
+def has_pyarrow() -> bool:
+    """Whether pyarrow can be loaded."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def require_pyarrow(kind: str) -> None:
+    """MissingExtra where pyarrow is not installed."""
+    if not has_pyarrow():
+        raise MissingExtra(
+            f"{kind.capitalize()} files need the package `pyarrow`", hint="pip install 'cgcli[data]'; CSV goes without"
+        )

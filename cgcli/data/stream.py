@@ -1,0 +1,177 @@
+"""Batches of a table through a calculation, into a writer and a summary; memory does not grow with the rows."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cgcli.data.cells import number_of
+from cgcli.data.summary import Summary
+from cgcli.data.table import Column, chosen
+from cgcli.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from cgcli.data.table import Batch, Table, Writer
+
+    Compute = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
+    """Columns by input and the number of rows -> columns by output."""
+
+THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}([ ,.'’]\d{3})+([.,]\d+)?\s*")
+
+
+class Request:
+    """What a run shall do.
+
+    inputs: input -> the column with its values. kept: columns that are copied in front of the results. missing:
+    what happens to a row with a cell that is missing or no number: `nan` computes with nan, `skip` leaves the row
+    out, `error` stops. limit: at most so many rows are read. head: so many rows of the result are remembered.
+    """
+
+    __slots__ = ("head", "inputs", "kept", "limit", "missing")
+
+    def __init__(
+        self, inputs: Mapping[str, str], *, kept: Sequence[str] = (), missing: str = "nan", limit: int | None = None,
+        head: int = 0,
+    ) -> None:  # fmt: skip
+        self.inputs = inputs
+        self.kept = list(kept)
+        self.missing = missing
+        self.limit = limit
+        self.head = head
+
+    @property
+    def numbers(self) -> list[str]:
+        """The columns that are read as numbers, each once."""
+        return list(dict.fromkeys(self.inputs.values()))
+
+
+class Gap:
+    """Cells of a column that are missing or no number: how many, and the first as (row from 1, text)."""
+
+    __slots__ = ("bad", "first", "first_bad", "missing")
+
+    def __init__(self) -> None:
+        self.missing = 0
+        self.bad = 0
+        self.first: tuple[int, str | None] | None = None
+        self.first_bad: tuple[int, str | None] | None = None
+
+
+class Report:
+    """What a run did: rows read, rows left out, gaps by column, a summary by output, and the first rows."""
+
+    __slots__ = ("gaps", "head", "outputs", "read", "skipped")
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.skipped = 0
+        self.gaps: dict[str, Gap] = {}
+        self.outputs: dict[str, Summary] = {}
+        self.head: dict[str, list[Any]] = {}
+
+    @property
+    def rows(self) -> int:
+        """Rows of the result."""
+        return self.read - self.skipped
+
+
+def run(
+    table: Table, request: Request, compute: Compute, *, batch_rows: int, writer: Writer | None = None,
+    progress: Callable[[int, int], None] = lambda read, rows: None,
+) -> Report:  # fmt: skip
+    """Send a table through a calculation.
+
+    progress: called after each batch with what of `table.size` was read and with the rows so far. DataError for a
+    broken file, for a gap where the request says `error`, and for what the writer cannot hold.
+    """
+    report = Report()
+    read = 0
+    for batch in limited(table.batches(request.numbers, request.kept, batch_rows), request.limit):
+        whole = note_gaps(batch, table.path, request, report)
+        numbers = np.arange(report.read + 1, report.read + batch.rows + 1)
+        columns, kept = batch.numbers, kept_columns(batch, table, request, writer)
+        if not whole.all():
+            numbers = numbers[whole]
+            columns = {name: column[whole] for name, column in columns.items()}
+            kept = {name: chosen(column, whole) for name, column in kept.items()}
+        report.skipped += batch.rows - len(numbers)
+        report.read += batch.rows
+        found = compute({name: columns[column] for name, column in request.inputs.items()}, len(numbers))
+        for name, values in found.items():
+            report.outputs.setdefault(name, Summary()).add(values, numbers)
+        remember_head(report, {**kept, **found}, request.head)
+        if writer is not None:
+            writer.write({**kept, **found})
+        read += batch.read
+        progress(read, report.read)
+    if writer is not None:
+        writer.finish()
+    return report
+
+
+def limited(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
+    """Batches up to a number of rows."""
+    if limit is None:
+        yield from batches
+        return
+    for batch in batches:
+        yield batch.head(limit)
+        limit -= batch.rows
+        if limit <= 0:
+            return
+
+
+def note_gaps(batch: Batch, path: str, request: Request, report: Report) -> Any:
+    """Count the gaps of a batch and return a mask of the rows that go on. DataError where the request says so."""
+    whole = np.ones(batch.rows, dtype=bool)
+    for name, column in batch.numbers.items():
+        gaps = np.isnan(column)
+        if not gaps.any():
+            continue
+        whole &= ~gaps
+        gap = report.gaps.setdefault(name, Gap())
+        bad = batch.bad.get(name, [])
+        gap.bad += len(bad)
+        gap.missing += int(np.count_nonzero(gaps)) - len(bad)
+        place = int(gaps.argmax())
+        gap.first = gap.first or (report.read + place + 1, batch.cell(name, place))
+        if bad:
+            gap.first_bad = gap.first_bad or (report.read + bad[0] + 1, batch.cell(name, bad[0]))
+    if request.missing == "error" and not whole.all():
+        place = int(whole.argmin())
+        name = next(name for name, column in batch.numbers.items() if np.isnan(column[place]))
+        raise refusal(path, report.read + place + 1, name, batch.cell(name, place))
+    return whole if request.missing == "skip" else np.ones(batch.rows, dtype=bool)
+
+
+def refusal(path: str, row: int, column: str, text: str | None) -> DataError:
+    """The complaint about a cell: file, row, column, and what stands there."""
+    place = f"`{path}`, row {row:,}, column `{column}`"
+    hint = "--missing nan computes with nan there, --missing skip leaves such rows out"
+    if text is None or not text.strip():
+        return DataError(f"{place}: the cell is empty", hint=hint)
+    if number_of(text) is not None:
+        return DataError(f"{place}: `{text}` stands for a missing value", hint=hint)
+    shown = text if len(text) <= 40 else f"{text[:39]}…"
+    if THOUSANDS.fullmatch(text):
+        hint = "write numbers with a decimal point and without thousands separators"
+    return DataError(f"{place}: `{shown}` is no number", hint=hint)
+
+
+def kept_columns(batch: Batch, table: Table, request: Request, writer: Writer | None) -> dict[str, Column]:
+    """The copied columns. A column of texts that the calculation reads is one of numbers where the result has types."""
+    if writer is None or writer.is_text or not table.is_text:
+        return {name: batch.kept[name] for name in request.kept}
+    return {name: batch.numbers.get(name, batch.kept[name]) for name in request.kept}
+
+
+def remember_head(report: Report, columns: Mapping[str, Column], wanted: int) -> None:
+    """Add rows to the head until it is full."""
+    for name, column in columns.items():
+        head = report.head.setdefault(name, [])
+        part = column[: wanted - len(head)] if len(head) < wanted else []
+        head.extend(part if isinstance(part, list) else part.tolist())

@@ -1,0 +1,65 @@
+"""What a column of results looks like from afar, in one pass: least, mean, greatest, how many nan and where first."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any
+
+import numpy as np
+
+
+class Summary:
+    """Statistics of a column that comes in batches; nan values are counted and otherwise left out.
+
+    first_nan is the number of the first row with a nan, counted from 1; None where there is none.
+    """
+
+    __slots__ = ("_greatest", "_least", "_mean", "count", "first_nan", "nan")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.nan = 0
+        self.first_nan: int | None = None
+        self._least = inf
+        self._greatest = -inf
+        self._mean = 0.0
+
+    def add(self, values: Any, rows: Any) -> None:
+        """Take in values and the numbers of their rows.
+
+        The mean moves by the batch's share of its distance (Chan, Golub and LeVeque 1983): no sum of all rows
+        that could overflow or drown the later ones.
+        """
+        if not len(values):
+            return
+        with np.errstate(all="ignore"):
+            least, greatest, mean = float(values.min()), float(values.max()), float(values.mean(dtype=np.float64))
+        if least != least:  # nan goes through a minimum
+            broken = np.isnan(values)
+            if self.first_nan is None:
+                self.first_nan = int(rows[int(broken.argmax())])
+            self.nan += int(np.count_nonzero(broken))
+            self.add(values[~broken], rows[~broken])
+            return
+        self.count += len(values)
+        self._least = min(self._least, least)
+        self._greatest = max(self._greatest, greatest)
+        if mean in (inf, -inf) or self._mean in (inf, -inf):
+            self._mean += mean
+        else:
+            self._mean += (mean - self._mean) * (len(values) / self.count)
+
+    @property
+    def least(self) -> float:
+        """The least value, nan where there is none."""
+        return self._least if self.count else nan
+
+    @property
+    def greatest(self) -> float:
+        """The greatest value, nan where there is none."""
+        return self._greatest if self.count else nan
+
+    @property
+    def mean(self) -> float:
+        """The mean, nan where there is no value."""
+        return self._mean if self.count else nan

@@ -1,0 +1,101 @@
+"""What a reader gives and a writer takes, whatever the format."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+Column = Any
+"""A column as it was read: a list of texts, a NumPy array, or an Arrow array."""
+
+CELLS = 4_000_000
+"""Numbers in a batch over all of its columns: 32 MB."""
+
+MOST_ROWS = 131_072
+FEWEST_ROWS = 256
+
+
+class Batch:
+    """Consecutive rows of a table.
+
+    rows: how many. numbers: float64 columns by name, nan for what is missing or no number. bad: for columns that
+    have cells that are no number, the places of those among the rows. kept: columns as they were read. cell: the
+    text of a cell of `numbers` by (column, place), None for a null. read: how much of the table's `size` this is.
+    """
+
+    __slots__ = ("bad", "cell", "kept", "numbers", "read", "rows")
+
+    def __init__(
+        self, rows: int, numbers: dict[str, Any], kept: dict[str, Column], *,
+        cell: Callable[[str, int], str | None], bad: dict[str, list[int]] | None = None, read: int = 0,
+    ) -> None:  # fmt: skip
+        self.rows = rows
+        self.numbers = numbers
+        self.bad = bad or {}
+        self.kept = kept
+        self.cell = cell
+        self.read = read
+
+    def head(self, rows: int) -> Batch:
+        """The first rows."""
+        return Batch(
+            min(rows, self.rows), {name: column[:rows] for name, column in self.numbers.items()},
+            {name: column[:rows] for name, column in self.kept.items()}, cell=self.cell, read=self.read,
+            bad={name: [place for place in places if place < rows] for name, places in self.bad.items()},
+        )  # fmt: skip
+
+
+class Table(ABC):
+    """A file of named columns, open for reading.
+
+    columns: their names in order. rows: how many rows there are where the file says so, else an estimate. size:
+    what the `read` of all batches adds up to, None where nobody knows (a pipe). is_text: whether every cell is text.
+    """
+
+    path: str
+    columns: list[str]
+    rows: int
+    size: int | None
+    is_text = False
+
+    @abstractmethod
+    def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
+        """The table from its first row, in batches of at most so many rows; at least one, which may be empty.
+
+        There has to be a column to read. DataError where the file is broken or a column of `numbers` is of a kind that holds no numbers.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class Writer(ABC):
+    """A file of named columns that is being written. is_text: whether every cell becomes text."""
+
+    is_text = False
+
+    @abstractmethod
+    def write(self, columns: Mapping[str, Column]) -> None:
+        """Append rows; every call brings the same columns with the same types. DataError for what cannot be held."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Write what stands at the end. The stream itself stays open."""
+
+
+def rows_of_a_batch(columns: int) -> int:
+    """How many rows a batch may have for so many columns read, computed and kept."""
+    return max(FEWEST_ROWS, min(MOST_ROWS, CELLS // max(columns, 1)))
+
+
+def chosen(column: Column, mask: Any) -> Column:
+    """The entries of a column where a mask is true."""
+    if isinstance(column, list):
+        return [value for value, wanted in zip(column, mask.tolist(), strict=True) if wanted]
+    return column[mask] if isinstance(column, np.ndarray) else column.filter(mask)

@@ -1,0 +1,54 @@
+"""A progress bar for long runs over rows, on a terminal's standard error and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+PATIENCE = 0.5
+"""Seconds after which a bar is worth its place, and the loading of Rich its time."""
+
+
+class RowProgress:
+    """A context manager; `advance` shows rows, rows a second and the time left once a run lasts."""
+
+    def __init__(self, total: int | None) -> None:
+        self._total = total
+        self._begin = time.monotonic()
+        self._bar: Any = None
+        self._task: Any = None
+        self._wanted = sys.stderr.isatty()
+
+    def __enter__(self) -> RowProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, read: int, rows: int) -> None:
+        """Tell how much of the total is read, and how many rows that were."""
+        seconds = time.monotonic() - self._begin
+        if not self._wanted or (self._bar is None and seconds < PATIENCE):
+            return
+        if self._bar is None:
+            self._start()
+        self._bar.update(self._task, completed=read, rows=f"{rows:,} rows", rate=f"{rows / seconds:,.0f} rows/s")
+
+    def _start(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            BarColumn(), TextColumn("{task.fields[rows]}"), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self._task = self._bar.add_task("", total=self._total, rows="", rate="")
+        self._bar.start()
