@@ -11,22 +11,22 @@ from math import isnan
 
 from cgcli.emit.placing import placed
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
+from cgcli.emit.writing import joined, write
 from cgcli.ops import REGISTRY, linear, shaping, structure
 from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.ops.row import REQUIRED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
+    from cgcli.emit.writing import Piece, Slot
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
+    from cgcli.ops.row import Parameter
 
     Shape = tuple[int, ...]
-    Slot = tuple[int, int, int]
-    """An operand still to be written: its node, the least precedence that needs no parentheses here, and flags."""
-    Piece = str | Slot
 
 COMPARISON, ADDITIVE, UNARY, POWER, POSTFIX = 40, 50, 70, 80, 90
 """Levels of the grammar that print by rules of their own; the precedence of a row is one of these or between them."""
@@ -104,24 +104,16 @@ class Printer:
 
     def text(self, node: int, flags: int = SIGNED) -> str:
         """The formula of a node, even where the node itself has a text among the atoms."""
-        done: list[str] = []
-        pending: list[Piece] = self.pieces(node, flags)[::-1]
-        while pending:
-            piece = pending.pop()
-            if isinstance(piece, str):
-                done.append(piece)
-                continue
-            operand, least, flags = piece
-            atom = self.atoms.get(operand)
-            if atom is not None:
-                done.append(_guarded(atom, least, flags))
-            elif self.guarded(operand, least, flags):
-                pending.append(")")
-                pending.extend(self.pieces(operand, flags | SIGNED)[::-1])
-                done.append("(")
-            else:
-                pending.extend(self.pieces(operand, flags)[::-1])
-        return "".join(done)
+        return write(self.pieces(node, flags), self._expanded)
+
+    def _expanded(self, slot: Slot) -> list[Piece]:
+        node, least, flags = slot
+        atom = self.atoms.get(node)
+        if atom is not None:
+            return [_guarded(atom, least, flags)]
+        if self.guarded(node, least, flags):
+            return ["(", *self.pieces(node, flags | SIGNED), ")"]
+        return self.pieces(node, flags)
 
     def guarded(self, node: int, least: int, flags: int) -> bool:
         """Whether a node needs parentheses in a place."""
@@ -185,7 +177,7 @@ class Printer:
         arguments: list[Piece] = [(operand, 0, flags) for operand in operands]
         if any(parameter.static for parameter in row.parameters):
             arguments = _with_static(graph, node, row, arguments)
-        return [f"{called(row, len(arguments))}(", *_joined(arguments), ")"]
+        return [f"{called(row, len(arguments))}(", *joined(arguments), ")"]
 
     def _run(self, operands: list[int], row: Operation) -> list[int]:
         """`max(max(a, b), c)` is `max(a, b, c)`: the operands of a chain that leans to the left."""
@@ -203,7 +195,7 @@ class Printer:
         """`[a, b]`, or `stack(a, b)` where the list would be taken for its items."""
         name = self._name_of_stack(flags)
         items: list[Piece] = [(operand, 0, SIGNED) for operand in self.graph.operands_of(node)]
-        return [f"{name}(" if name else "[", *_joined(items), ")" if name else "]"]
+        return [f"{name}(" if name else "[", *joined(items), ")" if name else "]"]
 
     def indexed(self, node: int, flags: int) -> list[Piece]:
         """`v[0]`, `A[i, :]`."""
@@ -269,31 +261,37 @@ def array_text(values: Any, stack: str = "") -> str:
     return f"{stack}({listed})" if stack else f"[{listed}]"
 
 
-def _joined(arguments: Iterable[Piece]) -> list[Piece]:
-    """Arguments with commas between them."""
-    pieces: list[Piece] = []
-    for argument in arguments:
-        pieces += (", ", argument) if pieces else (argument,)
-    return pieces
+def static_arguments(graph: Graph, node: int) -> list[tuple[Parameter, Any]]:
+    """The static parameters of the node's operation with plain values: what `prepare` may have been given.
+
+    One that is the default is the parameter's `default` itself. Axes count from the front.
+    """
+    row = graph.row(node)
+    parameters = [parameter for parameter in row.parameters if parameter.static]
+    if not parameters:
+        return []
+    shapes = [graph.shape_of(operand) for operand in graph.operands_of(node)]
+    attributes = graph.attributes_of(node)
+    values = list(attributes[: len(parameters)])
+    for place, parameter in enumerate(parameters):
+        for candidate in _static_candidates(parameter.default, values[place], shapes):
+            if _prepares(row, shapes, [*values[:place], candidate, *values[place + 1 :]], attributes):
+                values[place] = candidate
+                break
+    return list(zip(parameters, values, strict=True))
 
 
 def _with_static(graph: Graph, node: int, row: Operation, operands: Sequence[Piece]) -> list[Piece]:
-    """All arguments of a call in the order of the signature; static ones that are the default are left out."""
-    shapes = [graph.shape_of(operand) for operand in graph.operands_of(node)]
-    attributes = graph.attributes_of(node)
-    static = list(attributes[: sum(parameter.static for parameter in row.parameters)])
-    places = [parameter for parameter in row.parameters if parameter.static]
-    for place, parameter in enumerate(places):
-        for candidate in _static_candidates(parameter.default, static[place], shapes):
-            if _prepares(row, shapes, [*static[:place], candidate, *static[place + 1 :]], attributes):
-                static[place] = candidate
-                break
-    remaining, written = iter(operands), iter(static)
-    arguments = [next(written) if parameter.static else next(remaining) for parameter in row.parameters]
+    """All arguments of a call in the order of the signature, without the defaults at its end."""
+    given = iter(operands)
+    static = (value for _, value in static_arguments(graph, node))
+    arguments = [next(static) if parameter.static else next(given) for parameter in row.parameters]
     while row.parameters[len(arguments) - 1].static and arguments[-1] is row.parameters[len(arguments) - 1].default:
         arguments.pop()
-    return [static_text(argument) if parameter.static else argument
-            for argument, parameter in zip(arguments, row.parameters, strict=False)]  # fmt: skip
+    return [
+        static_text(argument) if parameter.static else argument
+        for argument, parameter in zip(arguments, row.parameters, strict=False)
+    ]
 
 
 def _static_candidates(default: object, value: Any, shapes: Sequence[Shape]) -> list[Any]:
