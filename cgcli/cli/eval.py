@@ -17,11 +17,26 @@ from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_name
 from cgcli.cli.output import print_json, print_values, report_births
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import (
-        Annotated, Bind, Bindings, Data, Digits, EngineName, Float32, FormulaText, Head, Json, Keep, Limit, Missing,
-        Output, typer,
-    )  # fmt: skip
+        Annotated,
+        Bind,
+        Bindings,
+        Data,
+        Digits,
+        EngineName,
+        Float32,
+        FormulaText,
+        Head,
+        Json,
+        Keep,
+        Limit,
+        Missing,
+        Output,
+        typer,
+    )
 
 
 def run(
@@ -44,8 +59,10 @@ def run(
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
     parsed = read_formula(formula)
-    table = {"output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
-             "float32": float32}  # fmt: skip
+    table: dict[str, Any] = {
+        "output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
+        "float32": float32,
+    }  # fmt: skip
     if data is not None or any(table.values()):
         from cgcli.cli.rows import TableOptions, run_table
 

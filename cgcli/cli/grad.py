@@ -25,9 +25,24 @@ if TYPE_CHECKING:
     from cgcli.formula import Bound, Formula
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import (
-        Annotated, Bind, Bindings, Data, Digits, EngineName, Float32, FormulaText, Head, Json, Keep, Limit, Missing,
-        Of, Output, Wrt, typer,
-    )  # fmt: skip
+        Annotated,
+        Bind,
+        Bindings,
+        Data,
+        Digits,
+        EngineName,
+        Float32,
+        FormulaText,
+        Head,
+        Json,
+        Keep,
+        Limit,
+        Missing,
+        Of,
+        Output,
+        Wrt,
+        typer,
+    )
 
 
 def run(
@@ -56,8 +71,10 @@ def run(
     if sum((symbolic, jacobian, hessian, check)) > 1:
         raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
     parsed, variables = read_formula(formula), split_names(wrt)
-    table = {"output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
-             "float32": float32}  # fmt: skip
+    table: dict[str, Any] = {
+        "output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
+        "float32": float32,
+    }  # fmt: skip
     if data is not None or any(table.values()):
         from cgcli.cli.rows import TableOptions, gradient_columns, run_table
 

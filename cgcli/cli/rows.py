@@ -120,10 +120,11 @@ class Calculation:
         for output, node in self._nodes.items():
             table = np.broadcast_to(found[node], (rows, *found[node].shape[1:]))
             for name, index in self._elements(output, node):
-                results[name] = np.ascontiguousarray(table[(slice(None), *index)])
+                place: tuple[Any, ...] = (slice(None), *index)
+                results[name] = np.ascontiguousarray(table[place])
         return results
 
-    def _elements(self, output: str, node: int) -> list[tuple[str, tuple[int, ...]]]:
+    def _elements(self, output: str, node: int) -> list[tuple[str, tuple[Any, ...]]]:
         """Columns of a node: its own name for a number, `name[i,j]` for the elements of an array."""
         shape = self._bound.graph.shape_of(node)
         if not shape:

@@ -11,8 +11,15 @@ from pyarrow import csv as arrow_csv
 from pyarrow import ipc, parquet
 
 from cgcli.data.arrow_columns import (
-    arrow_of, cell_text, escaped, is_text, needs_quotes, numbers_of, plain, require_numbers,
-)  # fmt: skip
+    arrow_of,
+    cell_text,
+    escaped,
+    is_text,
+    needs_quotes,
+    numbers_of,
+    plain,
+    require_numbers,
+)
 from cgcli.data.plain_csv import file_size, header, header_line, uneven
 from cgcli.data.table import Batch, Column, Table, Writer
 from cgcli.errors import DataError

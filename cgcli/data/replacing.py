@@ -59,7 +59,7 @@ class Replacement:
             if partial is not None and kind is None:
                 stream.flush()
                 os.fsync(stream.fileno())
-                if sys.platform == "win32":  # no renaming of open files there; elsewhere the lock has to outlast the renaming
+                if sys.platform == "win32":  # no renaming of open files there; elsewhere the lock outlasts it
                     stream.close()
                 os.replace(partial, self._target)
                 partial = None

@@ -67,7 +67,8 @@ class Table(ABC):
     def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
         """The table from its first row, in batches of at most so many rows; at least one, which may be empty.
 
-        There has to be a column to read. DataError where the file is broken or a column of `numbers` is of a kind that holds no numbers.
+        There has to be a column to read. DataError where the file is broken, or where a column of `numbers` is of
+        a kind that holds no numbers.
         """
 
     @abstractmethod
