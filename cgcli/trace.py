@@ -34,7 +34,7 @@ def trace(
     starts with an adjoint of ones: its backward pass is that of the sum of its elements. The graph is extended by the
     derivatives. CalculationError where an operation has no derivative rule, UsageError where an input is missing.
     """
-    from cgcli.rules import RuleTexts  # births, which every warning needs, does without the printing of formulas
+    from cgcli.rules import RuleTexts  # here, as `births` does without it and has to load quickly
 
     outputs = dict(outputs)
     needed = ancestors(graph, outputs.values())
@@ -45,7 +45,7 @@ def trace(
     conditions = _kink_conditions(graph, [node for node in nodes if reach[node]])
     wanted = [*outputs.values(), *(node for plan in plans for node in plan.wanted()), *conditions.values()]
     values = engine(wanted).evaluate(graph, inputs, wanted)
-    names = node_names(graph, nodes, outputs)
+    names = node_names(graph, sorted({*nodes, *(wrt or ())}), outputs)
     rules = RuleTexts(graph, names)
     forward = _forward(graph, nodes, outputs, names, values)
     return Trace(

@@ -30,17 +30,11 @@ LONGEST_CALL = 60
 
 WARNING = "yellow"
 
-FORWARD_COLUMNS = (
-    Column("#", right=True, style="dim"), Column("node", style="bold cyan"),
-    Column("operation", style="dim", optional=True), Column("formula", cut=True),
-    Column("with numbers", cut=True), Column("value", style="green", cut=True),
-)  # fmt: skip
-BACKWARD_COLUMNS = (
-    Column("#", right=True, style="dim"), Column("node", style="bold cyan"),
-    Column("adjoint", style="green", cut=True), Column("to", style="cyan"),
-    Column("local partial", cut=True), Column("value", cut=True), Column("adjoint · partial", optional=True),
-    Column("contribution", style="green", cut=True),
-)  # fmt: skip
+SHORTEST_NAME, SHORTEST_FORMULA = 8, 10
+"""Characters that a narrow terminal leaves of a name and of a formula."""
+
+AROUND_DIGITS = 8
+"""A number may be this much wider than its digits: sign, point, exponent. Numbers are not cut, only arrays are."""
 
 
 def blocks(
@@ -72,6 +66,9 @@ class _View:
         """A value in a cell."""
         return compact(value, digits=self.digits)
 
+    def _number_column(self, title: str) -> Column:
+        return Column(title, style="green", cut=self.digits + AROUND_DIGITS)
+
     # ---- forward -----------------------------------------------------------------------------------------------
 
     def forward(self) -> Table:
@@ -90,7 +87,11 @@ class _View:
                 str(step.number), calls.indent() + name, step.operation, step.formula, step.numbers,
                 self.number(step.value),
             ))  # fmt: skip
-        return Table("Forward", FORWARD_COLUMNS, rows)
+        return Table("Forward", [
+            Column("#", right=True, style="dim"), Column("node", style="bold cyan", cut=SHORTEST_NAME),
+            Column("operation", style="dim", optional=True), Column("formula", cut=SHORTEST_FORMULA),
+            Column("with numbers", cut=SHORTEST_FORMULA), self._number_column("value"),
+        ], rows)  # fmt: skip
 
     # ---- backward ----------------------------------------------------------------------------------------------
 
@@ -111,7 +112,12 @@ class _View:
             if not step.sent:
                 rows.append((*cells, "", "", "", "", ""))
         summed = " (the sum of its elements)" if self.trace.graph.shape_of(backward.node) else ""
-        return Table(f"Backward from {backward.output}{summed}", BACKWARD_COLUMNS, rows)
+        return Table(f"Backward from {backward.output}{summed}", [
+            Column("#", right=True, style="dim"), Column("node", style="bold cyan", cut=SHORTEST_NAME),
+            self._number_column("adjoint"), Column("to", style="cyan", cut=SHORTEST_NAME),
+            Column("local partial", cut=SHORTEST_FORMULA), self._number_column("value"),
+            Column("adjoint · partial", optional=True), self._number_column("contribution"),
+        ], rows)  # fmt: skip
 
     def _adjoint(self, step: BackwardStep) -> str:
         """The adjoint, as a sum where several users contribute."""
@@ -169,7 +175,9 @@ class _View:
                 lines = [self._wrong(edge) for edge in wrong]
                 yield Note(f"Where the derivative of {backward.output} becomes nan or inf", lines, WARNING)
         if any(_is_strong_zero(step, edge) for each in trace.backward for step in each.steps for edge in step.sent):
-            yield Note("Strong zero", ["an adjoint of exactly 0 contributes 0, whatever the local partial is"])
+            yield Note("Strong zero", [
+                "an adjoint of exactly 0, or a branch that is not taken, contributes 0, whatever the other factor is"
+            ])  # fmt: skip
 
     def _wrong(self, edge: Edge) -> str:
         """`from v1 to x: ∂v1/∂x = 0.5 / v1 = inf`."""
@@ -233,7 +241,9 @@ class _Calls:
 
 def _is_strong_zero(step: BackwardStep, edge: Edge) -> bool:
     """Whether 0 times nan or infinity was taken as 0."""
-    return not shape_of(step.adjoint) and step.adjoint == 0 and edge.partial is not None and not finite(edge.partial)
+    if edge.partial is None or shape_of(edge.contribution) or shape_of(edge.partial) or edge.contribution != 0:
+        return False
+    return not (finite(step.adjoint) and finite(edge.partial))
 
 
 def _gap(omitted: int) -> str:

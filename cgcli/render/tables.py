@@ -6,11 +6,12 @@ In a pipe nothing is cut and nothing is drawn but text, two blanks apart.
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from textwrap import wrap
 
-from cgcli.render.errors import width as width_of
+from cgcli.render.errors import width as measured_width
 from cgcli.render.style import wants_colour
 
 TYPE_CHECKING = False
@@ -25,24 +26,25 @@ if TYPE_CHECKING:
 GAP = 2
 """Blanks between columns."""
 
-LEAST = 8
-"""A column is not cut below this width."""
-
 MOST_PAINTED = 2000
 """Longer tables are written as plain text: Rich takes a good part of a millisecond a row."""
+
+
+ONE_COLUMN_EACH = re.compile(r"[ -~∂·…×]*\Z")
+"""What nearly all cells are made of; they are measured at once."""
 
 
 class Column:
     """One column. right: whether it is aligned to the right. style: Rich's name of its look.
 
-    optional: dropped first where a terminal is too narrow, as its neighbours say the same. cut: whether its texts may
-    be cut after that.
+    optional: dropped first where a terminal is too narrow, as its neighbours say the same. cut: the width that its
+    texts may be cut down to after that; 0 where they may not.
     """
 
     __slots__ = ("cut", "optional", "right", "style", "title")
 
     def __init__(
-        self, title: str, *, right: bool = False, style: str = "", optional: bool = False, cut: bool = False
+        self, title: str, *, right: bool = False, style: str = "", optional: bool = False, cut: int = 0
     ) -> None:
         self.title = title
         self.right = right
@@ -115,12 +117,17 @@ def layout(table: Table, width: int | None) -> tuple[list[int], list[int]]:
         if _line_width([widths[each] for each in kept]) > width:
             kept.remove(place)
     while _line_width([widths[place] for place in kept]) > width:
-        shrinkable = [place for place in kept if table.columns[place].cut and widths[place] > LEAST]
+        shrinkable = [place for place in kept if 0 < table.columns[place].cut < widths[place]]
         if not shrinkable:
             break
         widest = max(shrinkable, key=widths.__getitem__)
         widths[widest] -= 1
     return kept, [widths[place] for place in kept]
+
+
+def width_of(text: str) -> int:
+    """Columns that a terminal gives to a text."""
+    return len(text) if ONE_COLUMN_EACH.match(text) else measured_width(text)
 
 
 def cut(text: str, width: int) -> str:
