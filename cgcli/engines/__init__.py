@@ -30,40 +30,55 @@ LEAST_WORK = 2_000_000
 LEAST_WORK_WITH_IMPORT = 40_000_000
 """Rows times nodes that take NumPy as long as LLVM takes to begin, once it is loaded and with loading it."""
 
+MANY_NODES, MANY_NODES_WITH_IMPORT = 50_000, 300_000
+"""Nodes that Python computes at one point as long as LLVM takes to begin, once it is loaded and with loading it."""
+
 SCALAR = 0
 """Number of the scalar's shape in every graph."""
 
 
 def choose(graph: Graph, wanted: Iterable[int], name: str = "auto") -> Engine:
-    """The engine of a name; for "auto" `python` where every needed value is a scalar, else `numpy`.
+    """The engine of a name; for "auto" `numpy` where there are arrays, else `python`, or `native` for a large graph.
 
     UsageError for a name that no engine has, MissingExtra where its library is not installed.
     """
-    if name == "auto":
-        return engine("python" if all_scalar(graph, wanted) else "numpy")
-    return engine(name)
+    if name != "auto":
+        return engine(name)
+    wanted = list(wanted)
+    if not all_scalar(graph, wanted):
+        return engine("numpy")
+    many = MANY_NODES if NATIVE_LIBRARY in sys.modules else MANY_NODES_WITH_IMPORT
+    return (len(graph) >= many and _native(graph, wanted)) or engine("python")
 
 
-def choose_for_rows(graph: Graph, wanted: Sequence[int], name: str, values: Mapping[str, Any]) -> Engine:
+def choose_for_rows(
+    graph: Graph, wanted: Sequence[int], name: str, values: Mapping[str, Any], rows: int | None = None
+) -> Any:
     """The engine that computes the wanted nodes for every row of the columns among the values.
+
+    rows: how many there are, where the values are only the first of them.
 
     For "auto": `native` where there is enough work to pay for compiling, llvmlite is there and every operation has a
     native spelling; else `numpy`. UsageError and MissingExtra as for `choose`; UsageError for an engine without rows.
     """
     if name == "auto":
-        return _native_for_rows(graph, wanted, values) or engine("numpy")
+        return _native_for_rows(graph, wanted, _rows(graph, values) if rows is None else rows) or engine("numpy")
     found = engine(name)
     if not hasattr(found, "evaluate_rows"):
         raise UsageError(f"the engine `{name}` computes one point at a time", hint="for rows: auto, numpy, native")
     return found
 
 
-def _native_for_rows(graph: Graph, wanted: Sequence[int], values: Mapping[str, Any]) -> Engine | None:
+def _native_for_rows(graph: Graph, wanted: Sequence[int], rows: int) -> Engine | None:
     """The native engine where it is likely to be done first."""
-    rows = _rows(graph, values)
     work = rows * sum(ancestors(graph, wanted))
     if rows < FEWEST_ROWS or work < (LEAST_WORK if NATIVE_LIBRARY in sys.modules else LEAST_WORK_WITH_IMPORT):
         return None
+    return _native(graph, wanted)
+
+
+def _native(graph: Graph, wanted: Sequence[int]) -> Engine | None:
+    """The native engine where it is installed and can compute the wanted nodes."""
     try:
         found: Any = engine("native")
     except MissingExtra:

@@ -83,12 +83,13 @@ def _append(graph: Graph, row: Operation, operands: list[Column], shapes: Column
     """Write new nodes behind the columns."""
     count, arity = len(shapes), len(operands)
     end = len(graph.operands)
-    _extend(graph.op, np.full(count, row.code))
-    _extend(graph.operands, np.stack(operands, axis=1).ravel())
-    _extend(graph.start, np.arange(end + arity, end + arity * count + 1, arity))
-    _extend(graph.payload, np.full(count, NOTHING))
-    _extend(graph.shape, shapes)
+    extend(graph.op, np.full(count, row.code))
+    extend(graph.operands, np.stack(operands, axis=1).ravel())
+    extend(graph.start, np.arange(end + arity, end + arity * count + 1, arity))
+    extend(graph.payload, np.full(count, NOTHING))
+    extend(graph.shape, shapes)
 
 
-def _extend(column: array[int], values: Column) -> None:
+def extend(column: array[int], values: Column) -> None:
+    """Append numbers to a column of a graph."""
     column.frombytes(values.astype(column.typecode).tobytes())

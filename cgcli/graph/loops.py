@@ -7,20 +7,25 @@ numba keeps the machine code on disk, so that the time to compile (about a secon
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-LARGE = 200_000
-"""Nodes from which on loading numba (about half a second) costs less than a loop in Python."""
+LARGE, LARGE_ONCE_LOADED = 200_000, 20_000
+"""Nodes from which on machine code is done before a loop in Python: with loading numba (half a second), and without."""
+
+MULTIPLIER = 0x9E3779B1
+"""For hashing by multiplication: D. E. Knuth, The Art of Computer Programming, vol. 3, section 6.4."""
 
 _COMPILED: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
 def swept(loop: Callable[..., Any], size: int, *columns: Any) -> Any:
     """What a loop returns on columns of a graph of this size. Buffers (`array`, `bytearray`) are written in place."""
-    if size < LARGE:
+    if size < (LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE):
         return loop(*columns)
     return compiled(loop)(*map(_viewed, columns))
 
@@ -75,3 +80,57 @@ def measure_depths(depth: Any, start: Any, operands: Any) -> None:
             if below > deepest:
                 deepest = below
         depth[node] = deepest
+
+
+def share_equal(
+    op: Any, payload: Any, start: Any, operands: Any, known: int, count: int, table: Any, moved: Any
+) -> int:  # fmt: skip
+    """Make equal nodes one: those from `known` to `count` close up in place, and `moved` tells where each one went.
+
+    table: -1 everywhere, of a length that is a power of two and at least twice `count`; a hash table with open
+    addressing. Nodes before `known` are distinct, and stay. Returns how many nodes there are then.
+    """
+    mask = len(table) - 1
+    kept = known
+    used = start[known]
+    end = 0
+    for node in range(count):
+        begin = end
+        end = start[node + 1]
+        if node >= known:
+            for place in range(end - begin):
+                operand = operands[begin + place]
+                operands[used + place] = operand if operand < known else moved[operand - known]
+            at = used
+        else:
+            at = begin
+        size = end - begin
+        hashed = int(op[node]) * 31 + int(payload[node])
+        for place in range(at, at + size):
+            hashed = (hashed ^ int(operands[place])) * MULTIPLIER & 0x7FFFFFFF
+            hashed ^= hashed >> 15
+        slot = hashed & mask
+        twin = -1
+        while table[slot] >= 0:
+            other = table[slot]
+            if node >= known and op[other] == op[node] and payload[other] == payload[node]:
+                same = start[other + 1] - start[other] == size
+                for place in range(size):
+                    same = same and operands[start[other] + place] == operands[at + place]
+                if same:
+                    twin = other
+                    break
+            slot = (slot + 1) & mask
+        if node < known:
+            table[slot] = node
+        elif twin >= 0:
+            moved[node - known] = twin
+        else:
+            table[slot] = kept
+            op[kept] = op[node]
+            payload[kept] = payload[node]
+            used += size
+            start[kept + 1] = used
+            moved[node - known] = kept
+            kept += 1
+    return kept

@@ -7,6 +7,7 @@ walk is one loop. The hot columns hold 2 (op) + 4 (start) + 4 (payload) + 4 (sha
 from __future__ import annotations
 
 from array import array
+from contextlib import suppress
 
 from cgcli.errors import GraphError, ShapeError, UsageError
 from cgcli.graph.intern import InternTable, key_of
@@ -114,8 +115,13 @@ class Graph:
 
     def inputs(self) -> dict[str, int]:
         """Name and node of every input, in the order of their making."""
-        found = (node for node, op in enumerate(self.op) if op == INPUT)
-        return {self.input_name(node): node for node in found}
+        found: dict[str, int] = {}
+        node = -1
+        with suppress(ValueError):  # there may be fewer nodes than names
+            for _ in self.input_names:
+                node = self.op.index(INPUT, node + 1)
+                found[self.input_name(node)] = node
+        return found
 
     def ref(self, node: int) -> Ref:
         """A handle on a node that operators work on."""

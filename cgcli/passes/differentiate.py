@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from cgcli.ops import Operation
 
+LARGE = 50_000
+"""Nodes from which on rules are worked out by patterns and not node by node."""
+
 NONE = -1
 """Stands in the maps where there is no adjoint or no contribution."""
 
@@ -64,6 +67,10 @@ def differentiate(
     path has no derivative rule.
     """
     size, edges = len(graph), len(graph.operands)
+    if size >= LARGE:
+        found = _stamped(graph, outputs, wrt, seeds)
+        if found is not None:
+            return found
     active = bytes(a & b for a, b in zip(ancestors(graph, outputs), descendants(graph, wrt), strict=True))
     received: dict[int, list[Ref]] = {}
     for position, output in enumerate(outputs):
@@ -84,6 +91,22 @@ def differentiate(
                 if part is not None:
                     contribution[first + place] = part.node
                     received.setdefault(graph.operands[first + place], []).append(part)
+    return Derivatives(graph, adjoint, contribution)
+
+
+def _stamped(
+    graph: Graph, outputs: Sequence[int], wrt: Sequence[int], seeds: Sequence[int] | None
+) -> Derivatives | None:
+    """The same for a large graph of scalars, by patterns; None where that is not possible."""
+    from cgcli.passes.stamping import stamped
+
+    if len(set(outputs)) < len(outputs) or any(graph.shape_of(output) for output in outputs):
+        return None
+    start_with = seeds or [graph.constant(1.0)] * len(outputs)
+    found = stamped(graph, outputs, wrt, start_with, contributions)
+    if found is None:
+        return None
+    adjoint, contribution = (array("i", column.tobytes()) for column in found)
     return Derivatives(graph, adjoint, contribution)
 
 

@@ -7,6 +7,7 @@ import os
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from cgcli.engines.native.compile import Machine
 from cgcli.engines.native.generate import BLOCK, generate
 from cgcli.engines.native.host import DOUBLE, SINGLE, Host, detect
 from cgcli.engines.native.lanes import INSTRUCTIONS
+from cgcli.engines.native.runs import Program
 from cgcli.engines.native.spelling import native_spelling
 from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import split_columns
@@ -22,6 +24,7 @@ from cgcli.errors import CalculationError
 from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY
 from cgcli.passes.scalars import NotScalarError, Scalars, to_scalars
+from cgcli.passes.schedule import LEAVES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +73,7 @@ class NativeEngine(Engine):
         self.host = host or detect()
         self._machine = Machine(self.host)
         self._compiled: OrderedDict[Any, Compiled] = OrderedDict()
+        self._programs: WeakKeyDictionary[Graph, tuple[tuple[int, ...], Program]] = WeakKeyDictionary()
         self._lock = Lock()
 
     def describe(self) -> str:
@@ -78,14 +82,24 @@ class NativeEngine(Engine):
 
     def supports(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:
         """The rows that this engine can do neither itself nor by their definition; empty where it can do all."""
+        wanted = list(wanted)
         try:
-            self._scalars(graph, list(wanted))
+            if self._program(graph, wanted) is None:
+                self._scalars(graph, wanted)
         except NotScalarError as unable:
             return list(unable.rows)
         return []
 
-    def evaluate(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
-        """One point, as every engine: values by node, None for nodes that none of the wanted ones needs."""
+    def evaluate(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> Any:
+        """One point, as every engine: values by node, None for nodes that none of the wanted ones needs.
+
+        Scalars are computed by a loop over runs, which is made once for each set of wanted nodes; where there are
+        arrays, they are a table of one row.
+        """
+        wanted = list(wanted)
+        program = self._program(graph, wanted)
+        if program is not None:
+            return program.evaluate(inputs)
         needed = ancestors(graph, wanted)
         nodes = [node for node in range(len(needed)) if needed[node]]
         found = self.evaluate_rows(graph, inputs, nodes)
@@ -93,6 +107,19 @@ class NativeEngine(Engine):
         for node in nodes:
             values[node] = found[node][0] if graph.shape_of(node) else float(found[node][0])
         return values
+
+    def _program(self, graph: Graph, wanted: Sequence[int]) -> Program | None:
+        """The loop over runs, where there are scalars only.
+
+        Nodes that were built stay as they are, so it is kept as long as the graph; other wanted nodes take its place.
+        """
+        kept = self._programs.get(graph)
+        if kept is None or kept[0] != (graph.edition, *wanted):
+            if not self._is_plain(graph, wanted):
+                return None
+            kept = (graph.edition, *wanted), Program(graph, wanted, self.host, self._machine)
+            self._programs[graph] = kept
+        return kept[1]
 
     def evaluate_rows(
         self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int], *, threads: int | None = None,
@@ -138,13 +165,19 @@ class NativeEngine(Engine):
 
     def _scalars(self, graph: Graph, wanted: Sequence[int]) -> Scalars:
         """The graph itself where it is one of scalars with native spellings, else what it is taken apart into."""
-        needed = ancestors(graph, wanted)
-        plain = [node for node in range(len(needed)) if needed[node] and not graph.is_leaf(node)]
-        scalar = not any(need and graph.shape[node] for node, need in enumerate(needed))
-        if scalar and all(map(self._knows, {graph.row(node) for node in plain})):
+        if self._is_plain(graph, wanted):
+            needed = ancestors(graph, wanted)
             inputs = {name: [node] for name, node in graph.inputs().items() if needed[node]}
             return Scalars(graph, {node: [node] for node in wanted}, inputs)
         return to_scalars(graph, wanted, self._knows)
+
+    def _is_plain(self, graph: Graph, wanted: Sequence[int]) -> bool:
+        """Whether the wanted nodes need only scalars, and operations with native spellings."""
+        needed = np.frombuffer(ancestors(graph, wanted), dtype=bool)
+        if np.array(graph.shape)[needed].any():
+            return False
+        codes = set(np.unique(np.array(graph.op)[needed]).tolist())
+        return all(self._knows(REGISTRY.rows[code]) for code in codes - set(LEAVES))
 
     def _knows(self, row: Operation) -> bool:
         """Whether a row has a native spelling that this host can follow."""

@@ -109,18 +109,22 @@ class Lanes:
     """Writes the instructions of one function.
 
     entry, loop: the instructions so far, before the loop over rows and in it. helpers: the declarations and
-    functions that they need, by name; it may be shared by the functions of a module.
+    functions that they need, by name; it may be shared by the functions of a module. count: numbers in a vector, by
+    default as many as a register of the host holds. prefix: of the names of results, which are unique in a function.
     """
 
-    def __init__(self, host: Host, real: Real, helpers: dict[str, str]) -> None:
+    def __init__(
+        self, host: Host, real: Real, helpers: dict[str, str], *, count: int | None = None, prefix: str = "v"
+    ) -> None:
         self.host = host
         self.real = real
-        self.count = host.lanes(real)
+        self.count = count or host.lanes(real)
         self.vector = f"<{self.count} x {real.name}>"
         self.truths = f"<{self.count} x i1>"
         self.entry: list[str] = []
         self.loop: list[str] = []
         self.helpers = helpers
+        self.prefix = prefix
         self.always = Mask(self, self._repeated("i1", "true"), True)
         self._written: dict[str, str] = {}
         self._masks: dict[str, Mask] = {}
@@ -142,7 +146,10 @@ class Lanes:
 
     def call(self, name: str, *operands: Value | float) -> Value:
         """A function of C's mathematical library by its name. LookupError where this machine has none."""
-        symbol = self.host.vector_symbol(name, len(operands), self.real) or self._lane_by_lane(name, len(operands))
+        symbol = None
+        if self.count == self.host.lanes(self.real):
+            symbol = self.host.vector_symbol(name, len(operands), self.real)
+        symbol = symbol or self._lane_by_lane(name, len(operands))
         return self._called(symbol, self._values(operands))
 
     def fused(self, x: Value | float, y: Value | float, z: Value | float) -> Value:
@@ -194,7 +201,7 @@ class Lanes:
         """Put an instruction where it belongs, unless it stands there already; the name of its result."""
         name = self._written.get(instruction)
         if name is None:
-            name = self._written[instruction] = f"%v{len(self._written)}"
+            name = self._written[instruction] = f"%{self.prefix}{len(self._written)}"
             (self.entry if uniform else self.loop).append(f"{name} = {instruction}")
         return name
 
@@ -233,7 +240,7 @@ class Lanes:
         scalar = self.host.scalar_symbol(name, self.real)
         if scalar is None:
             raise LookupError(f"the C library has no function `{name}`")
-        helper = f"lanes_{scalar}"
+        helper = f"lanes{self.count}_{scalar}"
         if helper not in self.helpers:
             kinds = ", ".join([self.real.name] * arity)
             self.helpers[scalar] = f"declare {self.real.name} @{scalar}({kinds})"

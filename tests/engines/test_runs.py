@@ -1,0 +1,97 @@
+"""The loop over runs, node by node and in vectors, computes what the scalar engine computes."""
+
+from __future__ import annotations
+
+import pytest
+
+import cgcli as cg
+from cgcli.engines import choose, engine
+from cgcli.errors import UsageError
+from cgcli.graph.store import Graph
+from cgcli.ops import REGISTRY, named
+from cgcli.passes.schedule import schedule
+
+pytest.importorskip("llvmlite", reason="the native engine needs the extra `native`")
+
+WIDTH = 37
+"""Nodes of one kind side by side: more than a vector, and no whole number of vectors."""
+
+
+def wide(row_name: str) -> tuple[Graph, list[int], dict[str, float]]:
+    """Many nodes of one operation, each on inputs of its own."""
+    graph, row = Graph(), named(row_name)
+    point: dict[str, float] = {}
+    nodes: list[int] = []
+    for number in range(WIDTH):
+        operands = []
+        for place in range(row.arity):
+            low, high = row.domain[place]
+            low, high = max(low, -3.0), min(high, 3.0)
+            name = f"x{number}_{place}"
+            point[name] = low + (high - low) * (number + 0.5 + 0.25 * place) / (WIDTH + 1)
+            operands.append(graph.input(name))
+        nodes.append(graph.apply(row, operands))
+    return graph, nodes, point
+
+
+ROWS = [
+    row.name for row in REGISTRY.rows
+    if row.elementwise and row.arity and not row.variadic and row.prepare is None and "internal" not in row.traits
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_wide_runs(name: str) -> None:
+    graph, nodes, point = wide(name)
+    native = engine("native")
+    if native.supports(graph, nodes):
+        return
+    assert len(schedule(graph, nodes).runs) == 1 or named(name).definition is not None
+    expected = engine("python").evaluate(graph, point, nodes)
+    found = native.evaluate(graph, point, nodes)
+    for node in nodes:
+        assert found[node] == pytest.approx(expected[node], rel=1e-13, abs=1e-15, nan_ok=True)
+
+
+def test_runs_of_equal_operations_are_one() -> None:
+    formula = cg.parse("sum(sin(x*i) for i in range(40))")
+    plan = schedule(formula.graph, [len(formula.graph) - 1])
+    assert not plan.node_by_node
+    assert len(plan.runs) < len(plan.order) // 3
+    assert sum(length for _, length in plan.runs.tolist()) == len(plan.order) - plan.leaves
+
+
+def test_deep_graphs_go_node_by_node() -> None:
+    formula = cg.parse("step(s, i) = sin(s) + y/2; fold(step, x, range(200))")
+    graph = formula.graph
+    assert schedule(graph, [len(graph) - 1]).node_by_node
+    assert formula.eval(x=0.3, y=0.1, engine="native") == pytest.approx(formula.eval(x=0.3, y=0.1), rel=1e-12)
+    assert formula.grad(x=0.3, y=0.1, engine="native") == pytest.approx(formula.grad(x=0.3, y=0.1), rel=1e-10)
+
+
+def test_schedule_puts_operands_first() -> None:
+    graph = cg.parse("a = x*y; b = a + sin(x); c = b*a - exp(b); c/(a + b) + c^2").graph
+    plan = schedule(graph, [len(graph) - 1])
+    for node in plan.order.tolist():
+        assert all(plan.place[operand] < plan.place[node] for operand in graph.operands_of(node))
+
+
+def test_inputs_that_are_missing_or_not_needed() -> None:
+    graph = Graph()
+    x, y = graph.input("x"), graph.input("y")
+    sine = graph.apply(named("sin"), [x])
+    native = engine("native")
+    values = native.evaluate(graph, {"x": 0.5}, [sine])
+    assert values[y] is None
+    assert len(values) == len(graph)
+    with pytest.raises(UsageError, match="`x`"):
+        native.evaluate(graph, {"y": 1.0}, [sine])
+
+
+def test_large_graphs_choose_the_native_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    formula = cg.parse("sum(sin(x*i) for i in range(40))")
+    graph = formula.graph
+    assert choose(graph, [len(graph) - 1]).name == "python"
+    monkeypatch.setattr("cgcli.engines.MANY_NODES", 10)
+    monkeypatch.setattr("cgcli.engines.MANY_NODES_WITH_IMPORT", 10)
+    assert choose(graph, [len(graph) - 1]).name == "native"
