@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cgcli.engines.base import Engine
     from cgcli.graph.store import Graph
-    from cgcli.rules import RuleTexts
+    from cgcli.rule_text import RuleTexts
 
     Chooser = Callable[[Sequence[int]], Engine]
 
@@ -34,7 +34,7 @@ def trace(
     starts with an adjoint of ones: its backward pass is that of the sum of its elements. The graph is extended by the
     derivatives. CalculationError where an operation has no derivative rule, UsageError where an input is missing.
     """
-    from cgcli.rules import RuleTexts  # here, as `births` does without it and has to load quickly
+    from cgcli.rule_text import RuleTexts  # here, as `births` does without it and has to load quickly
 
     outputs = dict(outputs)
     needed = ancestors(graph, outputs.values())
@@ -148,7 +148,7 @@ class _BackwardPlan:
         return [(edge - first, edge) for edge in range(first, end) if found[edge] >= 0]
 
     def _add_partials(self, node: int) -> None:
-        from cgcli.rules import local_partials
+        from cgcli.rule_text import local_partials
 
         edges = self._edges(node)
         if edges and self.graph.row(node).elementwise:

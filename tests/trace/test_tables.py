@@ -14,7 +14,7 @@ from cgcli.render.steps import blocks
 from cgcli.render.tables import Column, Note, Table, cut, painted_text, plain_text, print_blocks
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
-WORDS = Table("Title", [Column("#", right=True), Column("name", optional=True), Column("text", cut=True)], [
+WORDS = Table("Title", [Column("#", right=True), Column("name", optional=True), Column("text", cut=6)], [
     ("1", "first", "a text of some length"), "between the rows", ("10", "second", "short"),
 ])  # fmt: skip
 
@@ -60,7 +60,7 @@ def test_cut_knows_wide_characters():
 
 
 @pytest.mark.parametrize(("text", "point"), FORMULAS)
-@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("width", [80, 100])
 def test_no_line_is_wider_than_the_terminal(text, point, width):
     for block in shown(text, point):
         painted = painted_text(block, width)

@@ -73,7 +73,9 @@ def test_a_contribution_is_adjoint_times_local_partial(text, values):
     parsed, point = at(text, values)
     for step in parsed.trace(point).backward[0].steps:
         for edge in step.sent:
-            expected = 0.0 if step.adjoint == 0 else step.adjoint * edge.partial
+            if 0 in (step.adjoint, edge.partial) and edge.contribution == 0:
+                continue  # the strong zero, and branches that are not taken, win over nan and infinities
+            expected = step.adjoint * edge.partial
             assert same(edge.contribution, expected) or isclose(edge.contribution, expected, rel_tol=1e-12)
 
 
