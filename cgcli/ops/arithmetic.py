@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from math import inf
 
 from cgcli.ops.ieee import divide, floor_divide, modulo
 from cgcli.ops.row import REAL, Operation
@@ -31,8 +32,11 @@ def _native_floor_divide(lanes: Any, x: Any, y: Any) -> Any:
     below = lanes.intrinsic("llvm.floor", exact)
     whole = lanes.where(exact - below > 0.5, below + 1.0, below)
     quotient = x / y
-    signed = lanes.where(exact == 0.0, lanes.signed(0.0, quotient), whole)
-    return lanes.where(y == 0.0, quotient, signed)
+    zero = lanes.signed(0.0, quotient)
+    signed = lanes.where(exact == 0.0, zero, whole)
+    by_infinity = lanes.where((x < 0.0) & (y > 0.0) | (x > 0.0) & (y < 0.0), -1.0, zero)
+    finite = lanes.where((lanes.magnitude(y) == inf) & (lanes.magnitude(x) < inf), by_infinity, signed)
+    return lanes.where(y == 0.0, quotient, finite)
 
 
 def _fold_scale(adjoint: Any, partial: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import copysign, isfinite, isinf, isnan, nan
+from math import copysign, inf, isfinite, isinf, isnan, nan
 
 from cgcli.ops.row import Operation
 
@@ -181,12 +181,15 @@ copy_sign: Operation = Operation(
 # ---- more selections -------------------------------------------------------------------------------------------
 
 
-def _test(name: str, scalar: Callable[[float], bool], latex: str, about: str) -> Operation:
-    """A question about one number: 1 or 0."""
+def _test(
+    name: str, scalar: Callable[[float], bool], native: Callable[..., Any], latex: str, about: str
+) -> Operation:
+    """A question about one number: 1 or 0. native: (lanes, x) -> mask."""
     return Operation(
         name, "x", compute=lambda x: 1.0 if scalar(x) else 0.0, partials=(None,),
         spell={
             "numpy": lambda np, x: getattr(np, name)(x).astype(float),
+            "native": lambda lanes, x: lanes.number(native(lanes, x)),
             "precise": lambda mp, x: mp.mpf(1 if getattr(mp, name)(x) else 0),
             "latex": latex,
         },
@@ -194,11 +197,18 @@ def _test(name: str, scalar: Callable[[float], bool], latex: str, about: str) ->
     )  # fmt: skip
 
 
-is_nan = _test("isnan", isnan, r"\operatorname{{isnan}}\left({0}\right)", "1 where x is nan, else 0.")
-is_inf = _test("isinf", isinf, r"\operatorname{{isinf}}\left({0}\right)", "1 where x is inf or -inf, else 0.")
+is_nan = _test(
+    "isnan", isnan, lambda lanes, x: lanes.undefined(x), r"\operatorname{{isnan}}\left({0}\right)",
+    "1 where x is nan, else 0.",
+)  # fmt: skip
+is_inf = _test(
+    "isinf", isinf, lambda lanes, x: lanes.magnitude(x) == inf, r"\operatorname{{isinf}}\left({0}\right)",
+    "1 where x is inf or -inf, else 0.",
+)  # fmt: skip
 is_finite = _test(
-    "isfinite", isfinite, r"\operatorname{{isfinite}}\left({0}\right)", "1 where x is neither infinite nor nan, else 0."
-)
+    "isfinite", isfinite, lambda lanes, x: lanes.magnitude(x) < inf, r"\operatorname{{isfinite}}\left({0}\right)",
+    "1 where x is neither infinite nor nan, else 0.",
+)  # fmt: skip
 is_close = Operation(
     "isclose", "x, y", partials=(None, None), traits=("commutative", "piecewise_constant"),
     definition=lambda x, y: (x == y) | (absolute(x - y) <= 1e-9 * maximum(absolute(x), absolute(y))),

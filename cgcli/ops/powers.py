@@ -8,7 +8,7 @@ from math import inf, isnan, nan
 from cgcli.ops.arithmetic import square
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.ieee import power as ieee_power
-from cgcli.ops.logic import absolute, where
+from cgcli.ops.logic import absolute, maximum, where
 from cgcli.ops.row import POSITIVE, REAL, Operation
 
 TYPE_CHECKING = False
@@ -194,6 +194,7 @@ def _add_exponentials(larger: float, smaller: float) -> float:
 
 logaddexp = Operation(
     "logaddexp", "x, y", compute=_add_exponentials,
+    definition=lambda x, y: where(x == y, x + log(x.coerce(2.0)), maximum(x, y) + log1p(exp(-absolute(x - y)))),
     partials=(lambda x, y, r: 1 / (1 + exp(y - x)), lambda x, y, r: 1 / (1 + exp(x - y))),
     spell={
         "precise": lambda mp, x, y: x if x == y and mp.isinf(x) else max(x, y) + mp.log1p(mp.exp(-abs(x - y))),

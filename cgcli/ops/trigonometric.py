@@ -152,12 +152,16 @@ acot = Operation(
 
 radians = Operation(
     "radians", "x", aliases=("deg2rad",), compute=math.radians, partials=(lambda x, r: x.coerce(PI) / 180,),
-    spell={"numpy": "radians", "precise": "radians", "latex": r"\frac{{\pi}}{{180}} {0}"}, traits=("odd", "increasing"),
+    spell={"numpy": "radians", "native": lambda lanes, x: x * (pi / 180), "precise": "radians",
+           "latex": r"\frac{{\pi}}{{180}} {0}"},
+    traits=("odd", "increasing"),
     about="An angle in degrees as radians, x*pi/180.",
 )  # fmt: skip
 degrees = Operation(
     "degrees", "x", aliases=("rad2deg",), compute=math.degrees, partials=(lambda x, r: 180 / x.coerce(PI),),
-    spell={"numpy": "degrees", "precise": "degrees", "latex": r"\frac{{180}}{{\pi}} {0}"}, traits=("odd", "increasing"),
+    spell={"numpy": "degrees", "native": lambda lanes, x: x * (180 / pi), "precise": "degrees",
+           "latex": r"\frac{{180}}{{\pi}} {0}"},
+    traits=("odd", "increasing"),
     about="An angle in radians as degrees, x*180/pi.",
 )  # fmt: skip
 
@@ -191,7 +195,13 @@ def _scalar_cospi(x: float, half: float = 1.0) -> float:
 
 
 def _scalar_tanpi(x: float, half: float = 1.0) -> float:
-    return divide(scalar_sinpi(x, half), _scalar_cospi(x, half))
+    if isinf(x):
+        return nan
+    turn = math.remainder(x, half)
+    size = abs(turn)
+    if size <= 0.25 * half:
+        return math.tan(pi * turn / half)
+    return copysign(divide(1.0, math.tan(pi * (0.5 * half - size) / half)), turn)
 
 
 def _sinpi(x: Any, half: float = 1.0) -> Any:
@@ -208,6 +218,13 @@ def _cospi(x: Any, half: float = 1.0) -> Any:
     return where(size <= 0.25 * half, cos(PI * size / half), where(size <= 0.75 * half, near_quarter, near_half))
 
 
+def _tanpi(x: Any, half: float = 1.0) -> Any:
+    turn = remainder(x, half)
+    size = absolute(turn)
+    steep = copy_sign(1 / tan(PI * (0.5 * half - size) / half), turn)
+    return where(size <= 0.25 * half, tan(PI * turn / half), steep)
+
+
 sinpi = Operation(
     "sinpi", "x", compute=scalar_sinpi, definition=_sinpi, partials=(lambda x, r: PI * cospi(x),),
     spell={"precise": "sinpi", "latex": r"\sin\left(\pi {0}\right)"}, domain=(TURN,), traits=("odd",),
@@ -219,7 +236,7 @@ cospi: Operation = Operation(
     about="cos(pi*x), exactly 0 half way between whole numbers.",
 )  # fmt: skip
 tanpi = Operation(
-    "tanpi", "x", definition=lambda x: sinpi(x) / cospi(x), partials=(lambda x, r: PI * (1 + square(r)),),
+    "tanpi", "x", definition=_tanpi, partials=(lambda x, r: PI * (1 + square(r)),),
     compute=_scalar_tanpi,
     spell={"latex": r"\tan\left(\pi {0}\right)"}, domain=((-0.45, 0.45),), traits=("odd",),
     about="tan(pi*x).",
@@ -237,7 +254,7 @@ cosd: Operation = Operation(
     about="Cosine of an angle in degrees, exactly 0 at odd multiples of 90.",
 )  # fmt: skip
 tand = Operation(
-    "tand", "x", definition=lambda x: sind(x) / cosd(x), compute=lambda x: _scalar_tanpi(x, HALF_DEGREES),
+    "tand", "x", definition=lambda x: _tanpi(x, HALF_DEGREES), compute=lambda x: _scalar_tanpi(x, HALF_DEGREES),
     partials=(lambda x, r: PI * (1 + square(r)) / 180,),
     spell={"latex": r"\tan\left({0}^\circ\right)"}, domain=((-80.0, 80.0),), traits=("odd",),
     about="Tangent of an angle in degrees.",

@@ -6,24 +6,47 @@ A new engine joins with one line in ENGINES; a new row joins by itself.
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import product
 
 import numpy as np
+import pytest
 
+from cgcli.engines import engine
 from cgcli.engines.numpy import ENGINE as NUMPY
 from cgcli.engines.precise import PreciseEngine
 from cgcli.engines.python import ENGINE as PYTHON
+from cgcli.errors import MissingExtra
 from cgcli.graph.store import Graph
 from cgcli.ops import REGISTRY
+from tests.conformance.gaps import LEFT_OUT
 
 PRECISE = PreciseEngine(50)
 REFERENCE = PreciseEngine(65)
 """The judge: more digits than the engine that is judged."""
 
+
+
+def native_paths():
+    """The native engine as it is on this machine, and without the vector library; nothing without llvmlite."""
+    try:
+        native = engine("native")
+    except MissingExtra:
+        return {}
+    from cgcli.engines.native.engine import NativeEngine
+    from cgcli.engines.native.host import detect
+
+    host = detect()
+    host.vector_math = None
+    return {"native": native, "native scalar": NativeEngine(host)}
+
+
+NATIVE_PATHS = native_paths()
 ENGINES = {
     "python": PYTHON,
     "numpy": NUMPY,
     "precise": PRECISE,
+    **{name: native for name, native in NATIVE_PATHS.items() if name == "native"},
 }
 SCALARS_ONLY = frozenset({"python"})
 EPSILON = {"precise": 1e-45}
@@ -33,7 +56,7 @@ STATIC = 2.0
 """Value of a static argument that has no default: an order, a number of digits."""
 POINTS = 5
 PACES = (0.6180339887498949, 0.7548776662466927, 0.8191725133961645, 0.8566748838545029)
-"""Multiples of these numbers, modulo 1, are places in an interval that fall on nothing special and on each other never."""
+"""Multiples of these numbers, modulo 1, are places in an interval that fall on nothing special."""
 EDGES = (0.0, 1.0, -1.0, 2.0)
 TYPICAL = 4.0
 """How far we go where an interval has no end."""
@@ -43,6 +66,27 @@ KINK_CANDIDATES = (-6.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 6
 ROWS = [row for row in REGISTRY.rows if "leaf" not in row.traits]
 ELEMENTWISE = [row for row in ROWS if row.elementwise]
 STRUCTURAL = [row for row in ROWS if not row.elementwise]
+
+
+def pairs(rows, names=tuple(ENGINES)):
+    """Every row with every engine that has it, as parameters `row, name` of a test."""
+    return pytest.mark.parametrize(
+        ("row", "name"),
+        [
+            pytest.param(row, name, id=f"{row.name}-{name}")
+            for row in rows
+            for name in names
+            if row.name not in LEFT_OUT.get(name, ())
+        ],
+    )
+
+
+def lacks(name, graph, wanted):
+    """The operations below the wanted nodes that an engine does not have; only those it is known to leave out."""
+    supports = getattr(ENGINES[name], "supports", None)
+    missing = {row.name for row in supports(graph, wanted)} if supports else set()
+    assert missing <= LEFT_OUT.get(name, frozenset())
+    return missing
 
 
 def statics(row):
@@ -62,22 +106,21 @@ def points(row):
     """Tuples of operands inside the domain, away from anything special."""
     return [
         tuple(
-            _suitable(row, between(interval, (step * pace) % 1.0))
+            suitable(row, between(interval, (step * pace) % 1.0))
             for interval, pace in zip(row.domain, PACES, strict=False)
         )
         for step in range(1, POINTS + 1)
     ]
 
 
-def _suitable(row, operand):
+def suitable(row, operand):
+    """An operand as the row takes it: a whole number where it wants one."""
     return float(math.ceil(operand)) if "whole_operands" in row.traits else operand
 
 
 def edges(row):
     """Tuples of 0, 1, 2 and -1 that are inside the domain or on its border."""
-    return list(
-        product(*([edge for edge in EDGES if low <= edge <= high] for low, high in row.domain))
-    )
+    return list(product(*([edge for edge in EDGES if low <= edge <= high] for low, high in row.domain)))
 
 
 def kinks(row):
@@ -107,6 +150,7 @@ def value(engine, row, operands):
     return engine.evaluate(graph, bound_to(operands), [node])[node]
 
 
+@cache
 def reference(row, operands):
     """The row on numbers, to 65 digits."""
     return value(REFERENCE, row, operands)
