@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from math import isnan
 
-from cgcli.emit.placing import placed
+from cgcli.emit.placing import placed, zeros_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
-from cgcli.emit.writing import joined, write
-from cgcli.ops import REGISTRY, linear, shaping, structure
+from cgcli.emit.writing import POSTFIX, joined, write
+from cgcli.ops import REGISTRY, shaping, structure
 from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.ops.row import REQUIRED
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     Shape = tuple[int, ...]
 
-COMPARISON, ADDITIVE, UNARY, POWER, POSTFIX = 40, 50, 70, 80, 90
-"""Levels of the grammar that print by rules of their own; the precedence of a row is one of these or between them."""
+COMPARISON, ADDITIVE, UNARY, POWER = 40, 50, 70, 80
+"""Levels of the grammar that print by rules of their own; the precedence of a row is one of these or between them, POSTFIX above."""
 
 SIGNED = 1
 """Flag of a place that may begin with a minus sign; elsewhere `a - -b` would be right but hard to read."""
@@ -212,7 +212,10 @@ class Printer:
     def placed(self, node: int, flags: int) -> list[Piece]:
         """The adjoint of an index: the operand among zeros."""
         entries, shape = self.graph.attributes_of(node)
-        return list(placed(self.graph.operands_of(node)[0], entries, shape, self.taken))
+        pieces = placed((self.graph.operands_of(node)[0], 0, SIGNED), entries, shape)
+        if flags & ARRAY and pieces[0] == "[":
+            return [f"{shaping.reshape.name}(", *pieces, f", {list(shape)})"]
+        return pieces
 
 
 BRACKETS: dict[Operation, Callable[[Printer, int, int], list[Piece]]] = {
@@ -255,7 +258,7 @@ def _slice_text(bounds: tuple[int, int, int], length: int) -> str:
 def array_text(values: Any, stack: str = "") -> str:
     """An array of numbers as nested lists, the outermost by a call of `stack` where that is given."""
     if 0 in values.shape:
-        return f"{linear.zeros.name}({list(values.shape)})"
+        return zeros_text(values.shape)
     items = [array_text(item) if item.shape else number_text(float(item)) for item in values]
     listed = ", ".join(items)
     return f"{stack}({listed})" if stack else f"[{listed}]"

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     """An operand still to be written: its node, the least precedence that needs no parentheses, and flags."""
     Piece = str | Slot
 
+POSTFIX = 90
+"""The level of names, numbers, brackets and calls: nothing is tighter."""
+
 
 def write(pieces: list[Piece], expand: Callable[[Slot], list[Piece]]) -> str:
     """The text of pieces, every operand expanded until only text is left; costs what it writes."""
