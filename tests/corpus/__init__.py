@@ -1,0 +1,1 @@
+"""Formulas of others with reference values of 50 digits."""
