@@ -1,7 +1,7 @@
 """Write corpus_sample.jsonl: formulas with references of 50 digits that mpmath computes from Python's reading of them.
 
 Run `python tests/data/make_corpus_sample.py` after a change of FORMULAS. Nothing of cg takes part: `^` becomes `**`,
-Python evaluates the text with mpmath's functions, and mpmath differentiates it numerically with 120 digits.
+Python evaluates the text with mpmath's functions, and derivatives are differences of values with 400 digits.
 """
 
 from __future__ import annotations
@@ -114,6 +114,13 @@ def value(text: str, module: Any, given: dict[str, Any]) -> Any:
     return eval(python.replace("lambda", "lambda_"), {**vocabulary(module), **names})
 
 
+def slope(text: str, at: dict[str, Any], variable: str) -> Any:
+    """The derivative by one variable as a central difference: the step is far below, and the digits far beyond, 50."""
+    step = abs(at[variable]) * mpf("1e-80")
+    above, below = (value(text, mpmath, {**at, variable: at[variable] + sign * step}) for sign in (1, -1))
+    return (above - below) / (2 * step)
+
+
 def record(name: str, text: str, places: tuple[dict[str, str], ...]) -> dict[str, Any]:
     """One line of the file."""
     variables = list(places[0])
@@ -121,20 +128,14 @@ def record(name: str, text: str, places: tuple[dict[str, str], ...]) -> dict[str
     for place in places:
         doubles = [float(number) for number in place.values()]
 
-        def exact(*numbers: Any) -> Any:
-            return value(text, mpmath, dict(zip(variables, numbers, strict=True)))
-
-        slopes = {
-            variable: mpmath.diff(exact, doubles, tuple(int(other == variable) for other in variables), relative=True)
-            for variable in variables
-        }
-        result = exact(*map(mpf, doubles))
+        at = {variable: mpf(double) for variable, double in zip(variables, doubles, strict=True)}
+        result = value(text, mpmath, at)
         plain = float(value(text, math, dict(zip(variables, doubles, strict=True))))
         point = {
             "at": place,
             "value": mpmath.nstr(result, 50),
             "f64": repr(plain),
-            "grad": {variable: mpmath.nstr(slope, 50) for variable, slope in slopes.items()},
+            "grad": {variable: mpmath.nstr(slope(text, at, variable), 50) for variable in variables},
         }
         if abs(plain - result) > mpf("1e-14") * abs(result):
             point["grad64"] = None  # doubles lose digits here
@@ -143,6 +144,6 @@ def record(name: str, text: str, places: tuple[dict[str, str], ...]) -> dict[str
 
 
 if __name__ == "__main__":
-    mpmath.mp.dps = 150
+    mpmath.mp.dps = 400
     lines = [json.dumps(record(name, *entry)) for name, entry in FORMULAS.items()]
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
