@@ -1,0 +1,172 @@
+"""Symbolic simplification: graph in, graph out, so that a derivative reads as a person would have written it.
+
+One loop walks the nodes in their order. Sums, products and powers are collected in normal forms (`passes.normal`),
+all other operations meet the table of rules (`passes.rules`); equal results are one node. The pass is repeated until
+nothing changes. Nothing is factored and no product of sums is multiplied out, so the text never explodes; where it
+would become longer than it was, it stays as it was.
+
+What may change. The new formula equals the old one as a real function, wherever both are defined: x/x is 1 and x - x
+is 0 also where x is infinite or 0, and rounding may differ. The strong zero of a derivative becomes an ordinary
+product, except beside a `where`, whose conditions all stay. Coefficients of like terms are added and multiplied
+exactly, decimals as the decimals that they are: 0.1*x + 0.2*x is 0.3*x. A calculation among numbers alone is done
+only where a double gives the same digits: 1 + 2 is 3, but 0.1 + 0.2 stays, since in doubles it is not 0.3.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors
+from cgcli.ops import shaping
+from cgcli.passes.normal import NormalGraph, extend_lengths, number_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cgcli.passes.normal import Product, Sum
+
+MOST_PASSES = 4
+"""One pass does nearly all; further ones see what the first one made."""
+
+
+def simplify(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
+    """A new graph that holds the outputs in simpler form, and their positions in it; shapes are the same.
+
+    Inputs, and the names and places in the text of what is left, are kept; what no output needs is gone. An output
+    whose text would become longer is taken over as it is. Simplifying the result again changes nothing.
+    """
+    current, nodes = extracted(graph, outputs)
+    seen = _columns(current, nodes)
+    for _ in range(MOST_PASSES):
+        made, places = _simplified(current, nodes)
+        following, found = extracted(made, places)
+        if _columns(following, found) == seen:
+            break
+        current, nodes = following, found
+        seen = _columns(current, nodes)
+    return _shorter(graph, outputs, current, nodes)
+
+
+def extracted(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
+    """A copy of what the outputs need, with names and places, and the outputs' positions in it."""
+    copy = Graph()
+    moved = _copied(graph, outputs, copy)
+    return copy, [moved[output] for output in outputs]
+
+
+def _copied(graph: Graph, outputs: Sequence[int], target: Graph) -> dict[int, int]:
+    """Copy what the outputs need into a graph: old position -> new one."""
+    needed = ancestors(graph, outputs)
+    moved: dict[int, int] = {}
+    for node in range(len(graph)):
+        if needed[node]:
+            moved[node] = target.copy_node(graph, node, [moved[operand] for operand in graph.operands_of(node)])
+    _carry(graph, target, moved)
+    return moved
+
+
+def _carry(graph: Graph, target: Graph, moved: dict[int, int]) -> None:
+    """Names and places in the text to the new positions. A number loses its name: it may be many numbers now."""
+    for name, node in graph.names.items():
+        if node in moved and not target.is_constant(moved[node]):
+            target.names.setdefault(name, moved[node])
+    for node, span in graph.spans.items():
+        if node in moved and not target.is_constant(moved[node]):
+            target.spans.setdefault(moved[node], span)
+
+
+def _columns(graph: Graph, outputs: Sequence[int]) -> tuple[object, ...]:
+    """What makes two graphs the same."""
+    constants = [(value, graph.exact.get(number)) for number, value in enumerate(graph.constants)]
+    return (graph.op, graph.operands, graph.payload, graph.shape, constants, graph.input_names, graph.attributes,
+            list(outputs))  # fmt: skip
+
+
+# ---- one pass ----------------------------------------------------------------------------------------------------------
+
+
+def _simplified(graph: Graph, outputs: Sequence[int]) -> tuple[NormalGraph, list[int]]:
+    """Every node of a graph anew, operands first."""
+    target = NormalGraph(decimals=_in_decimals(graph))
+    uses = _uses(graph, outputs)
+    values: list[int | Sum | Product] = []
+    for node in range(len(graph)):
+        value = _value(graph, node, target, values)
+        if node in graph.spans and not isinstance(value, int):
+            target.remember_order(value)
+        if uses[node] != 1 or isinstance(value, int):
+            value = _sealed(graph, node, target, value)
+        values.append(value)
+    moved = {node: value for node, value in enumerate(values) if isinstance(value, int)}
+    _carry(graph, target, moved)
+    return target, [_sealed(graph, output, target, values[output]) for output in outputs]
+
+
+def _value(
+    graph: Graph, node: int, target: NormalGraph, values: list[int | Sum | Product]
+) -> int | Sum | Product:
+    """A node as a form that its only user may use up, or as a node of the target."""
+    operands = graph.operands_of(node)
+    if not operands:
+        return target.copy_node(graph, node, [])
+    row = graph.row(node)
+    if row is shaping.broadcast_to:
+        value = values[operands[0]]
+        return target.form_of(value) if isinstance(value, int) else value
+    read = [values[operand] for operand in operands]
+    forms = [(target.form_of(value), False) if isinstance(value, int) else (value, True) for value in read]
+    form = None if all(form.number is not None for form, _ in forms) else target.combined(row, forms)
+    if form is not None:
+        return form
+    sealed = [_sealed(graph, operand, target, values[operand]) for operand in operands]
+    return target.simplified(row, sealed, graph.attributes_of(node))
+
+
+def _sealed(graph: Graph, node: int, target: NormalGraph, value: int | Sum | Product) -> int:
+    """The node of a value, of the shape that it had."""
+    return target.stretched(value if isinstance(value, int) else target.seal(value), graph.shape_of(node))
+
+
+def _uses(graph: Graph, outputs: Sequence[int]) -> list[int]:
+    """How often each node is read, by other nodes and as an output."""
+    uses = [0] * len(graph)
+    for operand in graph.operands:
+        uses[operand] += 1
+    for output in outputs:
+        uses[output] += 1
+    return uses
+
+
+def _in_decimals(graph: Graph) -> bool:
+    """Whether the formula has a number that only decimals write: then its fractions are written as decimals."""
+    found = (number_in(graph, node) for node in range(len(graph)) if graph.is_constant(node))
+    return any(number is not None and Fraction(float(number)) != number for number in found)
+
+
+# ---- never longer ------------------------------------------------------------------------------------------------------
+
+
+def _shorter(
+    graph: Graph, outputs: Sequence[int], simple: Graph, nodes: Sequence[int]
+) -> tuple[Graph, list[int]]:
+    """For each output the shorter one of the old text and the new one."""
+    old, new = lengths(graph, outputs), lengths(simple, nodes)
+    longer = [output for output, node in zip(outputs, nodes, strict=True) if new[node] > old[output]]
+    if not longer:
+        return simple, list(nodes)
+    both = Graph()
+    kept = [node for output, node in zip(outputs, nodes, strict=True) if output not in longer]
+    taken, moved = _copied(graph, longer, both), _copied(simple, kept, both)
+    return both, [taken[output] if output in longer else moved[node] for output, node in zip(outputs, nodes, strict=True)]
+
+
+def lengths(graph: Graph, outputs: Sequence[int]) -> list[float]:
+    """The lengths of the texts of all nodes up to the outputs."""
+    found: list[float] = []
+    extend_lengths(graph, found, max(outputs, default=-1) + 1)
+    return found
+
+
+__all__ = ["simplify"]
