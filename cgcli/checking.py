@@ -249,7 +249,10 @@ def _moved(base: Any, place: tuple[int, ...], shift: Any, kind: type) -> Any:
 
 
 def _precise_verdict(derivative: float, reference: Any, central: Opinion, left: Any, right: Any) -> str | None:
-    """The verdict from many digits; None where the differences did not settle."""
+    """The verdict from many digits; None where the differences did not settle.
+
+    A derivative that is 0 in many digits has no relative error; what a double has in its place is rounding.
+    """
     exact = float(reference)
     if not isfinite(exact) or not isfinite(central.value):
         return UNDEFINED if not isfinite(derivative) else None
@@ -258,7 +261,8 @@ def _precise_verdict(derivative: float, reference: Any, central: Opinion, left: 
         return _kink_verdict(derivative, float(left), float(right))
     size = max(abs(exact), abs(central.value), steepest)
     if central.error > RULE_TOLERANCE * size:
-        return None
+        zero = size <= 10 * central.error <= RULE_TOLERANCE * abs(derivative)
+        return ROUNDING if zero else None
     if abs(exact - central.value) > RULE_TOLERANCE * size:
         return WRONG
     return AGREES if abs(derivative - exact) <= ROUNDING_TOLERANCE * size else ROUNDING

@@ -113,19 +113,20 @@ def _own_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
 
 zeros = Operation(
     "zeros", "[shape]", shape=_own_shape, prepare=_as_shape,
-    spell={"numpy": lambda np, shape: np.zeros(shape), "latex": "0"}, traits=("structural",),
+    spell={"numpy": lambda np, shape: np.zeros(shape), "latex": "0"}, traits=("structural", "traceable"),
     examples=("x + zeros(3)", "x + zeros([2, 2])"),
     about="Array of zeros: `zeros(3)`, `zeros([2, 3])`.",
 )  # fmt: skip
 ones = Operation(
     "ones", "[shape]", shape=_own_shape, prepare=_as_shape,
-    spell={"numpy": lambda np, shape: np.ones(shape), "latex": "1"}, traits=("structural",),
+    spell={"numpy": lambda np, shape: np.ones(shape), "latex": "1"}, traits=("structural", "traceable"),
     examples=("x * ones(3)", "x * ones([2, 2])"),
     about="Array of ones: `ones(3)`, `ones([2, 3])`.",
 )  # fmt: skip
 eye = Operation(
     "eye", "[n]", shape=lambda shapes, attributes: attributes * 2, prepare=lambda shapes, n: whole_shape(n)[:1],
-    spell={"numpy": lambda np, n: np.eye(n), "latex": "I_{{{n}}}"}, traits=("structural",), examples=("x * eye(2)",),
+    spell={"numpy": lambda np, n: np.eye(n), "latex": "I_{{{n}}}"}, traits=("structural", "traceable"),
+    examples=("x * eye(2)",),
     about="Identity matrix of n rows: 1 on the diagonal, 0 elsewhere.",
 )  # fmt: skip
 

@@ -170,7 +170,8 @@ class _Expansion:
         """The NumPy spelling on arrays of references; zeros that it makes are numbers still."""
         import numpy as np
 
-        found = row.spell["numpy"](np, *map(_array, operands), *attributes)
+        with np.errstate(all="ignore"):  # folding may compute on nan, where a row is missing
+            found = row.spell["numpy"](np, *map(_array, operands), *attributes)
         made = np.asarray(found, dtype=object) if isinstance(found, np.ndarray) else _array(found)
         zero = FoldingRef(self.graph, self.graph.constant(0.0))
         result = np.empty(made.shape, dtype=object)

@@ -14,6 +14,7 @@ GAPS: dict[tuple[str, str, str], str] = {
 
 LEFT_OUT: dict[str, frozenset[str]] = {
     "native": frozenset((
+        "cofactors", "det", "inv", "logdet", "solve",
         "round_digits", "gcd", "lcm", "erfi", "erfcx", "erfinv", "erfcinv", "dawsn", "ndtri", "log_ndtr", "gamma",
         "rgamma", "digamma", "trigamma", "polygamma", "beta", "lbeta", "factorial", "comb", "perm", "gammainc",
         "gammaincc", "besselj", "bessely", "besseli", "besselk", "j0", "j1", "y0", "y1", "i0", "i1", "k0", "k1",
@@ -21,7 +22,7 @@ LEFT_OUT: dict[str, frozenset[str]] = {
         "logint", "lambertw", "ellipk", "ellipe",
     )),
 }  # fmt: skip
-"""Engine -> operations that it does not have: C's library lacks them, or they work on integers or decimal texts.
+"""Engine -> operations that it does not have: C's library lacks them, they work on integers or decimals, or LAPACK's.
 
 Tables that need them go to NumPy. The test of the same name keeps the list exact.
 """

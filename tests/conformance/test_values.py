@@ -31,7 +31,7 @@ from tests.conformance.cases import (
     statics,
     value,
 )
-from tests.conformance.gaps import LEFT_OUT, settle
+from tests.conformance.gaps import settle
 
 each_row = pytest.mark.parametrize("row", ELEMENTWISE, ids=lambda row: row.name)
 ARRAY_ENGINES = [name for name in ENGINES if name not in SCALARS_ONLY]
@@ -164,18 +164,6 @@ def test_constant_operands_give_the_same_values(row, name):
             if not same(found[node], expected, 1e-15 * bound(row)):
                 failures.append((given, fixed, found[node], expected))
     settle("constants", row, name, failures)
-
-
-@pytest.mark.parametrize("name", LEFT_OUT)
-def test_engines_leave_out_what_the_list_says(name):
-    if name not in ENGINES:
-        pytest.skip(f"the library of the engine `{name}` is not installed")
-    found = set()
-    for row in ELEMENTWISE:
-        graph, _, node = applied(row)
-        if ENGINES[name].supports(graph, [node]):
-            found.add(row.name)
-    assert found == LEFT_OUT[name]
 
 
 def test_the_engines_agree_on_what_they_call_themselves():
