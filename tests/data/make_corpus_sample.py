@@ -126,11 +126,10 @@ def record(name: str, text: str, places: tuple[dict[str, str], ...]) -> dict[str
     variables = list(places[0])
     points = []
     for place in places:
-        doubles = [float(number) for number in place.values()]
-
-        at = {variable: mpf(double) for variable, double in zip(variables, doubles, strict=True)}
+        doubles = {variable: float(number) for variable, number in place.items()}
+        at = {variable: mpf(double) for variable, double in doubles.items()}
         result = value(text, mpmath, at)
-        plain = float(value(text, math, dict(zip(variables, doubles, strict=True))))
+        plain = float(value(text, math, doubles))
         point = {
             "at": place,
             "value": mpmath.nstr(result, 50),
