@@ -24,7 +24,7 @@ from cgcli.data.plain_csv import file_size, header, header_line, uneven
 from cgcli.data.table import Batch, Column, Table, Writer
 from cgcli.errors import DataError
 
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 """Bytes of CSV that are parsed at a time: large enough for a good rate, small beside what a process may take."""
 
 SAMPLE = 1 << 16
@@ -271,7 +271,8 @@ class ArrowWriter(Writer):
             if self._writer is None:
                 sink = pa.PythonFile(self._stream, mode="w")
                 self._writer = (
-                    parquet.ParquetWriter(sink, batch.schema) if self._is_parquet
+                    parquet.ParquetWriter(sink, batch.schema, use_dictionary=repetitive(batch.schema))
+                    if self._is_parquet
                     else ipc.new_file(sink, batch.schema)
                 )  # fmt: skip
             if batch.num_rows:
@@ -301,6 +302,11 @@ def _batch(part: dict[str, Any], rows: int, numbers: Sequence[str], kept: Sequen
         cell=lambda name, place: cell_text(part[name], place),
         bad={name: bad for name, (_, bad) in found.items() if bad}, read=read,
     )  # fmt: skip
+
+
+def repetitive(schema: Any) -> list[str] | bool:
+    """Columns for which Parquet tries a dictionary: texts; of numbers hardly one comes twice."""
+    return [field.name for field in schema if is_text(field.type)] or False
 
 
 def without_rows(schema: Any, names: Sequence[str]) -> dict[str, Any]:
