@@ -299,6 +299,23 @@ class TestUndo:
         work.require_order()
         lint(work)
 
+    def test_the_order_holds_where_one_of_several_is_taken_back(self):
+        """The user has been moved below its former operand meanwhile."""
+        graph = Graph()
+        x, y, z = (graph.input(name) for name in "xyz")
+        low, former = graph.apply(cos, [x]), graph.apply(exp, [y])
+        user = graph.apply(sin, [former])
+        work = EditableGraph(graph)
+        work.redirect(former, 0, z, "stays")
+        work.redirect(user, 0, y, "")
+        work.redirect(low, 0, user, "puts the user below `low`")
+        work.undo()
+        work.undo()
+        assert work.operands_of(user)[0] == former
+        moved = work.rebuild()
+        assert moved[former] < moved[user]
+        lint(work)
+
     def test_a_node_that_stood_for_another_in_between(self, work):
         work.redirect(WAVE, 0, Y, "")
         again = work.apply(sin, [X])
