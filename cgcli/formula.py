@@ -117,7 +117,7 @@ class Formula:
         from cgcli.emit.formula import program_text
 
         program = self._program({})
-        return program_text(program.graph, program.outputs)
+        return program_text(program.graph, program.outputs, params=program.params, defaults=program.defaults)
 
     def __repr__(self) -> str:
         text = str(self)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
 
 COMPARISON, ADDITIVE, UNARY, POWER = 40, 50, 70, 80
-"""Levels of the grammar that print by rules of their own; the precedence of a row is one of these or between them, POSTFIX above."""
+"""Levels of the grammar that print by rules of their own; rows have these precedences or some between them."""
 
 SIGNED = 1
 """Flag of a place that may begin with a minus sign; elsewhere `a - -b` would be right but hard to read."""
@@ -173,7 +173,7 @@ class Printer:
         operands = list(graph.operands_of(node))
         if "associative" in row.traits and len(operands) == 2:
             operands = self._run(operands, row)
-        flags = SIGNED | ARRAY if row.combine is not None else SIGNED
+        flags = SIGNED | ARRAY if takes_apart(graph, node) else SIGNED
         arguments: list[Piece] = [(operand, 0, flags) for operand in operands]
         if any(parameter.static for parameter in row.parameters):
             arguments = _with_static(graph, node, row, arguments)
@@ -234,6 +234,12 @@ def called(row: Operation, count: int) -> str:
     return (shared or names or [row.name])[0]
 
 
+def takes_apart(graph: Graph, node: int) -> bool:
+    """Whether the language takes the items of a list, and no array, where it stands as the operand of the node."""
+    row = graph.row(node)
+    return row is shaping.index or (row.combine is not None and len(graph.shape_of(graph.operands_of(node)[0])) == 1)
+
+
 def key_text(entries: Sequence[Any], shape: Shape) -> str:
     """The inside of an index: `0`, `1:3`, `:, 2`, `::-1`; full slices at the end are left out."""
     texts = [
@@ -247,11 +253,11 @@ def key_text(entries: Sequence[Any], shape: Shape) -> str:
 
 def _slice_text(bounds: tuple[int, int, int], length: int) -> str:
     start, stop, step = bounds
-    if not range(start, stop, step):
-        return "0:0"
     first, last = (0, length) if step > 0 else (length - 1, -1)
+    if start < 0 and start != first:
+        start = stop = 0  # backwards from before the first element: nothing, which -1 would not say
     begin = "" if start == first else str(start)
-    end = "" if (stop >= last if step > 0 else stop <= last) else str(stop)
+    end = "" if stop == last else str(stop)
     return f"{begin}:{end}" if step == 1 else f"{begin}:{end}:{step}"
 
 
@@ -300,13 +306,10 @@ def _with_static(graph: Graph, node: int, row: Operation, operands: Sequence[Pie
 def _static_candidates(default: object, value: Any, shapes: Sequence[Shape]) -> list[Any]:
     """What a person may have written for a prepared value, the plainest first; axes count from the front."""
     candidates = [] if default is REQUIRED else [default]
-    if isinstance(value, tuple) and len(value) == 1 and shapes:
-        candidates += [value[0] + len(shapes[0]), value[0]]
-    if isinstance(value, tuple) and len(value) == 1:
-        candidates.append(value[0])
-    if isinstance(value, int) and shapes:
-        candidates.append(value + len(shapes[0]))
-    return [*candidates, value]
+    single = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+    if isinstance(single, int) and shapes:
+        candidates.append(single + len(shapes[0]))
+    return [*candidates, single, value]
 
 
 def _prepares(row: Operation, shapes: Sequence[Shape], static: Sequence[Any], attributes: tuple[Any, ...]) -> bool:
@@ -328,7 +331,7 @@ def _guarded(text: str, least: int, flags: int) -> str:
     """A given text in a place, with parentheses where it is no name, number, list or call."""
     signed = text.startswith("-")
     bare = flags & SIGNED and least <= UNARY if signed else True
-    return text if bare and not _open_blank(text) else f"({text})"
+    return text if bare and not (least and _open_blank(text)) else f"({text})"
 
 
 def _open_blank(text: str) -> bool:
@@ -346,7 +349,7 @@ def _open_blank(text: str) -> bool:
 
 def identifier(name: str) -> str:
     """A name that the grammar takes: what is no letter, digit or underscore becomes an underscore."""
-    kept = "".join(character if character.isalnum() or character == "_" else "_" for character in name)
+    kept = "".join(character if f"_{character}".isidentifier() else "_" for character in name)
     return kept if kept and not kept[0].isdigit() and kept not in KEYWORDS else f"_{kept}"
 
 
@@ -384,18 +387,19 @@ class _Program:
 
     def _given_names(self) -> dict[str, int]:
         """Name -> node of every line that has a name of its own, outputs included."""
-        names = dict(self.outputs)
-        for name, node in self.graph.names.items():
-            if node < len(self.needed) and self.needed[node] and node not in self.texts:
-                names.setdefault(name, node)
-        return {name: node for name, node in names.items() if self.inputs.get(name) is None}
+        graph = self.graph
+        names = {
+            name: node for name, node in graph.names.items()
+            if node < len(self.needed) and self.needed[node] and node not in self.texts
+        }  # fmt: skip
+        names.update(self.outputs)
+        return {name: node for name, node in names.items() if name not in self.inputs}
 
     def _whole_arrays(self) -> set[int]:
-        """Nodes that some user needs as one array, where the language would take a list apart."""
-        found: set[int] = set()
+        """Nodes that must be one array, where the language would keep a list: it takes it apart, or drops its name."""
+        found = {node for node in self.names.values() if node not in self.roots}
         for node in self.nodes:
-            row = self.graph.row(node)
-            if row is shaping.index or row.combine is not None:
+            if takes_apart(self.graph, node):
                 found.update(self.graph.operands_of(node))
         return found
 
@@ -423,7 +427,7 @@ class _Program:
         for name, node in self.names.items():
             if self.atoms.get(node) != name:
                 further.setdefault(node, []).append(name)
-        defined = [""]
+        defined: list[str] = []
         for node in self.nodes:
             name = self.atoms.get(node, "")
             if name and node not in self.texts:
@@ -432,17 +436,17 @@ class _Program:
             for other in further.get(node, ()):
                 lines.append(f"{other} = {name or self.graph.input_name(node)}")
                 defined.append(other)
-        return [*lines, *self._ending(printer, defined[-1])]
+        return [*lines, *self._ending(printer, defined[-1:])]
 
     def _flags(self, node: int) -> int:
         return SIGNED | ARRAY if node in self.whole_arrays else SIGNED
 
-    def _ending(self, printer: Printer, last: str) -> list[str]:
+    def _ending(self, printer: Printer, last: list[str]) -> list[str]:
         """What says which the outputs are, where the last statement does not."""
         if self.bare is not None:
             name = None if self.bare in self.texts else self.atoms.get(self.bare)
             return [name or printer.text(self.bare, self._flags(self.bare))]
-        return [] if list(self.outputs) == [last] else [f"output {', '.join(self.outputs)}"]
+        return [] if list(self.outputs) == last else [f"output {', '.join(self.outputs)}"]
 
     def _declaration(self, name: str) -> str:
         """The declaration of an input, "" where it needs none."""
