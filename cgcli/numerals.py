@@ -14,7 +14,7 @@ DIGITS = 6
 MOST_ITEMS = 6
 """A longer axis of an array shows its first and last items."""
 
-WIDEST = 40
+WIDEST = 60
 """Characters of an array in a table; a longer one is named by its shape."""
 
 WHOLE_BELOW = 1e9

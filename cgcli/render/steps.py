@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from cgcli.numerals import DIGITS, compact, finite, shape_of
 from cgcli.render.tables import Column, Note, Table
 from cgcli.steps import NO_CALL
@@ -9,7 +11,7 @@ from cgcli.trace import is_bare_constant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from typing import Any
 
     from cgcli.errors import Source
@@ -33,7 +35,7 @@ WARNING = "yellow"
 SHORTEST_NAME, SHORTEST_FORMULA = 8, 10
 """Characters that a narrow terminal leaves of a name and of a formula."""
 
-AROUND_DIGITS = 8
+AROUND_DIGITS = 7
 """A number may be this much wider than its digits: sign, point, exponent. Numbers are not cut, only arrays are."""
 
 
@@ -110,12 +112,12 @@ class _View:
                 rows.append((*cells, *self._edge(step, edge)))
                 cells = ["", "", ""]
             if not step.sent:
-                rows.append((*cells, "", "", "", "", ""))
+                rows.append((*cells, "", "", "", "", "", ""))
         summed = " (the sum of its elements)" if self.trace.graph.shape_of(backward.node) else ""
         return Table(f"Backward from {backward.output}{summed}", [
             Column("#", right=True, style="dim"), Column("node", style="bold cyan", cut=SHORTEST_NAME),
             self._number_column("adjoint"), Column("to", style="cyan", cut=SHORTEST_NAME),
-            Column("local partial", cut=SHORTEST_FORMULA), self._number_column("value"),
+            Column("local partial", optional=True), Column("rule", cut=SHORTEST_FORMULA), self._number_column("value"),
             Column("adjoint · partial", optional=True), self._number_column("contribution"),
         ], rows)  # fmt: skip
 
@@ -125,13 +127,13 @@ class _View:
         if not 1 < len(step.received) <= MOST_PARTS or shape_of(step.adjoint):
             return total
         first, *others = [self.number(edge.contribution) for edge in step.received]
-        return f"{first}{''.join(_plus(part) for part in others)} = {total}"
+        return f"{total} = {first}{''.join(_plus(part) for part in others)}"
 
-    def _edge(self, step: BackwardStep, edge: Edge) -> tuple[str, str, str, str, str]:
-        """Where it leads, the rule, the rule's value, adjoint times this value, and what is contributed."""
+    def _edge(self, step: BackwardStep, edge: Edge) -> tuple[str, ...]:
+        """Where it leads, which partial that is, its rule and value, adjoint times value, and what is contributed."""
         to, contribution = self.trace.names[edge.operand], self.number(edge.contribution)
         if edge.partial is None:
-            return to, edge.rule, "", "", contribution
+            return to, "", edge.rule, "", "", contribution
         value = self.number(edge.partial)
         if edge.summed:
             product = "sum of products"
@@ -139,12 +141,12 @@ class _View:
             product = "element by element"
         else:
             product = f"{self.number(step.adjoint)} · {_factor(value)}"
-        return to, self._partial(edge), value, product, contribution
+        return to, self._partial(edge), edge.rule, value, product, contribution
 
     def _partial(self, edge: Edge) -> str:
-        """`∂v2/∂x = 2 * x`."""
+        """`∂v2/∂x =`."""
         names = self.trace.names
-        return f"∂{names[edge.user]}/∂{names[edge.operand]} = {edge.rule}"
+        return f"∂{names[edge.user]}/∂{names[edge.operand]} ="
 
     def gradient(self, backward: Backward) -> Note:
         """The derivatives with respect to what was asked for."""
@@ -182,8 +184,9 @@ class _View:
     def _wrong(self, edge: Edge) -> str:
         """`from v1 to x: ∂v1/∂x = 0.5 / v1 = inf`."""
         names, exact = self.trace.names, edge.partial is not None
-        rule, value = (self._partial(edge), edge.partial) if exact else (edge.rule, edge.contribution)
-        return f"from {names[edge.user]} to {names[edge.operand]}: {rule} = {self.number(value)}"
+        rule = f"{self._partial(edge)} {edge.rule}" if exact else edge.rule
+        value = self.number(edge.partial if exact else edge.contribution)
+        return f"from {names[edge.user]} to {names[edge.operand]}: {rule} = {value}"
 
     def _birth(self, node: int) -> str:
         """`v1 = log(x) = log(-1) = nan`."""
@@ -212,6 +215,9 @@ class _Calls:
         self._calls = trace.calls
         self._source = source
         self._open: list[int] = []
+        self._alike: dict[Hashable, list[int]] = {}
+        for number, call in enumerate(trace.calls):
+            self._alike.setdefault((call.name, call.span, call.parent), []).append(number)
 
     def heads(self, call: int) -> Iterator[str]:
         """The heads of the calls that begin (or go on) with a step of this call."""
@@ -236,7 +242,11 @@ class _Calls:
         if self._source is None or call.span is None:
             return f"{call.name}(…)"
         text = " ".join(self._source.text[slice(*call.span)].split())
-        return text if len(text) <= LONGEST_CALL else f"{text[: LONGEST_CALL - 1]}…"
+        if not text.startswith(call.name):
+            text = f"{call.name} in {text}"
+        text = text if len(text) <= LONGEST_CALL else f"{text[: LONGEST_CALL - 1]}…"
+        alike = self._alike[call.name, call.span, call.parent]
+        return text if len(alike) == 1 else f"{text}, call {bisect_left(alike, number) + 1} of {len(alike)}"
 
 
 def _is_strong_zero(step: BackwardStep, edge: Edge) -> bool:

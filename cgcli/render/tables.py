@@ -37,8 +37,8 @@ ONE_COLUMN_EACH = re.compile(r"[ -~∂·…×]*\Z")
 class Column:
     """One column. right: whether it is aligned to the right. style: Rich's name of its look.
 
-    optional: dropped first where a terminal is too narrow, as its neighbours say the same. cut: the width that its
-    texts may be cut down to after that; 0 where they may not.
+    optional: dropped where a terminal is too narrow, as its neighbours say the same (the last one first). cut: the
+    width that its texts may be cut down to after that; 0 where they may not.
     """
 
     __slots__ = ("cut", "optional", "right", "style", "title")
@@ -113,7 +113,7 @@ def layout(table: Table, width: int | None) -> tuple[list[int], list[int]]:
     ]
     if width is None:
         return kept, widths
-    for place in [place for place in kept if table.columns[place].optional]:
+    for place in [place for place in reversed(kept) if table.columns[place].optional]:
         if _line_width([widths[each] for each in kept]) > width:
             kept.remove(place)
     while _line_width([widths[place] for place in kept]) > width:
