@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from cgcli.errors import CgError, FormulaError, NeedsValues, closest, did_you_mean
+from cgcli.errors import CgError, FormulaError, NeedsValues, ShapeError, closest, did_you_mean
 from cgcli.graph.store import Call, Graph
 from cgcli.language import syntax
 from cgcli.language.messages import RESERVED
@@ -484,9 +484,8 @@ class Lowering:
             return list(self.graph.operands_of(node))
         shape = self.graph.shape_of(node)
         if not shape:
-            raise self._error(
-                "this runs over a list, but here is a single number", self.span(row), "write `range(n)` or `[a, b, c]`"
-            )
+            hint = "write `range(n)` or `[a, b, c]`"
+            raise self._shape_error("this runs over a list, but here is a single number", self.span(row), hint)
         return [self.graph.apply(shaping.index, [node], [(position,)]) for position in range(shape[0])]
 
     def _on_list(self, row: int) -> int:
@@ -534,7 +533,8 @@ class Lowering:
             return items[position]
         node = self.materialise(base)
         if not self.graph.shape_of(node):
-            raise self._error("a single number has no elements", self.span(row), "only lists and arrays take an index")
+            hint = "only lists and arrays take an index"
+            raise self._shape_error("a single number has no elements", self.span(row), hint)
         return self._apply(shaping.index, [node], [key], row)
 
     def _whole(self, value: Any, what: str, row: int) -> int:
@@ -730,6 +730,10 @@ class Lowering:
 
     def _error(self, message: str, span: tuple[int, int], hint: str | None) -> FormulaError:
         return FormulaError(message, span=span, source=self.table.source, hint=hint)
+
+    def _shape_error(self, message: str, span: tuple[int, int], hint: str) -> ShapeError:
+        """An error that may be gone when inputs have values, and with them other shapes."""
+        return ShapeError(message, span=span, source=self.table.source, hint=hint)
 
     # ---- forms: calls that the language itself understands -----------------------------------------------------
 
