@@ -417,10 +417,13 @@ class Formula:
                 f"`{fixed_by[0]}` cannot be a column: it is a length or an index, the same for all rows",
                 hint=f"give it one value: {fixed_by[0]}=3",
             )
-        graph, defaults = bound.graph, bound.program.defaults
-        inputs = graph.inputs()
-        reached = descendants(graph, [inputs[name] for name in columns if name in inputs])
-        dropped = {*columns, *(name for name, node in defaults.items() if name not in columns and reached[node])}
+        inputs = bound.graph.inputs()
+        dropped: set[str] = set()
+        found = set(columns)
+        while found:  # a default may follow from another default that follows from a column
+            dropped |= found
+            reached = descendants(bound.graph, [inputs[name] for name in dropped if name in inputs])
+            found = {name for name, node in bound.program.defaults.items() if reached[node]} - dropped
         values = {name: value for name, value in bound.values.items() if name not in dropped}
         return Bound(bound.program, values, bound.engine, self.source)
 

@@ -58,6 +58,7 @@ class NpzTable(Table):
 
     def __init__(self, path: str, stream: BinaryIO) -> None:
         self.path = path
+        self._stream = stream
         try:
             self._archive = zipfile.ZipFile(stream)
         except (zipfile.BadZipFile, OSError) as error:
@@ -71,6 +72,7 @@ class NpzTable(Table):
     def close(self) -> None:
         """Close the file."""
         self._archive.close()
+        self._stream.close()
 
     def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
         """As every table; arrays are kept with their types, and read side by side."""

@@ -18,6 +18,8 @@ from cgcli.data.table import Batch, Column, Table, Writer
 from cgcli.errors import DataError
 
 LONGEST_CELL = 2**30
+SAMPLE = 100
+"""Records by which the number of rows is estimated."""
 
 
 class CsvTable(Table):
@@ -31,10 +33,12 @@ class CsvTable(Table):
         self.size = file_size(stream)
         csv.field_size_limit(min(LONGEST_CELL, sys.maxsize))
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        self._records = csv.reader(text, delimiter=delimiter, strict=False)
-        self.columns = header(self._next_record() or [], path)
-        self._ahead = self._take(100)
-        self.rows = self._estimate()
+        self._reader = csv.reader(text, delimiter=delimiter)
+        self._records: Iterator[list[str]] = filter(None, self._reader)  # empty lines are no records
+        self.columns = header(next(iter(self._take(1)), []), path)
+        first = self._take(SAMPLE)
+        self._records = chain(first, self._records)
+        self.rows = self._estimate(first)
 
     def close(self) -> None:
         """Close the file."""
@@ -43,46 +47,38 @@ class CsvTable(Table):
     def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
         """As every table; texts are kept as they stand."""
         places = {name: self.columns.index(name) for name in {*numbers, *kept}}
-        first, records, before = 1, self._ahead, 0
-        self._ahead = []
+        first, before = 1, 0
+        records = self._take(rows)
         while True:
-            records += self._take(rows - len(records))
             self._check_widths(records, first)
             texts = {name: [record[place] for record in records] for name, place in places.items()}
-            position = self._position()
+            position = self._stream.tell() if self.size is not None else 0
             yield text_batch(texts, len(records), numbers, kept, position - before)
             first, before = first + len(records), position
-            ahead = self._take(1)
-            if not ahead:
+            records = self._take(rows)
+            if not records:
                 return
-            records = ahead
-
-    def _next_record(self) -> list[str] | None:
-        return next(iter(self._take(1)), None)
 
     def _take(self, count: int) -> list[list[str]]:
-        """The next records; empty lines are none."""
+        """The next records."""
         try:
-            return list(islice(filter(None, self._records), count))
+            return list(islice(self._records, count))
         except UnicodeDecodeError:
             raise DataError(f"cannot read `{self.path}`: it is not UTF-8 text") from None
         except csv.Error as error:
-            raise DataError(f"cannot read `{self.path}`: line {self._records.line_num}: {error}") from None
+            raise DataError(f"cannot read `{self.path}`: line {self._reader.line_num}: {error}") from None
 
     def _check_widths(self, records: Sequence[Sequence[str]], first: int) -> None:
         for row, record in enumerate(records, first):
             if len(record) != len(self.columns):
                 raise uneven(self.path, row, len(record), len(self.columns))
 
-    def _position(self) -> int:
-        return self._stream.tell() if self.size is not None else 0
-
-    def _estimate(self) -> int:
+    def _estimate(self, first: Sequence[Sequence[str]]) -> int:
         """Rows by the length of the first ones."""
-        if len(self._ahead) < 100 or self.size is None:
-            return len(self._ahead)
-        length = sum(map(len, chain.from_iterable(self._ahead))) + len(self._ahead) * len(self.columns)
-        return len(self._ahead) * self.size // length
+        if len(first) < SAMPLE or self.size is None:
+            return len(first)
+        length = sum(map(len, chain.from_iterable(first))) + len(first) * len(self.columns)
+        return len(first) * self.size // length
 
 
 class CsvWriter(Writer):
