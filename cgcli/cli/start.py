@@ -39,7 +39,7 @@ def start(words: list[str]) -> int:
             run = import_module(f"cgcli.cli.{name}").run
             arguments = [word for word in words[1:] if word != "--"]
             if arguments or name == "ops":
-                run(*arguments[:1], arguments[1:])
+                run(arguments[0] if arguments else None, arguments[1:])
                 return 0
         return typer_run([name], words)
     if name and not name.startswith("-") and not completing:

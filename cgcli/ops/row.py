@@ -7,6 +7,7 @@ references answer the protocol method `apply_operation`.
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from math import inf
 
@@ -91,6 +92,7 @@ class Operation:
         idempotent, structural, traceable (the NumPy spelling only moves, adds and multiplies elements, so that it
         works on arrays of references too), internal (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
+    family: the module that declared the row.
     about, source: one line of documentation, and where the formula or algorithm comes from.
     """
 
@@ -105,6 +107,7 @@ class Operation:
         "definition",
         "domain",
         "examples",
+        "family",
         "fold",
         "identities",
         "kink",
@@ -141,6 +144,7 @@ class Operation:
     combine: Operation | None
     traits: frozenset[str]
     examples: tuple[str, ...]
+    family: str
     about: str
     source: str
     parameters: tuple[Parameter, ...]
@@ -198,6 +202,7 @@ class Operation:
             ("combine", combine),
             ("traits", frozenset(traits)),
             ("examples", examples),
+            ("family", sys._getframe(1).f_globals["__name__"]),
             ("about", about),
             ("source", source),
             ("parameters", parameters),
