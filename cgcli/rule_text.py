@@ -13,6 +13,7 @@ from cgcli.emit.formula import expression
 from cgcli.graph.store import Graph
 from cgcli.passes.differentiate import contributions, filled
 from cgcli.passes.folding import FoldingRef
+from cgcli.passes.simplify import simplify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ RESULT_MARK, ADJOINT_MARK = "_result_", "_adjoint_"
 MARK = re.compile(r"_(operand_(\d+)|result|adjoint)_")
 """Names of the stand-ins, which a name of the formula replaces."""
 
-LARGEST_FOLDED = 1000
-"""Larger numbers stand in a rule as they are; each number that is folded makes a text of its own."""
+FOLDED_STEPS, LARGEST_FOLDED = 4, 400
+"""Quarters up to 100 are computed with in a rule; other numbers stand in it, as each one would make its own text."""
 
 NO_RULE = "0"
 """The rule where an operation passes nothing on: its partial derivative is zero wherever it exists."""
@@ -83,13 +84,13 @@ class RuleTexts:
         return MARK.sub(name_for, pattern)
 
     def _kind(self, operand: int) -> Hashable:
-        """What the text of a rule depends on: the shape of an operand, or its value where that is a small number."""
-        return str(self._graph.constant_value(operand)) if self._folds(operand) else self._graph.shape_of(operand)
+        """What the text of a rule depends on: the shape of an operand, or its value where that is a short number."""
+        return self._names[operand] if self._folds(operand) else self._graph.shape_of(operand)
 
     def _folds(self, operand: int) -> bool:
         """Whether an operand is a number that its rule computes with: `x^2` has the rule `2 * x`."""
         value = self._graph.constant_value(operand)
-        return value is not None and value.is_integer() and abs(value) <= LARGEST_FOLDED
+        return value is not None and abs(value * FOLDED_STEPS) <= LARGEST_FOLDED and (value * FOLDED_STEPS).is_integer()
 
     def _pattern(self, node: int, place: int, partial: bool) -> str:
         """The text over the names of stand-ins. Partial derivatives are those of each element, so of scalars."""
@@ -107,4 +108,7 @@ class RuleTexts:
             parts = contributions(scratch, copy, adjoint, [position == place for position in range(len(stand_ins))])
             part = parts[place]
             found = None if part is None else part.node
-        return NO_RULE if found is None else expression(scratch, found, {copy: RESULT_MARK})
+        if found is None:
+            return NO_RULE
+        simple, (rule, result) = simplify(scratch, [found, copy])
+        return expression(simple, rule, {result: RESULT_MARK})

@@ -132,3 +132,9 @@ def test_all_shows_every_step(capsys):
     assert start(["trace", "--all", " + ".join(f"sin(x*{number})" for number in range(2, 102)), "x=1"]) == 0
     forward = capsys.readouterr().out.split("\n\n")[0].splitlines()
     assert len(forward) == 2 + 300
+
+
+def test_repeated_calls_of_one_place_are_counted():
+    table = plain_text(shown("step(s, i) = s*s + i; fold(step, x, range(2))", {"x": 1})[0])
+    heads = [line.strip() for line in table.splitlines()[2:] if not line.split()[0].isdigit()]
+    assert heads == [f"step in fold(step, x, range(2)), call {number} of 2" for number in (1, 2)]
