@@ -32,8 +32,11 @@ CASES, RELATION, SUM, PREFIX, PRODUCT, SIGN, FRACTION, POWER, CLOSED = 5, 40, 50
 REPEATED = 200
 """A formula of more operations than this that is longer than its graph defines names for what it shares."""
 
-OPENERS = ("{", "(", "[", ",", "&", r"\\", r"\,", r"\left|", r"\lVert", r"\begin{cases}")
+OPENER = re.compile(r"(\\left(\\[A-Za-z]+|.)|[{(\[,&]|\\\\|\\,|\\begin\{cases\})$")
 CLOSERS = ("}", r"\right", ")", "]", ",", "&", r"\\", r"\end", r"\,")
+"""What stands before and after an operand that needs no parentheses."""
+UNBRACKETED = "\0"
+"""Stands in a template without its fields for an operand that is next to a sign."""
 SCRIPTS = ("^", "_", "!")
 RELATIONS = (r"\approx",)
 
@@ -126,25 +129,31 @@ def read_template(template: str, precedence: int) -> Template:
             fields.append(field)
             texts.append("")
     needs = []
-    is_open = False
+    skeleton = texts[0]
     for place in range(len(fields)):
         before, after = texts[place].rstrip(), texts[place + 1].lstrip()
-        if after.startswith(SCRIPTS):
+        mark = "x"
+        if after.startswith(SCRIPTS) or template == "{0}":
             needs.append((CLOSED, False))
-        elif before.endswith(OPENERS) and after.startswith(CLOSERS):
+        elif OPENER.search(before) and after.startswith(CLOSERS):
             needs.append((0, True))
         else:
-            is_open = True
-            needs.append(_beside(before, after, len(fields), precedence))
-    return Template(texts, fields, needs, _level("x".join(texts), is_open, precedence))
+            mark = UNBRACKETED
+            first = place == 0 and not before
+            binary = precedence if len(fields) == 2 else 0
+            needs.append(_beside(before, after, first, binary))
+        skeleton += mark + texts[place + 1]
+    return Template(texts, fields, needs, _level(skeleton, precedence))
 
 
-def _beside(before: str, after: str, count: int, precedence: int) -> tuple[int, bool]:
-    """What an operand beside a sign needs; without signs it stands in a product, or after the name of a function."""
-    first = not before
-    if precedence and count == 2:
+def _beside(before: str, after: str, first: bool, precedence: int) -> tuple[int, bool]:
+    """What an operand beside a sign needs; `precedence` is that of an infix row of two operands, 0 for others.
+
+    Without signs an operand stands in a product, or after the name of a function.
+    """
+    if precedence:
         return (precedence + (precedence == RELATION), True) if first else (precedence + 1, precedence < SUM)
-    if precedence and before == "-":
+    if before == "-" and not after:
         return PRODUCT, False
     if before.endswith(RELATIONS) or after.startswith(RELATIONS):
         return SUM, True
@@ -153,9 +162,10 @@ def _beside(before: str, after: str, count: int, precedence: int) -> tuple[int, 
     return (SUM if before.endswith(("+", "-")) else PRODUCT) + 1, first
 
 
-def _level(skeleton: str, is_open: bool, precedence: int) -> int:
-    """How tightly a template with `x` for every field holds together, by what stands outside its brackets."""
+def _level(skeleton: str, precedence: int) -> int:
+    """How tightly a template with a letter for every field holds together, by what stands outside its brackets."""
     outer = _outside(skeleton)
+    is_open = UNBRACKETED in outer
     if is_open and precedence:
         return precedence
     if re.search(r" [+-] ", outer):
