@@ -48,14 +48,19 @@ ZERO, ONE = 0, 1
 """The first nodes of a graph of normal forms."""
 
 
+COLLECTED = frozenset({*SUMS, *PRODUCTS, powers.power, powers.exp})
+"""The operations that have a normal form."""
+
+
 class Sum:
     """sign * Σ coefficient * term; the terms are nodes, the node of 1 for the number."""
 
-    __slots__ = ("items", "sign")
+    __slots__ = ("items", "node", "sign")
 
     def __init__(self, items: dict[int, Number] | None = None) -> None:
         self.items = {} if items is None else items
         self.sign = 1
+        self.node: int | None = None  # once it is sealed
 
     @property
     def number(self) -> Number | None:
@@ -84,12 +89,13 @@ class Sum:
 class Product:
     """coefficient * Π base^(sign * exponent * term)."""
 
-    __slots__ = ("coefficient", "items", "sign")
+    __slots__ = ("coefficient", "items", "node", "sign")
 
     def __init__(self, coefficient: Number = 1, items: dict[Key, Number] | None = None) -> None:
         self.coefficient = coefficient
         self.items = {} if items is None else items
         self.sign = 1
+        self.node: int | None = None  # once it is sealed
 
     @property
     def number(self) -> Number | None:
@@ -279,7 +285,7 @@ class NormalGraph(Graph):
 
         None also for operands inf and nan, which no law of arithmetic holds for.
         """
-        if any(self._is_infinite(form) for form, _ in operands):
+        if row not in COLLECTED or any(self._is_infinite(form) for form, _ in operands):
             return None
         if row in SUMS:
             total = Sum()
@@ -293,7 +299,7 @@ class NormalGraph(Graph):
             return product
         if row is powers.exp:
             return self._exponential(operands[0][0])
-        return self._power(operands[0][0], operands[1][0]) if row is powers.power else None
+        return self._power(operands[0][0], operands[1][0])
 
     def changes_digits(self, row: Operation, operands: Sequence[int], form: Sum | Product) -> bool:
         """Whether decimals would be calculated to another double than the operation gives, as in 0.1 + 0.2."""
@@ -370,9 +376,7 @@ class NormalGraph(Graph):
         if len(items) == 1:
             (term, amount), = items.items()
             return self.seal(self._times(Product(amount), self.form_of(term), False, 1))
-        node = self._write_sum(items)
-        self.forms[node] = Sum(items)
-        return node
+        return self._known_as(Sum(items), self._write_sum(items))
 
     def _opened_terms(self, items: dict[int, Number]) -> dict[int, Number]:
         """Short inner sums become terms: with a sign in front, or where a multiple of them meets like terms."""
@@ -458,15 +462,14 @@ class NormalGraph(Graph):
                     common = frozenset(item for item in form.items.items() if not split(*item))
                     if common:
                         groups.setdefault(common, []).append(term)
-            for common, terms in groups.items():
-                if len(terms) > 1:
-                    items = self._with_common_factor(dict(common), items, terms)
+            shared = [(common, terms) for common, terms in groups.items() if len(terms) > 1]
+            items = dict(items) if shared else items
+            for common, terms in shared:
+                self._take_out(dict(common), items, terms)
         return items
 
-    def _with_common_factor(
-        self, common: dict[Key, Number], items: dict[int, Number], terms: Sequence[int]
-    ) -> dict[int, Number]:
-        """The items with the common factor of some terms taken out, or as they are where that is longer."""
+    def _take_out(self, common: dict[Key, Number], items: dict[int, Number], terms: Sequence[int]) -> None:
+        """Replace terms with a common factor by one product, unless that is longer."""
         inside = Sum()
         for term in terms:
             form = self.form_of(term)
@@ -475,9 +478,10 @@ class NormalGraph(Graph):
             inside = self._plus(inside, Product(items[term] * form.coefficient, factors), True, 1)
         coefficient, made = self._term(self._times(Product(1, dict(common)), inside, True, 1))
         separate = self._write_sum({term: items[term] for term in terms})
-        if self.length_of(self._write_term(made, coefficient)) >= self.length_of(separate):
-            return items
-        return {made: coefficient} | {term: amount for term, amount in items.items() if term not in terms}
+        if self.length_of(self._write_term(made, coefficient)) < self.length_of(separate):
+            for term in terms:
+                del items[term]
+            add_to(items, made, coefficient)
 
     def _is_letter(self, key: Key, exponent: Number) -> bool:
         """Whether a factor is a whole positive power of an input, or a constant."""
@@ -607,9 +611,7 @@ class NormalGraph(Graph):
         if form.coefficient == 0:
             return ZERO
         if not form.items:
-            node = self._write_number(form.coefficient)
-            self.forms[node] = form
-            return node
+            return self._known_as(form, self._write_number(form.coefficient))
         if form.coefficient == 1 and len(form.items) == 1:
             ((base, term), amount), = form.items.items()
             if amount == 1 and term == ONE and base != EXP:
@@ -617,9 +619,7 @@ class NormalGraph(Graph):
         selection = self._factor_inside(form)
         if selection is not None:
             return selection
-        node = self._write_product(form.coefficient, form.items)
-        self.forms[node] = form
-        return node
+        return self._known_as(form, self._write_product(form.coefficient, form.items))
 
     def _opened_factors(self, form: Product) -> Product:
         """Inner products become factors: those to the power 1 or -1, and whole powers that meet a like base."""
@@ -674,11 +674,19 @@ class NormalGraph(Graph):
             return self.simplified(logic.where, [condition, *moved])
         return None
 
+    def _known_as(self, form: Sum | Product, node: int) -> int:
+        """Keep a form with its node."""
+        form.node = node
+        self.forms[node] = form
+        return node
+
     # ---- writing -----------------------------------------------------------------------------------------------
 
     def seal(self, form: Sum | Product) -> int:
         """The node of a form, written as a person would; the form must not be changed any more."""
-        return self._sealed_sum(form) if isinstance(form, Sum) else self._sealed_product(form)
+        if form.node is None:
+            form.node = self._sealed_sum(form) if isinstance(form, Sum) else self._sealed_product(form)
+        return form.node
 
     def _write_number(self, number: Number) -> int:
         """A whole number, a decimal where that ends soon or the formula is in decimals, or a quotient."""

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
     from cgcli.passes.normal import Product, Sum
 
-MOST_PASSES = 4
+MOST_PASSES = 6
 """One pass does nearly all; further ones see what the first one made."""
+
+REPEATED_BELOW = 20_000
+"""A larger graph gets one pass."""
 
 
 def simplify(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
@@ -37,15 +40,16 @@ def simplify(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
     Inputs, and the names and places in the text of what is left, are kept; what no output needs is gone. An output
     whose text would become longer is taken over as it is. Simplifying the result again changes nothing.
     """
-    current, nodes = extracted(graph, outputs)
-    seen = _columns(current, nodes)
+    current, nodes = graph, list(outputs)
+    seen: tuple[object, ...] = ()
     for _ in range(MOST_PASSES):
         made, places = _simplified(current, nodes)
-        following, found = extracted(made, places)
-        if _columns(following, found) == seen:
+        current, nodes = extracted(made, places)
+        if len(current) > REPEATED_BELOW:
             break
-        current, nodes = following, found
-        seen = _columns(current, nodes)
+        before, seen = seen, _columns(current, nodes)
+        if before == seen:
+            break
     return _shorter(graph, outputs, current, nodes)
 
 
@@ -89,23 +93,25 @@ def _columns(graph: Graph, outputs: Sequence[int]) -> tuple[object, ...]:
 
 def _simplified(graph: Graph, outputs: Sequence[int]) -> tuple[NormalGraph, list[int]]:
     """Every node of a graph anew, operands first."""
-    target = NormalGraph(decimals=_in_decimals(graph))
     uses = _uses(graph, outputs)
-    values: list[int | Sum | Product] = []
+    target = NormalGraph(decimals=_in_decimals(graph, uses))
+    values: dict[int, int | Sum | Product] = {}
     for node in range(len(graph)):
+        if not uses[node]:
+            continue
         value = _value(graph, node, target, values)
         if node in graph.spans and not isinstance(value, int):
             target.remember_order(value)
-        if uses[node] != 1 or isinstance(value, int):
+        if uses[node] > 1 or isinstance(value, int):
             value = _sealed(graph, node, target, value)
-        values.append(value)
-    moved = {node: value for node, value in enumerate(values) if isinstance(value, int)}
+        values[node] = value
+    moved = {node: value for node, value in values.items() if isinstance(value, int)}
     _carry(graph, target, moved)
     return target, [_sealed(graph, output, target, values[output]) for output in outputs]
 
 
 def _value(
-    graph: Graph, node: int, target: NormalGraph, values: list[int | Sum | Product]
+    graph: Graph, node: int, target: NormalGraph, values: dict[int, int | Sum | Product]
 ) -> int | Sum | Product:
     """A node as a form that its only user may use up, or as a node of the target."""
     operands = graph.operands_of(node)
@@ -130,19 +136,22 @@ def _sealed(graph: Graph, node: int, target: NormalGraph, value: int | Sum | Pro
 
 
 def _uses(graph: Graph, outputs: Sequence[int]) -> list[int]:
-    """How often each node is read, by other nodes and as an output."""
+    """How often the outputs, or nodes that they need, read each node."""
+    needed = ancestors(graph, outputs)
     uses = [0] * len(graph)
-    for operand in graph.operands:
-        uses[operand] += 1
+    for node in range(len(graph)):
+        if needed[node]:
+            for operand in graph.operands_of(node):
+                uses[operand] += 1
     for output in outputs:
         uses[output] += 1
     return uses
 
 
-def _in_decimals(graph: Graph) -> bool:
+def _in_decimals(graph: Graph, uses: Sequence[int]) -> bool:
     """Whether the formula has a number that only decimals write: then its fractions are written as decimals."""
-    found = (number_in(graph, node) for node in range(len(graph)) if graph.is_constant(node))
-    return any(number is not None and Fraction(float(number)) != number for number in found)
+    numbers = (number_in(graph, node) for node, used in enumerate(uses) if used and graph.is_constant(node))
+    return any(number is not None and Fraction(float(number)) != number for number in numbers)
 
 
 # ---- never longer ------------------------------------------------------------------------------------------------------
