@@ -28,6 +28,13 @@ GRAPH = {
 NODE = {"fontname": FONT, "fontsize": "14", "fontcolor": INK, "penwidth": "1", "height": "0.42", "margin": "0.13,0.06"}
 EDGE = {"fontname": FONT, "fontsize": "11", "fontcolor": RED, "color": GREY, "arrowsize": "0.7"}
 
+OPERAND = {"labelfontcolor": INK, "labelfontsize": "10", "labeldistance": "1.5"}
+"""The number of an operand, at the head of an arrow."""
+
+SLOTS_UP_TO = 150
+"""Boxes with slots for their operands are records. Graphviz loses edges between records in one rank, which only its
+option `newrank` rules out, and that is slow for pictures of more boxes than this: those have numbers on arrows."""
+
 LOOKS = {
     "input": {"shape": "box", "style": "filled", "fillcolor": "#DCE9F7", "color": BLUE},
     "constant": {"shape": "box", "style": "filled", "fillcolor": "#EFEFEF", "color": GREY},
@@ -74,10 +81,13 @@ class _Drawing:
         self.picture = picture
         self.folding = folding
         self.exits = folding.exits(picture)
+        self.has_slots = len(folding.groups) <= SLOTS_UP_TO
 
     def lines(self) -> Iterator[str]:
         caption = "\n".join(filter(None, (self.picture.legend(), self.folding.note)))
         yield "digraph cg {"
+        if self.has_slots:
+            yield "  newrank=true"
         yield f"  graph {attributes(GRAPH)}"
         yield f"  node {attributes(NODE)}"
         yield f"  edge {attributes(EDGE)}"
@@ -125,7 +135,7 @@ class _Drawing:
 
     def _box(self, number: int, group: Group) -> str:
         text, look = self._text(number, group), LOOKS[self._role(group)]
-        places = self.picture.ordered_places(group.nodes[0]) if group.kind == "node" else []
+        places = self.picture.ordered_places(group.nodes[0]) if group.kind == "node" and self.has_slots else []
         if places:
             rest = attributes({**look, "shape": "Mrecord"})
             return f"{identifier(group)} [label={record_label(places, text)}, {rest[1:]}"
@@ -170,10 +180,18 @@ class _Drawing:
                 yield f"  {identifier(groups[source])} -> {identifier(groups[user])}"
 
     def _edge(self, source: str, user: Group, place: int) -> str:
-        node = user.nodes[0]
-        port = f":p{place}" if self.picture.ordered_places(node) else ""
+        """An arrow, with what it contributes, and with the operand's number where the order matters."""
+        node, target = user.nodes[0], identifier(user)
+        look = {}
         part = self.picture.contribution_text(self.picture.graph.start[node] + place)
-        return f"  {source} -> {identifier(user)}{port}{' ' + attributes({'label': part}) if part else ''}"
+        if part:
+            look["label"] = part
+        ordered = self.picture.ordered_places(node)
+        if ordered and self.has_slots:
+            target += f":p{place}"
+        elif ordered:
+            look.update({"headlabel": str(place + 1), "labelangle": "30" if place == ordered[0] else "-30", **OPERAND})
+        return f"  {source} -> {target}{' ' + attributes(look) if look else ''}"
 
 
 def identifier(group: Group) -> str:
