@@ -10,6 +10,7 @@ written as nodes in the order in which a person writes them, and from then on ne
 
 from __future__ import annotations
 
+from array import array
 from fractions import Fraction
 from math import isfinite, isqrt
 
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from cgcli.ops import Operation
 
     Number = int | Fraction
-    Form = "Sum | Product"
     Key = tuple[int, int]
+
+NESTED = 16
+"""Selections nested deeper than this are neither joined nor multiplied out: rewriting them would recurse."""
 
 SMALL = 8
 """Forms of so many items are copied where they have several users; a longer one is then an item by itself."""
@@ -73,7 +76,7 @@ class Sum:
 
     def merged(self, other: Sum, weight: int) -> Sum:
         """self + weight*other for a weight of 1 or -1; both are used up."""
-        small, large = (self, other) if len(self.items) < len(other.items) > SMALL else (other, self)
+        small, large = (self, other) if SMALL < len(other.items) > len(self.items) else (other, self)
         if large is other:
             large.sign *= weight
         factor = small.sign * large.sign * (weight if small is other else 1)
@@ -108,7 +111,7 @@ class Product:
 
     def merged(self, other: Product, weight: int) -> Product:
         """self * other^weight for a weight of 1 or -1, but for the coefficients; the items of both are used up."""
-        small, large = (self, other) if len(self.items) < len(other.items) > SMALL else (other, self)
+        small, large = (self, other) if SMALL < len(other.items) > len(self.items) else (other, self)
         if large is other:
             large.sign *= weight
         factor = small.sign * large.sign * (weight if small is other else 1)
@@ -150,7 +153,7 @@ def number_power(base: Number, exponent: Number) -> Number | None:
         if (numerator**2, denominator**2) != (base.numerator, base.denominator):
             return None
         base, exponent = Fraction(numerator, denominator), exponent.numerator
-    if not is_whole(exponent) or abs(exponent) > LARGEST_EXPONENT or (base == 0 and exponent <= 0):
+    if not is_whole(exponent) or exponent**2 > LARGEST_EXPONENT**2 or (base == 0 and exponent <= 0):
         return None
     power: Number = Fraction(base) ** int(exponent)
     return power if bounded(power) else None
@@ -223,6 +226,7 @@ class NormalGraph(Graph):
         self.rough: set[int] = set()
         self._closed = bytearray()
         self._lengths: list[float] = []
+        self._nesting = array("i")
         self._orders: dict[frozenset[Key], list[Key]] = {}
         self.constant(0.0)
         self.constant(1.0)
@@ -259,6 +263,14 @@ class NormalGraph(Graph):
             used = self.operands_of(new)
             closed.append(self.is_constant(new) or (len(used) > 0 and all(closed[operand] for operand in used)))
         return bool(closed[node])
+
+    def nesting_of(self, node: int) -> int:
+        """How many selections stand inside each other below a node."""
+        nesting = self._nesting
+        for new in range(len(nesting), len(self)):
+            inner = max((nesting[operand] for operand in self.operands_of(new)), default=0)
+            nesting.append(inner + (self.row(new) is logic.where))
+        return nesting[node]
 
     def length_of(self, node: int) -> float:
         """The length of a node's text in symbols, all sharing written out."""
@@ -316,7 +328,7 @@ class NormalGraph(Graph):
 
     def kept(self, row: Operation, operands: Sequence[int], form: Sum | Product) -> int:
         """A calculation among decimals as it stands; among other terms or factors it is the number that it means."""
-        node = self.plain(row, operands)
+        node = self.repeat(row, operands, ())
         self.forms[node] = form
         self.rough.add(node)
         return node
@@ -374,7 +386,7 @@ class NormalGraph(Graph):
         if not items:
             return ZERO
         if len(items) == 1:
-            (term, amount), = items.items()
+            ((term, amount),) = items.items()
             return self.seal(self._times(Product(amount), self.form_of(term), False, 1))
         return self._known_as(Sum(items), self._write_sum(items))
 
@@ -407,7 +419,7 @@ class NormalGraph(Graph):
         """where(c, a, b) + where(c, d, e) = where(c, a + d, b + e)."""
         groups: dict[int, list[int]] = {}
         for term in items:
-            if self.row(term) is logic.where:
+            if self.row(term) is logic.where and self.nesting_of(term) <= NESTED:
                 groups.setdefault(self.operands_of(term)[0], []).append(term)
         joined = [(condition, terms) for condition, terms in groups.items() if len(terms) > 1]
         if not joined:
@@ -569,7 +581,7 @@ class NormalGraph(Graph):
             return abs(exponent) == 1
         if is_whole(exponent):
             return True
-        ((_, term), inner), = items.items()
+        (((_, term), inner),) = items.items()
         even = is_whole(inner) and inner % 2 == 0
         outer = inner * exponent
         return coefficient > 0 and term == ONE and (not even or (is_whole(outer) and outer % 2 == 0))
@@ -613,7 +625,7 @@ class NormalGraph(Graph):
         if not form.items:
             return self._known_as(form, self._write_number(form.coefficient))
         if form.coefficient == 1 and len(form.items) == 1:
-            ((base, term), amount), = form.items.items()
+            (((base, term), amount),) = form.items.items()
             if amount == 1 and term == ONE and base != EXP:
                 return base
         selection = self._factor_inside(form)
@@ -631,8 +643,10 @@ class NormalGraph(Graph):
                 if not found.items:
                     if number_power(found.coefficient, amount) is not None:
                         inner[base] = amount
-                elif (base, ONE) not in found.items and len(found.items) <= SMALL and (
-                    abs(amount) == 1 or any(other in bases for other, _ in found.items)
+                elif (
+                    (base, ONE) not in found.items
+                    and len(found.items) <= SMALL
+                    and (abs(amount) == 1 or any(other in bases for other, _ in found.items))
                 ):
                     inner[base] = amount
         if not inner:
@@ -662,17 +676,20 @@ class NormalGraph(Graph):
             if amount != 1 or term != ONE or base == EXP or self.row(base) is not logic.where:
                 continue
             condition, *branches = self.operands_of(base)
-            zeros = [self.number_of(branch) == 0 for branch in branches]
-            if not any(zeros):
+            if all(self.number_of(branch) != 0 for branch in branches) or self._nesting_within(form) > NESTED:
                 continue
-            rest = Product(form.coefficient, {key: value for key, value in form.items.items() if key[0] != base})
-            moved = [
-                branch if zero else self.seal(self._times(Product(rest.coefficient, dict(rest.items)),
-                                                          self.form_of(branch), False, 1))
-                for branch, zero in zip(branches, zeros, strict=True)
-            ]  # fmt: skip
+            rest = {key: value for key, value in form.items.items() if key[0] != base}
+            moved = []
+            for branch in branches:
+                product = Product(form.coefficient, dict(rest))
+                zero = self.number_of(branch) == 0
+                moved.append(branch if zero else self.seal(self._times(product, self.form_of(branch), False, 1)))
             return self.simplified(logic.where, [condition, *moved])
         return None
+
+    def _nesting_within(self, form: Product) -> int:
+        """How many selections the factors would nest if each went into the other."""
+        return sum(self.nesting_of(base) for base, _ in form.items if base != EXP)
 
     def _known_as(self, form: Sum | Product, node: int) -> int:
         """Keep a form with its node."""
@@ -712,12 +729,13 @@ class NormalGraph(Graph):
     def _write_sum(self, items: dict[int, Number]) -> int:
         """Polynomial part by falling degree, then functions; a term with a plus first where there is one."""
         terms = sorted(items, key=self._place_of_term)
-        first = next((term for term in terms if items[term] > 0), terms[0])
+        first: int = next((term for term in terms if items[term] > 0), terms[0])
         total = self._write_term(first, items[first])
         for term in terms:
             if term != first:
-                row = arithmetic.add if items[term] > 0 else arithmetic.sub
-                total = self.apply(row, [total, self._write_term(term, abs(items[term]))])
+                amount = items[term]
+                row, size = (arithmetic.add, amount) if amount > 0 else (arithmetic.sub, -amount)
+                total = self.apply(row, [total, self._write_term(term, size)])
         return total
 
     def _write_term(self, term: int, amount: Number) -> int:

@@ -21,10 +21,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cgcli.graph.ref import Ref
     from cgcli.ops import Operation
     from cgcli.passes.normal import NormalRef
 
-    Rewrite = Callable[[Operation, Sequence[NormalRef]], NormalRef | None]
+    Rewrite = Callable[[Operation, Sequence[NormalRef]], Ref | None]
 
 EXACT = "exact"
 REAL = "real"
@@ -116,27 +117,27 @@ class Rule:
         self.rewrite = rewrite
 
 
-# ---- rules by traits and fields of the row -----------------------------------------------------------------------------
+# ---- rules by traits and fields of the row ---------------------------------------------------------------------------
 
 
-def _odd(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _odd(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """f(-x) = -f(x)."""
     if "odd" in row.traits and operands[0].negative:
         return -row(-operands[0])
     return None
 
 
-def _even(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _even(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """f(-x) = f(x)."""
     return row(-operands[0]) if "even" in row.traits and operands[0].negative else None
 
 
-def _involution(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _involution(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """f(f(x)) = x."""
     return operands[0].operands[0] if "involution" in row.traits and operands[0].row is row else None
 
 
-def _idempotent(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _idempotent(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """f(f(x)) = f(x), and f(x, x) = x for operations on two numbers."""
     if "idempotent" not in row.traits:
         return None
@@ -145,12 +146,12 @@ def _idempotent(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | No
     return operands[0] if operands[0].node == operands[1].node else None
 
 
-def _folded(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _folded(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """What the row itself knows."""
     return row.fold(*operands) if row.fold is not None and row.prepare is None else None
 
 
-def _exact_number(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _exact_number(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """An operation that is exact on whole numbers, on whole numbers."""
     numbers = [operand.number for operand in operands]
     if "exact_on_integers" not in row.traits or row.compute is None or any(number is None for number in numbers):
@@ -161,7 +162,7 @@ def _exact_number(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | 
     return operands[0].coerce(value) if isfinite(value) and value == int(value) else None
 
 
-def _value_at_0_or_1(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _value_at_0_or_1(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """cos(0) = 1, log(1) = 0: whole values at 0 and 1 are no accident of rounding."""
     if row.compute is None or len(operands) != 1 or operands[0].number not in (0, 1) or operands[0].shape:
         return None
@@ -169,10 +170,10 @@ def _value_at_0_or_1(row: Operation, operands: Sequence[NormalRef]) -> NormalRef
     return operands[0].coerce(abs(value) if value == 0 else value) if value in (-1, 0, 1) else None
 
 
-# ---- rules about particular operations ---------------------------------------------------------------------------------
+# ---- rules about particular operations -------------------------------------------------------------------------------
 
 
-def _inverse(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _inverse(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """tan(atan(x)) = x, log(exp(x)) = x."""
     inner = INVERSES.get(row)
     if inner is None:
@@ -188,7 +189,7 @@ def _finite_number(ref: NormalRef) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def _comparison(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _comparison(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """A comparison of two different numbers; their doubles differ, so every engine agrees."""
     if row not in COMPARISONS or row.compute is None:
         return None
@@ -206,7 +207,7 @@ def _follows(first: NormalRef, second: NormalRef) -> bool:
     return same and second.row in COMPARISONS.get(first.row, ())
 
 
-def _and(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _and(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """False beside anything, true beside a condition, and a condition beside one that follows from it."""
     if row is not logic.conjunction:
         return None
@@ -218,7 +219,7 @@ def _and(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
     return None
 
 
-def _or(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _or(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """True beside anything, false beside a condition, and a condition beside one that it follows from."""
     if row is not logic.disjunction:
         return None
@@ -230,7 +231,7 @@ def _or(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
     return None
 
 
-def _where_of_where(row: Operation, operands: Sequence[NormalRef]) -> NormalRef | None:
+def _where_of_where(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """A selection inside a branch that asks the same condition again has its answer already."""
     if row is not logic.where:
         return None

@@ -88,7 +88,7 @@ def _columns(graph: Graph, outputs: Sequence[int]) -> tuple[object, ...]:
             list(outputs))  # fmt: skip
 
 
-# ---- one pass ----------------------------------------------------------------------------------------------------------
+# ---- one pass --------------------------------------------------------------------------------------------------------
 
 
 def _simplified(graph: Graph, outputs: Sequence[int]) -> tuple[NormalGraph, list[int]]:
@@ -110,9 +110,7 @@ def _simplified(graph: Graph, outputs: Sequence[int]) -> tuple[NormalGraph, list
     return target, [_sealed(graph, output, target, values[output]) for output in outputs]
 
 
-def _value(
-    graph: Graph, node: int, target: NormalGraph, values: dict[int, int | Sum | Product]
-) -> int | Sum | Product:
+def _value(graph: Graph, node: int, target: NormalGraph, values: dict[int, int | Sum | Product]) -> int | Sum | Product:
     """A node as a form that its only user may use up, or as a node of the target."""
     operands = graph.operands_of(node)
     if not operands:
@@ -154,21 +152,20 @@ def _in_decimals(graph: Graph, uses: Sequence[int]) -> bool:
     return any(number is not None and Fraction(float(number)) != number for number in numbers)
 
 
-# ---- never longer ------------------------------------------------------------------------------------------------------
+# ---- never longer ----------------------------------------------------------------------------------------------------
 
 
-def _shorter(
-    graph: Graph, outputs: Sequence[int], simple: Graph, nodes: Sequence[int]
-) -> tuple[Graph, list[int]]:
+def _shorter(graph: Graph, outputs: Sequence[int], simple: Graph, nodes: Sequence[int]) -> tuple[Graph, list[int]]:
     """For each output the shorter one of the old text and the new one."""
     old, new = lengths(graph, outputs), lengths(simple, nodes)
-    longer = [output for output, node in zip(outputs, nodes, strict=True) if new[node] > old[output]]
+    pairs = list(zip(outputs, nodes, strict=True))
+    longer = {output for output, node in pairs if new[node] > old[output]}
     if not longer:
         return simple, list(nodes)
     both = Graph()
-    kept = [node for output, node in zip(outputs, nodes, strict=True) if output not in longer]
-    taken, moved = _copied(graph, longer, both), _copied(simple, kept, both)
-    return both, [taken[output] if output in longer else moved[node] for output, node in zip(outputs, nodes, strict=True)]
+    taken = _copied(graph, list(longer), both)
+    moved = _copied(simple, [node for output, node in pairs if output not in longer], both)
+    return both, [taken[output] if output in longer else moved[node] for output, node in pairs]
 
 
 def lengths(graph: Graph, outputs: Sequence[int]) -> list[float]:
