@@ -11,6 +11,8 @@ references from `cg.inputs` it builds a graph for `cg.formula`.
 
 from __future__ import annotations
 
+import sys
+
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
@@ -42,3 +44,14 @@ def __getattr__(name: str) -> Any:
         if rows:
             return rows[0]
     raise AttributeError(f"module `cgcli` has no attribute `{name}`")
+
+
+class _Package(type(sys)):  # type: ignore[misc]  # the class of modules
+    """The package: `cg.formula` stays the function when the submodule of that name is loaded."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Bind a name; the import system binds a submodule this way."""
+        super().__setattr__(name, value.formula if name == "formula" and isinstance(value, type(sys)) else value)
+
+
+sys.modules[__name__].__class__ = _Package

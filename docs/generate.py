@@ -20,16 +20,17 @@ def operations() -> str:
     """Every operation and constant, as `cg ops NAME` explains it."""
     lines = [
         "# Operations", "",
-        "Written by `python docs/generate.py operations` from the rows of `cgcli/ops`; do not edit. `cg ops` lists the",
-        "same in the terminal, and `cg ops NAME` also shows traits and the spelling on each target.", "",
-        "Derivatives are what the derivative pass makes of a row's rule, simplified. At a kink no derivative exists, and",
-        "the convention says which value stands in its place. Where a value is infinite or undefined the answer is `inf`",
-        "or `nan` as in IEEE 754. Measured errors are in [accuracy.md](accuracy.md).", "",
+        "Written by `python docs/generate.py operations` from the rows of `cgcli/ops`; do not edit. `cg ops` lists",
+        "the same in the terminal, and `cg ops NAME` also shows traits and the spelling on each target.", "",
+        "Derivatives are what the derivative pass makes of a row's rule, simplified. At a kink no derivative exists,",
+        "and the convention says which value stands in its place. A domain is where the value is real and finite and",
+        "where tests sample; an operation may work beyond it. Where a value is infinite or undefined the answer is",
+        "`inf` or `nan` as in IEEE 754. Measured errors are in [accuracy.md](accuracy.md).", "",
     ]  # fmt: skip
-    for title, rows in families():
-        lines += [f"- [{title}](#{anchor(title)})"]
+    groups = families()
+    lines += [f"- [{title}](#{anchor(title)})" for title, _ in groups]
     lines += ["- [Constants](#constants)", ""]
-    for title, rows in families():
+    for title, rows in groups:
         lines += [f"## {title}", ""]
         for row in rows:
             lines += [*section(entry(row)), ""]
@@ -71,15 +72,14 @@ def anchor(title: str) -> str:
 DOCUMENTS = {"operations": operations}
 
 
-def main(names: list[str]) -> int:
-    """Write the named documents, or all."""
+def main(names: list[str]) -> str | None:
+    """Write the named documents, or all. A complaint about a name that is none."""
     unknown = [name for name in names if name not in DOCUMENTS]
     if unknown:
-        print(f"no such document: {', '.join(unknown)}; there are {', '.join(DOCUMENTS)}", file=sys.stderr)
-        return 2
+        return f"no such document: {', '.join(unknown)}; there are {', '.join(DOCUMENTS)}"
     for name in names or DOCUMENTS:
         (DOCS / f"{name}.md").write_text(DOCUMENTS[name](), encoding="utf-8")
-    return 0
+    return None
 
 
 if __name__ == "__main__":

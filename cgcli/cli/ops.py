@@ -256,7 +256,14 @@ def example(row: Operation) -> dict[str, str]:
     formula = parse(text)
     values = {name: ELEMENTS[name] for name in formula.inputs}
     given = " ".join(f"{name}={number_text(value)}" for name, value in values.items())
-    return {"formula": text, "values": given, "result": number_text(formula.eval(values))}
+    return {"formula": text, "values": given, "result": number_text(rounded(formula.eval(values)))}
+
+
+def rounded(value: Any) -> Any:
+    """Twelve digits of every number: the last ones differ between mathematical libraries."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    return [rounded(item) for item in value] if isinstance(value, list) else float(f"{value:.12g}")
 
 
 def is_written(row: Operation) -> bool:
@@ -286,8 +293,7 @@ def overview() -> Iterator[str]:
     for title, rows in families():
         yield title
         for row in rows:
-            also = f" Also {', '.join(row.aliases)}." if row.aliases else ""
-            yield from listed(signature(row), row.about + also)
+            yield from listed(signature(row), row.about + also_called(row))
         yield ""
     yield "Constants"
     for constant in constants():
@@ -295,6 +301,12 @@ def overview() -> Iterator[str]:
         yield from listed(f"{constant['name']} = {number_text(constant['value'])}", constant["about"] + also)
     yield ""
     yield "`cg ops NAME` shows everything about one."
+
+
+def also_called(row: Operation) -> str:
+    """Names that the signature does not show, as a sentence."""
+    names = [name for name in (row.name, *row.aliases) if name not in signature(row)]
+    return f" Also {', '.join(names)}." if names and "internal" not in row.traits else ""
 
 
 def listed(name: str, about: str) -> list[str]:
