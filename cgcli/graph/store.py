@@ -66,7 +66,7 @@ class Graph:
         self.calls: list[Call] = []
         self.intern = InternTable()
         self._shape_numbers: dict[Shape, int] = {(): 0}
-        self._attribute_numbers: dict[tuple[Any, ...], int] = {}
+        self._attribute_numbers: dict[str, int] = {}
         self._constant_numbers: dict[float | str, int] = {}
         self._input_numbers: dict[str, int] = {}
         self._adopted: dict[int, tuple[Graph, int, dict[int, int]]] = {}
@@ -262,9 +262,10 @@ class Graph:
         """Position of a tuple of static arguments among the distinct ones; -1 for ()."""
         if not attributes:
             return NOTHING
-        number = self._attribute_numbers.get(attributes)
+        key = repr(attributes)  # as keys, (1,) and (1.0,) would be the same, and a rank is no slope
+        number = self._attribute_numbers.get(key)
         if number is None:
-            number = self._attribute_numbers[attributes] = len(self.attributes)
+            number = self._attribute_numbers[key] = len(self.attributes)
             self.attributes.append(attributes)
         return number
 

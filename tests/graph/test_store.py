@@ -320,3 +320,11 @@ def test_a_node_takes_at_most_32_bytes():
     assert graph.nbytes() == sum(
         memoryview(column).nbytes for column in (graph.op, graph.start, graph.operands, graph.payload, graph.shape)
     )
+
+
+def test_static_arguments_that_compare_equal_keep_their_types():
+    graph = Graph()
+    v = graph.input("v", (3,))
+    graph.apply(named("elu"), [v], [1.0])
+    (rank,) = graph.attributes_of(graph.apply(shaping.transpose, [v]))
+    assert isinstance(rank, int)
