@@ -1,7 +1,7 @@
 """The drawing of a graph in the DOT language.
 
 Labels are plain quoted strings; nothing from a formula ever becomes an attribute, a link or markup. A label has one
-colour in DOT, so where adjoints are shown each node stands in an invisible frame whose caption is the adjoint.
+colour in DOT, so in pictures that are not large each node stands in an invisible frame whose caption is the adjoint.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ EDGE = {"fontname": FONT, "fontsize": "11", "fontcolor": RED, "color": GREY, "ar
 OPERAND = {"labelfontcolor": INK, "labelfontsize": "10", "labeldistance": "1.5"}
 """The number of an operand, at the head of an arrow."""
 
-SLOTS_UP_TO = 150
-"""Boxes with slots for their operands are records. Graphviz loses edges between records in one rank, which only its
-option `newrank` rules out, and that is slow for pictures of more boxes than this: those have numbers on arrows."""
+SMALL = 150
+"""Up to so many boxes a picture is drawn with care: slots for operands, captions for adjoints, labels that arrows make
+room for. Graphviz loses edges between records, or beside labels, in one rank; only its option `newrank` rules that out.
+That option and the frames of captions take long in large pictures, where all this is told in plain labels."""
 
 LOOKS = {
     "input": {"shape": "box", "style": "filled", "fillcolor": "#DCE9F7", "color": BLUE},
@@ -81,12 +82,12 @@ class _Drawing:
         self.picture = picture
         self.folding = folding
         self.exits = folding.exits(picture)
-        self.has_slots = len(folding.groups) <= SLOTS_UP_TO
+        self.is_small = len(folding.groups) <= SMALL
 
     def lines(self) -> Iterator[str]:
         caption = "\n".join(filter(None, (self.picture.legend(), self.folding.note)))
         yield "digraph cg {"
-        if self.has_slots:
+        if self.is_small:
             yield "  newrank=true"
         yield f"  graph {attributes(GRAPH)}"
         yield f"  node {attributes(NODE)}"
@@ -128,14 +129,14 @@ class _Drawing:
             group = self.folding.groups[number]
             box = self._box(number, group)
             adjoint = self.picture.adjoint_text(self.exits[number])
-            if adjoint:
+            if adjoint and self.is_small:
                 frame = attributes({"label": adjoint, **CAPTION})
                 box = f"subgraph cluster_{identifier(group)} {{ graph {frame} {box} }}"
             yield f"{indent}{box}"
 
     def _box(self, number: int, group: Group) -> str:
         text, look = self._text(number, group), LOOKS[self._role(group)]
-        places = self.picture.ordered_places(group.nodes[0]) if group.kind == "node" and self.has_slots else []
+        places = self.picture.ordered_places(group.nodes[0]) if group.kind == "node" and self.is_small else []
         if places:
             rest = attributes({**look, "shape": "Mrecord"})
             return f"{identifier(group)} [label={record_label(places, text)}, {rest[1:]}"
@@ -162,7 +163,8 @@ class _Drawing:
         name, value = self.picture.own_name(node), self.picture.value_text(node)
         name = "" if name == title else name
         value = "" if value == title else value
-        return "\n".join(filter(None, (title, f"{name} = {value}" if name and value else name or value)))
+        adjoint = "" if self.is_small else self.picture.adjoint_text(node)
+        return "\n".join(filter(None, (title, f"{name} = {value}" if name and value else name or value, adjoint)))
 
     # ---- edges ---------------------------------------------------------------------------------------------------
 
@@ -185,9 +187,9 @@ class _Drawing:
         look = {}
         part = self.picture.contribution_text(self.picture.graph.start[node] + place)
         if part:
-            look["label"] = part
+            look["label" if self.is_small else "xlabel"] = part
         ordered = self.picture.ordered_places(node)
-        if ordered and self.has_slots:
+        if ordered and self.is_small:
             target += f":p{place}"
         elif ordered:
             look.update({"headlabel": str(place + 1), "labelangle": "30" if place == ordered[0] else "-30", **OPERAND})
