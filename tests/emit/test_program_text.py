@@ -202,7 +202,7 @@ def test_random_graphs_parse_back_to_the_same_graph_and_the_same_bits(data):
         ), text
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=150)
 @given(data=st.data())
 def test_random_expressions_parse_back_to_the_same_graph(data):
     graph, nodes = grown(data, data.draw(st.integers(1, 12)))
