@@ -620,7 +620,7 @@ class NormalGraph(Graph):
 
     def _sealed_product(self, form: Product) -> int:
         form = self._opened_factors(Product(form.coefficient, form.settled()))
-        if form.coefficient == 0:
+        if form.coefficient == 0 and (ZERO, ONE) not in form.items:
             return ZERO
         if not form.items:
             return self._known_as(form, self._write_number(form.coefficient))
@@ -672,20 +672,24 @@ class NormalGraph(Graph):
 
     def _factor_inside(self, form: Product) -> int | None:
         """a * where(c, b, 0) = where(c, a*b, 0), so that `a` does no harm where it is not taken."""
-        for (base, term), amount in form.items.items():
-            if amount != 1 or term != ONE or base == EXP or self.row(base) is not logic.where:
-                continue
-            condition, *branches = self.operands_of(base)
-            if all(self.number_of(branch) != 0 for branch in branches) or self._nesting_within(form) > NESTED:
-                continue
-            rest = {key: value for key, value in form.items.items() if key[0] != base}
-            moved = []
-            for branch in branches:
-                product = Product(form.coefficient, dict(rest))
-                zero = self.number_of(branch) == 0
-                moved.append(branch if zero else self.seal(self._times(product, self.form_of(branch), False, 1)))
-            return self.simplified(logic.where, [condition, *moved])
-        return None
+        base = next((key[0] for key, amount in form.items.items() if amount == 1 and self._is_selection(key)), None)
+        if base is None or self._nesting_within(form) > NESTED:
+            return None
+        condition, *branches = self.operands_of(base)
+        rest = {key: value for key, value in form.items.items() if key[0] != base}
+        moved = []
+        for branch in branches:
+            product = Product(form.coefficient, dict(rest))
+            zero = self.number_of(branch) == 0
+            moved.append(branch if zero else self.seal(self._times(product, self.form_of(branch), False, 1)))
+        return self.simplified(logic.where, [condition, *moved])
+
+    def _is_selection(self, key: Key) -> bool:
+        """Whether a factor is a `where` with a branch that is 0."""
+        base, term = key
+        if term != ONE or base == EXP or self.row(base) is not logic.where:
+            return False
+        return any(self.number_of(branch) == 0 for branch in self.operands_of(base)[1:])
 
     def _nesting_within(self, form: Product) -> int:
         """How many selections the factors would nest if each went into the other."""
@@ -782,7 +786,7 @@ class NormalGraph(Graph):
     def _powers(self, items: dict[tuple[int, int], Number]) -> Iterator[tuple[Any, int, Sum | Product]]:
         """The distinct bases with their exponents and where they are to be written.
 
-        Number, inputs, sums and functions follow each other; of one kind, factors stand as in the text.
+        Number, inputs, polynomials and functions follow each other; of one kind, factors stand as in the text.
         """
         order = self._orders.get(frozenset(items)) if len(items) <= SMALL else None
         if order is not None:
@@ -802,7 +806,7 @@ class NormalGraph(Graph):
             elif self.is_input(base) and is_whole(amount):
                 kind = 1
             else:
-                kind = 2 if isinstance(self.forms.get(base), Sum) else 3
+                kind = 2 if self._is_polynomial((base, ONE), 1) else 3
             yield (kind, base if order is None else position), base, Product(amount)
 
     def _write_power(self, base: int, exponent: Number) -> int:

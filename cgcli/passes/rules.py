@@ -15,7 +15,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import isfinite
 
-from cgcli.ops import activations, arithmetic, hyperbolic, logic, powers, special, trigonometric
+from cgcli.ops import REGISTRY, activations, arithmetic, hyperbolic, logic, powers, special, trigonometric
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ SUMS: dict[Operation, tuple[int, ...]] = {
 PRODUCTS: dict[Operation, tuple[int | Fraction, ...]] = {
     arithmetic.mul: (1, 1),
     arithmetic.scale: (1, 1),
+    arithmetic.masked: (1, 1),
     arithmetic.div: (1, -1),
     arithmetic.reciprocal: (-1,),
     arithmetic.square: (2,),
@@ -49,7 +50,7 @@ PRODUCTS: dict[Operation, tuple[int | Fraction, ...]] = {
 }
 """Operations that are the product of their operands with these exponents.
 
-The strong zero of `scale` becomes an ordinary product; a factor beside a `where` that is 0 in one branch is moved
+The strong zero of `scale` and `masked` becomes an ordinary product; a factor beside a `where` that is 0 in one branch is moved
 into the other branch, so that it still does no harm where it is not taken.
 """
 
@@ -231,6 +232,13 @@ def _or(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     return None
 
 
+def _decided(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
+    """A selection by a condition that is a number."""
+    if row is not logic.where or operands[0].number is None:
+        return None
+    return operands[1] if operands[0].number != 0 else operands[2]
+
+
 def _where_of_where(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     """A selection inside a branch that asks the same condition again has its answer already."""
     if row is not logic.where:
@@ -257,6 +265,7 @@ RULES = (
     Rule("comparison of numbers", EXACT, _comparison),
     Rule("and", EXACT, _and),
     Rule("or", EXACT, _or),
+    Rule("decided condition", EXACT, _decided),
     Rule("the same condition again", EXACT, _where_of_where),
     Rule("even", EXACT, _even),
     Rule("odd", REAL, _odd),
