@@ -1,8 +1,7 @@
-"""What commands write: numbers, JSON, files that are never left half written."""
+"""What commands write: numbers, JSON, warnings."""
 
 from __future__ import annotations
 
-import os
 import sys
 from math import isfinite, isnan
 
@@ -103,22 +102,3 @@ def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, 
         what = "nan or inf" if graph.shape_of(node) else number_text(evaluated[node])
         message = f"{what} comes from {label}{origin}"
         warn(message, source=bound.source, span=graph.spans.get(node))
-
-
-def write_file(path: str, data: bytes) -> None:
-    """Write a file so that at every moment the old one or the new one is there whole."""
-    directory, name = os.path.split(path)
-    partial = os.path.join(directory, f".{name}.{os.getpid()}.partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        from cgcli.errors import DataError
-
-        raise DataError(f"cannot write `{path}`: {error.strerror}") from None
-    finally:
-        if os.path.exists(partial):
-            os.unlink(partial)
