@@ -39,9 +39,7 @@ SUMS: dict[Operation, tuple[int, ...]] = {
 """Operations that are the sum of their operands with these coefficients."""
 
 PRODUCTS: dict[Operation, tuple[int | Fraction, ...]] = {
-    arithmetic.mul: (1, 1),
-    arithmetic.scale: (1, 1),
-    arithmetic.masked: (1, 1),
+    **{row: (1, 1) for row in REGISTRY.rows if row.spell.get("infix") == arithmetic.mul.spell["infix"]},
     arithmetic.div: (1, -1),
     arithmetic.reciprocal: (-1,),
     arithmetic.square: (2,),
@@ -50,8 +48,8 @@ PRODUCTS: dict[Operation, tuple[int | Fraction, ...]] = {
 }
 """Operations that are the product of their operands with these exponents.
 
-The strong zero of `scale` and `masked` becomes an ordinary product; a factor beside a `where` that is 0 in one branch is moved
-into the other branch, so that it still does no harm where it is not taken.
+What is written as a product is one: the strong zero of `scale` becomes an ordinary product. A factor beside a `where`
+that is 0 in one branch is moved into the other branch, so that it still does no harm where it is not taken.
 """
 
 INVERSES: dict[Operation, Operation] = {
