@@ -43,7 +43,7 @@ class PythonEngine(Engine):
             def compute(*operands: float) -> float:
                 return float(library(*operands))
 
-        if compute is None or not attributes or row.name == "alias":
+        if compute is None or not attributes:
             return compute
         scalar = compute
 

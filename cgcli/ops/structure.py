@@ -8,7 +8,7 @@ constant = Operation("constant", "", traits=("internal", "leaf"), about="A numbe
 array = Operation("array", "", traits=("internal", "leaf"), about="An array of numbers given from Python.")
 variable = Operation("input", "", traits=("internal", "leaf"), about="A value that is given from outside.")
 alias = Operation(
-    "alias", "x", compute=lambda x: x, partials=(lambda x, r: 1.0,),
+    "alias", "x", compute=lambda x, name=0: x, partials=(lambda x, r: 1.0,),
     spell={"numpy": "positive", "native": lambda lanes, x, name: x,
            "precise": lambda mp, x, name: x, "latex": "{0}"},
     prepare=lambda shapes, name=0: (name,),

@@ -1,0 +1,122 @@
+"""Imports go downwards, wherever they stand in a module; a library is used in its own room only."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+
+import pytest
+
+from tests.tidy.sources import PACKAGE, modules
+
+LEVELS = [
+    {"errors", "numerals"},
+    {"ops"},
+    {"graph"},
+    {"passes"},
+    {"language", "emit", "engines"},
+    {"rule_text", "steps"},
+    {"trace", "checking"},
+    {"files", "binding"},
+    {"render", "data"},
+    {"formulas"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+"""The rooms of the package, lowest first; rooms of one level do not know of each other."""
+
+UPWARDS = {
+    ("render/diagram.py", "formulas"): "the type of what it draws; nothing is imported when the program runs",
+}
+"""Imports that are excused, by file and room."""
+
+ROOMS = {
+    "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
+    "pyarrow": {"data"}, "numpy": {"engines", "data", "checking"}, "scipy": {"engines"}, "mpmath": {"engines"},
+    "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
+}  # fmt: skip
+
+LATE = {
+    ("binding.py", "numpy"): "a value given as a list becomes an array",
+    ("cli/output.py", "mpmath"): "numbers of many digits as text",
+    ("cli/rows.py", "numpy"): "columns of a table",
+    ("formulas.py", "numpy"): "a value from a .npy file",
+    ("graph/bulk.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
+    ("graph/loops.py", "numba"): "compiled sweeps, where the package is installed",
+    ("graph/loops.py", "numpy"): "views of the columns, once a graph is large",
+    ("graph/store.py", "numpy"): "an array given from Python",
+    ("language/reader.py", "numpy"): "the reader of large texts, which is loaded for such only",
+    ("numerals.py", "mpmath"): "numbers of many digits as text",
+    ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
+    ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",
+    ("passes/scalars.py", "numpy"): "arrays of references",
+    ("passes/schedule.py", "numpy"): "sorting a large graph",
+    ("passes/stamping.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
+}
+"""Files of other rooms that use a library when they need it, never on the way of a scalar formula."""
+
+AT_THE_TOP = {("graph/bulk.py", "numpy"), ("language/reader.py", "numpy"), ("passes/stamping.py", "numpy")}
+"""Those that may import it at once, being loaded late themselves."""
+
+
+@cache
+def imports():
+    """(file, room, imported module, whether when the module itself is loaded) for every import of the package."""
+    found = []
+    for path, tree in modules():
+        file = path.relative_to(PACKAGE).as_posix()
+        room = file.split("/")[0].removesuffix(".py")
+        pending = [(node, True) for node in tree.body]
+        while pending:
+            node, at_once = pending.pop()
+            later = isinstance(node, ast.FunctionDef) or (
+                isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            )
+            pending.extend((child, at_once and not later) for child in ast.iter_child_nodes(node))
+            if isinstance(node, ast.Import):
+                found.extend((file, room, alias.name, at_once) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{file} imports relatively; write the whole name"
+                names = [f"cgcli.{alias.name}" for alias in node.names] if node.module == "cgcli" else [node.module]
+                found.extend((file, room, name, at_once) for name in names)
+    return found
+
+
+def level(room):
+    places = [place for place, rooms in enumerate(LEVELS) if room in rooms]
+    assert places, f"the room `{room}` stands on no level"
+    return places[0]
+
+
+def test_every_room_stands_on_one_level():
+    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path, _ in modules()}
+    stated = [room for rooms_of_level in LEVELS for room in rooms_of_level]
+    assert sorted(stated) == sorted(rooms)
+
+
+def test_imports_go_downwards():
+    rooms = {room for level_rooms in LEVELS for room in level_rooms}
+    wrong = []
+    for file, room, name, _ in imports():
+        parts = name.split(".")
+        if parts[0] != "cgcli" or len(parts) == 1 or parts[1] not in rooms or parts[1] == room:
+            continue
+        if level(parts[1]) >= level(room) and (file, parts[1]) not in UPWARDS:
+            wrong.append((file, name))
+    assert not wrong
+
+
+def test_libraries_stay_in_their_rooms():
+    wrong = []
+    for file, room, name, at_once in imports():
+        library = name.split(".")[0]
+        if room in ROOMS.get(library, {room}):
+            continue
+        if (file, library) not in LATE or (at_once and (file, library) not in AT_THE_TOP):
+            wrong.append((file, name, "at once" if at_once else "late"))
+    assert not wrong
+
+
+@pytest.mark.parametrize("excuse", sorted(LATE), ids=" ".join)
+def test_no_excuse_is_stale(excuse):
+    assert excuse in {(file, name.split(".")[0]) for file, _, name, _ in imports()}

@@ -1,0 +1,98 @@
+"""Nothing calls itself on the depth of a formula.
+
+Calls within a module are read from its syntax tree; whoever can reach itself through them stands in a table, with
+what bounds the depth. Deep formulas themselves are tried in `tests/scale`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+
+from tests.tidy.sources import PACKAGE, modules
+
+BOUNDED = {
+    "cli/ops.py": ({"rounded"}, "the axes of a value, at most 32"),
+    "cli/output.py": ({"is_finite", "jsonable", "number_text"}, "the axes of a value, at most 32"),
+    "data/arrow_columns.py": ({"holds_numbers"}, "the types within a column's type"),
+    "data/summary.py": ({"Summary.add"}, "once, with the values that are not nan"),
+    "emit/formula.py": ({"array_text"}, "the axes of an array, at most 32"),
+    "emit/placing.py": ({"_placed"}, "the axes of the array that an element is put back into"),
+    "engines/base.py": (
+        {"Engine.kernel", "Engine.kernel_of", "Engine.run", "Engine._defined"},
+        "definitions of rows by other rows; a row is never defined by itself",
+    ),
+    "graph/ref.py": ({"Ref.coerce"}, "lists within a list that Python code gives as one value"),
+    "language/lowering.py": ({"Lowering.materialise", "Lowering._stacked"}, "lists in lists, of which 32 are read"),
+    "numerals.py": ({"plain", "short"}, "the axes of a value, at most 32"),
+    "passes/derivative.py": ({"derivative_of", "_wrt_part"}, "the axes of y, and the part of x that is an element"),
+    "passes/differentiate.py": (
+        {"differentiate", "contributions", "_by_definition"},
+        "definitions of rows by other rows; a row is never defined by itself",
+    ),
+    "passes/scalars.py": (
+        {f"_Expansion.{name}" for name in ("_balanced", "_combined", "_defined", "_elements", "_pair", "walk")},
+        "definitions of rows by other rows; a row is never defined by itself",
+    ),
+}
+"""File -> the functions that may reach themselves, and what bounds how deep that goes."""
+
+FORMS = "passes/normal.py"
+"""Rewriting a form looks into the forms inside it, as far as its constant NESTED says; all of it is one recursion."""
+
+
+def calls(tree):
+    """Function -> functions of the same module that it calls by bare name, or as methods of its own object."""
+    found = defaultdict(set)
+    plain = {node.name for owner in ast.walk(tree) if not isinstance(owner, ast.ClassDef)
+             for node in ast.iter_child_nodes(owner) if isinstance(node, ast.FunctionDef)}  # fmt: skip
+    pending = [(tree, None)]
+    while pending:
+        owner, cls = pending.pop()
+        for node in ast.iter_child_nodes(owner):
+            inner = node.name if isinstance(node, ast.ClassDef) else cls
+            pending.append((node, inner))
+            if isinstance(node, ast.FunctionDef):
+                methods = isinstance(owner, ast.ClassDef)
+                found[f"{cls}.{node.name}" if methods else node.name] |= set(called(node, cls, plain))
+    return found
+
+
+def called(function, cls, plain):
+    """What a function calls; names that it imports itself are of another module."""
+    imported = {alias.asname or alias.name for node in ast.walk(function) if isinstance(node, ast.ImportFrom)
+                for alias in node.names}  # fmt: skip
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call):
+            target = node.func
+            if isinstance(target, ast.Name) and target.id in plain - imported:
+                yield target.id
+            elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+                yield f"{cls}.{target.attr}"
+
+
+def recursive(found):
+    """The functions that can reach themselves."""
+    for function in sorted(found):
+        seen, pending = set(), list(found[function])
+        while pending:
+            callee = pending.pop()
+            if callee not in seen:
+                seen.add(callee)
+                pending.extend(found.get(callee, ()))
+        if function in seen:
+            yield function
+
+
+def test_the_search_finds_recursion():
+    text = "def f(): g()\ndef g(): f()\ndef h(): pass\nclass C:\n  def m(self): self.m()\n  def n(self): h()\n"
+    assert list(recursive(calls(ast.parse(text)))) == ["C.m", "f", "g"]
+
+
+def test_recursion_is_bounded_by_something_else_than_depth():
+    found = {path.relative_to(PACKAGE).as_posix(): set(recursive(calls(tree))) for path, tree in modules()}
+    del found[FORMS]
+    unknown = {file: names - BOUNDED.get(file, (set(), ""))[0] for file, names in found.items()}
+    assert not {file: names for file, names in unknown.items() if names}
+    stale = {file: names - found.get(file, set()) for file, (names, _) in BOUNDED.items()}
+    assert not {file: names for file, names in stale.items() if names}, "no longer recursive; take them out"
