@@ -11,8 +11,6 @@ references from `cg.inputs` it builds a graph for `cg.formula`.
 
 from __future__ import annotations
 
-import sys
-
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.errors import CgError
-    from cgcli.formula import Formula, Ref, formula, inputs, load, parse
+    from cgcli.formulas import Formula, Ref, formula, inputs, load, parse
 
 _API = ("Formula", "Ref", "formula", "inputs", "load", "parse")
 
@@ -32,7 +30,7 @@ def __getattr__(name: str) -> Any:
     if name in _API:
         from importlib import import_module
 
-        return getattr(import_module("cgcli.formula"), name)
+        return getattr(import_module("cgcli.formulas"), name)
     if name == "CgError":
         from cgcli.errors import CgError
 
@@ -44,14 +42,3 @@ def __getattr__(name: str) -> Any:
         if rows:
             return rows[0]
     raise AttributeError(f"module `cgcli` has no attribute `{name}`")
-
-
-class _Package(type(sys)):  # type: ignore[misc]  # the class of modules
-    """The package: `cg.formula` stays the function when the submodule of that name is loaded."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Bind a name; the import system binds a submodule this way."""
-        super().__setattr__(name, value.formula if name == "formula" and isinstance(value, type(sys)) else value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from cgcli.formula import Formula
+    from cgcli.formulas import Formula
 
 
 def read_source(word: str) -> Source:
@@ -39,7 +39,7 @@ def read_text(path: str) -> str:
 
 def read_formula(word: str) -> Formula:
     """The formula of a formula argument."""
-    from cgcli.formula import from_source
+    from cgcli.formulas import from_source
 
     return from_source(read_source(word))
 
@@ -70,7 +70,7 @@ def _binding_hint(word: str, words: Sequence[str]) -> str:
 
 def read_bindings(words: Sequence[str] | None, *, digits: int | None = None) -> dict[str, Any]:
     """The values of NAME=VALUE words."""
-    from cgcli.formula import read_value
+    from cgcli.formulas import read_value
 
     return {name: read_value(name, text, digits=digits) for name, text in split_bindings(words or ()).items()}
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     from cgcli.errors import Source, Span
-    from cgcli.formula import Bound
+    from cgcli.formulas import Bound
 
 
 def number_text(value: Any, digits: int | None = None) -> str:

@@ -18,6 +18,8 @@ LINE_WIDTH = 4_000
 """About as many characters may stand on a line before a part of it gets a line of its own."""
 CHEAP_WIDTH = 30
 """A shared operation on names and numbers that is no longer than this is repeated rather than named."""
+SHORT_LINE = 100
+"""A line that is no longer than this although it repeats what is shared needs no names."""
 NAME_WIDTH = 5
 """About as many characters has a name where it is used."""
 ELEMENT_WIDTH = 8
@@ -60,6 +62,7 @@ def lines_of_their_own(
     """1 for every needed node that gets a line: it is named, it is shared, or a line would be too long with it."""
     own_line = bytearray(len(needed))
     uses = _uses(graph, needed, roots, texts)
+    in_long_line = _in_long_lines(graph, needed, roots, texts, named)
     width = [0] * len(needed)
     for node, wanted in enumerate(needed):
         if not wanted:
@@ -70,10 +73,31 @@ def lines_of_their_own(
             inner = _cut(operands, inner, width, own_line)
         width[node] = inner + _own_width(graph, node, len(operands), texts)
         cheap = width[node] <= CHEAP_WIDTH and all(graph.is_leaf(each) or own_line[each] for each in operands)
-        if node in named or (uses[node] > 1 and not cheap and not graph.is_leaf(node) and node not in texts):
+        shared = uses[node] > 1 and in_long_line[node]
+        if node in named or (shared and not cheap and not graph.is_leaf(node) and node not in texts):
             own_line[node] = 1
             width[node] = NAME_WIDTH
     return own_line
+
+
+def _in_long_lines(
+    graph: Graph, needed: bytearray, roots: Collection[int], texts: Mapping[int, str], named: Container[int]
+) -> bytearray:
+    """1 for every node in a line that would be long if it repeated what is shared."""
+    width = [0] * len(needed)
+    inside = bytearray(len(needed))
+    for node, wanted in enumerate(needed):
+        if not wanted:
+            continue
+        operands = graph.operands_of(node) if node not in texts or node in roots else ()
+        whole = sum([width[operand] for operand in operands]) + _own_width(graph, node, len(operands), texts)
+        inside[node] = whole > SHORT_LINE
+        width[node] = NAME_WIDTH if node in named else min(whole, SHORT_LINE + 1)
+    for node in range(len(needed) - 1, -1, -1):
+        if inside[node] and (node not in texts or node in roots):
+            for operand in graph.operands_of(node):
+                inside[operand] = 1
+    return inside
 
 
 def _cut(operands: Collection[int], inner: int, width: list[int], own_line: bytearray) -> int:
@@ -109,6 +133,8 @@ def _own_width(graph: Graph, node: int, count: int, texts: Mapping[int, str]) ->
         return ELEMENT_WIDTH * int(graph.arrays[graph.payload[node]].size)
     if graph.is_input(node):
         return len(graph.input_name(node))
+    if graph.is_constant(node):
+        return len(f"{graph.constant_value(node)}".removesuffix(".0"))
     if "infix" in row.spell:
-        return 5
+        return len(row.spell["infix"]) + (2 if count > 1 else 0)
     return len(row.name) + 2 * count

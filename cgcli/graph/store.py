@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from cgcli.errors import GraphError, ShapeError, UsageError
 from cgcli.graph.intern import InternTable, key_of
-from cgcli.graph.shapes import broadcast, describe
+from cgcli.graph.shapes import broadcast, describe, size
 from cgcli.ops import REGISTRY, Operation, structure
 
 TYPE_CHECKING = False
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CONSTANT = structure.constant.code
 ARRAY = structure.array.code
 INPUT = structure.variable.code
+MOST_ELEMENTS = 100_000_000
+"""Elements of an array (0.8 GB); a larger one is a slip far more often than a wish."""
 NOTHING = -1
 """Payload of a node that has none."""
 
@@ -399,5 +401,10 @@ def _constant_key(value: float, exact: str | None) -> float | str:
 
 
 def result_shape(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
-    """The shape of an operation on operands of these shapes. ValueError where they do not fit."""
-    return broadcast(shapes) if row.shape is None else row.shape(shapes, attributes)
+    """The shape of an operation on operands of these shapes. ValueError where they do not fit or it is too large."""
+    if row.shape is None:
+        return broadcast(shapes)
+    shape = row.shape(shapes, attributes)
+    if size(shape) > MOST_ELEMENTS:
+        raise ValueError(f"the shape {describe(shape)} has {size(shape):,} elements, more than {MOST_ELEMENTS:,}")
+    return shape

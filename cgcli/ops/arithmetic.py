@@ -39,11 +39,23 @@ def _native_floor_divide(lanes: Any, x: Any, y: Any) -> Any:
     return lanes.where(y == 0.0, quotient, finite)
 
 
+def _fold_masked(x: Any, y: Any) -> Any:
+    """A product with a constant needs no strong zero, unless that is 0 itself."""
+    for one, other in ((x, y), (y, x)):
+        if one.constant_value == 0 and other.shape == ():
+            return one
+        if one.constant_value == 1 and one.shape == ():
+            return other
+        if one.constant_value not in (None, 0):
+            return mul(one, other)
+    return None
+
+
 def _fold_scale(adjoint: Any, partial: Any) -> Any:
     """An adjoint that is a nonzero constant needs no strong zero; a partial that is exactly 0 contributes 0."""
-    if partial.constant_value == 0:
+    if partial.constant_value == 0 and adjoint.shape == ():
         return partial
-    if adjoint.constant_value == 0:
+    if adjoint.constant_value == 0 and partial.shape == ():
         return adjoint
     if partial.constant_value == 1:
         return adjoint
@@ -114,9 +126,11 @@ neg = Operation(
     traits=("odd", "involution", "exact_on_integers"),
     about="The number with the other sign.",
 )  # fmt: skip
-scale = Operation(
+scale: Operation = Operation(
     "scale", "adjoint, partial", compute=_strong_product,
-    partials=(lambda a, p, r: p, lambda a, p, r: a),
+    pullback=lambda adjoint, operands, result, attributes: [
+        scale(adjoint, operands[1]), masked(adjoint, operands[0])
+    ],
     spell={
         "numpy": lambda np, a, p: np.where(np.equal(a, 0), 0.0, np.multiply(a, p)),
         "native": lambda lanes, a, p: lanes.where(a == 0.0, 0.0, a * p),
@@ -124,6 +138,19 @@ scale = Operation(
     },
     precedence=60, fold=_fold_scale, traits=("internal",),
     about="Product of an adjoint and a partial derivative, exactly 0 where the adjoint is 0 (strong zero).",
+)  # fmt: skip
+masked: Operation = Operation(
+    "masked", "x, y", compute=lambda x, y: 0.0 if x == 0 or y == 0 else x * y,
+    pullback=lambda adjoint, operands, result, attributes: [
+        masked(adjoint, operands[1]), masked(adjoint, operands[0])
+    ],
+    spell={
+        "numpy": lambda np, x, y: np.where(np.equal(x, 0) | np.equal(y, 0), 0.0, np.multiply(x, y)),
+        "native": lambda lanes, x, y: lanes.where((x == 0.0) | (y == 0.0), 0.0, x * y),
+        "precise": lambda mp, x, y: mp.mpf(0) if x == 0 or y == 0 else x * y, "infix": "*", "latex": r"{0} \cdot {1}",
+    },
+    precedence=60, fold=_fold_masked, traits=("internal", "commutative"),
+    about="Product of two adjoints, exactly 0 where either is 0: what derivatives of the strong zero are made of.",
 )  # fmt: skip
 square = Operation(
     "square", "x", aliases=("sqr", "sq"), compute=lambda x: x * x, partials=(lambda x, r: 2 * x,),

@@ -1,0 +1,1 @@
+"""Results for people: tables, pictures, trees, errors. Rich and Graphviz are known here only."""

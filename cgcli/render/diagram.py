@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from cgcli.formula import Bound, Formula
+    from cgcli.formulas import Bound, Formula
 
 
 def draw_formula(

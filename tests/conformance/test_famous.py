@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from math import isnan
 
 import numpy as np
 import pytest
@@ -147,3 +148,22 @@ def test_strong_zero_holds_at_every_order():
     assert formula.eval(x=-1) == 0
     assert formula.grad(x=-1) == {"x": 0}
     assert formula.eval(x=4) == pytest.approx(3.5 * 2.5 * 1.5 * 2)
+
+
+@pytest.mark.parametrize("order", range(1, 6))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sqrt(x) if x > 0 else 0",
+        "(sqrt(x) if x > 0 else 0)^2",
+        "sqrt(x)*log(x)*x if x > 0 else 0",
+        "(log(x) if x > 0 else 0)*(sqrt(x) if x > 0 else 1)*x^2",
+    ],
+)
+def test_a_branch_not_taken_does_no_harm_to_any_derivative(text, order):
+    assert parse(f"diff({text}, x, {order})").eval(x=-3) == 0
+
+
+def test_a_strong_zero_hides_no_real_singularity():
+    """Where the zero is no masked branch but a factor that moves, 0 * inf stays nan and is reported."""
+    assert isnan(parse("diff(log(x^2), x)").eval(x=0))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import cgcli as cg
-from cgcli.formula import formula
+from cgcli.formulas import formula
 from cgcli.graph.store import Graph
 from cgcli.numerals import compact
 from cgcli.ops.trigonometric import sin

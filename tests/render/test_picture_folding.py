@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cgcli as cg
-from cgcli.formula import formula
+from cgcli.formulas import formula
 from cgcli.graph.store import Call, Graph
 from cgcli.ops.arithmetic import add, mul
 from cgcli.ops.trigonometric import sin

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgcli.cli.start import start
-from cgcli.formula import formula, inputs, parse
+from cgcli.formulas import formula, inputs, parse
 from cgcli.trace import births, trace
 
 NAMES = ("x", "y", "z")
