@@ -15,7 +15,7 @@ from math import inf
 
 from cgcli.cli.output import number_text, print_json
 from cgcli.errors import UsageError, did_you_mean
-from cgcli.ops import FAMILIES, REGISTRY
+from cgcli.ops import FAMILIES, REGISTRY, structure
 from cgcli.ops.constants import ALIASES, CONSTANTS
 
 TYPE_CHECKING = False
@@ -74,7 +74,7 @@ def run(name: OperationName = None, more: MoreNames = None, *, json: Json = Fals
 
 def shown() -> list[Operation]:
     """Every row but the leaves and what the language uses within itself, in the order of the table."""
-    return [row for row in REGISTRY.rows if not row.traits & {"leaf"} and row.name != "alias"]
+    return [row for row in REGISTRY.rows if not row.traits & {"leaf"} and row is not structure.alias]
 
 
 def families() -> list[tuple[str, list[Operation]]]:
@@ -95,7 +95,7 @@ def signature(row: Operation) -> str:
     """How a call is written: `atan2(y, x)`, `sum(x, axis=None)`, `x + y`."""
     names = [parameter.name for parameter in row.parameters]
     sign = row.spell.get("infix")
-    if sign:
+    if sign and is_written(row):
         return f"{names[0]} {sign} {names[1]}" if row.arity == 2 else f"{sign} {names[0]}".replace("- ", "-")
     texts = [
         parameter.name if parameter.required else f"{parameter.name}={number_text(parameter.default)}"
@@ -121,7 +121,10 @@ def constants() -> list[dict[str, Any]]:
 
 def named(word: str) -> list[dict[str, Any]]:
     """Entries of all rows that a name, an alias or a sign means, or of a constant. UsageError for an unknown word."""
-    rows = [row for row in shown() if word in (row.name, *row.aliases, row.spell.get("infix"))]
+    rows = [
+        row for row in shown()
+        if word in (row.name, *row.aliases) or (word == row.spell.get("infix") and is_written(row))
+    ]  # fmt: skip
     if rows:
         return [entry(row) for row in rows]
     for constant in constants():
@@ -232,7 +235,7 @@ def derivatives(row: Operation) -> dict[str, str]:
 
 def example_derivatives(row: Operation) -> dict[str, str]:
     """Derivatives of a structural row's first example."""
-    from cgcli.formula import parse
+    from cgcli.formulas import parse
 
     if not row.examples:
         return {}
@@ -248,7 +251,7 @@ def readable(texts: dict[str, str]) -> dict[str, str]:
 
 def example(row: Operation) -> dict[str, str]:
     """A formula as a person types it, the inputs it needs, and its value."""
-    from cgcli.formula import parse
+    from cgcli.formulas import parse
 
     if "internal" in row.traits and not row.examples and not is_written(row):
         return {}
@@ -268,8 +271,8 @@ def rounded(value: Any) -> Any:
 
 def is_written(row: Operation) -> bool:
     """Whether its sign in a formula means this row, and not another one that prints with the same sign."""
-    sign = row.spell.get("infix")
-    return sign is not None and row is next(other for other in shown() if other.spell.get("infix") == sign)
+    meant = [other for other in shown() if other.spell.get("infix") == row.spell.get("infix")]
+    return "infix" in row.spell and row is next(other for other in meant if other.arity == row.arity)
 
 
 def sample_call(row: Operation) -> str:
