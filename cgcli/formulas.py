@@ -123,6 +123,10 @@ class Formula:
         text = str(self)
         return f"<formula {text if len(text) <= 60 else text[:57] + '…'}>"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """A text is pickled as it is and read again, a graph by its columns."""
+        return (from_source, (self.source,)) if self.source else (fixed, (self._program({}),))
+
     def latex(self) -> str:
         """The outputs as LaTeX, one equation a line."""
         from cgcli.emit.latex import latex

@@ -63,6 +63,7 @@ def test_every_step_of_a_deep_formula(name):
     assert "x" in formula.latex()
     twin = pickle.loads(pickle.dumps(graph))
     assert (twin.op.tolist(), twin.operands.tolist()) == (graph.op.tolist(), graph.operands.tolist())
+    assert pickle.loads(pickle.dumps(formula)).source.text == text
 
 
 @pytest.mark.parametrize(
