@@ -14,7 +14,7 @@ from cgcli import binding
 from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
-from cgcli.graph.walk import descendants
+from cgcli.graph.walk import ancestors, descendants
 from cgcli.language.lowering import Program, lower
 from cgcli.language.names import Names, survey
 from cgcli.language.parser import parse as parse_syntax
@@ -578,7 +578,9 @@ def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Seq
         waiting = descendants(program.graph, [inputs[name] for name in absent if name in inputs])
         ready = {name: node for name, node in absent.items() if not waiting[node]}
         nodes = list(ready.values())
-        found = chosen(nodes).evaluate(program.graph, values, nodes)
+        needed = ancestors(program.graph, nodes)  # an engine for scalars cannot take vectors that others need
+        given = {name: value for name, value in values.items() if name in inputs and needed[inputs[name]]}
+        found = chosen(nodes).evaluate(program.graph, given, nodes)
         values.update({name: found[node] for name, node in ready.items()})
         absent = {name: node for name, node in absent.items() if name not in ready}
 

@@ -12,7 +12,7 @@ import cgcli as cg
 
 @pytest.mark.parametrize("protocol", range(2, 6))
 def test_a_text_and_its_place_in_messages(protocol):
-    formula = cg.parse("param w = 2; output a = w*x; output b = [1, 2] @ v", "model.cg")
+    formula = cg.parse("param w = 2; a = w*x; b = [1, 2] @ v; output a; output b", "model.cg")
     twin = pickle.loads(pickle.dumps(formula, protocol))
     assert (twin.inputs, twin.params, twin.outputs) == (formula.inputs, formula.params, formula.outputs)
     assert twin.eval(x=3.0, v=[1, 1]) == {"a": 6.0, "b": 3.0}
