@@ -1,7 +1,8 @@
-"""Let Lark make the LALR(1) tables of the grammar and write them as the module `tables`.
+"""Let Lark make the LALR(1) tables of the grammar and write them as the module `tables`, and scan without `re`.
 
-Run `python -m cgcli.language.generate` after a change of grammar/formula.lark. What runs later is our own driver of
-these tables, so that neither Lark's start-up nor a tree is paid for; a test holds both to the same answers.
+Run `python -m cgcli.language.generate` after a change of grammar/formula.lark. What runs later are our own drivers of
+these tables, so that neither Lark's start-up nor a tree is paid for; a test holds all to the same answers. The compiled
+driver scans with the module `automaton`: one deterministic automaton of all terminals, which interegular makes of each.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ GRAMMARS = (
 """Where the grammar stands in a checkout and in an installed wheel."""
 
 TARGET = Path(__file__).with_name("tables.py")
+AUTOMATON = Path(__file__).with_name("automaton.py")
 
 
 def grammar_text() -> str:
@@ -93,6 +95,79 @@ def generated() -> str:
     ))  # fmt: skip
 
 
+def generated_automaton() -> str:
+    """The text of the module `automaton`: the subset construction over the automata of all terminals.
+
+    Where several terminals match the same characters, words of the language go before names. See A. Aho et al.,
+    Compilers, 2nd ed., section 3.8.3 for scanners from automata.
+    """
+    from interegular import parse_pattern
+
+    from cgcli.language import tables
+
+    numbers = {name: number for number, name in enumerate(tables.TERMINALS)}
+    blank = len(tables.TERMINALS)
+    terminals = sorted(
+        build_lark()._build_lexer().terminals,
+        key=lambda terminal: numbers.get(terminal.name, blank) not in tables.KEYWORDS.values(),
+    )
+    automata = [parse_pattern(terminal.pattern.to_regexp()).to_fsm() for terminal in terminals]
+    accepted = [numbers.get(terminal.name, blank) for terminal in terminals]
+    starts, classes, kinds = _character_classes(automata)
+    states: list[tuple[int | None, ...]] = [tuple(automaton.initial for automaton in automata)]
+    places = {states[0]: 0}
+    moves: list[list[int]] = []
+    for state in states:  # grows while it is walked
+        moves.append([])
+        for kind in kinds:
+            following = tuple(map(_moved, automata, state, kind))
+            if any(part is not None for part in following) and following not in places:
+                places[following] = len(states)
+                states.append(following)
+            moves[-1].append(places.get(following, -1))
+    accepts = [
+        next((accepted[place] for place, part in enumerate(state) if part in automata[place].finals), -1)
+        for state in states
+    ]
+    return "\n".join((
+        '"""The scanner of grammar/formula.lark. Made by `python -m cgcli.language.generate`; do not edit.',
+        "",
+        "Characters from CLASS_STARTS[k] up to the next start are of class CLASSES[k]. MOVES[state][class] is the next",
+        "state (-1: none); ACCEPTS[state] is the terminal that ends here, len(TERMINALS) for a blank (-1: none).",
+        '"""',
+        "",
+        "# ruff: noqa",
+        f"CLASS_STARTS = {_literal(starts)}",
+        f"CLASSES = {_literal(classes)}",
+        f"MOVES = {_literal(moves)}",
+        f"ACCEPTS = {_literal(accepts)}",
+        "",
+    ))  # fmt: skip
+
+
+def _character_classes(automata: list[Any]) -> tuple[list[int], list[int], list[tuple[int, ...]]]:
+    """Ranges of characters that no automaton tells apart: where each begins, its class, and the symbols of a class."""
+    from interegular.fsm import anything_else
+
+    mentioned = {ord(symbol) for automaton in automata for symbol in automaton.alphabet if symbol != anything_else}
+    starts: list[int] = []
+    classes: list[int] = []
+    kinds: dict[tuple[int, ...], int] = {}
+    for point in sorted({0, *mentioned, *(point + 1 for point in mentioned)}):
+        symbol = chr(point) if point in mentioned else anything_else
+        number = kinds.setdefault(tuple(automaton.alphabet[symbol] for automaton in automata), len(kinds))
+        if not classes or classes[-1] != number:
+            starts.append(point)
+            classes.append(number)
+    return starts, classes, list(kinds)
+
+
+def _moved(automaton: Any, state: int | None, symbol: int) -> int | None:
+    """The next state of one automaton; None where no text can be matched any more."""
+    following = automaton.map.get(state, {}).get(symbol)
+    return following if following is not None and automaton.islive(following) else None
+
+
 def _numbered_states(table: Any) -> list[int]:
     """The states in the order in which the start state reaches them, symbol by symbol.
 
@@ -133,3 +208,4 @@ def _literal(value: object) -> str:
 
 if __name__ == "__main__":
     TARGET.write_text(generated(), encoding="utf-8")
+    AUTOMATON.write_text(generated_automaton(), encoding="utf-8")

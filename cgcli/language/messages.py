@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from array import array
 
 from cgcli.errors import FormulaError, Source
+from cgcli.graph.loops import swept
 from cgcli.language import tables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 TERMINALS = tables.TERMINALS
 RESERVED = ("if", "else", "for", "in", "and", "or", "not")
@@ -19,6 +25,8 @@ SEPARATOR = TERMINALS.index("SEPARATOR")
 NUMBER = TERMINALS.index("NUMBER")
 NAME = TERMINALS.index("NAME")
 PAIRS = {"(": ")", "[": "]"}
+HASH, NEWLINE = map(ord, "#\n")
+LEFT_ROUND, RIGHT_ROUND, LEFT_SQUARE, RIGHT_SQUARE = map(ord, "()[]")
 LONG_SIGNS = ("==", "!=", "<=", ">=", "//", "**")
 
 CONDITIONAL = "a conditional is `a if condition else b`"
@@ -218,18 +226,24 @@ def _unclosed(text: str, end: int) -> int | None:
     return brackets[-1] if brackets else None
 
 
-def _open_brackets(text: str, end: int) -> list[int]:
+def _open_brackets(text: str, end: int) -> array[int]:
     """Offsets of the brackets that are open at an offset, the innermost last. Comments do not count."""
-    open_brackets: list[int] = []
-    position = 0
-    while position < end:
-        character = text[position]
-        if character == "#":
-            line_end = text.find("\n", position)
-            position = end if line_end < 0 else line_end
-        elif character in PAIRS:
-            open_brackets.append(position)
-        elif character in ")]" and open_brackets:
-            open_brackets.pop()
-        position += 1
-    return open_brackets
+    characters = array("I", text[:end].encode("utf-32-le", "surrogatepass"))
+    opened = array("i", bytes(4 * (text.count("(", 0, end) + text.count("[", 0, end) + 1)))
+    return opened[: swept(open_brackets, end, characters, opened)]
+
+
+def open_brackets(characters: Any, opened: Any) -> int:
+    """Write the offsets of the brackets that stay open, the innermost last, and return how many there are."""
+    count = 0
+    comment = False
+    for position in range(len(characters)):
+        character = characters[position]
+        if comment or character == HASH:
+            comment = character != NEWLINE
+        elif character in (LEFT_ROUND, LEFT_SQUARE):
+            opened[count] = position
+            count += 1
+        elif character in (RIGHT_ROUND, RIGHT_SQUARE) and count > 0:
+            count -= 1
+    return count

@@ -8,6 +8,7 @@ section 4.7 for LALR parsing.
 from __future__ import annotations
 
 import re
+import sys
 
 from cgcli.errors import FormulaError, Source
 from cgcli.language import syntax, tables
@@ -24,11 +25,19 @@ CLOSING = frozenset(map(tables.TERMINALS.index, ("RPAR", "RSQB")))
 LONGEST_NUMBER = 10_000
 """Digits of a literal; a longer one is a slip or an attack, and no engine here computes with so many."""
 
-LONGEST_TEXT = 1_000_000_000
+LARGE, LARGE_ONCE_LOADED = 150_000, 30_000
+"""Characters from which on the compiled driver is done before this one: with loading numba, and without."""
 
 
 def parse(source: Source) -> syntax.Syntax:
-    """The syntax table of a text. FormulaError with the place and a hint where the text is not of the language."""
+    """The syntax table of a text. FormulaError with the place and a hint where the text is not of the language.
+
+    Large texts are read by machine code where numba is installed (`reader`), to the same table and the same errors.
+    """
+    if len(source.text) >= (LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE) and _compiles():
+        from cgcli.language.reader import read
+
+        return read(source)
     table = syntax.Syntax(source)
     text = source.text
     rule_of, count_of, start_of, end_of = table.rule, table.count, table.start, table.end
@@ -51,10 +60,7 @@ def parse(source: Source) -> syntax.Syntax:
             if kind == NAME:
                 kind = keywords.get(text[begin:finish], NAME)
             elif kind == NUMBER and finish - begin > LONGEST_NUMBER:
-                raise FormulaError(
-                    f"a number of {finish - begin:,} characters is longer than the {LONGEST_NUMBER:,} that are read",
-                    span=(begin, begin + 20), source=source,
-                )  # fmt: skip
+                raise long_number(source, begin, finish)
             elif kind in OPENING:
                 depth += 1
             elif kind in CLOSING:
@@ -77,7 +83,7 @@ def parse(source: Source) -> syntax.Syntax:
             if emitted >= 0:
                 if emitted >= syntax.FIRST_STATEMENT:
                     if emitted == syntax.ASSIGN:
-                        _check_target(table, source)
+                        check_target(table, source)
                     table.statements.append(len(rule_of))
                 rule_of.append(emitted)
                 count_of.append(count)
@@ -97,8 +103,26 @@ def parse(source: Source) -> syntax.Syntax:
         last_end = finish
 
 
-def _check_target(table: syntax.Syntax, source: Source) -> None:
-    """The left side of `=` is a name, or a function of distinct names."""
+def _compiles() -> bool:
+    """Whether loops can become machine code here."""
+    from importlib.util import find_spec
+
+    return find_spec("numba") is not None
+
+
+def long_number(source: Source, begin: int, finish: int) -> FormulaError:
+    """The error for a literal of too many digits."""
+    return FormulaError(
+        f"a number of {finish - begin:,} characters is longer than the {LONGEST_NUMBER:,} that are read",
+        span=(begin, begin + 20), source=source,
+    )  # fmt: skip
+
+
+def check_target(table: syntax.Syntax, source: Source) -> None:
+    """The left side of `=` is a name, or a function of distinct names. FormulaError where it is not.
+
+    The last rows of the table are those of the left side, and then those of a whole value.
+    """
     target = _row_before_last_value(table)
     rule = table.rule[target]
     span = (table.start[target], table.end[target])

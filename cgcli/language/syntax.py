@@ -23,9 +23,16 @@ stand before what they open: CALLEE (`name(`) and OPEN (`[`), so that a walk kno
 
 from __future__ import annotations
 
+import re
 from array import array
 
 from cgcli.errors import Source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cgcli.language.words import Words
 
 NAMES = (
     "number", "name", "empty", "callee", "open", "lt", "le", "gt", "ge", "eq", "ne",
@@ -47,14 +54,19 @@ FIRST_STATEMENT = EXPRESSION
 """Rules from here on are statements."""
 
 
+AFTER_CALLEE = re.compile(r"[\s(#\\]")
+"""What can stand behind the name of a function: its bracket, blanks, a comment, the continuation of a line."""
+
+
 class Syntax:
     """The table of one text.
 
     rule, count, start, end: one entry a row: which construct, how many children, and its place in the text.
     statements: the rows of the statements, in order.
+    characters, words: the text as numbers and its distinct words, of a large text that machine code has read.
     """
 
-    __slots__ = ("_first", "count", "end", "rule", "source", "start", "statements")
+    __slots__ = ("_first", "characters", "count", "end", "rule", "source", "start", "statements", "words")
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -62,8 +74,10 @@ class Syntax:
         self.count = array("i")
         self.start = array("i")
         self.end = array("i")
-        self.statements: list[int] = []
+        self.statements = array("i")
         self._first: array[int] | None = None
+        self.characters: Any = None
+        self.words: Words | None = None
 
     def __len__(self) -> int:
         return len(self.rule)
@@ -74,11 +88,18 @@ class Syntax:
 
     def callee(self, row: int) -> str:
         """The name of the function that a call, or its opening mark, is about."""
-        return self.word(self.first()[row]).rstrip("(").rstrip()
+        word = self.word(self.first()[row])
+        return word[: AFTER_CALLEE.search(word).start()]  # type: ignore[union-attr]  # a bracket is always there
 
     def span(self, row: int) -> tuple[int, int]:
         """Where a row stands in the text."""
         return self.start[row], self.end[row]
+
+    def read_as(self, characters: Any, first: Any) -> None:
+        """Keep what machine code found out beside the table: the text as numbers, and the column of `first`."""
+        self.characters = characters
+        self._first = array("i")
+        self._first.frombytes(memoryview(first).cast("B"))
 
     def first(self) -> array[int]:
         """For each row the first row of what belongs to it (a row without children begins at itself)."""

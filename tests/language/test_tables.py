@@ -84,7 +84,7 @@ def by_us(text: str, patch: pytest.MonkeyPatch) -> Outcome:
     with patch.context() as patched:
         patched.setattr(parser, "misread", stop)
         patched.setattr(parser, "unreadable", stop)
-        patched.setattr(parser, "_check_target", lambda table, source: None)
+        patched.setattr(parser, "check_target", lambda table, source: None)
         patched.setattr(parser, "LONGEST_NUMBER", len(text))
         try:
             table = parser.parse(Source(text))
