@@ -73,6 +73,10 @@ def run_app(names: Sequence[str], words: Sequence[str]) -> int:
         raise KeyboardInterrupt from None
     except typer.Exit as stop:
         return stop.exit_code
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # Click ends the program with 1 where a reader has enough
+            raise stop.__context__ from None
+        raise
     except Exception as error:
         complaint = getattr(error, "format_message", None)
         if complaint is None:

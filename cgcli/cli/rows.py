@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cgcli.data.stream import Gap, Report, Request
     from cgcli.data.table import Table, Writer
-    from cgcli.formula import Bound, Formula
+    from cgcli.formulas import Bound, Formula
 
     Nodes = dict[str, int]
     Choice = Callable[[Bound], Nodes]
@@ -111,7 +111,7 @@ class Calculation:
         """The results by their columns' names."""
         import numpy as np
 
-        from cgcli.formula import row_values
+        from cgcli.formulas import row_values
 
         found = self.engine.evaluate_rows(
             self._bound.graph, row_values(self._bound, columns), self._wanted, **self._precision
@@ -242,7 +242,7 @@ def _run(table: Table, calculation: Calculation, options: TableOptions) -> None:
             writer = formats.create_writer(sys.stdout.buffer, "-")
         elif options.output is not None:
             writer = formats.create_writer(stack.enter_context(Replacement(options.output)), options.output)
-        progress = stack.enter_context(RowProgress(table.size))
+        progress = stack.enter_context(RowProgress(total_to_read(table, options.limit)))
         report = stream.run(
             table, request, calculation, batch_rows=rows_of_a_batch(width), writer=writer, progress=progress.advance
         )
@@ -251,6 +251,13 @@ def _run(table: Table, calculation: Calculation, options: TableOptions) -> None:
         tell_json(report, request, calculation, seconds, options)
     else:
         tell(report, request, calculation, options)
+
+
+def total_to_read(table: Table, limit: int | None) -> int | None:
+    """What the `read` of all batches adds up to where a limit ends the run early."""
+    if table.size is None or limit is None or limit >= table.rows:
+        return table.size
+    return table.size * limit // table.rows
 
 
 def tell(report: Report, request: Request, calculation: Calculation, options: TableOptions) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -28,12 +30,16 @@ BLOCK = 4 << 20
 """Bytes of CSV that are parsed at a time: large enough for a good rate, small beside what a process may take."""
 
 SAMPLE = 1 << 16
+RAGGED = re.compile(r"Expected (\d+) columns, got (\d+)")
 PAGES = 4 << 20
 """Bytes of a Parquet column that are read ahead; without a limit a whole row group would be."""
 
 
 class CsvTable(Table):
-    """A file whose first record names the columns. Every cell is read as text: no type is guessed."""
+    """A file whose first record names the columns. Every cell is read as text: no type is guessed.
+
+    The file has to be one on disk, where Arrow can go to a place: pipes are for `plain_csv`.
+    """
 
     is_text = True
 
@@ -42,9 +48,8 @@ class CsvTable(Table):
         self._stream = stream
         self._delimiter = delimiter
         self._block = block
-        self.size = file_size(stream)
         self.columns = self._header()
-        self.rows = self._estimate()
+        self.rows = self.size = self._estimate()
 
     def close(self) -> None:
         """Close the file."""
@@ -53,15 +58,11 @@ class CsvTable(Table):
     def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
         """As every table; texts are kept as they stand."""
         places = {name: self.columns.index(name) for name in dict.fromkeys([*numbers, *kept])}
-        before = 0
         empty = True
         for block in self._blocks(list(places.values())):
+            empty = False
             columns = dict(zip(places, block.columns, strict=True))
-            position = self._stream.tell() if self.size is not None else 0
-            for batch in sliced(columns, block.num_rows, numbers, kept, rows, position - before):
-                empty = False
-                yield batch
-            before = position
+            yield from sliced(columns, block.num_rows, numbers, kept, rows, block.num_rows)
         if empty:
             nothing = dict.fromkeys(places, pa.array([], pa.string()))
             yield from sliced(nothing, 0, numbers, kept, rows, 0)
@@ -70,40 +71,43 @@ class CsvTable(Table):
         """Record batches of the columns at some places, as texts."""
         names = [str(place) for place in range(len(self.columns))]
         wanted = [str(place) for place in places]
-        ragged: list[Any] = []
-
-        def stop_at(row: Any) -> str:
-            ragged.append(row)
-            return "error"
-
         try:
             with arrow_csv.open_csv(
-                pa.PythonFile(self._stream, mode="r"),
+                self._rest(),
                 arrow_csv.ReadOptions(block_size=self._block, column_names=names),
-                arrow_csv.ParseOptions(
-                    delimiter=self._delimiter, newlines_in_values=True, invalid_row_handler=stop_at
-                ),
+                arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
                 arrow_csv.ConvertOptions(
                     include_columns=wanted, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
                 ),
-            ) as reader:  # fmt: skip
+            ) as reader:
                 yield from reader
         except pa.ArrowInvalid as error:
-            if ragged:
-                raise self._uneven(ragged[0]) from None
+            widths = RAGGED.search(str(error))
+            if widths is not None:
+                raise self._uneven(*map(int, widths.groups())) from None
             if "Empty CSV file" not in str(error):
                 raise broken(self.path, error) from None
 
-    def _uneven(self, row: Any) -> DataError:
+    def _rest(self) -> Any:
+        """What follows the header, as a file of Arrow's own.
+
+        Arrow reads ahead in threads. Were they to call back into Python, for bytes or for a ragged record, a reader
+        that is given up early could wait for a thread that waits for the interpreter.
+        """
+        place = f"/dev/fd/{self._stream.fileno()}"  # the same file even where another has taken its name
+        rest = pa.OSFile(place if os.path.exists(place) else self.path)
+        rest.seek(self._stream.tell())
+        return rest
+
+    def _uneven(self, expected: int, found: int) -> DataError:
         """The complaint about a ragged record; its number is found by reading once more."""
-        if self.size is None:
-            return uneven(self.path, 0, row.actual_columns, row.expected_columns)
-        with open(self.path, encoding="utf-8-sig", errors="replace", newline="") as text:
-            records = filter(None, csv.reader(text, delimiter=self._delimiter))
-            for number, record in enumerate(records):
-                if len(record) == row.actual_columns:
-                    return uneven(self.path, number, len(record), row.expected_columns)
-        return uneven(self.path, 0, row.actual_columns, row.expected_columns)
+        self._stream.seek(0)
+        records = filter(None, csv.reader(self._lines(), delimiter=self._delimiter))
+        rows = (row for row, record in enumerate(records) if row and len(record) == found)
+        return uneven(self.path, next(rows, 0), found, expected)
+
+    def _lines(self) -> Iterator[str]:
+        return (line.decode(errors="replace") for line in self._stream)
 
     def _header(self) -> list[str]:
         """The names of the columns, and the stream after them; a name in quotes may hold a line end."""
@@ -121,12 +125,10 @@ class CsvTable(Table):
 
     def _estimate(self) -> int:
         """Rows by the length of the first ones."""
-        if self.size is None:
-            return 0
         begin = self._stream.tell()
         sample = self._stream.read(SAMPLE)
         self._stream.seek(begin)
-        return sample.count(b"\n") * (self.size - begin) // max(len(sample), 1)
+        return sample.count(b"\n") * ((file_size(self._stream) or 0) - begin) // max(len(sample), 1)
 
 
 class ParquetTable(Table):
@@ -136,7 +138,7 @@ class ParquetTable(Table):
         self.path = path
         self._stream = stream
         try:
-            self._file = parquet.ParquetFile(stream, buffer_size=PAGES, pre_buffer=False)
+            self._file = parquet.ParquetFile(pa.OSFile(path), buffer_size=PAGES, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             raise broken(path, error) from None
         self._schema = self._file.schema_arrow

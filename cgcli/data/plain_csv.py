@@ -1,4 +1,4 @@
-"""CSV and TSV by Python's own module: slower than pyarrow, and there without it."""
+"""CSV and TSV by Python's own module: slower than pyarrow, but there without it, and for pipes."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import subprocess
 import sys
 
 import numpy as np
@@ -190,6 +191,29 @@ def test_standard_input(cg, tmp_path, monkeypatch):
     with open("t.csv") as file:
         monkeypatch.setattr(sys, "stdin", file)
         assert cg("eval", "x*2", "--data", "-", "-o", "-").out.split() == ["result", "2", "4"]
+
+
+@pytest.mark.parametrize("end", ["head", "limit", "broken cell"])
+def test_a_large_pipe_that_is_given_up_early(tmp_path, end):
+    """Readers ahead of the calculation must not hold up the end of the program."""
+    words = {"head": [], "limit": ["--limit", "3"], "broken cell": ["--missing", "error"]}[end]
+    rows = b"x,y\n" + (b"NA,1\n" if end == "broken cell" else b"") + b"1.25,2\n" * 2_000_000
+    (tmp_path / "t.csv").write_bytes(rows)
+    program = [sys.executable, "-m", "cgcli", "eval", "x+y", *words, "-o", "-", "--data"]
+    for source in (str(tmp_path / "t.csv"), "-"):
+        with (
+            open(tmp_path / "t.csv", "rb") as file,
+            subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE) as pipe,
+            subprocess.Popen(
+                [*program, source], stdin=pipe.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ) as child,
+        ):
+            pipe.stdout.close()
+            first = child.stdout.readline()
+            child.stdout.close()
+            told = child.stderr.read().decode()
+            assert child.wait(timeout=60) == (1 if end == "broken cell" else 0), told
+            assert first == (b"" if end == "broken cell" else b"result\n")
 
 
 def test_results_may_replace_their_source(cg, tmp_path, csv_reader):

@@ -109,7 +109,7 @@ def test_a_killed_command_leaves_the_old_file(tmp_path):
         stdin=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert child.stdin is not None
-    child.stdin.write(b"x\n1\n")
+    child.stdin.write(b"x\n" + b"1\n" * 1000)
     child.stdin.flush()
     while len(names(tmp_path)) == 1 and child.poll() is None:
         os.sched_yield()
