@@ -23,10 +23,21 @@ from harness import installed, interleaved, machine, markdown, require_agreement
 import cgcli as cg
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
-NUMPY = SimpleNamespace(exp=np.exp, sin=np.sin, cos=np.cos, sqrt=np.sqrt, log=np.log, tanh=np.tanh, erf=scipy.special.erf)
-CG = SimpleNamespace(exp=cg.exp, sin=cg.sin, cos=cg.cos, sqrt=cg.sqrt, log=cg.log, tanh=cg.tanh, erf=cg.erf)
+FUNCTIONS = ("exp", "sin", "cos", "sqrt", "log", "tanh")
 WEIGHTS = np.random.default_rng(3).normal(size=(10, 16)) / 3
 OUTER = np.random.default_rng(4).normal(size=16) / 4
+
+
+def namespace(home: Any, erf: Any) -> SimpleNamespace:
+    """The functions that formulas use, from a library."""
+    return SimpleNamespace(erf=erf, **{name: getattr(home, name) for name in FUNCTIONS})
+
+
+def graph_of(function: Callable[..., Any], count: int) -> tuple[list[str], cg.Formula]:
+    """A formula of cg, and the names of its inputs."""
+    names = [f"x{place}" for place in range(count)]
+    refs = cg.inputs(" ".join(names))
+    return names, cg.formula(function(namespace(cg, cg.erf), *(refs if isinstance(refs, tuple) else (refs,))))
 
 
 def polynomial(m: Any, x: Any) -> Any:
@@ -74,16 +85,16 @@ FORMULAS: dict[str, tuple[Callable[..., Any], list[tuple[float, float]]]] = {
     "polynomial of degree 10": (polynomial, [(-1, 1)]),
     "exp(sin(x*x))*y": (waves, [(-3, 3), (0, 2)]),
     "Black–Scholes": (black_scholes, [(80, 120), (80, 120), (0.2, 2), (0.0, 0.05), (0.1, 0.5)]),
-    "physics, 12 inputs": (relativity, [(1, 2)] * 2 + [(-2, 2)] * 4 + [(-1, 1)] * 2 + [(0, 0.8)] * 2 + [(0.5, 2), (0, 3)]),
+    "physics, 12 inputs": (
+        relativity, [(1, 2)] * 2 + [(-2, 2)] * 4 + [(-1, 1)] * 2 + [(0, 0.8)] * 2 + [(0.5, 2), (0, 3)],
+    ),
     "perceptron 10-16-1": (network, [(-1, 1)] * 10),
 }
 Runs = dict[str, Callable[[], Any]]
 
 
 def with_cg(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    names = [f"x{place}" for place in range(len(columns))]
-    refs = cg.inputs(" ".join(names))
-    formula = cg.formula(function(CG, *(refs if isinstance(refs, tuple) else (refs,))))
+    names, formula = graph_of(function, len(columns))
     values = dict(zip(names, columns, strict=True))
     graph = formula.graph
     program = formula._program({})
@@ -92,22 +103,22 @@ def with_cg(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Calla
     from cgcli.engines import engine
 
     native = engine("native")
-    return (
-        lambda: native.evaluate_rows(graph, values, [output])[output],
-        lambda: [found[node] for found in [native.evaluate_rows(graph, values, [output, *slopes])] for node in (output, *slopes)],
-    )
+
+    def gradients() -> list[Any]:
+        found = native.evaluate_rows(graph, values, [output, *slopes])
+        return [found[node] for node in (output, *slopes)]
+
+    return lambda: native.evaluate_rows(graph, values, [output])[output], gradients
 
 
 def with_numpy(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Callable[[], Any], None]:
-    return lambda: function(NUMPY, *columns), None
+    return lambda: function(namespace(np, scipy.special.erf), *columns), None
 
 
 def with_numexpr(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Callable[[], Any], None] | None:
     import numexpr
 
-    names = [f"x{place}" for place in range(len(columns))]
-    refs = cg.inputs(" ".join(names))
-    formula = cg.formula(function(CG, *(refs if isinstance(refs, tuple) else (refs,))))
+    names, formula = graph_of(function, len(columns))
     text = str(formula)
     if "erf" in text or len(text) > 4000:
         return None  # numexpr has no erf, and takes no long expressions
@@ -122,9 +133,8 @@ def with_numexpr(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[
 def with_numba(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Callable[[], Any], None]:
     import numba
 
-    names = [f"x{place}" for place in range(len(columns))]
-    refs = cg.inputs(" ".join(names))
-    lines = str(cg.formula(function(CG, *(refs if isinstance(refs, tuple) else (refs,))))).replace("^", "**").splitlines()
+    names, formula = graph_of(function, len(columns))
+    lines = str(formula).replace("^", "**").splitlines()
     lines[-1] = f"return {lines[-1]}"
     code = f"def row({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in lines)
     scope: dict[str, Any] = dict(vars(math))
@@ -138,8 +148,7 @@ def with_jax(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Call
     import jax
     import jax.numpy as jnp
 
-    space = SimpleNamespace(exp=jnp.exp, sin=jnp.sin, cos=jnp.cos, sqrt=jnp.sqrt, log=jnp.log, tanh=jnp.tanh,
-                            erf=jax.scipy.special.erf)  # fmt: skip
+    space = namespace(jnp, jax.scipy.special.erf)
     given = [jnp.asarray(column) for column in columns]
     value = jax.jit(lambda *x: function(space, *x))
     both = jax.jit(jax.vmap(jax.value_and_grad(lambda *x: function(space, *x), argnums=tuple(range(len(columns))))))
@@ -154,8 +163,7 @@ def with_jax(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Call
 def with_torch(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Callable[[], Any], Callable[[], Any]]:
     import torch
 
-    space = SimpleNamespace(exp=torch.exp, sin=torch.sin, cos=torch.cos, sqrt=torch.sqrt, log=torch.log,
-                            tanh=torch.tanh, erf=torch.erf)  # fmt: skip
+    space = namespace(torch, torch.erf)
     given = [torch.from_numpy(column) for column in columns]
     tracked = [torch.from_numpy(column).requires_grad_() for column in columns]
 
@@ -174,8 +182,7 @@ def with_torch(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Ca
 def with_casadi(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Callable[[], Any], Callable[[], Any]]:
     import casadi
 
-    space = SimpleNamespace(exp=casadi.exp, sin=casadi.sin, cos=casadi.cos, sqrt=casadi.sqrt, log=casadi.log,
-                            tanh=casadi.tanh, erf=casadi.erf)  # fmt: skip
+    space = namespace(casadi, casadi.erf)
     inputs = casadi.SX.sym("x", len(columns))
     result = function(space, *casadi.vertsplit(inputs))
     table = casadi.DM(np.stack(columns))
@@ -227,6 +234,11 @@ def measure(name: str, rows: int, rounds: int) -> dict[str, dict[str, float]]:
     return found
 
 
+def cell(times: dict[str, float], peer: str) -> str:
+    """A peer's time, and how many times that of cg it is."""
+    return f"{times[peer]:.2f} ({times[peer] / times['cg']:.1f}×)" if peer in times else "–"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -241,8 +253,7 @@ def main() -> None:
         table = []
         for name, tasks in results.items():
             times = tasks[task]
-            cells = [f"{times[peer]:.2f} ({times[peer] / times['cg']:.1f}×)" if peer in times else "–" for peer in columns]
-            table.append([name, *cells])
+            table.append([name, *(cell(times, peer) for peer in columns)])
         print(markdown([task, *(f"{peer} {peers.get(peer, '')}".strip() for peer in columns)], table), end="\n\n")
     written(options.json, {"machine": machine(), "rows": options.rows, "versions": peers, "ns": results})
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from cgcli.engines.base import Engine
     from cgcli.language.syntax import Syntax
-    from cgcli.trace import Trace
+    from cgcli.tracing import Trace
 
     Shape = tuple[int, ...]
     Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str]], Program]
@@ -345,7 +345,7 @@ class Formula:
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> Trace:  # fmt: skip
         """Every step of the forward and the backward pass as plain data."""
-        from cgcli.trace import trace
+        from cgcli.tracing import trace
 
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
         chosen = self.targets(bound.program, of)

@@ -90,7 +90,7 @@ def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, 
     broken = {name: chosen[name] for name, value in values.items() if name in chosen and not is_finite(value)}
     if not broken:
         return
-    from cgcli.trace import births
+    from cgcli.tracing import births
 
     wanted, graph = list(broken.values()), bound.graph
     evaluated = bound.engine(wanted).evaluate(graph, bound.values, wanted)

@@ -34,7 +34,7 @@ def run(
     engine: EngineName = "auto",
 ) -> None:
     """Print both passes as tables: operations, numbers, local partials, contributions and adjoints."""
-    from cgcli.trace import trace
+    from cgcli.tracing import trace
 
     parsed, variables = read_formula(formula), split_names(wrt)
     bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits)

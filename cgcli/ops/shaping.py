@@ -205,6 +205,7 @@ broadcast_to = Operation(
     "broadcast_to", "x, [shape]", shape=_broadcast_shape,
     prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
     pullback=lambda adjoint, operands, result, attributes: [sum_to(adjoint, operands[0].shape)],
+    fold=lambda x, shape: x if x.shape == tuple(shape) else None,
     spell={"numpy": _broadcast_numpy},
     traits=("structural", "traceable"), examples=("broadcast_to(x, [3])", "broadcast_to([x, y], [2, 2])"),
     about="The operand repeated along new or stretched axes.",

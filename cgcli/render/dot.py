@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cgcli.render.folding import with_parents
 from cgcli.render.graphviz import escaped, quoted
-from cgcli.trace import NO_CALL
+from cgcli.tracing import NO_CALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

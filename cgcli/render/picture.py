@@ -5,7 +5,7 @@ from __future__ import annotations
 from cgcli.emit.formula import applied
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, shape_of, short
-from cgcli.trace import NO_CALL, is_bare_constant, node_names
+from cgcli.tracing import NO_CALL, is_bare_constant, node_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from cgcli.numerals import DIGITS, compact, finite, shape_of
 from cgcli.render.tables import Column, Note, Table
 from cgcli.steps import NO_CALL
-from cgcli.trace import is_bare_constant
+from cgcli.tracing import is_bare_constant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

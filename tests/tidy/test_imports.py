@@ -16,7 +16,7 @@ LEVELS = [
     {"passes"},
     {"language", "emit", "engines"},
     {"rule_text", "steps"},
-    {"trace", "checking"},
+    {"tracing", "checking"},
     {"files", "binding"},
     {"render", "data"},
     {"formulas"},

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cgcli.cli.start import start
 from cgcli.formulas import formula, inputs, parse
-from cgcli.trace import births, trace
+from cgcli.tracing import births, trace
 
 NAMES = ("x", "y", "z")
 LEAVES = st.sampled_from([*NAMES, "2", "0.5", "-1"])

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -42,8 +43,8 @@ REALS: dict[str, Real] = {real.dtype: real for real in (DOUBLE, SINGLE)}
 KEPT = 64
 """Compiled kernels in memory; the one that was used longest ago goes first."""
 
-SHARE = 1_000_000
-"""The least work for a thread of its own, in results of operations: less than that costs less than a thread."""
+SHARE = 5_000_000
+"""The least work for a thread of its own, in instructions (0.2 ms): less costs less than a thread does."""
 
 PIECES = 4
 """Pieces of work a thread, so that one that is held up does not hold up the others."""
@@ -219,16 +220,15 @@ class _Table:
     def run(self, threads: int) -> None:
         """Compute all rows, in pieces of at least one vector."""
         rows = max(self.rows, self.lanes)
-        pieces = PIECES * min(threads, 1 + rows * self.compiled.layout.steps // SHARE)
+        pieces = PIECES * min(threads, 1 + rows * self.compiled.layout.work // SHARE)
         step = rows if pieces == PIECES else -(-rows // (pieces * LINE)) * LINE
         bounds = _bounds(rows, step, self.lanes)
         tables = [_addresses(self.columns), self.scalars, _addresses(self.computed)]
         if len(bounds) == 1:
             self._piece(tables, *bounds[0])
             return
-        with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(self._piece, tables, first, last) for first, last in bounds]:
-                done.result()
+        for done in [_pool(threads).submit(self._piece, tables, first, last) for first, last in bounds]:
+            done.result()
 
     def _piece(self, tables: Sequence[Any], first: int, last: int) -> None:
         """Run the kernel over some rows; the call lets other threads go on."""
@@ -280,6 +280,12 @@ def _columns(count: int, rows: int, dtype: str) -> list[Any]:
 def _addresses(columns: Sequence[Any]) -> Any:
     """The table of pointers that a kernel takes."""
     return np.array([column.ctypes.data for column in columns], dtype=np.uintp)
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for work: making them anew for every table costs as much as 100,000 cheap rows."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="cg")
 
 
 def _processors() -> int:
