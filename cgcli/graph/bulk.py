@@ -90,6 +90,6 @@ def _append(graph: Graph, row: Operation, operands: list[Column], shapes: Column
     extend(graph.shape, shapes)
 
 
-def extend(column: array[int], values: Column) -> None:
+def extend(column: array[int], values: NDArray[Any]) -> None:
     """Append numbers to a column of a graph."""
     column.frombytes(values.astype(column.typecode).tobytes())

@@ -11,6 +11,7 @@ from collections import defaultdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Sequence
 
     from cgcli.graph.store import Graph
@@ -47,7 +48,19 @@ class InternTable:
 
     def drop(self) -> None:
         """Forget everything; later nodes are then shared among themselves only."""
-        self.tables.clear()
+        self.tables = defaultdict(dict)
+
+    def learn(self, graph: Graph, first: int) -> None:
+        """Learn the nodes from `first` on, which the columns were given in bulk and which are like no other node.
+
+        The table of an operation that is not in use yet is filled when it is asked for: most never are.
+        """
+        if not isinstance(self.tables, LateTables):
+            known = self.tables
+            self.tables = LateTables(graph)
+            self.tables.update(known)
+        for op, table in self.tables.items():
+            table.update(keys_of_many(graph.op, graph.payload, graph.start, graph.operands, op, first))
 
     def forget(self, op: int, key: Key, node: int) -> None:
         """Forget a node that is about to change, where it is the one that its key stands for."""
@@ -61,13 +74,59 @@ class InternTable:
 
     def __copy__(self) -> InternTable:
         twin = InternTable()
+        if isinstance(self.tables, LateTables):
+            self.tables.fill()
         twin.tables.update((op, dict(table)) for op, table in self.tables.items())
         return twin
 
     def refill(self, graph: Graph) -> None:
         """Learn all nodes of a graph anew; of equal nodes the first counts."""
-        self.tables.clear()
+        self.drop()
         op, payload, start, operands = graph.op, graph.payload, graph.start, graph.operands
         for node in range(len(graph)):
             key = key_of(payload[node], operands[start[node] : start[node + 1]])
             self.remember(op[node], key, node)
+
+
+class LateTables(defaultdict[int, "dict[Key, int]"]):
+    """Tables by operation, each of which is made from the columns of a graph when it is first asked for."""
+
+    __slots__ = ("columns",)
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(dict)
+        self.columns = graph.op, graph.payload, graph.start, graph.operands
+
+    def __missing__(self, op: int) -> dict[Key, int]:
+        table = self[op] = keys_of_many(*self.columns, op, 0)
+        return table
+
+    def fill(self) -> None:
+        """Make the tables of all operations that the graph has."""
+        for op in set(self.columns[0]):
+            self[op]
+
+
+def keys_of_many(
+    op: array[int], payload: array[int], start: array[int], operands: array[int], wanted: int, first: int
+) -> dict[Key, int]:  # fmt: skip
+    """Key -> node of the nodes of one operation from `first` on; of equal nodes the first counts."""
+    import numpy as np
+
+    column = np.frombuffer(op, dtype=np.uint16)
+    nodes = np.flatnonzero(column[first:] == wanted)[::-1] + first
+    if not len(nodes):
+        return {}
+    begin = np.frombuffer(start, dtype=np.int32)
+    counts = begin[nodes + 1] - begin[nodes]
+    payloads = np.frombuffer(payload, dtype=np.int32)[nodes]
+    count = int(counts[0])
+    if count > 2 or (counts != count).any() or (count and (payloads >= 0).any()):
+        keys = [key_of(payload[node], operands[start[node] : start[node + 1]]) for node in nodes.tolist()]
+    elif count == 0:
+        keys = payloads.tolist()
+    else:
+        used = np.frombuffer(operands, dtype=np.int32)
+        left = used[begin[nodes]].astype(np.int64)
+        keys = (left << NODE_BITS | used[begin[nodes] + 1] if count == 2 else ~left).tolist()
+    return dict(zip(keys, nodes.tolist(), strict=True))

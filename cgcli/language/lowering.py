@@ -15,16 +15,17 @@ from cgcli.language import syntax
 from cgcli.language.messages import RESERVED
 from cgcli.language.names import survey
 from cgcli.language.statics import StaticValues
-from cgcli.language.values import FunctionName, ListValue, exact_text
+from cgcli.language.values import FunctionName, ListValue, exact_text, named_constant
 from cgcli.ops import REGISTRY, arithmetic, linear, logic, powers, shaping, structure
 from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
     from typing import Any
 
+    from cgcli.language.bulk_lowering import BulkLowering
     from cgcli.language.names import Definition
     from cgcli.language.syntax import Syntax
     from cgcli.ops import Operation
@@ -121,18 +122,19 @@ class Lowering:
         self.show = show
         self.graph = Graph()
         self.program = Program(self.graph)
+        self.inputs: set[str] = set()
         self.statics = StaticValues(self.graph, values)
         self.stack: list[Any] = []
         self.frames: list[Frame] = []
-        self.globals: dict[str, Any] = {}
+        self.globals: MutableMapping[str, Any] = {}
         names = survey(table)
         self.functions = names.functions
-        self.defined_later = names.defined
+        self.defined = names.defined
         self.calls_made: dict[Any, Any] = {}
         self.declared_outputs: list[tuple[str, int]] = []
         self.openings = comprehension_openings(table)
-        self.keeps_names_apart = any(
-            table.rule[row] == syntax.CALLEE and self.callee(row) == "diff" for row in range(len(table.rule))
+        self.keeps_names_apart = "diff" in table.source.text and any(
+            self.callee(row) == "diff" for row in table.rows_of(syntax.CALLEE)
         )
         self.aliases = 0
         self.handlers = self._handlers()
@@ -142,12 +144,28 @@ class Lowering:
     def run(self) -> Program:
         """Lower every statement, then settle the outputs."""
         last: tuple[str, Any] | None = None
-        for row in self.table.statements:
-            last = self._statement(row) or last
+        statements = self.table.statements
+        bulk = self._in_bulk()
+        position = 0
+        while position < len(statements):
+            if bulk is not None:
+                position, value = bulk.advance(position)
+                last = value or last
+            if position < len(statements):
+                last = self._statement(statements[position]) or last
+                position += 1
         self._settle_outputs(last)
         if self.aliases:
             drop_aliases(self.program)
         return self.program
+
+    def _in_bulk(self) -> BulkLowering | None:
+        """What lowers the plain statements of a text that machine code has read, where names may share nodes."""
+        if self.table.characters is None or self.keeps_names_apart:
+            return None
+        from cgcli.language.bulk_lowering import BulkLowering
+
+        return BulkLowering(self)
 
     def _statement(self, row: int) -> tuple[str, Any] | None:
         rule = self.table.rule[row]
@@ -170,14 +188,12 @@ class Lowering:
             return None
         name = self.word(target)
         if name in self.bound:
-            self.defined_later.pop(name, None)
             value: Any = self._input(name)
         else:
             value = self._own_number(first, row)
             if value is None:
                 value = self._evaluate(first, row)
             value = self._known_as(name, value)
-            self.defined_later.pop(name, None)
         self.globals[name] = value
         return name, value
 
@@ -234,7 +250,6 @@ class Lowering:
                 )  # fmt: skip
             default = graph.apply(shaping.broadcast_to, [default], [shape])
         actual = shape if shape is not None else given if given is not None else default_shape or ()
-        self.defined_later.pop(name, None)
         self.globals[name] = self._input(name, actual)
         if default is not None and name not in self.bound:
             self.program.defaults[name] = default
@@ -373,8 +388,8 @@ class Lowering:
             return local[name]
         if name in self.globals:
             return self.globals[name]
-        if name in self.defined_later:
-            line = self.table.source.locate(self.defined_later[name][0])[0]
+        if name in self.defined:
+            line = self.table.source.locate(self.defined[name][0])[0]
             raise self._error(
                 f"`{name}` is used before it is defined", self.span(row), f"line {line} defines it; move that line up"
             )
@@ -383,15 +398,15 @@ class Lowering:
         if name not in self.bound:
             known = ALIASES.get(name, name)
             if known in CONSTANTS:
-                exact = None if known in ("inf", "nan", "true", "false") else known
-                return self.graph.constant(CONSTANTS[known].value, exact)
+                return self.graph.constant(*named_constant(known))
         value = self._input(name)
         self.globals[name] = value
         self.graph.spans.setdefault(value, self.span(row))
         return value
 
     def _input(self, name: str, shape: Shape | None = None) -> int:
-        if name not in self.program.inputs:
+        if name not in self.inputs:
+            self.inputs.add(name)
             self.program.inputs.append(name)
         return self.graph.input(name, self.shapes.get(name, ()) if shape is None else shape)
 
@@ -821,8 +836,9 @@ def counted(count: int, noun: str) -> str:
 def comprehension_openings(table: Syntax) -> dict[int, int]:
     """Row of the bracket that opens a comprehension -> row that closes it."""
     first = table.first()
-    closing = (syntax.COMPREHENSION, syntax.GENERATOR)
-    return {first[row]: row for row, rule in enumerate(table.rule) if rule in closing}
+    return {
+        first[row]: row for closing in (syntax.COMPREHENSION, syntax.GENERATOR) for row in table.rows_of(closing)
+    }
 
 
 def drop_aliases(program: Program) -> None:

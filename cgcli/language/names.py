@@ -8,6 +8,8 @@ from cgcli.ops.constants import ALIASES, CONSTANTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cgcli.errors import Span
     from cgcli.language.syntax import Syntax
 
@@ -38,7 +40,7 @@ class Names:
 
     def __init__(self) -> None:
         self.functions: dict[str, Definition] = {}
-        self.defined: dict[str, Span] = {}
+        self.defined: Mapping[str, Span] = {}
         self.declared: list[str] = []
         self.params: list[str] = []
         self.with_default: set[str] = set()
@@ -54,47 +56,72 @@ class Names:
 
 def survey(table: Syntax) -> Names:
     """Find all names of a text. FormulaError where a name is defined twice."""
+    if table.characters is not None:
+        from cgcli.language.bulk_names import survey_large
+
+        return survey_large(table)
     names = Names()
-    first = table.first()
-    last: str | None = None
+    defined: dict[str, Span] = {}
     for row in table.statements:
         rule = table.rule[row]
         if rule == syntax.ASSIGN:
-            last = _assigned(table, names, row) or last
+            _assigned(table, names, defined, row)
         elif rule in (syntax.INPUT, syntax.PARAM):
-            _declared(table, names, row)
-        elif rule == syntax.OUTPUT:
-            names.outputs.extend(table.word(place) for place in range(first[row], row))
-        else:
-            last = "result"
-    if not names.outputs and last is not None:
-        names.outputs.append(last)
+            _enter(table, names, defined, table.first()[row])
+            enter_declaration(table, names, row)
+    names.defined = defined
+    settle_outputs(table, names)
     for name in _undefined_names(table, names):
-        (names.constants if ALIASES.get(name, name) in CONSTANTS else names.free).append(name)
+        (names.constants if is_constant(name) else names.free).append(name)
     return names
 
 
-def _assigned(table: Syntax, names: Names, row: int) -> str | None:
-    """Enter a definition; returns the name of a value, None for a function."""
+def is_constant(name: str) -> bool:
+    """Whether a name is one of the language's constants, as long as nothing else has that name."""
+    return ALIASES.get(name, name) in CONSTANTS
+
+
+def settle_outputs(table: Syntax, names: Names) -> None:
+    """What the text computes: its outputs, or the last statement with a value."""
+    first = table.first()
+    for row in table.rows_of(syntax.OUTPUT):
+        names.outputs.extend(table.word(place) for place in range(first[row], row))
+    if names.outputs:
+        return
+    for row in reversed(table.statements):
+        target = first[row - 1] - 1
+        if table.rule[row] == syntax.EXPRESSION:
+            names.outputs.append("result")
+            return
+        if table.rule[row] == syntax.ASSIGN and table.rule[target] == syntax.NAME:
+            names.outputs.append(table.word(target))
+            return
+
+
+def _assigned(table: Syntax, names: Names, defined: dict[str, Span], row: int) -> None:
+    """Enter the definition of a value or a function."""
+    target = table.first()[row - 1] - 1
+    if table.rule[target] == syntax.NAME:
+        _enter(table, names, defined, target)
+        return
+    callee = table.first()[target]
+    _enter(table, names, defined, callee)
+    del defined[table.callee(target)]
+    enter_function(table, names, row)
+
+
+def enter_function(table: Syntax, names: Names, row: int) -> None:
+    """Enter a user function from the row of its statement."""
     value_first = table.first()[row - 1]
     target = value_first - 1
-    if table.rule[target] != syntax.CALL:
-        name = table.word(target)
-        _enter(table, names, name, table.span(target))
-        return name
-    callee = table.first()[target]
     name = table.callee(target)
-    _enter(table, names, name, table.span(callee))
-    del names.defined[name]
-    parameters = tuple(table.word(place) for place in range(callee + 1, target))
+    parameters = tuple(table.word(place) for place in range(table.first()[target] + 1, target))
     names.functions[name] = Definition(name, parameters, value_first, row, table.span(target))
-    return None
 
 
-def _declared(table: Syntax, names: Names, row: int) -> None:
-    name_row = table.first()[row]
-    name = table.word(name_row)
-    _enter(table, names, name, table.span(name_row))
+def enter_declaration(table: Syntax, names: Names, row: int) -> None:
+    """Enter an `input` or a `param`."""
+    name = table.word(table.first()[row])
     names.declared.append(name)
     if table.rule[row] == syntax.PARAM:
         names.params.append(name)
@@ -102,15 +129,21 @@ def _declared(table: Syntax, names: Names, row: int) -> None:
         names.with_default.add(name)
 
 
-def _enter(table: Syntax, names: Names, name: str, span: Span) -> None:
-    earlier = names.functions[name].span if name in names.functions else names.defined.get(name)
+def _enter(table: Syntax, names: Names, defined: dict[str, Span], row: int) -> None:
+    """Enter where a name is defined: the row of the name, or of the opening of a function."""
+    name = table.callee(row) if table.rule[row] == syntax.CALLEE else table.word(row)
+    earlier = names.functions[name].span if name in names.functions else defined.get(name)
     if earlier is not None:
-        line = table.source.locate(earlier[0])[0]
-        raise FormulaError(
-            f"`{name}` is defined twice", span=span, source=table.source,
-            hint=f"line {line} defines it first; use another name",
-        )  # fmt: skip
-    names.defined[name] = span
+        raise defined_twice(table, name, row, earlier[0])
+    defined[name] = table.span(row)
+
+
+def defined_twice(table: Syntax, name: str, row: int, earlier: int) -> FormulaError:
+    """The error for a second definition; `earlier` is the offset of the first one."""
+    return FormulaError(
+        f"`{name}` is defined twice", span=table.span(row), source=table.source,
+        hint=f"line {table.source.locate(earlier)[0]} defines it first; use another name",
+    )  # fmt: skip
 
 
 def _undefined_names(table: Syntax, names: Names) -> list[str]:

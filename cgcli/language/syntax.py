@@ -30,6 +30,7 @@ from cgcli.errors import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from cgcli.language.words import Words
@@ -85,6 +86,13 @@ class Syntax:
     def word(self, row: int) -> str:
         """The text of a row."""
         return self.source.text[self.start[row] : self.end[row]]
+
+    def rows_of(self, rule: int) -> Iterator[int]:
+        """The rows of one rule, in order."""
+        row = self.rule.find(rule)
+        while row >= 0:
+            yield row
+            row = self.rule.find(rule, row + 1)
 
     def callee(self, row: int) -> str:
         """The name of the function that a call, or its opening mark, is about."""

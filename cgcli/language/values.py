@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cgcli.ops.constants import CONSTANTS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -49,3 +51,8 @@ def exact_text(text: str, value: float) -> str | None:
     else:
         equal = numerator * 10**-shift == digits * denominator
     return None if equal else text
+
+
+def named_constant(name: str) -> tuple[float, str | None]:
+    """The double of a constant of the language, and its exact text where it is not exactly that double."""
+    return CONSTANTS[name].value, None if name in ("inf", "nan", "true", "false") else name

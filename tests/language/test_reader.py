@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgcli.errors import FormulaError, Source
-from cgcli.language import generate, parser, reader, syntax
-from tests.language.texts import any_text, formulas, glued_soup, known_formulas, token_soup
+from cgcli.graph.lint import lint
+from cgcli.language import bulk_lowering, generate, parser, reader, syntax, words
+from cgcli.language.lowering import lower
+from cgcli.language.names import survey
+from tests.language.texts import any_text, expressions, formulas, glued_soup, known_formulas, token_soup
 from tests.transcripts import ROOT
 
 FILES = sorted((ROOT / "samples").glob("**/*.cg"))
@@ -88,3 +91,131 @@ def test_a_large_text_is_read_by_the_compiled_driver(monkeypatch: pytest.MonkeyP
 
 def test_the_rows_have_room_in_their_columns() -> None:
     assert len(syntax.NAMES) < 256
+
+
+# ---- the graph -------------------------------------------------------------------------------------------------
+
+PLAIN = """\
+a = 2
+b = a*x + 2*y - 2.50 + 2.5
+c = sin(b) if a < b <= 3 < d2 else max(a, b, 2, x) - -x
+k = e^pi + true + inf + 1e400 + 0.1 + 0.10 + 1_0 + 10 + 0.30000000000000004 + 12345678901234567890
+own = 0.1
+again = 0.1
+same = b
++c
+hypot(a, b) and not c or atan2(x, π) // 3 % 2
+z = .5 + 5. + 5e-1 + 9007199254740993 + 123456789012345678e-3 + 1e22 + 1e23 + 0e9 + 4.35 + 1_0.2_5 + 10.25
+last = z ** 2 ** k
+"""
+MIXED = f"""\
+input v[3] = [1, 2, 3]
+param w = 0.1
+f(s, t) = s*t + e + 0.1
+{PLAIN}
+m = f(x, 3) + w
+n = f(m, a) * f(x, 3)
+total = sum(v * w) + m
+more = total + m*2 + 0.7 + sum([x, m, m, 3])
+u = [total, more]
+g = u[1] + fold(f, 1, [x, m]) + sum(i*x for i in range(3)) + cube
+h = mean(v) + (1 if x else q)
+p = v
+r = p + 1
+j = dot(r, v) - n + 0.25 + 0.75
+output h, j, g, c
+"""
+REFUSED = (
+    "a = 1\na = 2", "f(x) = x\nf = 2", "a = b\nb = 1", "a = a + 1", "x = sine(2)", "y = sin(1, 2)", "a = 2\na(3)",
+    "f(x) = x\ng = f + 1", "input a\na = 2", "output nothing", "a = 1\noutput b", "f(x) = 2", "sin", "y = sin + 1",
+    "v = [1, 2]\nw = [1, 2, 3]\nx = v + w", "f(x) = g(x)\ng(x) = f(x)\nf(2)", "param p = 2\nparam p = 3", "x = x[1]",
+)  # fmt: skip
+
+
+def lowered(read: Any, text: str, **given: Any) -> Outcome:
+    """Everything that a program and its graph are, or the error."""
+    try:
+        table = read(Source(text))
+        names = survey(table)
+        program = lower(table, **given)
+    except FormulaError as error:
+        return type(error), error.message, error.span, error.hint
+    graph = program.graph
+    lint(graph)
+    assert_known(graph)
+    columns = {name: value for name, value in vars(graph).items() if name not in ("intern", "_adopted", "calls", "spans")}
+    kept = [[str(value) for value in columns.pop(name)] for name in ("constants",)]
+    numbers = {str(key): number for key, number in columns.pop("_constant_numbers").items()}
+    calls = [(call.name, call.parent, call.span) for call in graph.calls]
+    surveyed = {name: getattr(names, name) for name in names.__slots__ if name not in ("functions", "defined")}
+    functions = [(made.name, made.parameters, made.first, made.end, made.span) for made in names.functions.values()]
+    parts = {name: getattr(program, name) for name in program.__slots__ if name != "graph"}
+    return columns, list(graph.names), kept, numbers, calls, dict(graph.spans), surveyed, functions, dict(names.defined), parts
+
+
+def assert_known(graph: Any) -> None:
+    """The intern table finds every node that is an operation on operands alone."""
+    for node in range(len(graph)):
+        row = graph.row(node)
+        if not graph.is_leaf(node) and graph.payload[node] < 0 and row.prepare is None:
+            before = len(graph)
+            assert graph.apply(row, list(graph.operands_of(node))) == node
+            assert len(graph) == before
+
+
+def assert_lowered_alike(text: str, **given: Any) -> None:
+    by_loops, by_us = lowered(reader.read, text, **given), lowered(parser.parse, text, **given)
+    for one, other in zip(by_loops, by_us, strict=True):
+        assert one == other
+
+
+@pytest.mark.parametrize("text", [PLAIN, MIXED, *REFUSED, *TARGETS, *EDGES], ids=lambda text: repr(text)[:30])
+def test_graphs(text: str) -> None:
+    assert_lowered_alike(text)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"bound": ["a", "e", "x"]},
+        {"bound": ["x", "same"], "shapes": {"x": (2,)}},
+        {"bound": ["w", "y"], "values": {"w": 2.0}, "show": ["u"]},
+        {"shapes": {"y": (2, 2), "pi": (2,)}, "bound": ["y", "pi"]},
+    ],
+)
+def test_graphs_of_bound_names(given: dict[str, Any]) -> None:
+    assert_lowered_alike(PLAIN, **given)
+    assert_lowered_alike(MIXED, **given)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_graphs_of_samples(path: Any) -> None:
+    assert_lowered_alike(path.read_text(encoding="utf-8"))
+
+
+def test_graphs_of_the_corpus() -> None:
+    for text in known_formulas():
+        assert_lowered_alike(text)
+
+
+statements = st.lists(
+    st.one_of(expressions, st.builds("{} = {}".format, st.sampled_from(("a", "b", "c", "e", "x")), expressions),
+              st.sampled_from(("input q = 2", "param z[2]", "output x", "f(t) = t^2 + 1", "g(s, i) = s*x + i",
+                               "b = 0.1", "c = a", "d = [1, x]", "w = d[1] + 1"))),
+    max_size=12,
+).map("\n".join)  # fmt: skip
+"""Programs that are right or nearly so."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(statements, formulas, expressions))
+def test_graphs_of_generated_texts(text: str) -> None:
+    assert_lowered_alike(text)
+
+
+def test_graphs_where_stretches_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_lowering, "SHORT_STRETCH", 0)
+    monkeypatch.setattr(bulk_lowering, "LEAST_ROOM", 1)
+    monkeypatch.setattr(words, "LEAST_SLOTS", 4)
+    assert_lowered_alike(MIXED)
+    assert_lowered_alike(PLAIN)
