@@ -90,6 +90,24 @@ def _append(graph: Graph, row: Operation, operands: list[Column], shapes: Column
     extend(graph.shape, shapes)
 
 
-def extend(column: array[int], values: NDArray[Any]) -> None:
+def enter_constants(graph: Graph, values: NDArray[Any], exact: tuple[Column, list[str]], own: NDArray[Any]) -> None:
+    """Enter numbers for constants whose nodes the columns are given in bulk; each must be new.
+
+    exact: the positions among the numbers that have an exact text, and the texts; own: whether each number is kept
+    apart (see `Graph.constant`).
+    """
+    first = len(graph.constants)
+    places, texts = exact
+    extend(graph.constants, values)
+    graph.exact.update(zip((first + places).tolist(), texts, strict=True))
+    keys = values.astype(object)
+    odd = np.flatnonzero((values == 0) | np.isnan(values))
+    keys[odd] = list(map(str, values[odd].tolist()))
+    keys[places] = texts
+    shared = np.flatnonzero(~own)
+    graph._constant_numbers.update(zip(keys[shared].tolist(), (first + shared).tolist(), strict=True))
+
+
+def extend(column: array[Any], values: NDArray[Any]) -> None:
     """Append numbers to a column of a graph."""
     column.frombytes(values.astype(column.typecode).tobytes())

@@ -16,7 +16,7 @@ from cgcli.ops import REGISTRY, Operation, structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import MutableMapping, Sequence
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -211,20 +211,8 @@ class Graph:
         self.names.setdefault(name, node)
         return node
 
-    def enter_constants(self, values: Iterable[float], exact: Mapping[int, str], own: Iterable[bool]) -> None:
-        """Enter numbers for constants whose nodes the columns are given in bulk; each must be new.
-
-        exact: position among the numbers -> exact text; own: whether each number is kept apart (see `constant`).
-        """
-        first = len(self.constants)
-        self.constants.extend(values)
-        self.exact.update((first + place, text) for place, text in exact.items())
-        for number, kept_apart in enumerate(own, first):
-            if not kept_apart:
-                self._constant_numbers[_constant_key(self.constants[number], self.exact.get(number))] = number
-
     def enter_inputs(self, names: Sequence[str]) -> None:
-        """Enter names of inputs whose nodes the columns are given in bulk; each must be new."""
+        """Enter names of inputs whose nodes the columns are given in bulk (see `graph.bulk`); each must be new."""
         self._input_numbers.update((name, number) for number, name in enumerate(names, len(self.input_names)))
         self.input_names.extend(names)
 

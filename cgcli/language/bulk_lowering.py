@@ -13,7 +13,7 @@ from collections.abc import Iterator, MutableMapping
 
 import numpy as np
 
-from cgcli.graph.bulk import extend
+from cgcli.graph.bulk import enter_constants, extend
 from cgcli.graph.loops import MULTIPLIER, compiled
 from cgcli.graph.spans import SpanTable
 from cgcli.graph.store import CONSTANT, INPUT, NOTHING
@@ -291,16 +291,14 @@ class BulkLowering:
         graph.enter_inputs(inputs)
         whole.program.inputs.extend(inputs)
         whole.inputs.update(inputs)
-        for name, node in zip(names, nodes.tolist(), strict=True):
-            graph.names.setdefault(name, node)
+        graph.names.update(zip(names, nodes.tolist(), strict=True))
 
     def _write_constants(self, first: int) -> None:
         """The numbers of a stretch; those of its own are written as ~key."""
         keys = self.new_keys[first : self.at[NUMBERS]]
         own = keys < 0
         keys = np.where(own, ~keys, keys)
-        values = self.literals.values[keys]
-        self.whole.graph.enter_constants(values, self.literals.exact_texts(keys), own.tolist())
+        enter_constants(self.whole.graph, self.literals.values[keys], self.literals.exact_texts(keys), own)
 
 
 def longer(column: Column, length: int) -> Column:

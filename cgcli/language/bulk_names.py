@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from cgcli.errors import Span
     from cgcli.language.syntax import Syntax
+    from cgcli.language.words import Words
 
     Column = NDArray[Any]
 
@@ -57,8 +58,14 @@ class DefinedNames(Mapping[str, "Span"]):
 
 
 def survey_large(table: Syntax) -> Names:
-    """As `names.survey`, for a table that the compiled driver made."""
+    """As `names.survey`, for a table that the compiled driver made; done once."""
     words = words_of(table)
+    if words.names is None:
+        words.names = _surveyed(table, words)
+    return words.names
+
+
+def _surveyed(table: Syntax, words: Words) -> Names:
     rule, first, statements = columns_of(table.rule, table.first(), table.statements)
     names = Names()
     row_of = np.full(len(words) + 1, -1, dtype=np.int32)

@@ -107,14 +107,14 @@ class Literals:
         key = int(self.of_word[word]) if word >= 0 else -1
         return key if self._first <= key < self._first + len(self._words) else -1
 
-    def exact_texts(self, keys: Column) -> dict[int, str]:
-        """Position among the keys -> exact text, of those that have one."""
-        places = np.flatnonzero((keys >= self._first) & (keys < self._first + len(self._words)))
-        texts = self.words.texts(self._words[keys[places] - self._first])
-        found = dict(zip(places.tolist(), texts, strict=True))
-        for place in np.flatnonzero(keys >= self._first + len(self._words)).tolist():
-            found[place] = self._other_texts[int(keys[place])]
-        return found
+    def exact_texts(self, keys: Column) -> tuple[Column, list[str]]:
+        """The positions among the keys of those that have an exact text, and the texts."""
+        behind = self._first + len(self._words)
+        literals = np.flatnonzero((keys >= self._first) & (keys < behind))
+        others = np.flatnonzero(keys >= behind)
+        texts = self.words.texts(self._words[keys[literals] - self._first])
+        texts.extend(self._other_texts[key] for key in keys[others].tolist())
+        return np.concatenate([literals, others]), texts
 
 
 def measure(characters: Any, start: Any, end: Any, tens: Any, fives: Any, values: Any, state: Any) -> None:

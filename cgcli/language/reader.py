@@ -57,10 +57,35 @@ CLASS = np.repeat(
 """Class of each character; those behind the last entry are of the class of that one."""
 
 MOVES = np.array(automaton.MOVES, dtype=np.int16)
+ASCII_MOVES = MOVES[:, CLASS[:128]].copy()
+"""The moves on a character below 128 without a look at its class."""
+
 ACCEPTS = np.array(automaton.ACCEPTS, dtype=np.int16)
 ACTIONS = _matrix(tables.ACTIONS, len(tables.TERMINALS), NO_ACTION)
 GOTOS = _matrix(tables.GOTOS, max(target for target, _, _ in tables.REDUCTIONS) + 1, -1)
 REDUCTIONS = np.array(tables.REDUCTIONS, dtype=np.int16)
+
+def _settled() -> Column:
+    """For each state below, construct and next terminal the state after the construct is reduced to and stands there.
+
+    Reductions of one symbol that emit no row follow each other in long chains, from an atom up to an expression, and
+    change nothing but the state on top: the chain is one step here.
+    """
+    chained = (REDUCTIONS[:, 1] == 1) & (REDUCTIONS[:, 2] < 0)
+    settled = np.repeat(GOTOS[:, :, np.newaxis], BLANK, axis=2)
+    below, construct, terminal = np.nonzero(settled >= 0)
+    state = settled[below, construct, terminal]
+    while len(state):
+        action = ACTIONS[state, terminal]
+        going = np.flatnonzero((state != tables.END) & (action < 0))
+        going = going[chained[~action[going]]]
+        below, construct, terminal = below[going], construct[going], terminal[going]
+        state = GOTOS[below, REDUCTIONS[~action[going], 0]]
+        settled[below, construct, terminal] = state
+    return settled
+
+
+SETTLED = _settled()
 
 NESTING = np.zeros(BLANK + 1, dtype=np.int8)
 """What a terminal adds to the number of open brackets."""
@@ -90,8 +115,8 @@ def read(source: Source) -> syntax.Syntax:
     places = np.empty((5, room), dtype=np.int32)
     while True:
         status = compiled(drive)(
-            characters, CLASS, MOVES, ACCEPTS, NESTING, ACTIONS, GOTOS, REDUCTIONS, at, stack, rule, places,
-            parser.LONGEST_NUMBER,
+            characters, ASCII_MOVES, CLASS, MOVES, ACCEPTS, NESTING, ACTIONS, SETTLED, REDUCTIONS, at, stack, rule,
+            places, parser.LONGEST_NUMBER,
         )  # fmt: skip
         if status == DONE:
             return _table(source, characters, rule, places, 0, int(at[ROWS]), int(at[STATEMENTS]))
@@ -139,8 +164,8 @@ def _error(source: Source, status: int, at: Column, stack: Column) -> Exception:
 
 
 def drive(
-    characters: Any, class_of: Any, moves: Any, accepts: Any, nesting: Any, actions: Any, gotos: Any, reductions: Any,
-    at: Any, stack: Any, rule: Any, places: Any, longest_number: int,
+    characters: Any, ascii_moves: Any, class_of: Any, moves: Any, accepts: Any, nesting: Any, actions: Any,
+    settled: Any, reductions: Any, at: Any, stack: Any, rule: Any, places: Any, longest_number: int,
 ) -> int:  # fmt: skip
     """The loop: scan a token, reduce while the tables say so, shift. Returns why it stopped.
 
@@ -160,7 +185,10 @@ def drive(
             scanned = 0
             while position < size:
                 character = characters[position]
-                scanned = moves[scanned, class_of[character if character < last_class else last_class]]
+                if character < 128:
+                    scanned = ascii_moves[scanned, character]
+                else:
+                    scanned = moves[scanned, class_of[character if character < last_class else last_class]]
                 if scanned < 0:
                     break
                 position += 1
@@ -225,7 +253,7 @@ def drive(
                 first_of[rows] = opening
                 rows += 1
                 count = 1
-            states[height] = gotos[states[height - 1], target]
+            states[height] = settled[states[height - 1], target, kind]
             starts[height] = first
             row_counts[height] = count
             height += 1

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cgcli.language.names import Names
     from cgcli.language.syntax import Syntax
 
     Column = NDArray[Any]
@@ -30,7 +31,7 @@ class Words:
     """The words of a text.
 
     of_row: for every row of the syntax table the word of a NAME or NUMBER, the function's name of a CALLEE, else -1.
-    start, end: where each word stands first.
+    start, end: where each word stands first. names: what `names.survey` found, when it has.
     """
 
     def __init__(self, table: Syntax) -> None:
@@ -45,6 +46,7 @@ class Words:
             self.characters, rule, begins, ends, self.of_row, start, end, hashes, slots
         )
         self.start, self.end = start[:count], end[:count]
+        self.names: Names | None = None
 
     def __len__(self) -> int:
         return len(self.start)
@@ -55,10 +57,11 @@ class Words:
 
     def texts(self, words: Column) -> list[str]:
         """The characters of many words."""
-        text = self.source_text
-        return [
-            text[begin:end] for begin, end in zip(self.start[words].tolist(), self.end[words].tolist(), strict=True)
-        ]
+        start, end = self.start[words], self.end[words]
+        joined = np.empty(int((end - start).sum()) + len(words), dtype=self.characters.dtype)
+        compiled(join_words)(self.characters, start, end, joined)
+        encoding = "ascii" if joined.itemsize == 1 else "utf-32-le"
+        return joined.tobytes().decode(encoding).split("\n")[:-1]
 
     def find(self, name: str) -> int:
         """The number of a word; -1 where the text does not have it."""
@@ -144,3 +147,14 @@ def intern_words(
                     slots[slot] = other
         of_row[row] = found
     return count, slots
+
+
+def join_words(characters: Any, start: Any, end: Any, joined: Any) -> None:
+    """Copy words, each with a line end behind it."""
+    place = 0
+    for word in range(len(start)):
+        for position in range(start[word], end[word]):
+            joined[place] = characters[position]
+            place += 1
+        joined[place] = NEWLINE
+        place += 1

@@ -143,14 +143,17 @@ def lowered(read: Any, text: str, **given: Any) -> Outcome:
     graph = program.graph
     lint(graph)
     assert_known(graph)
-    columns = {name: value for name, value in vars(graph).items() if name not in ("intern", "_adopted", "calls", "spans")}
-    kept = [[str(value) for value in columns.pop(name)] for name in ("constants",)]
+    columns = dict(vars(graph))
+    for name in ("intern", "_adopted", "calls", "spans"):
+        del columns[name]
+    constants = list(map(str, columns.pop("constants")))
     numbers = {str(key): number for key, number in columns.pop("_constant_numbers").items()}
     calls = [(call.name, call.parent, call.span) for call in graph.calls]
     surveyed = {name: getattr(names, name) for name in names.__slots__ if name not in ("functions", "defined")}
     functions = [(made.name, made.parameters, made.first, made.end, made.span) for made in names.functions.values()]
     parts = {name: getattr(program, name) for name in program.__slots__ if name != "graph"}
-    return columns, list(graph.names), kept, numbers, calls, dict(graph.spans), surveyed, functions, dict(names.defined), parts
+    told = columns, list(graph.names), constants, numbers, calls, dict(graph.spans)
+    return *told, surveyed, functions, list(names.defined.items()), parts
 
 
 def assert_known(graph: Any) -> None:
