@@ -110,4 +110,4 @@ def enter_constants(graph: Graph, values: NDArray[Any], exact: tuple[Column, lis
 
 def extend(column: array[Any], values: NDArray[Any]) -> None:
     """Append numbers to a column of a graph."""
-    column.frombytes(values.astype(column.typecode).tobytes())
+    column.frombytes(np.ascontiguousarray(values, dtype=column.typecode).view(np.uint8).data)

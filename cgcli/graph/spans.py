@@ -51,7 +51,7 @@ class SpanTable(MutableMapping[int, "Span"]):
         return twin
 
     def extend(self, first: int, begin: Any, end: Any) -> None:
-        """Enter the places of nodes from `first` on: buffers of 32-bit numbers, -1 where a node has no place."""
+        """Enter the places of nodes from `first` on: bytes of 32-bit numbers, -1 where a node has no place."""
         self._reach(first)
         self.begin.frombytes(begin)
         self.end.frombytes(end)

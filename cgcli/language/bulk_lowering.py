@@ -53,7 +53,9 @@ BOUND, OPAQUE, NO_FUNCTION = 1, 2, 4
 LEAF, SKIP, SIGN, OPERATOR, CONDITIONAL, COMPARE, CALLEE, CALL, OTHER = range(9)
 """What the loop does with a row."""
 
-LEAST_ROOM = 1 << 12
+LEAST_ROOM, NODES_PER_ROW = 1 << 10, 0.5
+"""Room for nodes to begin with; it grows where that is not enough."""
+
 SHORT_STRETCH, LONGEST_PAUSE = 8, 64
 """Where the loop gets no further than so many statements, it pauses for twice as many as the last time."""
 
@@ -167,7 +169,7 @@ class BulkLowering:
         self.op, self.payload, self.row, self.new_keys, self.operands, self.stack, self.slots = (
             np.empty(0, dtype=np.int32) for _ in range(7)
         )
-        self._make_room(0)
+        self._make_room(int(len(table) * NODES_PER_ROW))
         self.key_nodes = np.full(len(self.literals.values), -1, dtype=np.int32)
         self.named = np.empty((3, len(self.words) + 1), dtype=np.int32)
         self.pause = self.resting = 0
@@ -275,10 +277,9 @@ class BulkLowering:
         whole, graph, count = self.whole, self.whole.graph, int(self.at[NODES])
         if count > first:
             self._write_constants(first_number)
-            begin, end = columns_of(whole.table.start, whole.table.end)
-            rows = self.row[first:count]
-            places = [np.where(rows >= 0, column[rows], -1).astype(np.int32).data.cast("B") for column in (begin, end)]
-            graph.spans.extend(first, *places)  # type: ignore[attr-defined]  # a SpanTable since the beginning
+            places = np.empty((2, count - first), dtype=np.int32)
+            compiled(place_nodes)(self.row[first:count], *columns_of(whole.table.start, whole.table.end), places)
+            graph.spans.extend(first, *places.view(np.uint8))  # type: ignore[attr-defined]  # a SpanTable now
             extend(graph.op, self.op[first:count])
             extend(graph.payload, self.payload[first:count])
             extend(graph.operands, self.operands[self.start[first] : self.start[count]])
@@ -308,6 +309,14 @@ def longer(column: Column, length: int) -> Column:
     longer_one = np.empty(length, dtype=column.dtype)
     longer_one[: len(column)] = column
     return longer_one
+
+
+def place_nodes(row_of: Any, start: Any, end: Any, places: Any) -> None:
+    """Write where the rows stand in the text, -1 for no row."""
+    for node in range(len(row_of)):
+        row = row_of[node]
+        places[0, node] = start[row] if row >= 0 else -1
+        places[1, node] = end[row] if row >= 0 else -1
 
 
 def enter_nodes(op: Any, start: Any, operands: Any, payload: Any, first: int, end: int, slots: Any) -> None:

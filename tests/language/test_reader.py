@@ -219,6 +219,7 @@ def test_graphs_of_generated_texts(text: str) -> None:
 def test_graphs_where_stretches_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_lowering, "SHORT_STRETCH", 0)
     monkeypatch.setattr(bulk_lowering, "LEAST_ROOM", 1)
+    monkeypatch.setattr(bulk_lowering, "NODES_PER_ROW", 0)
     monkeypatch.setattr(words, "LEAST_SLOTS", 4)
     assert_lowered_alike(MIXED)
     assert_lowered_alike(PLAIN)
