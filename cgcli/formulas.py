@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cgcli import binding
-from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
+from cgcli.errors import CalculationError, CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     Shape = tuple[int, ...]
     Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str]], Program]
+
+GRAPH_ENDING = ".npz"
+"""Files with this ending hold graphs, all others hold texts."""
 
 
 class Bound:
@@ -82,6 +85,7 @@ class Formula:
     def __init__(self, lower_for: Lower, names: Names, source: Source | None = None) -> None:
         self._lower_for = lower_for
         self._names = names
+        self._free = frozenset(names.free)
         self._programs: dict[Any, list[Program]] = {}
         self._derivatives: dict[Any, Derivatives] = {}
         self.source = source
@@ -149,7 +153,7 @@ class Formula:
         values = {name: binding.normalised(name, value) for name, value in
                   binding.given_values(mapping, inputs).items()}  # fmt: skip
         names = self._names
-        binding.check_names(values, names.inputs, [*names.defined, *names.constants])
+        binding.check_names(values, names.inputs, names.defined, names.constants)
         try:
             program = self._program(values, show)
         except (ShapeError, NeedsValues):
@@ -364,6 +368,17 @@ class Formula:
 
         return draw_formula(self, path, binding.given_values(mapping, inputs), grad=grad)
 
+    def save(self, path: str | Path, mapping: Mapping[str, Any] | None = None, /, **inputs: Any) -> None:
+        """Write the graph to a file (.npz) that `load` reads without parsing the text again.
+
+        The values decide shapes and lengths, which are the file's from then on, and are not written themselves.
+        UsageError for another ending and for missing values on which the graph depends, DataError where the file
+        cannot be written.
+        """
+        from cgcli.data.graph_files import write_graph
+
+        write_graph(self.bind(mapping, complete=False, **inputs).program, str(path))
+
     def _repr_svg_(self) -> str:
         return self.draw()
 
@@ -373,14 +388,21 @@ class Formula:
     # ---- inside ------------------------------------------------------------------------------------------------
 
     def _program(self, values: Mapping[str, Any], show: Sequence[str] = ()) -> Program:
-        """The program for values of these names and shapes, lowered once for each signature."""
+        """The program for values of these names and shapes, lowered once for each signature.
+
+        A number for a name that the text only uses decides nothing, unless it is a length or an index.
+        """
         shapes = {name: binding.shape_of(value) for name, value in values.items()}
-        signature = (tuple(sorted(shapes.items())), tuple(show))
         numbers = {name: float(value) for name, value in values.items() if not shapes[name]}
+        deciding = {name: shape for name, shape in shapes.items() if shape or name not in self._free}
+        signature = (tuple(sorted(deciding.items())), tuple(show))
         for program in self._programs.get(signature, ()):
-            if all(numbers.get(name) == value for name, value in program.specialised.items() if name in numbers):
+            if all(
+                numbers.get(name) == value for name, value in program.specialised.items()
+                if name in numbers or name in self._free
+            ):  # fmt: skip
                 return program
-        program = self._lower_for(shapes, numbers, list(values), show)
+        program = self._lower_for(deciding, numbers, list(deciding), show)
         self._programs.setdefault(signature, []).append(program)
         return program
 
@@ -501,7 +523,14 @@ def parse(text: str, name: str = "<formula>") -> Formula:
 
 
 def load(path: str | Path) -> Formula:
-    """A formula from a file. UsageError where it cannot be read."""
+    """A formula from a file: its text, or its graph (.npz, see `Formula.save`).
+
+    UsageError where it cannot be read; FormulaError for a wrong text, DataError for a broken graph.
+    """
+    if str(path).endswith(GRAPH_ENDING):
+        from cgcli.data.graph_files import read_graph
+
+        return fixed(read_graph(str(path)))
     try:
         with open(path, encoding="utf-8-sig") as file:
             return from_source(Source(file.read(), str(path)))
@@ -548,7 +577,17 @@ def fixed(program: Program) -> Formula:
     names.params = list(program.params)
     names.outputs = list(program.outputs)
     names.with_default = set(program.defaults)
-    return Formula(lambda shapes, values, bound, show: program, names)
+
+    def settled(shapes: Mapping[str, Shape], values: Mapping[str, float], bound: object, show: object) -> Program:
+        for name, value in program.specialised.items():
+            if values.get(name, value) != value or shapes.get(name):
+                raise UsageError(
+                    f"`{name}` is {value:g} in this graph and cannot be another value",
+                    hint="a length or an index decides the graph: export the formula again",
+                )
+        return program
+
+    return Formula(settled, names)
 
 
 def chooser(graph: Graph, name: str, digits: int | None) -> Callable[[Sequence[int]], Engine]:
@@ -577,6 +616,8 @@ def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Seq
     while absent:
         waiting = descendants(program.graph, [inputs[name] for name in absent if name in inputs])
         ready = {name: node for name, node in absent.items() if not waiting[node]}
+        if not ready:  # no text can say so, but a graph file can
+            raise CalculationError(f"the defaults of {' and '.join(f'`{name}`' for name in absent)} need each other")
         nodes = list(ready.values())
         needed = ancestors(program.graph, nodes)  # an engine for scalars cannot take vectors that others need
         given = {name: value for name, value in values.items() if name in inputs and needed[inputs[name]]}

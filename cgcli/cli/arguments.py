@@ -38,10 +38,10 @@ def read_text(path: str) -> str:
 
 
 def read_formula(word: str) -> Formula:
-    """The formula of a formula argument."""
-    from cgcli.formulas import from_source
+    """The formula of a formula argument; that of a graph file is there without parsing."""
+    from cgcli.formulas import GRAPH_ENDING, from_source, load
 
-    return from_source(read_source(word))
+    return load(word) if word.endswith(GRAPH_ENDING) else from_source(read_source(word))
 
 
 def split_bindings(words: Sequence[str]) -> dict[str, str]:

@@ -1,0 +1,273 @@
+"""What a graph file has to keep: checked on whole columns before a graph is made of them.
+
+A file may come from anywhere. Whatever it holds, a reader gets a message, or a graph that every pass and every engine
+can work on.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cgcli.graph.shapes import describe, size
+from cgcli.graph.store import ARRAY, CONSTANT, INPUT, MOST_ELEMENTS, NOTHING, result_shape
+from cgcli.language.parser import LONGEST_NUMBER
+from cgcli.ops import REGISTRY
+from cgcli.ops.constants import CONSTANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from cgcli.graph.store import Graph
+    from cgcli.ops import Operation
+
+    Column = NDArray[Any]
+    Shape = tuple[int, ...]
+
+MOST_AXES = 32
+DECIMALS = re.compile(r"(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\n)*")
+"""Decimal numbers, each with a line end."""
+
+
+class Malformed(Exception):
+    """The file is no graph; the reason goes on `cannot read the graph in …: `."""
+
+    def __init__(self, reason: str, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
+def require(condition: Any, reason: str) -> None:
+    """Malformed where the condition does not hold."""
+    if not condition:
+        raise Malformed(reason)
+
+
+# ---- the header ------------------------------------------------------------------------------------------------
+
+
+class Tables:
+    """The header with its types checked; see `graph_files` for what each entry means."""
+
+    __slots__ = ("attributes", "calls", "defaults", "operations", "outputs", "params", "shapes", "specialised")
+
+    def __init__(self) -> None:
+        self.operations: list[str] = []
+        self.shapes: list[Shape] = []
+        self.attributes: list[tuple[Any, ...]] = []
+        self.outputs: dict[str, int] = {}
+        self.defaults: dict[str, int] = {}
+        self.params: list[str] = []
+        self.specialised: dict[str, float] = {}
+        self.calls: list[tuple[str, int]] = []
+
+
+def tables_of(header: Mapping[str, Any]) -> Tables:
+    """The tables of a header. Malformed, naming the entry, where one is not what it should be."""
+    tables = Tables()
+    tables.operations = _entries(header, "operations", list, _is_name)
+    tables.shapes = [tuple(shape) for shape in _entries(header, "shapes", list, _is_shape)]
+    attributes = _entries(header, "attributes", list, lambda entry: isinstance(entry, list) and entry)
+    try:
+        tables.attributes = [as_tuples(entry) for entry in attributes]
+    except RecursionError:
+        raise Malformed("`attributes` in its header is nested too deep") from None
+    tables.outputs = _entries(header, "outputs", dict, _is_integer)
+    tables.defaults = _entries(header, "defaults", dict, _is_integer)
+    tables.params = _entries(header, "params", list, _is_name)
+    tables.specialised = _entries(header, "specialised", dict, lambda entry: isinstance(entry, (int, float)))
+    calls = _entries(header, "calls", list, lambda entry: isinstance(entry, list) and len(entry) == 2)
+    tables.calls = [(name, parent) for name, parent in calls]
+    require(all(_is_name(name) and _is_integer(parent) and -1 <= parent < number
+                for number, (name, parent) in enumerate(tables.calls)), "`calls` in its header is not as it should be")  # fmt: skip
+    require(tables.outputs, "it has no output")
+    return tables
+
+
+def _entries(header: Mapping[str, Any], key: str, kind: type, fits: Callable[[Any], Any]) -> Any:
+    """An entry of the header: a list or a mapping whose items all fit."""
+    found = header.get(key)
+    fine = isinstance(found, kind) and all(map(fits, found.values() if isinstance(found, dict) else found))
+    require(fine and (not isinstance(found, dict) or all(map(_is_name, found))),
+            f"`{key}` in its header is not as it should be")  # fmt: skip
+    return found
+
+
+def _is_name(entry: Any) -> bool:
+    return isinstance(entry, str) and entry.isprintable() and entry != ""
+
+
+def _is_integer(entry: Any) -> bool:
+    return type(entry) is int
+
+
+def _is_shape(entry: Any) -> bool:
+    """Whether an entry is a list of lengths of an array that may be."""
+    fine = isinstance(entry, list) and len(entry) <= MOST_AXES and all(map(_is_integer, entry))
+    return fine and all(length >= 0 for length in entry) and size(tuple(entry)) <= MOST_ELEMENTS
+
+
+def as_tuples(entry: Any) -> Any:
+    """Lists within lists as tuples within tuples: JSON does not tell them apart, and attributes are hashable."""
+    return tuple(map(as_tuples, entry)) if isinstance(entry, list) else entry
+
+
+# ---- nodes -----------------------------------------------------------------------------------------------------
+
+
+def check_nodes(
+    rows: Sequence[Operation], header: Tables, lengths: Mapping[int, int], op: Column, counts: Column,
+    operands: Column, payload: Column, shape: Column,
+) -> None:  # fmt: skip
+    """Columns agree in length, every number lies in its range, operands stand before their users and fit in number.
+
+    lengths: code of a leaf -> length of the table that its payload points into.
+    """
+    for name, column in (("operand_count", counts), ("payload", payload), ("shape", shape)):
+        require(len(column) == len(op), f"`{name}` speaks of {len(column):,} nodes, `op` of {len(op):,}")
+    require(len(set(header.operations)) == len(rows), "`operations` in its header names one twice")
+    _check_range("op", op, 0, len(rows))
+    _check_range("shape", shape, 0, len(header.shapes))
+    require(not len(counts) or counts.min() >= 0, "`operand_count` holds a number below 0")
+    total = int(counts.sum(dtype=np.int64))
+    require(total == len(operands), f"`operand_count` adds up to {total:,}, `operands` has {len(operands):,}")
+    least = np.array([row.arity for row in rows] or [0])[op]
+    most = np.array([2**31 if row.variadic else row.arity for row in rows] or [0])[op]
+    wrong = (counts < least) | (counts > most)
+    if wrong.any():
+        node = int(wrong.argmax())
+        row = rows[op[node]]
+        raise Malformed(f"node {node} has {counts[node]} operands; `{row.name}` takes {row.arity}")
+    users = np.repeat(np.arange(len(op), dtype=np.int32), counts)
+    wrong = (operands < 0) | (operands >= users)
+    if wrong.any():
+        edge = int(wrong.argmax())
+        raise Malformed(f"node {users[edge]} uses node {operands[edge]}, which is not before it")
+    _check_payloads(rows, header, lengths, op, payload)
+
+
+def _check_payloads(
+    rows: Sequence[Operation], header: Tables, lengths: Mapping[int, int], op: Column, payload: Column
+) -> None:
+    for number, row in enumerate(rows):
+        mine = op == number
+        if row.code in lengths:
+            _check_range("payload", payload[mine], 0, lengths[row.code])
+            shared = len(np.unique(payload[mine])) != np.count_nonzero(mine)
+            require(not shared, f"two nodes of `{row.name}` have one payload")
+        elif row.prepare is None:
+            require((payload[mine] == NOTHING).all(), f"a node of `{row.name}` has static arguments")
+        else:
+            _check_range("payload", payload[mine], NOTHING, len(header.attributes))
+
+
+def _check_range(name: str, column: Column, least: int, end: int) -> None:
+    if len(column) and not (column.min() >= least and column.max() < end):
+        worst = column.min() if column.min() < least else column.max()
+        raise Malformed(f"`{name}` holds {worst}; there are {end:,}")
+
+
+def check_shapes(
+    rows: Sequence[Operation], header: Tables, op: Column, counts: Column, operands: Column, payload: Column,
+    shape: Column, array_shapes: Column,
+) -> None:  # fmt: skip
+    """Every node has the shape that its operation infers, and the static arguments that its operation prepares.
+
+    Elementwise nodes on operands of their own shape are looked at together; of all others, each combination of
+    operation, static arguments and shapes once.
+    """
+    _check_range("array_shapes", array_shapes, 0, len(header.shapes))
+    users = np.repeat(np.arange(len(op), dtype=np.int32), counts)
+    differs = np.zeros(len(op), dtype=bool)
+    differs[users[shape[operands] != shape[users]]] = True
+    plain = np.array([row.shape is None and row.prepare is None for row in rows] or [False])
+    code = np.array([row.code for row in rows] or [0])[op]
+    rest = (~plain[op] | differs | (counts == 0)) & (code != INPUT) & (code != ARRAY)
+    require((shape[code == CONSTANT] == 0).all(), "a constant has a shape other than the scalar's")
+    require((shape[code == ARRAY] == array_shapes[payload[code == ARRAY]]).all(), "an array has the shape of another")
+    rest &= code != CONSTANT
+    start = np.cumsum(counts) - counts
+    for count in np.unique(counts[rest]).tolist():
+        nodes = np.flatnonzero(rest & (counts == count))
+        used = shape[operands[start[nodes, None] + np.arange(count)]] if count else np.zeros((len(nodes), 0), np.int32)
+        table = np.column_stack([op[nodes], payload[nodes], shape[nodes], used])
+        for place in np.unique(table, axis=0, return_index=True)[1].tolist():
+            kind, attributes, own, *shapes = table[place].tolist()
+            _check_shape(
+                f"node {nodes[place]} (`{rows[kind].name}`)", rows[kind], [header.shapes[each] for each in shapes],
+                header.attributes[attributes] if attributes >= 0 else (), header.shapes[own],
+            )  # fmt: skip
+
+
+def _check_shape(who: str, row: Operation, shapes: list[Shape], attributes: tuple[Any, ...], own: Shape) -> None:
+    """One operation on operands of these shapes."""
+    try:
+        require(row.prepare is None or _prepared(row, shapes, attributes), f"{who} has static arguments of another")
+        expected = result_shape(row, shapes, attributes)
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        raise Malformed(f"{who} cannot take its operands: {error}") from None
+    require(expected == own, f"{who} has the shape {describe(own)}; its operands make {describe(expected)}")
+
+
+def _prepared(row: Operation, shapes: list[Shape], attributes: tuple[Any, ...]) -> bool:
+    """Whether attributes are what the operation makes of them: what it prepares does not change by preparing again.
+
+    An operation keeps its static arguments in front of what it adds, or a single one as the attributes themselves.
+    """
+    assert row.prepare is not None
+    static = attributes[: sum(parameter.static for parameter in row.parameters)]
+    for given in (static, (attributes,)):
+        try:
+            if repr(row.prepare(shapes, *given)) == repr(attributes):
+                return True
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
+            continue
+    return False
+
+
+# ---- numbers, names and results --------------------------------------------------------------------------------
+
+
+def check_constants(constants: Column, own: Column, exact: Column, text: str) -> tuple[Column, list[str]]:
+    """Places and exact texts of the constants that have one; each text is a literal, or a name, of its constant."""
+    texts = text.split("\n") if text else []
+    require(len(own) == len(constants), "`own_constants` and `constants` differ in length")
+    require(len(exact) == len(texts), "`exact` and `exact_texts` differ in length")
+    _check_range("exact", exact, 0, len(constants))
+    require(len(np.unique(exact)) == len(exact), "`exact` names a constant twice")
+    require(max(map(len, texts), default=0) <= LONGEST_NUMBER, "`exact_texts` holds a number that is too long")
+    named = {name for name in set(texts) if name in CONSTANTS}
+    decimals = [each for each in texts if each not in named]
+    require(DECIMALS.fullmatch("".join(f"{each}\n" for each in decimals)), "`exact_texts` holds what is no number")
+    values = [CONSTANTS[each].value if each in named else float(each) for each in texts]
+    same = np.array_equal(np.array(values, dtype=np.float64), constants[exact], equal_nan=True)
+    require(same, "`exact_texts` tells of other numbers than `constants`")
+    return exact, texts
+
+
+def check_results(
+    header: Tables, graph: Graph, input_names: list[str], names: tuple[Column, list[str]], scopes: tuple[Column, Column]
+) -> None:
+    """Names, outputs, defaults and calls tell of nodes and inputs that exist, and defaults fit their inputs."""
+    count = len(graph)
+    named, texts = names
+    require(len(named) == len(texts), "`named` and `names` differ in length")
+    require(len(scopes[0]) == len(scopes[1]), "`scoped` and `scopes` differ in length")
+    _check_range("named", named, 0, count)
+    _check_range("scoped", scopes[0], 0, count)
+    _check_range("scopes", scopes[1], 0, len(header.calls))
+    for key, nodes in (("outputs", header.outputs), ("defaults", header.defaults)):
+        require(all(0 <= node < count for node in nodes.values()), f"`{key}` in its header names no node")
+    known = set(input_names)
+    for name in (*header.params, *header.defaults, *header.specialised):
+        require(name in known, f"`{name}` in its header is no input")
+    inputs = graph.inputs()
+    for name, node in header.defaults.items():
+        fits = name not in inputs or graph.shape[inputs[name]] == graph.shape[node]
+        require(fits, f"the default of `{name}` has another shape than the input")
+    scalar = all(name not in inputs or not graph.shape_of(inputs[name]) for name in header.specialised)
+    require(scalar and set(map(type, header.specialised.values())) <= {int, float}, "`specialised` in its header is no list of numbers")
