@@ -52,13 +52,14 @@ def shape_of(value: Any) -> Shape:
     return tuple(getattr(value, "shape", ()))
 
 
-def check_names(given: Iterable[str], known: Collection[str], defined: Collection[str]) -> None:
-    """UsageError for a value whose name the formula does not have; the hint says what it has."""
-    unknown = [name for name in given if name not in known and name not in defined]
+def check_names(given: Iterable[str], known: Collection[str], *others: Collection[str]) -> None:
+    """UsageError for a value whose name is neither among the inputs nor elsewhere; the hint says what there is."""
+    inputs = set(known)
+    unknown = [name for name in given if name not in inputs and not any(name in names for names in others)]
     if not unknown:
         return
     name = unknown[0]
-    near = closest(name, [*known, *defined])
+    near = closest(name, [*known, *(other for names in others for other in names)])
     if near:
         hint = f"did you mean {' or '.join(f'`{match}`' for match in near)}?"
     elif known:
