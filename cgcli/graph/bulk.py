@@ -11,11 +11,12 @@ import numpy as np
 
 from cgcli.errors import GraphError
 from cgcli.graph.intern import NODE_BITS
+from cgcli.graph.late import Key, LateDict, Value
 from cgcli.graph.store import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, MutableMapping, Sequence
     from typing import Any
 
     from numpy.typing import ArrayLike, NDArray
@@ -90,22 +91,40 @@ def _append(graph: Graph, row: Operation, operands: list[Column], shapes: Column
     extend(graph.shape, shapes)
 
 
-def enter_constants(graph: Graph, values: NDArray[Any], exact: tuple[Column, list[str]], own: NDArray[Any]) -> None:
+def enter_constants(
+    graph: Graph, values: NDArray[Any], exact: tuple[NDArray[Any], list[str] | Callable[[], list[str]]],
+    own: NDArray[Any],
+) -> None:  # fmt: skip
     """Enter numbers for constants whose nodes the columns are given in bulk; each must be new.
 
-    exact: the positions among the numbers that have an exact text, and the texts; own: whether each number is kept
-    apart (see `Graph.constant`).
+    exact: the positions among the numbers that have an exact text, and the texts, or what makes them when they are
+    needed; own: whether each number is kept apart (see `Graph.constant`).
     """
     first = len(graph.constants)
-    places, texts = exact
+    places, given = exact
+
+    def texts() -> list[str]:
+        return given() if callable(given) else given
+
     extend(graph.constants, values)
-    graph.exact.update(zip((first + places).tolist(), texts, strict=True))
-    keys = values.astype(object)
-    odd = np.flatnonzero((values == 0) | np.isnan(values))
-    keys[odd] = list(map(str, values[odd].tolist()))
-    keys[places] = texts
-    shared = np.flatnonzero(~own)
-    graph._constant_numbers.update(zip(keys[shared].tolist(), (first + shared).tolist(), strict=True))
+
+    def keys() -> Iterable[tuple[float | str, int]]:
+        keys = values.astype(object)
+        odd = np.flatnonzero((values == 0) | np.isnan(values))
+        keys[odd] = list(map(str, values[odd].tolist()))
+        keys[places] = texts()
+        shared = np.flatnonzero(~own)
+        return zip(keys[shared].tolist(), (first + shared).tolist(), strict=True)
+
+    graph.exact = late(graph.exact)
+    graph.exact.later(lambda: zip((first + places).tolist(), texts(), strict=True))
+    graph._constant_numbers = late(graph._constant_numbers)
+    graph._constant_numbers.later(keys)
+
+
+def late(entries: MutableMapping[Key, Value]) -> LateDict[Key, Value]:
+    """A dictionary of a graph as one that more can be entered in later."""
+    return entries if isinstance(entries, LateDict) else LateDict(entries)
 
 
 def extend(column: array[Any], values: NDArray[Any]) -> None:

@@ -58,18 +58,18 @@ class Graph:
         self.shape = array("i")
         self.shapes: list[Shape] = [()]
         self.constants = array("d")
-        self.exact: dict[int, str] = {}
+        self.exact: MutableMapping[int, str] = {}
         self.arrays: list[Any] = []
         self.input_names: list[str] = []
         self.attributes: list[tuple[Any, ...]] = []
-        self.names: dict[str, int] = {}
+        self.names: MutableMapping[str, int] = {}
         self.spans: MutableMapping[int, Span] = {}
         self.scopes: dict[int, int] = {}
         self.calls: list[Call] = []
         self.intern = InternTable()
         self._shape_numbers: dict[Shape, int] = {(): 0}
         self._attribute_numbers: dict[str, int] = {}
-        self._constant_numbers: dict[float | str, int] = {}
+        self._constant_numbers: MutableMapping[float | str, int] = {}
         self._input_numbers: dict[str, int] = {}
         self._adopted: dict[int, tuple[Graph, int, dict[int, int]]] = {}
 

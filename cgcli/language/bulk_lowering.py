@@ -13,7 +13,7 @@ from collections.abc import Iterator, MutableMapping
 
 import numpy as np
 
-from cgcli.graph.bulk import enter_constants, extend
+from cgcli.graph.bulk import enter_constants, extend, late
 from cgcli.graph.loops import MULTIPLIER, compiled
 from cgcli.graph.spans import SpanTable
 from cgcli.graph.store import CONSTANT, INPUT, NOTHING
@@ -286,20 +286,23 @@ class BulkLowering:
             extend(graph.start, self.start[first + 1 : count + 1])
             graph.shape.frombytes(bytes(graph.shape.itemsize * (count - first)))
             graph.intern.learn(graph, first)
-        words, nodes, new = self.named[:, : self.at[NAMED]]
-        names = self.words.texts(words)
-        inputs = [names[place] for place in np.flatnonzero(new).tolist()]
+        words, nodes, new = self.named[:, : self.at[NAMED]].copy()
+        inputs = self.words.texts(words[new == 1])
         graph.enter_inputs(inputs)
         whole.program.inputs.extend(inputs)
         whole.inputs.update(inputs)
-        graph.names.update(zip(names, nodes.tolist(), strict=True))
+        graph.names = late(graph.names)
+        graph.names.later(lambda: zip(self.words.texts(words), nodes.tolist(), strict=True))
 
     def _write_constants(self, first: int) -> None:
         """The numbers of a stretch; those of its own are written as ~key."""
         keys = self.new_keys[first : self.at[NUMBERS]]
         own = keys < 0
         keys = np.where(own, ~keys, keys)
-        enter_constants(self.whole.graph, self.literals.values[keys], self.literals.exact_texts(keys), own)
+        literals = self.literals
+        places = literals.with_text(keys)
+        exact = keys[places]
+        enter_constants(self.whole.graph, literals.values[keys], (places, lambda: literals.texts(exact)), own)
 
 
 def longer(column: Column, length: int) -> Column:

@@ -107,14 +107,18 @@ class Literals:
         key = int(self.of_word[word]) if word >= 0 else -1
         return key if self._first <= key < self._first + len(self._words) else -1
 
-    def exact_texts(self, keys: Column) -> tuple[Column, list[str]]:
-        """The positions among the keys of those that have an exact text, and the texts."""
-        behind = self._first + len(self._words)
-        literals = np.flatnonzero((keys >= self._first) & (keys < behind))
-        others = np.flatnonzero(keys >= behind)
-        texts = self.words.texts(self._words[keys[literals] - self._first])
-        texts.extend(self._other_texts[key] for key in keys[others].tolist())
-        return np.concatenate([literals, others]), texts
+    def with_text(self, keys: Column) -> Column:
+        """The positions among the keys of those that have an exact text."""
+        return np.flatnonzero(keys >= self._first)
+
+    def texts(self, keys: Column) -> list[str]:
+        """The exact texts of keys that have one."""
+        places = keys - self._first
+        literals = places < len(self._words)
+        texts = np.empty(len(keys), dtype=object)
+        texts[literals] = self.words.texts(self._words[places[literals]])
+        texts[~literals] = [self._other_texts[key] for key in keys[~literals].tolist()]
+        return texts.tolist()
 
 
 def measure(characters: Any, start: Any, end: Any, tens: Any, fives: Any, values: Any, state: Any) -> None:

@@ -258,15 +258,13 @@ class Lowering:
                 self.statics.given = {**self.statics.given, name: known}
 
     def _settle_outputs(self, last: tuple[str, Any] | None) -> None:
-        outputs = self.program.outputs
         if self.declared_outputs:
             for name, place in self.declared_outputs:
                 if name not in self.globals:
                     raise self._error(
                         f"the output `{name}` is not defined", self.span(place), did_you_mean(name, self.globals)
                     )
-                outputs[name] = self.materialise(self.globals[name])
-                self.graph.names.setdefault(name, outputs[name])
+                self._settle_output(name, self.globals[name])
             return
         if last is None:
             raise FormulaError(
@@ -278,9 +276,13 @@ class Lowering:
             raise FormulaError(
                 f"`{value.name}` is a function; call it", source=self.table.source, hint=f"{value.name}(…)"
             )
-        outputs[name] = self.materialise(value)
-        if name != "result":
-            self.graph.names.setdefault(name, outputs[name])
+        self._settle_output(name, value)
+
+    def _settle_output(self, name: str, value: Any) -> None:
+        """Enter an output; a list gets its node only now, and with it the name that all other values have already."""
+        node = self.program.outputs[name] = self.materialise(value)
+        if isinstance(value, ListValue) and name != "result":
+            self.graph.names.setdefault(name, node)
 
     # ---- the loop ----------------------------------------------------------------------------------------------
 
