@@ -18,8 +18,9 @@ from cgcli.graph.store import Graph
 from cgcli.ops import arithmetic, logic, powers, trigonometric
 from cgcli.passes.derivative import derivative_of
 from cgcli.passes.differentiate import differentiate
-from cgcli.passes.rules import COMPARISONS, EXACT, INVERSES, REAL, RULES, SQUARES
 from cgcli.passes.simplify import simplify
+from cgcli.passes.simplify.rules import EXACT, REAL, RULES
+from cgcli.passes.simplify.tables import COMPARISONS, INVERSES, SQUARES
 
 DERIVATIVES = {
     # polynomials and quotients

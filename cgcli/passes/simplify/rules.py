@@ -1,21 +1,24 @@
-"""The rewrite rules of the simplifier, as tables of rows.
+"""The rewrite rules for operations that are no sums and no products; these are collected (see `collect`).
 
-Two tables say which operations are linear combinations or products of powers of their operands; those are collected
-in normal forms (`passes.normal`). All other operations meet `RULES`, each of which holds at one of two levels:
+Each rule holds at one of two levels:
 
 exact: the same double wherever the old form has a number, infinities and signs of zero included;
 real: the same real function wherever both forms are defined. The value may differ by rounding, and where one form
     is nan or infinite and the other is not: x/x is 1, also at 0.
 
 No rule drops the condition of a `where`: what a formula says about single points stays said.
+
+A rule is tried once, on simplified operands. What it builds may meet other rules; since every rule takes a minus, an
+operation or a condition away, that ends after a few steps, however deep the formula is.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import isfinite
 
-from cgcli.ops import REGISTRY, activations, arithmetic, hyperbolic, logic, powers, special, trigonometric
+from cgcli.ops import logic, powers
+from cgcli.passes.simplify.products import selected
+from cgcli.passes.simplify.tables import COMPARISONS, INVERSES, TRUTHS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,83 +26,12 @@ if TYPE_CHECKING:
 
     from cgcli.graph.ref import Ref
     from cgcli.ops import Operation
-    from cgcli.passes.normal import NormalRef
+    from cgcli.passes.simplify.collect import NormalRef
 
     Rewrite = Callable[[Operation, Sequence[NormalRef]], Ref | None]
 
 EXACT = "exact"
 REAL = "real"
-
-SUMS: dict[Operation, tuple[int, ...]] = {
-    arithmetic.add: (1, 1),
-    arithmetic.sub: (1, -1),
-    arithmetic.neg: (-1,),
-    arithmetic.pos: (1,),
-}
-"""Operations that are the sum of their operands with these coefficients."""
-
-PRODUCTS: dict[Operation, tuple[int | Fraction, ...]] = {
-    **{row: (1, 1) for row in REGISTRY.rows if row.spell.get("infix") == arithmetic.mul.spell["infix"]},
-    arithmetic.div: (1, -1),
-    arithmetic.reciprocal: (-1,),
-    arithmetic.square: (2,),
-    powers.sqrt: (Fraction(1, 2),),
-    powers.rsqrt: (Fraction(-1, 2),),
-}
-"""Operations that are the product of their operands with these exponents.
-
-What is written as a product is one: the strong zero of `scale` becomes an ordinary product. A factor beside a `where`
-that is 0 in one branch is moved into the other branch, so that it still does no harm where it is not taken.
-"""
-
-INVERSES: dict[Operation, Operation] = {
-    trigonometric.sin: trigonometric.asin,
-    trigonometric.cos: trigonometric.acos,
-    trigonometric.tan: trigonometric.atan,
-    trigonometric.radians: trigonometric.degrees,
-    trigonometric.degrees: trigonometric.radians,
-    hyperbolic.sinh: hyperbolic.asinh,
-    hyperbolic.asinh: hyperbolic.sinh,
-    hyperbolic.cosh: hyperbolic.acosh,
-    hyperbolic.tanh: hyperbolic.atanh,
-    hyperbolic.atanh: hyperbolic.tanh,
-    powers.log: powers.exp,
-    powers.log2: powers.exp2,
-    powers.exp2: powers.log2,
-    powers.log10: powers.exp10,
-    powers.exp10: powers.log10,
-    powers.log1p: powers.expm1,
-    powers.expm1: powers.log1p,
-    activations.sigmoid: special.logit,
-    special.logit: activations.sigmoid,
-    special.erf: special.erfinv,
-    special.erfinv: special.erf,
-}
-"""outer -> inner, where outer(inner(x)) is x wherever inner(x) is defined. `exp` is a power, see `passes.normal`."""
-
-SQUARES: dict[Operation, tuple[Operation, int]] = {
-    trigonometric.sin: (trigonometric.cos, 1),
-    trigonometric.sec: (trigonometric.tan, -1),
-    trigonometric.csc: (trigonometric.cot, -1),
-    hyperbolic.cosh: (hyperbolic.sinh, -1),
-    hyperbolic.tanh: (hyperbolic.sech, 1),
-    hyperbolic.coth: (hyperbolic.csch, -1),
-}
-"""f -> (g, sign), where f(x)^2 + sign*g(x)^2 is 1."""
-
-COMPARISONS: dict[Operation, frozenset[Operation]] = {
-    logic.equal: frozenset({logic.less_equal, logic.greater_equal}),
-    logic.less: frozenset({logic.less_equal, logic.not_equal}),
-    logic.greater: frozenset({logic.greater_equal, logic.not_equal}),
-    logic.less_equal: frozenset(),
-    logic.greater_equal: frozenset(),
-    logic.not_equal: frozenset(),
-}
-"""Comparison -> the comparisons of the same two numbers that follow from it."""
-
-TRUTHS = frozenset({*COMPARISONS, logic.conjunction, logic.disjunction, logic.negation})
-"""Operations whose value is 1 or 0."""
-
 
 class Rule:
     """One row: a name, the level at which the rule holds, and the rewriting.
@@ -230,41 +162,26 @@ def _or(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
     return None
 
 
-def _decided(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
-    """A selection by a condition that is a number."""
-    if row is not logic.where or operands[0].number is None:
-        return None
-    return operands[1] if operands[0].number != 0 else operands[2]
-
-
-def _where_of_where(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
-    """A selection inside a branch that asks the same condition again has its answer already."""
+def _selection(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
+    """A selection by a number; and one inside a branch that asks the same condition again."""
     if row is not logic.where:
         return None
-    condition, taken, other = operands
-    inner = (
-        branch.operands[place] if branch.row is logic.where and branch.operands[0].node == condition.node else branch
-        for place, branch in ((1, taken), (2, other))
-    )
-    first, second = inner
-    if (first.node, second.node) == (taken.node, other.node):
-        return None
-    return logic.where(condition, first, second)
+    condition, first, second = operands
+    return type(condition)(condition.graph, selected(condition.graph, condition.node, first.node, second.node))
 
 
-STATIC_RULES = (Rule("involution", EXACT, _involution),)
-"""Those that hold for operations with static arguments, too."""
+STRUCTURAL_RULES = (Rule("involution", EXACT, _involution),)
+"""Those that hold for operations with static arguments or on whole arrays, too."""
 
 RULES = (
-    *STATIC_RULES,
+    *STRUCTURAL_RULES,
     Rule("idempotent", EXACT, _idempotent),
     Rule("exact on whole numbers", EXACT, _exact_number),
     Rule("the row's own", EXACT, _folded),
     Rule("comparison of numbers", EXACT, _comparison),
     Rule("and", EXACT, _and),
     Rule("or", EXACT, _or),
-    Rule("decided condition", EXACT, _decided),
-    Rule("the same condition again", EXACT, _where_of_where),
+    Rule("selection", EXACT, _selection),
     Rule("even", EXACT, _even),
     Rule("odd", REAL, _odd),
     Rule("value at 0 or 1", REAL, _value_at_0_or_1),

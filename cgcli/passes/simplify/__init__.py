@@ -1,9 +1,10 @@
 """Symbolic simplification: graph in, graph out, so that a derivative reads as a person would have written it.
 
-One loop walks the nodes in their order. Sums, products and powers are collected in normal forms (`passes.normal`),
-all other operations meet the table of rules (`passes.rules`); equal results are one node. The pass is repeated until
-nothing changes. Nothing is factored and no product of sums is multiplied out, so the text never explodes; where it
-would become longer than it was, it stays as it was.
+One loop walks the nodes in their order (here). Sums, products and powers are collected in normal forms (`collect`,
+`forms`), rewritten (`sums`, `products`) and written (`writing`); all other operations meet the table of rules
+(`rules`, `tables`); equal results are one node. The pass is repeated until nothing changes, and nothing recurses on
+the depth of a formula. No polynomial is factored and no product of sums is multiplied out, so the text never
+explodes; where it would become longer than it was, it stays as it was.
 
 What may change. The new formula equals the old one as a real function, wherever both are defined: x/x is 1 and x - x
 is 0 also where x is infinite or 0, and rounding may differ. The strong zero of a derivative becomes an ordinary
@@ -19,13 +20,16 @@ from fractions import Fraction
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.ops import shaping
-from cgcli.passes.normal import NormalGraph, extend_lengths, number_in
+from cgcli.passes.simplify.collect import combined, seal, simplified, stretched
+from cgcli.passes.simplify.graph import NormalGraph, extend_lengths
+from cgcli.passes.simplify.numbers import number_in
+from cgcli.passes.simplify.tables import COLLECTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cgcli.passes.normal import Product, Sum
+    from cgcli.passes.simplify.forms import Product, Sum
 
 MOST_PASSES = 6
 """One pass does nearly all; further ones see what the first one made."""
@@ -100,13 +104,13 @@ def _simplified(graph: Graph, outputs: Sequence[int]) -> tuple[NormalGraph, list
         if not uses[node]:
             continue
         value = _value(graph, node, target, values)
-        if node in graph.spans and not isinstance(value, int):
-            target.remember_order(value)
-        if uses[node] > 1 or isinstance(value, int):
-            value = _sealed(graph, node, target, value)
-        values[node] = value
-    moved = {node: value for node, value in values.items() if isinstance(value, int)}
-    _carry(graph, target, moved)
+        if not isinstance(value, int):
+            if node in graph.spans:
+                target.remember_order(value)
+            if uses[node] > 1 or value.large:
+                value = seal(target, value)
+        values[node] = stretched(target, value, graph.shape_of(node)) if isinstance(value, int) else value
+    _carry(graph, target, {node: value for node, value in values.items() if isinstance(value, int)})
     return target, [_sealed(graph, output, target, values[output]) for output in outputs]
 
 
@@ -117,20 +121,20 @@ def _value(graph: Graph, node: int, target: NormalGraph, values: dict[int, int |
         return target.copy_node(graph, node, [])
     row = graph.row(node)
     if row is shaping.broadcast_to:
-        value = values[operands[0]]
-        return target.form_of(value) if isinstance(value, int) else value
-    read = [values[operand] for operand in operands]
-    forms = [(target.form_of(value), False) if isinstance(value, int) else (value, True) for value in read]
-    form = None if all(form.number is not None for form, _ in forms) else target.combined(row, forms)
-    if form is not None:
-        return form
+        return values[operands[0]]
+    if row in COLLECTED:
+        read = [values[operand] for operand in operands]
+        forms = [(target.form_of(value), False) if isinstance(value, int) else (value, True) for value in read]
+        form = None if all(form.number is not None for form, _ in forms) else combined(target, row, forms)
+        if form is not None:
+            return form
     sealed = [_sealed(graph, operand, target, values[operand]) for operand in operands]
-    return target.simplified(row, sealed, graph.attributes_of(node))
+    return simplified(target, row, sealed, graph.attributes_of(node))
 
 
 def _sealed(graph: Graph, node: int, target: NormalGraph, value: int | Sum | Product) -> int:
     """The node of a value, of the shape that it had."""
-    return target.stretched(value if isinstance(value, int) else target.seal(value), graph.shape_of(node))
+    return stretched(target, value if isinstance(value, int) else seal(target, value), graph.shape_of(node))
 
 
 def _uses(graph: Graph, outputs: Sequence[int]) -> list[int]:
