@@ -14,7 +14,6 @@ import numpy as np
 from cgcli.graph.shapes import describe, size
 from cgcli.graph.store import ARRAY, CONSTANT, INPUT, MOST_ELEMENTS, NOTHING, result_shape
 from cgcli.language.parser import LONGEST_NUMBER
-from cgcli.ops import REGISTRY
 from cgcli.ops.constants import CONSTANTS
 
 if TYPE_CHECKING:
@@ -79,21 +78,25 @@ def tables_of(header: Mapping[str, Any]) -> Tables:
     tables.outputs = _entries(header, "outputs", dict, _is_integer)
     tables.defaults = _entries(header, "defaults", dict, _is_integer)
     tables.params = _entries(header, "params", list, _is_name)
-    tables.specialised = _entries(header, "specialised", dict, lambda entry: isinstance(entry, (int, float)))
+    tables.specialised = _entries(header, "specialised", dict, lambda entry: type(entry) in (int, float))
     calls = _entries(header, "calls", list, lambda entry: isinstance(entry, list) and len(entry) == 2)
     tables.calls = [(name, parent) for name, parent in calls]
-    require(all(_is_name(name) and _is_integer(parent) and -1 <= parent < number
-                for number, (name, parent) in enumerate(tables.calls)), "`calls` in its header is not as it should be")  # fmt: skip
+    for number, (name, parent) in enumerate(tables.calls):
+        fits = _is_name(name) and _is_integer(parent) and -1 <= parent < number
+        require(fits, f"call {number} in its header is not as it should be")
     require(tables.outputs, "it has no output")
     return tables
 
 
 def _entries(header: Mapping[str, Any], key: str, kind: type, fits: Callable[[Any], Any]) -> Any:
     """An entry of the header: a list or a mapping whose items all fit."""
-    found = header.get(key)
-    fine = isinstance(found, kind) and all(map(fits, found.values() if isinstance(found, dict) else found))
-    require(fine and (not isinstance(found, dict) or all(map(_is_name, found))),
-            f"`{key}` in its header is not as it should be")  # fmt: skip
+    found: Any = header.get(key)
+    fine = isinstance(found, kind)
+    if fine and isinstance(found, dict):
+        fine = all(map(_is_name, found)) and all(map(fits, found.values()))
+    elif fine:
+        fine = all(map(fits, found))
+    require(fine, f"`{key}` in its header is not as it should be")
     return found
 
 
@@ -119,50 +122,72 @@ def as_tuples(entry: Any) -> Any:
 # ---- nodes -----------------------------------------------------------------------------------------------------
 
 
-def check_nodes(
-    rows: Sequence[Operation], header: Tables, lengths: Mapping[int, int], op: Column, counts: Column,
-    operands: Column, payload: Column, shape: Column,
-) -> None:  # fmt: skip
+class Nodes:
+    """The columns of the nodes as a file has them.
+
+    rows: the operations of the file. op: of each node the place among them; count: how many operands it has.
+    """
+
+    __slots__ = ("count", "op", "operands", "payload", "rows", "shape")
+
+    def __init__(
+        self, rows: Sequence[Operation], op: Column, count: Column, operands: Column, payload: Column, shape: Column
+    ) -> None:
+        self.rows = rows
+        self.op = op
+        self.count = count
+        self.operands = operands
+        self.payload = payload
+        self.shape = shape
+
+    def users(self) -> Column:
+        """The node that each operand belongs to."""
+        return np.repeat(np.arange(len(self.op), dtype=np.int32), self.count)
+
+    def of_rows(self, fact: Callable[[Operation], Any]) -> Column:
+        """What holds of the operation of each node."""
+        return np.array([fact(row) for row in self.rows] or [0])[self.op]
+
+
+def check_nodes(nodes: Nodes, tables: Tables, lengths: Mapping[int, int]) -> None:
     """Columns agree in length, every number lies in its range, operands stand before their users and fit in number.
 
     lengths: code of a leaf -> length of the table that its payload points into.
     """
-    for name, column in (("operand_count", counts), ("payload", payload), ("shape", shape)):
+    op, count = nodes.op, nodes.count
+    for name, column in (("operand_count", count), ("payload", nodes.payload), ("shape", nodes.shape)):
         require(len(column) == len(op), f"`{name}` speaks of {len(column):,} nodes, `op` of {len(op):,}")
-    require(len(set(header.operations)) == len(rows), "`operations` in its header names one twice")
-    _check_range("op", op, 0, len(rows))
-    _check_range("shape", shape, 0, len(header.shapes))
-    require(not len(counts) or counts.min() >= 0, "`operand_count` holds a number below 0")
-    total = int(counts.sum(dtype=np.int64))
-    require(total == len(operands), f"`operand_count` adds up to {total:,}, `operands` has {len(operands):,}")
-    least = np.array([row.arity for row in rows] or [0])[op]
-    most = np.array([2**31 if row.variadic else row.arity for row in rows] or [0])[op]
-    wrong = (counts < least) | (counts > most)
-    if wrong.any():
-        node = int(wrong.argmax())
-        row = rows[op[node]]
-        raise Malformed(f"node {node} has {counts[node]} operands; `{row.name}` takes {row.arity}")
-    users = np.repeat(np.arange(len(op), dtype=np.int32), counts)
-    wrong = (operands < 0) | (operands >= users)
+    require(len(set(tables.operations)) == len(nodes.rows), "`operations` in its header names one twice")
+    _check_range("op", op, 0, len(nodes.rows))
+    _check_range("shape", nodes.shape, 0, len(tables.shapes))
+    require(not len(count) or count.min() >= 0, "`operand_count` holds a number below 0")
+    total = int(count.sum(dtype=np.int64))
+    require(total == len(nodes.operands), f"`operand_count` adds up to {total:,}, not {len(nodes.operands):,}")
+    few = count < nodes.of_rows(lambda row: row.arity)
+    many = count > nodes.of_rows(lambda row: 2**31 if row.variadic else row.arity)
+    if (few | many).any():
+        node = int((few | many).argmax())
+        row = nodes.rows[op[node]]
+        raise Malformed(f"node {node} has {count[node]} operands; `{row.name}` takes {row.arity}")
+    users = nodes.users()
+    wrong = (nodes.operands < 0) | (nodes.operands >= users)
     if wrong.any():
         edge = int(wrong.argmax())
-        raise Malformed(f"node {users[edge]} uses node {operands[edge]}, which is not before it")
-    _check_payloads(rows, header, lengths, op, payload)
+        raise Malformed(f"node {users[edge]} uses node {nodes.operands[edge]}, which is not before it")
+    _check_payloads(nodes, tables, lengths)
 
 
-def _check_payloads(
-    rows: Sequence[Operation], header: Tables, lengths: Mapping[int, int], op: Column, payload: Column
-) -> None:
-    for number, row in enumerate(rows):
-        mine = op == number
+def _check_payloads(nodes: Nodes, tables: Tables, lengths: Mapping[int, int]) -> None:
+    for number, row in enumerate(nodes.rows):
+        mine = nodes.payload[nodes.op == number]
         if row.code in lengths:
-            _check_range("payload", payload[mine], 0, lengths[row.code])
-            shared = len(np.unique(payload[mine])) != np.count_nonzero(mine)
+            _check_range("payload", mine, 0, lengths[row.code])
+            shared = (np.bincount(mine) > 1).any() if len(mine) else False
             require(not shared, f"two nodes of `{row.name}` have one payload")
         elif row.prepare is None:
-            require((payload[mine] == NOTHING).all(), f"a node of `{row.name}` has static arguments")
+            require((mine == NOTHING).all(), f"a node of `{row.name}` has static arguments")
         else:
-            _check_range("payload", payload[mine], NOTHING, len(header.attributes))
+            _check_range("payload", mine, NOTHING, len(tables.attributes))
 
 
 def _check_range(name: str, column: Column, least: int, end: int) -> None:
@@ -171,35 +196,32 @@ def _check_range(name: str, column: Column, least: int, end: int) -> None:
         raise Malformed(f"`{name}` holds {worst}; there are {end:,}")
 
 
-def check_shapes(
-    rows: Sequence[Operation], header: Tables, op: Column, counts: Column, operands: Column, payload: Column,
-    shape: Column, array_shapes: Column,
-) -> None:  # fmt: skip
+def check_shapes(nodes: Nodes, tables: Tables, array_shapes: Column) -> None:
     """Every node has the shape that its operation infers, and the static arguments that its operation prepares.
 
     Elementwise nodes on operands of their own shape are looked at together; of all others, each combination of
     operation, static arguments and shapes once.
     """
-    _check_range("array_shapes", array_shapes, 0, len(header.shapes))
-    users = np.repeat(np.arange(len(op), dtype=np.int32), counts)
-    differs = np.zeros(len(op), dtype=bool)
-    differs[users[shape[operands] != shape[users]]] = True
-    plain = np.array([row.shape is None and row.prepare is None for row in rows] or [False])
-    code = np.array([row.code for row in rows] or [0])[op]
-    rest = (~plain[op] | differs | (counts == 0)) & (code != INPUT) & (code != ARRAY)
-    require((shape[code == CONSTANT] == 0).all(), "a constant has a shape other than the scalar's")
-    require((shape[code == ARRAY] == array_shapes[payload[code == ARRAY]]).all(), "an array has the shape of another")
-    rest &= code != CONSTANT
-    start = np.cumsum(counts) - counts
-    for count in np.unique(counts[rest]).tolist():
-        nodes = np.flatnonzero(rest & (counts == count))
-        used = shape[operands[start[nodes, None] + np.arange(count)]] if count else np.zeros((len(nodes), 0), np.int32)
-        table = np.column_stack([op[nodes], payload[nodes], shape[nodes], used])
-        for place in np.unique(table, axis=0, return_index=True)[1].tolist():
-            kind, attributes, own, *shapes = table[place].tolist()
+    _check_range("array_shapes", array_shapes, 0, len(tables.shapes))
+    shape, operands, users = nodes.shape, nodes.operands, nodes.users()
+    code = nodes.of_rows(lambda row: row.code)
+    require((shape[code == CONSTANT] == 0).all(), "a constant has another shape than the scalar's")
+    is_array = code == ARRAY
+    require((shape[is_array] == array_shapes[nodes.payload[is_array]]).all(), "an array has the shape of another one")
+    settled = nodes.of_rows(lambda row: row.shape is None and row.prepare is None).astype(bool) & (nodes.count > 0)
+    settled[users[shape[operands] != shape[users]]] = False
+    settled |= np.isin(code, (CONSTANT, ARRAY, INPUT))
+    start = np.cumsum(nodes.count) - nodes.count
+    for count in np.unique(nodes.count[~settled]).tolist():
+        rest = np.flatnonzero(~settled & (nodes.count == count))
+        used = shape[operands[start[rest, None] + np.arange(count)]] if count else np.zeros((len(rest), 0), np.int32)
+        cases = np.column_stack([nodes.op[rest], nodes.payload[rest], shape[rest], used])
+        for place in np.unique(cases, axis=0, return_index=True)[1].tolist():
+            kind, attributes, own, *shapes = cases[place].tolist()
             _check_shape(
-                f"node {nodes[place]} (`{rows[kind].name}`)", rows[kind], [header.shapes[each] for each in shapes],
-                header.attributes[attributes] if attributes >= 0 else (), header.shapes[own],
+                f"node {rest[place]} (`{nodes.rows[kind].name}`)", nodes.rows[kind],
+                [tables.shapes[each] for each in shapes], tables.attributes[attributes] if attributes >= 0 else (),
+                tables.shapes[own],
             )  # fmt: skip
 
 
@@ -232,8 +254,8 @@ def _prepared(row: Operation, shapes: list[Shape], attributes: tuple[Any, ...]) 
 # ---- numbers, names and results --------------------------------------------------------------------------------
 
 
-def check_constants(constants: Column, own: Column, exact: Column, text: str) -> tuple[Column, list[str]]:
-    """Places and exact texts of the constants that have one; each text is a literal, or a name, of its constant."""
+def check_constants(constants: Column, own: Column, exact: Column, text: str) -> list[str]:
+    """The exact texts of the constants that have one; each is a literal of the language, or a name, of its constant."""
     texts = text.split("\n") if text else []
     require(len(own) == len(constants), "`own_constants` and `constants` differ in length")
     require(len(exact) == len(texts), "`exact` and `exact_texts` differ in length")
@@ -246,11 +268,11 @@ def check_constants(constants: Column, own: Column, exact: Column, text: str) ->
     values = [CONSTANTS[each].value if each in named else float(each) for each in texts]
     same = np.array_equal(np.array(values, dtype=np.float64), constants[exact], equal_nan=True)
     require(same, "`exact_texts` tells of other numbers than `constants`")
-    return exact, texts
+    return texts
 
 
 def check_results(
-    header: Tables, graph: Graph, input_names: list[str], names: tuple[Column, list[str]], scopes: tuple[Column, Column]
+    tables: Tables, graph: Graph, input_names: list[str], names: tuple[Column, list[str]], scopes: tuple[Column, Column]
 ) -> None:
     """Names, outputs, defaults and calls tell of nodes and inputs that exist, and defaults fit their inputs."""
     count = len(graph)
@@ -259,15 +281,16 @@ def check_results(
     require(len(scopes[0]) == len(scopes[1]), "`scoped` and `scopes` differ in length")
     _check_range("named", named, 0, count)
     _check_range("scoped", scopes[0], 0, count)
-    _check_range("scopes", scopes[1], 0, len(header.calls))
-    for key, nodes in (("outputs", header.outputs), ("defaults", header.defaults)):
+    _check_range("scopes", scopes[1], 0, len(tables.calls))
+    for key, nodes in (("outputs", tables.outputs), ("defaults", tables.defaults)):
         require(all(0 <= node < count for node in nodes.values()), f"`{key}` in its header names no node")
     known = set(input_names)
-    for name in (*header.params, *header.defaults, *header.specialised):
+    for name in (*tables.params, *tables.defaults, *tables.specialised):
         require(name in known, f"`{name}` in its header is no input")
     inputs = graph.inputs()
-    for name, node in header.defaults.items():
+    for name, node in tables.defaults.items():
         fits = name not in inputs or graph.shape[inputs[name]] == graph.shape[node]
         require(fits, f"the default of `{name}` has another shape than the input")
-    scalar = all(name not in inputs or not graph.shape_of(inputs[name]) for name in header.specialised)
-    require(scalar and set(map(type, header.specialised.values())) <= {int, float}, "`specialised` in its header is no list of numbers")
+    for name in tables.specialised:
+        scalar = name not in inputs or not graph.shape_of(inputs[name])
+        require(scalar, f"`{name}` decided the graph, but is no number")

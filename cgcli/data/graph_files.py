@@ -27,7 +27,6 @@ import json
 import os
 import re
 import zipfile
-from array import array
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +34,8 @@ from numpy.lib import format as npy
 
 from cgcli.data.graph_checks import (
     Malformed,
+    Nodes,
+    Tables,
     check_constants,
     check_nodes,
     check_results,
@@ -67,6 +68,8 @@ ARRAY_HEADER = re.compile(rb"\{'descr': '([<|][iuf][1248])', 'fortran_order': Fa
 
 LONGEST_ARRAY_HEADER = 512
 
+NODE_COLUMNS = ("op", "operand_count", "operands", "payload", "shape")
+
 
 # ---- writing ---------------------------------------------------------------------------------------------------
 
@@ -84,7 +87,7 @@ def write_graph(program: Program, path: str) -> None:
         for name, column in columns.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 npy.write_array_header_1_0(member, npy.header_data_from_array_1_0(column))
-                member.write(memoryview(column).cast("B") if len(column) else b"")
+                member.write(column.data if len(column) else b"")
 
 
 def _columns_of(program: Program) -> dict[str, Column]:
@@ -224,7 +227,7 @@ class _Members:
     def integers(self, name: str) -> Column:
         """A member of integers, each of which 32 bits with a sign hold."""
         column = self.column(name, "iu", "integers")
-        if len(column) and not (-1 <= column.min() and column.max() < 2**31):
+        if len(column) and (column.min() < -1 or column.max() >= 2**31):
             raise Malformed(f"`{name}.npy` holds numbers outside -1 … 2^31")
         return column.astype(np.int32)
 
@@ -263,48 +266,45 @@ def _array_header(data: bytes, member: str) -> tuple[Any, int, int]:
 
 def _program_of(file: _Members) -> Program:
     """The program that the members hold."""
-    header = tables_of(_header(file))
+    tables = tables_of(_header(file))
     graph = Graph()
-    for number, shape in enumerate(header.shapes):
-        require(graph.shape_number(shape) == number, "its shapes are not distinct ones that begin with the scalar")
-    for number, attributes in enumerate(header.attributes):
+    for number, axes in enumerate(tables.shapes):
+        require(graph.shape_number(axes) == number, "its shapes are not distinct ones that begin with the scalar")
+    for number, attributes in enumerate(tables.attributes):
         require(graph.attribute_number(attributes) == number, "its static arguments are not distinct")
-    rows = [_row(name) for name in header.operations]
-    op, counts, operands = file.integers("op"), file.integers("operand_count"), file.integers("operands")
-    payload, shape = file.integers("payload"), file.integers("shape")
     constants, own = file.doubles("constants"), file.integers("own_constants")
-    input_names = file.lines("input_names")
-    array_shapes = file.integers("array_shapes")
-    lengths = {CONSTANT: len(constants), ARRAY: len(array_shapes), INPUT: len(input_names)}
-    check_nodes(rows, header, lengths, op, counts, operands, payload, shape)
-    check_shapes(rows, header, op, counts, operands, payload, shape, array_shapes)
-    extend(graph.op, np.array([row.code for row in rows], dtype=np.uint16)[op])
-    graph.start = array("i", [0])
-    extend(graph.start, np.cumsum(counts))
-    extend(graph.operands, operands)
-    extend(graph.payload, payload)
-    extend(graph.shape, shape)
-    exact, texts = file.integers("exact"), file.text("exact_texts")
-    enter_constants(graph, constants, check_constants(constants, own, exact, texts), own.astype(bool))
+    exact = file.integers("exact")
+    texts = check_constants(constants, own, exact, file.text("exact_texts"))
+    input_names, array_shapes = file.lines("input_names"), file.integers("array_shapes")
+    nodes = Nodes([_row(name) for name in tables.operations], *map(file.integers, NODE_COLUMNS))
+    check_nodes(nodes, tables, {CONSTANT: len(constants), ARRAY: len(array_shapes), INPUT: len(input_names)})
+    check_shapes(nodes, tables, array_shapes)
+    extend(graph.op, nodes.of_rows(lambda row: row.code))
+    extend(graph.start, np.cumsum(nodes.count))
+    extend(graph.operands, nodes.operands)
+    extend(graph.payload, nodes.payload)
+    extend(graph.shape, nodes.shape)
+    enter_constants(graph, constants, (exact, texts), own.astype(bool))
     graph.enter_inputs(input_names)
-    graph.arrays.extend(_arrays(file, header.shapes, array_shapes))
+    graph.arrays.extend(_arrays(file, tables.shapes, array_shapes))
     named, names = file.integers("named"), file.lines("names")
     scoped, scopes = file.integers("scoped"), file.integers("scopes")
-    check_results(header, graph, input_names, (named, names), (scoped, scopes))
+    check_results(tables, graph, input_names, (named, names), (scoped, scopes))
     graph.names.update(zip(names, named.tolist(), strict=True))
     graph.scopes.update(zip(scoped.tolist(), scopes.tolist(), strict=True))
-    graph.calls.extend(Call(name, parent, None) for name, parent in header.calls)
+    graph.calls.extend(Call(name, parent, None) for name, parent in tables.calls)
     graph.intern.learn(graph, 0)
-    return _program(graph, header, input_names)
+    return _program(graph, tables, input_names)
 
 
-def _program(graph: Graph, header: Any, input_names: list[str]) -> Program:
+def _program(graph: Graph, tables: Tables, input_names: list[str]) -> Program:
+    """The graph with its inputs and outputs."""
     program = Program(graph)
-    program.outputs = dict(header.outputs)
+    program.outputs = dict(tables.outputs)
     program.inputs = input_names
-    program.params = list(header.params)
-    program.defaults = dict(header.defaults)
-    program.specialised = dict(header.specialised)
+    program.params = list(tables.params)
+    program.defaults = dict(tables.defaults)
+    program.specialised = dict(tables.specialised)
     for name, value in program.specialised.items():  # what decided the graph need not be given again
         program.defaults.setdefault(name, graph.constant(value))
     return program
