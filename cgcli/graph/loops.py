@@ -82,6 +82,42 @@ def measure_depths(depth: Any, start: Any, operands: Any) -> None:
         depth[node] = deepest
 
 
+def number_keys(keys: Any, table: Any, distinct: Any, inverse: Any) -> int:
+    """Number the distinct keys in the order in which they are met; `inverse` gets the number of each.
+
+    table: -1 everywhere, of a length that is a power of two; a hash table with open addressing. Returns how many
+    distinct keys there are, or -1 where they do not fit into `distinct`, which must be shorter than the table.
+    """
+    mask = len(table) - 1
+    count = 0
+    for position in range(len(keys)):
+        key = int(keys[position])
+        hashed = ((key >> 32) ^ key & 0xFFFFFFFF) * MULTIPLIER & 0x7FFFFFFF
+        slot = (hashed ^ hashed >> 15) & mask
+        while table[slot] >= 0 and distinct[table[slot]] != key:
+            slot = (slot + 1) & mask
+        if table[slot] < 0:
+            if count == len(distinct):
+                return -1
+            table[slot] = count
+            distinct[count] = key
+            count += 1
+        inverse[position] = table[slot]
+    return count
+
+
+def sort_by_counting(keys: Any, first: Any, order: Any) -> None:
+    """Write the positions of the keys in the order of the keys, equal ones as they stand.
+
+    first: where the positions of each key begin; it is used up. See D. E. Knuth, The Art of Computer Programming,
+    vol. 3, section 5.2 (distribution counting).
+    """
+    for position in range(len(keys)):
+        key = keys[position]
+        order[first[key]] = position
+        first[key] += 1
+
+
 def share_equal(
     op: Any, payload: Any, start: Any, operands: Any, known: int, count: int, table: Any, moved: Any
 ) -> int:  # fmt: skip

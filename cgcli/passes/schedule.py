@@ -7,6 +7,7 @@ batching of M. Looks et al., Deep Learning with Dynamic Computation Graphs, ICLR
 
 from __future__ import annotations
 
+from cgcli.graph.loops import sort_by_counting, swept
 from cgcli.graph.walk import ancestors, depths
 from cgcli.ops import REGISTRY, structure
 
@@ -64,13 +65,14 @@ def schedule(graph: Graph, wanted: Sequence[int]) -> Schedule:
     start = np.array(graph.start, dtype=np.int64)
     count = (start[1:] - start[:-1])[nodes]
     leaf = np.isin(np.array(graph.op)[nodes], LEAVES)
-    leaves, steps, arity = nodes[leaf], nodes[~leaf], count[~leaf]
+    leaves, steps = nodes[leaf], nodes[~leaf]
     kind, kinds = _kinds(graph, steps)
     depth = np.array(depths(graph), dtype=np.int64)[steps]
-    sorting = np.argsort(depth * len(kinds) + kind, kind="stable")
-    ends = np.flatnonzero((np.diff(kind[sorting]) != 0) | (np.diff(depth[sorting]) != 0)) + 1
+    keys = depth * len(kinds) + kind
+    sorting = _sorted(keys)
+    ends = np.flatnonzero(np.diff(keys[sorting])) + 1
     if len(steps) >= SHORT * (len(ends) + 1):
-        steps, arity, kind = steps[sorting], arity[sorting], kind[sorting]
+        steps, kind = steps[sorting], kind[sorting]
     else:
         ends = np.arange(1, len(steps))
     begins = np.concatenate([[0], ends, [len(steps)]]).astype(np.int64) if len(steps) else np.zeros(1, dtype=np.int64)
@@ -78,37 +80,47 @@ def schedule(graph: Graph, wanted: Sequence[int]) -> Schedule:
     order = np.concatenate([leaves, steps])
     place[order] = np.arange(len(order), dtype=np.int32)
     runs = np.stack([kind[begins[:-1]], np.diff(begins)], axis=1).astype(np.int32)
-    operands = _gathered(graph, steps, arity, begins, start, place)
-    return Schedule(order, place, len(leaves), kinds, runs, operands)
+    gathered = np.zeros(int(count[~leaf].sum()), dtype=np.int32)
+    swept(lay_out, len(steps), steps, runs, start, np.array(graph.operands), place, gathered)
+    return Schedule(order, place, len(leaves), kinds, runs, gathered)
 
 
 def _kinds(graph: Graph, steps: Column) -> tuple[Column, list[tuple[Operation, tuple[Any, ...]]]]:
     """The kind of each node, and the kinds: an operation with its static arguments."""
     import numpy as np
 
-    op = np.array(graph.op, dtype=np.int64)[steps]
-    payload = np.array(graph.payload, dtype=np.int64)[steps]
-    codes, kind = np.unique(op << 32 | (payload + 1), return_inverse=True)
+    width = len(graph.attributes) + 1
+    code = np.array(graph.op, dtype=np.int64)[steps] * width + np.array(graph.payload, dtype=np.int64)[steps] + 1
+    present = np.flatnonzero(np.bincount(code, minlength=1))
+    number = np.zeros(int(present.max(initial=0)) + 1, dtype=np.int64)
+    number[present] = np.arange(len(present))
     kinds: list[tuple[Operation, tuple[Any, ...]]] = []
-    for code in codes.tolist():
-        attributes = graph.attributes[(code & 0xFFFFFFFF) - 1] if code & 0xFFFFFFFF else ()
-        kinds.append((REGISTRY.rows[code >> 32], attributes))
-    return kind.ravel(), kinds
+    for each in present.tolist():
+        op, attributes = divmod(each, width)
+        kinds.append((REGISTRY.rows[op], graph.attributes[attributes - 1] if attributes else ()))
+    return number[code], kinds
 
 
-def _gathered(graph: Graph, steps: Column, arity: Column, begins: Column, start: Column, place: Column) -> Column:
-    """The places of all operands: of each run first all first operands, then all second ones, and so on."""
+def _sorted(keys: Column) -> Column:
+    """The positions of the keys in their order; there are not many more different keys than keys."""
     import numpy as np
 
-    lengths = np.diff(begins)
-    ends = np.cumsum(arity)
-    run_first = np.concatenate([[0], ends])[begins[:-1]] if len(steps) else begins[:0]
-    within = np.arange(len(steps)) - np.repeat(begins[:-1], lengths)
-    target = np.repeat(run_first, lengths) + within
-    stride = np.repeat(lengths, lengths)
-    operands = np.array(graph.operands, dtype=np.int32)
-    gathered = np.zeros(int(ends[-1]) if len(steps) else 0, dtype=np.int32)
-    for position in range(int(arity.max(initial=0))):
-        has = arity > position
-        gathered[(target + position * stride)[has]] = place[operands[start[steps[has]] + position]]
-    return gathered
+    first = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1))])
+    order = np.empty(len(keys), dtype=np.int64)
+    swept(sort_by_counting, len(keys), keys, first, order)
+    return order
+
+
+def lay_out(steps: Any, runs: Any, start: Any, operands: Any, place: Any, gathered: Any) -> None:
+    """Write the places of all operands: of each run first all first operands, then all second ones, and so on."""
+    begin = 0
+    target = 0
+    for run in range(len(runs)):
+        length = runs[run, 1]
+        arity = start[steps[begin] + 1] - start[steps[begin]]
+        for position in range(length):
+            edges = start[steps[begin + position]]
+            for operand in range(arity):
+                gathered[target + operand * length + position] = place[operands[edges + operand]]
+        begin += length
+        target += length * arity

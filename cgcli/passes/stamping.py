@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from cgcli.graph.bulk import extend
-from cgcli.graph.loops import compiled, share_equal
+from cgcli.graph.loops import compiled, number_keys, share_equal, swept
 from cgcli.graph.store import CONSTANT, INPUT, Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import REGISTRY, arithmetic
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 MOST_OPERANDS = 4
 """Operands that the key of a pattern has room for."""
+
+FEW_PATTERNS = 4096
+"""Distinct patterns that a small table holds; graphs have some dozens."""
 
 LARGEST_CONSTANT = 64
 """Whole constants up to here are part of a pattern; every other constant is an operand like any other."""
@@ -150,13 +153,23 @@ def _keys(
     small = (np.abs(values) <= LARGEST_CONSTANT) & (values == np.floor(values)) & ~((values == 0) & np.signbit(values))
     code[constants[small]] = values[small] + LARGEST_CONSTANT + 1
     code[active.astype(bool)] = ASKED_FOR
-    key = op[nodes].astype(np.uint64) << np.uint64(48) | (payload[nodes] + 1).astype(np.uint64) << np.uint64(32)
+    key = op[nodes].astype(np.int64) << 48 | (payload[nodes] + 1).astype(np.int64) << 32
     for position in range(MOST_OPERANDS):
         has = np.flatnonzero(count > position)
         operand = operands[start[nodes[has]] + position]
-        key[has] |= code[operand].astype(np.uint64) << np.uint64(8 * position)
-    distinct, inverse = np.unique(key, return_inverse=True)
-    return nodes, distinct, inverse.ravel()
+        key[has] |= code[operand].astype(np.int64) << (8 * position)
+    return nodes, *_numbered(key)
+
+
+def _numbered(keys: Column) -> tuple[Column, Column]:
+    """The distinct keys, and which one each key is."""
+    distinct, inverse = np.empty(FEW_PATTERNS, dtype=np.int64), np.empty(len(keys), dtype=np.int64)
+    table = np.full(4 * FEW_PATTERNS, -1, dtype=np.int64)
+    count = swept(number_keys, len(keys), keys, table, distinct, inverse)
+    if count >= 0:
+        return distinct[:count], inverse
+    distinct, inverse = np.unique(keys, return_inverse=True)
+    return distinct, inverse.ravel()
 
 
 def _add_pattern(graph: Graph, stamps: Stamps, key: int, contributions: Contributions) -> bool:
