@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
     Column = NDArray[Any]
 
-POSITION, DEPTH, LAST_END, HEIGHT, ROWS, STATEMENTS, KIND, BEGIN, FINISH, CHECKED = range(10)
-"""What stands where in `at`: next character, open brackets, end of the last token, height of the stack, rows and
-statements so far, the token that is not shifted yet (kind -1: none), and how many rows there were when a target was
-checked."""
+POSITION, DEPTH, LAST_END, HEIGHT, ROWS, KIND, BEGIN, FINISH, CHECKED = range(9)
+"""What stands where in `at`: next character, open brackets, end of the last token, height of the stack, rows so far,
+the token that is not shifted yet (kind -1: none), and how many rows there were when a target was checked."""
 
 DONE, STACK_FULL, ROWS_FULL, TARGET, MISREAD, UNREADABLE, LONG_NUMBER = range(7)
 """Why the loop stopped."""
@@ -35,7 +34,7 @@ DONE, STACK_FULL, ROWS_FULL, TARGET, MISREAD, UNREADABLE, LONG_NUMBER = range(7)
 NO_ACTION = 1 << 14
 BLANK = len(tables.TERMINALS)
 END, NUMBER, SEPARATOR, ACCEPTED = parser.END, parser.NUMBER, parser.SEPARATOR, tables.END
-NAME_ROW, ASSIGN, FIRST_STATEMENT = syntax.NAME, syntax.ASSIGN, syntax.FIRST_STATEMENT
+NAME_ROW, ASSIGN = syntax.NAME, syntax.ASSIGN
 SEMICOLON = ord(";")
 
 ROWS_PER_CHARACTER, LEAST_ROWS = 0.4, 64
@@ -104,7 +103,7 @@ def read(source: Source) -> syntax.Syntax:
     """As `parser.parse`."""
     text = source.text
     characters = characters_of(text)
-    at = np.zeros(10, dtype=np.int64)
+    at = np.zeros(9, dtype=np.int64)
     at[POSITION] = 1 if text.startswith("\ufeff") else 0
     at[KIND] = at[CHECKED] = -1
     at[HEIGHT] = 1
@@ -112,22 +111,25 @@ def read(source: Source) -> syntax.Syntax:
     stack[0, 0] = tables.START
     room = int(len(text) * ROWS_PER_CHARACTER) + LEAST_ROWS
     rule = np.empty(room, dtype=np.uint8)
-    places = np.empty((5, room), dtype=np.int32)
+    places = [np.empty(room, dtype=np.int32) for _ in range(4)]
     while True:
         status = compiled(drive)(
             characters, ASCII_MOVES, CLASS, MOVES, ACCEPTS, NESTING, ACTIONS, SETTLED, REDUCTIONS, at, stack, rule,
-            places, parser.LONGEST_NUMBER,
+            *places, parser.LONGEST_NUMBER,
         )  # fmt: skip
         if status == DONE:
-            return _table(source, characters, rule, places, 0, int(at[ROWS]), int(at[STATEMENTS]))
+            table = _rows(source, rule, places, 0, int(at[ROWS]))
+            table.statements.extend(np.flatnonzero(rule[: at[ROWS]] >= syntax.FIRST_STATEMENT).tolist())
+            table.characters = characters
+            return table
         if status == STACK_FULL:
             stack = _doubled(stack)
         elif status == ROWS_FULL:
-            rule, places = _doubled(rule), _doubled(places)
+            rule, places = _doubled(rule), list(map(_doubled, places))
         elif status == TARGET:
             at[CHECKED] = at[ROWS]
-            target = places[4, at[ROWS] - 1] - 1
-            parser.check_target(_table(source, characters, rule, places, places[4, target], int(at[ROWS]), 0), source)
+            target = places[3][at[ROWS] - 1] - 1
+            parser.check_target(_rows(source, rule, places, int(places[3][target]), int(at[ROWS])), source)
         else:
             raise _error(source, status, at, stack)
 
@@ -137,18 +139,12 @@ def _doubled(column: Column) -> Column:
     return np.concatenate([column, np.empty_like(column)], axis=-1)
 
 
-def _table(
-    source: Source, characters: Column, rule: Column, places: Column, first: int, end: int, statements: int
-) -> syntax.Syntax:  # fmt: skip
+def _rows(source: Source, rule: Column, places: list[Column], first: int, end: int) -> syntax.Syntax:
     """The rows `first` to `end` of what was read as a syntax table."""
     table = syntax.Syntax(source)
     table.rule.extend(rule[first:end].data)
-    columns = (table.count, table.start, table.end)
-    for column, place in zip(columns, places, strict=False):
-        column.frombytes(place[first:end].data.cast("B"))
-    table.statements.frombytes(places[3, :statements].data.cast("B"))
-    if first == 0:
-        table.read_as(characters, places[4, :end])
+    for column, place in zip((table.count, table.start, table.end, table.first()), places, strict=True):
+        column.frombytes(place[first:end].view(np.uint8).data)
     return table
 
 
@@ -165,18 +161,18 @@ def _error(source: Source, status: int, at: Column, stack: Column) -> Exception:
 
 def drive(
     characters: Any, ascii_moves: Any, class_of: Any, moves: Any, accepts: Any, nesting: Any, actions: Any,
-    settled: Any, reductions: Any, at: Any, stack: Any, rule: Any, places: Any, longest_number: int,
+    settled: Any, reductions: Any, at: Any, stack: Any, rule: Any, count_of: Any, start_of: Any, end_of: Any,
+    first_of: Any, longest_number: int,
 ) -> int:  # fmt: skip
     """The loop: scan a token, reduce while the tables say so, shift. Returns why it stopped.
 
-    stack: state, start in the text, and rows of each symbol. places: the columns count, start, end, statements, first.
+    stack: state, start in the text, and rows of each symbol.
     """
     size = len(characters)
     last_class = len(class_of) - 1
-    count_of, start_of, end_of, statement_rows, first_of = places[0], places[1], places[2], places[3], places[4]
     states, starts, row_counts = stack[0], stack[1], stack[2]
     position, depth, last_end = at[POSITION], at[DEPTH], at[LAST_END]
-    height, rows, statements = at[HEIGHT], at[ROWS], at[STATEMENTS]
+    height, rows = at[HEIGHT], at[ROWS]
     kind, begin, finish = at[KIND], at[BEGIN], at[FINISH]
     status = -1
     while status < 0:
@@ -240,9 +236,6 @@ def drive(
                 for symbol in range(height, height + length):
                     count += row_counts[symbol]
             if emitted >= 0:
-                if emitted >= FIRST_STATEMENT:
-                    statement_rows[statements] = rows
-                    statements += 1
                 opening = rows
                 for _ in range(count):
                     opening = first_of[opening - 1]
@@ -260,6 +253,6 @@ def drive(
             if kind == END and states[height - 1] == ACCEPTED:
                 status = DONE
     at[POSITION], at[DEPTH], at[LAST_END] = position, depth, last_end
-    at[HEIGHT], at[ROWS], at[STATEMENTS] = height, rows, statements
+    at[HEIGHT], at[ROWS] = height, rows
     at[KIND], at[BEGIN], at[FINISH] = kind, begin, finish
     return status

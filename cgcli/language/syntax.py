@@ -103,12 +103,6 @@ class Syntax:
         """Where a row stands in the text."""
         return self.start[row], self.end[row]
 
-    def read_as(self, characters: Any, first: Any) -> None:
-        """Keep what machine code found out beside the table: the text as numbers, and the column of `first`."""
-        self.characters = characters
-        self._first = array("i")
-        self._first.frombytes(memoryview(first).cast("B"))
-
     def first(self) -> array[int]:
         """For each row the first row of what belongs to it (a row without children begins at itself)."""
         if self._first is None:
