@@ -19,6 +19,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)
+    if not open_closed_streams():
+        return tell(CgError("cannot write the output: standard output is closed"))
     try:
         code = start(list(sys.argv[1:] if words is None else words))
         sys.stdout.flush()
@@ -54,6 +56,18 @@ def tell(error: CgError) -> int:
     with suppress(OSError):
         print(render_error(error, colour=wants_colour(sys.stderr)), file=sys.stderr)
     return error.exit_code
+
+
+def open_closed_streams() -> bool:
+    """Replace standard input and standard error by empty ones where the caller closed them.
+
+    False where standard output is closed: nobody could read a result.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115 - they live until the process ends
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    return sys.stdout is not None
 
 
 def silence_stdout() -> None:

@@ -26,11 +26,9 @@ def normalised(name: str, value: Any) -> Any:
             raise DataError(f"the value of `{name}` is too large for a double", hint="use --digits") from None
     if type(value).__module__.partition(".")[0] == "mpmath":
         return value
-    import numpy as np
-
     try:
-        array = np.asarray(value, dtype=object if holds_precise(value) else np.float64)
-    except (TypeError, ValueError):
+        array = value if holds_precise(value) else float_array(value)
+    except (TypeError, ValueError, OverflowError):
         raise DataError(
             f"the value of `{name}` is not a number or a rectangular list of numbers",
             hint=f"for example {name}=[1, 2, 3]",
@@ -40,6 +38,21 @@ def normalised(name: str, value: Any) -> Any:
     if array.size == 0:
         raise DataError(f"the value of `{name}` is empty")
     return array
+
+
+def float_array(value: Any) -> Any:
+    """A value as an array of doubles; TypeError or ValueError for texts, dates, complex numbers and what has gaps.
+
+    NumPy alone would read a text as a number, take None for nan, and drop imaginary parts.
+    """
+    import numpy as np
+
+    array = np.asarray(value)
+    if array.dtype.kind == "O":  # fractions, decimals, integers beyond 64 bits
+        return np.array([float(item) for item in array.flat]).reshape(array.shape)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(array.dtype.name)
+    return array.astype(np.float64, copy=False)
 
 
 def holds_precise(value: Any) -> bool:

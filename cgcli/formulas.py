@@ -11,13 +11,14 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cgcli import binding
-from cgcli.errors import CalculationError, CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
+from cgcli.errors import CalculationError, CgError, DataError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.language.lowering import Program, lower
 from cgcli.language.names import Names, survey
 from cgcli.language.parser import parse as parse_syntax
+from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.differentiate import Derivatives, differentiate
 
@@ -283,21 +284,26 @@ class Formula:
         found = iter(bound.evaluate(nodes))
         return alone({name: {variable: next(found) for variable in names} for name in chosen})
 
-    def derivative(self, name: str, *, of: str | None = None) -> Formula:
-        """The derivative with respect to an input (or an inner node) as a formula, simplified."""
+    def derivative(self, name: str, mapping: Mapping[str, Any] | None = None, *, of: str | None = None) -> Formula:
+        """The derivative with respect to an input (or an inner node) as a formula, simplified.
+
+        mapping: values whose shapes decide the formula; inputs without a value are numbers.
+        """
         from cgcli.passes.simplify import simplify
 
-        program = self._program({})
+        program = self.bind(mapping, complete=False).program
         chosen = self.targets(program, of)
         target = self.variables(program, [name])[name]
         nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
-        graph, simple = simplify(program.graph, nodes)
+        graph, simple = simplify(program.graph, [*nodes, *program.defaults.values()])
         names = ["result"] if len(chosen) == 1 else [f"d{output}/d{name}" for output in chosen]
         derived = Program(graph)
-        derived.outputs = dict(zip(names, simple, strict=True))
-        known = graph.inputs()
-        derived.inputs = [name for name in program.inputs if name in known]
-        derived.params = [name for name in program.params if name in known]
+        derived.outputs = dict(zip(names, simple, strict=False))
+        defaults = dict(zip(program.defaults, simple[len(nodes) :], strict=True))
+        needed = needed_inputs(graph, list(derived.outputs.values()), defaults)
+        derived.inputs = [name for name in program.inputs if name in needed]
+        derived.params = [name for name in program.params if name in needed]
+        derived.defaults = {name: node for name, node in defaults.items() if name in needed}
         return fixed(derived)
 
     # ---- rows --------------------------------------------------------------------------------------------------
@@ -626,6 +632,19 @@ def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Seq
         absent = {name: node for name, node in absent.items() if name not in ready}
 
 
+def needed_inputs(graph: Graph, nodes: Sequence[int], defaults: Mapping[str, int]) -> set[str]:
+    """Names of the inputs that nodes need, themselves or for the defaults of the inputs that they need."""
+    inputs = graph.inputs()
+    found: set[str] = set()
+    pending = list(nodes)
+    while pending:
+        reached = ancestors(graph, pending)
+        added = {name for name, node in inputs.items() if reached[node]} - found
+        found |= added
+        pending = [defaults[name] for name in added if name in defaults]
+    return found
+
+
 def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:
     """The values of all inputs for a batch of rows: columns, single values, and defaults that follow from columns."""
     values = {**bound.values, **columns}
@@ -651,26 +670,33 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
     """The value of `NAME=TEXT` on a command line: a constant formula, or `@file.npy`. DataError, FormulaError."""
     if text.startswith("@"):
         return read_array(name, text[1:])
-    try:
-        constant = from_source(Source(text, f"<value of {name}>"))
-        return constant.eval(digits=digits)
-    except UsageError:
+    constant = from_source(Source(text, f"<value of {name}>"))
+    if constant.inputs:
         needed = ", ".join(f"`{missing}`" for missing in constant.inputs)
+        near = did_you_mean(constant.inputs[0], (*CONSTANTS, *ALIASES))
         raise UsageError(
-            f"the value of `{name}` is not a number: it uses {needed}", hint=f"for example {name}=1.5 or {name}=pi/2"
-        ) from None
+            f"the value of `{name}` is not a number: it uses {needed}",
+            hint=near or f"for example {name}=1.5 or {name}=pi/2",
+        )
+    if constant.outputs != ["result"]:
+        raise UsageError(
+            f"the value of `{name}` is a formula with names of its own",
+            hint=f"give each input in a word of its own: {name}=1 {constant.outputs[0]}=2",
+        )
+    return constant.eval(digits=digits)
 
 
 def read_array(name: str, path: str) -> Any:
     """An array from an NPY file, never by unpickling. DataError where that cannot be."""
     import numpy as np
 
-    from cgcli.errors import DataError
-
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read `{path}` for `{name}`: {error}", hint="give a .npy file of numbers") from None
+        with open(path, "rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except OSError as error:
+        raise DataError(f"cannot read `{path}` for `{name}`: {error.strerror}") from None
+    except ValueError:
+        raise DataError(f"cannot read `{path}` for `{name}`: it is not a .npy file of numbers") from None
 
 
 __all__ = ["CgError", "Formula", "Ref", "formula", "from_source", "inputs", "load", "parse", "read_value"]

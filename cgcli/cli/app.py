@@ -9,7 +9,7 @@ import typer
 
 from cgcli import __version__
 from cgcli.cli.start import LOOKS_LIKE_OPTION
-from cgcli.errors import UsageError, did_you_mean
+from cgcli.errors import UsageError, closest
 from cgcli.render.style import wants_colour
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def show_version(wanted: bool) -> None:
 def build(names: Sequence[str]) -> typer.Typer:
     """An application with the given commands."""
     app = typer.Typer(
-        name="cg", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+        name="cg", rich_markup_mode=None, pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["--help", "-h"]},
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ def run_app(names: Sequence[str], words: Sequence[str]) -> int:
         complaint = getattr(error, "format_message", None)
         if complaint is None:
             raise
-        raise usage_error(error, complaint(), known) from None
+        raise usage_error(error, complaint(), known, words) from None
     return code if isinstance(code, int) else 0
 
 
@@ -95,8 +95,8 @@ def wants_colour_on_stdout() -> bool:
 def options_of(command: Any, words: Sequence[str]) -> set[str]:
     """Every option that the line's command has, in all spellings."""
     chosen = getattr(command, "commands", {}).get(words[0]) if words else None
-    known = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
-    for parameter in getattr(chosen, "params", ()):
+    known = {"--help", "-h"}
+    for parameter in (command if chosen is None else chosen).params:
         known.update((*parameter.opts, *parameter.secondary_opts))
     return {option for option in known if option.startswith("-")}
 
@@ -114,11 +114,18 @@ def guarded(word: str, known: set[str]) -> str:
     return f" {word}"
 
 
-def usage_error(error: Exception, complaint: str, known: set[str]) -> UsageError:
+def usage_error(error: Exception, complaint: str, known: set[str], words: Sequence[str]) -> UsageError:
     """A complaint of Typer in our own look."""
     option = getattr(error, "option_name", None)
     if option and complaint.startswith("No such option"):
-        hint = did_you_mean(option, known) or "a formula that starts with -- needs a blank in front: \" --x\""
-        return UsageError(f"there is no option `{option}`", hint=hint)
-    text = " ".join(complaint.split())
-    return UsageError(text[:1].lower() + text[1:].rstrip("."), hint="`--help` shows how it is used")
+        by_word = {name.lstrip("-"): name for name in known if name.startswith("--")}
+        near = [f"`{by_word[word]}`" for word in closest(option.lstrip("-"), by_word)]
+        wanted = f"did you mean {' or '.join(near)}?" if near else None
+        return UsageError(
+            f"there is no option `{option}`",
+            hint=wanted or "a formula that starts with -- needs a blank in front: \" --x\"",
+        )
+    text = " ".join(complaint.split()).replace("'", "`")
+    text = text.replace("a valid int range", "a whole number").replace("a valid float range", "a number")
+    command = f"cg {words[0]}" if words and not words[0].startswith("-") else "cg"
+    return UsageError(text[:1].lower() + text[1:].rstrip("."), hint=f"`{command} --help` shows how it is used")

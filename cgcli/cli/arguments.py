@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 from cgcli.errors import Source, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas import Formula
+
+LOOKS_LIKE_FILE = re.compile(r"[^\s()]*\.[a-z]{2,}$")
+"""`model.txt`, `~/a.cgx`: no formula ends in this way, whose only `.` before a letter is that of `A.T`."""
 
 
 def read_source(word: str) -> Source:
     """The text that a formula argument means. UsageError for a file that cannot be read."""
     if word == "-":
-        return Source(sys.stdin.read(), "<standard input>")
+        return Source(standard_input(), "<standard input>")
     if word.endswith(".cg"):
         return Source(read_text(word), word)
     if len(word) < 4096 and "\n" not in word and os.path.isfile(word):
         return Source(read_text(word), word)
+    if LOOKS_LIKE_FILE.match(word):
+        raise UsageError(f"cannot read `{word}`: No such file or directory")
     return Source(word)
+
+
+def standard_input() -> str:
+    """All of standard input as text. UsageError where it is no text."""
+    try:
+        text = sys.stdin.read()
+        text.encode()  # in some locales wrong bytes are smuggled into the text
+    except UnicodeError:
+        raise UsageError("cannot read standard input: it is not UTF-8 text") from None
+    return text
 
 
 def read_text(path: str) -> str:
@@ -63,6 +79,8 @@ def _binding_hint(word: str, words: Sequence[str]) -> str:
         return "write it without blanks, for example x=1"
     if ":" in word:
         return f"write {word.replace(':', '=')}"
+    if re.match(r" ?-[a-zA-Z]$", word):
+        return f"there is no option `{word.strip()}`; `--help` shows those that there are"
     if any(sign in word for sign in "+*/()^ "):
         return "the formula is one argument; quote it: 'x + y'"
     return "for example x=1"
@@ -83,6 +101,17 @@ def split_names(text: str | None) -> list[str] | None:
     if not all(names):
         raise UsageError(f"`{text}` is not a list of names", hint="separate names by commas: a,b")
     return names
+
+
+def typed(options: Mapping[str, object]) -> list[str]:
+    """Names of the options that a line has: 0 and an empty text are values, None and False are not."""
+    return [name for name, value in options.items() if value is not None and value is not False and value != []]
+
+
+def check_standard_input(formula: str, data: str | None) -> None:
+    """UsageError where standard input would have to be the formula and the table."""
+    if formula == data == "-":
+        raise UsageError("standard input cannot be both the formula and the table", hint="put one of them in a file")
 
 
 def exclude(option: str, **others: object) -> None:

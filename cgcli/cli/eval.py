@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 
-from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
+from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names, typed
 from cgcli.cli.output import print_json, print_values, report_births
 
 TYPE_CHECKING = False
@@ -58,12 +58,13 @@ def run(
 ) -> None:
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
+    check_standard_input(formula, data)
     parsed = read_formula(formula)
     table: dict[str, Any] = {
         "output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
         "float32": float32,
     }  # fmt: skip
-    if data is not None or any(table.values()):
+    if data is not None or typed(table):
         from cgcli.cli.rows import TableOptions, run_table
 
         exclude("--data", digits=digits)

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import sys
 
-from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
+from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names, typed
 from cgcli.cli.output import number_text, print_json, report_births
-from cgcli.errors import UsageError
+from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from cgcli.checking import Report
     from cgcli.formulas import Bound, Formula
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import (
@@ -70,12 +71,13 @@ def run(
     """Print the value and every partial derivative."""
     if sum((symbolic, jacobian, hessian, check)) > 1:
         raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
+    check_standard_input(formula, data)
     parsed, variables = read_formula(formula), split_names(wrt)
     table: dict[str, Any] = {
         "output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
         "float32": float32,
     }  # fmt: skip
-    if data is not None or any(table.values()):
+    if data is not None or typed(table):
         from cgcli.cli.rows import TableOptions, gradient_columns, run_table
 
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
@@ -83,7 +85,7 @@ def run(
         run_table(parsed, bindings, options, lambda bound: gradient_columns(parsed, bound, variables, of))
         return
     if symbolic:
-        print_symbolic(parsed, variables, of, json)
+        print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
         return
     values = read_bindings(bindings, digits=digits)
     bound = parsed.bind(values, engine=engine, digits=digits)
@@ -93,13 +95,16 @@ def run(
         print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
         return
     results, gradients = parsed.gradients(bound, variables, of)
+    reports = check_gradients(parsed, bound, variables, of) if check else {}
     if json:
-        print_json({"values": results, "gradients": gradients}, digits)
+        told = {"checks": {name: report.as_dict() for name, report in reports.items()}} if check else {}
+        print_json({"values": results, "gradients": gradients, **told}, digits)
     else:
         print_gradients(results, gradients, digits)
-    report_births(bound, bound.program.outputs, results)
-    if check:
-        print_check(parsed, bound, variables, of)
+        print_checks(reports)
+    report_births(bound, parsed.targets(bound.program, of), results)
+    if not all(report.accepted for report in reports.values()):
+        raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
 
 
 def print_gradients(values: dict[str, Any], gradients: dict[str, dict[str, Any]], digits: int | None) -> None:
@@ -123,9 +128,13 @@ def print_derivatives(kind: str, found: dict[str, Any], json: bool, digits: int 
             print(f"{name} = {number_text(value, digits)}")
 
 
-def print_symbolic(parsed: Formula, variables: list[str] | None, of: str | None, json: bool) -> None:
-    """The derivatives as formulas."""
-    formulas = {name: str(parsed.derivative(name, of=of)) for name in variables or parsed.inputs}
+def print_symbolic(
+    parsed: Formula, values: dict[str, Any], variables: list[str] | None, of: str | None, json: bool
+) -> None:
+    """The derivatives as formulas; of the values only the shapes count, and lengths."""
+    program = parsed.bind(values, complete=False).program
+    names = list(parsed.variables(program, variables))
+    formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
     if json:
         print_json({"derivatives": formulas})
         return
@@ -133,22 +142,26 @@ def print_symbolic(parsed: Formula, variables: list[str] | None, of: str | None,
         print(f"d/d{name} = {text}" if "\n" not in text else f"# d/d{name}\n{text}")
 
 
-def print_check(parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None) -> None:
-    """What the derivative checker says of each derivative. CalculationError where it finds a wrong rule."""
+def check_gradients(
+    parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None
+) -> dict[str, Report]:
+    """What the derivative checker says of the derivatives of each output."""
     from cgcli.checking import check
-    from cgcli.errors import CalculationError
 
-    accepted = True
-    for output in parsed.targets(bound.program, of).values():
-        wanted = parsed.variables(bound.program, variables)
-        findings = check(bound.graph, output, list(wanted.values()), bound.values)
-        accepted = accepted and findings.accepted
-        for finding in findings.findings:
+    wanted = list(parsed.variables(bound.program, variables).values())
+    return {
+        name: check(bound.graph, output, wanted, bound.values)
+        for name, output in parsed.targets(bound.program, of).items()
+    }
+
+
+def print_checks(reports: dict[str, Report]) -> None:
+    """One line a derivative: the verdict, and the first of the other opinions."""
+    for report in reports.values():
+        for finding in report.findings:
             second = finding.opinions[0] if finding.opinions else None
             told = f"{second.method} {second.value!r}" if second else "no second opinion"
             print(f"check {finding.name}: {finding.verdict} ({told})")
-    if not accepted:
-        raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
 
 
 def rate_name(output: str, variable: str) -> str:

@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from math import isnan
 
-from cgcli.cli.arguments import read_bindings, split_names
+from cgcli.cli.arguments import read_bindings, split_names, typed
 from cgcli.cli.output import number_text, print_json, warn
 from cgcli.errors import DataError, UsageError, did_you_mean
 
@@ -39,11 +39,10 @@ class TableOptions:
         self, data: str | None, *, output: str | None, bind: Sequence[str] | None, keep: str | None,
         missing: str | None, limit: int | None, head: int | None, float32: bool, engine: str, json: bool,
     ) -> None:  # fmt: skip
-        typed = {"output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
+        given = {"output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
                  "float32": float32}  # fmt: skip
         if data is None:
-            name = next(name for name, value in typed.items() if value)
-            raise UsageError(f"--{name} needs a table", hint="add --data table.csv")
+            raise UsageError(f"--{typed(given)[0]} needs a table", hint="add --data table.csv")
         if missing not in (None, *POLICIES):
             raise UsageError(f"--missing cannot be `{missing}`", hint=f"it is one of {', '.join(POLICIES)}")
         self.data = data

@@ -32,8 +32,10 @@ def commands() -> list[str]:
 def start(words: list[str]) -> int:
     """Run a command line and return its exit code. CgError for what is wrong with it."""
     known = commands()
-    name = words[0] if words else ""
     completing = "_CG_COMPLETE" in os.environ
+    if not completing and (not words or words[0] == "help"):
+        words = [*words[1:2], "--help"]
+    name = words[0] if words else ""
     if name in known and not completing:
         if is_plain(words[1:]):
             run = import_module(f"cgcli.cli.{name}").run

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 
-from cgcli.cli.arguments import read_bindings, read_formula, split_names
+from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import print_json
 
 TYPE_CHECKING = False
@@ -36,6 +36,7 @@ def run(
     """Print both passes as tables: operations, numbers, local partials, contributions and adjoints."""
     from cgcli.tracing import trace
 
+    exclude("--no-backward", wrt=wrt if no_backward else None)
     parsed, variables = read_formula(formula), split_names(wrt)
     bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits)
     targets = parsed.targets(bound.program, of)

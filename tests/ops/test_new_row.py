@@ -98,7 +98,7 @@ def test_tables_and_arrays(formula, engine):
 
 
 def test_many_digits(formula):
-    found = formula.eval({"a": "3", "x": "1.5"}, digits=40)
+    found = formula.eval({"a": 3, "x": 1.5}, digits=40)
     assert abs(found - 3 * bump(1.5, 2)) < 1e-15
     assert found != float(found)
 
