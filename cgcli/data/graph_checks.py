@@ -116,7 +116,7 @@ def _is_shape(entry: Any) -> bool:
 
 def as_tuples(entry: Any) -> Any:
     """Lists within lists as tuples within tuples: JSON does not tell them apart, and attributes are hashable."""
-    return tuple(map(as_tuples, entry)) if isinstance(entry, list) else entry
+    return tuple(as_tuples(item) for item in entry) if isinstance(entry, list) else entry
 
 
 # ---- nodes -----------------------------------------------------------------------------------------------------

@@ -26,7 +26,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import zipfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +54,7 @@ from cgcli.language.lowering import Program
 from cgcli.ops import REGISTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -78,7 +80,7 @@ def write_graph(program: Program, path: str) -> None:
     """Write a lowered formula, so that at every moment the old file or the new one is there whole.
 
     What neither an output nor a name, an input or a default needs is left out. UsageError for a path that does not
-    end with `.npz` and for names that a line of text cannot hold, DataError where the file cannot be written.
+    end with `.npz` and for names that cannot be printed, DataError where the file cannot be written.
     """
     if not path.endswith(ENDING):
         raise UsageError(f"a graph cannot be written to `{path}`", hint=f"give a name that ends with {ENDING}")
@@ -96,6 +98,7 @@ def _columns_of(program: Program) -> dict[str, Column]:
     graph.require_order()
     inputs, own = graph.inputs(), set(program.inputs)  # derivatives along a direction have left inputs of their own
     names = {name: node for name, node in graph.names.items() if name in own or name not in inputs}
+    _check_names(names, program.outputs, program.inputs)
     roots = [*program.outputs.values(), *program.defaults.values(), *names.values()]
     needed = np.array(ancestors(graph, [*roots, *(inputs[name] for name in own & inputs.keys())]), dtype=bool)
     kept = np.flatnonzero(needed)
@@ -172,10 +175,15 @@ def _bytes(text: str) -> Column:
 
 def _lines(names: Iterable[str]) -> Column:
     """Names, one a line."""
-    for name in names:
-        if not name.isprintable() or not name:
-            raise UsageError(f"the name {name!r} cannot be written to a file of graphs", hint="use letters and digits")
     return _bytes("\n".join(names))
+
+
+def _check_names(*groups: Iterable[str]) -> None:
+    """UsageError for a name that a reader would refuse; only names given from Python can be such."""
+    for names in groups:
+        for name in names:
+            if not name or not name.isprintable():
+                raise UsageError(f"the name {name!r} cannot be written to a graph file", hint="use letters and digits")
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------
@@ -193,15 +201,16 @@ def read_graph(path: str) -> Program:
             return _program_of(_Members(stream))
     except OSError as error:
         raise UsageError(f"cannot read `{path}`: {error.strerror or error}") from None
-    except (Malformed, zipfile.BadZipFile) as error:
-        raise DataError(f"cannot read the graph in `{path}`: {error}", hint=getattr(error, "hint", None)) from None
+    except Malformed as error:
+        raise DataError(f"cannot read the graph in `{path}`: {error}", hint=error.hint) from None
 
 
 class _Members:
-    """The arrays of an archive by their names. Malformed, or BadZipFile, for what `write_graph` cannot have written."""
+    """The arrays of an archive by their names. Malformed for what `write_graph` cannot have written."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._archive = zipfile.ZipFile(stream)
+        with _unpacking():
+            self._archive = zipfile.ZipFile(stream)
         self._size = os.fstat(stream.fileno()).st_size
 
     def column(self, name: str, kinds: str, what: str) -> Column:
@@ -215,7 +224,7 @@ class _Members:
             raise Malformed(f"`{member}` is compressed or encrypted", hint="graph files are written by cg export")
         if info.file_size > self._size:
             raise Malformed(f"`{member}` claims to be longer than the file")
-        with self._archive.open(info) as stream:
+        with _unpacking(), self._archive.open(info) as stream:
             data = stream.read(info.file_size)
         kind, length, begin = _array_header(data, member)
         if kind.kind not in kinds:
@@ -250,6 +259,15 @@ class _Members:
             raise Malformed(f"`{name}.npy` holds a name that cannot be printed")
         require(len(set(names)) == len(names), f"`{name}.npy` holds a name twice")
         return names
+
+
+@contextmanager
+def _unpacking() -> Iterator[None]:
+    """Malformed for all the errors that `zipfile` has for broken archives."""
+    try:
+        yield
+    except (zipfile.BadZipFile, struct.error, OSError, EOFError, RuntimeError, ValueError) as error:
+        raise Malformed(f"the archive is broken ({str(error) or 'it ends too early'})") from None
 
 
 def _array_header(data: bytes, member: str) -> tuple[Any, int, int]:

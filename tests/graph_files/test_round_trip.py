@@ -36,7 +36,8 @@ def described(program):
         "names": [(name, place[node]) for name, node in names.items()],
         "scopes": {place[node]: call for node, call in graph.scopes.items() if node in place},
         "calls": [(call.name, call.parent) for call in graph.calls],
-        **{key: [(name, place[node]) for name, node in getattr(program, key).items()] for key in ("outputs", "defaults")},
+        "outputs": [(name, place[node]) for name, node in program.outputs.items()],
+        "defaults": [(name, place[node]) for name, node in program.defaults.items()],
         "inputs": program.inputs, "params": program.params, "specialised": program.specialised,
     }  # fmt: skip
 
