@@ -20,6 +20,7 @@ from fractions import Fraction
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.ops import shaping
+from cgcli.passes.simplify.arrays import in_scalars
 from cgcli.passes.simplify.collect import combined, seal, simplified, stretched
 from cgcli.passes.simplify.graph import NormalGraph, extend_lengths
 from cgcli.passes.simplify.numbers import number_in
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cgcli.passes.simplify.forms import Product, Sum
+
+    Formulas = tuple[Graph, list[int]]
 
 MOST_PASSES = 6
 """One pass does nearly all; further ones see what the first one made."""
@@ -42,19 +45,27 @@ def simplify(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
     """A new graph that holds the outputs in simpler form, and their positions in it; shapes are the same.
 
     Inputs, and the names and places in the text of what is left, are kept; what no output needs is gone. An output
-    whose text would become longer is taken over as it is. Simplifying the result again changes nothing.
+    whose text would become longer is taken over as it is; one of small arrays is written element by element where
+    that is shorter. Simplifying the result again changes nothing.
     """
-    current, nodes = graph, list(outputs)
+    candidates = [_repeated(graph, outputs)]
+    scalars = in_scalars(graph, outputs)
+    if scalars is not None:
+        candidates.append(_repeated(*scalars))
+    return _shortest([*candidates, (graph, list(outputs))])
+
+
+def _repeated(graph: Graph, nodes: Sequence[int]) -> Formulas:
+    """Pass after pass until nothing changes."""
     seen: tuple[object, ...] = ()
     for _ in range(MOST_PASSES):
-        made, places = _simplified(current, nodes)
-        current, nodes = extracted(made, places)
-        if len(current) > REPEATED_BELOW:
+        graph, nodes = extracted(*_simplified(graph, nodes))
+        if len(graph) > REPEATED_BELOW:
             break
-        before, seen = seen, _columns(current, nodes)
+        before, seen = seen, _columns(graph, nodes)
         if before == seen:
             break
-    return _shorter(graph, outputs, current, nodes)
+    return graph, list(nodes)
 
 
 def extracted(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
@@ -156,20 +167,26 @@ def _in_decimals(graph: Graph, uses: Sequence[int]) -> bool:
     return any(number is not None and Fraction(float(number)) != number for number in numbers)
 
 
-# ---- never longer ----------------------------------------------------------------------------------------------------
+# ---- the shortest text -----------------------------------------------------------------------------------------------
 
 
-def _shorter(graph: Graph, outputs: Sequence[int], simple: Graph, nodes: Sequence[int]) -> tuple[Graph, list[int]]:
-    """For each output the shorter one of the old text and the new one."""
-    old, new = lengths(graph, outputs), lengths(simple, nodes)
-    pairs = list(zip(outputs, nodes, strict=True))
-    longer = {output for output, node in pairs if new[node] > old[output]}
-    if not longer:
-        return simple, list(nodes)
+def _shortest(candidates: Sequence[Formulas]) -> Formulas:
+    """For each output the shortest of its texts; of equally long ones the first."""
+    sizes = [lengths(graph, nodes) for graph, nodes in candidates]
+    best = [
+        min(range(len(candidates)), key=lambda choice: sizes[choice][candidates[choice][1][place]])
+        for place in range(len(candidates[0][1]))
+    ]
+    if not any(best):
+        return candidates[0]
     both = Graph()
-    taken = _copied(graph, list(longer), both)
-    moved = _copied(simple, [node for output, node in pairs if output not in longer], both)
-    return both, [taken[output] if output in longer else moved[node] for output, node in pairs]
+    found = [0] * len(best)
+    for choice, (graph, nodes) in enumerate(candidates):
+        chosen = [place for place, number in enumerate(best) if number == choice]
+        moved = _copied(graph, [nodes[place] for place in chosen], both)
+        for place in chosen:
+            found[place] = moved[nodes[place]]
+    return both, found
 
 
 def lengths(graph: Graph, outputs: Sequence[int]) -> list[float]:

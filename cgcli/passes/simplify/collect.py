@@ -7,6 +7,7 @@ from math import isfinite
 
 from cgcli.graph.ref import Ref
 from cgcli.ops import powers, shaping
+from cgcli.passes.simplify.arrays import cut
 from cgcli.passes.simplify.forms import EXP, ONE, Product, Sum
 from cgcli.passes.simplify.numbers import decimal_text
 from cgcli.passes.simplify.products import exponential, power, seal_product, times
@@ -169,6 +170,11 @@ def _kept(graph: NormalGraph, row: Operation, operands: Sequence[int], form: Sum
 
 def _plain(graph: NormalGraph, row: Operation, operands: Sequence[int], attributes: tuple[Any, ...]) -> int:
     """The node of any operation, by the first rule that applies, or as it is."""
+    if row is shaping.index:
+        node, key = cut(graph, operands[0], attributes[0])
+        if not key:
+            return stretched(graph, node, graph.inferred_shape(row, operands, attributes))
+        operands, attributes = [node], (key, graph.shape_of(node))
     refs = [NormalRef(graph, operand) for operand in operands]
     for rule in (RULES if row.prepare is None and row.elementwise else STRUCTURAL_RULES) if operands else ():
         found = rule.rewrite(row, refs)

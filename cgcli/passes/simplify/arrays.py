@@ -1,0 +1,88 @@
+"""Formulas of small arrays: elements of known arrays, and the same formula element by element.
+
+The derivative of `sum([x, y]^2)` is `(2 * [x, y])[0]` by the rules for arrays. Element by element it is `2 * x`.
+"""
+
+from __future__ import annotations
+
+from cgcli.graph.shapes import size
+from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors
+from cgcli.ops import shaping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+MOST_ELEMENTS = 500
+"""A formula whose arrays have more elements than this together is not taken apart."""
+
+
+def cut(graph: Graph, node: int, key: tuple[Any, ...]) -> tuple[int, tuple[Any, ...]]:
+    """A node and a key that give the same part of an array as the given ones, without lists on the way.
+
+    [x, y, z][1] is y, and a number repeated to an array is that number everywhere. The key may come out as ().
+    """
+    while key:
+        row, operands = graph.row(node), graph.operands_of(node)
+        if row is shaping.stack and not isinstance(key[0], tuple):
+            node, key = operands[key[0]], key[1:]
+        elif row is shaping.broadcast_to and not graph.shape_of(operands[0]):
+            node, key = operands[0], ()
+        else:
+            break
+    return node, key
+
+
+def in_scalars(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]] | None:
+    """The same formula element by element: a graph and its outputs, of the same shapes.
+
+    None where there is no array, where they are too large, or where an operation cannot be taken apart.
+    """
+    needed = ancestors(graph, outputs)
+    elements = sum(size(graph.shape_of(node)) for node in range(len(needed)) if needed[node] and graph.shape[node])
+    if not 0 < elements <= MOST_ELEMENTS or not all(size(graph.shape_of(output)) for output in outputs):
+        return None
+    from cgcli.passes.scalars import NotScalarError, to_scalars
+
+    try:
+        apart = to_scalars(graph, outputs, lambda row: True)
+    except NotScalarError:
+        return None
+    target = Graph()
+    moved: dict[int, int] = {}
+    for name, place in graph.inputs().items():
+        if needed[place]:
+            whole = target.input(name, graph.shape_of(place))
+            moved.update(zip(apart.inputs[name], _elements(target, whole), strict=True))
+    for node in range(len(apart.graph)):
+        if node not in moved:
+            operands = [moved[operand] for operand in apart.graph.operands_of(node)]
+            moved[node] = target.copy_node(apart.graph, node, operands)
+    return target, [
+        _stacked(target, [moved[element] for element in apart.elements[output]], graph.shape_of(output))
+        for output in outputs
+    ]
+
+
+def _elements(graph: Graph, node: int) -> Iterator[int]:
+    """The elements of an array as nodes, rows first; of a scalar the node itself."""
+    shape = graph.shape_of(node)
+    if not shape:
+        yield node
+        return
+    for number in range(size(shape)):
+        key: list[int] = []
+        for length in reversed(shape):
+            number, place = divmod(number, length)
+            key.insert(0, place)
+        yield graph.apply(shaping.index, [node], [tuple(key)])
+
+
+def _stacked(graph: Graph, elements: Sequence[int], shape: tuple[int, ...]) -> int:
+    """An array of its elements, rows first."""
+    for length in reversed(shape):
+        elements = [graph.apply(shaping.stack, elements[start : start + length])
+                    for start in range(0, len(elements), length)]  # fmt: skip
+    return elements[0]
