@@ -4,6 +4,7 @@ Examples:
   cg info
   cg info "exp(sin(x^2))"
   cg info model.cg --json
+  cg info model.npz
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sys
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
+from itertools import compress
 
 from cgcli import __version__
 from cgcli.cli.arguments import read_bindings, read_formula
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import Annotated, Bindings, Json, typer
 
+ROWS = 10_000_000
+"""The length of the table for which an engine and a cost are told."""
+
+CHEAP = ("arithmetic", "logic", "rounding", "structure", "shaping")
+"""Families whose operations are an instruction or two; all others call functions."""
+
+AT_A_POINT = {"python": (900.0, 0.0, 0.0), "numpy": (1500.0, 0.3, 8.0), "native": (0.0, 4.0, 15.0)}
+A_ROW = {"numpy": (0.0, 0.3, 8.0), "native": (0.0, 0.1, 2.5)}
+"""Engine -> nanoseconds of a node, of an element of a cheap operation and of one of another: measured once, on a
+virtual machine of two cores, and rounded. They tell a second from an hour, and what the time goes into."""
+
 PACKAGES = (
     "numpy", "scipy", "mpmath", "llvmlite", "numba", "pyarrow", "lark", "rich", "typer", "graphviz-pure",
 )  # fmt: skip
@@ -34,7 +47,7 @@ PACKAGES = (
 
 def run(
     formula: Annotated[
-        str | None, typer.Argument(metavar="[FORMULA]", help="An expression, a .cg file, or - for standard input.")
+        str | None, typer.Argument(metavar="[FORMULA]", help="An expression, a .cg or .npz file, or - for standard input.")
     ] = None,
     bindings: Bindings = None,
     *,
@@ -90,38 +103,60 @@ def engine_facts() -> dict[str, str]:
 
 
 def formula_facts(word: str, bindings: list[str] | None) -> dict[str, Any]:
-    """A formula's names, and its graph: nodes by operation, depth, widest level, bytes, engine that auto takes."""
+    """A formula's names, its graph, the engines that auto takes, and an estimate of what they need."""
     from cgcli.engines import choose, choose_for_rows
 
     formula = read_formula(word)
     bound = formula.bind(read_bindings(bindings), complete=False)
     graph, wanted = bound.graph, list(bound.program.outputs.values())
-    rows = 10_000_000
+    engine, rows_engine = choose(graph, wanted).name, choose_for_rows(graph, wanted, "auto", {}, ROWS).name
     return {
         "inputs": formula.inputs,
         "params": formula.params,
         "outputs": formula.outputs,
         **graph_facts(graph, wanted),
-        "engine": choose(graph, wanted).name,
-        f"engine for {rows:,} rows": choose_for_rows(graph, wanted, "auto", {}, rows).name,
+        "engine": engine,
+        "estimated ns at a point": cost(graph, wanted, AT_A_POINT[engine]),
+        f"engine for {ROWS:,} rows": rows_engine,
+        "estimated ns a row": cost(graph, wanted, A_ROW[rows_engine]),
     }
 
 
 def graph_facts(graph: Graph, wanted: list[int]) -> dict[str, Any]:
-    """What the wanted nodes need: how many nodes of which operation, and in how many levels."""
+    """What the wanted nodes need: how many nodes of which operation, in how many levels, and how many bytes."""
     from cgcli.graph.walk import ancestors, depths
+    from cgcli.ops import REGISTRY
 
-    needed, levels = ancestors(graph, wanted), depths(graph)
-    nodes = [node for node in range(len(graph)) if needed[node]]
-    by_operation = Counter(graph.row(node).name for node in nodes)
-    widths = Counter(levels[node] for node in nodes)
+    needed = ancestors(graph, wanted)
+    counts = Counter(compress(graph.op, needed))
+    by_operation = {REGISTRY.rows[code].name: count for code, count in counts.items()}
+    widths = Counter(compress(depths(graph), needed))
     return {
-        "nodes": len(nodes),
+        "nodes": counts.total(),
         "operations": dict(sorted(by_operation.items(), key=lambda item: (-item[1], item[0]))),
-        "depth": max((levels[node] for node in nodes), default=0),
+        "depth": max(widths, default=0),
         "widest level": max(widths.values(), default=0),
         "bytes": graph.nbytes(),
     }
+
+
+def cost(graph: Graph, wanted: list[int], rates: tuple[float, float, float]) -> dict[str, float]:
+    """An estimate of the nanoseconds that the wanted nodes take, by family of operations and in total."""
+    from cgcli.graph.shapes import size
+    from cgcli.graph.walk import ancestors
+    from cgcli.ops import REGISTRY
+
+    node, cheap, other = rates
+    found: dict[str, float] = {}
+    kinds = compress(zip(graph.op, graph.shape, strict=True), ancestors(graph, wanted))
+    for (code, shape), count in Counter(kinds).items():
+        row = REGISTRY.rows[code]
+        family = row.family.rpartition(".")[2]
+        if "leaf" not in row.traits:
+            element = cheap if family in CHEAP else other
+            found[family] = found.get(family, 0.0) + count * (node + element * size(graph.shapes[shape]))
+    by_cost = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return {name: float(f"{value:.2g}") for name, value in [("total", sum(found.values())), *by_cost]}
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:
@@ -141,6 +176,6 @@ def shown(value: Any) -> str:
     """A fact as text."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    if isinstance(value, int):
-        return f"{value:,}"
+    if isinstance(value, (int, float)):
+        return f"{value:,}".removesuffix(".0")
     return str(value).replace(os.path.expanduser("~"), "~", 1)

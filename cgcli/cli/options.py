@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 FormulaText = Annotated[
-    str, typer.Argument(metavar="FORMULA", help="An expression, a .cg file, or - for standard input.")
+    str, typer.Argument(metavar="FORMULA", help="An expression, a .cg or .npz file, or - for standard input.")
 ]
 Bindings = Annotated[
     Optional[list[str]],  # noqa: UP045 - Typer reads this form in every version
