@@ -35,6 +35,24 @@ def cut(graph: Graph, node: int, key: tuple[Any, ...]) -> tuple[int, tuple[Any, 
     return node, key
 
 
+def joined(graph: Graph, items: Sequence[int]) -> tuple[int, tuple[Any, ...]] | None:
+    """A node and a key that give the same array as a list: [v[0], v[1]] is v of length 2. None for other lists."""
+    if graph.row(items[0]) is not shaping.index:
+        return None
+    source, (key, shape) = graph.operands_of(items[0])[0], graph.attributes_of(items[0])
+    numbers = [axis for axis, entry in enumerate(key) if not isinstance(entry, tuple)]
+    if not numbers or len(items) != shape[numbers[-1]]:
+        return None
+    outer = key[: numbers[-1]]
+    whole = tuple((0, length, 1) for length in shape[numbers[-1] + 1 :])
+    for place, item in enumerate(items):
+        if graph.row(item) is not shaping.index or graph.operands_of(item)[0] != source:
+            return None
+        if graph.attributes_of(item)[0] != (*outer, place, *whole):
+            return None
+    return source, outer
+
+
 def in_scalars(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]] | None:
     """The same formula element by element: a graph and its outputs, of the same shapes.
 

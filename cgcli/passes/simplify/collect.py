@@ -7,7 +7,7 @@ from math import isfinite
 
 from cgcli.graph.ref import Ref
 from cgcli.ops import powers, shaping
-from cgcli.passes.simplify.arrays import cut
+from cgcli.passes.simplify.arrays import cut, joined
 from cgcli.passes.simplify.forms import EXP, ONE, Product, Sum
 from cgcli.passes.simplify.numbers import decimal_text
 from cgcli.passes.simplify.products import exponential, power, seal_product, times
@@ -175,6 +175,11 @@ def _plain(graph: NormalGraph, row: Operation, operands: Sequence[int], attribut
         if not key:
             return stretched(graph, node, graph.inferred_shape(row, operands, attributes))
         operands, attributes = [node], (key, graph.shape_of(node))
+    if row is shaping.stack:
+        whole = joined(graph, operands)
+        if whole is not None:
+            node, key = whole
+            return graph.apply(shaping.index, [node], [key]) if key else node
     refs = [NormalRef(graph, operand) for operand in operands]
     for rule in (RULES if row.prepare is None and row.elementwise else STRUCTURAL_RULES) if operands else ():
         found = rule.rewrite(row, refs)

@@ -6,13 +6,14 @@ from array import array
 from math import isfinite
 
 from cgcli.graph.store import CONSTANT, Graph
-from cgcli.ops import REGISTRY, logic
+from cgcli.ops import REGISTRY, logic, shaping
 from cgcli.passes.simplify.forms import ONE, SMALL, Product, Sum
 from cgcli.passes.simplify.numbers import is_whole, number_in
 from cgcli.passes.simplify.tables import PRODUCTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cgcli.ops import Operation
     from cgcli.passes.simplify.forms import Key
     from cgcli.passes.simplify.numbers import Number
 
@@ -119,12 +120,21 @@ def extend_lengths(graph: Graph, lengths: list[float], count: int) -> None:
     A broken number counts as the quotient that it is, and square(x) as x^2: so 1/(2*sqrt(x)) is no longer than
     0.5/sqrt(x), and it is the writing that a person expects.
     """
-    rows, start, operands, op = REGISTRY.rows, graph.start, graph.operands, graph.op
+    start, operands, op = graph.start, graph.operands, graph.op
+    own = {code: _own_length(REGISTRY.rows[code]) for code in set(op[len(lengths) : count])}
     for node in range(len(lengths), count):
-        length = 2.0 if len(PRODUCTS.get(rows[op[node]], ())) == 1 else 1.0
         if op[node] == CONSTANT:
             value = graph.constants[graph.payload[node]]
             length = 1.0 if value.is_integer() or not isfinite(value) else 3.0
+        else:
+            length = own[op[node]]
         for operand in operands[start[node] : start[node + 1]]:
             length += lengths[operand]
         lengths.append(length)
+
+
+def _own_length(row: Operation) -> float:
+    """Symbols of an operation itself: its name, its static arguments, and an exponent that its name says."""
+    if row is shaping.place:
+        return 6.0  # where(eye(n)[k], x, 0) in formula text
+    return 1.0 + sum(parameter.static for parameter in row.parameters) + (len(PRODUCTS.get(row, ())) == 1)
