@@ -47,7 +47,8 @@ PACKAGES = (
 
 def run(
     formula: Annotated[
-        str | None, typer.Argument(metavar="[FORMULA]", help="An expression, a .cg or .npz file, or - for standard input.")
+        str | None,
+        typer.Argument(metavar="[FORMULA]", help="An expression, a .cg or .npz file, or - for standard input."),
     ] = None,
     bindings: Bindings = None,
     *,
