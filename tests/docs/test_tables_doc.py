@@ -57,5 +57,6 @@ def test_every_format_word_and_option_is_told_of():
     of_tables = (options.Data, options.Output, options.Bind, options.Keep, options.Missing, options.Limit, options.Head,
                  options.Float32)  # fmt: skip
     for option in of_tables:
-        names = option.__metadata__[0].param_decls
+        declared = option.__metadata__[0]
+        names = (declared.default, *declared.param_decls)
         assert any(re.search(rf"{re.escape(name)}\b", TEXT) for name in names), names
