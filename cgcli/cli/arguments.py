@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+from cgcli.cli.output import during
 from cgcli.errors import Source, UsageError
 
 TYPE_CHECKING = False
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 LOOKS_LIKE_FILE = re.compile(r"[^\s()]*\.[a-z]{2,}$")
 """`model.txt`, `~/a.cgx`: no formula ends in this way, whose only `.` before a letter is that of `A.T`."""
+
+BYTES_A_NODE = 20
+"""Of a text and of a graph file alike; more or less, for a note that says how much there is to read."""
 
 
 def read_source(word: str) -> Source:
@@ -57,7 +61,13 @@ def read_formula(word: str) -> Formula:
     """The formula of a formula argument; that of a graph file is there without parsing."""
     from cgcli.formulas import GRAPH_ENDING, from_source, load
 
-    return load(word) if word.endswith(GRAPH_ENDING) else from_source(read_source(word))
+    if word.endswith(GRAPH_ENDING):
+        size = os.path.getsize(word) if os.path.isfile(word) else 0
+        with during("reading about", size // BYTES_A_NODE):
+            return load(word)
+    source = read_source(word)
+    with during("reading about", len(source.text) // BYTES_A_NODE):
+        return from_source(source)
 
 
 def split_bindings(words: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names, typed
-from cgcli.cli.output import print_json, print_values, report_births
+from cgcli.cli.output import during, print_json, print_values, report_births
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def run(
         return
     bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names)
     chosen = bound.chosen(names)
-    values = bound.named_values(chosen)
+    with during("computing", len(bound.graph)):
+        values = bound.named_values(chosen)
     if json:
         print_json({"values": values}, digits)
     else:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names, typed
-from cgcli.cli.output import number_text, print_json, report_births
+from cgcli.cli.output import during, number_text, print_json, report_births
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -94,7 +94,8 @@ def run(
         found = derive(values, wrt=variables, of=of, engine=engine, digits=digits)
         print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
         return
-    results, gradients = parsed.gradients(bound, variables, of)
+    with during("differentiating", len(bound.graph)):
+        results, gradients = parsed.gradients(bound, variables, of)
     reports = check_gradients(parsed, bound, variables, of) if check else {}
     if json:
         told = {"checks": {name: report.as_dict() for name, report in reports.items()}} if check else {}

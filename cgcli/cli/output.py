@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from math import isfinite, isnan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from typing import Any, TextIO
 
     from cgcli.errors import Source, Span
     from cgcli.formulas import Bound
+
+
+MANY_NODES = 1_000_000
+"""Nodes that take about a second to read, to differentiate or to compute."""
 
 
 def number_text(value: Any, digits: int | None = None) -> str:
@@ -65,6 +71,15 @@ def print_values(values: Mapping[str, Any], digits: int | None = None) -> None:
         return
     for name, value in values.items():
         print(f"{name} = {number_text(value, digits)}")
+
+
+def during(what: str, nodes: int) -> AbstractContextManager[object]:
+    """A context in which a terminal tells what is being done, where there is so much of it that it takes a while."""
+    if nodes < MANY_NODES:
+        return nullcontext()
+    from cgcli.render.progress import Note
+
+    return Note(f"{what} {nodes:,} nodes")
 
 
 def warn(message: str, *, hint: str | None = None, source: Source | None = None, span: Span | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A progress bar for long runs over rows, on a terminal's standard error and nowhere else."""
+"""What long runs show while they last, on a terminal's standard error and nowhere else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATIENCE = 0.5
 
 
 class RowProgress:
-    """A context manager; `advance` shows rows, rows a second and the time left once a run lasts."""
+    """A bar for a run over rows, as a context manager; `advance` shows how far it is once it lasts."""
 
     def __init__(self, total: int | None) -> None:
         self._total = total
@@ -52,3 +52,24 @@ class RowProgress:
         )  # fmt: skip
         self._task = self._bar.add_task("", total=self._total, rows="", rate="")
         self._bar.start()
+
+
+class Note:
+    """A context manager: a line tells what is being done, and is gone afterwards."""
+
+    def __init__(self, text: str) -> None:
+        self._text = f"{text} …" if sys.stderr.isatty() else ""
+
+    def __enter__(self) -> Note:
+        self._write(self._text)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._write(f"\r{' ' * len(self._text)}\r")
+
+    def _write(self, text: str) -> None:
+        if self._text:
+            sys.stderr.write(text)
+            sys.stderr.flush()
