@@ -114,19 +114,9 @@ def _columns_of(program: Program) -> dict[str, Column]:
     shapes, shape = np.unique(np.append(np.array(graph.shape)[kept], 0), return_inverse=True)
     exact = [(number, graph.exact[each]) for number, each in enumerate(constants.tolist()) if each in graph.exact]
     scoped = [(int(place[node]), call) for node, call in graph.scopes.items() if needed[node]]
-    header = {
-        "format": FORMAT, "version": VERSION,
-        "operations": [REGISTRY.rows[code].name for code in codes.tolist()],
-        "shapes": [graph.shapes[number] for number in shapes.tolist()],
-        "attributes": [graph.attributes[number] for number in attributes.tolist()],
-        "outputs": {name: int(place[node]) for name, node in program.outputs.items()},
-        "defaults": {name: int(place[node]) for name, node in program.defaults.items()},
-        "params": program.params, "specialised": program.specialised,
-        "calls": [(call.name, call.parent) for call in graph.calls],
-    }  # fmt: skip
     values = [np.asarray(graph.arrays[number], dtype="<f8").ravel() for number in arrays.tolist()]
     return {
-        "header": _bytes(json.dumps(header)),
+        "header": _header_of(program, place, codes, shapes, attributes),
         "op": _narrow(op),
         "operand_count": _narrow(counts[kept]),
         "operands": _narrow(place[np.array(graph.operands)[np.repeat(needed, counts)]]),
@@ -144,6 +134,22 @@ def _columns_of(program: Program) -> dict[str, Column]:
         "array_shapes": _narrow(np.searchsorted(shapes, np.array(graph.shape)[kept[leaf[ARRAY]]])),
         "array_values": np.concatenate(values) if values else np.zeros(0),
     }
+
+
+def _header_of(program: Program, place: Column, codes: Column, shapes: Column, attributes: Column) -> Column:
+    """The JSON document: place is node -> position in the file, the others are what of the graph's tables is used."""
+    graph = program.graph
+    header = {
+        "format": FORMAT, "version": VERSION,
+        "operations": [REGISTRY.rows[code].name for code in codes.tolist()],
+        "shapes": [graph.shapes[number] for number in shapes.tolist()],
+        "attributes": [graph.attributes[number] for number in attributes.tolist()],
+        "outputs": {name: int(place[node]) for name, node in program.outputs.items()},
+        "defaults": {name: int(place[node]) for name, node in program.defaults.items()},
+        "params": program.params, "specialised": program.specialised,
+        "calls": [(call.name, call.parent) for call in graph.calls],
+    }  # fmt: skip
+    return _bytes(json.dumps(header))
 
 
 def _renumbered(payload: Column, mask: Column) -> Column:
@@ -284,7 +290,7 @@ def _array_header(data: bytes, member: str) -> tuple[Any, int, int]:
 
 def _program_of(file: _Members) -> Program:
     """The program that the members hold."""
-    tables = tables_of(_header(file))
+    tables = tables_of(_header_in(file))
     graph = Graph()
     for number, axes in enumerate(tables.shapes):
         require(graph.shape_number(axes) == number, "its shapes are not distinct ones that begin with the scalar")
@@ -328,7 +334,7 @@ def _program(graph: Graph, tables: Tables, input_names: list[str]) -> Program:
     return program
 
 
-def _header(file: _Members) -> Mapping[str, Any]:
+def _header_in(file: _Members) -> Mapping[str, Any]:
     """The JSON document, of a version that this module reads."""
     try:
         header = json.loads(file.text("header"))

@@ -105,6 +105,7 @@ def test_any_text(tmp_path_factory, text):
 
 SPECIAL = {
     "exact": "0.1*x + 1e999 + pi + 1_000.5",
+    "literals of every form": "1_000.1*x + .1 + 1e-400 + 1e400 + 12345678901234567890.1 + 0.1E-3 + 2.e-1 + tau + -0.3",
     "odd numbers": "x*nan + inf - 0*x",
     "own constants": "a = 2\nb = a*x + 2\nb",
     "defaults": "input a = 2*3\ninput b = a + 1\nparam w[3] = 0.5\nsum(w)*a*b",
