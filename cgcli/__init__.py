@@ -42,3 +42,12 @@ def __getattr__(name: str) -> Any:
         if rows:
             return rows[0]
     raise AttributeError(f"module `cgcli` has no attribute `{name}`")
+
+
+def __dir__() -> list[str]:
+    """What completion offers: the API, and every operation that Python can name."""
+    from keyword import iskeyword
+
+    from cgcli.ops import REGISTRY
+
+    return sorted({*__all__, *(f"{name}_" if iskeyword(name) else name for name in REGISTRY.callable_as)})

@@ -6,14 +6,16 @@ from cgcli.errors import DataError, UsageError, closest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
     Shape = tuple[int, ...]
 
 
 def given_values(mapping: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs that came as one mapping, as keyword arguments, or as both."""
+    """Inputs that came as one mapping, as keyword arguments, or as both. UsageError for what is no mapping."""
+    if mapping is not None and not hasattr(mapping, "keys"):
+        raise UsageError("values are given by name", hint='for example x=1, or {"x": 1}')
     return {**(mapping or {}), **named}
 
 
@@ -53,6 +55,15 @@ def float_array(value: Any) -> Any:
     if array.dtype.kind not in "biuf":
         raise TypeError(array.dtype.name)
     return array.astype(np.float64, copy=False)
+
+
+def name_list(names: Sequence[str] | str) -> list[str]:
+    """Names that came as a list, or as one text `a,b`. UsageError for what is no name."""
+    found = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    for name in found:
+        if not isinstance(name, str):
+            raise UsageError(f"a name is a text, not {name!r}", hint='for example wrt=["x", "y"]')
+    return found
 
 
 def holds_precise(value: Any) -> bool:

@@ -11,13 +11,24 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cgcli import binding
-from cgcli.errors import CalculationError, CgError, DataError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
+from cgcli.errors import (
+    CalculationError,
+    CgError,
+    DataError,
+    FormulaError,
+    NeedsValues,
+    ShapeError,
+    Source,
+    UsageError,
+    did_you_mean,
+)
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.language.lowering import Program, lower
 from cgcli.language.names import Names, survey
 from cgcli.language.parser import parse as parse_syntax
+from cgcli.language.syntax import NAME
 from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.differentiate import Derivatives, differentiate
@@ -64,7 +75,7 @@ class Bound:
 
     def chosen(self, names: Sequence[str] = ()) -> dict[str, int]:
         """The nodes of inner names, or of the outputs where none are given. UsageError for an unknown name."""
-        known = {**self.graph.names, **self.program.outputs}
+        known = {**named_nodes(self.program), **self.program.outputs}
         for name in names:
             if name not in known:
                 hint = did_you_mean(name, known) or f"it has {', '.join(known)}"
@@ -119,13 +130,19 @@ class Formula:
         return self._program({}).graph
 
     def __str__(self) -> str:
+        """The formula as text, for inputs that are numbers; its own text where those do not fit."""
         from cgcli.emit.formula import program_text
 
-        program = self._program({})
+        try:
+            program = self._program({})
+        except (ShapeError, NeedsValues):
+            if self.source is None:
+                raise
+            return self.source.text.strip()
         return program_text(program.graph, program.outputs, params=program.params, defaults=program.defaults)
 
     def __repr__(self) -> str:
-        text = str(self)
+        text = "; ".join(str(self).splitlines())
         return f"<formula {text if len(text) <= 60 else text[:57] + '…'}>"
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -316,11 +333,9 @@ class Formula:
         A column of a scalar input has one axis, a column of vectors two. Returns an array with the rows in front; a
         dict by name where there are several outputs.
         """
-        bound = self._bind_rows(mapping, inputs, engine)
+        bound, rows = self._bind_rows(mapping, inputs)
         outputs = bound.program.outputs
-        found = rows_engine(bound, engine, list(outputs.values())).evaluate_rows(
-            bound.graph, bound.values, list(outputs.values())
-        )
+        found = evaluate_rows(bound, engine, list(outputs.values()), rows)
         return alone({name: found[node] for name, node in outputs.items()})
 
     def grad_rows(
@@ -328,10 +343,10 @@ class Formula:
         engine: str = "auto", **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """One gradient a row: {name: array with the rows in front}."""
-        bound = self._bind_rows(mapping, inputs, engine)
+        bound, rows = self._bind_rows(mapping, inputs)
         nodes = self.gradient_nodes(bound.program, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
-        found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
+        found = evaluate_rows(bound, engine, wanted, rows)
         return alone({
             name: {variable: found[node] for variable, node in by_name.items()} for name, by_name in nodes.items()
         })  # fmt: skip
@@ -385,11 +400,20 @@ class Formula:
 
         write_graph(self.bind(mapping, complete=False, **inputs).program, str(path))
 
-    def _repr_svg_(self) -> str:
-        return self.draw()
+    def _repr_svg_(self) -> str | None:
+        """The picture, for a notebook; None where the formula has none before it has values."""
+        with suppress(ShapeError, NeedsValues):
+            self._program({})
+            return self.draw()
+        return None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/latex": f"$${self.latex()}$$", "image/svg+xml": self.draw()}
+        """Text, and the LaTeX and the picture where the formula has them before it has values."""
+        bundle = {"text/plain": str(self)}
+        picture = self._repr_svg_()
+        if picture is not None:
+            bundle |= {"text/latex": f"$${self.latex()}$$", "image/svg+xml": picture}
+        return bundle
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
@@ -424,8 +448,11 @@ class Formula:
         bound = self.bind({**single, **dict.fromkeys(columns, 1.0)}, engine="numpy", show=show, complete=complete)
         return self._varying(bound, columns)
 
-    def _bind_rows(self, mapping: Mapping[str, Any] | None, inputs: Mapping[str, Any], engine: str) -> Bound:
-        """The program and the columns of a call on rows; a column's own shape is what is behind its first axis."""
+    def _bind_rows(self, mapping: Mapping[str, Any] | None, inputs: Mapping[str, Any]) -> tuple[Bound, int]:
+        """The program and the columns of a call on rows, and how many rows those have.
+
+        A column's own shape is what is behind its first axis.
+        """
         values = {name: binding.normalised(name, value) for name, value in
                   binding.given_values(mapping, inputs).items()}  # fmt: skip
         declared: dict[str, Shape] = {}
@@ -439,7 +466,7 @@ class Formula:
         one_row = {**values, **{name: column[0] for name, column in columns.items()}}
         bound = self._varying(self.bind(one_row, engine="numpy"), list(columns))
         bound.values = row_values(bound, columns)
-        return bound
+        return bound, max(map(len, columns.values()), default=1)
 
     def _varying(self, bound: Bound, columns: Sequence[str]) -> Bound:
         """What was bound for one row, without the values that differ from row to row."""
@@ -470,7 +497,7 @@ class Formula:
         """The outputs to differentiate, by name."""
         if of is None:
             return dict(program.outputs)
-        known = {**program.graph.names, **program.outputs}
+        known = {**named_nodes(program), **program.outputs}
         if of not in known:
             raise UsageError(f"the formula has no `{of}`", hint=did_you_mean(of, known) or f"it has {', '.join(known)}")
         return {of: known[of]}
@@ -480,15 +507,18 @@ class Formula:
         inputs = program.graph.inputs()
         if wrt is None:
             return {name: inputs[name] for name in program.inputs if name not in program.specialised}
-        known = {**program.graph.names, **inputs}
-        for name in wrt:
+        known = named_nodes(program)
+        names = binding.name_list(wrt)
+        for name in names:
             if name not in known:
                 hint = did_you_mean(name, known) or f"it has {', '.join(known) or 'no inputs'}"
                 raise UsageError(f"the formula has no `{name}` to differentiate with respect to", hint=hint)
-        return {name: known[name] for name in wrt}
+        return {name: known[name] for name in names}
 
     def _directions(self, bound: Bound, directions: Mapping[str, Any]) -> tuple[list[int], list[int]]:
         """The nodes to move and the nodes that hold the directions, which become values of the call."""
+        if not hasattr(directions, "keys") or not directions:
+            raise UsageError("no directions given", hint='for example directions={"x": 1}')
         variables = self.variables(bound.program, list(directions))
         arrows: list[int] = []
         for name, target in variables.items():
@@ -525,6 +555,8 @@ class Formula:
 
 def parse(text: str, name: str = "<formula>") -> Formula:
     """A formula from its text. FormulaError with the place and a hint where the text is wrong."""
+    if not isinstance(text, str):
+        raise UsageError(f"a formula is a text, not a value of type `{type(text).__name__}`")
     return from_source(Source(text, name))
 
 
@@ -559,7 +591,9 @@ def from_source(source: Source) -> Formula:
 
 def formula(result: Ref | Mapping[str, Ref]) -> Formula:
     """A formula from a graph that was built by connecting operations: one result, or several by name."""
-    named = dict(result) if not isinstance(result, Ref) else {"result": result}
+    named = {"result": result} if isinstance(result, Ref) else dict(result) if hasattr(result, "keys") else {}
+    if not named or not all(isinstance(ref, Ref) for ref in named.values()):
+        raise UsageError("a formula is made of a graph reference", hint='x = cg.inputs("x"); cg.formula(cg.sin(x))')
     first = next(iter(named.values()))
     program = Program(first.graph)
     program.outputs = {name: first.graph.adopt(ref) for name, ref in named.items()}
@@ -567,13 +601,31 @@ def formula(result: Ref | Mapping[str, Ref]) -> Formula:
     return fixed(program)
 
 
-def inputs(names: str, shape: Shape = ()) -> Any:
-    """References to new inputs, `x, y = inputs("x y")`; one name gives one reference. They share a graph."""
-    graph = Graph()
-    refs = tuple(graph.ref(graph.input(name, tuple(shape))) for name in names.replace(",", " ").split())
-    if not refs:
+def inputs(names: str, shape: Shape | int = ()) -> Any:
+    """References to new inputs, `x, y = inputs("x y")`; one name gives one reference. They share a graph.
+
+    UsageError for what a formula cannot call an input, and for a shape that is none.
+    """
+    lengths = (shape,) if isinstance(shape, int) else tuple(shape)
+    if not all(isinstance(length, int) and length > 0 for length in lengths):
+        raise UsageError(f"{shape!r} is not a shape", hint="for example shape=(3,)")
+    if not isinstance(names, str) or not names.replace(",", " ").split():
         raise UsageError("no names given", hint='for example inputs("x y")')
-    return refs[0] if len(refs) == 1 else refs
+    graph, refs = Graph(), []
+    for name in names.replace(",", " ").split():
+        if not is_name(name):
+            raise UsageError(f"`{name}` cannot be the name of an input", hint="names are letters, digits and `_`")
+        refs.append(graph.ref(graph.input(name, lengths)))
+    return refs[0] if len(refs) == 1 else tuple(refs)
+
+
+def is_name(word: str) -> bool:
+    """Whether a word alone is a name in the language."""
+    try:
+        table = parse_syntax(Source(word))
+    except FormulaError:
+        return False
+    return bool(table.rule) and table.rule[0] == NAME and (table.start[0], table.end[0]) == (0, len(word))
 
 
 def fixed(program: Program) -> Formula:
@@ -597,7 +649,9 @@ def fixed(program: Program) -> Formula:
 
 
 def chooser(graph: Graph, name: str, digits: int | None) -> Callable[[Sequence[int]], Engine]:
-    """A function from the wanted nodes to the engine that computes them."""
+    """A function from the wanted nodes to the engine that computes them. UsageError for a wrong count of digits."""
+    if digits is not None and (not isinstance(digits, int) or digits < 1):
+        raise UsageError(f"{digits!r} is no count of digits", hint="for example digits=50")
     if digits is not None or name == "precise":
         from cgcli.engines.precise import PreciseEngine
 
@@ -615,6 +669,12 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
     return choose_for_rows(bound.graph, wanted, name, bound.values)
 
 
+def evaluate_rows(bound: Bound, engine: str, wanted: Sequence[int], rows: int) -> dict[int, Any]:
+    """The values of nodes for every row; a value that is the same for all rows is repeated."""
+    found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
+    return {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
+
+
 def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Sequence[int]], Engine]) -> None:
     """Give inputs without a value their defaults; those that follow from other defaults come after them."""
     absent = {name: node for name, node in program.defaults.items() if name not in values}
@@ -630,6 +690,12 @@ def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Seq
         found = chosen(nodes).evaluate(program.graph, given, nodes)
         values.update({name: found[node] for name, node in ready.items()})
         absent = {name: node for name, node in absent.items() if name not in ready}
+
+
+def named_nodes(program: Program) -> dict[str, int]:
+    """Inputs and inner nodes by the names of the formula, without the inputs that products with directions add."""
+    added = program.graph.inputs().keys() - set(program.inputs)
+    return {name: node for name, node in program.graph.names.items() if name not in added}
 
 
 def needed_inputs(graph: Graph, nodes: Sequence[int], defaults: Mapping[str, int]) -> set[str]:

@@ -258,7 +258,13 @@ class Operation:
                         return apply(self, arguments)
         if self.compute is None:
             raise TypeError(f"`{self.name}` does not work on plain numbers; give it graph references")
-        return self.compute(*arguments)
+        try:
+            return self.compute(*arguments)
+        except TypeError:
+            raise TypeError(
+                f"`{self.name}` computes on plain numbers here, as many as it takes; "
+                "on lists and arrays it works in a formula of graph references"
+            ) from None
 
 
 class Registry:
