@@ -117,7 +117,7 @@ def _simplified(graph: Graph, outputs: Sequence[int]) -> tuple[NormalGraph, list
         value = _value(graph, node, target, values)
         if not isinstance(value, int):
             if node in graph.spans:
-                target.remember_order(value)
+                target.remember(value, graph.spans[node])
             if uses[node] > 1 or value.large:
                 value = seal(target, value)
         values[node] = stretched(target, value, graph.shape_of(node)) if isinstance(value, int) else value

@@ -13,6 +13,7 @@ from cgcli.passes.simplify.tables import PRODUCTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cgcli.errors import Span
     from cgcli.ops import Operation
     from cgcli.passes.simplify.forms import Key
     from cgcli.passes.simplify.numbers import Number
@@ -33,6 +34,7 @@ class NormalGraph(Graph):
         self.forms: dict[int, Sum | Product] = {}
         self.rough: set[int] = set()
         self.orders: dict[frozenset[Key], list[Key]] = {}
+        self._places: dict[tuple[Number, frozenset[tuple[Key, Number]]], Span] = {}
         self._closed = bytearray()
         self._lengths: list[float] = []
         self._nesting = array("i")
@@ -67,12 +69,17 @@ class NormalGraph(Graph):
         form.node = node
         if not form.large:
             self.forms[node] = form
+        if self._places and isinstance(form, Product) and len(form.items) <= SMALL:
+            span = self._places.get((form.coefficient, frozenset(form.items.items())))
+            if span is not None:
+                self.spans.setdefault(node, span)
         return node
 
-    def remember_order(self, form: Sum | Product) -> None:
-        """Note that the text has the factors of a product in this order."""
+    def remember(self, form: Sum | Product, span: Span) -> None:
+        """Note that the text has a product at this place, with its factors in this order."""
         if isinstance(form, Product) and 1 < len(form.items) <= SMALL:
             self.orders.setdefault(frozenset(form.items), list(form.items))
+            self._places.setdefault((form.coefficient, frozenset(form.settled().items())), span)
 
     def is_closed(self, node: int) -> bool:
         """Whether a node depends on no input."""

@@ -6,6 +6,8 @@ and seen by the next pass, so nothing here recurses.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from cgcli.ops import logic
 from cgcli.passes.simplify.forms import EXP, ONE, SMALL, ZERO, Product, Sum
 from cgcli.passes.simplify.numbers import bounded
@@ -70,8 +72,13 @@ def _written(graph: NormalGraph, items: Items) -> int:
 
 
 def _opened(graph: NormalGraph, items: Items) -> Items:
-    """Short inner sums become terms: with a sign in front, or where a multiple of them meets like terms."""
-    inner = [term for term, amount in items.items() if _opens(graph, term, amount, items)]
+    """Short inner sums become terms: with a sign in front, or where a multiple of them meets like terms.
+
+    Like terms may stand in the sum itself or in another inner sum, as in 2*(x + 1) - 3*(x - 1).
+    """
+    sums = [form.items for form in map(graph.forms.get, items) if isinstance(form, Sum) and len(form.items) <= SMALL]
+    met = Counter(term for inner_items in sums for term in inner_items) if len(sums) > 1 else Counter()
+    inner = [term for term, amount in items.items() if _opens(graph, term, amount, items, met)]
     if not inner:
         return items
     opened = Sum(dict(items))
@@ -81,10 +88,12 @@ def _opened(graph: NormalGraph, items: Items) -> Items:
     return opened.items
 
 
-def _opens(graph: NormalGraph, term: int, amount: Number, items: Items) -> bool:
+def _opens(graph: NormalGraph, term: int, amount: Number, items: Items, met: Counter[int]) -> bool:
     form = graph.forms.get(term)
     if isinstance(form, Sum):
-        return len(form.items) <= SMALL and (abs(amount) == 1 or not items.keys().isdisjoint(form.items))
+        return len(form.items) <= SMALL and (
+            abs(amount) == 1 or not items.keys().isdisjoint(form.items) or any(met[part] > 1 for part in form.items)
+        )
     return form is not None and term != ONE and (form.coefficient != 1 or not form.items)
 
 
@@ -159,9 +168,10 @@ def _square_pairs(graph: NormalGraph, items: Iterable[int]) -> Iterator[tuple[in
 def _common_factors(graph: NormalGraph, items: Items) -> Items:
     """3*x^2*f(x) - 2*f(x) = (3*x^2 - 2)*f(x), where that is shorter.
 
-    Reverse mode multiplies every term of an inner derivative by the outer one; this takes that back.
+    Reverse mode multiplies every term of an inner derivative by the outer one; this takes that back. What terms may
+    differ in are letters, then short polynomials, then whatever stands above a common line.
     """
-    for stays in (graph.is_letter, graph.is_polynomial):
+    for stays in (graph.is_letter, graph.is_polynomial, _is_above):
         groups: dict[frozenset[tuple[Key, Number]], list[int]] = {}
         for term in items:
             form = graph.forms.get(term)
@@ -174,6 +184,11 @@ def _common_factors(graph: NormalGraph, items: Items) -> Items:
         for common, terms in shared:
             _take_out(graph, dict(common), items, terms)
     return items
+
+
+def _is_above(key: Key, exponent: Number) -> bool:
+    """Whether a factor stands above the line of a quotient."""
+    return exponent > 0 or key[0] == EXP or key[1] != ONE
 
 
 def _take_out(graph: NormalGraph, common: dict[Key, Number], items: Items, terms: Sequence[int]) -> None:
