@@ -206,10 +206,10 @@ def bundle_with_cg(data: dict[str, Any]) -> Tasks:
     formula = cg.formula(dict(zip(("error_u", "error_v"), errors, strict=True)))
 
     def jacobian() -> list[Any]:
-        found = formula.grad_rows(data, wrt=list(COLUMNS))
+        found = formula.grad_rows(data, wrt=list(COLUMNS), engine="native")
         return [column for slopes in found.values() for column in slopes.values()]
 
-    return lambda: list(formula.eval_rows(data).values()), jacobian
+    return lambda: list(formula.eval_rows(data, engine="native").values()), jacobian
 
 
 def bundle_with_numpy(data: dict[str, Any]) -> Tasks:

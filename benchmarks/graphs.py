@@ -31,7 +31,6 @@ import cgcli as cg
 from cgcli.engines import engine
 from cgcli.graph.store import Graph
 from cgcli.ops import arithmetic, hyperbolic, trigonometric
-from cgcli.passes.differentiate import differentiate
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -386,17 +385,18 @@ def warm_up() -> None:
     cg.parse(recipe.text())
 
 
-def tables(results: dict[str, Any], versions: dict[str, str], seen: dict[str, Any]) -> str:
+def tables(results: dict[str, Any], seen: dict[str, Any]) -> str:
     """Tables of nanoseconds a node, one a size, and of bytes."""
     parts = []
     for size, shapes in results.items():
         lines = []
         for shape, tasks in shapes.items():
             for task, times in tasks.items():
-                peers = [f"{name} {time:.1f} ({time / times['cg']:.1f}×)" for name, time in times.items() if name != "cg"]
                 if "cg" in times:
-                    lines.append([shape, task, f"{times['cg']:.1f}", ", ".join(peers) or "–"])
-        table = markdown(["shape", "task", "cg", "peers (times that of cg)"], lines)
+                    ours = times["cg"]
+                    peers = [f"{name} {time:.1f} ({time / ours:.1f}×)" for name, time in times.items() if name != "cg"]
+                    lines.append([f"{shape}: {task}", f"{ours:.1f}", ", ".join(peers) or "–"])
+        table = markdown(["nanoseconds a node", "cg", "peers (times that of cg)"], lines)
         parts.append(f"### {int(size):,} nodes\n\n{table}")
     lines = [
         [shape, *(f"{each[name]['grown']:.0f}" if name in each else "–" for name in ("cg", "CasADi")),
@@ -440,12 +440,13 @@ def main() -> None:
                     taken = measure_apart(name, shape, size, options.patience, seconds)
                     if taken is None or 10 * taken["prepare"] > options.patience:
                         apart.remove((name, shape))  # the next size would be in vain
+            scale = 1e9 / len(recipe)
             results.setdefault(str(size), {})[shape] = {
-                task: {name: 1e9 * time / len(recipe) for name, time in times.items()} for task, times in seconds.items()
+                task: {name: scale * time for name, time in times.items()} for task, times in seconds.items()
             }
     seen = bytes_of(options.shapes, min(max(options.sizes), 100_000))
     versions = installed(["cg", "CasADi", "PyTorch", "JAX", "micrograd", "SymEngine"])
-    print(f"{machine()}; float64; nanoseconds a node\n\n{tables(results, versions, seen)}")
+    print(f"{machine()}; float64; nanoseconds a node\n\n{tables(results, seen)}")
     written(options.json, {"machine": machine(), "versions": versions, "ns": results, "bytes": seen})
 
 

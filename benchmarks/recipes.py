@@ -8,6 +8,7 @@ by a sine or a tanh, and the gains along a path are one on average.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -209,7 +210,7 @@ WIDTHS = (8, 16, 8, 1)
 def perceptron(nodes: int) -> Recipe:
     """A multilayer perceptron and its loss over rows of constant data, in scalars; the inputs are its weights."""
     sample: list[tuple[int, int, int]] = []
-    weights = sum(high * (low + 1) for low, high in zip(WIDTHS, WIDTHS[1:], strict=False))
+    weights = sum(high * (low + 1) for low, high in pairwise(WIDTHS))
     below = [-1 - place for place in range(WIDTHS[0])]  # data: -1 - place; weight: its number; node: weights + number
     weight = 0
     for layer, units in enumerate(WIDTHS[1:]):

@@ -70,10 +70,11 @@ def _grow(graph: Graph, row: Operation, columns: list[Column]) -> Column:
 
 def _shape_numbers(graph: Graph, row: Operation, columns: list[Column]) -> Column:
     """Number of the shape of each node to be; every combination of operand shapes is inferred once."""
-    of_node = np.array(graph.shape, dtype=np.int64)
-    codes = of_node[columns[0]]
-    for column in columns[1:]:
+    codes = np.zeros(len(columns[0]), dtype=np.int64)
+    of_node = np.frombuffer(graph.shape, dtype=np.intc)  # a copy would take longer than all else in a large graph
+    for column in columns:
         codes = codes * len(graph.shapes) + of_node[column]
+    del of_node  # the column cannot grow while it is looked at
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     numbers = [graph.common_shape(row, [int(column[place]) for column in columns]) for place in first]
     answer: Column = np.array(numbers, dtype=np.int64)[inverse]
