@@ -53,12 +53,10 @@ class InternTable:
     def learn(self, graph: Graph, first: int) -> None:
         """Learn the nodes from `first` on, which the columns were given in bulk and which are like no other node.
 
-        The table of an operation that is not in use yet is filled when it is asked for: most never are.
+        From then on the table of an operation is made from the columns when it is asked for: most never are.
         """
         if not isinstance(self.tables, LateTables):
-            known = self.tables
             self.tables = LateTables(graph)
-            self.tables.update(known)
         for op, table in self.tables.items():
             table.update(keys_of_many(graph.op, graph.payload, graph.start, graph.operands, op, first))
 

@@ -384,7 +384,7 @@ class Graph:
             values.setflags(write=False)
         self._adopted = {}
         self.intern = InternTable()
-        self.intern.refill(self)
+        self.intern.learn(self, 0)
 
 
 class Call:

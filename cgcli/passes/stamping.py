@@ -122,6 +122,7 @@ def stamped(
     extend(graph.operands, operands[start[known] : start[kept]])
     extend(graph.start, start[known + 1 : kept + 1])
     extend(graph.shape, np.zeros(kept - known, dtype=np.int32))
+    graph.intern.learn(graph, known)
     return _moved(adjoint, known, moved), _moved(contribution, known, moved)
 
 

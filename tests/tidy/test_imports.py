@@ -45,7 +45,12 @@ LATE = {
     ("graph/loops.py", "numba"): "compiled sweeps, where the package is installed",
     ("graph/loops.py", "numpy"): "views of the columns, once a graph is large",
     ("graph/store.py", "numpy"): "an array given from Python",
-    ("language/reader.py", "numpy"): "the reader of large texts, which is loaded for such only",
+    ("graph/intern.py", "numpy"): "tables of a graph that was built in bulk",
+    ("language/bulk_lowering.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/bulk_names.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/literals.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/reader.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/words.py", "numpy"): "large texts only, for which it is loaded",
     ("numerals.py", "mpmath"): "numbers of many digits as text",
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
     ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",
@@ -55,7 +60,13 @@ LATE = {
 }
 """Files of other rooms that use a library when they need it, never on the way of a scalar formula."""
 
-AT_THE_TOP = {("graph/bulk.py", "numpy"), ("language/reader.py", "numpy"), ("passes/stamping.py", "numpy")}
+AT_THE_TOP = {
+    (file, "numpy")
+    for file in (
+        "graph/bulk.py", "language/bulk_lowering.py", "language/bulk_names.py", "language/literals.py",
+        "language/reader.py", "language/words.py", "passes/stamping.py",
+    )
+}  # fmt: skip
 """Those that may import it at once, being loaded late themselves."""
 
 
