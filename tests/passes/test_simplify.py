@@ -114,6 +114,14 @@ SECOND_DERIVATIVES = {
     "atan(x)": "-2 * x / (x^2 + 1)^2",
     "sqrt(x)": "-1 / (4 * x^1.5)",
     "tanh(x)": "-2 * tanh(x) * sech(x)^2",
+    "sin(x)^2": "2 * cos(x)^2 - 2 * sin(x)^2",
+    "sqrt(1 + x^2)": "1 / sqrt(x^2 + 1) - x^2 / (x^2 + 1)^1.5",
+    "exp(-x^2/2)": "(x^2 - 1) * exp(-x^2 / 2)",
+    "log(x)/x": "(2 * log(x) - 3) / x^3",
+    "asin(x)": "x / ((1 - x) * (x + 1))^1.5",
+    "x^n": "where(x == 0 and n == 0, 0, where(x == 0 and n - 1 == 0, 0, n * (n - 1) * x^(n - 2)))",
+    "a^x": "where(a == 0 and x >= 0, 0, a^x * log(a)^2)",
+    "cos(w*x + p)": "-w^2 * cos(w * x + p)",
     "where(x > 0, sqrt(x), 0)": "where(x > 0, -1 / (4 * x^1.5), 0)",
 }
 
@@ -151,7 +159,27 @@ SIMPLIFIED = {
     "where(x > 0, where(x > 0, y, 1), 2)": "where(x > 0, y, 2)",
     "(x + 1)*(x - 1)": "(x + 1) * (x - 1)",
     "w*x": "w * x",
+    "2*(x + 1) - 3*(x - 1)": "5 - x",
+    "a/x + b/x": "(a + b) / x",
 }
+
+ARRAY_DERIVATIVES = {
+    "sum([x, y]^2)": "2 * x",
+    "[x, y] @ [x, y]": "2 * x",
+    "dot([x, y], [y, x])": "2 * y",
+    "sum([x, y, z]*[1, 2, 3])": "1",
+    "mean([x, y, z])": "1 / 3",
+    "norm([x, y])": "where(x^2 + y^2 == 0, 0, x / sqrt(x^2 + y^2))",
+    "[x, y]^2": "[2 * x, 0]",
+    "concat([x, y], [z])": "[1, 0, 0]",
+    "[[x, y], [z, 1]] @ [y, 2]": "[y, 0]",
+    "[x, y, z][1]*x": "y",
+    "input x[3]; x[0]*x[1]": "[x[1], x[0], 0]",
+    "input x[3]; sum(x^2)": "2 * x",
+    "input x[2]; input A[2, 2]; A @ x": "A",
+    "input x[300]; sum(x*[a, b][0])": "broadcast_to(a, 300)",
+}
+"""Formula of arrays -> its derivative with respect to x, which has the shape that it had."""
 
 POINTS = 6
 PYTHON = PythonEngine()
@@ -197,6 +225,17 @@ def test_derivatives_read_as_a_person_writes_them(formula, expected):
 @pytest.mark.parametrize(("formula", "expected"), SECOND_DERIVATIVES.items())
 def test_second_derivatives_read_as_a_person_writes_them(formula, expected):
     assert simplified_text(formula, 2) == expected
+
+
+@pytest.mark.parametrize(("formula", "expected"), ARRAY_DERIVATIVES.items())
+def test_derivatives_of_small_arrays_are_written_by_elements(formula, expected):
+    program = parse(formula)._program({})
+    graph, (node,) = program.graph, program.outputs.values()
+    slope = derivative_of(graph, node, graph.inputs()["x"])
+    simple, (found,) = simplify(graph, [slope])
+    lint(simple)
+    assert expression(simple, found) == expected
+    assert simple.shape_of(found) == graph.shape_of(slope)
 
 
 @pytest.mark.parametrize(("formula", "expected"), SIMPLIFIED.items())

@@ -7,10 +7,11 @@ the depth of a formula. No polynomial is factored and no product of sums is mult
 explodes; where it would become longer than it was, it stays as it was.
 
 What may change. The new formula equals the old one as a real function, wherever both are defined: x/x is 1 and x - x
-is 0 also where x is infinite or 0, and rounding may differ. The strong zero of a derivative becomes an ordinary
-product, except beside a `where`, whose conditions all stay. Coefficients of like terms are added and multiplied
-exactly, decimals as the decimals that they are: 0.1*x + 0.2*x is 0.3*x. A calculation among numbers alone is done
-only where a double gives the same digits: 1 + 2 is 3, but 0.1 + 0.2 stays, since in doubles it is not 0.3.
+is 0 also where x is infinite or 0; rounding may differ, and a result in between may overflow where none did. The
+strong zero of a derivative becomes an ordinary product, except beside a `where`, whose conditions all stay.
+Coefficients of like terms are added and multiplied exactly, decimals as the decimals that they are: 0.1*x + 0.2*x is
+0.3*x. A calculation among numbers alone is done only where a double gives the same digits: 1 + 2 is 3, but 0.1 + 0.2
+stays, since in doubles it is not 0.3.
 """
 
 from __future__ import annotations

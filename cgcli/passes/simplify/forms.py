@@ -14,6 +14,7 @@ from cgcli.passes.simplify.numbers import bounded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Self
 
     from cgcli.passes.simplify.numbers import Number
@@ -104,8 +105,8 @@ class Product(_Form):
     def __init__(self, coefficient: Number = 1, items: dict[Key, Number] | None = None) -> None:
         super().__init__({} if items is None else items)
         self.coefficient = coefficient
-        self.above: list[int] = []
-        self.below: list[int] = []
+        self.above: Sequence[int] = ()
+        self.below: Sequence[int] = ()
 
     @property
     def number(self) -> Number | None:

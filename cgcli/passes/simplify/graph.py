@@ -48,7 +48,7 @@ class NormalGraph(Graph):
             number = number_in(self, node)
             if number is None:
                 found = Product(1, {(node, ONE): 1})
-                found.above.append(node)
+                found.above = (node,)
             else:
                 found = Product(number)
             found.node = node

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cgcli.passes.simplify.graph import NormalGraph
     from cgcli.passes.simplify.numbers import Number
 
+SELECTION = logic.where.code
+
 NESTED = 16
 """Selections nested deeper than this are neither joined nor multiplied out: each product would write them all anew."""
 
@@ -154,7 +156,7 @@ def _sealed(graph: NormalGraph, form: Product) -> int:
     product = _opened(graph, Product(form.coefficient, form.settled()))
     product.large |= form.large or not bounded(form.coefficient)
     guards: list[tuple[int, bool]] = []
-    if _nesting(graph, product) <= NESTED:
+    if any(_is_guarded(graph, key) for key in product.items) and _nesting(graph, product) <= NESTED:
         product = _moved_inside(graph, product, guards)
     node = _written(graph, product)
     for condition, when in reversed(guards):
@@ -235,7 +237,7 @@ def _moved_inside(graph: NormalGraph, product: Product, guards: list[tuple[int, 
 def _is_guarded(graph: NormalGraph, key: Key) -> bool:
     """Whether a factor is a `where` with a branch that is 0."""
     base, unit = key
-    if unit != ONE or base == EXP or graph.row(base) is not logic.where:
+    if unit != ONE or base == EXP or graph.op[base] != SELECTION:
         return False
     return any(graph.number_of(branch) == 0 for branch in graph.operands_of(base)[1:])
 

@@ -14,7 +14,7 @@ from cgcli.passes.simplify.numbers import bounded, decimal_text, is_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from cgcli.passes.simplify.forms import Key
@@ -106,7 +106,7 @@ def _write_power(graph: NormalGraph, base: int, exponent: Number) -> int:
     return graph.apply(powers.power, [base, write_number(graph, exponent)])
 
 
-def _write_quotient(graph: NormalGraph, coefficient: Number, above: list[int], below: list[int]) -> int:
+def _write_quotient(graph: NormalGraph, coefficient: Number, above: Sequence[int], below: Sequence[int]) -> int:
     if not is_whole(coefficient) and not (graph.decimals and _decimal(graph, coefficient) is not None):
         below = [_whole(graph, coefficient.denominator), *below]
         coefficient = coefficient.numerator
@@ -158,7 +158,7 @@ def write_term(graph: NormalGraph, term: int, amount: Number) -> int:
     form = graph.form_of(term)
     if isinstance(form, Sum):
         form = Product(1, {(term, ONE): 1})
-        form.above.append(term)
+        form.above = (term,)
     multiple = Product(amount * form.coefficient, form.items)
     multiple.above, multiple.below = form.above, form.below
     multiple.large = not bounded(multiple.coefficient)
