@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
-    Shape = tuple[int, ...]
-
 
 def given_values(mapping: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
     """Inputs that came as one mapping, as keyword arguments, or as both. UsageError for what is no mapping."""
@@ -69,11 +67,6 @@ def name_list(names: Sequence[str] | str) -> list[str]:
 def holds_precise(value: Any) -> bool:
     """Whether a value is an array of numbers beyond doubles."""
     return getattr(getattr(value, "dtype", None), "kind", "") == "O"
-
-
-def shape_of(value: Any) -> Shape:
-    """The shape of a normalised value."""
-    return tuple(getattr(value, "shape", ()))
 
 
 def check_names(given: Iterable[str], known: Collection[str], *others: Collection[str]) -> None:

@@ -29,6 +29,7 @@ from cgcli.language.lowering import Program, lower
 from cgcli.language.names import Names, survey
 from cgcli.language.parser import parse as parse_syntax
 from cgcli.language.syntax import NAME
+from cgcli.numerals import shape_of
 from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.differentiate import Derivatives, differentiate
@@ -217,25 +218,12 @@ class Formula:
         self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Values of the outputs and their gradients, {output: value} and {output: {name: derivative}}, in one run."""
-        graph = bound.graph
         chosen = self.targets(bound.program, of)
-        variables = self.variables(bound.program, wrt)
-        for name, node in chosen.items():
-            if graph.shape_of(node):
-                raise ShapeError(
-                    f"`{name}` has shape {list(graph.shape_of(node))}; a gradient needs a number",
-                    hint="use the Jacobian (`--jacobian`, `f.jacobian`), or `sum(…)` it first",
-                )
-        wanted = list(chosen.values())
-        places: dict[tuple[str, str], int] = {}
-        for name, node in chosen.items():
-            derivatives = self._differentiated(bound.program, node, tuple(variables.values()))
-            for variable, target in variables.items():
-                places[name, variable] = derivatives.wrt(target)
-        found = bound.evaluate([*wanted, *places.values()])
-        values = dict(zip(chosen, found, strict=False))
-        rates = dict(zip(places, found[len(wanted) :], strict=True))
-        return values, {name: {variable: rates[name, variable] for variable in variables} for name in chosen}
+        nodes = self.gradient_nodes(bound.program, wrt, of)
+        rates = [node for by_name in nodes.values() for node in by_name.values()]
+        found = iter(bound.evaluate([*chosen.values(), *rates]))
+        values = {name: next(found) for name in chosen}
+        return values, {name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()}
 
     def jacobian(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
@@ -422,7 +410,7 @@ class Formula:
 
         A number for a name that the text only uses decides nothing, unless it is a length or an index.
         """
-        shapes = {name: binding.shape_of(value) for name, value in values.items()}
+        shapes = {name: shape_of(value) for name, value in values.items()}
         numbers = {name: float(value) for name, value in values.items() if not shapes[name]}
         deciding = {name: shape for name, shape in shapes.items() if shape or name not in self._free}
         signature = (tuple(sorted(deciding.items())), tuple(show))
@@ -457,11 +445,11 @@ class Formula:
                   binding.given_values(mapping, inputs).items()}  # fmt: skip
         declared: dict[str, Shape] = {}
         with suppress(ShapeError, NeedsValues):  # the values decide the graph: every array is a column
-            plain = self._program({name: value for name, value in values.items() if not binding.shape_of(value)})
+            plain = self._program({name: value for name, value in values.items() if not shape_of(value)})
             declared = {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
         columns = {
             name: value for name, value in values.items()
-            if binding.shape_of(value) and binding.shape_of(value) != declared.get(name, ())
+            if shape_of(value) and shape_of(value) != declared.get(name, ())
         }  # fmt: skip
         one_row = {**values, **{name: column[0] for name, column in columns.items()}}
         bound = self._varying(self.bind(one_row, engine="numpy"), list(columns))
@@ -524,9 +512,9 @@ class Formula:
         for name, target in variables.items():
             value = binding.normalised(name, directions[name])
             expected = bound.graph.shape_of(target)
-            if binding.shape_of(value) != expected:
+            if shape_of(value) != expected:
                 raise ShapeError(
-                    f"the direction of `{name}` has shape {list(binding.shape_of(value))}, not {list(expected)}"
+                    f"the direction of `{name}` has shape {list(shape_of(value))}, not {list(expected)}"
                 )
             label = f"direction of {name}"
             arrows.append(bound.graph.input(label, expected))
@@ -537,10 +525,10 @@ class Formula:
         inputs = program.graph.inputs()
         for name, value in values.items():
             node = inputs.get(name)
-            if node is not None and program.graph.shape_of(node) != binding.shape_of(value):
+            if node is not None and program.graph.shape_of(node) != shape_of(value):
                 expected = program.graph.shape_of(node)
                 raise ShapeError(
-                    f"the value of `{name}` has shape {list(binding.shape_of(value))}, but the formula declares "
+                    f"the value of `{name}` has shape {list(shape_of(value))}, but the formula declares "
                     f"{list(expected) if expected else 'a number'}"
                 )
 
@@ -569,12 +557,18 @@ def load(path: str | Path) -> Formula:
         from cgcli.data.graph_files import read_graph
 
         return fixed(read_graph(str(path)))
+    return from_source(Source(read_text(path), str(path)))
+
+
+def read_text(path: str | Path) -> str:
+    """A file as text. UsageError where it is missing or no text."""
     try:
         with open(path, encoding="utf-8-sig") as file:
-            return from_source(Source(file.read(), str(path)))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"cannot read `{path}`: {reason}") from None
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"cannot read `{path}`: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"cannot read `{path}`: it is not UTF-8 text") from None
 
 
 def from_source(source: Source) -> Formula:

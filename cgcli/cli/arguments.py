@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from cgcli.formulas import Formula
 
-LOOKS_LIKE_FILE = re.compile(r"[^\s()]*\.[a-z]{2,}$")
-"""`model.txt`, `~/a.cgx`: no formula ends in this way, whose only `.` before a letter is that of `A.T`."""
+LOOKS_LIKE_FILE = re.compile(r".*\.cg$|[^\s()]*\.[a-z]{2,}$")
+"""`my model.cg`, `model.txt`: no formula ends in this way, whose only `.` before a letter is that of `A.T`."""
+
+LONGEST_PATH = 4096
+"""Characters; more is a formula."""
 
 BYTES_A_NODE = 20
 """Of a text and of a graph file alike; more or less, for a note that says how much there is to read."""
@@ -27,12 +30,11 @@ def read_source(word: str) -> Source:
     """The text that a formula argument means. UsageError for a file that cannot be read."""
     if word == "-":
         return Source(standard_input(), "<standard input>")
-    if word.endswith(".cg"):
+    is_path = len(word) < LONGEST_PATH and "\n" not in word
+    if is_path and (LOOKS_LIKE_FILE.match(word) or os.path.isfile(word)):
+        from cgcli.formulas import read_text
+
         return Source(read_text(word), word)
-    if len(word) < 4096 and "\n" not in word and os.path.isfile(word):
-        return Source(read_text(word), word)
-    if LOOKS_LIKE_FILE.match(word):
-        raise UsageError(f"cannot read `{word}`: No such file or directory")
     return Source(word)
 
 
@@ -44,17 +46,6 @@ def standard_input() -> str:
     except UnicodeError:
         raise UsageError("cannot read standard input: it is not UTF-8 text") from None
     return text
-
-
-def read_text(path: str) -> str:
-    """A file as text. UsageError where it is missing or no text."""
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read()
-    except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"cannot read `{path}`: it is not UTF-8 text") from None
 
 
 def read_formula(word: str) -> Formula:

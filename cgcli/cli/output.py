@@ -6,6 +6,8 @@ import sys
 from contextlib import nullcontext
 from math import isfinite, isnan
 
+from cgcli.numerals import finite
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +35,7 @@ def number_text(value: Any, digits: int | None = None) -> str:
     from mpmath import nstr
 
     text: str = nstr(value, digits, strip_zeros=True, min_fixed=-5, max_fixed=max(digits, 17))
-    return text.removesuffix(".0").replace("+inf", "inf")
+    return text.removesuffix(".0").replace(".0e", "e").replace("+inf", "inf")
 
 
 def float_text(value: float) -> str:
@@ -91,18 +93,9 @@ def warn(message: str, *, hint: str | None = None, source: Source | None = None,
     print(render_warning(message, source=source, span=span, hint=hint, colour=colour), file=sys.stderr)
 
 
-def is_finite(value: Any) -> bool:
-    """Whether a number, or every number of an array, is neither nan nor infinite."""
-    if hasattr(value, "tolist"):
-        return is_finite(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return all(map(is_finite, value))
-    return isfinite(value)
-
-
 def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, Any]) -> None:
     """Say on standard error where the nan or the infinity of a result was born."""
-    broken = {name: chosen[name] for name, value in values.items() if name in chosen and not is_finite(value)}
+    broken = {name: chosen[name] for name, value in values.items() if name in chosen and not finite(value)}
     if not broken:
         return
     from cgcli.tracing import births

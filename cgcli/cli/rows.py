@@ -224,8 +224,8 @@ def kept_names(table: Table, keep: str | None, results: Sequence[str]) -> list[s
 def _run(table: Table, calculation: Calculation, options: TableOptions) -> None:
     """The run itself, and what is printed about it."""
     from cgcli.data import formats, stream
-    from cgcli.data.replacing import Replacement
     from cgcli.data.table import rows_of_a_batch
+    from cgcli.files import Replacement
     from cgcli.render.progress import RowProgress
 
     shown = options.head if options.head is not None else 0 if options.output else HEAD

@@ -2,7 +2,6 @@
 
     formats.open_table(path)            what a file holds: its columns, and batches of chosen ones
     formats.create_table(stream, …)     a writer of the format that a file name says
-    replacing.Replacement(path)         a file that appears under its name when it is whole
     stream.run(…)                       batches through a calculation into a writer and a summary
 
 A column that a calculation uses is float64 always, whatever a reader would guess; what is no number becomes nan and

@@ -45,8 +45,8 @@ from cgcli.data.graph_checks import (
     require,
     tables_of,
 )
-from cgcli.data.replacing import Replacement
 from cgcli.errors import DataError, UsageError, did_you_mean
+from cgcli.files import Replacement
 from cgcli.graph.bulk import enter_constants, extend
 from cgcli.graph.store import ARRAY, CONSTANT, INPUT, Call, Graph
 from cgcli.graph.walk import ancestors

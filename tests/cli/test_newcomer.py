@@ -262,3 +262,29 @@ def test_operations_on_lists_say_what_would_work() -> None:
 )  # fmt: skip
 def test_names(word: str, expected: bool) -> None:
     assert is_name(word) is expected
+
+
+# ---- files that are there already ------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and modes of POSIX")
+def test_a_picture_takes_the_place_of_what_a_link_points_to(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.dot", tmp_path / "link.dot"
+    target.write_text("old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    assert main(["draw", "x+y", "-o", str(link)]) == 0
+    assert link.is_symlink()
+    assert target.read_text().startswith("digraph")
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.dot", "target.dot"]
+
+
+def test_a_folder_is_no_place_for_a_picture(capsys: Capture, tmp_path: Path) -> None:
+    folder = tmp_path / "folder.svg"
+    folder.mkdir()
+    assert f"cannot write `{folder}`: it is a folder" in told(capsys, "draw", "x+y", "-o", str(folder), code=1)
+
+
+def test_long_numbers_are_written_as_short_ones(capsys: Capture) -> None:
+    assert shown(capsys, "eval", "10^400", "--digits", "20") == "1e+400\n"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cgcli.data.replacing import Replacement
 from cgcli.errors import DataError
+from cgcli.files import Replacement
 
 WRITE_AND_WAIT = """
 import sys, time
-from cgcli.data.replacing import Replacement
+from cgcli.files import Replacement
 with Replacement(sys.argv[1]) as stream:
     stream.write(b"half")
     stream.flush()
