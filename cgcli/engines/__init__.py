@@ -118,7 +118,7 @@ def _how_to_install(package: str) -> str:
 
 def all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:
     """Whether the wanted nodes need scalars only."""
-    if not any(graph.shape):
+    if len(graph.shapes) == 1 or not any(graph.shape):
         return True
     needed = ancestors(graph, wanted)
     return not any(need and shape != SCALAR for need, shape in zip(needed, graph.shape, strict=True))

@@ -8,6 +8,7 @@ ed., SIAM 2008, chapter 3.
 
 from __future__ import annotations
 
+import sys
 from array import array
 
 from cgcli.errors import CalculationError
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from cgcli.ops import Operation
 
-LARGE = 50_000
-"""Nodes from which on rules are worked out by patterns and not node by node."""
+LARGE, LARGE_ONCE_LOADED = 50_000, 10_000
+"""Nodes from which on rules are worked out by patterns and not node by node: with loading numba, and without."""
 
 NONE = -1
 """Stands in the maps where there is no adjoint or no contribution."""
@@ -67,7 +68,7 @@ def differentiate(
     path has no derivative rule.
     """
     size, edges = len(graph), len(graph.operands)
-    if size >= LARGE:
+    if size >= (LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE):
         found = _stamped(graph, outputs, wrt, seeds)
         if found is not None:
             return found

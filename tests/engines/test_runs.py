@@ -46,6 +46,7 @@ def test_wide_runs(name: str) -> None:
     native = engine("native")
     if native.supports(graph, nodes):
         return
+    assert native._program(graph, nodes) is not None, "compiled node by node, which takes minutes for a large graph"
     assert len(schedule(graph, nodes).runs) == 1 or named(name).definition is not None
     expected = engine("python").evaluate(graph, point, nodes)
     found = native.evaluate(graph, point, nodes)
@@ -95,3 +96,13 @@ def test_large_graphs_choose_the_native_engine(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("cgcli.engines.MANY_NODES", 10)
     monkeypatch.setattr("cgcli.engines.MANY_NODES_WITH_IMPORT", 10)
     assert choose(graph, [len(graph) - 1]).name == "native"
+
+
+def test_value_and_gradient_keep_their_loops_side_by_side() -> None:
+    formula = cg.parse("sum(sin(x*i) for i in range(40))")
+    graph, native = formula.graph, engine("native")
+    result = len(graph) - 1
+    slope = formula.gradient_nodes(formula._program({}))["result"]["x"]
+    first, second = native._program(graph, [result]), native._program(graph, [result, slope])
+    assert native._program(graph, [result]) is first
+    assert native._program(graph, [result, slope]) is second

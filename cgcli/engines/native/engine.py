@@ -16,9 +16,8 @@ from cgcli.engines.base import Engine
 from cgcli.engines.native.compile import Machine
 from cgcli.engines.native.generate import BLOCK, generate
 from cgcli.engines.native.host import DOUBLE, SINGLE, Host, detect
-from cgcli.engines.native.lanes import INSTRUCTIONS
-from cgcli.engines.native.runs import Program
-from cgcli.engines.native.spelling import native_spelling
+from cgcli.engines.native.runs import Program, defined
+from cgcli.engines.native.spelling import spelled_on
 from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import split_columns
 from cgcli.errors import CalculationError
@@ -29,7 +28,7 @@ from cgcli.passes.schedule import LEAVES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from cgcli.engines.native.compile import Kernel
@@ -42,6 +41,9 @@ REALS: dict[str, Real] = {real.dtype: real for real in (DOUBLE, SINGLE)}
 
 KEPT = 64
 """Compiled kernels in memory; the one that was used longest ago goes first."""
+
+PROGRAMS = 2
+"""Loops over runs that are kept for a graph: one for its value, one for its gradient."""
 
 SHARE = 5_000_000
 """The least work for a thread of its own, in instructions (0.2 ms): less costs less than a thread does."""
@@ -74,7 +76,7 @@ class NativeEngine(Engine):
         self.host = host or detect()
         self._machine = Machine(self.host)
         self._compiled: OrderedDict[Any, Compiled] = OrderedDict()
-        self._programs: WeakKeyDictionary[Graph, tuple[tuple[int, ...], Program]] = WeakKeyDictionary()
+        self._programs: WeakKeyDictionary[Graph, dict[tuple[int, ...], Program]] = WeakKeyDictionary()
         self._lock = Lock()
 
     def describe(self) -> str:
@@ -112,15 +114,22 @@ class NativeEngine(Engine):
     def _program(self, graph: Graph, wanted: Sequence[int]) -> Program | None:
         """The loop over runs, where there are scalars only.
 
-        Nodes that were built stay as they are, so it is kept as long as the graph; other wanted nodes take its place.
+        Nodes that were built stay as they are, so it is kept as long as the graph; a graph has room for a few.
         """
-        kept = self._programs.get(graph)
-        if kept is None or kept[0] != (graph.edition, *wanted):
-            if not self._is_plain(graph, wanted):
+        key = (graph.edition, *wanted)
+        kept = self._programs.setdefault(graph, {})
+        program = kept.pop(key, None)
+        if program is None:
+            if not self._is_plain(graph, wanted, lambda row: self._knows(row) or defined(row)):
                 return None
-            kept = (graph.edition, *wanted), Program(graph, wanted, self.host, self._machine)
-            self._programs[graph] = kept
-        return kept[1]
+            try:
+                program = Program(graph, wanted, self.host, self._machine)
+            except NotScalarError:
+                return None
+            while len(kept) >= PROGRAMS:
+                del kept[next(iter(kept))]
+        kept[key] = program
+        return program
 
     def evaluate_rows(
         self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int], *, threads: int | None = None,
@@ -166,26 +175,24 @@ class NativeEngine(Engine):
 
     def _scalars(self, graph: Graph, wanted: Sequence[int]) -> Scalars:
         """The graph itself where it is one of scalars with native spellings, else what it is taken apart into."""
-        if self._is_plain(graph, wanted):
+        if self._is_plain(graph, wanted, self._knows):
             needed = ancestors(graph, wanted)
             inputs = {name: [node] for name, node in graph.inputs().items() if needed[node]}
             return Scalars(graph, {node: [node] for node in wanted}, inputs)
         return to_scalars(graph, wanted, self._knows)
 
-    def _is_plain(self, graph: Graph, wanted: Sequence[int]) -> bool:
-        """Whether the wanted nodes need only scalars, and operations with native spellings."""
+    @staticmethod
+    def _is_plain(graph: Graph, wanted: Sequence[int], accepted: Callable[[Operation], bool]) -> bool:
+        """Whether the wanted nodes need only scalars, and operations that are accepted."""
         needed = np.frombuffer(ancestors(graph, wanted), dtype=bool)
         if np.array(graph.shape)[needed].any():
             return False
         codes = set(np.unique(np.array(graph.op)[needed]).tolist())
-        return all(self._knows(REGISTRY.rows[code]) for code in codes - set(LEAVES))
+        return all(accepted(REGISTRY.rows[code]) for code in codes - set(LEAVES))
 
     def _knows(self, row: Operation) -> bool:
         """Whether a row has a native spelling that this host can follow."""
-        spelling = native_spelling(row)
-        if not isinstance(spelling, str) or spelling in INSTRUCTIONS or spelling.startswith("llvm."):
-            return spelling is not None
-        return self.host.has(spelling)
+        return spelled_on(self.host, row)
 
 
 class _Table:

@@ -17,8 +17,11 @@ import numpy as np
 
 from cgcli.engines.native.host import DOUBLE
 from cgcli.engines.native.lanes import Lanes, Value
-from cgcli.engines.native.spelling import native_spelling
+from cgcli.engines.native.spelling import native_spelling, spelled_on
 from cgcli.errors import UsageError
+from cgcli.graph.walk import ancestors
+from cgcli.passes.expand import expansion
+from cgcli.passes.scalars import to_scalars
 from cgcli.passes.schedule import schedule
 
 TYPE_CHECKING = False
@@ -56,7 +59,10 @@ class Program:
     """A schedule and its kernel: what it takes to compute the wanted nodes again and again."""
 
     def __init__(self, graph: Graph, wanted: Sequence[int], host: Host, machine: Machine) -> None:
-        """`wanted` and all that they need are scalars, and every operation has a native spelling."""
+        """`wanted` and all that they need are scalars, and every operation has a native spelling or a definition.
+
+        NotScalarError where a definition leads to an operation that has neither.
+        """
         plan = self.schedule = schedule(graph, wanted)
         self.kernel: Kernel = machine.load(generate(plan.kinds, host, node_by_node=plan.node_by_node))
         vector = host.lanes(DOUBLE)
@@ -146,9 +152,40 @@ def _computed(
             place = f"{own}.from"
         reading.extend(_gather(own, place, lanes))
         operands.append(Value(lanes, own, False))
+    return _spelled(row, attributes, operands, lanes), reading
+
+
+def _spelled(row: Operation, attributes: tuple[Any, ...], operands: Sequence[Value], lanes: Lanes) -> Value:
+    """The value of a row: by its native spelling, or by its definition, written out in its place.
+
+    NotScalarError where the definition does not end in rows that have native spellings.
+    """
     spelling = native_spelling(row)
-    assert spelling is not None
-    return lanes.spelled(spelling, operands, attributes), reading
+    if spelling is not None and spelled_on(lanes.host, row):
+        return lanes.spelled(spelling, operands, attributes)
+    template, places, output = expansion(row, [()] * len(operands), attributes)
+    scalars = to_scalars(template, [output], lambda inner: spelled_on(lanes.host, inner))
+    graph, (result,) = scalars.graph, scalars.elements[output]
+    needed = ancestors(graph, [result])
+    values: dict[int, Value] = {}
+    for place, operand in zip(places, operands, strict=True):
+        for node in scalars.inputs.get(template.input_name(place), ()):
+            values[node] = operand
+    for node in range(len(needed)):
+        if not needed[node] or node in values:
+            continue
+        number = graph.constant_value(node)
+        if number is None:
+            inner = [values[operand] for operand in graph.operands_of(node)]
+            values[node] = _spelled(graph.row(node), graph.attributes_of(node), inner, lanes)
+        else:
+            values[node] = lanes.constant(number)
+    return values[result]
+
+
+def defined(row: Operation) -> bool:
+    """Whether a row without a native spelling can be written out: it works on scalars and has a definition."""
+    return row.elementwise and not row.variadic and row.definition is not None
 
 
 def _gather(own: str, place: str, lanes: Lanes) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from cgcli.engines.native.host import BINARY, UNARY
+from cgcli.engines.native.lanes import INSTRUCTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cgcli.engines.native.host import Host
     from cgcli.engines.native.lanes import Spelling
     from cgcli.ops import Operation
 
@@ -21,3 +23,11 @@ def native_spelling(row: Operation) -> Spelling | None:
 def spelled(row: Operation) -> bool:
     """Whether a row has a native spelling."""
     return native_spelling(row) is not None
+
+
+def spelled_on(host: Host, row: Operation) -> bool:
+    """Whether a row has a native spelling that this host can follow."""
+    spelling = native_spelling(row)
+    if not isinstance(spelling, str) or spelling in INSTRUCTIONS or spelling.startswith("llvm."):
+        return spelling is not None
+    return host.has(spelling)
