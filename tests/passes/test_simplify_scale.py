@@ -15,7 +15,7 @@ from cgcli.passes.derivative import derivative_of
 from cgcli.passes.simplify import simplify
 
 DEPTH = 100_000
-STEPS = 3_000
+STEPS = 1_500
 
 
 def slope_of(graph, node):
