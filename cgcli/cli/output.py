@@ -105,6 +105,8 @@ def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, 
     names = graph.name_of()
     for node in births(graph, evaluated, wanted)[:3]:
         label = f"`{names[node]}`" if node in names else f"`{graph.row(node).name}`"
+        if graph.is_constant(node):
+            label = "this number, which no double can hold" if node in graph.spans else "the formula itself"
         given = ", ".join(number_text(evaluated[operand]) for operand in graph.operands_of(node))
         origin = f" of {given}" if given and len(given) < 60 else ""
         what = "nan or inf" if graph.shape_of(node) else number_text(evaluated[node])

@@ -264,7 +264,7 @@ class Lowering:
                     raise self._error(
                         f"the output `{name}` is not defined", self.span(place), did_you_mean(name, self.globals)
                     )
-                self._settle_output(name, self.globals[name])
+                self._settle_output(name, self.globals[name], place)
             return
         if last is None:
             raise FormulaError(
@@ -276,11 +276,14 @@ class Lowering:
             raise FormulaError(
                 f"`{value.name}` is a function; call it", source=self.table.source, hint=f"{value.name}(…)"
             )
-        self._settle_output(name, value)
+        self._settle_output(name, value, self.table.statements[-1])
 
-    def _settle_output(self, name: str, value: Any) -> None:
+    def _settle_output(self, name: str, value: Any, row: int) -> None:
         """Enter an output; a list gets its node only now, and with it the name that all other values have already."""
-        node = self.program.outputs[name] = self.materialise(value)
+        try:
+            node = self.program.outputs[name] = self.materialise(value)
+        except CgError as error:
+            raise self._located(error, row)  # noqa: B904 - it is the same error
         if isinstance(value, ListValue) and name != "result":
             self.graph.names.setdefault(name, node)
 
@@ -303,10 +306,14 @@ class Lowering:
                     frame = self.frames[-1]
                 row = handlers[rules[row]](row)
         except CgError as error:
-            if error.span is None:
-                error.span = self.span(min(row, len(rules) - 1))
-            error.source = error.source or self.table.source
-            raise
+            raise self._located(error, min(row, len(rules) - 1))  # noqa: B904 - it is the same error
+
+    def _located(self, error: CgError, row: int) -> CgError:
+        """An error that came without a place, at this row."""
+        if error.span is None:
+            error.span = self.span(row)
+        error.source = error.source or self.table.source
+        return error
 
     def _handlers(self) -> list[Any]:
         """Row handler by rule: takes the row, works on the stack, returns the next row."""

@@ -13,7 +13,7 @@ from tests.tidy.sources import PACKAGE, modules
 
 BOUNDED = {
     "cli/ops.py": ({"rounded"}, "the axes of a value, at most 32"),
-    "cli/output.py": ({"is_finite", "jsonable", "number_text"}, "the axes of a value, at most 32"),
+    "cli/output.py": ({"jsonable", "number_text"}, "the axes of a value, at most 32"),
     "data/arrow_columns.py": ({"holds_numbers"}, "the types within a column's type"),
     "data/graph_checks.py": ({"as_tuples"}, "lists within a list of a JSON text, whose reader has a limit itself"),
     "data/summary.py": ({"Summary.add"}, "once, with the values that are not nan"),
@@ -23,6 +23,7 @@ BOUNDED = {
         {"Engine.kernel", "Engine.kernel_of", "Engine.run", "Engine._defined"},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
+    "engines/native/runs.py": ({"_spelled"}, "definitions of rows by other rows; a row is never defined by itself"),
     "graph/ref.py": ({"Ref.coerce"}, "lists within a list that Python code gives as one value"),
     "language/lowering.py": ({"Lowering.materialise", "Lowering._stacked"}, "lists in lists, of which 32 are read"),
     "numerals.py": ({"plain", "short"}, "the axes of a value, at most 32"),
