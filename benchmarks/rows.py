@@ -86,7 +86,8 @@ FORMULAS: dict[str, tuple[Callable[..., Any], list[tuple[float, float]]]] = {
     "exp(sin(x*x))*y": (waves, [(-3, 3), (0, 2)]),
     "Black–Scholes": (black_scholes, [(80, 120), (80, 120), (0.2, 2), (0.0, 0.05), (0.1, 0.5)]),
     "physics, 12 inputs": (
-        relativity, [(1, 2)] * 2 + [(-2, 2)] * 4 + [(-1, 1)] * 2 + [(0, 0.8)] * 2 + [(0.5, 2), (0, 3)],
+        relativity,
+        [(1, 2)] * 2 + [(-2, 2)] * 4 + [(-1, 1)] * 2 + [(0, 0.8)] * 2 + [(0.5, 2), (0, 3)],
     ),
     "perceptron 10-16-1": (network, [(-1, 1)] * 10),
 }

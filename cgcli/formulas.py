@@ -313,9 +313,7 @@ class Formula:
 
     # ---- rows --------------------------------------------------------------------------------------------------
 
-    def eval_rows(
-        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", **inputs: Any
-    ) -> Any:
+    def eval_rows(self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", **inputs: Any) -> Any:
         """One result a row: inputs are columns (arrays whose first axis counts the rows) or single values.
 
         A column of a scalar input has one axis, a column of vectors two. Returns an array with the rows in front; a
@@ -513,9 +511,7 @@ class Formula:
             value = binding.normalised(name, directions[name])
             expected = bound.graph.shape_of(target)
             if shape_of(value) != expected:
-                raise ShapeError(
-                    f"the direction of `{name}` has shape {list(shape_of(value))}, not {list(expected)}"
-                )
+                raise ShapeError(f"the direction of `{name}` has shape {list(shape_of(value))}, not {list(expected)}")
             label = f"direction of {name}"
             arrows.append(bound.graph.input(label, expected))
             bound.values[label] = value

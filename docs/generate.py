@@ -1,7 +1,7 @@
 """Write the reference documents that come from the code.
 
-    python docs/generate.py               write all of them
-    python docs/generate.py operations    write one
+python docs/generate.py               write all of them
+python docs/generate.py operations    write one
 """
 
 from __future__ import annotations

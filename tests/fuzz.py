@@ -17,6 +17,7 @@ from tests.language.texts import NUMBERS, RESERVED, SIGNS, WORDS, known_formulas
 
 ANY = "()[]+-*/^=,:;.#\\\n\r &|!eT01xyπ_\0\u2028é½\U0001f600"
 
+
 def survives(text: str) -> None:
     """Read a text, compute it, differentiate it; every exception but a CgError is a bug."""
     try:

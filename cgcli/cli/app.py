@@ -123,7 +123,7 @@ def usage_error(error: Exception, complaint: str, known: set[str], words: Sequen
         wanted = f"did you mean {' or '.join(near)}?" if near else None
         return UsageError(
             f"there is no option `{option}`",
-            hint=wanted or "a formula that starts with -- needs a blank in front: \" --x\"",
+            hint=wanted or 'a formula that starts with -- needs a blank in front: " --x"',
         )
     text = " ".join(complaint.split()).replace("'", "`")
     text = text.replace("a valid int range", "a whole number").replace("a valid float range", "a number")

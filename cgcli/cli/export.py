@@ -23,9 +23,7 @@ def run(
     formula: FormulaText,
     bindings: Bindings = None,
     *,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE", help="File to write: .npz.")
-    ] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="File to write: .npz.")] = None,
 ) -> None:
     """Write a graph file; values decide the shapes and lengths that it holds."""
     if output is None:

@@ -143,9 +143,7 @@ def print_symbolic(
         print(f"d/d{name} = {text}" if "\n" not in text else f"# d/d{name}\n{text}")
 
 
-def check_gradients(
-    parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None
-) -> dict[str, Report]:
+def check_gradients(parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
     """What the derivative checker says of the derivatives of each output."""
     from cgcli.checking import check
 

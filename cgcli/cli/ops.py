@@ -363,4 +363,3 @@ def example_text(shown_example: dict[str, str]) -> str:
     """`sum([x, y, z]) = 6 with x=1 y=2 z=3`."""
     given = f" with {shown_example['values']}" if shown_example["values"] else ""
     return f"{shown_example['formula']} = {shown_example['result']}{given}"
-

@@ -209,9 +209,7 @@ def require_column(kind: Any, path: str, name: str, numbers: Sequence[str]) -> N
         raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers")
 
 
-def batch_of(
-    columns: Mapping[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int
-) -> Batch:
+def batch_of(columns: Mapping[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int) -> Batch:
     """A batch from arrays."""
     return Batch(
         rows, {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in numbers},

@@ -139,9 +139,7 @@ def numbers_of(texts: Sequence[str]) -> tuple[Any, list[int]]:
     return values, [place for place, number in enumerate(found) if number is None]
 
 
-def text_batch(
-    texts: dict[str, list[str]], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int
-) -> Batch:
+def text_batch(texts: dict[str, list[str]], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int) -> Batch:
     """A batch from columns of texts."""
     found = {name: numbers_of(texts[name]) for name in numbers}
     return Batch(

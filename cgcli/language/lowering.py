@@ -845,9 +845,7 @@ def counted(count: int, noun: str) -> str:
 def comprehension_openings(table: Syntax) -> dict[int, int]:
     """Row of the bracket that opens a comprehension -> row that closes it."""
     first = table.first()
-    return {
-        first[row]: row for closing in (syntax.COMPREHENSION, syntax.GENERATOR) for row in table.rows_of(closing)
-    }
+    return {first[row]: row for closing in (syntax.COMPREHENSION, syntax.GENERATOR) for row in table.rows_of(closing)}
 
 
 def drop_aliases(program: Program) -> None:

@@ -64,6 +64,7 @@ ACTIONS = _matrix(tables.ACTIONS, len(tables.TERMINALS), NO_ACTION)
 GOTOS = _matrix(tables.GOTOS, max(target for target, _, _ in tables.REDUCTIONS) + 1, -1)
 REDUCTIONS = np.array(tables.REDUCTIONS, dtype=np.int16)
 
+
 def _settled() -> Column:
     """For each state below, construct and next terminal the state after the construct is reduced to and stands there.
 

@@ -181,9 +181,7 @@ copy_sign: Operation = Operation(
 # ---- more selections -------------------------------------------------------------------------------------------
 
 
-def _test(
-    name: str, scalar: Callable[[float], bool], native: Callable[..., Any], latex: str, about: str
-) -> Operation:
+def _test(name: str, scalar: Callable[[float], bool], native: Callable[..., Any], latex: str, about: str) -> Operation:
     """A question about one number: 1 or 0. native: (lanes, x) -> mask."""
     return Operation(
         name, "x", compute=lambda x: 1.0 if scalar(x) else 0.0, partials=(None,),

@@ -211,9 +211,7 @@ def _log_sum_exp(x: Any, axes: Axes) -> Any:
     return shift + log(sum_of(exp(x - spread(shift, x.shape, axes)), axes))
 
 
-def _log_sum_exp_pullback(
-    adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]
-) -> list[Any]:
+def _log_sum_exp_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
     (axes,) = attributes
     x = operands[0]
     return [spread(adjoint, x.shape, axes) * exp(x - spread(result, x.shape, axes))]
@@ -251,9 +249,7 @@ def _softmax_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attrib
     return [result * (adjoint - mean_adjoint)]
 
 
-def _log_softmax_pullback(
-    adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]
-) -> list[Any]:
+def _log_softmax_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
     return [adjoint - exp(result) * spread(sum_of(adjoint, *attributes), result.shape, *attributes)]
 
 

@@ -280,5 +280,3 @@ def sum_to(x: Any, shape: Shape) -> Any:
     ]
     summed = sum_of(x, tuple(axes)) if axes else x
     return summed if summed.shape == shape else reshape(summed, shape)
-
-

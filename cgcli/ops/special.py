@@ -463,6 +463,8 @@ spherical_jn = Operation(
     domain=((-20.0, 20.0),), examples=("spherical_jn(2, x)",), source="DLMF 10.47.3",
     about="Spherical Bessel function; n is a fixed whole number. The sinc function is order 0.",
 )  # fmt: skip
+
+
 def _numpy_sinc(np: Any, x: Any) -> Any:
     """1 at 0 and 0 at infinity."""
     ratio = np.divide(np.sin(x), x)
@@ -504,12 +506,18 @@ def _airy(name: str, which: int, slope: Callable[[Any, Any], Any], latex: str, a
 
 airyai = _airy("airyai", 0, lambda x, r: airyaiprime(x), r"\mathrm{{Ai}}\left({0}\right)", "Airy function Ai.")
 airyaiprime: Operation = _airy(
-    "airyaiprime", 1, lambda x, r: x * airyai(x), r"\mathrm{{Ai}}'\left({0}\right)",
+    "airyaiprime",
+    1,
+    lambda x, r: x * airyai(x),
+    r"\mathrm{{Ai}}'\left({0}\right)",
     "Derivative of the Airy function Ai.",
 )
 airybi = _airy("airybi", 2, lambda x, r: airybiprime(x), r"\mathrm{{Bi}}\left({0}\right)", "Airy function Bi.")
 airybiprime: Operation = _airy(
-    "airybiprime", 3, lambda x, r: x * airybi(x), r"\mathrm{{Bi}}'\left({0}\right)",
+    "airybiprime",
+    3,
+    lambda x, r: x * airybi(x),
+    r"\mathrm{{Bi}}'\left({0}\right)",
     "Derivative of the Airy function Bi.",
 )
 
@@ -582,6 +590,8 @@ ellipe: Operation = Operation(
     spell={**_scipy("ellipe"), "latex": r"E\left({0}\right)"},
     about="Complete elliptic integral of the second kind of the parameter m = k^2.", source="DLMF 19.4.2",
 )  # fmt: skip
+
+
 def _scalar_logit(p: float) -> float:
     if not 0 <= p <= 1:
         return nan

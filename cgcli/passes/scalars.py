@@ -61,9 +61,7 @@ def to_scalars(graph: Graph, wanted: Iterable[int], known: Callable[[Operation],
     if work.missing:
         raise NotScalarError(list(work.missing))
     elements = {node: [ref.node for ref in _flat(found[node])] for node in wanted}
-    inputs = {
-        name: [ref.node for ref in _flat(found[node])] for name, node in graph.inputs().items() if node in found
-    }
+    inputs = {name: [ref.node for ref in _flat(found[node])] for name, node in graph.inputs().items() if node in found}
     return Scalars(work.graph, elements, inputs)
 
 

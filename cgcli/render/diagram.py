@@ -1,7 +1,7 @@
 """From a formula and its values to a picture: a file, SVG text, or a tree for a terminal.
 
-    formula, values -> `Picture` (what is shown) -> `Folding` (small enough) -> DOT text -> Graphviz
-                                                                             -> tree
+formula, values -> `Picture` (what is shown) -> `Folding` (small enough) -> DOT text -> Graphviz
+                                                                         -> tree
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _add_derivatives(picture: Picture, bound: Bound, wrt: Sequence[int]) -> None
             f"the formula has {len(picture.outputs)} outputs; a picture shows the derivatives of one",
             hint=f"choose one with --of: {', '.join(picture.outputs)}",
         )
-    (of, output), = picture.outputs.items()
+    ((of, output),) = picture.outputs.items()
     derivatives = differentiate(bound.graph, [output], wrt)
     added = [node for column in (derivatives.adjoint, derivatives.contribution) for node in column if node >= 0]
     values = _evaluated(bound, [*picture.nodes, *added])

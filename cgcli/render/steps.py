@@ -267,5 +267,3 @@ def _plus(part: str) -> str:
 
 def _factor(text: str) -> str:
     return f"({text})" if text.startswith("-") else text
-
-

@@ -206,7 +206,7 @@ def test_help_leads_with_examples(capsys: Capture, command: str, option: str) ->
     text = shown(capsys, command, option)
     examples = text.index("Examples:")
     assert text.index("Usage:") < examples < text.index("Options:")
-    assert f"cg {command} \"(x+y)*z\" x=1 y=2 z=3" in text
+    assert f'cg {command} "(x+y)*z" x=1 y=2 z=3' in text
 
 
 def test_help_names_every_command_and_examples(capsys: Capture) -> None:

@@ -26,7 +26,6 @@ REFERENCE = PreciseEngine(65)
 """The judge: more digits than the engine that is judged."""
 
 
-
 def native_paths():
     """The native engine as it is on this machine, and without the vector library; nothing without llvmlite."""
     try:

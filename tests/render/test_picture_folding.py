@@ -69,7 +69,7 @@ def test_a_small_picture_is_not_folded():
 def test_a_long_sum_keeps_both_ends():
     folding = boxes(" + ".join(f"x{place}" for place in range(5000)))
     assert folding.note == "9,999 nodes are folded into 22 boxes"
-    middle, = (group for group in folding.groups if group.kind == "rest")
+    (middle,) = (group for group in folding.groups if group.kind == "rest")
     assert len(middle.nodes) == 9999 - 21
 
 

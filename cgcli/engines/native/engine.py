@@ -245,8 +245,7 @@ class _Table:
     def results(self, graph: Graph, wanted: Sequence[int]) -> dict[int, Any]:
         """The computed columns as arrays of the wanted nodes' shapes, rows in front."""
         columns = {
-            node: column[: self.rows]
-            for node, column in zip(self.compiled.layout.results, self.computed, strict=True)
+            node: column[: self.rows] for node, column in zip(self.compiled.layout.results, self.computed, strict=True)
         }
         found: dict[int, Any] = {}
         for node in wanted:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 EXACT = "exact"
 REAL = "real"
 
+
 class Rule:
     """One row: a name, the level at which the rule holds, and the rewriting.
 
