@@ -57,14 +57,15 @@ def require_agreement(answers: Mapping[str, Any], tolerance: float) -> None:
 
 
 def interleaved(runs: Mapping[str, Callable[[], Any]], rounds: int, longest: float = 20.0) -> dict[str, float]:
-    """Median seconds of each run; all take turns, and after `longest` seconds no further round begins."""
+    """Median seconds of each run; all take turns, and after `longest` seconds no further round begins.
+
+    Garbage is collected between the runs, so that none pays for what another one left behind.
+    """
     times: dict[str, list[float]] = {name: [] for name in runs}
     begin = perf_counter()
     for _ in range(rounds):
         for name, run in runs.items():
-            start = perf_counter()
-            run()
-            times[name].append(perf_counter() - start)
+            times[name].append(once(run)[0])
         if perf_counter() - begin > longest:
             break
     return {name: median(each) for name, each in times.items()}
