@@ -7,8 +7,10 @@ time limit, so that a picture that is too large ends with a message and not with
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 
 from cgcli.errors import CalculationError, MissingExtra
@@ -48,7 +50,8 @@ def render(dot_text: str, format: str, *, timeout: float = 30.0) -> bytes:  # no
 
 def find_program(format: str) -> str:  # noqa: A002 - the field's word
     """The program that can write a format: the bundled one where it can, else the system's."""
-    bundled = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts")) or shutil.which("graphviz-pure")
+    beside = (sysconfig.get_path("scripts"), os.path.dirname(sys.executable), os.environ.get("PATH", ""))
+    bundled = shutil.which("graphviz-pure", path=os.pathsep.join(beside))
     if format in BUNDLED_FORMATS and bundled:
         return bundled
     system = shutil.which("dot")
