@@ -251,10 +251,14 @@ def measure(recipe: Recipe, rounds: int) -> dict[str, dict[str, float]]:
             if hasattr(made[name], task):
                 found[task][name], _ = once(getattr(made[name], task))
     points = [recipe.inputs, recipe.inputs * 0.99]
-    given = {name: cycle([each.named(point.tolist()) for point in points]) for name, each in made.items()}
+    named = {name: [each.named(point.tolist()) for point in points] for name, each in made.items()}
     ours = made["cg"]
     for task, wanted in (("value", [ours.node]), ("gradient", [ours.node, *ours.slopes])):
-        runs = {name: lambda name=name, task=task: getattr(made[name], task)(next(given[name])) for name in made}
+        given = {name: cycle(each) for name, each in named.items()}
+        runs = {
+            name: lambda name=name, task=task, given=given: getattr(made[name], task)(next(given[name]))
+            for name in made
+        }
         first: dict[str, Any] = {}
         for name, run in runs.items():
             seconds, first[name] = once(run)
@@ -263,7 +267,7 @@ def measure(recipe: Recipe, rounds: int) -> dict[str, dict[str, float]]:
         require_agreement(first, TOLERANCE)
         for run in runs.values():
             run()  # every library has seen both points now
-        runs["cg, engine alone"] = lambda wanted=wanted: ours.alone(wanted, next(given["cg"]))
+        runs["cg, engine alone"] = lambda wanted=wanted, given=given: ours.alone(wanted, next(given["cg"]))
         runs["cg, engine alone"]()
         times = interleaved(runs, rounds, longest=6.0)
         found[f"{task}, engine alone"]["cg"] = times.pop("cg, engine alone")

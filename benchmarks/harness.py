@@ -19,7 +19,6 @@ PACKAGES = {
     "CasADi": "casadi", "micrograd": "micrograd", "SymEngine": "symengine", "SymPy": "sympy",
 }  # fmt: skip
 
-
 SHORT = 0.05
 """Seconds; a run that takes less is run once more before it is timed."""
 
