@@ -235,6 +235,7 @@ class WithMicrograd:
 PEERS: dict[str, Any] = {
     "cg": WithCg, "CasADi": WithCasadi, "PyTorch": WithTorch, "JAX": WithJax, "micrograd": WithMicrograd,
 }  # fmt: skip
+ALONE = "cg, engine alone"
 APART = ("JAX",)
 """Peers whose time to prepare may be endless: XLA takes minutes over some graphs of 300 nodes."""
 
@@ -250,31 +251,32 @@ def measure(recipe: Recipe, rounds: int) -> dict[str, dict[str, float]]:
         for task in ("differentiate", "prepare"):
             if hasattr(made[name], task):
                 found[task][name], _ = once(getattr(made[name], task))
-    points = [recipe.inputs, recipe.inputs * 0.99]
-    named = {name: [each.named(point.tolist()) for point in points] for name, each in made.items()}
-    ours = made["cg"]
-    for task, wanted in (("value", [ours.node]), ("gradient", [ours.node, *ours.slopes])):
-        given = {name: cycle(each) for name, each in named.items()}
-        runs = {
-            name: lambda name=name, task=task, given=given: getattr(made[name], task)(next(given[name]))
-            for name in made
-        }
-        first: dict[str, Any] = {}
-        for name, run in runs.items():
-            seconds, first[name] = once(run)
-            if name == "cg":
-                found["prepare"]["cg"] = found["prepare"].get("cg", 0.0) + seconds
-        require_agreement(first, TOLERANCE)
-        for run in runs.values():
-            run()  # every library has seen both points now
-        runs["cg, engine alone"] = lambda wanted=wanted, given=given: ours.alone(wanted, next(given["cg"]))
-        runs["cg, engine alone"]()
-        times = interleaved(runs, rounds, longest=6.0)
-        found[f"{task}, engine alone"]["cg"] = times.pop("cg, engine alone")
+    wanted = {"value": [made["cg"].node], "gradient": [made["cg"].node, *made["cg"].slopes]}
+    for task, nodes in wanted.items():
+        began, times = repeated(made, task, nodes, recipe, rounds)
+        found["prepare"]["cg"] = found["prepare"].get("cg", 0.0) + began
+        found[f"{task}, engine alone"]["cg"] = times.pop(ALONE)
         found[task] = times
     # PyTorch and micrograd build with every evaluation
     found["build"] = {name: time for name, time in found["build"].items() if name in ("cg", "CasADi")}
     return found
+
+
+def repeated(
+    made: dict[str, Any], task: str, wanted: Sequence[int], recipe: Recipe, rounds: int
+) -> tuple[float, dict[str, float]]:
+    """Seconds of cg's first evaluation, which prepares the others, and then of each library at changing points."""
+    points = [recipe.inputs, recipe.inputs * (1 + 1e-9)]
+    given = {name: cycle([each.named(point.tolist()) for point in points]) for name, each in made.items()}
+    runs: dict[str, Callable[[], Any]] = {}
+    for name, each in made.items():
+        runs[name] = lambda each=each, point=given[name]: getattr(each, task)(next(point))
+        if name == "cg":
+            runs[ALONE] = lambda point=given[name]: made["cg"].alone(wanted, next(point))
+    began, answer = once(runs["cg"])
+    answers = {"cg": answer, **{name: run() for name, run in runs.items() if name not in ("cg", ALONE)}}
+    require_agreement(answers, TOLERANCE)
+    return began, interleaved(runs, rounds, longest=6.0)
 
 
 def one_peer(name: str, recipe: Recipe, rounds: int) -> dict[str, Any]:
