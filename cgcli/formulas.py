@@ -313,26 +313,29 @@ class Formula:
 
     # ---- rows --------------------------------------------------------------------------------------------------
 
-    def eval_rows(self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", **inputs: Any) -> Any:
+    def eval_rows(
+        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", dtype: str = "float64",
+        **inputs: Any,
+    ) -> Any:  # fmt: skip
         """One result a row: inputs are columns (arrays whose first axis counts the rows) or single values.
 
         A column of a scalar input has one axis, a column of vectors two. Returns an array with the rows in front; a
-        dict by name where there are several outputs.
+        dict by name where there are several outputs. dtype: float64, or float32, which the native engine has.
         """
         bound, rows = self._bind_rows(mapping, inputs)
         outputs = bound.program.outputs
-        found = evaluate_rows(bound, engine, list(outputs.values()), rows)
+        found = evaluate_rows(bound, engine, list(outputs.values()), rows, dtype)
         return alone({name: found[node] for name, node in outputs.items()})
 
     def grad_rows(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
-        engine: str = "auto", **inputs: Any,
+        engine: str = "auto", dtype: str = "float64", **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """One gradient a row: {name: array with the rows in front}."""
+        """One gradient a row: {name: array with the rows in front}. dtype: as for `eval_rows`."""
         bound, rows = self._bind_rows(mapping, inputs)
         nodes = self.gradient_nodes(bound.program, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
-        found = evaluate_rows(bound, engine, wanted, rows)
+        found = evaluate_rows(bound, engine, wanted, rows, dtype)
         return alone({
             name: {variable: found[node] for variable, node in by_name.items()} for name, by_name in nodes.items()
         })  # fmt: skip
@@ -659,9 +662,16 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
     return choose_for_rows(bound.graph, wanted, name, bound.values)
 
 
-def evaluate_rows(bound: Bound, engine: str, wanted: Sequence[int], rows: int) -> dict[int, Any]:
-    """The values of nodes for every row; a value that is the same for all rows is repeated."""
-    found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
+def evaluate_rows(
+    bound: Bound, engine: str, wanted: Sequence[int], rows: int, dtype: str = "float64"
+) -> dict[int, Any]:  # fmt: skip
+    """The values of nodes for every row; a value that is the same for all rows is repeated. UsageError for the dtype."""
+    if dtype == "float64":
+        found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
+    elif dtype == "float32" and engine in ("auto", "native"):
+        found = rows_engine(bound, "native", wanted).evaluate_rows(bound.graph, bound.values, wanted, dtype=dtype)
+    else:
+        raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
     return {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
 
 

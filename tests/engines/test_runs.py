@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import cgcli as cg
@@ -106,3 +107,17 @@ def test_value_and_gradient_keep_their_loops_side_by_side() -> None:
     first, second = native._program(graph, [result]), native._program(graph, [result, slope])
     assert native._program(graph, [result]) is first
     assert native._program(graph, [result, slope]) is second
+
+
+def test_rows_in_single_precision() -> None:
+    formula = cg.parse("exp(sin(x*x))*y")
+    x, y = np.linspace(-2, 2, 1001), np.linspace(0, 1, 1001)
+    single = formula.eval_rows(x=x, y=y, dtype="float32")
+    assert single.dtype == np.float32
+    assert single == pytest.approx(formula.eval_rows(x=x, y=y), rel=1e-5)
+    slopes = formula.grad_rows(x=x, y=y, dtype="float32")
+    assert slopes["y"] == pytest.approx(formula.grad_rows(x=x, y=y)["y"], rel=1e-5)
+    with pytest.raises(UsageError, match="float16"):
+        formula.eval_rows(x=x, y=y, dtype="float16")
+    with pytest.raises(UsageError, match="float32"):
+        formula.eval_rows(x=x, y=y, dtype="float32", engine="numpy")
