@@ -665,7 +665,7 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
 def evaluate_rows(
     bound: Bound, engine: str, wanted: Sequence[int], rows: int, dtype: str = "float64"
 ) -> dict[int, Any]:  # fmt: skip
-    """The values of nodes for every row; a value that is the same for all rows is repeated. UsageError for the dtype."""
+    """The values of nodes for every row; a value that is the same for all rows is repeated. UsageError for a dtype."""
     if dtype == "float64":
         found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
     elif dtype == "float32" and engine in ("auto", "native"):
