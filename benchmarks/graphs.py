@@ -42,6 +42,8 @@ TASKS = ("build", "build in bulk", "read", "differentiate", "prepare", "value", 
          "gradient, engine alone")  # fmt: skip
 READ_BY_PYTHON = 100_000
 """Nodes up to which Python's own parser reads the text: its tree takes a kilobyte a node."""
+NARROW = 4
+"""Nodes of equal depth and operation, on average, below which `apply_many` is no way to build a graph."""
 Values = dict[str, float]
 
 
@@ -315,9 +317,11 @@ def child(flag: str, name: str, shape: str, size: int, patience: float | None = 
     return json.loads(done.stdout)
 
 
-def build_in_bulk(recipe: Recipe) -> Callable[[], Any]:
-    """A function that builds the graph by `apply_many`, by depth and operation."""
+def build_in_bulk(recipe: Recipe) -> Callable[[], Any] | None:
+    """A function that builds the graph by `apply_many`, by depth and operation; None where it is too narrow for it."""
     ordered, blocks = recipe.levels()
+    if len(ordered) < NARROW * len(blocks):
+        return None
 
     def build() -> Any:
         graph = Graph()
@@ -369,6 +373,7 @@ def growth_of(name: str, shape: str, size: int) -> dict[str, float]:
     found = {"grown": (resident() - before) / len(recipe)}
     if name == "cg":
         found["columns"] = made.graph.nbytes() / len(made.graph)
+        found["kept"] = (len(made.graph) - recipe.leaves) / len(recipe)
     return found
 
 
@@ -387,8 +392,11 @@ def warm_up() -> None:
     made = WithCg(recipe)
     made.differentiate()
     made.gradient(made.named(recipe.inputs.tolist()))
-    build_in_bulk(SHAPES["balanced tree"](1_000))()
-    cg.parse(recipe.text())
+    SHAPES["balanced tree"](1_000).levels()
+    small = SHAPES["random local"](50)
+    for name in installed([name for name in PEERS if name not in APART]):
+        peer = PEERS[name](small)
+        peer.named(small.inputs.tolist())
 
 
 def tables(results: dict[str, Any], seen: dict[str, Any]) -> str:
@@ -406,11 +414,11 @@ def tables(results: dict[str, Any], seen: dict[str, Any]) -> str:
         parts.append(f"### {int(size):,} nodes\n\n{table}")
     lines = [
         [shape, *(f"{each[name]['grown']:.0f}" if name in each else "–" for name in ("cg", "CasADi")),
-         f"{each['cg']['columns']:.1f}"]
+         f"{each['cg']['columns']:.1f}", f"{each['cg']['kept']:.2f}"]
         for shape, each in seen.items()
     ]  # fmt: skip
     if lines:
-        parts.append(markdown(["bytes a node", "cg", "CasADi", "cg, columns alone"], lines))
+        parts.append(markdown(["bytes a node", "cg", "CasADi", "cg, columns alone", "nodes that cg keeps"], lines))
     return "\n\n".join(parts)
 
 
@@ -439,7 +447,9 @@ def main() -> None:
         for shape in options.shapes:
             recipe = SHAPES[shape](size)
             seconds = measure(recipe, options.rounds)
-            seconds["build in bulk"]["cg"] = once(build_in_bulk(recipe))[0]
+            bulk = build_in_bulk(recipe)
+            if bulk:
+                seconds["build in bulk"]["cg"] = once(bulk)[0]
             seconds.update(read(recipe, shape))
             for name in [name for name, each in apart if each == shape]:
                 if size <= PEERS[name].most:

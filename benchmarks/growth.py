@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from graphs import WithCg, build_in_bulk, warm_up
+from graphs import WithCg, warm_up
 from harness import installed, interleaved, machine, markdown, once, written
 from recipes import SHAPES
 from rows import FORMULAS, graph_of
@@ -70,7 +70,6 @@ def over_nodes(sizes: Sequence[int], rounds: int) -> dict[str, list[float]]:
         note("read a text", min(once(lambda text=text: cg.parse(text))[0] for _ in range(2)))
         seconds, made = once(lambda recipe=recipe: WithCg(recipe))
         note("build, one call a node", seconds)
-        note("build in bulk", once(build_in_bulk(recipe))[0])
         note("differentiate", once(made.differentiate)[0])
         point = made.named(recipe.inputs.tolist())
         for task, wanted in (("value of nodes", [made.node]), ("gradient of nodes", [made.node, *made.slopes])):

@@ -62,26 +62,30 @@ def require_agreement(answers: Mapping[str, Any], tolerance: float) -> None:
 def interleaved(runs: Mapping[str, Callable[[], Any]], rounds: int, longest: float = 20.0) -> dict[str, float]:
     """Median seconds of each run; all take turns, and after `longest` seconds no further round begins.
 
-    None pays for what another one left behind: garbage is collected before each run, and a short one is run once more
-    before it is timed (the first large `free` after PyTorch's has to tidy up 100,000 small ones).
+    None pays for what another one left behind: garbage is collected first, and a short one is then run once untimed
+    (the caches are cold by then, and the first large `free` after PyTorch's has to tidy up 100,000 small ones).
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     begin = perf_counter()
     for _ in range(rounds):
         for name, run in runs.items():
-            if not times[name] or times[name][-1] < SHORT:
-                run()
-            times[name].append(once(run)[0])
+            warm = not times[name] or times[name][-1] < SHORT
+            times[name].append(once(run, warm=warm)[0])
         if perf_counter() - begin > longest:
             break
     return {name: median(each) for name, each in times.items()}
 
 
-def once(run: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of a single run, and its answer; without pauses of the garbage collector, as `timeit` has it."""
+def once(run: Callable[[], Any], *, warm: bool = False) -> tuple[float, Any]:
+    """Seconds of a single run, and its answer; without pauses of the garbage collector, as `timeit` has it.
+
+    warm: run it once untimed, between collecting the garbage and the run that counts.
+    """
     gc.collect()
     gc.disable()
     try:
+        if warm:
+            run()
         start = perf_counter()
         answer = run()
         return perf_counter() - start, answer

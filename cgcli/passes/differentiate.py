@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cgcli.ops import Operation
 
-LARGE, LARGE_ONCE_LOADED = 50_000, 10_000
+LARGE, LARGE_ONCE_LOADED = 50_000, 2_000
 """Nodes from which on rules are worked out by patterns and not node by node: with loading numba, and without."""
 
 NONE = -1
