@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import ctypes
 import gc
 import json
 import math
@@ -357,7 +358,11 @@ def read(recipe: Recipe, shape: str) -> dict[str, dict[str, float]]:
 
 
 def resident() -> int:
-    """Bytes of memory that this process holds."""
+    """Bytes of memory that this process holds, after giving back what was freed."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
     with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -366,10 +371,8 @@ def growth_of(name: str, shape: str, size: int) -> dict[str, float]:
     """Bytes a node by which this (fresh) process grows when a library builds a graph, and what cg counts itself."""
     PEERS[name](SHAPES[shape](100))
     recipe = SHAPES[shape](size)
-    gc.collect()
     before = resident()
     made = PEERS[name](recipe)
-    gc.collect()
     found = {"grown": (resident() - before) / len(recipe)}
     if name == "cg":
         found["columns"] = made.graph.nbytes() / len(made.graph)

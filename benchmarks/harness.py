@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
 import platform
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from statistics import median
@@ -19,12 +21,30 @@ PACKAGES = {
     "CasADi": "casadi", "micrograd": "micrograd", "SymEngine": "symengine", "SymPy": "sympy",
 }  # fmt: skip
 
+TRIM_THRESHOLD, MMAP_MAX = -1, -4
+"""Parameters of glibc's `mallopt`, from malloc.h."""
+
 SHORT = 0.05
 """Seconds; a run that takes less is run once more before it is timed."""
 
 
 class Disagreement(AssertionError):
     """Two libraries give different answers; nothing is timed then."""
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed memory for the next result, for all libraries alike; elsewhere nothing happens.
+
+    Otherwise it gives large blocks back to the system in some runs and not in others, and the next run maps thousands
+    of pages anew: PyTorch then takes 3 or 30 ns a row for the same formula.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(MMAP_MAX, 0)
+        mallopt(TRIM_THRESHOLD, 2**31 - 1)
+
+
+keep_freed_memory()
 
 
 def installed(names: Sequence[str]) -> dict[str, str]:
