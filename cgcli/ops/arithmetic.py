@@ -97,6 +97,15 @@ div = Operation(
     domain=(REAL, NONZERO), identities=(None, 1.0),
     about="Quotient of two numbers; x/0 is infinite, 0/0 is nan.",
 )  # fmt: skip
+
+
+def _precise_modulo(mp: Any, x: Any, y: Any) -> Any:
+    """mpmath before 1.4 has nan for a remainder of an infinite divisor."""
+    if mp.isinf(y) and mp.isfinite(x):
+        return x if x == 0 or (x > 0) == (y > 0) else y
+    return x % y
+
+
 floordiv = Operation(
     "floordiv", "x, y", aliases=("floor_divide",), compute=floor_divide, partials=(None, None),
     spell={
@@ -112,7 +121,7 @@ mod: Operation = Operation(
     "mod", "x, y", aliases=("modulo",), compute=modulo,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -floordiv(x, y)),
     spell={
-        "numpy": "mod", "native": _native_modulo, "precise": lambda mp, x, y: x % y,
+        "numpy": "mod", "native": _native_modulo, "precise": _precise_modulo,
         "infix": "%", "latex": r"{0} \bmod {1}",
     },
     precedence=60,

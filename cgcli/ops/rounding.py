@@ -81,11 +81,18 @@ frac = Operation(
     spell={"latex": r"\operatorname{{frac}}\left({0}\right)"},
     about="The fraction above the floor, x - floor(x), in [0, 1).",
 )  # fmt: skip
+
+
+def _precise_fmod(mp: Any, x: Any, y: Any) -> Any:
+    """mpmath before 1.4 has nan for a remainder of an infinite divisor."""
+    return x if mp.isinf(y) and mp.isfinite(x) else mp.sign(x) * mp.fmod(mp.fabs(x), mp.fabs(y))
+
+
 fmod: Operation = Operation(
     "fmod", "x, y", aliases=("rem",), compute=total(math.fmod),
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -trunc(x / y)), domain=(REAL, NONZERO),
     spell={
-        "precise": lambda mp, x, y: mp.sign(x) * mp.fmod(mp.fabs(x), mp.fabs(y)),
+        "precise": _precise_fmod,
         "latex": r"\operatorname{{fmod}}\left({0}, {1}\right)",
     },
     kink=lambda x, y: (fmod(x, y) == 0) & (x != 0), convention="slope of the piece at the larger |x| at the jumps",

@@ -111,10 +111,19 @@ def _along_circle(moved: Any, other: Any) -> Any:
     return where(radius == 0, 0.0, other / radius / radius)
 
 
+def _precise_atan2(mp: Any, y: Any, x: Any) -> Any:
+    """mpmath before 1.4 has nan where both are infinite."""
+    if mp.isinf(x) and mp.isinf(y):
+        return mp.sign(y) * (1 if x > 0 else 3) * mp.pi / 4
+    return mp.atan2(y, x)
+
+
 atan2 = Operation(
     "atan2", "y, x", aliases=("arctan2",), compute=math.atan2,
     partials=(lambda y, x, r: _along_circle(y, x), lambda y, x, r: -_along_circle(x, y)),
-    spell={"numpy": "arctan2", "latex": r"\operatorname{{atan2}}\left({0}, {1}\right)"},
+    spell={
+        "numpy": "arctan2", "precise": _precise_atan2, "latex": r"\operatorname{{atan2}}\left({0}, {1}\right)",
+    },
     domain=((0.1, 10.0), REAL), kink=lambda y, x: (x == 0) & (y == 0), convention="derivative 0 at the origin",
     about="Angle in (-pi, pi] of the point (x, y), seen from the origin; y comes first.",
 )  # fmt: skip
