@@ -73,7 +73,7 @@ class NumpyEngine(Engine):
         not fit, UsageError where an input is missing.
         """
         wanted = list(wanted)
-        values, columns, rows = split_columns(graph, self.needed_inputs(graph, inputs, wanted))
+        values, columns, rows = split_columns(graph, self.given_inputs(self.needed_inputs(graph, wanted), inputs))
         with np.errstate(all="ignore"):
             return self._run_blocks(graph, values, columns, rows, wanted)
 
@@ -84,16 +84,18 @@ class NumpyEngine(Engine):
             return function
         return _aligned(function, tuple(map(len, shapes)))
 
-    def needed_inputs(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> dict[int, Any]:
-        """The values of the inputs that the wanted nodes need, by node. UsageError where one is missing."""
+    @staticmethod
+    def needed_inputs(graph: Graph, wanted: Sequence[int]) -> dict[str, int]:
+        """The nodes of the inputs that the wanted nodes need, by name."""
         needed = ancestors(graph, wanted)
-        given: dict[int, Any] = {}
-        for name, node in graph.inputs().items():
-            if needed[node]:
-                if name not in inputs:
-                    raise UsageError(f"no value for the input `{name}`", hint=f"give one: {name}=…")
-                given[node] = self.given(inputs[name])
-        return given
+        return {name: node for name, node in graph.inputs().items() if needed[node]}
+
+    def given_inputs(self, needed: Mapping[str, int], inputs: Mapping[str, Any]) -> dict[int, Any]:
+        """The values of needed inputs, by node. UsageError where one is missing."""
+        for name in needed:
+            if name not in inputs:
+                raise UsageError(f"no value for the input `{name}`", hint=f"give one: {name}=…")
+        return {node: self.given(inputs[name]) for name, node in needed.items()}
 
     def _run_blocks(
         self, graph: Graph, values: dict[str, Any], columns: dict[int, Any], rows: int, wanted: Sequence[int]

@@ -17,10 +17,11 @@ from cgcli.engines.native.compile import Machine
 from cgcli.engines.native.generate import BLOCK, generate
 from cgcli.engines.native.host import DOUBLE, SINGLE, Host, detect
 from cgcli.engines.native.runs import Program, defined
-from cgcli.engines.native.spelling import spelled_on
+from cgcli.engines.native.spelling import native_spelling
 from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import split_columns
 from cgcli.errors import CalculationError
+from cgcli.graph.kept import kept
 from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY
 from cgcli.passes.scalars import NotScalarError, Scalars, to_scalars
@@ -117,18 +118,18 @@ class NativeEngine(Engine):
         Nodes that were built stay as they are, so it is kept as long as the graph; a graph has room for a few.
         """
         key = (graph.edition, *wanted)
-        kept = self._programs.setdefault(graph, {})
-        program = kept.pop(key, None)
+        programs = self._programs.setdefault(graph, {})
+        program = programs.pop(key, None)
         if program is None:
-            if not self._is_plain(graph, wanted, lambda row: self._knows(row) or defined(row)):
+            if not self._is_plain(graph, wanted, lambda row: bool(native_spelling(row, self.host)) or defined(row)):
                 return None
             try:
                 program = Program(graph, wanted, self.host, self._machine)
             except NotScalarError:
                 return None
-            while len(kept) >= PROGRAMS:
-                del kept[next(iter(kept))]
-        kept[key] = program
+            while len(programs) >= PROGRAMS:
+                del programs[next(iter(programs))]
+        programs[key] = program
         return program
 
     def evaluate_rows(
@@ -142,27 +143,38 @@ class NativeEngine(Engine):
         CalculationError where an operation has no native spelling and no definition that has (see `supports`).
         """
         wanted, real = list(wanted), REALS[dtype]
-        values, columns, rows = split_columns(graph, ARRAYS.needed_inputs(graph, inputs, wanted))
-        compiled = self._kernel(graph, wanted, frozenset(columns), real)
+        kernels: dict[Any, Compiled]
+        needed, kernels = kept(graph, (self, "rows"), wanted, lambda: (ARRAYS.needed_inputs(graph, wanted), {}))
+        values, columns, rows = split_columns(graph, ARRAYS.given_inputs(needed, inputs))
+        compiled = self._kernel(graph, wanted, kernels, frozenset(columns), real)
         given = {graph.input_name(node): column for node, column in columns.items()}
         table = _Table(compiled, values, given, rows, real, self.host.lanes(real))
         if rows:
             table.run(threads or _processors())
         return table.results(graph, wanted)
 
-    def _kernel(self, graph: Graph, wanted: Sequence[int], varying: frozenset[int], real: Real) -> Compiled:
-        """The compiled kernel of a graph, from memory or made now."""
+    def _kernel(
+        self, graph: Graph, wanted: Sequence[int], kernels: dict[Any, Compiled], varying: frozenset[int], real: Real
+    ) -> Compiled:  # fmt: skip
+        """The compiled kernel of a graph, from memory or made now.
+
+        Those that were made for this graph are found at once; another graph with the same content is recognised, too.
+        """
+        found = kernels.get((varying, real.name))
+        if found is not None:
+            return found
         key = (*_content(graph, wanted), varying, real.name)
         with self._lock:
             found = self._compiled.pop(key, None) or self._compile(graph, wanted, varying, real)
             self._compiled[key] = found
             if len(self._compiled) > KEPT:
                 self._compiled.popitem(last=False)
+        kernels[varying, real.name] = found
         return found
 
     def _compile(self, graph: Graph, wanted: Sequence[int], varying: frozenset[int], real: Real) -> Compiled:
         try:
-            scalars = self._scalars(graph, wanted)
+            scalars = self._scalars(graph, wanted, real)
         except NotScalarError as unable:
             names = ", ".join(f"`{row.name}`" for row in unable.rows)
             raise CalculationError(
@@ -173,13 +185,17 @@ class NativeEngine(Engine):
         text, layout = generate(scalars.graph, elements, columns, self.host, real)
         return Compiled(scalars, layout, self._machine.load(text))
 
-    def _scalars(self, graph: Graph, wanted: Sequence[int]) -> Scalars:
+    def _scalars(self, graph: Graph, wanted: Sequence[int], real: Real = DOUBLE) -> Scalars:
         """The graph itself where it is one of scalars with native spellings, else what it is taken apart into."""
-        if self._is_plain(graph, wanted, self._knows):
+
+        def known(row: Operation) -> bool:
+            return native_spelling(row, self.host, real) is not None
+
+        if self._is_plain(graph, wanted, known):
             needed = ancestors(graph, wanted)
             inputs = {name: [node] for name, node in graph.inputs().items() if needed[node]}
             return Scalars(graph, {node: [node] for node in wanted}, inputs)
-        return to_scalars(graph, wanted, self._knows)
+        return to_scalars(graph, wanted, known)
 
     @staticmethod
     def _is_plain(graph: Graph, wanted: Sequence[int], accepted: Callable[[Operation], bool]) -> bool:
@@ -189,10 +205,6 @@ class NativeEngine(Engine):
             return False
         codes = set(np.unique(np.array(graph.op)[needed]).tolist())
         return all(accepted(REGISTRY.rows[code]) for code in codes - set(LEAVES))
-
-    def _knows(self, row: Operation) -> bool:
-        """Whether a row has a native spelling that this host can follow."""
-        return spelled_on(self.host, row)
 
 
 class _Table:

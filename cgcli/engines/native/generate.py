@@ -141,7 +141,7 @@ class _Segment:
     def _step(self, node: int) -> None:
         graph, lanes = self.graph, self.lanes
         operands = [self._value(operand) for operand in graph.operands_of(node)]
-        spelling = native_spelling(graph.row(node))
+        spelling = native_spelling(graph.row(node), lanes.host, lanes.real)
         assert spelling is not None
         value = self.values[node] = lanes.spelled(spelling, operands, graph.attributes_of(node))
         if node in self.result_places:
@@ -209,13 +209,17 @@ class _Segment:
             "entry:",
             f"%latest = sub i64 %last, {count}",
             *self.lanes.entry,
+            "br label %ready",
+            "ready:",
             "br label %loop",
             "loop:",
-            "%row = phi i64 [%first, %entry], [%next, %loop]",
+            "%row = phi i64 [%first, %ready], [%next, %again]",
             "%over = icmp sgt i64 %row, %latest",
             "%at = select i1 %over, i64 %latest, i64 %row",
             "%inner = sub i64 %at, %first",
             *self.lanes.loop,
+            "br label %again",
+            "again:",
             f"%next = add i64 %row, {count}",
             "%more = icmp slt i64 %next, %last",
             "br i1 %more, label %loop, label %done",

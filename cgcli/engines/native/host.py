@@ -1,10 +1,11 @@
 """What this machine offers to generated code: the width of its vectors, and where its mathematical functions are.
 
-The choice between a vector library and calls lane by lane is made here and nowhere else.
+The choice between functions that are written out, a vector library and calls lane by lane is made here alone.
 
-x86-64 with glibc has libmvec: vector versions of C's functions under the names of the x86 vector function ABI, such
-as `_ZGVeN8v_exp` for eight doubles. Their worst errors are up to 4 ulp (glibc manual, "Errors in Math Functions").
-Elsewhere, and for what libmvec lacks or does worse, every lane calls the scalar function of the C library.
+Where the processor has a fused multiply-add, the commonest functions of doubles are written out (`elementary`). For
+the others x86-64 with glibc has libmvec: vector versions of C's functions under the names of the x86 vector function
+ABI, such as `_ZGVeN8v_exp` for eight doubles. Their worst errors are up to 4 ulp (glibc manual, "Errors in Math
+Functions"). Elsewhere, and for what libmvec lacks or does worse, every lane calls the scalar function of the C library.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import platform
 import sys
 
 from llvmlite import binding
+
+from cgcli.engines.native.elementary import FUNCTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +32,9 @@ BINARY = frozenset(("atan2", "fmod", "hypot", "pow", "remainder"))
 
 RUNTIME = ("ceil", "floor", "fma", "fmod", "nearbyint", "rint", "trunc")
 """Functions that LLVM itself calls where the processor has no instruction."""
+
+ARM = ("aarch64", "arm64")
+"""Processors of which every one has a fused multiply-add."""
 
 LANE_BY_LANE: frozenset[str] = frozenset()
 """Functions whose vector version is less exact than the scalar one by more than the documented bound."""
@@ -53,16 +59,18 @@ SINGLE = Real("float", 32, "f", "float32")
 class Host:
     """A processor with its libraries.
 
-    cpu, features: for LLVM. bits: width of a vector register. isa: the letter of that width in the vector function
+    cpu, features: for LLVM. fused: whether there is a fused multiply-add, so that functions can be written out (see
+    `elementary`). bits: width of a vector register. isa: the letter of that width in the vector function
     ABI. vector_math, scalar_math: the libraries, None where there is none.
     """
 
-    __slots__ = ("bits", "cpu", "features", "isa", "scalar_math", "vector_math")
+    __slots__ = ("bits", "cpu", "features", "fused", "isa", "scalar_math", "vector_math")
 
     def __init__(self, cpu: str, features: Mapping[str, bool], vector_math: ctypes.CDLL | None) -> None:
         self.cpu = cpu
         self.features = ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(features.items()))
         self.bits, self.isa = _width(features)
+        self.fused = features.get("fma", False) or _processor() in ARM
         self.vector_math = vector_math
         self.scalar_math = _scalar_library()
         for name in RUNTIME:
@@ -83,20 +91,29 @@ class Host:
         """The name of the scalar C function, ready to be linked; None where the C library has none."""
         return _linked(self.scalar_math, name + real.suffix)
 
-    def has(self, name: str) -> bool:
-        """Whether the C library has a function, for double precision."""
-        return self.scalar_symbol(name, DOUBLE) is not None
+    def inlines(self, name: str, real: Real) -> bool:
+        """Whether a function is written out where it is called (see `elementary`)."""
+        return self.fused and real is DOUBLE and name in FUNCTIONS
+
+    def has(self, name: str, real: Real) -> bool:
+        """Whether there is a function of this name here."""
+        return self.inlines(name, real) or self.scalar_symbol(name, real) is not None
 
     def describe(self) -> str:
         """The processor, the vectors and the library, in words."""
         library = "libmvec" if self.vector_math is not None else "libm, lane by lane"
-        return f"{self.cpu}, vectors of {self.lanes(DOUBLE)} doubles, {library}"
+        functions = f"functions of its own, {library}" if self.fused else library
+        return f"{self.cpu}, vectors of {self.lanes(DOUBLE)} doubles, {functions}"
 
 
 def detect() -> Host:
     """This machine."""
     features = dict(binding.get_host_cpu_features())
     return Host(binding.get_host_cpu_name(), features, _vector_library())
+
+
+def _processor() -> str:
+    return platform.machine().lower()
 
 
 def _width(features: Mapping[str, bool]) -> tuple[int, str]:
@@ -109,7 +126,7 @@ def _width(features: Mapping[str, bool]) -> tuple[int, str]:
 
 
 def _vector_library() -> ctypes.CDLL | None:
-    if platform.machine().lower() not in ("x86_64", "amd64"):
+    if _processor() not in ("x86_64", "amd64"):
         return None
     try:
         return ctypes.CDLL("libmvec.so.1")

@@ -5,12 +5,14 @@ function such as `exp`), or a function of (lanes, operands..., *attributes) that
 operators and the methods of `Lanes`. A comparison of values is a `Mask`, which `lanes.where` and `lanes.number` take.
 
 Every instruction is written once: what depends on no row goes to the entry of the function, the rest into the loop.
+`Lanes.unless` branches around instructions that few vectors need; they stand in a block of their own.
 """
 
 from __future__ import annotations
 
 import struct
 
+from cgcli.engines.native import elementary
 from cgcli.engines.native.host import DOUBLE
 
 TYPE_CHECKING = False
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 INSTRUCTIONS = frozenset(("fadd", "fdiv", "fmul", "fneg", "frem", "fsub"))
 """LLVM's instructions on floating-point numbers."""
+
+LONG = 3000
+"""Instructions of a function from which on it gets no longer by functions that are written out."""
+
+RARELY = "!0"
+"""The metadata that says that a branch is hardly ever taken."""
 
 
 class Value:
@@ -59,7 +67,7 @@ class Value:
         return self.lanes.arithmetic("fdiv", other, self)
 
     def __neg__(self) -> Value:
-        return self.lanes.arithmetic("fneg", self)
+        return self.lanes.negated(self)
 
     def __lt__(self, other: Value | float) -> Mask:
         return self.lanes.compare("olt", self, other)
@@ -105,6 +113,39 @@ class Mask:
         return self.lanes.combine("xor", self, self.lanes.always)
 
 
+class Bits:
+    """A vector of integers as wide as the numbers: their bits."""
+
+    __slots__ = ("lanes", "text", "uniform")
+
+    def __init__(self, lanes: Lanes, text: str, uniform: bool) -> None:
+        self.lanes = lanes
+        self.text = text
+        self.uniform = uniform
+
+    def __add__(self, other: Bits | int) -> Bits:
+        return self.lanes.on_bits("add", self, other)
+
+    def __sub__(self, other: Bits | int) -> Bits:
+        return self.lanes.on_bits("sub", self, other)
+
+    def __and__(self, other: Bits | int) -> Bits:
+        return self.lanes.on_bits("and", self, other)
+
+    def __or__(self, other: Bits | int) -> Bits:
+        return self.lanes.on_bits("or", self, other)
+
+    def __xor__(self, other: Bits | int) -> Bits:
+        return self.lanes.on_bits("xor", self, other)
+
+    def __lshift__(self, other: int) -> Bits:
+        return self.lanes.on_bits("shl", self, other)
+
+    def __rshift__(self, other: int) -> Bits:
+        """Shifts in zeros."""
+        return self.lanes.on_bits("lshr", self, other)
+
+
 class Lanes:
     """Writes the instructions of one function.
 
@@ -127,6 +168,8 @@ class Lanes:
         self.prefix = prefix
         self.always = Mask(self, self._repeated("i1", "true"), True)
         self._written: dict[str, str] = {}
+        self._negated: dict[str, Value] = {}
+        self._names = 0
         self._masks: dict[str, Mask] = {}
 
     # ---- numbers -----------------------------------------------------------------------------------------------
@@ -138,7 +181,15 @@ class Lanes:
     def arithmetic(self, instruction: str, *operands: Value | float) -> Value:
         """One of LLVM's floating-point instructions."""
         values = self._values(operands)
+        if instruction == "fneg":
+            return self.negated(values[0])
         return self._number(f"{instruction} {self.vector} {', '.join(value.text for value in values)}", values)
+
+    def negated(self, x: Value) -> Value:
+        """The numbers with the other sign."""
+        value = self._number(f"fneg {self.vector} {x.text}", (x,))
+        self._negated[value.text] = x
+        return value
 
     def intrinsic(self, name: str, *operands: Value | float) -> Value:
         """One of LLVM's intrinsic functions, such as `llvm.fabs`."""
@@ -146,19 +197,38 @@ class Lanes:
 
     def call(self, name: str, *operands: Value | float) -> Value:
         """A function of C's mathematical library by its name. LookupError where this machine has none."""
+        inlined = self.inlined(name, *operands)
+        if inlined is not None:
+            return inlined
         symbol = None
         if self.count == self.host.lanes(self.real):
             symbol = self.host.vector_symbol(name, len(operands), self.real)
         symbol = symbol or self._lane_by_lane(name, len(operands))
         return self._called(symbol, self._values(operands))
 
+    def inlined(self, name: str, *operands: Value | float) -> Value | None:
+        """One of the functions of `elementary`, written out here; None where the host does not do that.
+
+        In a long function it becomes a call, since the time to compile grows faster than the length.
+        """
+        if not self.host.inlines(name, self.real):
+            return None
+        values = self._values(operands)
+        if len(self.loop) < LONG:
+            return elementary.FUNCTIONS[name](self, *values)
+        return self._called(self._apart(name, len(values)), values)
+
+    def one_by_one(self, name: str, *operands: Value) -> Value:
+        """A function of the C library, called for each lane. LookupError where this machine has none."""
+        return self._called(self._lane_by_lane(name, len(operands)), operands)
+
     def fused(self, x: Value | float, y: Value | float, z: Value | float) -> Value:
         """x*y + z, rounded once."""
         return self.intrinsic("llvm.fma", x, y, z)
 
     def magnitude(self, x: Value) -> Value:
-        """The numbers without their signs."""
-        return self.intrinsic("llvm.fabs", x)
+        """The numbers without their signs; those of -x are those of x."""
+        return self.intrinsic("llvm.fabs", self._negated.get(x.text, x))
 
     def signed(self, x: Value | float, sign: Value) -> Value:
         """x with the signs of another value."""
@@ -195,13 +265,64 @@ class Lanes:
         text = f"select {self.truths} {mask.text}, {self.vector} {first.text}, {self.vector} {second.text}"
         return self._number(text, (mask, first, second))
 
+    # ---- bits --------------------------------------------------------------------------------------------------
+
+    @property
+    def integers(self) -> str:
+        """The type of a vector of bits."""
+        return f"<{self.count} x i{self.real.bits}>"
+
+    def bits(self, x: Value) -> Bits:
+        """The bits of numbers."""
+        return Bits(self, self.write(f"bitcast {self.vector} {x.text} to {self.integers}", x.uniform), x.uniform)
+
+    def from_bits(self, x: Bits) -> Value:
+        """The numbers that have these bits."""
+        return Value(self, self.write(f"bitcast {self.integers} {x.text} to {self.vector}", x.uniform), x.uniform)
+
+    def on_bits(self, instruction: str, x: Bits, y: Bits | int) -> Bits:
+        """One of LLVM's instructions on integers."""
+        other = y if isinstance(y, Bits) else Bits(self, self._repeated(f"i{self.real.bits}", str(y)), True)
+        uniform = x.uniform and other.uniform
+        return Bits(self, self.write(f"{instruction} {self.integers} {x.text}, {other.text}", uniform), uniform)
+
+    def has_bits(self, x: Bits, some: int) -> Mask:
+        """Where one of some bits is set."""
+        chosen = x & some
+        zero = self._repeated(f"i{self.real.bits}", "0")
+        text = self.write(f"icmp ne {self.integers} {chosen.text}, {zero}", x.uniform)
+        return Mask(self, text, x.uniform)
+
+    # ---- what few vectors need ---------------------------------------------------------------------------------
+
+    def unless(self, rare: Mask, usual: Value, otherwise: Callable[[], Value]) -> Value:
+        """`usual`, but where `rare` is true what `otherwise` writes; its instructions are jumped over as a rule.
+
+        Each lane gets what it would get alone, whatever its neighbours are.
+        """
+        uniform = rare.uniform and usual.uniform
+        code = self.entry if uniform else self.loop
+        packed = self.write(f"bitcast {self.truths} {rare.text} to i{self.count}", rare.uniform)
+        some = self.write(f"icmp ne i{self.count} {packed}, 0", rare.uniform)
+        here, apart, behind = (self._new_name() for _ in range(3))
+        self.helpers.setdefault(RARELY, f'{RARELY} = !{{!"branch_weights", i32 1, i32 2000}}')
+        code += [f"br label {here}", f"{here[1:]}:"]
+        code += [f"br i1 {some}, label {apart}, label {behind}, !prof {RARELY}", f"{apart[1:]}:"]
+        known = self._written.copy()
+        found = self.where(rare, otherwise(), usual)
+        self._written = known  # the block does not come before what follows
+        last = next(line for line in reversed(code) if line.endswith(":"))
+        code += [f"br label {behind}", f"{behind[1:]}:"]
+        text = self.write(f"phi {self.vector} [{usual.text}, {here}], [{found.text}, %{last[:-1]}]", uniform)
+        return Value(self, text, uniform)
+
     # ---- writing -----------------------------------------------------------------------------------------------
 
     def write(self, instruction: str, uniform: bool) -> str:
         """Put an instruction where it belongs, unless it stands there already; the name of its result."""
         name = self._written.get(instruction)
         if name is None:
-            name = self._written[instruction] = f"%{self.prefix}{len(self._written)}"
+            name = self._written[instruction] = self._new_name()
             (self.entry if uniform else self.loop).append(f"{name} = {instruction}")
         return name
 
@@ -214,6 +335,10 @@ class Lanes:
         if spelling.startswith("llvm."):
             return self.intrinsic(spelling, *operands)
         return self.call(spelling, *operands)
+
+    def _new_name(self) -> str:
+        self._names += 1
+        return f"%{self.prefix}{self._names}"
 
     def _repeated(self, kind: str, text: str) -> str:
         return f"<{', '.join([f'{kind} {text}'] * self.count)}>"
@@ -234,6 +359,19 @@ class Lanes:
         self.helpers.setdefault(symbol, f"declare {self.vector} @{symbol}({kinds})")
         given = ", ".join(f"{self.vector} {operand.text}" for operand in operands)
         return self._number(f"call {self.vector} @{symbol}({given})", operands)
+
+    def _apart(self, name: str, arity: int) -> str:
+        """A function of this module that is one of `elementary`."""
+        helper = f"own{self.count}_{name}"
+        if helper not in self.helpers:
+            lanes = Lanes(self.host, self.real, self.helpers, count=self.count)
+            found = elementary.FUNCTIONS[name](lanes, *[Value(lanes, f"%p{place}", False) for place in range(arity)])
+            parameters = ", ".join(f"{self.vector} %p{place}" for place in range(arity))
+            self.helpers[helper] = "\n".join([
+                f"define internal {self.vector} @{helper}({parameters}) {{",
+                *lanes.entry, *lanes.loop, f"ret {self.vector} {found.text}", "}",
+            ])  # fmt: skip
+        return helper
 
     def _lane_by_lane(self, name: str, arity: int) -> str:
         """A function of this module that calls the scalar function for each lane."""
