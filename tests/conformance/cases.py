@@ -27,7 +27,10 @@ REFERENCE = PreciseEngine(65)
 
 
 def native_paths():
-    """The native engine as it is on this machine, and without the vector library; nothing without llvmlite."""
+    """The native engine as it is on this machine, without functions of its own, and without a vector library, too.
+
+    Nothing without llvmlite.
+    """
     try:
         native = engine("native")
     except MissingExtra:
@@ -35,9 +38,10 @@ def native_paths():
     from cgcli.engines.native.engine import NativeEngine
     from cgcli.engines.native.host import detect
 
-    host = detect()
-    host.vector_math = None
-    return {"native": native, "native scalar": NativeEngine(host)}
+    library, scalar = detect(), detect()
+    library.fused = scalar.fused = False
+    scalar.vector_math = None
+    return {"native": native, "native library": NativeEngine(library), "native scalar": NativeEngine(scalar)}
 
 
 NATIVE_PATHS = native_paths()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cgcli as cg
 from cgcli.engines import choose, engine
@@ -13,6 +17,8 @@ from cgcli.ops import REGISTRY, named
 from cgcli.passes.schedule import schedule
 
 pytest.importorskip("llvmlite", reason="the native engine needs the extra `native`")
+
+from cgcli.engines.native.runs import Tape
 
 WIDTH = 37
 """Nodes of one kind side by side: more than a vector, and no whole number of vectors."""
@@ -121,3 +127,68 @@ def test_rows_in_single_precision() -> None:
         formula.eval_rows(x=x, y=y, dtype="float16")
     with pytest.raises(UsageError, match="float32"):
         formula.eval_rows(x=x, y=y, dtype="float32", engine="numpy")
+
+
+STEPS = [named(name) for name in ("add", "sub", "mul", "div", "sin", "exp", "where", "max", "tanh", "log", "sigmoid")]
+
+
+@st.composite
+def deep_graphs(draw: st.DrawFn) -> tuple[Graph, dict[str, float]]:
+    """Graphs in which nearly every node uses the one before: as one operand, as several, or now and then not at all."""
+    graph = Graph()
+    point = {name: draw(st.floats(-2, 2)) for name in ("x", "y")}
+    nodes = [graph.input(name) for name in point] + [graph.constant(0.75)]
+    for _ in range(draw(st.integers(1, 60))):
+        row = draw(st.sampled_from(STEPS))
+        recent = st.sampled_from([nodes[-1], nodes[-1], nodes[-2], nodes[draw(st.integers(0, len(nodes) - 1))]])
+        nodes.append(graph.apply(row, [draw(recent) for _ in range(row.arity)]))
+    return graph, point
+
+
+@given(deep_graphs())
+@settings(max_examples=60, deadline=None)
+def test_the_tape_computes_what_the_scalar_engine_computes(case: tuple[Graph, dict[str, float]]) -> None:
+    graph, point = case
+    wanted = [len(graph) - 1, len(graph) // 2]
+    inputs = graph.inputs()
+    point = {name: value for name, value in point.items() if name in inputs}
+    expected = engine("python").evaluate(graph, point, wanted)
+    found = engine("native").evaluate(graph, point, wanted)
+    for node in wanted:
+        assert found[node] == pytest.approx(expected[node], rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def test_what_the_last_node_computed_is_at_hand() -> None:
+    """Operands that are the result of the node before are not read from memory."""
+    formula = cg.parse("step(s, i) = s*s + y; fold(step, x, range(50))")
+    graph = formula.graph
+    tape = Tape(schedule(graph, [len(graph) - 1]))
+    names = [(tape.kinds[kind][0].name, at_hand) for kind, at_hand in tape.codes]
+    assert sorted(names) == [("add", 1), ("mul", 0), ("mul", 3)]
+    assert tape.stream[-1] == len(tape.codes)
+    assert len(tape.stream) == 100 + 50 + 2 + 1  # the codes, the places of y, those of the first square, the end
+
+
+def test_answers_outlive_the_next_evaluation() -> None:
+    """The memory of an answer is used again only when nobody holds the answer any more."""
+    formula = cg.parse("sum(sin(x*i) for i in range(40))")
+    graph, native = formula.graph, engine("native")
+    result = len(graph) - 1
+    first = native.evaluate(graph, {"x": 0.25}, [result])
+    kept = first[result]
+    second = native.evaluate(graph, {"x": 0.5}, [result])
+    assert first[result] == kept
+    assert second[result] != kept
+    del first, second
+    assert native.evaluate(graph, {"x": 0.25}, [result])[result] == kept
+
+
+def test_answers_of_several_threads() -> None:
+    formula = cg.parse("step(s, i) = sin(s) + y/2; fold(step, x, range(2000))")
+    graph, native = formula.graph, engine("native")
+    result = len(graph) - 1
+    points = [{"x": place / 7, "y": place / 11} for place in range(40)]
+    expected = [native.evaluate(graph, point, [result])[result] for point in points]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda point: native.evaluate(graph, point, [result])[result], points * 5))
+    assert found == expected * 5

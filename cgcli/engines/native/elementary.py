@@ -151,9 +151,9 @@ def _decay(lanes: Lanes, x: Value) -> tuple[Value, Value]:
 
 
 def tanh(lanes: Lanes, x: Value) -> Value:
-    """(1 - u^2)/(1 + u^2) with the sign of x."""
+    """(u^2 - 1)/(u^2 + 1) with the sign of x; u^2 - 1 is (u - 1)^2 + 2*(u - 1)."""
     u, less_one = _decay(lanes, x)
-    return lanes.signed(less_one * (u + 1.0) / lanes.fused(u, u, 1.0), x)
+    return lanes.signed(lanes.fused(less_one, less_one, less_one + less_one) / lanes.fused(u, u, 1.0), x)
 
 
 def sech(lanes: Lanes, x: Value) -> Value:

@@ -246,8 +246,16 @@ class _Table:
         if len(bounds) == 1:
             self._piece(tables, *bounds[0])
             return
-        for done in [_pool(threads).submit(self._piece, tables, first, last) for first, last in bounds]:
-            done.result()
+        waiting = iter(bounds)
+
+        def work() -> None:
+            for first, last in waiting:  # each piece goes to the thread that asks first
+                self._piece(tables, first, last)
+
+        helpers = [_pool(threads).submit(work) for _ in range(min(threads, len(bounds)) - 1)]
+        work()
+        for helper in helpers:
+            helper.result()
 
     def _piece(self, tables: Sequence[Any], first: int, last: int) -> None:
         """Run the kernel over some rows; the call lets other threads go on."""
