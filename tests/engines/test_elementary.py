@@ -151,3 +151,11 @@ def test_single_precision_keeps_to_the_libraries() -> None:
     found = cg.parse("tanh(x)*sech(x) + sigmoid(x)").eval_rows(x=column, dtype="float32", engine="native")
     wide = column.astype(float)
     assert found == pytest.approx(np.tanh(wide) / np.cosh(wide) + 1 / (1 + np.exp(-wide)), rel=1e-5)
+
+
+def test_dividing_by_a_power_of_two_is_exact() -> None:
+    column = np.concatenate([10.0 ** np.linspace(-323, 308, 999), [math.inf, math.nan, -0.0, 5e-324]])
+    for divisor in (2.0, -4.0, 0.125, 3.0, 2.0**90):
+        found = cg.parse(f"x/({divisor!r})").eval_rows(x=column, engine="native")
+        with np.errstate(all="ignore"):
+            assert found.tobytes() == (column / divisor).tobytes()

@@ -10,6 +10,7 @@ Every instruction is written once: what depends on no row goes to the entry of t
 
 from __future__ import annotations
 
+import math
 import struct
 
 from cgcli.engines.native import elementary
@@ -179,10 +180,13 @@ class Lanes:
         return Value(self, self._repeated(self.real.name, literal(value, self.real)), True, value)
 
     def arithmetic(self, instruction: str, *operands: Value | float) -> Value:
-        """One of LLVM's floating-point instructions."""
+        """One of LLVM's floating-point instructions; dividing by a power of two is multiplying, to the last bit."""
         values = self._values(operands)
         if instruction == "fneg":
             return self.negated(values[0])
+        divisor = values[-1].constant
+        if instruction == "fdiv" and divisor is not None and is_power_of_two(divisor):
+            return self.arithmetic("fmul", values[0], 1.0 / divisor)
         return self._number(f"{instruction} {self.vector} {', '.join(value.text for value in values)}", values)
 
     def negated(self, x: Value) -> Value:
@@ -399,6 +403,11 @@ class Lanes:
         parameters = ", ".join(f"{self.vector} %p{operand}" for operand in range(arity))
         lines.append(f"ret {self.vector} {result}")
         return "\n".join([f"define internal {self.vector} @{helper}({parameters}) {{", *lines, "}"])
+
+
+def is_power_of_two(value: float) -> bool:
+    """Whether a number has an exact reciprocal, in single precision, too."""
+    return abs(math.frexp(value)[0]) == 0.5 and 2.0**-100 <= abs(value) <= 2.0**100
 
 
 def literal(value: float, real: Real) -> str:
