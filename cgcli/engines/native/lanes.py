@@ -186,7 +186,7 @@ class Lanes:
             return self.negated(values[0])
         divisor = values[-1].constant
         if instruction == "fdiv" and divisor is not None and is_power_of_two(divisor):
-            return self.arithmetic("fmul", values[0], 1.0 / divisor)
+            instruction, values = "fmul", [values[0], self.constant(1.0 / divisor)]
         return self._number(f"{instruction} {self.vector} {', '.join(value.text for value in values)}", values)
 
     def negated(self, x: Value) -> Value:
