@@ -11,9 +11,11 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the native engine needs the extra `native`")
 
+from llvmlite import binding
+
 import cgcli as cg
 from cgcli.engines.native import NativeEngine, elementary
-from cgcli.engines.native.host import DOUBLE, detect
+from cgcli.engines.native.host import DOUBLE, Host, detect
 
 NATIVE = NativeEngine()
 REFERENCES = {
@@ -159,3 +161,21 @@ def test_dividing_by_a_power_of_two_is_exact() -> None:
         found = cg.parse(f"x/({divisor!r})").eval_rows(x=column, engine="native")
         with np.errstate(all="ignore"):
             assert found.tobytes() == (column / divisor).tobytes()
+
+
+@written_out
+@pytest.mark.skipif(detect().bits < 512, reason="only a processor with the widest vectors can play a narrower one")
+@each_function
+def test_the_width_of_vectors_changes_no_bit(name: str) -> None:
+    features = {
+        feature: on and not feature.startswith(("avx512", "avx10", "evex"))
+        for feature, on in binding.get_host_cpu_features().items()
+    }
+    narrow = NativeEngine(Host("x86-64", features, None))
+    assert (narrow.host.bits, narrow.host.fused) == (256, True)
+    column = spread(name)
+    graph = cg.parse(f"{name}(x)").graph
+    node = len(graph) - 1
+    assert narrow.evaluate_rows(graph, {"x": column}, [node])[node].tobytes() == rows(name, column).tobytes()
+    alone = [NATIVE.evaluate(graph, {"x": each}, [node])[node] for each in column[:200].tolist()]
+    assert np.array(alone).tobytes() == rows(name, column)[:200].tobytes()
