@@ -43,7 +43,7 @@ def trace(
     reach = descendants(graph, wrt or ())
     plans = [_BackwardPlan(graph, name, node, wrt, reach) for name, node in outputs.items()] if wrt else []
     conditions = _kink_conditions(graph, [node for node in nodes if reach[node]])
-    wanted = [*outputs.values(), *(node for plan in plans for node in plan.wanted()), *conditions.values()]
+    wanted = [*nodes, *(node for plan in plans for node in plan.wanted()), *conditions.values()]
     values = engine(wanted).evaluate(graph, inputs, wanted)
     names = node_names(graph, sorted({*nodes, *(wrt or ())}), outputs)
     rules = RuleTexts(graph, names)

@@ -98,12 +98,14 @@ def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, 
     broken = {name: chosen[name] for name, value in values.items() if name in chosen and not finite(value)}
     if not broken:
         return
+    from cgcli.graph.walk import ancestors
     from cgcli.tracing import births
 
-    wanted, graph = list(broken.values()), bound.graph
-    evaluated = bound.engine(wanted).evaluate(graph, bound.values, wanted)
+    graph = bound.graph
+    needed = [node for node, need in enumerate(ancestors(graph, broken.values())) if need]
+    evaluated = bound.engine(needed).evaluate(graph, bound.values, needed)
     names = graph.name_of()
-    for node in births(graph, evaluated, wanted)[:3]:
+    for node in births(graph, evaluated, broken.values())[:3]:
         label = f"`{names[node]}`" if node in names else f"`{graph.row(node).name}`"
         if graph.is_constant(node):
             label = "this number, which no double can hold" if node in graph.spans else "the formula itself"

@@ -1,12 +1,16 @@
-"""What engines share: one loop over the nodes, and how an operation finds its function on an engine.
+"""What engines share: the plan for a graph, and how an operation finds its function on an engine.
 
-An engine says how a number, an array and an operation look on it; the loop, the inputs and the expansion of
+An engine says how a number, an array and an operation look on it; the plan, the inputs and the expansion of
 operations that are defined by others are here.
 """
 
 from __future__ import annotations
 
+from itertools import compress
+
+from cgcli.engines.plan import ALONE, MANY, Plan
 from cgcli.errors import CalculationError, UsageError
+from cgcli.graph.kept import kept
 from cgcli.graph.walk import ancestors
 from cgcli.ops import structure
 from cgcli.passes.expand import expansion
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
     Shape = tuple[int, ...]
     Kernel = Callable[..., Any]
+
+LEAVES = frozenset((structure.constant.code, structure.array.code, structure.variable.code))
 
 
 class Engine:
@@ -48,34 +54,64 @@ class Engine:
         raise NotImplementedError
 
     def evaluate(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
-        """Values by node; None for nodes that none of the wanted ones needs.
+        """Values by node: those of the wanted nodes; what stands in other places is not said.
 
         inputs: value of every input that is needed; others may be there too. UsageError where one is missing.
         """
-        return self.run(graph, {name: self.given(value) for name, value in inputs.items()}, list(wanted))
+        return self.run(graph, inputs, list(wanted))
 
     def run(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> list[Any]:
-        """As `evaluate`, on inputs in the engine's own kind: the loop over the nodes."""
+        """As `evaluate`, with values of the engine's own kind."""
+        plan = self.plan(graph, wanted)
+        values = plan.values.copy()
+        for node, name in plan.inputs:
+            if name not in inputs:
+                raise UsageError(f"no value for the input `{name}`", hint=f"give one: {name}=…")
+            values[node] = self.given(inputs[name])
+        plan.compute(values)
+        return values
+
+    def plan(self, graph: Graph, wanted: Sequence[int]) -> Plan:
+        """How to compute the wanted nodes, from the last time or made now. CalculationError as of `kernel`."""
+        return kept(graph, self, wanted, lambda: self.planned(graph, wanted))
+
+    def planned(self, graph: Graph, wanted: Sequence[int]) -> Plan:
+        """A new plan. CalculationError where there is an operation that this engine cannot compute."""
+        plan = Plan(len(graph))
         needed = ancestors(graph, wanted)
-        values: list[Any] = [None] * len(graph)
-        op, start, operands = graph.op, graph.start, graph.operands
-        leaves = (structure.constant.code, structure.array.code, structure.variable.code)
+        op, start, operands, shape, payload = graph.op, graph.start, graph.operands, graph.shape, graph.payload
+        nodes, functions, first, second = plan.nodes, plan.kernels, plan.first, plan.second
         kernels: dict[Any, Kernel] = {}
-        shape, payload = graph.shape, graph.payload
-        for node in range(max(wanted, default=-1) + 1):
-            if not needed[node]:
+        same: list[Any] = [None] * len(graph)  # columns share one int object a node, which halves their memory
+        for node in compress(range(max(wanted, default=-1) + 1), needed):
+            same[node] = node
+            code, begin = op[node], start[node]
+            count = start[node + 1] - begin
+            key: tuple[int, ...]
+            if count == 2:
+                left, right = operands[begin], operands[begin + 1]
+                key = (code, payload[node], shape[left], shape[right])
+                first.append(same[left])
+                second.append(same[right])
+            elif code in LEAVES:
+                self._plan_leaf(plan, graph, node)
                 continue
-            code = op[node]
-            if code in leaves:
-                values[node] = self.leaf(graph, node, inputs)
-                continue
-            used = operands[start[node] : start[node + 1]]
-            key = (code, payload[node], *[shape[operand] for operand in used])
+            elif count == 1:
+                only = operands[begin]
+                key = (code, payload[node], shape[only])
+                first.append(same[only])
+                second.append(ALONE)
+            else:
+                used = tuple(operands[begin : begin + count])
+                key = (code, payload[node], *[shape[operand] for operand in used])
+                first.append(used)
+                second.append(MANY)
             kernel = kernels.get(key)
             if kernel is None:
                 kernel = kernels[key] = self.kernel_of(graph, node)
-            values[node] = kernel(*[values[operand] for operand in used])
-        return values
+            nodes.append(node)
+            functions.append(kernel)
+        return plan
 
     def kernel_of(self, graph: Graph, node: int) -> Kernel:
         """The function that computes a node that is no leaf. CalculationError where there is none."""
@@ -95,24 +131,26 @@ class Engine:
             self._kernels[key] = found
         return found
 
-    def leaf(self, graph: Graph, node: int, inputs: Mapping[str, Any]) -> Any:
-        """The value of a constant, an array or an input. UsageError where the input has none."""
+    def _plan_leaf(self, plan: Plan, graph: Graph, node: int) -> None:
+        """Enter the value of a constant or an array, or the name of an input."""
         number = graph.payload[node]
         if graph.is_constant(node):
-            return self.number(graph.constants[number], graph.exact.get(number))
-        if graph.op[node] == structure.array.code:
-            return self.array(graph.arrays[number])
-        name = graph.input_names[number]
-        if name not in inputs:
-            raise UsageError(f"no value for the input `{name}`", hint=f"give one: {name}=…")
-        return inputs[name]
+            plan.values[node] = self.number(graph.constants[number], graph.exact.get(number))
+        elif graph.op[node] == structure.array.code:
+            plan.values[node] = self.array(graph.arrays[number])
+        else:
+            plan.inputs.append((node, graph.input_names[number]))
 
     def _defined(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel:
         """A row by its definition: the little graph of the definition, run by this same engine."""
         template, places, output = expansion(row, shapes, attributes)
-        names = [template.input_name(place) for place in places]
+        plan = self.planned(template, [output])
 
         def run(*operands: Any) -> Any:
-            return self.run(template, dict(zip(names, operands, strict=True)), [output])[output]
+            values = plan.values.copy()
+            for place, operand in zip(places, operands, strict=True):
+                values[place] = operand
+            plan.compute(values)
+            return values[output]
 
         return run

@@ -65,7 +65,7 @@ def derivative(graph: Graph, output: int, inputs: Mapping[str, Any], name: str, 
     """Derivative of a scalar node along a direction of one input. NotHolomorphicError where the method fails."""
     moved = {**inputs, name: np.asarray(inputs[name], dtype=np.complex128) + 1j * STEP * np.asarray(direction)}
     with np.errstate(all="ignore"):
-        value = ENGINE.run(graph, {key: ENGINE.given(value) for key, value in moved.items()}, [output])[output]
+        value = ENGINE.run(graph, moved, [output])[output]
     return float(np.imag(value)) / STEP
 
 

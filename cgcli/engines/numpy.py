@@ -12,6 +12,7 @@ from importlib import import_module
 import numpy as np
 
 from cgcli.engines.base import Engine
+from cgcli.engines.plan import Plan
 from cgcli.errors import DataError, UsageError
 from cgcli.graph.shapes import describe, size
 from cgcli.graph.walk import ancestors, descendants
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from cgcli.engines.base import Kernel, Shape
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
+
+    Step = tuple[int, Kernel, tuple[int, ...], tuple[int, ...]]
 
 BLOCK = 16384
 """Elements of the largest value of a block of rows: its temporaries (128 KiB each) stay in a core's cache."""
@@ -49,13 +52,18 @@ class NumpyEngine(Engine):
 
     def evaluate(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
         """As every engine; values are Python floats and read-only or fresh arrays of the node's shape."""
+        wanted = list(wanted)
         with np.errstate(all="ignore"):
-            values = super().evaluate(graph, inputs, wanted)
-        scalar = 0
-        for node, shape in enumerate(graph.shape):
-            if shape == scalar and values[node] is not None:
+            values = self.run(graph, inputs, wanted)
+        scalar, shape = 0, graph.shape
+        for node in wanted:
+            if shape[node] == scalar:
                 values[node] = float(values[node])
         return values
+
+    def planned(self, graph: Graph, wanted: Sequence[int]) -> Plan:
+        """As every engine; the values of nodes that are not wanted go after their last use."""
+        return ArrayPlan(super().planned(graph, wanted), wanted)
 
     def evaluate_rows(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> dict[int, Any]:
         """Each wanted node for every row: node -> array of shape (rows,) + the node's shape.
@@ -96,22 +104,22 @@ class NumpyEngine(Engine):
         steps = [node for node in range(len(graph)) if needed[node] and varying[node] and node not in columns]
         once = {operand for node in steps for operand in graph.operands_of(node) if not varying[operand]}
         fixed = self.run(graph, values, [*once, *(node for node in wanted if not varying[node])])
+        fixed += [None] * (len(graph) - len(fixed))  # the graph may have grown since the plan was made
         results = {node: np.empty((rows, *graph.shape_of(node))) for node in wanted}
         for node in wanted:
             if not varying[node]:
                 results[node][...] = fixed[node]
         kept = {node for node in wanted if varying[node]}
-        plan = _with_last_uses(graph, [(node, self.kernel_of(graph, node)) for node in steps], kept | once)
+        plan = _with_last_uses(
+            [(node, self.kernel_of(graph, node), tuple(graph.operands_of(node))) for node in steps], kept | once
+        )
         height = max(1, BLOCK // max((size(graph.shape_of(node)) for node in [*steps, *columns]), default=1))
         for first in range(0, rows, height):
             block = slice(first, first + height)
             current = fixed.copy()
             for node, column in columns.items():
                 current[node] = column[block]
-            for node, kernel, operands, dead in plan:
-                current[node] = kernel(*[current[operand] for operand in operands])
-                for finished in dead:
-                    current[finished] = None
+            _compute(plan, current)
             for node in kept:
                 results[node][block] = current[node]
         return results
@@ -137,14 +145,36 @@ def split_columns(graph: Graph, given: dict[int, Any]) -> tuple[dict[str, Any], 
     return values, columns, next(iter(lengths.values()), 1)
 
 
-def _with_last_uses(
-    graph: Graph, steps: Sequence[tuple[int, Kernel]], kept: set[int]
-) -> list[tuple[int, Kernel, tuple[int, ...], tuple[int, ...]]]:
-    """The steps (node, kernel) with their operands and with the nodes that no later step needs."""
+class ArrayPlan(Plan):
+    """A plan that lets go of each value after its last use: its memory serves the next ones, while it is in the cache.
+
+    steps: the node, its function, its operands, and the nodes that no later step needs.
+    """
+
+    __slots__ = ("steps",)
+
+    def __init__(self, plan: Plan, wanted: Iterable[int]) -> None:
+        self.values, self.inputs = plan.values, plan.inputs
+        self.steps = _with_last_uses(list(plan.all_steps()), {*wanted})
+
+    def compute(self, values: list[Any]) -> None:
+        """Take all steps."""
+        _compute(self.steps, values)
+
+
+def _compute(steps: Iterable[Step], values: list[Any]) -> None:
+    """Take steps, from the values of the nodes that they need to those of the nodes that are kept."""
+    for node, kernel, operands, dead in steps:
+        values[node] = kernel(*[values[operand] for operand in operands])
+        for finished in dead:
+            values[finished] = None
+
+
+def _with_last_uses(steps: Sequence[tuple[int, Kernel, tuple[int, ...]]], kept: set[int]) -> list[Step]:
+    """The steps (node, function, operands) with the nodes that no later step needs and that need not be kept."""
     plan = []
     seen = set(kept)
-    for node, kernel in reversed(steps):
-        operands = tuple(graph.operands_of(node))
+    for node, kernel, operands in reversed(steps):
         dead = tuple(set(operands) - seen)
         seen.update(dead)
         plan.append((node, kernel, operands, dead))

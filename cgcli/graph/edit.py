@@ -69,6 +69,7 @@ class EditableGraph(Graph):
         for field in list(vars(self)):
             setattr(self, field, copy(getattr(graph, field)))
         self._adopted = {}
+        self.kept = {}
         self.edition = 0
         self._settle()
 

@@ -45,6 +45,7 @@ class Graph:
     constants, exact: doubles, and the decimal text of those that the text gives more exactly than a double can.
     names: what the formula calls a node; spans and scopes: where in the text, and in which call of a user
         function, a node was written. These lie outside the hot columns and may be empty.
+    kept: what was worked out about the graph (see `graph.kept`); no part of it, and never copied or pickled.
     """
 
     edition = 0
@@ -67,6 +68,7 @@ class Graph:
         self.scopes: dict[int, int] = {}
         self.calls: list[Call] = []
         self.intern = InternTable()
+        self.kept: dict[tuple[Any, ...], Any] = {}
         self._shape_numbers: dict[Shape, int] = {(): 0}
         self._attribute_numbers: dict[str, int] = {}
         self._constant_numbers: MutableMapping[float | str, int] = {}
@@ -373,7 +375,7 @@ class Graph:
         codes = sorted(set(self.op))
         state["op"] = array("H", map({code: place for place, code in enumerate(codes)}.__getitem__, self.op))
         state["op_names"] = [REGISTRY.rows[code].name for code in codes]
-        del state["intern"], state["_adopted"]
+        del state["intern"], state["_adopted"], state["kept"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -383,6 +385,7 @@ class Graph:
         for values in self.arrays:
             values.setflags(write=False)
         self._adopted = {}
+        self.kept = {}
         self.intern = InternTable()
         self.intern.learn(self, 0)
 

@@ -20,7 +20,7 @@ BOUNDED = {
     "emit/formula.py": ({"array_text"}, "the axes of an array, at most 32"),
     "emit/placing.py": ({"_placed"}, "the axes of the array that an element is put back into"),
     "engines/base.py": (
-        {"Engine.kernel", "Engine.kernel_of", "Engine.run", "Engine._defined"},
+        {"Engine.kernel", "Engine.kernel_of", "Engine.planned", "Engine._defined"},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
     "engines/native/runs.py": ({"_spelled"}, "definitions of rows by other rows; a row is never defined by itself"),

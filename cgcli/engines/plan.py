@@ -1,0 +1,51 @@
+"""A plan: what it takes to compute some nodes of a graph again and again, worked out once.
+
+Which nodes are needed, the function of each, its operands and the constants stay the same from one evaluation to the
+next; only the inputs differ. So a repeated evaluation is one tight loop over columns.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from cgcli.engines.base import Kernel
+
+ALONE, MANY = -1, -2
+"""In the place of a second operand: there is one operand only; there are none, or more than two."""
+
+
+class Plan:
+    """The steps towards some nodes, one after the other, and the values that are known before.
+
+    values: by node; the constants in their places, None elsewhere. inputs: (node, name) of the inputs that are needed.
+    nodes, kernels, first, second: one entry a step: the node, the function of its operands' values, and the operands;
+        where there are neither one nor two of them, `first` is the tuple of all and `second` is MANY.
+    """
+
+    __slots__ = ("first", "inputs", "kernels", "nodes", "second", "values")
+
+    def __init__(self, size: int) -> None:
+        self.values: list[Any] = [None] * size
+        self.inputs: list[tuple[int, str]] = []
+        self.nodes: list[int] = []
+        self.kernels: list[Kernel] = []
+        self.first: list[Any] = []
+        self.second: list[int] = []
+
+    def all_steps(self) -> Iterator[tuple[int, Kernel, tuple[int, ...]]]:
+        """Node, function and operands of each step."""
+        for node, kernel, first, second in zip(self.nodes, self.kernels, self.first, self.second, strict=True):
+            yield node, kernel, first if second == MANY else (first,) if second == ALONE else (first, second)
+
+    def compute(self, values: list[Any]) -> None:
+        """Take all steps: from the values of the leaves to those of all other nodes that are needed."""
+        for node, kernel, first, second in zip(self.nodes, self.kernels, self.first, self.second, strict=True):
+            if second >= 0:
+                values[node] = kernel(values[first], values[second])
+            elif second == ALONE:
+                values[node] = kernel(values[first])
+            else:
+                values[node] = kernel(*[values[operand] for operand in first])
