@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 from cgcli.errors import MissingExtra, UsageError, did_you_mean
+from cgcli.graph.kept import kept
 from cgcli.graph.walk import ancestors
 
 TYPE_CHECKING = False
@@ -118,7 +119,11 @@ def _how_to_install(package: str) -> str:
 
 def all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:
     """Whether the wanted nodes need scalars only."""
-    if len(graph.shapes) == 1 or not any(graph.shape):
+    return len(graph.shapes) == 1 or kept(graph, "all scalar", list(wanted), lambda: _all_scalar(graph, wanted))
+
+
+def _all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:
+    if not any(graph.shape):
         return True
     needed = ancestors(graph, wanted)
     return not any(need and shape != SCALAR for need, shape in zip(needed, graph.shape, strict=True))

@@ -74,6 +74,7 @@ class Graph:
         self._constant_numbers: MutableMapping[float | str, int] = {}
         self._input_numbers: dict[str, int] = {}
         self._adopted: dict[int, tuple[Graph, int, dict[int, int]]] = {}
+        self._found_inputs: tuple[int, dict[str, int]] = (0, {})
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
@@ -119,6 +120,13 @@ class Graph:
 
     def inputs(self) -> dict[str, int]:
         """Name and node of every input, in the order of their making."""
+        edition, found = self._found_inputs
+        if edition != self.edition or len(found) != len(self.input_names):
+            found = self._find_inputs()
+            self._found_inputs = self.edition, found
+        return found.copy()
+
+    def _find_inputs(self) -> dict[str, int]:
         found: dict[str, int] = {}
         node = -1
         with suppress(ValueError):  # there may be fewer nodes than names
@@ -375,7 +383,7 @@ class Graph:
         codes = sorted(set(self.op))
         state["op"] = array("H", map({code: place for place, code in enumerate(codes)}.__getitem__, self.op))
         state["op_names"] = [REGISTRY.rows[code].name for code in codes]
-        del state["intern"], state["_adopted"], state["kept"]
+        del state["intern"], state["_adopted"], state["kept"], state["_found_inputs"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -386,6 +394,7 @@ class Graph:
             values.setflags(write=False)
         self._adopted = {}
         self.kept = {}
+        self._found_inputs = (0, {})
         self.intern = InternTable()
         self.intern.learn(self, 0)
 
