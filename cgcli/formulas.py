@@ -22,7 +22,6 @@ from cgcli.errors import (
     UsageError,
     did_you_mean,
 )
-from cgcli.graph.kept import kept
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
@@ -719,7 +718,8 @@ def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Seq
     if not absent:
         return
     graph = program.graph
-    for ready in kept(graph, ("defaults", *absent), list(absent.values()), lambda: ordered_defaults(graph, absent)):
+    groups = graph.once(("defaults", *absent), list(absent.values()), lambda: ordered_defaults(graph, absent))
+    for ready in groups:
         nodes = list(ready.values())
         found = chosen(nodes).evaluate(graph, values, nodes)
         values.update({name: found[node] for name, node in ready.items()})

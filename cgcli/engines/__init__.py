@@ -6,7 +6,6 @@ import sys
 from importlib import import_module
 
 from cgcli.errors import MissingExtra, UsageError, did_you_mean
-from cgcli.graph.kept import kept
 from cgcli.graph.walk import ancestors
 
 TYPE_CHECKING = False
@@ -119,7 +118,10 @@ def _how_to_install(package: str) -> str:
 
 def all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:
     """Whether the wanted nodes need scalars only."""
-    return len(graph.shapes) == 1 or kept(graph, "all scalar", list(wanted), lambda: _all_scalar(graph, wanted))
+    if len(graph.shapes) == 1:
+        return True
+    wanted = list(wanted)
+    return graph.once("all scalar", wanted, lambda: _all_scalar(graph, wanted))
 
 
 def _all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:
