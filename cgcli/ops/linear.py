@@ -24,7 +24,7 @@ def _matmul_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape
 
 
 def _matmul_numpy(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
-    if rank_a == rank_b == 2:
+    if rank_a == rank_b == 2 or (a.ndim == rank_a and b.ndim == rank_b):
         return np.matmul(a, b)
     left = np.asarray(a)[..., None, :] if rank_a == 1 else np.asarray(a)
     right = np.asarray(b)[..., :, None] if rank_b == 1 else np.asarray(b)

@@ -165,28 +165,34 @@ def _reshape_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shap
 
 def _batch_of(x: Any, rank: int) -> Shape:
     """The axes in front of an operand of known rank."""
-    return tuple(x.shape[: x.ndim - rank])
+    shape: Shape = x.shape
+    return shape[: x.ndim - rank]
+
+
+def _reshape_numpy(np: Any, x: Any, shape: Shape, rank: int) -> Any:
+    x = np.asarray(x)
+    return x.reshape(shape if x.ndim == rank else _batch_of(x, rank) + shape)
+
+
+def _transpose_numpy(np: Any, x: Any, rank: int) -> Any:
+    x = np.asarray(x)
+    if x.ndim == rank:
+        return x.T
+    return x.transpose(*range(x.ndim - rank), *range(x.ndim - 1, x.ndim - rank - 1, -1))
 
 
 reshape: Operation = Operation(
     "reshape", "x, [shape]", shape=_reshape_shape,
     prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
     pullback=lambda adjoint, operands, result, attributes: [reshape(adjoint, operands[0].shape)],
-    spell={
-        "numpy": lambda np, x, shape, rank: (x := np.asarray(x)).reshape(_batch_of(x, rank) + shape),
-    },
+    spell={"numpy": _reshape_numpy},
     traits=("structural", "traceable"), examples=("reshape([x, y, z, 1], [2, 2])",),
     about="The same elements in another shape, rows first.",
 )  # fmt: skip
 transpose = Operation(
     "transpose", "x", shape=lambda shapes, attributes: shapes[0][::-1], prepare=lambda shapes: (len(shapes[0]),),
     pullback=lambda adjoint, operands, result, attributes: [adjoint.T],
-    spell={
-        "numpy": lambda np, x, rank: (x := np.asarray(x)).transpose(
-            *range(x.ndim - rank), *range(x.ndim - 1, x.ndim - rank - 1, -1)
-        ),
-        "latex": r"{0}^{{\top}}",
-    },
+    spell={"numpy": _transpose_numpy, "latex": r"{0}^{{\top}}"},
     traits=("structural", "traceable", "involution"), examples=("transpose([[x, y, z], [1, 2, x]])",),
     about="Axes in reverse order; also written `A.T`.",
 )  # fmt: skip
@@ -203,6 +209,8 @@ def _broadcast_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Sh
 
 def _broadcast_numpy(np: Any, x: Any, shape: Shape, rank: int) -> Any:
     x = np.asarray(x)
+    if x.ndim == rank:
+        return np.broadcast_to(x, shape)
     batch = _batch_of(x, rank)
     aligned = x.reshape(batch + (1,) * (len(shape) - rank) + tuple(x.shape[x.ndim - rank :]))
     return np.broadcast_to(aligned, batch + shape)
