@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 GRAPH_ENDING = ".npz"
 """Files with this ending hold graphs, all others hold texts."""
 
+KEPT_SIGNATURES = 64
+"""Names and shapes of calls whose program is remembered."""
+
 
 class Bound:
     """A formula with values: the program that fits their shapes, the values by input, and the engine."""
@@ -72,7 +75,8 @@ class Bound:
     def evaluate(self, wanted: Sequence[int]) -> list[Any]:
         """The values of nodes, by position among the wanted ones."""
         values = self.engine(wanted).evaluate(self.graph, self.values, wanted)
-        return [public(values[node]) for node in wanted]
+        found = [values[node] for node in wanted]
+        return [value if type(value) is float else public(value) for value in found]
 
     def chosen(self, names: Sequence[str] = ()) -> dict[str, int]:
         """The nodes of inner names, or of the outputs where none are given. UsageError for an unknown name."""
@@ -99,8 +103,11 @@ class Formula:
         self._lower_for = lower_for
         self._names = names
         self._free = frozenset(names.free)
+        self._known = frozenset(names.inputs)
         self._programs: dict[Any, list[Program]] = {}
+        self._fitting: dict[Any, list[Program]] = {}
         self._derivatives: dict[Any, Derivatives] = {}
+        self._gradient_nodes: dict[Any, dict[str, dict[str, int]]] = {}
         self.source = source
 
     # ---- what it is --------------------------------------------------------------------------------------------
@@ -169,16 +176,12 @@ class Formula:
         UsageError for names that the formula does not have and for inputs without a value (unless not `complete`);
         ShapeError where a declared shape differs.
         """
-        values = {name: binding.normalised(name, value) for name, value in
+        values = {name: value if type(value) is float else binding.normalised(name, value) for name, value in
                   binding.given_values(mapping, inputs).items()}  # fmt: skip
         names = self._names
-        binding.check_names(values, names.inputs, names.defined, names.constants)
-        try:
-            program = self._program(values, show)
-        except (ShapeError, NeedsValues):
-            binding.check_complete([name for name in names.inputs if name not in names.with_default], values)
-            raise
-        self._check_shapes(program, values)
+        if not values.keys() <= self._known:
+            binding.check_names(values, names.inputs, names.defined, names.constants)
+        program = self._fitting_program(values, show)
         chosen = chooser(program.graph, engine, digits)
         add_defaults(program, values, chosen)
         if complete:
@@ -344,6 +347,16 @@ class Formula:
         self, program: Program, wrt: Sequence[str] | None = None, of: str | None = None
     ) -> dict[str, dict[str, int]]:
         """The nodes that hold the derivatives of the outputs: {output: {name: node}}."""
+        names = None if wrt is None else tuple(binding.name_list(wrt))
+        key = (id(program), names, of)
+        nodes = self._gradient_nodes.get(key)
+        if nodes is None:
+            nodes = self._gradient_nodes[key] = self._new_gradient_nodes(program, names, of)
+        return nodes
+
+    def _new_gradient_nodes(
+        self, program: Program, wrt: Sequence[str] | None, of: str | None
+    ) -> dict[str, dict[str, int]]:  # fmt: skip
         variables = self.variables(program, wrt)
         nodes: dict[str, dict[str, int]] = {}
         for name, node in self.targets(program, of).items():
@@ -412,17 +425,41 @@ class Formula:
         A number for a name that the text only uses decides nothing, unless it is a length or an index.
         """
         shapes = {name: shape_of(value) for name, value in values.items()}
-        numbers = {name: float(value) for name, value in values.items() if not shapes[name]}
         deciding = {name: shape for name, shape in shapes.items() if shape or name not in self._free}
         signature = (tuple(sorted(deciding.items())), tuple(show))
         for program in self._programs.get(signature, ()):
-            if all(
-                numbers.get(name) == value for name, value in program.specialised.items()
-                if name in numbers or name in self._free
-            ):  # fmt: skip
+            if self._suits(program, values):
                 return program
+        numbers = {name: float(value) for name, value in values.items() if not shapes[name]}
         program = self._lower_for(deciding, numbers, list(deciding), show)
         self._programs.setdefault(signature, []).append(program)
+        return program
+
+    def _suits(self, program: Program, values: Mapping[str, Any]) -> bool:
+        """Whether the numbers that shaped a program are those that are given."""
+        for name, needed in program.specialised.items():
+            is_number = name in values and not shape_of(values[name])
+            if (is_number or name in self._free) and not (is_number and float(values[name]) == needed):
+                return False
+        return True
+
+    def _fitting_program(self, values: Mapping[str, Any], show: Sequence[str]) -> Program:
+        """The program of a call, found quickly where a call gave the same names and shapes before. Errors as `bind`."""
+        key = (tuple(values), tuple([() if type(value) is float else shape_of(value) for value in values.values()]),
+               tuple(show))  # fmt: skip
+        for program in self._fitting.get(key, ()):
+            if self._suits(program, values):
+                return program
+        try:
+            program = self._program(values, show)
+        except (ShapeError, NeedsValues):
+            needed = [name for name in self._names.inputs if name not in self._names.with_default]
+            binding.check_complete(needed, values)
+            raise
+        self._check_shapes(program, values)
+        if len(self._fitting) >= KEPT_SIGNATURES:
+            self._fitting.clear()
+        self._fitting.setdefault(key, []).append(program)
         return program
 
     def bind_rows(
@@ -678,18 +715,29 @@ def evaluate_rows(
 def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Sequence[int]], Engine]) -> None:
     """Give inputs without a value their defaults; those that follow from other defaults come after them."""
     absent = {name: node for name, node in program.defaults.items() if name not in values}
-    inputs = program.graph.inputs()
-    while absent:
-        waiting = descendants(program.graph, [inputs[name] for name in absent if name in inputs])
-        ready = {name: node for name, node in absent.items() if not waiting[node]}
-        if not ready:  # no text can say so, but a graph file can
-            raise CalculationError(f"the defaults of {' and '.join(f'`{name}`' for name in absent)} need each other")
+    if not absent:
+        return
+    graph = program.graph
+    groups = graph.once(("defaults", *absent), list(absent.values()), lambda: ordered_defaults(graph, absent))
+    for ready in groups:
         nodes = list(ready.values())
-        needed = ancestors(program.graph, nodes)  # an engine for scalars cannot take vectors that others need
-        given = {name: value for name, value in values.items() if name in inputs and needed[inputs[name]]}
-        found = chosen(nodes).evaluate(program.graph, given, nodes)
+        found = chosen(nodes).evaluate(graph, values, nodes)
         values.update({name: found[node] for name, node in ready.items()})
-        absent = {name: node for name, node in absent.items() if name not in ready}
+
+
+def ordered_defaults(graph: Graph, absent: Mapping[str, int]) -> list[dict[str, int]]:
+    """Defaults in the order of their evaluation: each group needs values and those of the groups before it only."""
+    waiting_for, inputs = dict(absent), graph.inputs()
+    groups: list[dict[str, int]] = []
+    while waiting_for:
+        waiting = descendants(graph, [inputs[name] for name in waiting_for if name in inputs])
+        ready = {name: node for name, node in waiting_for.items() if not waiting[node]}
+        if not ready:  # no text can say so, but a graph file can
+            names = " and ".join(f"`{name}`" for name in waiting_for)
+            raise CalculationError(f"the defaults of {names} need each other")
+        groups.append(ready)
+        waiting_for = {name: node for name, node in waiting_for.items() if name not in ready}
+    return groups
 
 
 def named_nodes(program: Program) -> dict[str, int]:

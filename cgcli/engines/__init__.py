@@ -118,7 +118,14 @@ def _how_to_install(package: str) -> str:
 
 def all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:
     """Whether the wanted nodes need scalars only."""
-    if len(graph.shapes) == 1 or not any(graph.shape):
+    if len(graph.shapes) == 1:
+        return True
+    wanted = list(wanted)
+    return graph.once("all scalar", wanted, lambda: _all_scalar(graph, wanted))
+
+
+def _all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:
+    if not any(graph.shape):
         return True
     needed = ancestors(graph, wanted)
     return not any(need and shape != SCALAR for need, shape in zip(needed, graph.shape, strict=True))

@@ -10,7 +10,6 @@ from itertools import compress
 
 from cgcli.engines.plan import ALONE, MANY, Plan
 from cgcli.errors import CalculationError, UsageError
-from cgcli.graph.kept import kept
 from cgcli.graph.walk import ancestors
 from cgcli.ops import structure
 from cgcli.passes.expand import expansion
@@ -73,7 +72,7 @@ class Engine:
 
     def plan(self, graph: Graph, wanted: Sequence[int]) -> Plan:
         """How to compute the wanted nodes, from the last time or made now. CalculationError as of `kernel`."""
-        return kept(graph, self, wanted, lambda: self.planned(graph, wanted))
+        return graph.once(self, wanted, lambda: self.planned(graph, wanted))
 
     def planned(self, graph: Graph, wanted: Sequence[int]) -> Plan:
         """A new plan. CalculationError where there is an operation that this engine cannot compute."""

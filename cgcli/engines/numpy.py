@@ -7,12 +7,13 @@ kernels serve one point and many rows.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 
 import numpy as np
 
 from cgcli.engines.base import Engine
-from cgcli.engines.plan import Plan
+from cgcli.engines.plan import ALONE, Plan, operands_of
 from cgcli.errors import DataError, UsageError
 from cgcli.graph.shapes import describe, size
 from cgcli.graph.walk import ancestors, descendants
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
 
-    Step = tuple[int, Kernel, tuple[int, ...], tuple[int, ...]]
+    Step = tuple[int, Kernel, Any, int]
+    FreeingStep = tuple[int, Kernel, Any, int, tuple[int, ...]]
 
 BLOCK = 16384
 """Elements of the largest value of a block of rows: its temporaries (128 KiB each) stay in a core's cache."""
@@ -102,9 +104,9 @@ class NumpyEngine(Engine):
     ) -> dict[int, Any]:
         """What depends on no column is computed once, the rest block by block; values go after their last use."""
         varying = descendants(graph, columns)
-        needed = ancestors(graph, wanted)
-        steps = [node for node in range(len(graph)) if needed[node] and varying[node] and node not in columns]
-        once = {operand for node in steps for operand in graph.operands_of(node) if not varying[operand]}
+        steps = [step for step in super().planned(graph, wanted).steps() if varying[step[0]]]
+        used = {operand for _, _, first, second in steps for operand in operands_of(first, second)}
+        once = {operand for operand in used if not varying[operand]}
         fixed = self.run(graph, values, [*once, *(node for node in wanted if not varying[node])])
         fixed += [None] * (len(graph) - len(fixed))  # the graph may have grown since the plan was made
         results = {node: np.empty((rows, *graph.shape_of(node))) for node in wanted}
@@ -112,10 +114,9 @@ class NumpyEngine(Engine):
             if not varying[node]:
                 results[node][...] = fixed[node]
         kept = {node for node in wanted if varying[node]}
-        plan = _with_last_uses(
-            [(node, self.kernel_of(graph, node), tuple(graph.operands_of(node))) for node in steps], kept | once
-        )
-        height = max(1, BLOCK // max((size(graph.shape_of(node)) for node in [*steps, *columns]), default=1))
+        plan = _with_last_uses(steps, kept | once)
+        largest = max((size(graph.shape_of(node)) for node in [*columns, *(step[0] for step in steps)]), default=1)
+        height = max(1, BLOCK // largest)
         for first in range(0, rows, height):
             block = slice(first, first + height)
             current = fixed.copy()
@@ -148,38 +149,40 @@ def split_columns(graph: Graph, given: dict[int, Any]) -> tuple[dict[str, Any], 
 
 
 class ArrayPlan(Plan):
-    """A plan that lets go of each value after its last use: its memory serves the next ones, while it is in the cache.
+    """A plan that lets go of each value after its last use, so that the next ones get memory that is in the cache."""
 
-    steps: the node, its function, its operands, and the nodes that no later step needs.
-    """
-
-    __slots__ = ("steps",)
+    __slots__ = ("freeing",)
 
     def __init__(self, plan: Plan, wanted: Iterable[int]) -> None:
         self.values, self.inputs = plan.values, plan.inputs
-        self.steps = _with_last_uses(list(plan.all_steps()), {*wanted})
+        self.freeing = _with_last_uses(list(plan.steps()), {*wanted})
 
     def compute(self, values: list[Any]) -> None:
         """Take all steps."""
-        _compute(self.steps, values)
+        _compute(self.freeing, values)
 
 
-def _compute(steps: Iterable[Step], values: list[Any]) -> None:
+def _compute(steps: Iterable[FreeingStep], values: list[Any]) -> None:
     """Take steps, from the values of the nodes that they need to those of the nodes that are kept."""
-    for node, kernel, operands, dead in steps:
-        values[node] = kernel(*[values[operand] for operand in operands])
+    for node, kernel, first, second, dead in steps:
+        if second >= 0:
+            values[node] = kernel(values[first], values[second])
+        elif second == ALONE:
+            values[node] = kernel(values[first])
+        else:
+            values[node] = kernel(*[values[operand] for operand in first])
         for finished in dead:
             values[finished] = None
 
 
-def _with_last_uses(steps: Sequence[tuple[int, Kernel, tuple[int, ...]]], kept: set[int]) -> list[Step]:
-    """The steps (node, function, operands) with the nodes that no later step needs and that need not be kept."""
+def _with_last_uses(steps: Sequence[Step], kept: set[int]) -> list[FreeingStep]:
+    """The steps with the nodes that no later step needs and that need not be kept."""
     plan = []
     seen = set(kept)
-    for node, kernel, operands in reversed(steps):
-        dead = tuple(set(operands) - seen)
+    for node, kernel, first, second in reversed(steps):
+        dead = tuple({*operands_of(first, second)} - seen)
         seen.update(dead)
-        plan.append((node, kernel, operands, dead))
+        plan.append((node, kernel, first, second, dead))
     return plan[::-1]
 
 
@@ -187,7 +190,7 @@ def _spelled(row: Operation, attributes: tuple[Any, ...]) -> Kernel | None:
     """The function of a row on arrays, static arguments put in; None where only the definition is left."""
     spelling = row.spell.get("numpy")
     if callable(spelling):
-        return lambda *operands: spelling(np, *operands, *attributes)
+        return partial(spelling, np) if not attributes else lambda *operands: spelling(np, *operands, *attributes)
     if isinstance(spelling, str):
         return library_function(np, spelling)
     if not row.elementwise or row.definition is not None:
@@ -226,7 +229,13 @@ def _aligned(function: Kernel, ranks: tuple[int, ...]) -> Kernel:
             return operand
         return operand.reshape(operand.shape[:1] + (1,) * (rank - own) + operand.shape[1:])
 
-    return lambda *operands: function(*map(align, operands, ranks))
+    def run(*operands: Any) -> Any:
+        for operand, own in zip(operands, ranks, strict=True):
+            if operand.ndim != own:
+                return function(*map(align, operands, ranks))
+        return function(*operands)
+
+    return run
 
 
 ENGINE = NumpyEngine()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from cgcli.engines.base import Kernel
@@ -35,17 +34,24 @@ class Plan:
         self.first: list[Any] = []
         self.second: list[int] = []
 
-    def all_steps(self) -> Iterator[tuple[int, Kernel, tuple[int, ...]]]:
-        """Node, function and operands of each step."""
-        for node, kernel, first, second in zip(self.nodes, self.kernels, self.first, self.second, strict=True):
-            yield node, kernel, first if second == MANY else (first,) if second == ALONE else (first, second)
+    def steps(self) -> zip[tuple[int, Kernel, Any, int]]:
+        """Node, function, `first` and `second` of each step."""
+        return zip(self.nodes, self.kernels, self.first, self.second, strict=True)
 
     def compute(self, values: list[Any]) -> None:
         """Take all steps: from the values of the leaves to those of all other nodes that are needed."""
-        for node, kernel, first, second in zip(self.nodes, self.kernels, self.first, self.second, strict=True):
+        for node, kernel, first, second in self.steps():
             if second >= 0:
                 values[node] = kernel(values[first], values[second])
             elif second == ALONE:
                 values[node] = kernel(values[first])
             else:
                 values[node] = kernel(*[values[operand] for operand in first])
+
+
+def operands_of(first: Any, second: int) -> tuple[int, ...]:
+    """The operands of a step."""
+    if second == MANY:
+        found: tuple[int, ...] = first
+        return found
+    return (first,) if second == ALONE else (first, second)

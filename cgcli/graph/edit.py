@@ -69,7 +69,7 @@ class EditableGraph(Graph):
         for field in list(vars(self)):
             setattr(self, field, copy(getattr(graph, field)))
         self._adopted = {}
-        self.kept = {}
+        self._made_once = {}
         self.edition = 0
         self._settle()
 

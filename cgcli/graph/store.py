@@ -16,8 +16,8 @@ from cgcli.ops import REGISTRY, Operation, structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Hashable, MutableMapping, Sequence
+    from typing import Any, TypeVar
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cgcli.graph.ref import Ref
 
     Shape = tuple[int, ...]
+    Found = TypeVar("Found")
 
 CONSTANT = structure.constant.code
 ARRAY = structure.array.code
@@ -33,6 +34,8 @@ MOST_ELEMENTS = 100_000_000
 """Elements of an array (0.8 GB); a larger one is a slip far more often than a wish."""
 NOTHING = -1
 """Payload of a node that has none."""
+MADE_ONCE = 8
+"""Entries that a graph keeps for `Graph.once`, of all kinds together; the one that was made first goes first."""
 
 
 class Graph:
@@ -45,7 +48,6 @@ class Graph:
     constants, exact: doubles, and the decimal text of those that the text gives more exactly than a double can.
     names: what the formula calls a node; spans and scopes: where in the text, and in which call of a user
         function, a node was written. These lie outside the hot columns and may be empty.
-    kept: what was worked out about the graph (see `graph.kept`); no part of it, and never copied or pickled.
     """
 
     edition = 0
@@ -68,12 +70,13 @@ class Graph:
         self.scopes: dict[int, int] = {}
         self.calls: list[Call] = []
         self.intern = InternTable()
-        self.kept: dict[tuple[Any, ...], Any] = {}
         self._shape_numbers: dict[Shape, int] = {(): 0}
         self._attribute_numbers: dict[str, int] = {}
         self._constant_numbers: MutableMapping[float | str, int] = {}
         self._input_numbers: dict[str, int] = {}
         self._adopted: dict[int, tuple[Graph, int, dict[int, int]]] = {}
+        self._found_inputs: tuple[int, dict[str, int]] = (0, {})
+        self._made_once: dict[tuple[Any, ...], Any] = {}
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
@@ -119,6 +122,13 @@ class Graph:
 
     def inputs(self) -> dict[str, int]:
         """Name and node of every input, in the order of their making."""
+        edition, found = self._found_inputs
+        if edition != self.edition or len(found) != len(self.input_names):
+            found = self._find_inputs()
+            self._found_inputs = self.edition, found
+        return found.copy()
+
+    def _find_inputs(self) -> dict[str, int]:
         found: dict[str, int] = {}
         node = -1
         with suppress(ValueError):  # there may be fewer nodes than names
@@ -156,6 +166,21 @@ class Graph:
         """Bytes that the hot columns hold."""
         columns = (self.op, self.start, self.operands, self.payload, self.shape)
         return sum(len(column) * column.itemsize for column in columns)
+
+    def once(self, kind: Hashable, nodes: Sequence[int], make: Callable[[], Found]) -> Found:
+        """What `make` makes of the graph and some of its nodes, from the last time or made now.
+
+        kind: tells apart what is made of the same nodes. Nodes that were built stay as they are, so it holds good
+        while the graph only grows. GraphError between edits and the rebuild.
+        """
+        self.require_order()
+        key = (kind, self.edition, *nodes)
+        found: Found | None = self._made_once.get(key)
+        if found is None:
+            found = self._made_once[key] = make()
+            for old in list(self._made_once)[:-MADE_ONCE]:  # a copy: another thread may be here, too
+                self._made_once.pop(old, None)
+        return found
 
     # ---- building ----------------------------------------------------------------------------------------------
 
@@ -375,7 +400,7 @@ class Graph:
         codes = sorted(set(self.op))
         state["op"] = array("H", map({code: place for place, code in enumerate(codes)}.__getitem__, self.op))
         state["op_names"] = [REGISTRY.rows[code].name for code in codes]
-        del state["intern"], state["_adopted"], state["kept"]
+        del state["intern"], state["_adopted"], state["_found_inputs"], state["_made_once"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -385,7 +410,8 @@ class Graph:
         for values in self.arrays:
             values.setflags(write=False)
         self._adopted = {}
-        self.kept = {}
+        self._found_inputs = (0, {})
+        self._made_once = {}
         self.intern = InternTable()
         self.intern.learn(self, 0)
 

@@ -19,6 +19,18 @@ def _strong_product(adjoint: float, partial: float) -> float:
     return 0.0 if adjoint == 0 else adjoint * partial
 
 
+def _zeros(np: Any, x: Any) -> Any:
+    """Where a value is 0; of an array that was stretched, each element is looked at once."""
+    if 0 in x.strides:
+        x = x[tuple([slice(None) if stride else slice(1) for stride in x.strides])]
+    return np.equal(x, 0)
+
+
+def _without(np: Any, zeros: Any, product: Any) -> Any:
+    """A product that is exactly 0 in some places; most often there are none."""
+    return np.where(zeros, 0.0, product) if zeros.any() else product
+
+
 def _native_modulo(lanes: Any, x: Any, y: Any) -> Any:
     """C's remainder, moved to the divisor's sign; a remainder of 0 takes that sign too."""
     rest = lanes.arithmetic("frem", x, y)
@@ -141,7 +153,7 @@ scale: Operation = Operation(
         scale(adjoint, operands[1]), masked(adjoint, operands[0])
     ],
     spell={
-        "numpy": lambda np, a, p: np.where(np.equal(a, 0), 0.0, np.multiply(a, p)),
+        "numpy": lambda np, a, p: _without(np, _zeros(np, a), np.multiply(a, p)),
         "native": lambda lanes, a, p: lanes.where(a == 0.0, 0.0, a * p),
         "precise": lambda mp, a, p: _strong_product(a, p), "infix": "*", "latex": r"{0} \cdot {1}",
     },
@@ -154,7 +166,7 @@ masked: Operation = Operation(
         masked(adjoint, operands[1]), masked(adjoint, operands[0])
     ],
     spell={
-        "numpy": lambda np, x, y: np.where(np.equal(x, 0) | np.equal(y, 0), 0.0, np.multiply(x, y)),
+        "numpy": lambda np, x, y: _without(np, _zeros(np, x) | _zeros(np, y), np.multiply(x, y)),
         "native": lambda lanes, x, y: lanes.where((x == 0.0) | (y == 0.0), 0.0, x * y),
         "precise": lambda mp, x, y: mp.mpf(0) if x == 0 or y == 0 else x * y, "infix": "*", "latex": r"{0} \cdot {1}",
     },

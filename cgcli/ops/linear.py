@@ -24,6 +24,8 @@ def _matmul_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape
 
 
 def _matmul_numpy(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
+    if rank_a == rank_b == 2 or (a.ndim == rank_a and b.ndim == rank_b):
+        return np.matmul(a, b)
     left = np.asarray(a)[..., None, :] if rank_a == 1 else np.asarray(a)
     right = np.asarray(b)[..., :, None] if rank_b == 1 else np.asarray(b)
     product = np.matmul(left, right)
@@ -193,7 +195,11 @@ def _diagonal_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Sha
 def _diagonal_numpy(np: Any, a: Any, rank: int) -> Any:
     if rank == 2:
         return np.diagonal(a, axis1=-2, axis2=-1)
-    return np.asarray(a)[..., None] * np.eye(np.shape(a)[-1])
+    a = np.asarray(a)
+    n = a.shape[-1]
+    result = np.zeros((*a.shape, n), dtype=a.dtype)
+    result.reshape((*a.shape[:-1], n * n))[..., :: n + 1] = a
+    return result
 
 
 diag: Operation = Operation(

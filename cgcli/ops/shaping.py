@@ -5,6 +5,8 @@ Spellings for NumPy work on the trailing axes, so that a batch of rows may stand
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cgcli.ops.arithmetic import add
 from cgcli.ops.row import Operation
 
@@ -69,13 +71,17 @@ def _stack_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
     return (len(shapes), *shapes[0])
 
 
+def _stack_numpy(np: Any, *items: Any) -> Any:
+    *parts, rank = items
+    if all(getattr(part, "ndim", None) == rank and part.dtype == np.float64 for part in parts):
+        return np.array(parts)  # no batch: several times quicker than looking for one
+    return np.stack(np.broadcast_arrays(*parts), axis=-1 - rank)
+
+
 stack = Operation(
     "stack", "x, ...", shape=_stack_shape, prepare=lambda shapes: (len(shapes[0]),) if shapes[0] else (0,),
     pullback=lambda adjoint, operands, result, attributes: [adjoint[k] for k in range(len(operands))],
-    spell={
-        "numpy": lambda np, *items: np.stack(np.broadcast_arrays(*items[:-1]), axis=-1 - items[-1]),
-        "latex": "list",
-    },
+    spell={"numpy": _stack_numpy, "latex": "list"},
     traits=("structural", "traceable"), examples=("stack(x, y, z)",),
     about="A list of values of one shape as an array with one more axis in front.",
 )  # fmt: skip
@@ -114,6 +120,7 @@ def _as_slice(start: int, stop: int, step: int) -> slice:
     return slice(start, None if stop < 0 else stop, step)
 
 
+@lru_cache(maxsize=1024)
 def _numpy_key(entries: Key) -> Key:
     return (Ellipsis, *(_as_slice(*item) if isinstance(item, tuple) else item for item in entries))
 
@@ -158,28 +165,34 @@ def _reshape_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shap
 
 def _batch_of(x: Any, rank: int) -> Shape:
     """The axes in front of an operand of known rank."""
-    return tuple(x.shape[: x.ndim - rank])
+    shape: Shape = x.shape
+    return shape[: x.ndim - rank]
+
+
+def _reshape_numpy(np: Any, x: Any, shape: Shape, rank: int) -> Any:
+    x = np.asarray(x)
+    return x.reshape(shape if x.ndim == rank else _batch_of(x, rank) + shape)
+
+
+def _transpose_numpy(np: Any, x: Any, rank: int) -> Any:
+    x = np.asarray(x)
+    if x.ndim == rank:
+        return x.T
+    return x.transpose(*range(x.ndim - rank), *range(x.ndim - 1, x.ndim - rank - 1, -1))
 
 
 reshape: Operation = Operation(
     "reshape", "x, [shape]", shape=_reshape_shape,
     prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
     pullback=lambda adjoint, operands, result, attributes: [reshape(adjoint, operands[0].shape)],
-    spell={
-        "numpy": lambda np, x, shape, rank: (x := np.asarray(x)).reshape(_batch_of(x, rank) + shape),
-    },
+    spell={"numpy": _reshape_numpy},
     traits=("structural", "traceable"), examples=("reshape([x, y, z, 1], [2, 2])",),
     about="The same elements in another shape, rows first.",
 )  # fmt: skip
 transpose = Operation(
     "transpose", "x", shape=lambda shapes, attributes: shapes[0][::-1], prepare=lambda shapes: (len(shapes[0]),),
     pullback=lambda adjoint, operands, result, attributes: [adjoint.T],
-    spell={
-        "numpy": lambda np, x, rank: (x := np.asarray(x)).transpose(
-            *range(x.ndim - rank), *range(x.ndim - 1, x.ndim - rank - 1, -1)
-        ),
-        "latex": r"{0}^{{\top}}",
-    },
+    spell={"numpy": _transpose_numpy, "latex": r"{0}^{{\top}}"},
     traits=("structural", "traceable", "involution"), examples=("transpose([[x, y, z], [1, 2, x]])",),
     about="Axes in reverse order; also written `A.T`.",
 )  # fmt: skip
@@ -196,6 +209,8 @@ def _broadcast_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Sh
 
 def _broadcast_numpy(np: Any, x: Any, shape: Shape, rank: int) -> Any:
     x = np.asarray(x)
+    if x.ndim == rank:
+        return np.broadcast_to(x, shape)
     batch = _batch_of(x, rank)
     aligned = x.reshape(batch + (1,) * (len(shape) - rank) + tuple(x.shape[x.ndim - rank :]))
     return np.broadcast_to(aligned, batch + shape)
@@ -258,11 +273,30 @@ def _sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes
     return [broadcast_to(adjoint if not adjoint.shape else reshape(adjoint, kept), shape)]
 
 
+SHORT = 128
+"""Length up to which NumPy sums an axis with eight accumulators; longer ones it halves."""
+
+
+def _sum_numpy(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """NumPy's sum; along one axis of many short rows by `einsum`, whose loop does not start anew for each row.
+
+    That takes a quarter of the time. Down columns it adds in the same order. Along a row it has as many accumulators
+    as `sum` has, or more, so that the bound of its rounding errors is no larger (N. Higham, Accuracy and Stability of
+    Numerical Algorithms, 2nd ed., SIAM 2002, section 4.2); of stretched or turned arrays that would not be so.
+    """
+    short = getattr(x, "ndim", 0) > 1 and 1 < x.shape[-1] <= SHORT and x.flags.c_contiguous and x.dtype == np.float64
+    if short and axes == (-1,):
+        return np.einsum("...i->...", x)
+    if short and axes == (-2,):
+        return np.einsum("...ij->...j", x)
+    return np.add.reduce(x, axis=axes)
+
+
 sum_of = Operation(
     "sum", "x, [axis=None]", shape=lambda shapes, attributes: without_axes(shapes[0], attributes[0]),
     prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
     compute=lambda x, axes: x, pullback=_sum_pullback, combine=add,
-    spell={"numpy": lambda np, x, axes: np.sum(x, axis=axes), "latex": r"\sum {0}"},
+    spell={"numpy": _sum_numpy, "latex": r"\sum {0}"},
     traits=("structural", "traceable", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
     about="Sum of all elements, or along one axis.",
 )  # fmt: skip

@@ -21,7 +21,6 @@ from cgcli.engines.native.spelling import native_spelling
 from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import split_columns
 from cgcli.errors import CalculationError
-from cgcli.graph.kept import kept
 from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY
 from cgcli.passes.scalars import NotScalarError, Scalars, to_scalars
@@ -144,7 +143,7 @@ class NativeEngine(Engine):
         """
         wanted, real = list(wanted), REALS[dtype]
         kernels: dict[Any, Compiled]
-        needed, kernels = kept(graph, (self, "rows"), wanted, lambda: (ARRAYS.needed_inputs(graph, wanted), {}))
+        needed, kernels = graph.once((self, "rows"), wanted, lambda: (ARRAYS.needed_inputs(graph, wanted), {}))
         values, columns, rows = split_columns(graph, ARRAYS.given_inputs(needed, inputs))
         compiled = self._kernel(graph, wanted, kernels, frozenset(columns), real)
         given = {graph.input_name(node): column for node, column in columns.items()}
