@@ -120,7 +120,8 @@ def read(source: Source) -> syntax.Syntax:
         )  # fmt: skip
         if status == DONE:
             table = _rows(source, rule, places, 0, int(at[ROWS]))
-            table.statements.extend(np.flatnonzero(rule[: at[ROWS]] >= syntax.FIRST_STATEMENT).tolist())
+            statements = np.flatnonzero(rule[: at[ROWS]] >= syntax.FIRST_STATEMENT).astype(np.int32)
+            table.statements.frombytes(statements.view(np.uint8).data)
             table.characters = characters
             return table
         if status == STACK_FULL:
