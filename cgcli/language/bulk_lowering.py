@@ -19,7 +19,7 @@ from cgcli.graph.spans import SpanTable
 from cgcli.graph.store import CONSTANT, INPUT, NOTHING
 from cgcli.language import lowering, syntax
 from cgcli.language.literals import Literals
-from cgcli.language.words import MASK, columns_of, words_of
+from cgcli.language.words import MASK, columns_of, longer, words_of
 from cgcli.ops import REGISTRY, logic
 from cgcli.ops.constants import ALIASES, CONSTANTS
 
@@ -303,15 +303,6 @@ class BulkLowering:
         places = literals.with_text(keys)
         exact = keys[places]
         enter_constants(self.whole.graph, literals.values[keys], (places, lambda: literals.texts(exact)), own)
-
-
-def longer(column: Column, length: int) -> Column:
-    """A column with room for at least so many numbers."""
-    if length <= len(column):
-        return column
-    longer_one = np.empty(length, dtype=column.dtype)
-    longer_one[: len(column)] = column
-    return longer_one
 
 
 def place_nodes(row_of: Any, start: Any, end: Any, places: Any) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cgcli.errors import FormulaError, Source
 from cgcli.graph.lint import lint
-from cgcli.language import bulk_lowering, generate, parser, reader, syntax, words
+from cgcli.language import automaton, bulk_lowering, dense_tables, generate, parser, reader, syntax, tables, words
 from cgcli.language.lowering import lower
 from cgcli.language.names import survey
 from tests.language.texts import any_text, expressions, formulas, glued_soup, known_formulas, token_soup
@@ -91,6 +91,40 @@ def test_a_large_text_is_read_by_the_compiled_driver(monkeypatch: pytest.MonkeyP
 
 def test_the_rows_have_room_in_their_columns() -> None:
     assert len(syntax.NAMES) < 256
+
+
+def test_states_and_reductions_have_room_in_their_numbers() -> None:
+    assert dense_tables.CELLS < 1 << dense_tables.CELL_BITS
+    assert max(length for _, length, _ in tables.REDUCTIONS) < 1 << dense_tables.LENGTH_BITS
+    assert len(tables.ACTIONS) < dense_tables.NO_ACTION
+    assert max(automaton.CLASSES) < dense_tables.END_OF_TEXT
+    assert dense_tables.SKIPPED >= 0
+
+
+NEAR_WORDS = [
+    *(f"x{number}" for number in range(3_000)), *(f"seventh{number}" for number in range(30)), "sevent", "seventh",
+    *(letter * size for letter in "ab" for size in range(1, 12)), "r₁", "r₁₂", "räume", "räumen", "raumes", "ŕaume",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("extra", ["", " + π"], ids=["ASCII", "Greek"])
+def test_words_are_told_apart(extra: str) -> None:
+    names = [word for word in NEAR_WORDS if word.isascii() or extra]
+    found = reader.read(Source(" + ".join([*names, *reversed(names)]) + extra)).words
+    assert found is not None
+    assert [found.text(word) for word in range(len(names))] == names
+    assert [found.find(name) for name in names] == list(range(len(names)))
+    assert [found.find(name) for name in ("y", "x3000", "sevenths", "aaaaaaaaaaaa", "ä", "räum")] == [-1] * 6
+
+
+def test_the_loop_as_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "compiled", lambda loop: loop)
+    monkeypatch.setattr(reader, "MASK", 0)  # all words longer than a key have the same hash
+    monkeypatch.setattr(words, "MASK", 0)
+    for path in FILES:
+        assert_read_alike(path.read_text(encoding="utf-8"))
+    test_words_are_told_apart("")
+    test_words_are_told_apart(" + π")
 
 
 # ---- the graph -------------------------------------------------------------------------------------------------
@@ -221,5 +255,6 @@ def test_graphs_where_stretches_are_short(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(bulk_lowering, "LEAST_ROOM", 1)
     monkeypatch.setattr(bulk_lowering, "NODES_PER_ROW", 0)
     monkeypatch.setattr(words, "LEAST_SLOTS", 4)
+    monkeypatch.setattr(words, "CHARACTERS_PER_SLOT", 1_000)
     assert_lowered_alike(MIXED)
     assert_lowered_alike(PLAIN)
