@@ -42,6 +42,9 @@ the last statement with a value and that statement, the call to resolve, and the
 FINISHED, NOT_PLAIN, NO_ROOM, UNRESOLVED = range(4)
 """Why the loop stopped."""
 
+SECOND_MULTIPLIER, THIRD_MULTIPLIER, SHIFT = 0x5EBCA6B5, 0x7F4A7C15, 29
+"""For hashing an operation and its first two operands at once, in products of less than 63 bits."""
+
 NO_VALUE, NOT_A_SCALAR = -1, -2
 """What a word's value is where it is no node."""
 
@@ -53,7 +56,7 @@ BOUND, OPAQUE, NO_FUNCTION = 1, 2, 4
 LEAF, SKIP, SIGN, OPERATOR, CONDITIONAL, COMPARE, CALLEE, CALL, OTHER = range(9)
 """What the loop does with a row."""
 
-LEAST_ROOM, NODES_PER_ROW = 1 << 10, 0.5
+LEAST_ROOM, NODES_PER_ROW = 1 << 10, 0.25
 """Room for nodes to begin with; it grows where that is not enough."""
 
 SHORT_STRETCH, LONGEST_PAUSE = 8, 64
@@ -317,13 +320,14 @@ def enter_nodes(op: Any, start: Any, operands: Any, payload: Any, first: int, en
     """Enter nodes that are an operation on operands alone into the hash table, as `lower_rows` does."""
     mask = len(slots) - 1
     for node in range(first, end):
-        if start[node] == start[node + 1] or payload[node] >= 0:
+        edge, size = start[node], start[node + 1] - start[node]
+        if size == 0 or payload[node] >= 0:
             continue
-        hashed = int(op[node])
-        for edge in range(start[node], start[node + 1]):
-            hashed = (hashed ^ int(operands[edge])) * MULTIPLIER & MASK
-            hashed ^= hashed >> 15
-        slot = hashed & mask
+        left, right = int(operands[edge]), int(operands[edge + 1 if size > 1 else edge])
+        hashed = left * MULTIPLIER + right * SECOND_MULTIPLIER + int(op[node]) * THIRD_MULTIPLIER
+        for each in range(2, size):
+            hashed = (hashed & MASK ^ int(operands[edge + each])) * MULTIPLIER
+        slot = (hashed >> SHIFT ^ hashed) & mask
         while slots[slot] >= 0:
             slot = (slot + 1) & mask
         slots[slot] = node
@@ -361,6 +365,8 @@ def lower_rows(
             break
         for place in range(body, row):
             what = treatment[rule[place]]
+            if what < CALLEE:
+                continue
             if what == OTHER or (what == CALLEE and marks[word_of[place]] & NO_FUNCTION):
                 status = NOT_PLAIN
                 break
@@ -383,6 +389,10 @@ def lower_rows(
             what = treatment[rule[place]]
             if what == LEAF:
                 word = word_of[place]
+                if rule[place] == NAME and values[word] >= 0:
+                    stack[height] = values[word]
+                    height += 1
+                    continue
                 key = key_of[word]
                 node = NO_VALUE
                 if rule[place] == NAME:
@@ -444,40 +454,34 @@ def lower_rows(
                 steps = 2 * pairs - 1
             node = -1
             for step in range(steps):
-                # The operands go behind the columns, where they stay if the node is new.
                 size = 2
                 applied = code
+                left, right = stack[base], stack[base + arity - 1]
                 if step < pairs:
-                    operands[used] = stack[base + 2 * step]
-                    operands[used + 1] = stack[base + 2 * step + 2]
+                    left, right = stack[base + 2 * step], stack[base + 2 * step + 2]
                     applied = stack[base + 2 * step + 1]
                 elif what == COMPARE:
-                    operands[used] = stack[base + 1]
-                    operands[used + 1] = stack[base + 2 * (step - pairs) + 3]
+                    left, right = stack[base + 1], stack[base + 2 * (step - pairs) + 3]
                 elif folded:
-                    operands[used] = stack[base]
-                    operands[used + 1] = stack[base + step + 1]
-                elif what == CONDITIONAL:
-                    size = 3
-                    operands[used] = stack[base + 1]
-                    operands[used + 1] = stack[base]
-                    operands[used + 2] = stack[base + 2]
+                    right = stack[base + step + 1]
                 else:
                     size = arity
-                    for each in range(size):
-                        operands[used + each] = stack[base + each]
-                hashed = int(applied)
-                for edge in range(used, used + size):
-                    hashed = (hashed ^ int(operands[edge])) * MULTIPLIER & MASK
-                    hashed ^= hashed >> 15
-                slot = hashed & mask
+                    if what == CONDITIONAL:
+                        left, right = stack[base + 1], left
+                    elif size > 2:
+                        right = stack[base + 1]
+                hashed = int(left) * MULTIPLIER + int(right) * SECOND_MULTIPLIER + int(applied) * THIRD_MULTIPLIER
+                for each in range(2, size):
+                    hashed = (hashed & MASK ^ int(stack[base + each])) * MULTIPLIER
+                slot = (hashed >> SHIFT ^ hashed) & mask
                 node = -1
                 while slots[slot] >= 0:
                     other = slots[slot]
-                    if op[other] == applied and start[other + 1] - start[other] == size:
-                        same = True
-                        for each in range(size):
-                            same = same and operands[start[other] + each] == operands[used + each]
+                    edge = start[other]
+                    if op[other] == applied and operands[edge] == left and (size == 1 or operands[edge + 1] == right):
+                        same = True  # and so is the number of operands, which goes with a plain operation
+                        for each in range(2, size):
+                            same = same and operands[edge + each] == stack[base + each]
                         if same:
                             node = other
                             break
@@ -488,6 +492,11 @@ def lower_rows(
                     op[node] = applied
                     payload[node] = NOTHING
                     row_of[node] = place
+                    operands[used] = left
+                    if size > 1:
+                        operands[used + 1] = right
+                    for each in range(2, size):
+                        operands[used + each] = stack[base + each]
                     used += size
                     nodes += 1
                     start[nodes] = used
