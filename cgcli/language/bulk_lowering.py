@@ -3,8 +3,8 @@
 Plain are expressions and definitions of values made of scalar names, literals, operators, comparisons, conditionals
 and elementwise functions, which is what large texts consist of. The loop makes the nodes, in the order and with the
 names and places that `Lowering` gives them; a statement that is not plain it leaves to `Lowering`, and goes on behind.
-Names and literals are numbers here (`words`, `literals`), and equal nodes are found through a hash table as in
-`graph.loops.share_equal`.
+Names and literals are numbers here (`words`, `literals`), and equal nodes are found through a hash table with open
+addressing.
 """
 
 from __future__ import annotations
@@ -41,6 +41,13 @@ the last statement with a value and that statement, the call to resolve, and the
 
 FINISHED, NOT_PLAIN, NO_ROOM, UNRESOLVED = range(4)
 """Why the loop stopped."""
+
+NEAR = 4
+"""A node is looked for in so many slots that go with its last operand, and then where its hash says.
+
+Operands are mostly young, so that the slots of one node after another lie side by side; where many nodes have the same
+last operand, they are strewn all over the table.
+"""
 
 SECOND_MULTIPLIER, THIRD_MULTIPLIER, SHIFT = 0x5EBCA6B5, 0x7F4A7C15, 29
 """For hashing an operation and its first two operands at once, in products of less than 63 bits."""
@@ -324,12 +331,16 @@ def enter_nodes(op: Any, start: Any, operands: Any, payload: Any, first: int, en
         if size == 0 or payload[node] >= 0:
             continue
         left, right = int(operands[edge]), int(operands[edge + 1 if size > 1 else edge])
-        hashed = left * MULTIPLIER + right * SECOND_MULTIPLIER + int(op[node]) * THIRD_MULTIPLIER
-        for each in range(2, size):
-            hashed = (hashed & MASK ^ int(operands[edge + each])) * MULTIPLIER
-        slot = (hashed >> SHIFT ^ hashed) & mask
+        slot = (left if left > right else right) * NEAR & mask
+        tried = 0
         while slots[slot] >= 0:
             slot = (slot + 1) & mask
+            tried += 1
+            if tried == NEAR:
+                hashed = left * MULTIPLIER + right * SECOND_MULTIPLIER + int(op[node]) * THIRD_MULTIPLIER
+                for each in range(2, size):
+                    hashed = (hashed & MASK ^ int(operands[edge + each])) * MULTIPLIER
+                slot = (hashed >> SHIFT ^ hashed) & mask
         slots[slot] = node
 
 
@@ -470,10 +481,8 @@ def lower_rows(
                         left, right = stack[base + 1], left
                     elif size > 2:
                         right = stack[base + 1]
-                hashed = int(left) * MULTIPLIER + int(right) * SECOND_MULTIPLIER + int(applied) * THIRD_MULTIPLIER
-                for each in range(2, size):
-                    hashed = (hashed & MASK ^ int(stack[base + each])) * MULTIPLIER
-                slot = (hashed >> SHIFT ^ hashed) & mask
+                slot = int(left if left > right else right) * NEAR & mask
+                tried = 0
                 node = -1
                 while slots[slot] >= 0:
                     other = slots[slot]
@@ -486,6 +495,13 @@ def lower_rows(
                             node = other
                             break
                     slot = (slot + 1) & mask
+                    tried += 1
+                    if tried == NEAR:
+                        hashed = int(left) * MULTIPLIER + int(right) * SECOND_MULTIPLIER
+                        hashed += int(applied) * THIRD_MULTIPLIER
+                        for each in range(2, size):
+                            hashed = (hashed & MASK ^ int(stack[base + each])) * MULTIPLIER
+                        slot = (hashed >> SHIFT ^ hashed) & mask
                 if node < 0:
                     node = nodes
                     slots[slot] = node

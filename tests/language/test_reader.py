@@ -142,6 +142,15 @@ hypot(a, b) and not c or atan2(x, π) // 3 % 2
 z = .5 + 5. + 5e-1 + 9007199254740993 + 123456789012345678e-3 + 1e22 + 1e23 + 0e9 + 4.35 + 1_0.2_5 + 10.25
 last = z ** 2 ** k
 """
+SHARED = "\n".join([
+    " + ".join(f"x{number}" for number in range(40)), "y = x0 * x1",
+    *(f"{name}{number} = x{number} * y" for name in "ab" for number in range(40)),
+    *(f"{name}{number} = (x{number} if x{number % 7} else x{number % 3}) - y*x{number}"
+      for name in "cd" for number in range(40)),
+    *(f"{name}{number} = clip(x{number % 2}, y, x{number % 3})" for name in "ef" for number in range(12)),
+])  # fmt: skip
+"""Many nodes whose last operand is the same, and every one twice."""
+
 MIXED = f"""\
 input v[3] = [1, 2, 3]
 param w = 0.1
@@ -206,7 +215,7 @@ def assert_lowered_alike(text: str, **given: Any) -> None:
         assert one == other
 
 
-@pytest.mark.parametrize("text", [PLAIN, MIXED, *REFUSED, *TARGETS, *EDGES], ids=lambda text: repr(text)[:30])
+@pytest.mark.parametrize("text", [PLAIN, MIXED, SHARED, *REFUSED, *TARGETS, *EDGES], ids=lambda text: repr(text)[:30])
 def test_graphs(text: str) -> None:
     assert_lowered_alike(text)
 
@@ -256,5 +265,5 @@ def test_graphs_where_stretches_are_short(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(bulk_lowering, "NODES_PER_ROW", 0)
     monkeypatch.setattr(words, "LEAST_SLOTS", 4)
     monkeypatch.setattr(words, "CHARACTERS_PER_SLOT", 1_000)
-    assert_lowered_alike(MIXED)
-    assert_lowered_alike(PLAIN)
+    for text in (MIXED, PLAIN, SHARED):
+        assert_lowered_alike(text)
