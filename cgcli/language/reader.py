@@ -74,7 +74,7 @@ class Reading:
         self.at[POSITION] = 1 if text.startswith("\ufeff") else 0
         self.at[KIND] = -1
         self.at[STATE] = tables.START
-        self.stack = np.empty(SYMBOL * 256, dtype=np.intc)
+        self.stack = np.empty(SYMBOL * 256, dtype=np.uint32)
         room = int(len(text) * ROWS_PER_CHARACTER) + LEAST_ROWS
         self.rule = np.empty(room, dtype=np.uint8)
         self.columns = [np.empty(room, dtype=np.intc) for _ in range(6)]
@@ -276,6 +276,9 @@ def drive(
                 below = height
                 height += SYMBOL
                 start, first = last_end, rows
+            if below < 0:  # never: but without it, machine code asks everywhere whether an index counts from the end
+                status = MISREAD
+                break
             emitted = (reduction >> RULE_BITS) - 1
             if emitted >= 0:
                 if emitted >= FIRST_STATEMENT:

@@ -33,7 +33,7 @@ SECOND_MULTIPLIER = 0x85EBCA6B
 LAST, LOWER, LOWER_BITS = 8, (1 << 28) - 1, 28
 """How a key is taken apart for hashing: its last character, 28 bits of what is before it, and the rest."""
 
-CHARACTERS_PER_SLOT, LEAST_SLOTS = 12, 1 << 10
+CHARACTERS_PER_SLOT, LEAST_SLOTS = 8, 1 << 10
 """Length of the hash table to begin with; it grows where that is not enough."""
 
 NEWLINE = ord("\n")
