@@ -77,7 +77,7 @@ class Reading:
         self.stack = np.empty(SYMBOL * 256, dtype=np.uint32)
         room = int(len(text) * ROWS_PER_CHARACTER) + LEAST_ROWS
         self.rule = np.empty(room, dtype=np.uint8)
-        self.columns = [np.empty(room, dtype=np.intc) for _ in range(6)]
+        self.columns = np.empty((6, room), dtype=np.intc)  # one piece, for which the system takes large pages
 
     def run(self) -> int:
         """Read on until the text ends or the loop stops; returns why."""
@@ -96,7 +96,9 @@ class Reading:
         elif status == ROWS_FULL:
             room = 2 * len(self.rule)
             self.rule = longer(self.rule, room)
-            self.columns = [longer(column, room) for column in self.columns]
+            columns = np.empty((6, room), dtype=np.intc)
+            columns[:, : self.columns.shape[1]] = self.columns
+            self.columns = columns
         elif status == WORDS_FULL:
             self.words.grow(int(self.at[WORD_COUNT]))
         elif status == TARGET:
@@ -107,10 +109,10 @@ class Reading:
     def _check_target(self) -> None:
         """Have the left side of a `=` looked at: its rows and those of the value stand before the last row."""
         end = int(self.at[ROWS]) - 1
-        rows = slice(int(self.columns[3][end]), end)
-        count, start, finish, first = (column[rows] for column in self.columns[:4])
+        rows = slice(int(self.columns[3, end]), end)
+        count, start, finish, first = self.columns[:4, rows]
         target = syntax.Syntax(self.source)
-        target.adopt(self.rule[rows], count, start, finish, first, self.columns[5][:0])
+        target.adopt(self.rule[rows], count, start, finish, first, self.columns[5, :0])
         parser.check_target(target, self.source)
 
     def _error(self, status: int) -> Exception:
@@ -126,9 +128,9 @@ class Reading:
     def table(self) -> syntax.Syntax:
         """The syntax table, when everything is read."""
         rows, statements = int(self.at[ROWS]), int(self.at[STATEMENTS])
-        count, start, end, first, word = (column[:rows] for column in self.columns[:5])
+        count, start, end, first, word = self.columns[:5, :rows]
         table = syntax.Syntax(self.source)
-        table.adopt(self.rule[:rows], count, start, end, first, self.columns[5][:statements])
+        table.adopt(self.rule[:rows], count, start, end, first, self.columns[5, :statements])
         self.words.finish(int(self.at[WORD_COUNT]), word)
         table.characters, table.words = self.characters, self.words
         return table
