@@ -176,8 +176,9 @@ class BulkLowering:
         self.treatments = treatments()
         self.at = np.zeros(10, dtype=np.int64)
         self.start: Column = np.zeros(1, dtype=np.int32)
-        self.op, self.payload, self.row, self.new_keys, self.operands, self.stack, self.slots = (
-            np.empty(0, dtype=np.int32) for _ in range(7)
+        self.op: Column = np.empty(0, dtype=np.uint16)
+        self.payload, self.row, self.new_keys, self.operands, self.stack, self.slots = (
+            np.empty(0, dtype=np.int32) for _ in range(6)
         )
         self._make_room(int(len(table) * NODES_PER_ROW))
         self.key_nodes = np.full(len(self.literals.values), -1, dtype=np.int32)

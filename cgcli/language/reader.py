@@ -54,6 +54,9 @@ NAME_ROW, ASSIGN, FIRST_STATEMENT = syntax.NAME, syntax.ASSIGN, syntax.FIRST_STA
 SEMICOLON = ord(";")
 SIX_BYTES = (1 << 8 * (PACKED - 1)) - 1
 
+INDEX = (1 << 31) - 1
+"""Where an index is cut to this, which never changes it, machine code need not ask whether it counts from the end."""
+
 ROWS_PER_CHARACTER, LEAST_ROWS = 0.4, 64
 """Room for rows to begin with; it grows where that is not enough."""
 
@@ -174,21 +177,25 @@ def drive(
     status = -1
     while status < 0:
         while kind < 0:
-            following = int(moves[codes[position]])
+            code = int(codes[position & INDEX])
+            following = int(moves[code])
             while following == SKIPPED:
                 position += 1
-                following = int(moves[codes[position]])
+                code = int(codes[position & INDEX])
+                following = int(moves[code])
             begin = position
             key = 0
             while following < SCAN_STATES:
                 scanning = following
-                key = (key & SIX_BYTES) << 8 | int(characters[position])
+                key = (key & SIX_BYTES) << 8 | code
                 position += 1
-                following = int(moves[scanning << 8 | int(codes[position])])
-                while following == scanning:  # long runs are predicted, and wait for no move
-                    key = (key & SIX_BYTES) << 8 | int(characters[position])
+                code = int(codes[position & INDEX])
+                following = int(moves[scanning << 8 | code])
+                while following == scanning:  # a long run is predicted: no step waits for the one before
+                    key = (key & SIX_BYTES) << 8 | code
                     position += 1
-                    following = int(moves[scanning << 8 | int(codes[position])])
+                    code = int(codes[position & INDEX])
+                    following = int(moves[scanning << 8 | code])
             finish = position
             kind = following - SCAN_STATES
             role = role_of[kind]
@@ -278,9 +285,7 @@ def drive(
                 below = height
                 height += SYMBOL
                 start, first = last_end, rows
-            if below < 0:  # never: but without it, machine code asks everywhere whether an index counts from the end
-                status = MISREAD
-                break
+            below &= INDEX
             emitted = (reduction >> RULE_BITS) - 1
             if emitted >= 0:
                 if emitted >= FIRST_STATEMENT:
