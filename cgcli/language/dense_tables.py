@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cgcli.language import automaton, parser, tables
+from cgcli.language import automaton, parser, syntax, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,11 +61,20 @@ def _skipped_state() -> int:
 
 SKIPPED = _skipped_state()
 
+
+def _words() -> list[int]:
+    """The terminals of which a reduction makes a name or a number, and nothing else."""
+    alone = {(1, syntax.NAME), (1, syntax.NUMBER)}
+    made = [{tables.REDUCTIONS[~action][1:] for action in row.values() if action < 0} for row in tables.ACTIONS]
+    shifts = {(kind, state) for row in tables.ACTIONS for kind, state in row.items() if state >= 0}
+    return sorted({kind for kind, state in shifts if made[state] & alone})
+
+
 WORD, NUMERAL, PLAIN, SEPARATES, OPENS, CLOSES, IGNORED, MISSING = range(8)
 """Roles of what the scanner finds."""
 
 ROLE = np.full(NOTHING + 1, PLAIN, dtype=np.uint8)
-ROLE[[tables.TERMINALS.index(name) for name in ("NAME", "INPUT", "PARAM", "OUTPUT")]] = WORD
+ROLE[_words()] = WORD
 ROLE[parser.NUMBER] = NUMERAL
 ROLE[parser.SEPARATOR] = SEPARATES
 ROLE[list(parser.OPENING)], ROLE[list(parser.CLOSING)] = OPENS, CLOSES
