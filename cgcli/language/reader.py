@@ -13,7 +13,6 @@ import numpy as np
 
 from cgcli.graph.loops import MULTIPLIER, compiled
 from cgcli.language import dense_tables, parser, syntax, tables
-from cgcli.language.dense_tables import CELLS, KINDS, SCAN_STATES, SKIPPED
 from cgcli.language.messages import misread, unreadable
 from cgcli.language.words import HASHED, LAST, LOWER, LOWER_BITS, MASK, PACKED, SECOND_MULTIPLIER, Words, longer
 
@@ -47,7 +46,7 @@ NO_ACTION, ACCEPT = dense_tables.NO_ACTION, dense_tables.ACCEPT
 CELL_BITS, RULE_BITS = dense_tables.CELL_BITS, dense_tables.CELL_BITS + dense_tables.LENGTH_BITS
 CELL_MASK, LENGTH_MASK = (1 << CELL_BITS) - 1, (1 << dense_tables.LENGTH_BITS) - 1
 STATE_BITS, STATE_MASK = dense_tables.STATE_BITS, (1 << dense_tables.STATE_BITS) - 1
-END_OF_TEXT, NOTHING = dense_tables.END_OF_TEXT, dense_tables.NOTHING
+END_OF_TEXT = dense_tables.END_OF_TEXT
 NUMERAL, SEPARATES, MISSING = dense_tables.NUMERAL, dense_tables.SEPARATES, dense_tables.MISSING
 OPENS, CLOSES, IGNORED = dense_tables.OPENS, dense_tables.CLOSES, dense_tables.IGNORED
 NAME_ROW, ASSIGN, FIRST_STATEMENT = syntax.NAME, syntax.ASSIGN, syntax.FIRST_STATEMENT
@@ -84,11 +83,11 @@ class Reading:
 
     def run(self) -> int:
         """Read on until the text ends or the loop stops; returns why."""
-        words = self.words
+        words, dense = self.words, dense_tables
         status: int = compiled(drive)(
-            self.characters, self.codes, self.moves, dense_tables.ROLE, dense_tables.ACTIONS, dense_tables.SETTLED,
-            self.at, self.stack, self.rule, *self.columns, words.start, words.end, words.key, words.slots, words.packed,
-            parser.LONGEST_NUMBER,
+            self.characters, self.codes, self.moves, dense.ROLE, dense.ACTIONS, dense.SETTLED, self.at, self.stack,
+            self.rule, *self.columns, words.start, words.end, words.key, words.slots, words.packed,
+            parser.LONGEST_NUMBER, dense.SCAN_STATES, dense.SKIPPED, dense.KINDS, dense.CELLS,
         )  # fmt: skip
         return status
 
@@ -162,11 +161,13 @@ def scanned(text: str) -> tuple[Column, Column, Column]:
 def drive(
     characters: Any, codes: Any, moves: Any, role_of: Any, actions: Any, settled: Any, at: Any, stack: Any, rule: Any,
     count_of: Any, start_of: Any, end_of: Any, first_of: Any, word_of: Any, statements: Any, word_start: Any,
-    word_end: Any, word_key: Any, slots: Any, packed: int, longest_number: int,
+    word_end: Any, word_key: Any, slots: Any, packed: int, longest_number: int, scan_states: int, skipped: int,
+    kinds: int, cells: int,
 ) -> int:  # fmt: skip
     """The loop: scan a token, reduce while the tables say so, shift. Returns why it stopped.
 
-    The symbol on top of the stack is kept in variables, since most reductions replace it alone.
+    The symbol on top of the stack is kept in variables, since most reductions replace it alone. What changes with the
+    grammar comes as an argument: machine code is kept on disk as long as this file stays the same.
     """
     room, deepest, mask = len(rule), len(stack) - SYMBOL, len(slots) - 1
     position, depth, last_end = at[POSITION], at[DEPTH], at[LAST_END]
@@ -179,13 +180,13 @@ def drive(
         while kind < 0:
             code = int(codes[position & INDEX])
             following = int(moves[code])
-            while following == SKIPPED:
+            while following == skipped:
                 position += 1
                 code = int(codes[position & INDEX])
                 following = int(moves[code])
             begin = position
             key = 0
-            while following < SCAN_STATES:
+            while following < scan_states:
                 scanning = following
                 key = (key & SIX_BYTES) << 8 | code
                 position += 1
@@ -197,23 +198,23 @@ def drive(
                     code = int(codes[position & INDEX])
                     following = int(moves[scanning << 8 | code])
             finish = position
-            kind = following - SCAN_STATES
+            kind = following - scan_states
             role = role_of[kind]
             if role == MISSING:  # go back to where a token could end
                 position = finish = begin
                 following = int(moves[codes[position]])
                 key = 0
-                while following < SCAN_STATES:
+                while following < scan_states:
                     position += 1
-                    accepted = int(moves[following << 8 | END_OF_TEXT]) - SCAN_STATES
-                    if accepted != NOTHING:
+                    accepted = int(moves[following << 8 | END_OF_TEXT]) - scan_states
+                    if role_of[accepted] != MISSING:
                         kind = accepted
                         finish = position
                     following = int(moves[following << 8 | int(codes[position])])
                 position = finish
                 for place in range(begin, min(finish, begin + packed)):
                     key = key << 8 | int(characters[place])
-                if kind == NOTHING:
+                if role_of[kind] == MISSING:
                     kind = END
                     if begin < len(characters):
                         status = UNREADABLE
@@ -264,7 +265,7 @@ def drive(
                 kind = -1
         if status >= 0:
             break
-        action = int(actions[state * KINDS + kind])
+        action = int(actions[state * kinds + kind])
         while action < 0 and status < 0:
             if not 0 <= rows < room:
                 status = ROWS_FULL
@@ -302,7 +303,7 @@ def drive(
                 word_of[rows] = word
                 rows += 1
                 counted = before + 1
-            entry = int(settled[int(stack[below]) * CELLS + (reduction & CELL_MASK) + kind])
+            entry = int(settled[int(stack[below]) * cells + (reduction & CELL_MASK) + kind])
             state = entry & STATE_MASK
             action = entry >> STATE_BITS
         if action >= NO_ACTION and status < 0:

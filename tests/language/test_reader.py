@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from cgcli.errors import FormulaError, Source
 from cgcli.graph.lint import lint
-from cgcli.language import automaton, bulk_lowering, dense_tables, generate, parser, reader, syntax, tables, words
+from cgcli.language import (
+    automaton,
+    bulk_lowering,
+    bulk_names,
+    dense_tables,
+    generate,
+    literals,
+    parser,
+    reader,
+    syntax,
+    tables,
+    words,
+)
 from cgcli.language.lowering import lower
 from cgcli.language.names import survey
 from tests.language.texts import any_text, expressions, formulas, glued_soup, known_formulas, token_soup
@@ -265,5 +277,15 @@ def test_graphs_where_stretches_are_short(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(bulk_lowering, "NODES_PER_ROW", 0)
     monkeypatch.setattr(words, "LEAST_SLOTS", 4)
     monkeypatch.setattr(words, "CHARACTERS_PER_SLOT", 1_000)
+    for text in (MIXED, PLAIN, SHARED):
+        assert_lowered_alike(text)
+
+
+@pytest.mark.filterwarnings("error")
+def test_graphs_by_the_loops_as_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (reader, words, bulk_names, literals, bulk_lowering):
+        monkeypatch.setattr(module, "compiled", lambda loop: loop)
+    monkeypatch.setattr(bulk_lowering, "LEAST_ROOM", 1)
+    monkeypatch.setattr(bulk_lowering, "NODES_PER_ROW", 0)
     for text in (MIXED, PLAIN, SHARED):
         assert_lowered_alike(text)
