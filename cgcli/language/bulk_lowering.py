@@ -3,8 +3,8 @@
 Plain are expressions and definitions of values made of scalar names, literals, operators, comparisons, conditionals
 and elementwise functions, which is what large texts consist of. The loop makes the nodes, in the order and with the
 names and places that `Lowering` gives them; a statement that is not plain it leaves to `Lowering`, and goes on behind.
-Names and literals are numbers here (`words`, `literals`), and equal nodes are found through a hash table as in
-`graph.loops.share_equal`.
+Names and literals are numbers here (`words`, `literals`), and equal nodes are found through a hash table with open
+addressing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cgcli.graph.spans import SpanTable
 from cgcli.graph.store import CONSTANT, INPUT, NOTHING
 from cgcli.language import lowering, syntax
 from cgcli.language.literals import Literals
-from cgcli.language.words import MASK, columns_of, words_of
+from cgcli.language.words import MASK, columns_of, longer, words_of
 from cgcli.ops import REGISTRY, logic
 from cgcli.ops.constants import ALIASES, CONSTANTS
 
@@ -42,6 +42,16 @@ the last statement with a value and that statement, the call to resolve, and the
 FINISHED, NOT_PLAIN, NO_ROOM, UNRESOLVED = range(4)
 """Why the loop stopped."""
 
+NEAR = 4
+"""A node is looked for in so many slots that go with its last operand, and then where its hash says.
+
+Operands are mostly young, so that the slots of one node after another lie side by side; where many nodes have the same
+last operand, they are strewn all over the table.
+"""
+
+SECOND_MULTIPLIER, THIRD_MULTIPLIER, SHIFT = 0x5EBCA6B5, 0x7F4A7C15, 29
+"""For hashing an operation and its first two operands at once, in products of less than 63 bits."""
+
 NO_VALUE, NOT_A_SCALAR = -1, -2
 """What a word's value is where it is no node."""
 
@@ -53,7 +63,7 @@ BOUND, OPAQUE, NO_FUNCTION = 1, 2, 4
 LEAF, SKIP, SIGN, OPERATOR, CONDITIONAL, COMPARE, CALLEE, CALL, OTHER = range(9)
 """What the loop does with a row."""
 
-LEAST_ROOM, NODES_PER_ROW = 1 << 10, 0.5
+LEAST_ROOM, NODES_PER_ROW = 1 << 10, 0.25
 """Room for nodes to begin with; it grows where that is not enough."""
 
 SHORT_STRETCH, LONGEST_PAUSE = 8, 64
@@ -166,8 +176,9 @@ class BulkLowering:
         self.treatments = treatments()
         self.at = np.zeros(10, dtype=np.int64)
         self.start: Column = np.zeros(1, dtype=np.int32)
-        self.op, self.payload, self.row, self.new_keys, self.operands, self.stack, self.slots = (
-            np.empty(0, dtype=np.int32) for _ in range(7)
+        self.op: Column = np.empty(0, dtype=np.uint16)
+        self.payload, self.row, self.new_keys, self.operands, self.stack, self.slots = (
+            np.empty(0, dtype=np.int32) for _ in range(6)
         )
         self._make_room(int(len(table) * NODES_PER_ROW))
         self.key_nodes = np.full(len(self.literals.values), -1, dtype=np.int32)
@@ -305,15 +316,6 @@ class BulkLowering:
         enter_constants(self.whole.graph, literals.values[keys], (places, lambda: literals.texts(exact)), own)
 
 
-def longer(column: Column, length: int) -> Column:
-    """A column with room for at least so many numbers."""
-    if length <= len(column):
-        return column
-    longer_one = np.empty(length, dtype=column.dtype)
-    longer_one[: len(column)] = column
-    return longer_one
-
-
 def place_nodes(row_of: Any, start: Any, end: Any, places: Any) -> None:
     """Write where the rows stand in the text, -1 for no row."""
     for node in range(len(row_of)):
@@ -326,15 +328,20 @@ def enter_nodes(op: Any, start: Any, operands: Any, payload: Any, first: int, en
     """Enter nodes that are an operation on operands alone into the hash table, as `lower_rows` does."""
     mask = len(slots) - 1
     for node in range(first, end):
-        if start[node] == start[node + 1] or payload[node] >= 0:
+        edge, size = start[node], start[node + 1] - start[node]
+        if size == 0 or payload[node] >= 0:
             continue
-        hashed = int(op[node])
-        for edge in range(start[node], start[node + 1]):
-            hashed = (hashed ^ int(operands[edge])) * MULTIPLIER & MASK
-            hashed ^= hashed >> 15
-        slot = hashed & mask
+        left, right = int(operands[edge]), int(operands[edge + 1 if size > 1 else edge])
+        slot = (left if left > right else right) * NEAR & mask
+        tried = 0
         while slots[slot] >= 0:
             slot = (slot + 1) & mask
+            tried += 1
+            if tried == NEAR:
+                hashed = left * MULTIPLIER + right * SECOND_MULTIPLIER + int(op[node]) * THIRD_MULTIPLIER
+                for each in range(2, size):
+                    hashed = (hashed & MASK ^ int(operands[edge + each])) * MULTIPLIER
+                slot = (hashed >> SHIFT ^ hashed) & mask
         slots[slot] = node
 
 
@@ -370,6 +377,8 @@ def lower_rows(
             break
         for place in range(body, row):
             what = treatment[rule[place]]
+            if what < CALLEE:
+                continue
             if what == OTHER or (what == CALLEE and marks[word_of[place]] & NO_FUNCTION):
                 status = NOT_PLAIN
                 break
@@ -392,6 +401,10 @@ def lower_rows(
             what = treatment[rule[place]]
             if what == LEAF:
                 word = word_of[place]
+                if rule[place] == NAME and values[word] >= 0:
+                    stack[height] = values[word]
+                    height += 1
+                    continue
                 key = key_of[word]
                 node = NO_VALUE
                 if rule[place] == NAME:
@@ -453,50 +466,54 @@ def lower_rows(
                 steps = 2 * pairs - 1
             node = -1
             for step in range(steps):
-                # The operands go behind the columns, where they stay if the node is new.
                 size = 2
                 applied = code
+                left, right = stack[base], stack[base + arity - 1]
                 if step < pairs:
-                    operands[used] = stack[base + 2 * step]
-                    operands[used + 1] = stack[base + 2 * step + 2]
+                    left, right = stack[base + 2 * step], stack[base + 2 * step + 2]
                     applied = stack[base + 2 * step + 1]
                 elif what == COMPARE:
-                    operands[used] = stack[base + 1]
-                    operands[used + 1] = stack[base + 2 * (step - pairs) + 3]
+                    left, right = stack[base + 1], stack[base + 2 * (step - pairs) + 3]
                 elif folded:
-                    operands[used] = stack[base]
-                    operands[used + 1] = stack[base + step + 1]
-                elif what == CONDITIONAL:
-                    size = 3
-                    operands[used] = stack[base + 1]
-                    operands[used + 1] = stack[base]
-                    operands[used + 2] = stack[base + 2]
+                    right = stack[base + step + 1]
                 else:
                     size = arity
-                    for each in range(size):
-                        operands[used + each] = stack[base + each]
-                hashed = int(applied)
-                for edge in range(used, used + size):
-                    hashed = (hashed ^ int(operands[edge])) * MULTIPLIER & MASK
-                    hashed ^= hashed >> 15
-                slot = hashed & mask
+                    if what == CONDITIONAL:
+                        left, right = stack[base + 1], left
+                    elif size > 2:
+                        right = stack[base + 1]
+                slot = int(left if left > right else right) * NEAR & mask
+                tried = 0
                 node = -1
                 while slots[slot] >= 0:
                     other = slots[slot]
-                    if op[other] == applied and start[other + 1] - start[other] == size:
-                        same = True
-                        for each in range(size):
-                            same = same and operands[start[other] + each] == operands[used + each]
+                    edge = start[other]
+                    if op[other] == applied and operands[edge] == left and (size == 1 or operands[edge + 1] == right):
+                        same = True  # and so is the number of operands, which goes with a plain operation
+                        for each in range(2, size):
+                            same = same and operands[edge + each] == stack[base + each]
                         if same:
                             node = other
                             break
                     slot = (slot + 1) & mask
+                    tried += 1
+                    if tried == NEAR:
+                        hashed = int(left) * MULTIPLIER + int(right) * SECOND_MULTIPLIER
+                        hashed += int(applied) * THIRD_MULTIPLIER
+                        for each in range(2, size):
+                            hashed = (hashed & MASK ^ int(stack[base + each])) * MULTIPLIER
+                        slot = (hashed >> SHIFT ^ hashed) & mask
                 if node < 0:
                     node = nodes
                     slots[slot] = node
                     op[node] = applied
                     payload[node] = NOTHING
                     row_of[node] = place
+                    operands[used] = left
+                    if size > 1:
+                        operands[used + 1] = right
+                    for each in range(2, size):
+                        operands[used + each] = stack[base + each]
                     used += size
                     nodes += 1
                     start[nodes] = used

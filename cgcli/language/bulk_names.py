@@ -69,15 +69,14 @@ def _surveyed(table: Syntax, words: Words) -> Names:
     rule, first, statements = columns_of(table.rule, table.first(), table.statements)
     names = Names()
     row_of = np.full(len(words) + 1, -1, dtype=np.int32)
-    again = compiled(enter_definitions)(statements, rule, first, words.of_row, row_of)
+    others = np.empty(len(statements), dtype=np.int32)
+    again, count = compiled(enter_definitions)(statements, rule, first, words.of_row, row_of, others)
     if again >= 0:
         word = int(words.of_row[again])
         raise defined_twice(table, words.text(word), int(again), table.start[row_of[word]])
-    assigned = statements[rule[statements] == ASSIGN]
-    for row in assigned[rule[first[assigned - 1] - 1] == CALL].tolist():
-        enter_function(table, names, row)
-    for row in statements[(rule[statements] == INPUT) | (rule[statements] == PARAM)].tolist():
-        enter_declaration(table, names, row)
+    for row in others[:count].tolist():
+        enter = enter_function if rule[row] == ASSIGN else enter_declaration
+        enter(table, names, row)
     settle_outputs(table, names)
     free = np.empty(len(words), dtype=np.int32)
     count = compiled(find_free)(rule, words.of_row, _local_rows(table, names, rule, first), row_of, free)
@@ -101,28 +100,38 @@ def _local_rows(table: Syntax, names: Names, rule: Column, first: Column) -> Col
         local[definition.first - 1 - len(definition.parameters) : definition.first] = 1
         for parameter in definition.parameters:
             hide(words.find(parameter), definition.first, definition.end)
-    for row in np.flatnonzero((rule == syntax.COMPREHENSION) | (rule == syntax.GENERATOR)).tolist():
+    for row in (*table.rows_of(syntax.COMPREHENSION), *table.rows_of(syntax.GENERATOR)):
         variable = int(first[row - 1]) - 1
         hide(int(words.of_row[variable]), int(first[row]) + 1, variable + 1)
     return local
 
 
-def enter_definitions(statements: Any, rule: Any, first: Any, of_row: Any, row_of: Any) -> int:
-    """Write where each word is defined. Returns the row of a second definition, or -1."""
+def enter_definitions(
+    statements: Any, rule: Any, first: Any, of_row: Any, row_of: Any, others: Any
+) -> tuple[int, int]:  # fmt: skip
+    """Write where each word is defined, and the statements that define functions or declare inputs.
+
+    Returns the row of a second definition, or -1, and how many such statements there are.
+    """
+    count = 0
     for row in statements:
         if rule[row] == ASSIGN:
             defining = first[row - 1] - 1
             if rule[defining] == CALL:
                 defining = first[defining]
+                others[count] = row
+                count += 1
         elif rule[row] in (INPUT, PARAM):
             defining = first[row]
+            others[count] = row
+            count += 1
         else:
             continue
         word = of_row[defining]
         if row_of[word] >= 0:
-            return defining
+            return defining, count
         row_of[word] = defining
-    return -1
+    return -1, count
 
 
 def find_free(rule: Any, of_row: Any, local: Any, row_of: Any, free: Any) -> int:

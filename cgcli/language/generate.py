@@ -129,6 +129,7 @@ def generated_automaton() -> str:
         next((accepted[place] for place, part in enumerate(state) if part in automata[place].finals), -1)
         for state in states
     ]
+    moves, accepts = _minimal(moves, accepts)
     return "\n".join((
         '"""The scanner of grammar/formula.lark. Made by `python -m cgcli.language.generate`; do not edit.',
         "",
@@ -143,6 +144,23 @@ def generated_automaton() -> str:
         f"ACCEPTS = {_literal(accepts)}",
         "",
     ))  # fmt: skip
+
+
+def _minimal(moves: list[list[int]], accepts: list[int]) -> tuple[list[list[int]], list[int]]:
+    """The same automaton without states that do the same. See A. Aho et al., Compilers, 2nd ed., section 3.9.6."""
+    group = [accept + 1 for accept in accepts]
+    count = 0
+    while count < len(set(group)):
+        count = len(set(group))
+        told = [
+            (mine, *(group[target] if target >= 0 else -1 for target in row))
+            for mine, row in zip(group, moves, strict=True)
+        ]
+        numbers = {each: number for number, each in enumerate(dict.fromkeys(told))}
+        group = [numbers[each] for each in told]
+    firsts = [group.index(number) for number in range(count)]
+    kept = [[group[target] if target >= 0 else -1 for target in moves[first]] for first in firsts]
+    return kept, [accepts[first] for first in firsts]
 
 
 def _character_classes(automata: list[Any]) -> tuple[list[int], list[int], list[tuple[int, ...]]]:

@@ -133,7 +133,7 @@ class Lowering:
         self.calls_made: dict[Any, Any] = {}
         self.declared_outputs: list[tuple[str, int]] = []
         self.openings = comprehension_openings(table)
-        self.keeps_names_apart = "diff" in table.source.text and any(
+        self.keeps_names_apart = has_word(table, "diff") and any(
             self.callee(row) == "diff" for row in table.rows_of(syntax.CALLEE)
         )
         self.aliases = 0
@@ -846,6 +846,15 @@ def comprehension_openings(table: Syntax) -> dict[int, int]:
     """Row of the bracket that opens a comprehension -> row that closes it."""
     first = table.first()
     return {first[row]: row for closing in (syntax.COMPREHENSION, syntax.GENERATOR) for row in table.rows_of(closing)}
+
+
+def has_word(table: Syntax, word: str) -> bool:
+    """Whether a word may be in the text; a large text is not searched for it, since its words are known."""
+    if table.characters is None:
+        return word in table.source.text
+    from cgcli.language.words import words_of
+
+    return words_of(table).find(word) >= 0
 
 
 def drop_aliases(program: Program) -> None:

@@ -62,7 +62,8 @@ AFTER_CALLEE = re.compile(r"[\s(#\\]")
 class Syntax:
     """The table of one text.
 
-    rule, count, start, end: one entry a row: which construct, how many children, and its place in the text.
+    rule, count, start, end: one entry a row: which construct, how many children, and its place in the text; bytes and
+    columns of integers (arrays, or views of memory that the compiled driver has filled).
     statements: the rows of the statements, in order.
     characters, words: the text as numbers and its distinct words, of a large text that machine code has read.
     """
@@ -79,6 +80,12 @@ class Syntax:
         self._first: array[int] | None = None
         self.characters: Any = None
         self.words: Words | None = None
+
+    def adopt(self, rule: Any, count: Any, start: Any, end: Any, first: Any, statements: Any) -> None:
+        """Take over columns that were made elsewhere: bytes, and buffers of C's `int` that are not copied."""
+        self.rule = bytearray(rule)
+        views: Any = map(memoryview, (count, start, end, first, statements))  # they are read as arrays are
+        self.count, self.start, self.end, self._first, self.statements = views
 
     def __len__(self) -> int:
         return len(self.rule)

@@ -1,6 +1,6 @@
-"""The distinct words of a large text, names and literals, as numbers: found by one loop with a hash table.
+"""The distinct words of a large text, names and literals, as numbers: a hash table that the compiled driver fills.
 
-Loaded for texts that the compiled driver has read. A word's number says when it came first in the text.
+Loaded for texts that the compiled driver reads. A word's number says when it came first in the text.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from cgcli.graph.loops import MULTIPLIER, compiled
-from cgcli.language import syntax
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,32 +20,59 @@ if TYPE_CHECKING:
 
     Column = NDArray[Any]
 
-NAME, NUMBER, CALLEE = syntax.NAME, syntax.NUMBER, syntax.CALLEE
-TAB, NEWLINE, FORM_FEED, RETURN, SPACE, HASH, ROUND, BACKSLASH, HARD_SPACE = map(ord, "\t\n\f\r #(\\\u00a0")
-LEAST_SLOTS = 1 << 10
 MASK = 0x7FFFFFFF
+"""Keeps what is hashed step by step within 31 bits."""
+
+PACKED = 7
+"""The key of a word of so many characters of ASCII at most is these characters, one byte each."""
+
+HASHED = 1 << 62
+"""The key of any other word is this and a hash, and the characters are compared where keys are equal."""
+
+SECOND_MULTIPLIER = 0x85EBCA6B
+LAST, LOWER, LOWER_BITS = 8, (1 << 28) - 1, 28
+"""How a key is taken apart for hashing: its last character, 28 bits of what is before it, and the rest."""
+
+CHARACTERS_PER_SLOT, LEAST_SLOTS = 8, 1 << 10
+"""Length of the hash table to begin with; it grows where that is not enough."""
+
+NEWLINE = ord("\n")
 
 
 class Words:
     """The words of a text.
 
-    of_row: for every row of the syntax table the word of a NAME or NUMBER, the function's name of a CALLEE, else -1.
-    start, end: where each word stands first. names: what `names.survey` found, when it has.
+    of_row: for every NAME and NUMBER of the syntax table its word, for every CALLEE the function's name; what stands
+    there for other rows means nothing. start, end: where each word stands first. key, slots: how words are found: their
+    keys, and a hash table with open addressing, at most half full. names: what `names.survey` found, when it has.
     """
 
-    def __init__(self, table: Syntax) -> None:
-        self.source_text = table.source.text
-        self.characters = table.characters
-        rows = len(table)
-        rule, begins, ends = columns_of(table.rule, table.start, table.end)
-        self.of_row = np.empty(rows, dtype=np.int32)
-        start, end, hashes = (np.empty(rows, dtype=np.int32) for _ in range(3))
-        slots = np.full(LEAST_SLOTS, -1, dtype=np.int32)
-        count, self.slots = compiled(intern_words)(
-            self.characters, rule, begins, ends, self.of_row, start, end, hashes, slots
-        )
-        self.start, self.end = start[:count], end[:count]
+    def __init__(self, text: str, characters: Column) -> None:
+        """Room for the words of a text, given also as numbers; the driver enters them."""
+        self.source_text = text
+        self.characters = characters
+        self.packed = PACKED if characters.itemsize == 1 else 0
+        self.of_row: Column = np.empty(0, dtype=np.int32)
+        self.start: Column = np.empty(0, dtype=np.int32)
+        self.end: Column = np.empty(0, dtype=np.int32)
+        self.key: Column = np.empty(0, dtype=np.int64)
+        self._make_room(max(len(text) // CHARACTERS_PER_SLOT, LEAST_SLOTS))
         self.names: Names | None = None
+
+    def _make_room(self, slots: int) -> None:
+        """Room for words in at least so many slots."""
+        length = 1 << (slots - 1).bit_length()
+        self.start, self.end, self.key = (longer(each, length // 2) for each in (self.start, self.end, self.key))
+        self.slots = np.full(length, -1, dtype=np.int32)
+
+    def grow(self, count: int) -> None:
+        """Twice as much room; there are so many words now."""
+        self._make_room(2 * len(self.slots))
+        compiled(enter_words)(slot_of(self.key[:count]), self.slots)
+
+    def finish(self, count: int, of_row: Column) -> None:
+        """Everything was read."""
+        self.start, self.end, self.key, self.of_row = self.start[:count], self.end[:count], self.key[:count], of_row
 
     def __len__(self) -> int:
         return len(self.start)
@@ -65,88 +91,63 @@ class Words:
 
     def find(self, name: str) -> int:
         """The number of a word; -1 where the text does not have it."""
-        hashed = 0
-        for character in name:
-            hashed = (hashed ^ ord(character)) * MULTIPLIER & MASK
-        hashed ^= hashed >> 15
+        key = key_of(name, self.packed)
         mask = len(self.slots) - 1
-        slot = hashed & mask
+        slot = slot_of(key) & mask
         while self.slots[slot] >= 0:
             word = int(self.slots[slot])
-            if self.text(word) == name:
+            if self.key[word] == key and self.text(word) == name:
                 return word
             slot = (slot + 1) & mask
         return -1
 
 
 def words_of(table: Syntax) -> Words:
-    """The words of a table that the compiled driver made, found once."""
-    if table.words is None:
-        table.words = Words(table)
-    return table.words
+    """The words of a table that the compiled driver made."""
+    return table.words  # type: ignore[return-value]  # such a table has them
+
+
+def longer(column: Column, length: int) -> Column:
+    """A column with room for at least so many numbers."""
+    if length <= len(column):
+        return column
+    longer_one = np.empty(length, dtype=column.dtype)
+    longer_one[: len(column)] = column
+    return longer_one
 
 
 def columns_of(*columns: Any) -> list[Column]:
     """NumPy arrays on the memory of columns, which must not grow while these are in use."""
-    return [
-        np.frombuffer(column, dtype=np.uint8 if isinstance(column, bytearray) else column.typecode)
-        for column in columns
-    ]
+    return [np.asarray(memoryview(column)) for column in columns]
 
 
-def intern_words(
-    characters: Any, rule: Any, start: Any, end: Any, of_row: Any, word_start: Any, word_end: Any, hashes: Any,
-    slots: Any,
-) -> tuple[int, Any]:  # fmt: skip
-    """Number the words; returns how many there are, and the hash table (open addressing, at most half full)."""
+def key_of(word: str, packed: int) -> int:
+    """The key of a word in a text whose words of up to `packed` characters are their own keys."""
+    if len(word) <= packed and word.isascii():
+        return int.from_bytes(word.encode("ascii"), "big")
+    hashed = 0
+    for character in word:
+        hashed = (hashed ^ ord(character)) * MULTIPLIER & MASK
+    return hashed | HASHED
+
+
+def slot_of(key: Any) -> Any:
+    """Where the search for a key, or for each key of a column, begins; of its bits the lower ones count.
+
+    Words that differ in the last character alone are neighbours: a text that uses x10 now will often use x11 next.
+    """
+    hashed = (key >> LAST & LOWER) * MULTIPLIER + (key >> (LAST + LOWER_BITS)) * SECOND_MULTIPLIER
+    return (hashed ^ hashed >> 32) << 4 ^ key
+
+
+def enter_words(places: Any, slots: Any) -> None:
+    """Enter the words 0, 1, … into an empty hash table, given where the search for each begins."""
     mask = len(slots) - 1
-    count = 0
-    for row in range(len(rule)):
-        kind = rule[row]
-        if kind not in (NAME, NUMBER, CALLEE):
-            of_row[row] = -1
-            continue
-        hashed = 0
-        finish = start[row]
-        while finish < end[row]:
-            character = int(characters[finish])
-            if character in (ROUND, SPACE, TAB, FORM_FEED, HARD_SPACE, HASH, BACKSLASH, RETURN, NEWLINE):
-                break
-            hashed = (hashed ^ character) * MULTIPLIER & MASK
-            finish += 1
-        hashed ^= hashed >> 15
-        size = finish - start[row]
-        slot = hashed & mask
-        found = -1
+    for word in range(len(places)):
+        slot = places[word] & mask
         while slots[slot] >= 0:
-            other = slots[slot]
-            if hashes[other] == hashed and word_end[other] - word_start[other] == size:
-                same = True
-                for place in range(size):
-                    if characters[word_start[other] + place] != characters[start[row] + place]:
-                        same = False
-                        break
-                if same:
-                    found = other
-                    break
             slot = (slot + 1) & mask
-        if found < 0:
-            found = count
-            slots[slot] = count
-            word_start[count] = start[row]
-            word_end[count] = finish
-            hashes[count] = hashed
-            count += 1
-            if 2 * count > len(slots):
-                slots = np.full(4 * len(slots), -1, dtype=np.int32)
-                mask = len(slots) - 1
-                for other in range(count):
-                    slot = hashes[other] & mask
-                    while slots[slot] >= 0:
-                        slot = (slot + 1) & mask
-                    slots[slot] = other
-        of_row[row] = found
-    return count, slots
+        slots[slot] = word
 
 
 def join_words(characters: Any, start: Any, end: Any, joined: Any) -> None:

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from cgcli.errors import FormulaError, Source
 from cgcli.graph.lint import lint
-from cgcli.language import bulk_lowering, generate, parser, reader, syntax, words
+from cgcli.language import (
+    automaton,
+    bulk_lowering,
+    bulk_names,
+    dense_tables,
+    generate,
+    literals,
+    parser,
+    reader,
+    syntax,
+    tables,
+    words,
+)
 from cgcli.language.lowering import lower
 from cgcli.language.names import survey
 from tests.language.texts import any_text, expressions, formulas, glued_soup, known_formulas, token_soup
@@ -93,6 +105,40 @@ def test_the_rows_have_room_in_their_columns() -> None:
     assert len(syntax.NAMES) < 256
 
 
+def test_states_and_reductions_have_room_in_their_numbers() -> None:
+    assert dense_tables.CELLS < 1 << dense_tables.CELL_BITS
+    assert max(length for _, length, _ in tables.REDUCTIONS) < 1 << dense_tables.LENGTH_BITS
+    assert len(tables.ACTIONS) < dense_tables.NO_ACTION
+    assert max(automaton.CLASSES) < dense_tables.END_OF_TEXT
+    assert dense_tables.SKIPPED >= 0
+
+
+NEAR_WORDS = [
+    *(f"x{number}" for number in range(3_000)), *(f"seventh{number}" for number in range(30)), "sevent", "seventh",
+    *(letter * size for letter in "ab" for size in range(1, 12)), "r₁", "r₁₂", "räume", "räumen", "raumes", "ŕaume",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("extra", ["", " + π"], ids=["ASCII", "Greek"])
+def test_words_are_told_apart(extra: str) -> None:
+    names = [word for word in NEAR_WORDS if word.isascii() or extra]
+    found = reader.read(Source(" + ".join([*names, *reversed(names)]) + extra)).words
+    assert found is not None
+    assert [found.text(word) for word in range(len(names))] == names
+    assert [found.find(name) for name in names] == list(range(len(names)))
+    assert [found.find(name) for name in ("y", "x3000", "sevenths", "aaaaaaaaaaaa", "ä", "räum")] == [-1] * 6
+
+
+def test_the_loop_as_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "compiled", lambda loop: loop)
+    monkeypatch.setattr(reader, "MASK", 0)  # all words longer than a key have the same hash
+    monkeypatch.setattr(words, "MASK", 0)
+    for path in FILES:
+        assert_read_alike(path.read_text(encoding="utf-8"))
+    test_words_are_told_apart("")
+    test_words_are_told_apart(" + π")
+
+
 # ---- the graph -------------------------------------------------------------------------------------------------
 
 PLAIN = """\
@@ -108,6 +154,15 @@ hypot(a, b) and not c or atan2(x, π) // 3 % 2
 z = .5 + 5. + 5e-1 + 9007199254740993 + 123456789012345678e-3 + 1e22 + 1e23 + 0e9 + 4.35 + 1_0.2_5 + 10.25
 last = z ** 2 ** k
 """
+SHARED = "\n".join([
+    " + ".join(f"x{number}" for number in range(40)), "y = x0 * x1",
+    *(f"{name}{number} = x{number} * y" for name in "ab" for number in range(40)),
+    *(f"{name}{number} = (x{number} if x{number % 7} else x{number % 3}) - y*x{number}"
+      for name in "cd" for number in range(40)),
+    *(f"{name}{number} = clip(x{number % 2}, y, x{number % 3})" for name in "ef" for number in range(12)),
+])  # fmt: skip
+"""Many nodes whose last operand is the same, and every one twice."""
+
 MIXED = f"""\
 input v[3] = [1, 2, 3]
 param w = 0.1
@@ -172,7 +227,7 @@ def assert_lowered_alike(text: str, **given: Any) -> None:
         assert one == other
 
 
-@pytest.mark.parametrize("text", [PLAIN, MIXED, *REFUSED, *TARGETS, *EDGES], ids=lambda text: repr(text)[:30])
+@pytest.mark.parametrize("text", [PLAIN, MIXED, SHARED, *REFUSED, *TARGETS, *EDGES], ids=lambda text: repr(text)[:30])
 def test_graphs(text: str) -> None:
     assert_lowered_alike(text)
 
@@ -221,5 +276,16 @@ def test_graphs_where_stretches_are_short(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(bulk_lowering, "LEAST_ROOM", 1)
     monkeypatch.setattr(bulk_lowering, "NODES_PER_ROW", 0)
     monkeypatch.setattr(words, "LEAST_SLOTS", 4)
-    assert_lowered_alike(MIXED)
-    assert_lowered_alike(PLAIN)
+    monkeypatch.setattr(words, "CHARACTERS_PER_SLOT", 1_000)
+    for text in (MIXED, PLAIN, SHARED):
+        assert_lowered_alike(text)
+
+
+@pytest.mark.filterwarnings("error")
+def test_graphs_by_the_loops_as_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (reader, words, bulk_names, literals, bulk_lowering):
+        monkeypatch.setattr(module, "compiled", lambda loop: loop)
+    monkeypatch.setattr(bulk_lowering, "LEAST_ROOM", 1)
+    monkeypatch.setattr(bulk_lowering, "NODES_PER_ROW", 0)
+    for text in (MIXED, PLAIN, SHARED):
+        assert_lowered_alike(text)

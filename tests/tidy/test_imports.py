@@ -48,6 +48,7 @@ LATE = {
     ("graph/intern.py", "numpy"): "tables of a graph that was built in bulk",
     ("language/bulk_lowering.py", "numpy"): "large texts only, for which it is loaded",
     ("language/bulk_names.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/dense_tables.py", "numpy"): "large texts only, for which it is loaded",
     ("language/literals.py", "numpy"): "large texts only, for which it is loaded",
     ("language/reader.py", "numpy"): "large texts only, for which it is loaded",
     ("language/words.py", "numpy"): "large texts only, for which it is loaded",
@@ -63,8 +64,8 @@ LATE = {
 AT_THE_TOP = {
     (file, "numpy")
     for file in (
-        "graph/bulk.py", "language/bulk_lowering.py", "language/bulk_names.py", "language/literals.py",
-        "language/reader.py", "language/words.py", "passes/stamping.py",
+        "graph/bulk.py", "language/bulk_lowering.py", "language/bulk_names.py", "language/dense_tables.py",
+        "language/literals.py", "language/reader.py", "language/words.py", "passes/stamping.py",
     )
 }  # fmt: skip
 """Those that may import it at once, being loaded late themselves."""
