@@ -3,8 +3,7 @@
 Plain are expressions and definitions of values made of scalar names, literals, operators, comparisons, conditionals
 and elementwise functions, which is what large texts consist of. The loop makes the nodes, in the order and with the
 names and places that `Lowering` gives them; a statement that is not plain it leaves to `Lowering`, and goes on behind.
-Names and literals are numbers here (`words`, `literals`), and equal nodes are found through a hash table as in
-`graph.loops.share_equal`.
+Names and literals are numbers here (`words`, `literals`), and equal nodes are found through a hash table.
 """
 
 from __future__ import annotations

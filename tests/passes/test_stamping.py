@@ -40,7 +40,7 @@ def differentiated(graph: Graph, outputs: list[int], *, by_patterns: bool) -> tu
         return list(found.adjoint), list(found.contribution)
     columns = stamped(graph, outputs, [0, 1, 2], [graph.constant(1.0)] * len(outputs), contributions)
     assert columns is not None
-    return columns[0].tolist(), columns[1].tolist()
+    return list(columns[0]), list(columns[1])
 
 
 @pytest.fixture(autouse=True, scope="module")
