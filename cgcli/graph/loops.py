@@ -27,7 +27,7 @@ def swept(loop: Callable[..., Any], size: int, *columns: Any) -> Any:
     """What a loop returns on columns of a graph of this size. Buffers (`array`, `bytearray`) are written in place."""
     if size < (LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE):
         return loop(*columns)
-    return compiled(loop)(*map(_viewed, columns))
+    return compiled(loop)(*map(viewed, columns))
 
 
 def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,7 +44,7 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     return found
 
 
-def _viewed(column: Any) -> Any:
+def viewed(column: Any) -> Any:
     """A NumPy array on the memory of a buffer; anything else as it is."""
     if isinstance(column, (int, float)) or hasattr(column, "dtype"):
         return column

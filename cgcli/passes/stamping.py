@@ -14,7 +14,7 @@ from array import array
 import numpy as np
 
 from cgcli.graph.bulk import extend
-from cgcli.graph.loops import MULTIPLIER, compiled, number_keys, swept
+from cgcli.graph.loops import MULTIPLIER, compiled, number_keys, viewed
 from cgcli.graph.store import CONSTANT, Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import REGISTRY, arithmetic
@@ -57,8 +57,9 @@ NO_PATTERN = -1
 NONE = -1
 """Stands in the maps where there is no adjoint or no contribution."""
 
-NEAR = 16
-"""Places of a hash table (a line of the cache) over which the users of one operand are spread; a power of two."""
+SPACING, NEAR, TRIES = 4, 32, 16
+"""Of the hash table: places a node, places over which the users of one operand are spread (a power of two), and
+places that are looked at before the search goes on somewhere else."""
 
 
 class Stamps:
@@ -104,7 +105,7 @@ def stamped(
     found = _patterns(graph, active)
     if found is None:
         return None
-    distinct, pattern, sums = found
+    distinct, pattern = found
     stamps = Stamps()
     one = graph.constant(1.0)
     for key in distinct.tolist():
@@ -114,14 +115,16 @@ def stamped(
         if active[output]:
             adjoint[output] = value
     known, edges = len(graph), len(graph.operands)
+    columns = stamps.columns()
+    uses = (np.frombuffer(adjoint, np.int32) >= 0).astype(np.int32)
+    sums = _run(count_uses, pattern, *columns[-2:], graph.start, graph.operands, uses)
     steps, arguments = stamps.most(np.bincount(pattern, minlength=len(distinct)))
-    sums += len(outputs)
     most = known + steps + sums
     op, payload, start = (_with_room(column, most + 1) for column in (graph.op, graph.payload, graph.start))
     operands = _with_room(graph.operands, edges + arguments + 2 * sums)
-    count = compiled(stamp)(
-        pattern, np.frombuffer(adjoint, np.int32), np.frombuffer(contribution, np.int32), *stamps.columns(),
-        op, payload, start, operands, known, one, arithmetic.add.code, len(REGISTRY.rows), most,
+    count = _run(
+        stamp, pattern, uses, adjoint, contribution, *columns, op, payload, start, operands, known, one,
+        arithmetic.add.code, len(REGISTRY.rows), most,
     )  # fmt: skip
     extend(graph.op, op[known:count])
     extend(graph.payload, payload[known:count])
@@ -132,6 +135,11 @@ def stamped(
     return adjoint, contribution
 
 
+def _run(loop: Callable[..., Any], *columns: Any) -> Any:
+    """What a loop returns, as machine code wherever there is numba: graphs that come here are large."""
+    return compiled(loop)(*map(viewed, columns))
+
+
 def _with_room(column: array[int], length: int) -> Column:
     """A copy of a column of the graph that more can be written behind."""
     copy = np.empty(length, dtype=column.typecode)
@@ -139,22 +147,20 @@ def _with_room(column: array[int], length: int) -> Column:
     return copy
 
 
-def _patterns(graph: Graph, active: Column) -> tuple[Column, Column, int] | None:
-    """The distinct keys of the patterns, which one each node has, and the most sums of two that there can be."""
+def _patterns(graph: Graph, active: Column) -> tuple[Column, Column] | None:
+    """The distinct keys of the patterns, and which one each node has; None where a node has no key."""
     keys = np.empty(len(graph), dtype=np.int64)
-    sums = swept(
-        write_keys, len(graph), active, _codes(graph, active), graph.op, graph.payload, graph.shape, graph.start,
-        graph.operands, np.zeros(len(graph), dtype=np.uint8), keys,
-    )  # fmt: skip
-    if sums < 0:
+    codes = _codes(graph, active)
+    columns = (graph.op, graph.payload, graph.shape, graph.start, graph.operands)
+    if not _run(write_keys, active, codes, *columns, keys):
         return None
     distinct, pattern = np.empty(FEW_PATTERNS, dtype=np.int64), np.empty(len(keys), dtype=np.int32)
     table = np.full(4 * FEW_PATTERNS, -1, dtype=np.int64)
-    count = swept(number_keys, len(keys), keys, table, distinct, pattern)
+    count = _run(number_keys, keys, table, distinct, pattern)
     if count >= 0:
-        return distinct[:count], pattern, sums
+        return distinct[:count], pattern
     distinct, inverse = np.unique(keys, return_inverse=True)
-    return distinct, inverse.ravel(), sums
+    return distinct, inverse.ravel()
 
 
 def _codes(graph: Graph, active: Column) -> Column:
@@ -168,31 +174,37 @@ def _codes(graph: Graph, active: Column) -> Column:
 
 
 def write_keys(
-    active: Any, code: Any, op: Any, payload: Any, shape: Any, start: Any, operands: Any, met: Any, keys: Any
-) -> int:  # fmt: skip
+    active: Any, code: Any, op: Any, payload: Any, shape: Any, start: Any, operands: Any, keys: Any
+) -> bool:  # fmt: skip
     """Write the key of the pattern of each node, and NO_PATTERN where it hands nothing on.
 
-    met: 0 everywhere; it is used up. Returns how many sums of two the contributions need at most, or -1 where a node
-    is no scalar or does not fit into a key.
+    Returns whether all active nodes are scalars and fit into a key.
     """
-    sums = 0
     for node in range(len(keys)):
         keys[node] = NO_PATTERN
         if not active[node]:
             continue
         begin, count = start[node], start[node + 1] - start[node]
         if shape[node] or count > MOST_OPERANDS or (count and payload[node] >= 0xFFFF):
-            return -1
-        if not count:
-            continue
-        key = int(op[node]) << 48 | (int(payload[node]) + 1) << 32
-        for position in range(count):
-            operand = operands[begin + position]
-            key |= int(code[operand]) << (8 * position)
-            if active[operand]:
-                sums += int(met[operand])
-                met[operand] = 1
-        keys[node] = key
+            return False
+        if count:
+            key = int(op[node]) << 48 | (int(payload[node]) + 1) << 32
+            for position in range(count):
+                key |= int(code[operands[begin + position]]) << (8 * position)
+            keys[node] = key
+    return True
+
+
+def count_uses(pattern: Any, first_given: Any, given: Any, start: Any, operands: Any, uses: Any) -> int:
+    """Add to `uses` how many contributions each node receives at most. Returns how many sums of two that takes."""
+    sums = 0
+    for node in range(len(uses)):
+        plain, seeded = first_given[2 * pattern[node]], first_given[2 * pattern[node] + 1]
+        for place in range(seeded - plain):
+            if given[plain + place] != NOTHING or given[seeded + place] != NOTHING:
+                operand = operands[start[node] + place]
+                sums += int(uses[operand] > 0)
+                uses[operand] += 1
     return sums
 
 
@@ -250,14 +262,14 @@ def _add_steps(
 
 
 def stamp(
-    pattern: Any, adjoint: Any, contribution: Any, first_step: Any, step_op: Any, step_payload: Any,
-    first_argument: Any, arguments: Any, first_given: Any, given: Any, op: Any, payload: Any, start: Any,
-    operands: Any, known: int, one: int, add: int, rows: int, most: int,
+    pattern: Any, uses: Any, adjoint: Any, contribution: Any, first_step: Any, step_op: Any,
+    step_payload: Any, first_argument: Any, arguments: Any, first_given: Any, given: Any, op: Any, payload: Any,
+    start: Any, operands: Any, known: int, one: int, add: int, rows: int, most: int,
 ) -> int:  # fmt: skip
     """The backward loop: sum up what a node received, then stamp its pattern. Returns how many nodes there are then.
 
-    adjoint: the seeds, where there are any. What a node received is a ring of edges, threaded through `following`
-    (each names the next one, and `last` the last one of a node), and is summed in pairs (a balanced tree).
+    uses: how many contributions each node receives at most. adjoint: the seeds, which count as contributions. What a
+    node receives is kept in a stretch of `parts` (up to `end`) and is summed there in pairs (a balanced tree).
 
     No node is made that equals another one: a hash table with open addressing tells. Its addresses are near for
     nodes whose latest operands are near, and those are made one soon after the other, so it works on a small stretch
@@ -266,12 +278,15 @@ def stamp(
     that one of them could equal.
     """
     size = len(pattern)
-    last = np.full(size, -1, dtype=np.int32)
-    following = np.empty(len(contribution), dtype=np.int32)
-    parts = np.empty(len(contribution) + 1, dtype=np.int32)
+    end = np.empty(size, dtype=np.int32)
+    room = 0
+    for node in range(size - 1, -1, -1):
+        end[node] = room
+        room += uses[node]
+    parts = np.empty(room, dtype=np.int32)
     meaning = np.empty(FIRST_STEP + len(step_op), dtype=np.int32)
     entered = np.zeros(rows, dtype=np.uint8)
-    table = np.zeros(2 * most + 2 * NEAR, dtype=np.int32)  # 0: empty; that node has no operands and is never in it
+    table = np.zeros(SPACING * most + NEAR + TRIES, dtype=np.int32)  # 0: empty; node 0 has no operands, it is never met
 
     def latest_operand(node: int) -> int:
         """The latest operand; constants of the patterns stand behind all nodes, and do not count."""
@@ -284,24 +299,24 @@ def stamp(
 
     def met(node: int, latest: int) -> int:
         """The node in the table that equals this one; where there is none, this one, which is in it from then on."""
-        begin, end = start[node], start[node + 1]
+        begin, behind = start[node], start[node + 1]
         hashed = int(op[node]) * 31 + int(payload[node])
-        for place in range(begin, end):
+        for place in range(begin, behind):
             hashed = (hashed ^ int(operands[place])) * MULTIPLIER & 0x7FFFFFFF
             hashed ^= hashed >> 15
-        slot = 2 * latest + (hashed & NEAR - 1)
+        slot = SPACING * latest + (hashed & NEAR - 1)
         tries = 0
         while table[slot]:
             other = int(table[slot])
             if op[other] == op[node] and payload[other] == payload[node]:
-                behind = start[other] - begin
+                offset = start[other] - begin
                 place = begin
-                while place < end and operands[place + behind] == operands[place]:
+                while place < behind and operands[place + offset] == operands[place]:
                     place += 1
-                if place == end and start[other + 1] - behind == end:
+                if place == behind and start[other + 1] - offset == behind:
                     return other
             tries += 1
-            slot = slot + 1 if tries != NEAR else hashed % len(table)
+            slot = slot + 1 if tries != TRIES else hashed % len(table)
             if slot == len(table):
                 slot = 0
         table[slot] = node
@@ -318,18 +333,14 @@ def stamp(
         return met(node, latest)
 
     made = known
+    first = 0
     for node in range(size - 1, -1, -1):
-        count = 0
+        part = first
+        first += uses[node]
         if adjoint[node] >= 0:
-            parts[0] = adjoint[node]
-            count = 1
-        edge = last[node]
-        while edge >= 0:
-            edge = following[edge]
-            parts[count] = contribution[edge]
-            count += 1
-            if edge == last[node]:
-                break
+            parts[end[node]] = adjoint[node]
+            end[node] += 1
+        count = end[node] - part
         if count == 0:
             continue
         while count > 1:
@@ -337,15 +348,15 @@ def stamp(
                 used = start[made]
                 op[made] = add
                 payload[made] = -1
-                operands[used] = parts[2 * pair]
-                operands[used + 1] = parts[2 * pair + 1]
+                operands[used] = parts[part + 2 * pair]
+                operands[used + 1] = parts[part + 2 * pair + 1]
                 start[made + 1] = used + 2
-                parts[pair] = shared(made)
-                made += parts[pair] == made
+                parts[part + pair] = shared(made)
+                made += parts[part + pair] == made
             if count % 2:
-                parts[count // 2] = parts[count - 1]
+                parts[part + count // 2] = parts[part + count - 1]
             count = (count + 1) // 2
-        total = parts[0]
+        total = parts[part]
         adjoint[node] = total
         variant = 2 * pattern[node] + (1 if total == one else 0)
         edges = start[node]
@@ -363,9 +374,9 @@ def stamp(
                 operands[used] = meaning[argument] if argument >= 0 else -1 - argument
                 used += 1
             start[made + 1] = used
-            maker = shared(made)
-            meaning[FIRST_STEP + step - begin] = maker
-            made += maker == made
+            found = shared(made)
+            meaning[FIRST_STEP + step - begin] = found
+            made += found == made
         for place in range(first_given[variant], first_given[variant + 1]):
             argument = given[place]
             if argument == NOTHING:
@@ -373,10 +384,6 @@ def stamp(
             edge = edges + place - first_given[variant]
             contribution[edge] = meaning[argument] if argument >= 0 else -1 - argument
             operand = operands[edge]
-            if last[operand] < 0:
-                following[edge] = edge
-            else:
-                following[edge] = following[last[operand]]
-                following[last[operand]] = edge
-            last[operand] = edge
+            parts[end[operand]] = contribution[edge]
+            end[operand] += 1
     return made
