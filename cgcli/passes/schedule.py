@@ -8,7 +8,7 @@ batching of M. Looks et al., Deep Learning with Dynamic Computation Graphs, ICLR
 from __future__ import annotations
 
 from cgcli.graph.loops import sort_by_counting, swept
-from cgcli.graph.walk import ancestors, depths
+from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY, structure
 
 TYPE_CHECKING = False
@@ -60,39 +60,64 @@ def schedule(graph: Graph, wanted: Sequence[int]) -> Schedule:
     """The runs that compute the wanted nodes of a graph of scalars."""
     import numpy as np
 
-    needed = np.frombuffer(ancestors(graph, wanted), dtype=np.uint8)
-    nodes = np.flatnonzero(needed)
-    start = np.array(graph.start, dtype=np.int64)
-    count = (start[1:] - start[:-1])[nodes]
-    leaf = np.isin(np.array(graph.op)[nodes], LEAVES)
-    leaves, steps = nodes[leaf], nodes[~leaf]
-    kind, kinds = _kinds(graph, steps)
-    depth = np.array(depths(graph), dtype=np.int64)[steps]
-    keys = depth * len(kinds) + kind
-    sorting = _sorted(keys)
-    ends = np.flatnonzero(np.diff(keys[sorting])) + 1
-    if len(steps) >= SHORT * (len(ends) + 1):
-        steps, kind = steps[sorting], kind[sorting]
-    else:
-        ends = np.arange(1, len(steps))
-    begins = np.concatenate([[0], ends, [len(steps)]]).astype(np.int64) if len(steps) else np.zeros(1, dtype=np.int64)
-    place = np.full(len(graph), -1, dtype=np.int32)
+    size, width = len(graph), len(graph.attributes) + 1
+    needed = ancestors(graph, wanted)
+    count = needed.count(1)
+    is_leaf, met = np.zeros(len(REGISTRY.rows), dtype=np.uint8), np.zeros(len(REGISTRY.rows) * width, dtype=np.uint8)
+    is_leaf[list(LEAVES)] = 1
+    depth, leaves, steps, code = (np.empty(length, dtype=np.int32) for length in (size, count, count, count))
+    first, edges, deepest = swept(
+        survey, size, needed, is_leaf, graph.op, graph.payload, graph.start, graph.operands, width, depth, leaves,
+        steps, code, met,
+    )  # fmt: skip
+    leaves, steps, code = leaves[:first], steps[: count - first], code[: count - first]
+    kind, kinds = _kinds(graph, code, np.flatnonzero(met))
+    steps, runs = _in_runs(steps, depth, kind, len(kinds), deepest)
     order = np.concatenate([leaves, steps])
-    place[order] = np.arange(len(order), dtype=np.int32)
-    runs = np.stack([kind[begins[:-1]], np.diff(begins)], axis=1).astype(np.int32)
-    gathered = np.zeros(int(count[~leaf].sum()), dtype=np.int32)
-    swept(lay_out, len(steps), steps, runs, start, np.array(graph.operands), place, gathered)
-    return Schedule(order, place, len(leaves), kinds, runs, gathered)
+    place = np.full(size, -1, dtype=np.int32)
+    place[order] = np.arange(count, dtype=np.int32)
+    gathered = np.empty(edges, dtype=np.int32)
+    swept(lay_out, count, steps, runs, graph.start, graph.operands, place, gathered)
+    return Schedule(order, place, first, kinds, runs, gathered)
 
 
-def _kinds(graph: Graph, steps: Column) -> tuple[Column, list[tuple[Operation, tuple[Any, ...]]]]:
-    """The kind of each node, and the kinds: an operation with its static arguments."""
+def survey(
+    needed: Any, is_leaf: Any, op: Any, payload: Any, start: Any, operands: Any, width: int, depth: Any, leaves: Any,
+    steps: Any, code: Any, met: Any,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Tell leaves from steps, and write the depth of each node and the code of each step.
+
+    A code is an operation with its static arguments; `met` marks the codes that there are. Returns how many leaves
+    there are, how many operands the steps have, and the depth of the deepest node.
+    """
+    first, count, edges, deepest = 0, 0, 0, 0
+    for node in range(len(needed)):
+        if not needed[node]:
+            continue
+        if is_leaf[op[node]]:
+            depth[node] = 0
+            leaves[first] = node
+            first += 1
+            continue
+        below = 0
+        for edge in range(start[node], start[node + 1]):
+            below = max(below, depth[operands[edge]])
+        depth[node] = below + 1
+        deepest = max(deepest, below + 1)
+        edges += start[node + 1] - start[node]
+        steps[count] = node
+        code[count] = op[node] * width + payload[node] + 1
+        met[code[count]] = 1
+        count += 1
+    return first, edges, deepest
+
+
+def _kinds(graph: Graph, code: Column, present: Column) -> tuple[Column, list[tuple[Operation, tuple[Any, ...]]]]:
+    """The kind of each step, and the kinds: an operation with its static arguments."""
     import numpy as np
 
     width = len(graph.attributes) + 1
-    code = np.array(graph.op, dtype=np.int64)[steps] * width + np.array(graph.payload, dtype=np.int64)[steps] + 1
-    present = np.flatnonzero(np.bincount(code, minlength=1))
-    number = np.zeros(int(present.max(initial=0)) + 1, dtype=np.int64)
+    number = np.zeros(int(present.max(initial=0)) + 1, dtype=np.int32)
     number[present] = np.arange(len(present))
     kinds: list[tuple[Operation, tuple[Any, ...]]] = []
     for each in present.tolist():
@@ -101,14 +126,20 @@ def _kinds(graph: Graph, steps: Column) -> tuple[Column, list[tuple[Operation, t
     return number[code], kinds
 
 
-def _sorted(keys: Column) -> Column:
-    """The positions of the keys in their order; there are not many more different keys than keys."""
+def _in_runs(steps: Column, depth: Column, kind: Column, kinds: int, deepest: int) -> tuple[Column, Column]:
+    """The steps in the order in which they are computed, and the runs."""
     import numpy as np
 
-    first = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1))])
-    order = np.empty(len(keys), dtype=np.int64)
-    swept(sort_by_counting, len(keys), keys, first, order)
-    return order
+    if len(steps) >= SHORT * deepest:  # there is a run of each depth at least
+        keys = depth[steps].astype(np.int64) * kinds + kind
+        lengths = np.bincount(keys, minlength=1)
+        present = np.flatnonzero(lengths)
+        if len(steps) >= SHORT * len(present):
+            first = np.cumsum(lengths) - lengths
+            order = np.empty(len(steps), dtype=np.int32)
+            swept(sort_by_counting, len(steps), keys, first, order)
+            return steps[order], np.stack([present % max(kinds, 1), lengths[present]], axis=1).astype(np.int32)
+    return steps, np.stack([kind, np.ones(len(steps), dtype=np.int32)], axis=1)
 
 
 def lay_out(steps: Any, runs: Any, start: Any, operands: Any, place: Any, gathered: Any) -> None:
