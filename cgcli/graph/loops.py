@@ -104,15 +104,3 @@ def number_keys(keys: Any, table: Any, distinct: Any, inverse: Any) -> int:
             count += 1
         inverse[position] = table[slot]
     return count
-
-
-def sort_by_counting(keys: Any, first: Any, order: Any) -> None:
-    """Write the positions of the keys in the order of the keys, equal ones as they stand.
-
-    first: where the positions of each key begin; it is used up. See D. E. Knuth, The Art of Computer Programming,
-    vol. 3, section 5.2 (distribution counting).
-    """
-    for position in range(len(keys)):
-        key = keys[position]
-        order[first[key]] = position
-        first[key] += 1

@@ -7,7 +7,7 @@ batching of M. Looks et al., Deep Learning with Dynamic Computation Graphs, ICLR
 
 from __future__ import annotations
 
-from cgcli.graph.loops import sort_by_counting, swept
+from cgcli.graph.loops import swept
 from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY, structure
 
@@ -65,51 +65,60 @@ def schedule(graph: Graph, wanted: Sequence[int]) -> Schedule:
     count = needed.count(1)
     is_leaf, met = np.zeros(len(REGISTRY.rows), dtype=np.uint8), np.zeros(len(REGISTRY.rows) * width, dtype=np.uint8)
     is_leaf[list(LEAVES)] = 1
-    depth, leaves, steps, code = (np.empty(length, dtype=np.int32) for length in (size, count, count, count))
-    first, edges, deepest = swept(
-        survey, size, needed, is_leaf, graph.op, graph.payload, graph.start, graph.operands, width, depth, leaves,
-        steps, code, met,
-    )  # fmt: skip
-    leaves, steps, code = leaves[:first], steps[: count - first], code[: count - first]
-    kind, kinds = _kinds(graph, code, np.flatnonzero(met))
-    steps, runs = _in_runs(steps, depth, kind, len(kinds), deepest)
-    order = np.concatenate([leaves, steps])
     place = np.full(size, -1, dtype=np.int32)
-    place[order] = np.arange(count, dtype=np.int32)
-    gathered = np.empty(edges, dtype=np.int32)
-    swept(lay_out, count, steps, runs, graph.start, graph.operands, place, gathered)
-    return Schedule(order, place, first, kinds, runs, gathered)
+    depth, order, steps, code = (np.empty(length, dtype=np.int32) for length in (size, count, count, count))
+    leaves, deepest = swept(
+        survey, size, needed, is_leaf, graph.op, graph.payload, graph.start, graph.operands, width, depth, order,
+        place, steps, code, met,
+    )  # fmt: skip
+    steps, code = steps[: count - leaves], code[: count - leaves]
+    kind, kinds = _kinds(graph, code, np.flatnonzero(met))
+    arity = np.array([row.arity for row, _ in kinds], dtype=np.int32)
+    lengths = _lengths(steps, depth, kind, len(kinds), deepest)
+    if lengths is None:
+        gathered = np.empty(int(np.bincount(kind, minlength=len(arity)) @ arity), dtype=np.int32)
+        swept(lay_out, size, steps, graph.start, graph.operands, order, place, leaves, gathered)
+        return Schedule(order, place, leaves, kinds, np.stack([kind, np.ones_like(kind)], axis=1), gathered)
+    runs = np.flatnonzero(lengths)
+    stretches = lengths * np.resize(arity, len(lengths))
+    gathered = np.empty(int(stretches.sum()), dtype=np.int32)
+    swept(
+        lay_out_runs, size, steps, depth, kind, len(kinds), lengths, leaves + np.cumsum(lengths) - lengths,
+        np.cumsum(stretches) - stretches, graph.start, graph.operands, order, place, gathered,
+    )  # fmt: skip
+    runs = np.stack([runs % max(len(kinds), 1), lengths[runs]], axis=1).astype(np.int32)
+    return Schedule(order, place, leaves, kinds, runs, gathered)
 
 
 def survey(
-    needed: Any, is_leaf: Any, op: Any, payload: Any, start: Any, operands: Any, width: int, depth: Any, leaves: Any,
-    steps: Any, code: Any, met: Any,
-) -> tuple[int, int, int]:  # fmt: skip
-    """Tell leaves from steps, and write the depth of each node and the code of each step.
+    needed: Any, is_leaf: Any, op: Any, payload: Any, start: Any, operands: Any, width: int, depth: Any, order: Any,
+    place: Any, steps: Any, code: Any, met: Any,
+) -> tuple[int, int]:  # fmt: skip
+    """Put the leaves first in the order, list the other nodes as steps, and write the depth of each.
 
-    A code is an operation with its static arguments; `met` marks the codes that there are. Returns how many leaves
-    there are, how many operands the steps have, and the depth of the deepest node.
+    code: of each step its operation with its static arguments, as one number; `met` marks the codes that there are.
+    Returns how many leaves there are, and the depth of the deepest node.
     """
-    first, count, edges, deepest = 0, 0, 0, 0
+    leaves, count, deepest = 0, 0, 0
     for node in range(len(needed)):
         if not needed[node]:
             continue
         if is_leaf[op[node]]:
             depth[node] = 0
-            leaves[first] = node
-            first += 1
+            order[leaves] = node
+            place[node] = leaves
+            leaves += 1
             continue
         below = 0
         for edge in range(start[node], start[node + 1]):
             below = max(below, depth[operands[edge]])
         depth[node] = below + 1
         deepest = max(deepest, below + 1)
-        edges += start[node + 1] - start[node]
         steps[count] = node
         code[count] = op[node] * width + payload[node] + 1
         met[code[count]] = 1
         count += 1
-    return first, edges, deepest
+    return leaves, deepest
 
 
 def _kinds(graph: Graph, code: Column, present: Column) -> tuple[Column, list[tuple[Operation, tuple[Any, ...]]]]:
@@ -126,32 +135,53 @@ def _kinds(graph: Graph, code: Column, present: Column) -> tuple[Column, list[tu
     return number[code], kinds
 
 
-def _in_runs(steps: Column, depth: Column, kind: Column, kinds: int, deepest: int) -> tuple[Column, Column]:
-    """The steps in the order in which they are computed, and the runs."""
+def _lengths(steps: Column, depth: Column, kind: Column, kinds: int, deepest: int) -> Column | None:
+    """How many steps there are of each depth and kind (0 where there is no run); None where runs would be too short."""
     import numpy as np
 
-    if len(steps) >= SHORT * deepest:  # there is a run of each depth at least
-        keys = depth[steps].astype(np.int64) * kinds + kind
-        lengths = np.bincount(keys, minlength=1)
-        present = np.flatnonzero(lengths)
-        if len(steps) >= SHORT * len(present):
-            first = np.cumsum(lengths) - lengths
-            order = np.empty(len(steps), dtype=np.int32)
-            swept(sort_by_counting, len(steps), keys, first, order)
-            return steps[order], np.stack([present % max(kinds, 1), lengths[present]], axis=1).astype(np.int32)
-    return steps, np.stack([kind, np.ones(len(steps), dtype=np.int32)], axis=1)
+    if len(steps) < SHORT * deepest:  # there is a run of each depth at least
+        return None
+    lengths = np.zeros((deepest + 1) * kinds, dtype=np.int64)
+    swept(count_keys, len(steps), steps, depth, kind, kinds, lengths)
+    return lengths if len(steps) >= SHORT * np.count_nonzero(lengths) else None
 
 
-def lay_out(steps: Any, runs: Any, start: Any, operands: Any, place: Any, gathered: Any) -> None:
-    """Write the places of all operands: of each run first all first operands, then all second ones, and so on."""
-    begin = 0
+def count_keys(steps: Any, depth: Any, kind: Any, kinds: int, lengths: Any) -> None:
+    """Count the steps of each depth and kind."""
+    for step in range(len(steps)):
+        lengths[depth[steps[step]] * kinds + kind[step]] += 1
+
+
+def lay_out(steps: Any, start: Any, operands: Any, order: Any, place: Any, leaves: int, gathered: Any) -> None:
+    """Write steps behind the leaves in the order of the graph, and the places of their operands."""
     target = 0
-    for run in range(len(runs)):
-        length = runs[run, 1]
-        arity = start[steps[begin] + 1] - start[steps[begin]]
-        for position in range(length):
-            edges = start[steps[begin + position]]
-            for operand in range(arity):
-                gathered[target + operand * length + position] = place[operands[edges + operand]]
-        begin += length
-        target += length * arity
+    for step in range(len(steps)):
+        node = steps[step]
+        order[leaves + step] = node
+        place[node] = leaves + step
+        for edge in range(start[node], start[node + 1]):
+            gathered[target] = place[operands[edge]]
+            target += 1
+
+
+def lay_out_runs(
+    steps: Any, depth: Any, kind: Any, kinds: int, lengths: Any, position: Any, target: Any, start: Any, operands: Any,
+    order: Any, place: Any, gathered: Any,
+) -> None:  # fmt: skip
+    """Write steps into their runs, and the places of their operands: of a run first all first operands, and so on.
+
+    lengths, position, target: of each depth and kind the length of the run, its place in the order, and that of its
+    operands; the last two are used up. The graph is walked in its own order, in which operands come first; each run
+    is then written from its beginning to its end.
+    """
+    for step in range(len(steps)):
+        node = steps[step]
+        run = depth[node] * kinds + kind[step]
+        order[position[run]] = node
+        place[node] = position[run]
+        position[run] += 1
+        at = target[run]
+        target[run] += 1
+        for edge in range(start[node], start[node + 1]):
+            gathered[at] = place[operands[edge]]
+            at += lengths[run]
