@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-LARGE, LARGE_ONCE_LOADED = 200_000, 20_000
-"""Nodes from which on machine code is done before a loop in Python: with loading numba (half a second), and without."""
+LARGE, LARGE_ONCE_LOADED, LARGE_ONCE_COMPILED = 200_000, 20_000, 200
+"""Nodes from which on machine code is done before a loop in Python: with loading numba (half a second), with loading
+the code of a loop (some milliseconds), and where it is loaded already."""
 
 MULTIPLIER = 0x9E3779B1
 """For hashing by multiplication: D. E. Knuth, The Art of Computer Programming, vol. 3, section 6.4."""
@@ -25,7 +26,11 @@ _COMPILED: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 def swept(loop: Callable[..., Any], size: int, *columns: Any) -> Any:
     """What a loop returns on columns of a graph of this size. Buffers (`array`, `bytearray`) are written in place."""
-    if size < (LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE):
+    if loop in _COMPILED:
+        least = LARGE_ONCE_COMPILED
+    else:
+        least = LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE
+    if size < least:
         return loop(*columns)
     return compiled(loop)(*map(viewed, columns))
 
