@@ -26,11 +26,8 @@ _COMPILED: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 def swept(loop: Callable[..., Any], size: int, *columns: Any) -> Any:
     """What a loop returns on columns of a graph of this size. Buffers (`array`, `bytearray`) are written in place."""
-    if loop in _COMPILED:
-        least = LARGE_ONCE_COMPILED
-    else:
-        least = LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE
-    if size < least:
+    once_loaded = LARGE_ONCE_COMPILED if loop in _COMPILED else LARGE_ONCE_LOADED
+    if size < (once_loaded if "numba" in sys.modules else LARGE):
         return loop(*columns)
     return compiled(loop)(*map(viewed, columns))
 
