@@ -115,6 +115,7 @@ def stamped(
         if active[output]:
             adjoint[output] = value
     known, edges = len(graph), len(graph.operands)
+    graph.intern.learn(graph, known)  # gives the memory of its tables back before as much is taken
     columns = stamps.columns()
     uses = (np.frombuffer(adjoint, np.int32) >= 0).astype(np.int32)
     sums = _run(count_uses, pattern, *columns[-2:], graph.start, graph.operands, uses)
