@@ -45,7 +45,7 @@ def _checked(graph: Graph, row: Operation, operands: Sequence[ArrayLike]) -> lis
     for column in columns:
         if len(column) != len(columns[0]):
             raise GraphError(f"`{row.name}` was given operand columns of lengths {len(columns[0])} and {len(column)}")
-        if len(column) and not (column.min() >= 0 and column.max() < len(graph)):
+        if len(column) and column.view(np.uint64).max() >= len(graph):  # what is negative is very large
             worst = int(column.min() if column.min() < 0 else column.max())
             raise GraphError(f"`{row.name}` cannot use {graph.describe(worst)}")
     return columns
@@ -53,31 +53,40 @@ def _checked(graph: Graph, row: Operation, operands: Sequence[ArrayLike]) -> lis
 
 def _grow(graph: Graph, row: Operation, columns: list[Column]) -> Column:
     """Intern a column of nodes: equal rows once, those that the graph has already not again."""
+    if not len(columns[0]):
+        return np.empty(0, dtype=np.int64)
     shapes = _shape_numbers(graph, row, columns)
     keys = columns[0] << NODE_BITS | columns[1] if len(columns) == 2 else ~columns[0]
-    distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     table = graph.intern.tables[row.code]
-    known = list(map(table.get, distinct.tolist()))
-    nodes = np.array([-1 if node is None else node for node in known], dtype=np.int64)
-    new = np.flatnonzero(nodes < 0)
-    new = new[np.argsort(first[new], kind="stable")]  # in the order in which they were asked for
-    nodes[new] = np.arange(len(graph), len(graph) + len(new))
-    _append(graph, row, [column[first[new]] for column in columns], shapes[first[new]])
-    table.update(zip(distinct[new].tolist(), nodes[new].tolist(), strict=True))
-    answer: Column = nodes[inverse]
-    return answer
+    nodes: list[int] = []
+    new: list[int] = []
+    following = len(graph)
+    for position, key in enumerate(keys.tolist()):
+        node = table.get(key)
+        if node is None:
+            node = table[key] = following
+            following += 1
+            new.append(position)
+        nodes.append(node)
+    if len(new) < len(nodes):
+        columns, shapes = [column[new] for column in columns], shapes[new]
+    _append(graph, row, columns, shapes)
+    return np.array(nodes, dtype=np.int64)
 
 
 def _shape_numbers(graph: Graph, row: Operation, columns: list[Column]) -> Column:
     """Number of the shape of each node to be; every combination of operand shapes is inferred once."""
-    codes = np.zeros(len(columns[0]), dtype=np.int64)
     of_node = np.frombuffer(graph.shape, dtype=np.intc)  # a copy would take longer than all else in a large graph
-    for column in columns:
-        codes = codes * len(graph.shapes) + of_node[column]
+    shapes = [of_node[column] for column in columns]
     del of_node  # the column cannot grow while it is looked at
+    if all((numbers == shapes[0][0]).all() for numbers in shapes):
+        return np.full(len(shapes[0]), graph.common_shape(row, [int(column[0]) for column in columns]), dtype=np.int64)
+    codes = np.zeros(len(columns[0]), dtype=np.int64)
+    for numbers in shapes:
+        codes = codes * len(graph.shapes) + numbers
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    numbers = [graph.common_shape(row, [int(column[place]) for column in columns]) for place in first]
-    answer: Column = np.array(numbers, dtype=np.int64)[inverse]
+    found = [graph.common_shape(row, [int(column[place]) for column in columns]) for place in first]
+    answer: Column = np.array(found, dtype=np.int64)[inverse]
     return answer
 
 
@@ -85,10 +94,13 @@ def _append(graph: Graph, row: Operation, operands: list[Column], shapes: Column
     """Write new nodes behind the columns."""
     count, arity = len(shapes), len(operands)
     end = len(graph.operands)
-    extend(graph.op, np.full(count, row.code))
-    extend(graph.operands, np.stack(operands, axis=1).ravel())
-    extend(graph.start, np.arange(end + arity, end + arity * count + 1, arity))
-    extend(graph.payload, np.full(count, NOTHING))
+    side_by_side = np.empty((count, arity), dtype=np.intc)
+    for position, column in enumerate(operands):
+        side_by_side[:, position] = column
+    graph.op.extend(array("H", [row.code]) * count)
+    extend(graph.operands, side_by_side)
+    extend(graph.start, np.arange(end + arity, end + arity * count + 1, arity, dtype=np.intc))
+    graph.payload.extend(array("i", [NOTHING]) * count)
     extend(graph.shape, shapes)
 
 

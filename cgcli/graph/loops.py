@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-LARGE, LARGE_ONCE_LOADED = 200_000, 20_000
-"""Nodes from which on machine code is done before a loop in Python: with loading numba (half a second), and without."""
+LARGE, LARGE_ONCE_LOADED, LARGE_ONCE_COMPILED = 200_000, 20_000, 200
+"""Nodes from which on machine code is done before a loop in Python: with loading numba (half a second), with loading
+the code of a loop (some milliseconds), and where it is loaded already."""
 
 MULTIPLIER = 0x9E3779B1
 """For hashing by multiplication: D. E. Knuth, The Art of Computer Programming, vol. 3, section 6.4."""
@@ -25,9 +26,10 @@ _COMPILED: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 def swept(loop: Callable[..., Any], size: int, *columns: Any) -> Any:
     """What a loop returns on columns of a graph of this size. Buffers (`array`, `bytearray`) are written in place."""
-    if size < (LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE):
+    once_loaded = LARGE_ONCE_COMPILED if loop in _COMPILED else LARGE_ONCE_LOADED
+    if size < (once_loaded if "numba" in sys.modules else LARGE):
         return loop(*columns)
-    return compiled(loop)(*map(_viewed, columns))
+    return compiled(loop)(*map(viewed, columns))
 
 
 def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,7 +46,7 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     return found
 
 
-def _viewed(column: Any) -> Any:
+def viewed(column: Any) -> Any:
     """A NumPy array on the memory of a buffer; anything else as it is."""
     if isinstance(column, (int, float)) or hasattr(column, "dtype"):
         return column
@@ -104,69 +106,3 @@ def number_keys(keys: Any, table: Any, distinct: Any, inverse: Any) -> int:
             count += 1
         inverse[position] = table[slot]
     return count
-
-
-def sort_by_counting(keys: Any, first: Any, order: Any) -> None:
-    """Write the positions of the keys in the order of the keys, equal ones as they stand.
-
-    first: where the positions of each key begin; it is used up. See D. E. Knuth, The Art of Computer Programming,
-    vol. 3, section 5.2 (distribution counting).
-    """
-    for position in range(len(keys)):
-        key = keys[position]
-        order[first[key]] = position
-        first[key] += 1
-
-
-def share_equal(
-    op: Any, payload: Any, start: Any, operands: Any, known: int, count: int, table: Any, moved: Any
-) -> int:  # fmt: skip
-    """Make equal nodes one: those from `known` to `count` close up in place, and `moved` tells where each one went.
-
-    table: -1 everywhere, of a length that is a power of two and at least twice `count`; a hash table with open
-    addressing. Nodes before `known` are distinct, and stay. Returns how many nodes there are then.
-    """
-    mask = len(table) - 1
-    kept = known
-    used = start[known]
-    end = 0
-    for node in range(count):
-        begin = end
-        end = start[node + 1]
-        if node >= known:
-            for place in range(end - begin):
-                operand = operands[begin + place]
-                operands[used + place] = operand if operand < known else moved[operand - known]
-            at = used
-        else:
-            at = begin
-        size = end - begin
-        hashed = int(op[node]) * 31 + int(payload[node])
-        for place in range(at, at + size):
-            hashed = (hashed ^ int(operands[place])) * MULTIPLIER & 0x7FFFFFFF
-            hashed ^= hashed >> 15
-        slot = hashed & mask
-        twin = -1
-        while table[slot] >= 0:
-            other = table[slot]
-            if node >= known and op[other] == op[node] and payload[other] == payload[node]:
-                same = start[other + 1] - start[other] == size
-                for place in range(size):
-                    same = same and operands[start[other] + place] == operands[at + place]
-                if same:
-                    twin = other
-                    break
-            slot = (slot + 1) & mask
-        if node < known:
-            table[slot] = node
-        elif twin >= 0:
-            moved[node - known] = twin
-        else:
-            table[slot] = kept
-            op[kept] = op[node]
-            payload[kept] = payload[node]
-            used += size
-            start[kept + 1] = used
-            moved[node - known] = kept
-            kept += 1
-    return kept

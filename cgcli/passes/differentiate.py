@@ -107,8 +107,7 @@ def _stamped(
     found = stamped(graph, outputs, wrt, start_with, contributions)
     if found is None:
         return None
-    adjoint, contribution = (array("i", column.tobytes()) for column in found)
-    return Derivatives(graph, adjoint, contribution)
+    return Derivatives(graph, *found)
 
 
 def contributions(graph: Graph, node: int, adjoint: Ref, wanted: Sequence[bool]) -> list[Ref | None]:

@@ -7,8 +7,8 @@ batching of M. Looks et al., Deep Learning with Dynamic Computation Graphs, ICLR
 
 from __future__ import annotations
 
-from cgcli.graph.loops import sort_by_counting, swept
-from cgcli.graph.walk import ancestors, depths
+from cgcli.graph.loops import swept
+from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY, structure
 
 TYPE_CHECKING = False
@@ -60,39 +60,73 @@ def schedule(graph: Graph, wanted: Sequence[int]) -> Schedule:
     """The runs that compute the wanted nodes of a graph of scalars."""
     import numpy as np
 
-    needed = np.frombuffer(ancestors(graph, wanted), dtype=np.uint8)
-    nodes = np.flatnonzero(needed)
-    start = np.array(graph.start, dtype=np.int64)
-    count = (start[1:] - start[:-1])[nodes]
-    leaf = np.isin(np.array(graph.op)[nodes], LEAVES)
-    leaves, steps = nodes[leaf], nodes[~leaf]
-    kind, kinds = _kinds(graph, steps)
-    depth = np.array(depths(graph), dtype=np.int64)[steps]
-    keys = depth * len(kinds) + kind
-    sorting = _sorted(keys)
-    ends = np.flatnonzero(np.diff(keys[sorting])) + 1
-    if len(steps) >= SHORT * (len(ends) + 1):
-        steps, kind = steps[sorting], kind[sorting]
-    else:
-        ends = np.arange(1, len(steps))
-    begins = np.concatenate([[0], ends, [len(steps)]]).astype(np.int64) if len(steps) else np.zeros(1, dtype=np.int64)
-    place = np.full(len(graph), -1, dtype=np.int32)
-    order = np.concatenate([leaves, steps])
-    place[order] = np.arange(len(order), dtype=np.int32)
-    runs = np.stack([kind[begins[:-1]], np.diff(begins)], axis=1).astype(np.int32)
-    gathered = np.zeros(int(count[~leaf].sum()), dtype=np.int32)
-    swept(lay_out, len(steps), steps, runs, start, np.array(graph.operands), place, gathered)
-    return Schedule(order, place, len(leaves), kinds, runs, gathered)
+    size, width = len(graph), len(graph.attributes) + 1
+    needed = ancestors(graph, wanted)
+    count = needed.count(1)
+    is_leaf, met = np.zeros(len(REGISTRY.rows), dtype=np.uint8), np.zeros(len(REGISTRY.rows) * width, dtype=np.uint8)
+    is_leaf[list(LEAVES)] = 1
+    place = np.full(size, -1, dtype=np.int32)
+    depth, order, steps, code = (np.empty(length, dtype=np.int32) for length in (size, count, count, count))
+    leaves, deepest = swept(
+        survey, size, needed, is_leaf, graph.op, graph.payload, graph.start, graph.operands, width, depth, order,
+        place, steps, code, met,
+    )  # fmt: skip
+    steps, code = steps[: count - leaves], code[: count - leaves]
+    kind, kinds = _kinds(graph, code, np.flatnonzero(met))
+    arity = np.array([row.arity for row, _ in kinds], dtype=np.int32)
+    lengths = _lengths(steps, depth, kind, len(kinds), deepest)
+    if lengths is None:
+        gathered = np.empty(int(np.bincount(kind, minlength=len(arity)) @ arity), dtype=np.int32)
+        swept(lay_out, size, steps, graph.start, graph.operands, order, place, leaves, gathered)
+        return Schedule(order, place, leaves, kinds, np.stack([kind, np.ones_like(kind)], axis=1), gathered)
+    runs = np.flatnonzero(lengths)
+    stretches = lengths * np.resize(arity, len(lengths))
+    gathered = np.empty(int(stretches.sum()), dtype=np.int32)
+    swept(
+        lay_out_runs, size, steps, depth, kind, len(kinds), lengths, leaves + np.cumsum(lengths) - lengths,
+        np.cumsum(stretches) - stretches, graph.start, graph.operands, order, place, gathered,
+    )  # fmt: skip
+    runs = np.stack([runs % max(len(kinds), 1), lengths[runs]], axis=1).astype(np.int32)
+    return Schedule(order, place, leaves, kinds, runs, gathered)
 
 
-def _kinds(graph: Graph, steps: Column) -> tuple[Column, list[tuple[Operation, tuple[Any, ...]]]]:
-    """The kind of each node, and the kinds: an operation with its static arguments."""
+def survey(
+    needed: Any, is_leaf: Any, op: Any, payload: Any, start: Any, operands: Any, width: int, depth: Any, order: Any,
+    place: Any, steps: Any, code: Any, met: Any,
+) -> tuple[int, int]:  # fmt: skip
+    """Put the leaves first in the order, list the other nodes as steps, and write the depth of each.
+
+    code: of each step its operation with its static arguments, as one number; `met` marks the codes that there are.
+    Returns how many leaves there are, and the depth of the deepest node.
+    """
+    leaves, count, deepest = 0, 0, 0
+    for node in range(len(needed)):
+        if not needed[node]:
+            continue
+        if is_leaf[op[node]]:
+            depth[node] = 0
+            order[leaves] = node
+            place[node] = leaves
+            leaves += 1
+            continue
+        below = 0
+        for edge in range(start[node], start[node + 1]):
+            below = max(below, depth[operands[edge]])
+        depth[node] = below + 1
+        deepest = max(deepest, below + 1)
+        steps[count] = node
+        code[count] = op[node] * width + payload[node] + 1
+        met[code[count]] = 1
+        count += 1
+    return leaves, deepest
+
+
+def _kinds(graph: Graph, code: Column, present: Column) -> tuple[Column, list[tuple[Operation, tuple[Any, ...]]]]:
+    """The kind of each step, and the kinds: an operation with its static arguments."""
     import numpy as np
 
     width = len(graph.attributes) + 1
-    code = np.array(graph.op, dtype=np.int64)[steps] * width + np.array(graph.payload, dtype=np.int64)[steps] + 1
-    present = np.flatnonzero(np.bincount(code, minlength=1))
-    number = np.zeros(int(present.max(initial=0)) + 1, dtype=np.int64)
+    number = np.zeros(int(present.max(initial=0)) + 1, dtype=np.int32)
     number[present] = np.arange(len(present))
     kinds: list[tuple[Operation, tuple[Any, ...]]] = []
     for each in present.tolist():
@@ -101,26 +135,53 @@ def _kinds(graph: Graph, steps: Column) -> tuple[Column, list[tuple[Operation, t
     return number[code], kinds
 
 
-def _sorted(keys: Column) -> Column:
-    """The positions of the keys in their order; there are not many more different keys than keys."""
+def _lengths(steps: Column, depth: Column, kind: Column, kinds: int, deepest: int) -> Column | None:
+    """How many steps there are of each depth and kind (0 where there is no run); None where runs would be too short."""
     import numpy as np
 
-    first = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1))])
-    order = np.empty(len(keys), dtype=np.int64)
-    swept(sort_by_counting, len(keys), keys, first, order)
-    return order
+    if len(steps) < SHORT * deepest:  # there is a run of each depth at least
+        return None
+    lengths = np.zeros((deepest + 1) * kinds, dtype=np.int64)
+    swept(count_keys, len(steps), steps, depth, kind, kinds, lengths)
+    return lengths if len(steps) >= SHORT * np.count_nonzero(lengths) else None
 
 
-def lay_out(steps: Any, runs: Any, start: Any, operands: Any, place: Any, gathered: Any) -> None:
-    """Write the places of all operands: of each run first all first operands, then all second ones, and so on."""
-    begin = 0
+def count_keys(steps: Any, depth: Any, kind: Any, kinds: int, lengths: Any) -> None:
+    """Count the steps of each depth and kind."""
+    for step in range(len(steps)):
+        lengths[depth[steps[step]] * kinds + kind[step]] += 1
+
+
+def lay_out(steps: Any, start: Any, operands: Any, order: Any, place: Any, leaves: int, gathered: Any) -> None:
+    """Write steps behind the leaves in the order of the graph, and the places of their operands."""
     target = 0
-    for run in range(len(runs)):
-        length = runs[run, 1]
-        arity = start[steps[begin] + 1] - start[steps[begin]]
-        for position in range(length):
-            edges = start[steps[begin + position]]
-            for operand in range(arity):
-                gathered[target + operand * length + position] = place[operands[edges + operand]]
-        begin += length
-        target += length * arity
+    for step in range(len(steps)):
+        node = steps[step]
+        order[leaves + step] = node
+        place[node] = leaves + step
+        for edge in range(start[node], start[node + 1]):
+            gathered[target] = place[operands[edge]]
+            target += 1
+
+
+def lay_out_runs(
+    steps: Any, depth: Any, kind: Any, kinds: int, lengths: Any, position: Any, target: Any, start: Any, operands: Any,
+    order: Any, place: Any, gathered: Any,
+) -> None:  # fmt: skip
+    """Write steps into their runs, and the places of their operands: of a run first all first operands, and so on.
+
+    lengths, position, target: of each depth and kind the length of the run, its place in the order, and that of its
+    operands; the last two are used up. The graph is walked in its own order, in which operands come first; each run
+    is then written from its beginning to its end.
+    """
+    for step in range(len(steps)):
+        node = steps[step]
+        run = depth[node] * kinds + kind[step]
+        order[position[run]] = node
+        place[node] = position[run]
+        position[run] += 1
+        at = target[run]
+        target[run] += 1
+        for edge in range(start[node], start[node + 1]):
+            gathered[at] = place[operands[edge]]
+            at += lengths[run]

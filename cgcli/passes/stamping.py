@@ -4,16 +4,18 @@ What a node hands to its operands depends on its *pattern* only: the operation, 
 are asked for, and which are small whole constants (so that x^2 gets 2*x). The contributions of a pattern are built by
 `contributions`, as for every graph, on stand-ins for operands, result and adjoint; what was built is a short list of
 steps. One backward loop over the columns then copies the steps for every node. It serves wide graphs and chains
-alike, and takes some 50 nanoseconds a node where the walk of `differentiate` takes many microseconds.
+alike, and takes some 100 nanoseconds a node where the walk of `differentiate` takes many microseconds.
 """
 
 from __future__ import annotations
 
+from array import array
+
 import numpy as np
 
 from cgcli.graph.bulk import extend
-from cgcli.graph.loops import compiled, number_keys, share_equal, swept
-from cgcli.graph.store import CONSTANT, INPUT, Graph
+from cgcli.graph.loops import MULTIPLIER, compiled, number_keys, viewed
+from cgcli.graph.store import CONSTANT, Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import REGISTRY, arithmetic
 from cgcli.passes.folding import FoldingRef
@@ -49,6 +51,16 @@ RESULT, ADJOINT, FIRST_STEP = 8, 9, 16
 NOTHING = 1 << 30
 """In the place of an argument: this operand receives nothing."""
 
+NO_PATTERN = -1
+"""Key of the nodes that hand nothing on; their pattern has no steps."""
+
+NONE = -1
+"""Stands in the maps where there is no adjoint or no contribution."""
+
+SPACING, NEAR, TRIES = 4, 32, 16
+"""Of the hash table: places a node, places over which the users of one operand are spread (a power of two), and
+places that are looked at before the search goes on somewhere else."""
+
 
 class Stamps:
     """The steps of all patterns, as columns. Pattern p has two variants: 2p, and 2p + 1 for an adjoint of exactly 1.
@@ -66,6 +78,13 @@ class Stamps:
         self.first_given = [0]
         self.given: list[int] = []
 
+    def most(self, nodes: Column) -> tuple[int, int]:
+        """Steps and arguments that so many nodes of each pattern need at most."""
+        first = np.array(self.first_step)
+        steps = np.diff(first).reshape(-1, 2).max(axis=1)
+        arguments = np.diff(np.array(self.first_argument)[first]).reshape(-1, 2).max(axis=1)
+        return int(nodes @ steps), int(nodes @ arguments)
+
     def columns(self) -> tuple[Column, ...]:
         """All of it for the loop."""
         of_steps = (self.first_step, self.op, self.payload, self.first_argument, self.arguments)
@@ -74,107 +93,128 @@ class Stamps:
 
 def stamped(
     graph: Graph, outputs: Sequence[int], wrt: Sequence[int], seeds: Sequence[int], contributions: Contributions
-) -> tuple[Column, Column] | None:
+) -> tuple[array[int], array[int]] | None:
     """Extend the graph by the adjoints of all nodes between `wrt` and the outputs.
 
     Returns node -> adjoint and edge -> contribution (-1: none), or None where the graph is not one of scalars or an
     operation has too many operands. CalculationError where an operation has no derivative rule.
     """
-    size, edges = len(graph), len(graph.operands)
+    size = len(graph)
+    adjoint, contribution = array("i", [NONE]) * size, array("i", [NONE]) * len(graph.operands)
     active = np.frombuffer(ancestors(graph, outputs), np.uint8) & np.frombuffer(descendants(graph, wrt), np.uint8)
-    start, operands = np.array(graph.start), np.array(graph.operands)
-    op, payload = np.array(graph.op), np.array(graph.payload)
-    if np.array(graph.shape)[active.astype(bool)].any():
+    found = _patterns(graph, active)
+    if found is None:
         return None
-    keys = _keys(graph, active, op, payload, start, operands)
-    if keys is None:
-        return None
-    nodes, distinct, inverse = keys
+    distinct, pattern = found
     stamps = Stamps()
     one = graph.constant(1.0)
     for key in distinct.tolist():
         if not _add_pattern(graph, stamps, key, contributions):
             return None
-    pattern = np.full(size, -1, dtype=np.int32)
-    pattern[nodes] = inverse
-    seed = np.full(size, -1, dtype=np.int32)
     for output, value in zip(outputs, seeds, strict=True):
         if active[output]:
-            seed[output] = value
+            adjoint[output] = value
+    known, edges = len(graph), len(graph.operands)
+    graph.intern.learn(graph, known)  # gives the memory of its tables back before as much is taken
     columns = stamps.columns()
-    steps = np.diff(columns[0]).reshape(-1, 2).max(axis=1, initial=0)
-    arguments = np.diff(columns[3][columns[0]]).reshape(-1, 2).max(axis=1, initial=0)
-    known = len(graph)
-    nodes_room = known + int(steps[inverse].sum()) + len(operands) + len(outputs)
-    edges_room = len(graph.operands) + int(arguments[inverse].sum()) + 2 * (len(operands) + len(outputs))
-    op, payload, start = (_with_room(column, nodes_room + 1) for column in (graph.op, graph.payload, graph.start))
-    operands = _with_room(graph.operands, edges_room)
-    adjoint, contribution = np.full(size, -1, dtype=np.int32), np.full(edges, -1, dtype=np.int32)
-    count = compiled(stamp)(
-        pattern, active, seed, start, operands, adjoint, contribution, *columns, op, payload, known,
-        graph.start[known], one, arithmetic.add.code, int(steps.max(initial=0)),
+    uses = (np.frombuffer(adjoint, np.int32) >= 0).astype(np.int32)
+    sums = _run(count_uses, pattern, *columns[-2:], graph.start, graph.operands, uses)
+    steps, arguments = stamps.most(np.bincount(pattern, minlength=len(distinct)))
+    most = known + steps + sums
+    op, payload, start = (_with_room(column, most + 1) for column in (graph.op, graph.payload, graph.start))
+    operands = _with_room(graph.operands, edges + arguments + 2 * sums)
+    count = _run(
+        stamp, pattern, uses, adjoint, contribution, *columns, op, payload, start, operands, known, one,
+        arithmetic.add.code, len(REGISTRY.rows), most,
     )  # fmt: skip
-    moved = np.empty(count - known, dtype=np.int32)
-    table = np.full(1 << (2 * count).bit_length(), -1, dtype=np.int32)
-    kept = compiled(share_equal)(op, payload, start, operands, known, count, table, moved)
-    extend(graph.op, op[known:kept])
-    extend(graph.payload, payload[known:kept])
-    extend(graph.operands, operands[start[known] : start[kept]])
-    extend(graph.start, start[known + 1 : kept + 1])
-    extend(graph.shape, np.zeros(kept - known, dtype=np.int32))
+    extend(graph.op, op[known:count])
+    extend(graph.payload, payload[known:count])
+    extend(graph.operands, operands[edges : start[count]])
+    extend(graph.start, start[known + 1 : count + 1])
+    extend(graph.shape, np.zeros(count - known, dtype=np.int32))
     graph.intern.learn(graph, known)
-    return _moved(adjoint, known, moved), _moved(contribution, known, moved)
+    return adjoint, contribution
 
 
-def _with_room(column: Any, length: int) -> Column:
+def _run(loop: Callable[..., Any], *columns: Any) -> Any:
+    """What a loop returns, as machine code wherever there is numba: graphs that come here are large."""
+    return compiled(loop)(*map(viewed, columns))
+
+
+def _with_room(column: array[int], length: int) -> Column:
     """A copy of a column of the graph that more can be written behind."""
-    copy = np.empty(length, dtype=np.int32)
-    copy[: len(column)] = column
+    copy = np.empty(length, dtype=column.typecode)
+    copy[: len(column)] = np.frombuffer(column, dtype=column.typecode)
     return copy
 
 
-def _moved(nodes: Column, known: int, moved: Column) -> Column:
-    """Nodes where they are after equal ones became one."""
-    new = nodes >= known
-    nodes[new] = moved[nodes[new] - known]
-    return nodes
-
-
-def _keys(
-    graph: Graph, active: Column, op: Column, payload: Column, start: Column, operands: Column
-) -> tuple[Column, Column, Column] | None:
-    """The active nodes with operands, the distinct keys of their patterns, and which one each node has."""
-    nodes = np.flatnonzero(active & ~np.isin(op, (CONSTANT, INPUT)))
-    count = (start[1:] - start[:-1])[nodes]
-    if count.max(initial=0) > MOST_OPERANDS or payload[nodes].max(initial=0) >= 0xFFFF:
+def _patterns(graph: Graph, active: Column) -> tuple[Column, Column] | None:
+    """The distinct keys of the patterns, and which one each node has; None where a node has no key."""
+    keys = np.empty(len(graph), dtype=np.int64)
+    codes = _codes(graph, active)
+    columns = (graph.op, graph.payload, graph.shape, graph.start, graph.operands)
+    if not _run(write_keys, active, codes, *columns, keys):
         return None
-    code = np.zeros(len(op), dtype=np.uint8)
-    constants = np.flatnonzero(op == CONSTANT)
-    values = np.array(graph.constants)[payload[constants]]
-    small = (np.abs(values) <= LARGEST_CONSTANT) & (values == np.floor(values)) & ~((values == 0) & np.signbit(values))
-    code[constants[small]] = values[small] + LARGEST_CONSTANT + 1
-    code[active.astype(bool)] = ASKED_FOR
-    key = op[nodes].astype(np.int64) << 48 | (payload[nodes] + 1).astype(np.int64) << 32
-    for position in range(MOST_OPERANDS):
-        has = np.flatnonzero(count > position)
-        operand = operands[start[nodes[has]] + position]
-        key[has] |= code[operand].astype(np.int64) << (8 * position)
-    return nodes, *_numbered(key)
-
-
-def _numbered(keys: Column) -> tuple[Column, Column]:
-    """The distinct keys, and which one each key is."""
-    distinct, inverse = np.empty(FEW_PATTERNS, dtype=np.int64), np.empty(len(keys), dtype=np.int64)
+    distinct, pattern = np.empty(FEW_PATTERNS, dtype=np.int64), np.empty(len(keys), dtype=np.int32)
     table = np.full(4 * FEW_PATTERNS, -1, dtype=np.int64)
-    count = swept(number_keys, len(keys), keys, table, distinct, inverse)
+    count = _run(number_keys, keys, table, distinct, pattern)
     if count >= 0:
-        return distinct[:count], inverse
+        return distinct[:count], pattern
     distinct, inverse = np.unique(keys, return_inverse=True)
     return distinct, inverse.ravel()
 
 
+def _codes(graph: Graph, active: Column) -> Column:
+    """What the key of a pattern says of each node as an operand."""
+    code = active * np.uint8(ASKED_FOR)
+    constants = np.flatnonzero((np.frombuffer(graph.op, dtype=np.uint16) == CONSTANT) & (active == 0))
+    values = np.array(graph.constants)[np.frombuffer(graph.payload, dtype=np.int32)[constants]]
+    small = (np.abs(values) <= LARGEST_CONSTANT) & (values == np.floor(values)) & ~((values == 0) & np.signbit(values))
+    code[constants[small]] = values[small] + LARGEST_CONSTANT + 1
+    return code
+
+
+def write_keys(
+    active: Any, code: Any, op: Any, payload: Any, shape: Any, start: Any, operands: Any, keys: Any
+) -> bool:  # fmt: skip
+    """Write the key of the pattern of each node, and NO_PATTERN where it hands nothing on.
+
+    Returns whether all active nodes are scalars and fit into a key.
+    """
+    for node in range(len(keys)):
+        keys[node] = NO_PATTERN
+        if not active[node]:
+            continue
+        begin, count = start[node], start[node + 1] - start[node]
+        if shape[node] or count > MOST_OPERANDS or (count and payload[node] >= 0xFFFF):
+            return False
+        if count:
+            key = int(op[node]) << 48 | (int(payload[node]) + 1) << 32
+            for position in range(count):
+                key |= int(code[operands[begin + position]]) << (8 * position)
+            keys[node] = key
+    return True
+
+
+def count_uses(pattern: Any, first_given: Any, given: Any, start: Any, operands: Any, uses: Any) -> int:
+    """Add to `uses` how many contributions each node receives at most. Returns how many sums of two that takes."""
+    sums = 0
+    for node in range(len(uses)):
+        plain, seeded = first_given[2 * pattern[node]], first_given[2 * pattern[node] + 1]
+        for place in range(seeded - plain):
+            if given[plain + place] != NOTHING or given[seeded + place] != NOTHING:
+                operand = operands[start[node] + place]
+                sums += int(uses[operand] > 0)
+                uses[operand] += 1
+    return sums
+
+
 def _add_pattern(graph: Graph, stamps: Stamps, key: int, contributions: Contributions) -> bool:
     """Work out both variants of a pattern; False where a step is no scalar."""
+    if key == NO_PATTERN:
+        stamps.first_step += 2 * stamps.first_step[-1:]
+        stamps.first_given += 2 * stamps.first_given[-1:]
+        return True
     row = REGISTRY.rows[key >> 48]
     number = (key >> 32 & 0xFFFF) - 1
     codes = [key >> 8 * position & 0xFF for position in range(row.arity)]
@@ -223,51 +263,102 @@ def _add_steps(
 
 
 def stamp(
-    pattern: Any, active: Any, seed: Any, start: Any, operands: Any, adjoint: Any, contribution: Any, first_step: Any,
-    step_op: Any, step_payload: Any, first_argument: Any, arguments: Any, first_given: Any, given: Any, op: Any,
-    payload: Any, made: int, used: int, one: int, add: int, most_steps: int,
+    pattern: Any, uses: Any, adjoint: Any, contribution: Any, first_step: Any, step_op: Any,
+    step_payload: Any, first_argument: Any, arguments: Any, first_given: Any, given: Any, op: Any, payload: Any,
+    start: Any, operands: Any, known: int, one: int, add: int, rows: int, most: int,
 ) -> int:  # fmt: skip
     """The backward loop: sum up what a node received, then stamp its pattern. Returns how many nodes there are then.
 
-    What a node received is a list of edges, threaded through `following`, and is summed in pairs (a balanced tree).
+    uses: how many contributions each node receives at most. adjoint: the seeds, which count as contributions. What a
+    node receives is kept in a stretch of `parts` (up to `end`) and is summed there in pairs (a balanced tree).
+
+    No node is made that equals another one: a hash table with open addressing tells. Its addresses are near for
+    nodes whose latest operands are near, and those are made one soon after the other, so it works on a small stretch
+    of memory at a time. An operand with very many users fills its stretch; then the search goes on somewhere else.
+    The nodes that were there before come into it, those of one operation at a time, when the first new node is made
+    that one of them could equal.
     """
     size = len(pattern)
-    first = np.full(size, -1, dtype=np.int32)
-    last = np.full(size, -1, dtype=np.int32)
-    following = np.full(len(contribution), -1, dtype=np.int32)
-    parts = np.empty(len(contribution) + 1, dtype=np.int32)
-    meaning = np.empty(FIRST_STEP + most_steps, dtype=np.int32)
+    end = np.empty(size, dtype=np.int32)
+    room = 0
     for node in range(size - 1, -1, -1):
-        if not active[node]:
-            continue
-        count = 0
-        if seed[node] >= 0:
-            parts[0] = seed[node]
-            count = 1
-        edge = first[node]
-        while edge >= 0:
-            parts[count] = contribution[edge]
-            count += 1
-            edge = following[edge]
+        end[node] = room
+        room += uses[node]
+    parts = np.empty(room, dtype=np.int32)
+    meaning = np.empty(FIRST_STEP + len(step_op), dtype=np.int32)
+    entered = np.zeros(rows, dtype=np.uint8)
+    table = np.zeros(SPACING * most + NEAR + TRIES, dtype=np.int32)  # 0: empty; node 0 has no operands, it is never met
+
+    def latest_operand(node: int) -> int:
+        """The latest operand; constants of the patterns stand behind all nodes, and do not count."""
+        latest = 0
+        for place in range(start[node], start[node + 1]):
+            operand = int(operands[place])
+            if operand > latest and (operand < size or operand >= known):
+                latest = operand
+        return latest
+
+    def met(node: int, latest: int) -> int:
+        """The node in the table that equals this one; where there is none, this one, which is in it from then on."""
+        begin, behind = start[node], start[node + 1]
+        hashed = int(op[node]) * 31 + int(payload[node])
+        for place in range(begin, behind):
+            hashed = (hashed ^ int(operands[place])) * MULTIPLIER & 0x7FFFFFFF
+            hashed ^= hashed >> 15
+        slot = SPACING * latest + (hashed & NEAR - 1)
+        tries = 0
+        while table[slot]:
+            other = int(table[slot])
+            if op[other] == op[node] and payload[other] == payload[node]:
+                offset = start[other] - begin
+                place = begin
+                while place < behind and operands[place + offset] == operands[place]:
+                    place += 1
+                if place == behind and start[other + 1] - offset == behind:
+                    return other
+            tries += 1
+            slot = slot + 1 if tries != TRIES else hashed % len(table)
+            if slot == len(table):
+                slot = 0
+        table[slot] = node
+        return node
+
+    def shared(node: int) -> int:
+        """The node that equals the one that was written behind all others; that one where there is none."""
+        latest = latest_operand(node)
+        if latest < size and not entered[op[node]]:
+            entered[op[node]] = 1
+            for other in range(size):
+                if op[other] == op[node]:
+                    met(other, latest_operand(other))
+        return met(node, latest)
+
+    made = known
+    first = 0
+    for node in range(size - 1, -1, -1):
+        part = first
+        first += uses[node]
+        if adjoint[node] >= 0:
+            parts[end[node]] = adjoint[node]
+            end[node] += 1
+        count = end[node] - part
         if count == 0:
             continue
         while count > 1:
             for pair in range(count // 2):
+                used = start[made]
                 op[made] = add
                 payload[made] = -1
-                operands[used] = parts[2 * pair]
-                operands[used + 1] = parts[2 * pair + 1]
-                used += 2
-                parts[pair] = made
-                made += 1
-                start[made] = used
+                operands[used] = parts[part + 2 * pair]
+                operands[used + 1] = parts[part + 2 * pair + 1]
+                start[made + 1] = used + 2
+                parts[part + pair] = shared(made)
+                made += parts[part + pair] == made
             if count % 2:
-                parts[count // 2] = parts[count - 1]
+                parts[part + count // 2] = parts[part + count - 1]
             count = (count + 1) // 2
-        total = parts[0]
+        total = parts[part]
         adjoint[node] = total
-        if pattern[node] < 0:
-            continue
         variant = 2 * pattern[node] + (1 if total == one else 0)
         edges = start[node]
         for place in range(start[node + 1] - edges):
@@ -276,15 +367,17 @@ def stamp(
         meaning[ADJOINT] = total
         begin = first_step[variant]
         for step in range(begin, first_step[variant + 1]):
+            used = start[made]
             op[made] = step_op[step]
             payload[made] = step_payload[step]
             for place in range(first_argument[step], first_argument[step + 1]):
                 argument = arguments[place]
                 operands[used] = meaning[argument] if argument >= 0 else -1 - argument
                 used += 1
-            meaning[FIRST_STEP + step - begin] = made
-            made += 1
-            start[made] = used
+            start[made + 1] = used
+            found = shared(made)
+            meaning[FIRST_STEP + step - begin] = found
+            made += found == made
         for place in range(first_given[variant], first_given[variant + 1]):
             argument = given[place]
             if argument == NOTHING:
@@ -292,9 +385,6 @@ def stamp(
             edge = edges + place - first_given[variant]
             contribution[edge] = meaning[argument] if argument >= 0 else -1 - argument
             operand = operands[edge]
-            if first[operand] < 0:
-                first[operand] = edge
-            else:
-                following[last[operand]] = edge
-            last[operand] = edge
+            parts[end[operand]] = contribution[edge]
+            end[operand] += 1
     return made

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgcli.graph.loops import number_keys, sort_by_counting
+from cgcli.graph.loops import number_keys
 
 KEYS = st.lists(st.integers(0, 2**62) | st.integers(0, 5), max_size=40)
 
@@ -24,15 +24,6 @@ def test_keys_are_numbered_in_the_order_of_their_first_use(keys: list[int]) -> N
 def test_too_many_keys_are_refused() -> None:
     distinct, inverse = np.empty(4, dtype=np.int64), np.empty(5, dtype=np.int64)
     assert number_keys(np.arange(5), np.full(8, -1, dtype=np.int64), distinct, inverse) == -1
-
-
-@given(st.lists(st.integers(0, 9), max_size=30))
-def test_sorting_is_stable(keys: list[int]) -> None:
-    column = np.array(keys, dtype=np.int64)
-    first = np.concatenate([[0], np.cumsum(np.bincount(column, minlength=10))])
-    order = np.empty(len(keys), dtype=np.int64)
-    sort_by_counting(column, first, order)
-    assert order.tolist() == np.argsort(column, kind="stable").tolist()
 
 
 def test_graphs_of_very_many_patterns_are_differentiated_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def differentiated(graph: Graph, outputs: list[int], *, by_patterns: bool) -> tu
         return list(found.adjoint), list(found.contribution)
     columns = stamped(graph, outputs, [0, 1, 2], [graph.constant(1.0)] * len(outputs), contributions)
     assert columns is not None
-    return columns[0].tolist(), columns[1].tolist()
+    return list(columns[0]), list(columns[1])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -104,3 +104,77 @@ def test_vectors_and_doubled_outputs_are_left_to_the_walk(monkeypatch: pytest.Mo
     y = graph.apply(named("sin"), [x])
     found = differentiate(graph, [y, y], [x])
     assert engine("python").evaluate(graph, {"x": 0.0}, [found.wrt(x)])[found.wrt(x)] == 2.0
+
+
+def side_by_side(graph: Graph, ends: list[int], steps: list[tuple[str, int, bool]]) -> int:
+    """The sum of columns to which the same is done step by step: their adjoints are equal because those above are."""
+    for name, factor, first in steps:
+        row = named(name)
+        ends = [graph.apply(row, ([factor, end] if first else [end, factor])[: row.arity]) for end in ends]
+    while len(ends) > 1:
+        ends = [*ends[2:], graph.apply(named("add"), ends[:2])]
+    return ends[0]
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> Graph:
+    """Graphs in which derivatives become equal because others did, many times over."""
+    graph = Graph()
+    leaves = [graph.input(name) for name in "xyz"] + [graph.constant(value) for value in (2.0, 3.0, 100.0)]
+    leaves.append(graph.apply(named("sin"), leaves[:1]))
+    steps = st.tuples(
+        st.sampled_from(["mul", "mul", "mul", "add", "sub", "sin"]), st.sampled_from(leaves), st.booleans()
+    )
+    for _ in range(draw(st.integers(1, 3))):
+        ends = draw(st.lists(st.sampled_from(leaves), min_size=1, max_size=4, unique=True))
+        leaves.append(side_by_side(graph, ends, draw(st.lists(steps, max_size=8))))
+    side_by_side(graph, leaves, draw(st.lists(steps, max_size=3)))
+    return graph
+
+
+def content(graph: Graph) -> list[tuple[int, ...]]:
+    """What tells nodes apart."""
+    return [(graph.op[node], graph.payload[node], *graph.operands_of(node)) for node in range(len(graph))]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(graphs(), alike()), st.data())
+def test_equal_nodes_are_one(graph: Graph, data: st.DataObject) -> None:
+    last = len(graph) - 1
+    outputs = data.draw(st.lists(st.integers(0, last), max_size=2, unique=True).filter(lambda some: last not in some))
+    outputs.append(last)
+    seeds = [graph.constant(data.draw(st.sampled_from([1.0, 0.5]))), last, 0]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, values in (("SPACING", [1, 4]), ("NEAR", [1, 4, 32]), ("TRIES", [1, 2, 16])):
+            patch.setattr(f"cgcli.passes.stamping.{name}", data.draw(st.sampled_from(values)))
+        for repeated in (False, True):
+            for seed in seeds:
+                before = len(graph)
+                found = stamped(graph, outputs, [0, 1, 2], [seed] * len(outputs), contributions)
+                assert found is not None
+                lint(graph)
+                held = content(graph)
+                assert len(set(held)) == len(held)
+                assert len(held) == before or not repeated, "all of it was there already"
+
+
+def test_adjoints_are_equal_because_those_above_are() -> None:
+    graph = Graph()
+    x, y, z, *factors = [graph.input(name) for name in ["x", "y", "z", *(f"f{i}" for i in range(30))]]
+    result = side_by_side(graph, [x, y, z], [("mul", factor, factor % 2 == 0) for factor in factors])
+    found = stamped(graph, [result], [x, y, z, *factors], [graph.constant(1.0)], contributions)
+    assert found is not None
+    adjoint, _ = found
+    assert adjoint[x] == adjoint[y] == adjoint[z]
+    held = content(graph)
+    assert len(set(held)) == len(held)
+
+
+def test_very_many_users_of_one_node_are_told_apart() -> None:
+    """All terms receive the same adjoint, and it is the latest operand of what they hand on."""
+    terms = [f"a{i}*b{i} + b{i}*a{i} + a{i % 7}*b{i}" for i in range(100)]
+    graph = cg.parse(f"tanh({' + '.join(terms)})").graph
+    found = stamped(graph, [len(graph) - 1], list(graph.inputs().values()), [graph.constant(1.0)], contributions)
+    assert found is not None
+    held = content(graph)
+    assert len(set(held)) == len(held)
