@@ -87,8 +87,8 @@ def simplified(
     form = combined(graph, row, [(graph.form_of(operand), False) for operand in operands])
     if form is None:
         node = _plain(graph, row, operands, attributes)
-    elif _changes_digits(graph, row, operands, form):
-        node = _kept(graph, row, operands, form)
+    elif form.number is not None and _changes_digits(graph, row, operands, form.number):
+        node = _kept(graph, row, operands, form.number)
     else:
         node = seal(graph, form)
     if row.shape is not None or not any(map(graph.shape.__getitem__, operands)):
@@ -145,10 +145,9 @@ def _is_infinite(graph: NormalGraph, form: Sum | Product) -> bool:
     return value is not None and not isfinite(value)
 
 
-def _changes_digits(graph: NormalGraph, row: Operation, operands: Sequence[int], form: Sum | Product) -> bool:
+def _changes_digits(graph: NormalGraph, row: Operation, operands: Sequence[int], exact: Number) -> bool:
     """Whether decimals would be calculated to another double than the operation gives, as in 0.1 + 0.2."""
-    exact = form.number
-    if row.compute is None or exact is None:
+    if row.compute is None:
         return False
     numbers = [number for number in map(graph.number_of, operands) if number is not None]
     if len(numbers) < len(operands):
@@ -160,10 +159,11 @@ def _changes_digits(graph: NormalGraph, row: Operation, operands: Sequence[int],
     return row.compute(*map(float, numbers)) != float(exact)
 
 
-def _kept(graph: NormalGraph, row: Operation, operands: Sequence[int], form: Sum | Product) -> int:
+def _kept(graph: NormalGraph, row: Operation, operands: Sequence[int], exact: Number) -> int:
     """A calculation among decimals as it stands; among other terms or factors it is the number that it means."""
     node = graph.repeat(row, operands, ())
-    graph.forms[node] = form
+    number = graph.forms[node] = Product(exact)
+    number.node = node
     graph.rough.add(node)
     return node
 
