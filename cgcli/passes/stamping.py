@@ -270,7 +270,9 @@ def stamp(
     """The backward loop: sum up what a node received, then stamp its pattern. Returns how many nodes there are then.
 
     uses: how many contributions each node receives at most. adjoint: the seeds, which count as contributions. What a
-    node receives is kept in a stretch of `parts` (up to `end`) and is summed there in pairs (a balanced tree).
+    node receives is summed as a balanced tree, each pair as soon as it is there, so that a sum stands near its terms
+    and an engine finds them in the cache. `parts` holds, for each node up to `end`, the sums that wait for a partner:
+    at most one of each size, as the digits of the binary number `arrived` say.
 
     No node is made that equals another one: a hash table with open addressing tells. Its addresses are near for
     nodes whose latest operands are near, and those are made one soon after the other, so it works on a small stretch
@@ -279,11 +281,14 @@ def stamp(
     that one of them could equal.
     """
     size = len(pattern)
-    end = np.empty(size, dtype=np.int32)
+    end, arrived = np.empty(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
     room = 0
-    for node in range(size - 1, -1, -1):
+    for node in range(size):
         end[node] = room
-        room += uses[node]
+        waiting = uses[node]
+        while waiting:
+            room += 1
+            waiting >>= 1
     parts = np.empty(room, dtype=np.int32)
     meaning = np.empty(FIRST_STEP + len(step_op), dtype=np.int32)
     entered = np.zeros(rows, dtype=np.uint8)
@@ -333,31 +338,43 @@ def stamp(
                     met(other, latest_operand(other))
         return met(node, latest)
 
+    def sum_of(left: int, right: int, made: int) -> int:
+        """The node of a sum, written behind the others where it is new."""
+        used = start[made]
+        op[made] = add
+        payload[made] = -1
+        operands[used] = left
+        operands[used + 1] = right
+        start[made + 1] = used + 2
+        return shared(made)
+
+    def receive(node: int, part: int, made: int) -> int:
+        """Add a contribution to what a node received; returns how many nodes there are then."""
+        arrived[node] += 1
+        pairs = arrived[node]
+        while pairs % 2 == 0:
+            end[node] -= 1
+            part = sum_of(parts[end[node]], part, made)
+            made += part == made
+            pairs //= 2
+        parts[end[node]] = part
+        end[node] += 1
+        return made
+
     made = known
-    first = 0
     for node in range(size - 1, -1, -1):
-        part = first
-        first += uses[node]
         if adjoint[node] >= 0:
-            parts[end[node]] = adjoint[node]
-            end[node] += 1
-        count = end[node] - part
-        if count == 0:
+            made = receive(node, adjoint[node], made)
+        if arrived[node] == 0:
             continue
-        while count > 1:
-            for pair in range(count // 2):
-                used = start[made]
-                op[made] = add
-                payload[made] = -1
-                operands[used] = parts[part + 2 * pair]
-                operands[used + 1] = parts[part + 2 * pair + 1]
-                start[made + 1] = used + 2
-                parts[part + pair] = shared(made)
-                made += parts[part + pair] == made
-            if count % 2:
-                parts[part + count // 2] = parts[part + count - 1]
-            count = (count + 1) // 2
-        total = parts[part]
+        end[node] -= 1
+        total = parts[end[node]]
+        waiting = arrived[node] & (arrived[node] - 1)
+        while waiting:
+            end[node] -= 1
+            total = sum_of(parts[end[node]], total, made)
+            made += total == made
+            waiting &= waiting - 1
         adjoint[node] = total
         variant = 2 * pattern[node] + (1 if total == one else 0)
         edges = start[node]
@@ -384,7 +401,5 @@ def stamp(
                 continue
             edge = edges + place - first_given[variant]
             contribution[edge] = meaning[argument] if argument >= 0 else -1 - argument
-            operand = operands[edge]
-            parts[end[operand]] = contribution[edge]
-            end[operand] += 1
+            made = receive(operands[edge], contribution[edge], made)
     return made
