@@ -7,11 +7,13 @@ numba keeps the machine code on disk, so that the time to compile (about a secon
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any
 
 LARGE, LARGE_ONCE_LOADED, LARGE_ONCE_COMPILED = 200_000, 20_000, 200
@@ -44,6 +46,32 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
             found = njit(cache=True, nogil=True)(loop)
         _COMPILED[loop] = found
     return found
+
+
+def is_on_disk(module: Path, loop: str) -> bool:
+    """Whether numba keeps machine code of a module's loop from an earlier run, perhaps of an older version of it.
+
+    Asked without loading numba, where it puts files by default and where NUMBA_CACHE_DIR says.
+    """
+    from pathlib import Path
+
+    elsewhere = os.environ.get("NUMBA_CACHE_DIR")
+    folders = Path(elsewhere).glob("*") if elsewhere else [module.parent / "__pycache__"]
+    return any(next(folder.glob(f"{module.stem}.{loop}-*.nbi"), None) for folder in folders)
+
+
+def pays(size: int, thresholds: tuple[int, int, int], module: Path, loop: str) -> bool:
+    """Whether what has this size is done first by machine code, of which a module's loop takes the longest to compile.
+
+    thresholds: the sizes from which on that is so: where it has to be compiled, where numba has to be loaded, and where
+    that is done. False where numba is not installed.
+    """
+    at_first, large, once_loaded = thresholds
+    if size < (once_loaded if "numba" in sys.modules else large):
+        return False
+    from importlib.util import find_spec
+
+    return find_spec("numba") is not None and (size >= at_first or is_on_disk(module, loop))
 
 
 def viewed(column: Any) -> Any:

@@ -8,7 +8,6 @@ section 4.7 for LALR parsing.
 from __future__ import annotations
 
 import re
-import sys
 
 from cgcli.errors import FormulaError, Source
 from cgcli.language import syntax, tables
@@ -25,8 +24,8 @@ CLOSING = frozenset(map(tables.TERMINALS.index, ("RPAR", "RSQB")))
 LONGEST_NUMBER = 10_000
 """Digits of a literal; a longer one is a slip or an attack, and no engine here computes with so many."""
 
-LARGE, LARGE_ONCE_LOADED = 150_000, 30_000
-"""Characters from which on the compiled driver is done before this one: with loading numba, and without."""
+LARGE = (1_000_000, 150_000, 30_000)
+"""Characters from which on the compiled driver reads a text; see `graph.loops.pays`."""
 
 
 def parse(source: Source) -> syntax.Syntax:
@@ -34,7 +33,7 @@ def parse(source: Source) -> syntax.Syntax:
 
     Large texts are read by machine code where numba is installed (`reader`), to the same table and the same errors.
     """
-    if len(source.text) >= (LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE) and _compiles():
+    if len(source.text) >= LARGE[-1] and _compiled_driver_pays(len(source.text)):
         from cgcli.language.reader import read
 
         return read(source)
@@ -103,11 +102,13 @@ def parse(source: Source) -> syntax.Syntax:
         last_end = finish
 
 
-def _compiles() -> bool:
-    """Whether loops can become machine code here."""
-    from importlib.util import find_spec
+def _compiled_driver_pays(characters: int) -> bool:
+    """Whether a text of so many characters is read first by the compiled driver."""
+    from pathlib import Path
 
-    return find_spec("numba") is not None
+    from cgcli.graph.loops import pays
+
+    return pays(characters, LARGE, Path(__file__).with_name("reader.py"), "drive")
 
 
 def long_number(source: Source, begin: int, finish: int) -> FormulaError:

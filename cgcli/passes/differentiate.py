@@ -8,7 +8,6 @@ ed., SIAM 2008, chapter 3.
 
 from __future__ import annotations
 
-import sys
 from array import array
 
 from cgcli.errors import CalculationError
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
     from cgcli.ops import Operation
 
-LARGE, LARGE_ONCE_LOADED = 50_000, 2_000
-"""Nodes from which on rules are worked out by patterns and not node by node: with loading numba, and without."""
+LARGE = (250_000, 50_000, 2_000)
+"""Nodes from which on rules are worked out by patterns and not node by node; see `graph.loops.pays`."""
 
 NONE = -1
 """Stands in the maps where there is no adjoint or no contribution."""
@@ -68,7 +67,7 @@ def differentiate(
     path has no derivative rule.
     """
     size, edges = len(graph), len(graph.operands)
-    if size >= (LARGE_ONCE_LOADED if "numba" in sys.modules else LARGE):
+    if size >= LARGE[-1] and _patterns_pay(size):
         found = _stamped(graph, outputs, wrt, seeds)
         if found is not None:
             return found
@@ -93,6 +92,15 @@ def differentiate(
                     contribution[first + place] = part.node
                     received.setdefault(graph.operands[first + place], []).append(part)
     return Derivatives(graph, adjoint, contribution)
+
+
+def _patterns_pay(size: int) -> bool:
+    """Whether a graph of so many nodes is done first by patterns."""
+    from pathlib import Path
+
+    from cgcli.graph.loops import pays
+
+    return pays(size, LARGE, Path(__file__).with_name("stamping.py"), "stamp")
 
 
 def _stamped(

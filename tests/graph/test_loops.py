@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgcli.graph.loops import number_keys
+from cgcli.graph.loops import is_on_disk, number_keys
 
 KEYS = st.lists(st.integers(0, 2**62) | st.integers(0, 5), max_size=40)
 
@@ -30,6 +32,25 @@ def test_graphs_of_very_many_patterns_are_differentiated_too(monkeypatch: pytest
     import cgcli as cg
 
     monkeypatch.setattr("cgcli.passes.stamping.FEW_PATTERNS", 2)
-    monkeypatch.setattr("cgcli.passes.differentiate.LARGE", 0)
-    monkeypatch.setattr("cgcli.passes.differentiate.LARGE_ONCE_LOADED", 0)
+    monkeypatch.setattr("cgcli.passes.differentiate.LARGE", (0, 0, 0))
     assert cg.parse("x^2 + x^3 + sin(x)*exp(x)").grad(x=0.0) == {"x": 1.0}
+
+
+def test_machine_code_from_an_earlier_run_is_found_without_numba(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "reader.py"
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    assert not is_on_disk(module, "drive")
+    cache = tmp_path / "__pycache__"
+    cache.mkdir()
+    (cache / "reader.driver-12.py311.nbi").touch()
+    assert not is_on_disk(module, "drive")
+    (cache / "reader.drive-12.py311.nbi").touch()
+    assert is_on_disk(module, "drive")
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(elsewhere))
+    assert not is_on_disk(module, "drive")
+    (elsewhere / "language_1234").mkdir(parents=True)
+    (elsewhere / "language_1234" / "reader.drive-12.py311.nbi").touch()
+    assert is_on_disk(module, "drive")

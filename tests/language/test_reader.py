@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,8 +96,7 @@ def test_little_room_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_large_text_is_read_by_the_compiled_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "LARGE", 0)
-    monkeypatch.setattr(parser, "LARGE_ONCE_LOADED", 0)
+    monkeypatch.setattr(parser, "LARGE", (0, 0, 0))
     assert parser.parse(Source("x + 1")).characters is not None
     monkeypatch.undo()
     assert parser.parse(Source("x + 1")).characters is None
@@ -289,3 +290,18 @@ def test_graphs_by_the_loops_as_plain_python(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(bulk_lowering, "NODES_PER_ROW", 0)
     for text in (MIXED, PLAIN, SHARED):
         assert_lowered_alike(text)
+
+
+def test_a_text_waits_for_the_compiled_driver_only_where_that_pays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(parser, "LARGE", (500, 100, 100))
+    monkeypatch.setitem(sys.modules, "cgcli.language.reader", None)  # who imports it fails
+    assert parser.parse(Source("x + " * 50 + "1")).rule
+    with pytest.raises(ImportError):
+        parser.parse(Source("x + " * 200 + "1"))
+    (tmp_path / "language_1").mkdir()
+    (tmp_path / "language_1" / "reader.drive-12.py311.nbi").touch()
+    with pytest.raises(ImportError):
+        parser.parse(Source("x + " * 50 + "1"))
