@@ -1,6 +1,6 @@
 """How the time of cg grows with rows and with nodes, over four decades, and the exponent of that growth.
 
-    python benchmarks/growth.py [--rows 1000 … 10000000] [--nodes 1000 … 1000000] [--rounds 5] [--json FILE]
+    python benchmarks/growth.py [--rows 1000 … 10000000] [--nodes 1000 … 10000000] [--rounds 5] [--json FILE]
 
 The exponent is the slope of a straight line through log(time) over log(size), by least squares, in the upper three
 decades: below, what is the same at every size hides it. 1 is growth in proportion.
@@ -21,7 +21,7 @@ from rows import FORMULAS, graph_of
 import cgcli as cg
 
 ROWS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
-NODES = (1_000, 10_000, 100_000, 1_000_000)
+NODES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 DECADES = 3
 AIM = 1.05
 FORMULA = "exp(sin(x*x))*y"
