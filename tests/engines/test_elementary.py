@@ -109,9 +109,12 @@ def test_nan_stays(name: str) -> None:
 
 def fitted(function: Any, largest: Any, count: int) -> list[float]:
     """Coefficients of the polynomial that is nearly the best up to the largest argument, as doubles."""
-    with mpmath.workdps(60):
-        low = -largest if function is exponential else mpmath.mpf(0)
-        return [float(each) for each in mpmath.chebyfit(function, [low, largest], count)[::-1]]
+    low = -largest if function is exponential else mpmath.mpf(0)
+    try:
+        found = mpmath.chebyfit(function, [low, largest], count, asc=True)
+    except TypeError:  # mpmath before 1.4 has the highest power first
+        found = mpmath.chebyfit(function, [low, largest], count)[::-1]
+    return [float(each) for each in found]
 
 
 def exponential(r: Any) -> Any:
