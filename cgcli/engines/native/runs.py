@@ -257,15 +257,17 @@ class Tape:
             at_hand[has] |= near.astype(np.int64) << position
             stays[edge[near]] = False
         width = 1 << int(arity.max(initial=0))
-        distinct, code = np.unique(kind * width + at_hand, return_inverse=True)
+        key = kind * width + at_hand
+        distinct = np.flatnonzero(np.bincount(key))
+        number = np.zeros(len(plan.kinds) * width, dtype=np.int32)
+        number[distinct] = np.arange(len(distinct))
         self.kinds = plan.kinds
         self.codes = [divmod(each, width) for each in distinct.tolist()]
         self.stream = np.empty(len(kind) + int(stays.sum()) + 1, dtype=np.int32)
-        behind = np.cumsum(stays)[first + arity - 1] if len(kind) else first
-        head = node + np.concatenate([[0], behind[:-1]]) if len(kind) else first
+        head = node + (np.cumsum(stays) - stays)[first]
         is_place = np.ones(len(self.stream), dtype=bool)
         is_place[head] = is_place[-1] = False
-        self.stream[head] = code
+        self.stream[head] = number[key]
         self.stream[is_place] = plan.operands[stays]
         self.stream[-1] = len(self.codes)
 
