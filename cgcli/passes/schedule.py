@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cgcli.ops import Operation
 
     Column = NDArray[Any]
+    Kind = tuple[Operation, tuple[Any, ...]]
 
 LEAVES = (structure.constant.code, structure.array.code, structure.variable.code)
 
@@ -40,7 +41,7 @@ class Schedule:
     __slots__ = ("kinds", "leaves", "operands", "order", "place", "runs")
 
     def __init__(
-        self, order: Column, place: Column, leaves: int, kinds: list[tuple[Operation, tuple[Any, ...]]], runs: Column,
+        self, order: Column, place: Column, leaves: int, kinds: list[Kind], runs: Column,
         operands: Column,
     ) -> None:  # fmt: skip
         self.order = order
@@ -121,14 +122,14 @@ def survey(
     return leaves, deepest
 
 
-def _kinds(graph: Graph, code: Column, present: Column) -> tuple[Column, list[tuple[Operation, tuple[Any, ...]]]]:
+def _kinds(graph: Graph, code: Column, present: Column) -> tuple[Column, list[Kind]]:
     """The kind of each step, and the kinds: an operation with its static arguments."""
     import numpy as np
 
     width = len(graph.attributes) + 1
     number = np.zeros(int(present.max(initial=0)) + 1, dtype=np.int32)
     number[present] = np.arange(len(present))
-    kinds: list[tuple[Operation, tuple[Any, ...]]] = []
+    kinds: list[Kind] = []
     for each in present.tolist():
         op, attributes = divmod(each, width)
         kinds.append((REGISTRY.rows[op], graph.attributes[attributes - 1] if attributes else ()))

@@ -18,7 +18,7 @@ from cgcli.passes.schedule import schedule
 
 pytest.importorskip("llvmlite", reason="the native engine needs the extra `native`")
 
-from cgcli.engines.native.runs import Tape
+from cgcli.engines.native.tape import Tape
 
 WIDTH = 37
 """Nodes of one kind side by side: more than a vector, and no whole number of vectors."""

@@ -23,7 +23,10 @@ BOUNDED = {
         {"Engine.kernel", "Engine.kernel_of", "Engine.planned", "Engine._defined"},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
-    "engines/native/runs.py": ({"_spelled"}, "definitions of rows by other rows; a row is never defined by itself"),
+    "engines/native/spelling.py": (
+        {"spelled_out"},
+        "definitions of rows by other rows; a row is never defined by itself",
+    ),
     "graph/ref.py": ({"Ref.coerce"}, "lists within a list that Python code gives as one value"),
     "language/lowering.py": ({"Lowering.materialise", "Lowering._stacked"}, "lists in lists, of which 32 are read"),
     "numerals.py": ({"plain", "short"}, "the axes of a value, at most 32"),

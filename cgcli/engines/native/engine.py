@@ -16,8 +16,8 @@ from cgcli.engines.base import Engine
 from cgcli.engines.native.compile import Machine
 from cgcli.engines.native.generate import BLOCK, generate
 from cgcli.engines.native.host import DOUBLE, SINGLE, Host, detect
-from cgcli.engines.native.runs import Program, defined
-from cgcli.engines.native.spelling import native_spelling
+from cgcli.engines.native.runs import Program
+from cgcli.engines.native.spelling import defined, native_spelling
 from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import split_columns
 from cgcli.errors import CalculationError

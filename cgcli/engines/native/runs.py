@@ -10,8 +10,7 @@ A function works in vectors of the host's width and may write past the end of it
 computes; there is room for one vector behind the last run. Gathering is done number by number, since the processor's
 own instruction for it takes longer on many machines (measured: 1.3 to 1.5 times on Zen 4).
 
-In a deep and narrow graph every node is a run. There the loop is an interpreter (`Tape`): it jumps from node to node,
-and what the last node computed is still in a register when the next one needs it.
+In a deep and narrow graph every node is a run; that is computed node by node (`tape`).
 """
 
 from __future__ import annotations
@@ -20,11 +19,9 @@ import numpy as np
 
 from cgcli.engines.native.host import DOUBLE
 from cgcli.engines.native.lanes import Lanes, Value
-from cgcli.engines.native.spelling import native_spelling
+from cgcli.engines.native.spelling import spelled_out
+from cgcli.engines.native.tape import Tape, load
 from cgcli.errors import UsageError
-from cgcli.graph.walk import ancestors
-from cgcli.passes.expand import expansion
-from cgcli.passes.scalars import to_scalars
 from cgcli.passes.schedule import schedule
 
 TYPE_CHECKING = False
@@ -35,10 +32,7 @@ if TYPE_CHECKING:
     from cgcli.engines.native.compile import Kernel, Machine
     from cgcli.engines.native.host import Host
     from cgcli.graph.store import Graph
-    from cgcli.ops import Operation
-    from cgcli.passes.schedule import Schedule
-
-    Kind = tuple[Operation, tuple[Any, ...]]
+    from cgcli.passes.schedule import Kind, Schedule
 
 RUN = "ptr %results, ptr %values, ptr %operands, i64 %length"
 
@@ -139,7 +133,7 @@ def _run(number: int, kind: Kind, lanes: Lanes) -> str:
             reading.append(f"%from{position} = getelementptr i32, ptr {place}, i64 %length")
             place = f"%from{position}"
         reading += _gather(f"%x{position}", place, lanes)
-    value = _spelled(row, attributes, [Value(lanes, f"%x{position}", False) for position in range(row.arity)], lanes)
+    value = spelled_out(row, attributes, [Value(lanes, f"%x{position}", False) for position in range(row.arity)], lanes)
     return "\n".join([
         f"define internal void @run{number}({RUN}) {{",
         "entry:",
@@ -173,21 +167,11 @@ def _gather(own: str, place: str, lanes: Lanes) -> list[str]:
         filled = own if lane == lanes.count - 1 else f"{number}.vector"
         lines += [
             f"{number}.from = getelementptr i32, ptr {place}, i64 {lane}",
-            *_load(number, f"{number}.from"),
+            *load(number, f"{number}.from"),
             f"{filled} = insertelement {lanes.vector} {vector}, double {number}, i32 {lane}",
         ]
         vector = filled
     return lines
-
-
-def _load(own: str, place: str) -> list[str]:
-    """Instructions that read the value at the place that stands in memory."""
-    return [
-        f"{own}.place = load i32, ptr {place}, align 4",
-        f"{own}.wide = sext i32 {own}.place to i64",
-        f"{own}.address = getelementptr double, ptr %values, i64 {own}.wide",
-        f"{own} = load double, ptr {own}.address, align 8",
-    ]
 
 
 def _driver(kinds: Sequence[Kind]) -> str:
@@ -228,146 +212,3 @@ def _driver(kinds: Sequence[Kind]) -> str:
         "ret void",
         "}",
     ])  # fmt: skip
-
-
-# ---- node by node --------------------------------------------------------------------------------------------------
-
-
-class Tape:
-    """A schedule of runs of one node each as a stream of numbers: of each node its code, then the operands' places.
-
-    An operand that is the result of the node before is not in the stream: the code says so, and the value is at hand
-    in a register. Otherwise each node of a chain would wait for the memory that the one before has just written.
-
-    stream: the codes and places, and at the end a code that stops. codes: (kind, bits of the operands at hand) of
-    each code.
-    """
-
-    def __init__(self, plan: Schedule) -> None:
-        kind = plan.runs[:, 0].astype(np.int64)
-        arity = np.array([row.arity for row, _ in plan.kinds], dtype=np.int64)[kind]
-        first = np.cumsum(arity) - arity
-        node = np.arange(len(kind))
-        at_hand = np.zeros(len(kind), dtype=np.int64)
-        stays = np.ones(len(plan.operands), dtype=bool)
-        for position in range(int(arity.max(initial=0))):
-            has = np.flatnonzero((arity > position) & (node > 0))
-            edge = first[has] + position
-            near = plan.operands[edge] == plan.leaves + node[has] - 1
-            at_hand[has] |= near.astype(np.int64) << position
-            stays[edge[near]] = False
-        width = 1 << int(arity.max(initial=0))
-        key = kind * width + at_hand
-        distinct = np.flatnonzero(np.bincount(key))
-        number = np.zeros(len(plan.kinds) * width, dtype=np.int32)
-        number[distinct] = np.arange(len(distinct))
-        self.kinds = plan.kinds
-        self.codes = [divmod(each, width) for each in distinct.tolist()]
-        self.stream = np.empty(len(kind) + int(stays.sum()) + 1, dtype=np.int32)
-        head = node + (np.cumsum(stays) - stays)[first]
-        is_place = np.ones(len(self.stream), dtype=bool)
-        is_place[head] = is_place[-1] = False
-        self.stream[head] = number[key]
-        self.stream[is_place] = plan.operands[stays]
-        self.stream[-1] = len(self.codes)
-
-    def text(self, host: Host) -> str:
-        """The text of a kernel: a block a code, each of which ends in a jump to the block of the next node."""
-        helpers: dict[str, str] = {}
-        blocks: list[str] = []
-        values, streams, ends = ["[0.0, %entry]"], ["[%operands, %entry]"], ["[%start, %entry]"]
-        for number, (kind, at_hand) in enumerate(self.codes):
-            lanes = Lanes(host, DOUBLE, helpers, count=1, prefix=f"code{number}.")
-            value, read, lines = self._block(f"%c{number}", self.kinds[kind], at_hand, lanes)
-            blocks += [
-                f"code{number}:", *lines,
-                f"br label %end{number}",
-                f"end{number}:",
-                f"%c{number}.value = extractelement <1 x double> {value.text}, i32 0",
-                f"%c{number}.next = getelementptr i32, ptr %from, i64 {1 + read}",
-                f"store double %c{number}.value, ptr %to, align 8",
-                "br label %loop",
-            ]  # fmt: skip
-            values.append(f"[%c{number}.value, %end{number}]")
-            streams.append(f"[%c{number}.next, %end{number}]")
-            ends.append(f"[%to, %end{number}]")
-        names = [*(f"%code{number}" for number in range(len(self.codes))), "%done"]
-        addresses = ", ".join(f"ptr blockaddress(@kernel, {name})" for name in names)
-        return "\n".join([
-            *helpers.values(),
-            f"@blocks = private constant [{len(names)} x ptr] [{addresses}]",
-            "define void @kernel(ptr %values, ptr %operands, ptr %unused, ptr %none, i64 %first, i64 %last) {",
-            "entry:",
-            "%before = sub i64 %first, 1",
-            "%start = getelementptr double, ptr %values, i64 %before",
-            "br label %loop",
-            "loop:",
-            f"%at.hand = phi double {', '.join(values)}",
-            f"%from = phi ptr {', '.join(streams)}",
-            f"%behind = phi ptr {', '.join(ends)}",
-            "%to = getelementptr double, ptr %behind, i64 1",
-            "%code = load i32, ptr %from, align 4",
-            "%code.wide = zext i32 %code to i64",
-            "%entry.place = getelementptr ptr, ptr @blocks, i64 %code.wide",
-            "%block = load ptr, ptr %entry.place, align 8",
-            f"indirectbr ptr %block, [{', '.join(f'label {name}' for name in names)}]",
-            *blocks,
-            "done:",
-            "ret void",
-            "}",
-        ])  # fmt: skip
-
-    def _block(self, own: str, kind: Kind, at_hand: int, lanes: Lanes) -> tuple[Value, int, list[str]]:
-        """The value of a node, how many operands it reads from memory, and the instructions."""
-        row, attributes = kind
-        lines: list[str] = []
-        operands: list[Value] = []
-        read = 0
-        for position in range(row.arity):
-            name = f"{own}.x{position}"
-            number = "%at.hand"
-            if not at_hand >> position & 1:
-                read += 1
-                number = f"{name}.read"
-                lines.append(f"{name}.from = getelementptr i32, ptr %from, i64 {read}")
-                lines += _load(number, f"{name}.from")
-            lines.append(f"{name} = insertelement <1 x double> poison, double {number}, i32 0")
-            operands.append(Value(lanes, name, False))
-        value = _spelled(row, attributes, operands, lanes)
-        return value, read, [*lines, *lanes.entry, *lanes.loop]
-
-
-# ---- operations ----------------------------------------------------------------------------------------------------
-
-
-def _spelled(row: Operation, attributes: tuple[Any, ...], operands: Sequence[Value], lanes: Lanes) -> Value:
-    """The value of a row: by its native spelling, or by its definition, written out in its place.
-
-    NotScalarError where the definition does not end in rows that have native spellings.
-    """
-    spelling = native_spelling(row, lanes.host)
-    if spelling is not None:
-        return lanes.spelled(spelling, operands, attributes)
-    template, places, output = expansion(row, [()] * len(operands), attributes)
-    scalars = to_scalars(template, [output], lambda inner: native_spelling(inner, lanes.host) is not None)
-    graph, (result,) = scalars.graph, scalars.elements[output]
-    needed = ancestors(graph, [result])
-    values: dict[int, Value] = {}
-    for place, operand in zip(places, operands, strict=True):
-        for node in scalars.inputs.get(template.input_name(place), ()):
-            values[node] = operand
-    for node in range(len(needed)):
-        if not needed[node] or node in values:
-            continue
-        number = graph.constant_value(node)
-        if number is None:
-            inner = [values[operand] for operand in graph.operands_of(node)]
-            values[node] = _spelled(graph.row(node), graph.attributes_of(node), inner, lanes)
-        else:
-            values[node] = lanes.constant(number)
-    return values[result]
-
-
-def defined(row: Operation) -> bool:
-    """Whether a row without a native spelling can be written out: it works on scalars and has a definition."""
-    return row.elementwise and not row.variadic and row.definition is not None
