@@ -254,11 +254,12 @@ class Formula:
         nodes: dict[tuple[str, str, str], int] = {}
         for name, node in chosen.items():
             self._need_scalar(bound.graph, name, node)
-            first = self._differentiated(bound.program, node, tuple(variables.values()))
-            slopes = {variable: first.wrt(target) for variable, target in variables.items()}
-            for variable, slope in slopes.items():
-                for other, target in variables.items():
-                    nodes[name, variable, other] = derivative_of(bound.graph, slope, target)
+            with bound.graph.lock:
+                first = self._differentiated(bound.program, node, tuple(variables.values()))
+                slopes = {variable: first.wrt(target) for variable, target in variables.items()}
+                for variable, slope in slopes.items():
+                    for other, target in variables.items():
+                        nodes[name, variable, other] = derivative_of(bound.graph, slope, target)
         found = dict(zip(nodes, bound.evaluate(list(nodes.values())), strict=True))
         return alone({
             name: {a: {b: found[name, a, b] for b in variables} for a in variables} for name in chosen
@@ -287,8 +288,9 @@ class Formula:
         nodes: list[int] = []
         for name, node in chosen.items():
             self._need_scalar(graph, name, node)
-            first = differentiate(graph, [node], variables)
-            nodes.extend(directional(graph, first.wrt(target), variables, arrows) for target in variables)
+            with graph.lock:
+                first = differentiate(graph, [node], variables)
+                nodes.extend(directional(graph, first.wrt(target), variables, arrows) for target in variables)
         found = iter(bound.evaluate(nodes))
         return alone({name: {variable: next(found) for variable in names} for name in chosen})
 
@@ -361,8 +363,9 @@ class Formula:
         nodes: dict[str, dict[str, int]] = {}
         for name, node in self.targets(program, of).items():
             self._need_scalar(program.graph, name, node)
-            derivatives = self._differentiated(program, node, tuple(variables.values()))
-            nodes[name] = {variable: derivatives.wrt(target) for variable, target in variables.items()}
+            with program.graph.lock:
+                derivatives = self._differentiated(program, node, tuple(variables.values()))
+                nodes[name] = {variable: derivatives.wrt(target) for variable, target in variables.items()}
         return nodes
 
     # ---- explaining --------------------------------------------------------------------------------------------
@@ -553,7 +556,8 @@ class Formula:
             if shape_of(value) != expected:
                 raise ShapeError(f"the direction of `{name}` has shape {list(shape_of(value))}, not {list(expected)}")
             label = f"direction of {name}"
-            arrows.append(bound.graph.input(label, expected))
+            with bound.graph.lock:
+                arrows.append(bound.graph.input(label, expected))
             bound.values[label] = value
         return list(variables.values()), arrows
 

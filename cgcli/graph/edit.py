@@ -66,7 +66,7 @@ class EditableGraph(Graph):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         graph.require_order()
-        for field in list(vars(self)):
+        for field in vars(self).keys() - {"lock"}:
             setattr(self, field, copy(getattr(graph, field)))
         self._adopted = {}
         self._made_once = {}

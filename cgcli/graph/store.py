@@ -6,6 +6,7 @@ walk is one loop. The hot columns hold 2 (op) + 4 (start) + 4 (payload) + 4 (sha
 
 from __future__ import annotations
 
+from _thread import RLock  # `threading` takes a millisecond to load
 from array import array
 from contextlib import suppress
 
@@ -48,6 +49,7 @@ class Graph:
     constants, exact: doubles, and the decimal text of those that the text gives more exactly than a double can.
     names: what the formula calls a node; spans and scopes: where in the text, and in which call of a user
         function, a node was written. These lie outside the hot columns and may be empty.
+    lock: held by whoever adds derivatives or looks at whole columns, so that threads can share a formula.
     """
 
     edition = 0
@@ -77,6 +79,7 @@ class Graph:
         self._adopted: dict[int, tuple[Graph, int, dict[int, int]]] = {}
         self._found_inputs: tuple[int, dict[str, int]] = (0, {})
         self._made_once: dict[tuple[Any, ...], Any] = {}
+        self.lock = RLock()
 
     # ---- reading -----------------------------------------------------------------------------------------------
 
@@ -177,9 +180,12 @@ class Graph:
         key = (kind, self.edition, *nodes)
         found: Found | None = self._made_once.get(key)
         if found is None:
-            found = self._made_once[key] = make()
-            for old in list(self._made_once)[:-MADE_ONCE]:  # a copy: another thread may be here, too
-                self._made_once.pop(old, None)
+            with self.lock:
+                found = self._made_once.get(key)
+                if found is None:
+                    found = self._made_once[key] = make()
+                for old in list(self._made_once)[:-MADE_ONCE]:
+                    self._made_once.pop(old, None)
         return found
 
     # ---- building ----------------------------------------------------------------------------------------------
@@ -282,7 +288,8 @@ class Graph:
         """
         from cgcli.graph.bulk import apply_columns
 
-        return apply_columns(self, row, operands, static)
+        with self.lock:
+            return apply_columns(self, row, operands, static)
 
     def shape_number(self, shape: Shape) -> int:
         """Position of a shape among the distinct shapes."""
@@ -400,7 +407,7 @@ class Graph:
         codes = sorted(set(self.op))
         state["op"] = array("H", map({code: place for place, code in enumerate(codes)}.__getitem__, self.op))
         state["op_names"] = [REGISTRY.rows[code].name for code in codes]
-        del state["intern"], state["_adopted"], state["_found_inputs"], state["_made_once"]
+        del state["intern"], state["_adopted"], state["_found_inputs"], state["_made_once"], state["lock"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -412,6 +419,7 @@ class Graph:
         self._adopted = {}
         self._found_inputs = (0, {})
         self._made_once = {}
+        self.lock = RLock()
         self.intern = InternTable()
         self.intern.learn(self, 0)
 

@@ -21,25 +21,28 @@ def ancestors(graph: Graph, nodes: Iterable[int]) -> bytearray:
     for node in nodes:
         needed[node] = 1
         last = max(last, node)
-    swept(mark_ancestors, last, needed, graph.start, graph.operands, last)
+    with graph.lock:
+        swept(mark_ancestors, last, needed, graph.start, graph.operands, last)
     return needed
 
 
 def descendants(graph: Graph, nodes: Iterable[int]) -> bytearray:
     """1 for every node that depends on one of the given nodes (themselves included), 0 for the others."""
     graph.require_order()
-    reached = bytearray(len(graph))
-    first = len(graph)
-    for node in nodes:
-        reached[node] = 1
-        first = min(first, node)
-    swept(mark_descendants, len(graph) - first, reached, graph.start, graph.operands, first)
+    with graph.lock:
+        reached = bytearray(len(graph))
+        first = len(graph)
+        for node in nodes:
+            reached[node] = 1
+            first = min(first, node)
+        swept(mark_descendants, len(graph) - first, reached, graph.start, graph.operands, first)
     return reached
 
 
 def depths(graph: Graph) -> array[int]:
     """Length of the longest path from a leaf to each node."""
     graph.require_order()
-    depth = array("i", bytes(4 * len(graph)))
-    swept(measure_depths, len(graph), depth, graph.start, graph.operands)
+    with graph.lock:
+        depth = array("i", bytes(4 * len(graph)))
+        swept(measure_depths, len(graph), depth, graph.start, graph.operands)
     return depth

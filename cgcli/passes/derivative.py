@@ -19,15 +19,16 @@ def derivative_of(graph: Graph, y: int, x: int) -> int:
     Where x is an element or a part of an array, the derivative is taken with respect to the array and the part is
     cut out of it, so that uses of the array as a whole count.
     """
-    if graph.row(x) is shaping.index:
-        return _wrt_part(graph, y, x)
-    y_shape, x_shape = graph.shape_of(y), graph.shape_of(x)
-    if not y_shape:
-        return differentiate(graph, [y], [x]).wrt(x)
-    if not x_shape:
-        return _forward(graph, y, x)
-    rows = [derivative_of(graph, component.node, x) for component in FoldingRef(graph, y)]
-    return graph.apply(shaping.stack, rows)
+    with graph.lock:
+        if graph.row(x) is shaping.index:
+            return _wrt_part(graph, y, x)
+        y_shape, x_shape = graph.shape_of(y), graph.shape_of(x)
+        if not y_shape:
+            return differentiate(graph, [y], [x]).wrt(x)
+        if not x_shape:
+            return _forward(graph, y, x)
+        rows = [derivative_of(graph, component.node, x) for component in FoldingRef(graph, y)]
+        return graph.apply(shaping.stack, rows)
 
 
 def _wrt_part(graph: Graph, y: int, x: int) -> int:
@@ -48,7 +49,8 @@ def _forward(graph: Graph, y: int, x: int) -> int:
 
 def directional(graph: Graph, y: int, variables: Sequence[int], directions: Sequence[int]) -> int:
     """J·v as a node of y's shape, for one direction a variable: the pullback of the pullback needs no forward rules."""
-    weights = graph.input(f"weights of node {y}", graph.shape_of(y))
-    pulled = differentiate(graph, [y], variables, [weights])
-    slopes = [pulled.wrt(variable) for variable in variables]
-    return differentiate(graph, slopes, [weights], directions).wrt(weights)
+    with graph.lock:
+        weights = graph.input(f"weights of node {y}", graph.shape_of(y))
+        pulled = differentiate(graph, [y], variables, [weights])
+        slopes = [pulled.wrt(variable) for variable in variables]
+        return differentiate(graph, slopes, [weights], directions).wrt(weights)

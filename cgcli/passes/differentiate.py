@@ -66,6 +66,13 @@ def differentiate(
     Only nodes on a path from `wrt` to an output get an adjoint. CalculationError where an operation on such a
     path has no derivative rule.
     """
+    with graph.lock:
+        return _differentiated(graph, outputs, wrt, seeds)
+
+
+def _differentiated(
+    graph: Graph, outputs: Sequence[int], wrt: Sequence[int], seeds: Sequence[int] | None
+) -> Derivatives:  # fmt: skip
     size, edges = len(graph), len(graph.operands)
     if size >= LARGE[-1] and _patterns_pay(size):
         found = _stamped(graph, outputs, wrt, seeds)

@@ -16,6 +16,8 @@ from llvmlite import binding
 import cgcli as cg
 from cgcli.engines.native import NativeEngine, elementary
 from cgcli.engines.native.host import DOUBLE, Host, detect
+from cgcli.graph.store import Graph
+from cgcli.ops.row import Operation, temporary_rows
 
 NATIVE = NativeEngine()
 REFERENCES = {
@@ -182,3 +184,27 @@ def test_the_width_of_vectors_changes_no_bit(name: str) -> None:
     assert narrow.evaluate_rows(graph, {"x": column}, [node])[node].tobytes() == rows(name, column).tobytes()
     alone = [NATIVE.evaluate(graph, {"x": each}, [node])[node] for each in column[:200].tolist()]
     assert np.array(alone).tobytes() == rows(name, column)[:200].tobytes()
+
+
+def test_rare_cases_of_operands_that_are_the_same_for_all_rows() -> None:
+    """`unless` on a single value, whose rare case looks at a column, and one inside another."""
+    with temporary_rows():
+        mixed = Operation(
+            "mixed", "x, y", compute=lambda x, y: x - 5 if y > 2 else y,
+            spell={"native": lambda lanes, x, y: lanes.unless(y > 2.0, y, lambda: x - 5.0)},
+        )  # fmt: skip
+        nested = Operation(
+            "nested", "x, y", compute=lambda x, y: (x if x > 1 else -x) if y > 2 else y,
+            spell={"native": lambda lanes, x, y: lanes.unless(
+                y > 2.0, y, lambda: lanes.unless(x > 1.0, -x, lambda: x)
+            )},
+        )  # fmt: skip
+        column = np.arange(9.0) / 3
+        for row in (mixed, nested):
+            graph = Graph()
+            node = graph.apply(row, [graph.input("x"), graph.input("y")])
+            for single in (1.0, 3.0):
+                expected = [row(each, single) for each in column.tolist()]
+                for given in (single, np.full(9, single)):
+                    values = {"x": column, "y": given}
+                    assert NativeEngine().evaluate_rows(graph, values, [node])[node].tolist() == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 import cgcli as cg
 from cgcli.engines import choose, engine
-from cgcli.errors import UsageError
+from cgcli.errors import GraphError, UsageError
+from cgcli.graph.edit import EditableGraph
 from cgcli.graph.store import Graph
 from cgcli.ops import REGISTRY, named
 from cgcli.passes.schedule import schedule
@@ -192,3 +194,34 @@ def test_answers_of_several_threads() -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda point: native.evaluate(graph, point, [result])[result], points * 5))
     assert found == expected * 5
+
+
+def test_an_edited_graph_is_refused_until_it_is_rebuilt() -> None:
+    graph = cg.parse("sin(a - b)").graph
+    edited = EditableGraph(graph)
+    inputs, result, native = edited.inputs(), len(edited) - 1, engine("native")
+    point = {"a": 5.0, "b": 1.0}
+    assert native.evaluate(edited, point, [result])[result] == pytest.approx(math.sin(4))
+    edited.replace(result - 1, edited.apply(named("add"), [inputs["a"], inputs["b"]]), reason="another sign")
+    with pytest.raises(GraphError, match="rebuilt"):
+        native.evaluate(edited, point, [result])
+
+
+def test_programs_for_several_wanted_sets_stay() -> None:
+    formula = cg.parse("sum(sin(x*i) for i in range(40))")
+    graph, native = formula.graph, engine("native")
+    wanted = [[len(graph) - 1 - place] for place in range(5)]
+    programs = [native._program(graph, each) for each in wanted]
+    assert [native._program(graph, each) for each in wanted] == programs
+
+
+def test_few_large_programs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cgcli.engines.native.engine.MOST_NODES", 100)
+    formula = cg.parse("sum(sin(x*i) for i in range(40))")
+    graph, native = formula.graph, engine("native")
+    first, second, third = ([len(graph) - 1 - place] for place in range(3))
+    programs = [native._program(graph, each) for each in (first, second)]
+    assert [native._program(graph, each) for each in (first, second)] == programs
+    native._program(graph, third)
+    assert native._program(graph, second) is programs[1]
+    assert native._program(graph, first) is not programs[0]

@@ -52,6 +52,7 @@ class Machine:
 
     def _compile(self, text: str) -> bytes:
         module = binding.parse_assembly(text)
+        module.verify()
         code: bytes = self._settings().emit_object(module)
         module.close()
         return code

@@ -42,8 +42,9 @@ REALS: dict[str, Real] = {real.dtype: real for real in (DOUBLE, SINGLE)}
 KEPT = 64
 """Compiled kernels in memory; the one that was used longest ago goes first."""
 
-PROGRAMS = 2
-"""Loops over runs that are kept for a graph: one for its value, one for its gradient."""
+PROGRAMS, FEWEST_PROGRAMS, MOST_NODES = 8, 2, 2_000_000
+"""Loops over runs that are kept for a graph, and how many of them also where they have more nodes than that together
+(one for a value, one for a gradient)."""
 
 SHARE = 5_000_000
 """The least work for a thread of its own, in instructions (0.2 ms): less costs less than a thread does."""
@@ -114,22 +115,26 @@ class NativeEngine(Engine):
     def _program(self, graph: Graph, wanted: Sequence[int]) -> Program | None:
         """The loop over runs, where there are scalars only.
 
-        Nodes that were built stay as they are, so it is kept as long as the graph; a graph has room for a few.
+        Nodes that were built stay as they are, so it is kept as long as the graph; a graph has room for a few, and the
+        one that was used longest ago goes first. GraphError between edits and the rebuild.
         """
+        graph.require_order()
         key = (graph.edition, *wanted)
-        programs = self._programs.setdefault(graph, {})
-        program = programs.pop(key, None)
-        if program is None:
-            if not self._is_plain(graph, wanted, lambda row: bool(native_spelling(row, self.host)) or defined(row)):
-                return None
-            try:
-                program = Program(graph, wanted, self.host, self._machine)
-            except NotScalarError:
-                return None
-            while len(programs) >= PROGRAMS:
-                del programs[next(iter(programs))]
-        programs[key] = program
-        return program
+        with graph.lock:
+            programs = self._programs.setdefault(graph, {})
+            program = programs.pop(key, None)
+            if program is None:
+                if not self._is_plain(graph, wanted, lambda row: bool(native_spelling(row, self.host)) or defined(row)):
+                    return None
+                try:
+                    program = Program(graph, wanted, self.host, self._machine)
+                except NotScalarError:
+                    return None
+                sizes = [kept.nodes for kept in programs.values()]
+                while len(sizes) >= PROGRAMS or (len(sizes) >= FEWEST_PROGRAMS and sum(sizes) > MOST_NODES):
+                    del programs[next(iter(programs))], sizes[0]
+            programs[key] = program
+            return program
 
     def evaluate_rows(
         self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int], *, threads: int | None = None,
@@ -162,8 +167,9 @@ class NativeEngine(Engine):
         found = kernels.get((varying, real.name))
         if found is not None:
             return found
-        key = (*_content(graph, wanted), varying, real.name)
-        with self._lock:
+        with graph.lock:
+            key = (*_content(graph, wanted), varying, real.name)
+        with graph.lock, self._lock:
             found = self._compiled.pop(key, None) or self._compile(graph, wanted, varying, real)
             self._compiled[key] = found
             if len(self._compiled) > KEPT:
@@ -229,7 +235,7 @@ class _Table:
         """The elements of an input: numbers, or contiguous columns of at least one vector."""
         if name in values:
             return list(np.ravel(values[name]))
-        table = columns[name].reshape(self.rows, -1)
+        table = columns[name].reshape(self.rows, len(self.compiled.scalars.inputs[name]))
         missing = max(self.lanes - self.rows, 0) if self.rows else 0
         if missing:
             table = np.pad(table, ((0, missing), (0, 0)), mode="edge")
@@ -305,6 +311,15 @@ def _columns(count: int, rows: int, dtype: str) -> list[Any]:
 def _addresses(columns: Sequence[Any]) -> Any:
     """The table of pointers that a kernel takes."""
     return np.array([column.ctypes.data for column in columns], dtype=np.uintp)
+
+
+def _forget_threads() -> None:
+    """In a process that was made by `fork`: the threads of its parent are not there."""
+    _pool.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
 
 
 @cache

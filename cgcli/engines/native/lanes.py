@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 INSTRUCTIONS = frozenset(("fadd", "fdiv", "fmul", "fneg", "frem", "fsub"))
 """LLVM's instructions on floating-point numbers."""
 
-LONG = 3000
+LONG = 1500
 """Instructions of a function from which on it gets no longer by functions that are written out."""
 
 RARELY = "!0"
@@ -213,12 +213,13 @@ class Lanes:
     def inlined(self, name: str, *operands: Value | float) -> Value | None:
         """One of the functions of `elementary`, written out here; None where the host does not do that.
 
-        In a long function it becomes a call, since the time to compile grows faster than the length.
+        In a long function it becomes a call, since the time to compile grows faster than the length, and where it is
+        the same for all rows.
         """
         if not self.host.inlines(name, self.real):
             return None
         values = self._values(operands)
-        if len(self.loop) < LONG:
+        if len(self.loop) < LONG and not all(value.uniform for value in values):
             return elementary.FUNCTIONS[name](self, *values)
         return self._called(self._apart(name, len(values)), values)
 
@@ -304,7 +305,7 @@ class Lanes:
 
         Each lane gets what it would get alone, whatever its neighbours are.
         """
-        uniform = rare.uniform and usual.uniform
+        uniform = rare.uniform and usual.uniform and self._is_uniform(otherwise)
         code = self.entry if uniform else self.loop
         packed = self.write(f"bitcast {self.truths} {rare.text} to i{self.count}", rare.uniform)
         some = self.write(f"icmp ne i{self.count} {packed}, 0", rare.uniform)
@@ -319,6 +320,14 @@ class Lanes:
         code += [f"br label {behind}", f"{behind[1:]}:"]
         text = self.write(f"phi {self.vector} [{usual.text}, {here}], [{found.text}, %{last[:-1]}]", uniform)
         return Value(self, text, uniform)
+
+    def _is_uniform(self, write: Callable[[], Value]) -> bool:
+        """Whether what a function writes is the same for all rows; nothing of it stays."""
+        entry, loop, known = len(self.entry), len(self.loop), self._written.copy()
+        uniform = write().uniform
+        del self.entry[entry:], self.loop[loop:]
+        self._written = known
+        return uniform
 
     # ---- writing -----------------------------------------------------------------------------------------------
 

@@ -73,7 +73,8 @@ class Program:
         plan = schedule(graph, wanted)
         vector = host.lanes(DOUBLE)
         self._place, self._leaves = plan.place, plan.leaves
-        self._room = len(plan.order) + vector
+        self.nodes = len(plan.order)
+        self._room = self.nodes + vector
         if plan.node_by_node:
             tape = Tape(plan)
             text, self._tables = tape.text(host), (tape.stream, tape.stream)
