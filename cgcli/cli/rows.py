@@ -281,6 +281,8 @@ def tell(report: Report, request: Request, calculation: Calculation, options: Ta
 
 def gap_text(gap: Gap) -> str:
     """`12 cells are missing (first: row 3); 1 is no number (first: row 7, `abc`)`."""
+    from cgcli.data.stream import excerpt
+
     parts = []
     if gap.missing:
         parts.append(f"{gap.missing:,} {'cell is' if gap.missing == 1 else 'cells are'} missing")
@@ -288,7 +290,7 @@ def gap_text(gap: Gap) -> str:
         parts.append(f"{gap.bad:,} {'cell is' if gap.bad == 1 else 'cells are'} no number")
     first = gap.first_bad or gap.first
     assert first is not None
-    where = f"first: row {first[0]:,}" + (f", `{first[1]}`" if first[1] else "")
+    where = f"first: row {first[0]:,}" + (f", `{excerpt(first[1])}`" if first[1] else "")
     return f"{' and '.join(parts)} ({where})"
 
 

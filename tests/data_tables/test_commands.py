@@ -171,6 +171,27 @@ def test_thousands_get_a_hint(cg, tmp_path):
     assert "thousands separators" in cg("eval", "x", "--data", "t.csv", "--missing", "error").err
 
 
+@pytest.mark.parametrize("policy", ["nan", "error"])
+def test_a_cell_is_shown_cut_and_without_what_a_terminal_obeys(cg, tmp_path, policy, csv_reader):
+    (tmp_path / "t.csv").write_text(f"x\n\033[31m{'a' * 3000}\n")
+    done = cg("eval", "x", "--data", "t.csv", "--missing", policy)
+    assert f"`\\x1b[31m{'a' * 34}…`" in done.err
+    assert "\033" not in done.err
+
+
+def test_a_long_missing_word_is_cut(cg, tmp_path, csv_reader):
+    (tmp_path / "t.csv").write_text(f"x\n{' ' * 3000}NA\n")
+    assert max(map(len, cg("eval", "x", "--data", "t.csv", "--missing", "error").err.splitlines())) < 120
+
+
+def test_names_of_columns_and_files_are_shown_without_what_a_terminal_obeys(cg, tmp_path):
+    (tmp_path / "\033[2J.csv").write_text("\033[31mx,y\n1,a\n")
+    done = cg("eval", "x", "--data", "\033[2J.csv", "--bind", "x=z")
+    assert "`\\x1b[2J.csv` has no column `z`" in done.err
+    assert "`\\x1b[31mx`" in done.err
+    assert "\033" not in done.err
+
+
 def test_head_and_summary_without_a_file(cg, points):
     done = cg("eval", "k*2", "--data", "points.csv", "--head", "2", "--limit", "4")
     assert done.err == ""
