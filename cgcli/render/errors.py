@@ -41,7 +41,7 @@ def _render(title: str, message: str, source: Source | None, span: Span | None, 
 
 
 def printable(text: str) -> str:
-    """A text with what a terminal would obey, or not show, written as an escape: cells and names of files hold anything.
+    """A text with escapes for what a terminal would obey or not show: cells and names of files hold anything.
 
     A source line has `?` for each such character instead, so that the marks under it stay in place.
     """
