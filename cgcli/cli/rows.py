@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 import time
 from contextlib import ExitStack
 from math import isnan
 
-from cgcli.cli.arguments import read_bindings, split_names, typed
+from cgcli.cli.arguments import read_bindings, typed
 from cgcli.cli.output import number_text, print_json, warn
 from cgcli.errors import DataError, UsageError, did_you_mean
 
@@ -206,10 +207,33 @@ def check_inputs(bound: Bound, columns: Mapping[str, str], table: Table) -> None
         )
 
 
+def split_columns(table: Table, text: str) -> list[str]:
+    """The columns that `a,b` or `all` names; quotes stand around a name with a comma, as in CSV. UsageError."""
+    if text in table.columns:
+        return [text]
+    if text == "all":
+        return list(table.columns)
+    try:
+        record = next(csv.reader([text], skipinitialspace=True, strict=True))
+    except csv.Error:
+        raise UsageError(f"`{text}` is not a list of columns", hint="quotes stand around a whole name") from None
+    names = [name if name in table.columns else name.strip() for name in record]
+    if not names or not all(names):
+        raise UsageError(f"`{text}` is not a list of columns", hint="separate names by commas: a,b")
+    divided = [name for name in table.columns if "," in name and name in text]
+    if divided and not set(names) <= set(table.columns):
+        quoted = divided[0].replace('"', '""')
+        raise UsageError(
+            f"--keep `{text}` divides the name `{divided[0]}` at its comma",
+            hint=f"""put the name in quotes of its own: '"{quoted}",…'""",
+        )
+    require_columns(table, names)
+    return names
+
+
 def kept_names(table: Table, keep: str | None, results: Sequence[str]) -> list[str]:
     """The columns that `--keep` names. UsageError where one has the name of a result."""
-    names = list(table.columns) if keep == "all" and "all" not in table.columns else split_names(keep) or []
-    require_columns(table, names)
+    names = [] if keep is None else split_columns(table, keep)
     for name in names:
         if name in results:
             raise UsageError(

@@ -135,6 +135,46 @@ def test_a_kept_column_with_the_name_of_a_result(cg, points):
     assert cg("eval", "x = k + 1", "--data", "points.csv", "--keep", "all", "-o", "o.csv").code == 2
 
 
+COMMAS = '"m[0,1]",m,"a, b","say ""x, y""", blank \n1,2,3,4,5\n'
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"),
+    [
+        ("m[0,1]", ["m[0,1]"]),
+        ("a, b", ["a, b"]),
+        ('m,"m[0,1]"', ["m", "m[0,1]"]),
+        ('"a, b", m', ["a, b", "m"]),
+        ('m,"say ""x, y"""', ["m", 'say "x, y"']),
+        ("m , blank", ["m", "blank"]),
+        ("all", ["m[0,1]", "m", "a, b", 'say "x, y"', "blank"]),
+    ],
+)
+def test_a_kept_column_may_have_a_comma_in_its_name(cg, tmp_path, keep, expected, csv_reader):
+    (tmp_path / "t.csv").write_text(COMMAS)
+    assert cg("eval", "y = m", "--data", "t.csv", "--keep", keep, "-o", "o.csv").code == 0
+    assert list(table("o.csv")) == [*expected, "y"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "told"),
+    [
+        ("m[0,1],m", """hint: put the name in quotes of its own: '"m[0,1]",…'"""),
+        ('say "x, y",m', '"say ""x, y""",…'),
+        ("m[0", "has no column `m[0`"),
+        ('"m', "quotes stand around a whole name"),
+        ('"m"x', "quotes stand around a whole name"),
+        ("m,,blank", "separate names by commas"),
+        ("", "separate names by commas"),
+        (" ", "separate names by commas"),
+    ],
+)
+def test_what_is_no_list_of_columns(cg, tmp_path, keep, told):
+    (tmp_path / "t.csv").write_text(COMMAS)
+    done = cg("eval", "y = m", "--data", "t.csv", "--keep", keep, "-o", "o.csv")
+    assert (done.code, told in done.err) == (2, True), done.err
+
+
 GAPS = "x,y\n1,1\n,2\n3,abc\nNA,4\n5,5\n"
 
 
