@@ -10,7 +10,7 @@ from math import isnan
 
 from cgcli.cli.arguments import read_bindings, typed
 from cgcli.cli.output import number_text, print_json, warn
-from cgcli.errors import DataError, UsageError, did_you_mean
+from cgcli.errors import DataError, ShapeError, UsageError, did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,8 +72,10 @@ def run_table(
         formats.format_of(options.output)
     table = formats.open_table(options.data)
     try:
+        if not table.columns:
+            raise DataError(f"`{table.path}` has no columns", hint="a table has at least one column with a name")
         columns = match_columns(formula, table, values, bound_columns)
-        bound = formula.bind_rows(list(columns), values, show=show, complete=False)
+        bound = bind_columns(formula, table, columns, values, show)
         check_inputs(bound, columns, table)
         _run(table, Calculation(bound, choose(bound), columns, table, options), options)
     finally:
@@ -179,7 +181,7 @@ def require_columns(table: Table, names: Sequence[str]) -> None:
     if unknown:
         listed = ", ".join(f"`{name}`" for name in unknown)
         near = did_you_mean(unknown[0], table.columns)
-        hint = "; ".join(filter(None, (near, f"its columns are {list_columns(table)}")))
+        hint = "; ".join(filter(None, (near, f"its columns are {list_columns(table)}", doubt_about(table))))
         raise UsageError(f"`{table.path}` has no column {listed}", hint=hint)
 
 
@@ -189,17 +191,64 @@ def list_columns(table: Table, most: int = 30) -> str:
     return ", ".join(f"`{name}`" for name in table.columns[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def doubt_about(table: Table) -> str | None:
+    """Why the columns of a text file may not be those that its author sees, for a hint; None where nothing says so."""
+    from cgcli.data.cells import number_of
+
+    if not table.is_text:
+        return None
+    if len(table.columns) == 1:
+        name = table.columns[0]
+        if "\t" in name:
+            return "the separator seems to be a tab: name the file .tsv"
+        if ";" in name:
+            return "the separator seems to be `;`: cg reads commas (.csv) and tabs (.tsv)"
+        if "," in name and table.path.lower().endswith((".tsv", ".tab")):
+            return "the separator seems to be a comma: name the file .csv"
+    numbers = [number_of(name) for name in table.columns]
+    if any(number is not None and not isnan(number) for number in numbers):
+        return "the first line is taken for the names"
+    return None
+
+
+def bind_columns(
+    formula: Formula, table: Table, columns: Mapping[str, str], values: Mapping[str, Any], show: Sequence[str]
+) -> Bound:
+    """The formula for columns and values. UsageError where the table has the elements of an input as columns."""
+    try:
+        return formula.bind_rows(list(columns), values, show=show, complete=False)
+    except (UsageError, ShapeError):
+        refuse_elements([name for name in formula.inputs if name not in values and name not in columns], table)
+        raise
+
+
+def refuse_elements(missing: Sequence[str], table: Table) -> None:
+    """UsageError where columns are called like the elements of a missing input: a column is one number a row."""
+    for name in missing:
+        elements = [column for column in table.columns if column.startswith(f"{name}[")]
+        if not elements:
+            continue
+        several = len(elements) > 1
+        raise UsageError(
+            f"the input `{name}` cannot be put together from the column{'s' if several else ''} "
+            f"{', '.join(f'`{element}`' for element in elements[:3])}{' …' if len(elements) > 3 else ''}",
+            hint=f"a column is one number a row: begin the formula with `{name} = [{name}0, …]`, "
+            f'and add --bind "{name}0={elements[0]}"{" …" if several else ""}',
+        )
+
+
 def check_inputs(bound: Bound, columns: Mapping[str, str], table: Table) -> None:
     """UsageError that names all inputs which are neither a column nor a value."""
     known = {*bound.values, *columns, *bound.program.defaults}
     missing = [name for name in bound.program.inputs if name not in known]
     if missing:
         listed = ", ".join(f"`{name}`" for name in missing)
+        refuse_elements(missing, table)
         near = did_you_mean(missing[0], table.columns)
         ways = f"give --bind {missing[0]}=COLUMN or {missing[0]}=VALUE; the columns are {list_columns(table)}"
         raise UsageError(
             f"no column and no value for the input{'s' if len(missing) > 1 else ''} {listed}",
-            hint="; ".join(filter(None, (near, ways))),
+            hint="; ".join(filter(None, (near, ways, doubt_about(table)))),
         )
     if not columns:
         raise UsageError(

@@ -313,6 +313,58 @@ def test_what_is_wrong_is_said(cg, points, words, code, told):
     assert done.out == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "doubt"),
+    [
+        ("t.csv", "x;y\n1;2\n", "the separator seems to be `;`: cg reads commas (.csv) and tabs (.tsv)"),
+        ("t.csv", "x\ty\n1\t2\n", "the separator seems to be a tab: name the file .tsv"),
+        ("t.tsv", "x,y\n1,2\n", "the separator seems to be a comma: name the file .csv"),
+        ("t.csv", "1,2\n3,4\n", "the first line is taken for the names"),
+        ("t.csv", "a1,2.5,\na2,3,4\n", "the first line is taken for the names"),
+        ("t.csv", '"x,y"\n1\n', None),
+        ("t.csv", "a,na,\n1,2,3\n", None),
+    ],
+)
+@pytest.mark.parametrize("words", [[], ["--bind", "q=w"]], ids=["no column for an input", "an unknown column"])
+def test_a_table_that_is_not_what_it_seems(cg, tmp_path, name, content, doubt, words, csv_reader):
+    (tmp_path / name).write_text(content)
+    done = cg("eval", "q + w", "--data", name, *words)
+    assert done.code == 2
+    hint = done.err.splitlines()[-1]
+    assert hint.endswith(f"; {doubt}") if doubt else "seems" not in hint and "first line" not in hint
+
+
+@pytest.mark.parametrize("formula", ["v[0] + v[1]", "v + 1", "sum(v*w)"])
+def test_the_elements_of_a_vector_as_columns(cg, tmp_path, formula):
+    (tmp_path / "t.csv").write_text('"v[0]","v[1]"\n1,2\n3,4\n')
+    done = cg("eval", formula, "--data", "t.csv")
+    assert done.code == 2
+    assert done.err == (
+        "usage error: the input `v` cannot be put together from the columns `v[0]`, `v[1]`\n"
+        'hint: a column is one number a row: begin the formula with `v = [v0, …]`, and add --bind "v0=v[0]" …\n'
+    )
+
+
+def test_the_way_that_the_hint_shows(cg, tmp_path):
+    (tmp_path / "t.csv").write_text('"v[0]","v[1]"\n1,2\n3,4\n')
+    done = cg("eval", "v = [v0, v1]\nv[0] + v[1]", "--data", "t.csv", "--bind", "v0=v[0]", "--bind", "v1=v[1]",
+              "-o", "o.csv")  # fmt: skip
+    assert (done.code, table("o.csv")) == (0, {"result": ["3", "7"]})
+
+
+def test_an_input_with_a_default_needs_no_elements(cg, tmp_path):
+    (tmp_path / "t.csv").write_text('x,"v[0]"\n1,2\n')
+    assert cg("eval", "input v = 5\nx + v", "--data", "t.csv", "-o", "-").out == "result\n6\n"
+
+
+def test_a_table_without_columns(cg, tmp_path):
+    np.savez(tmp_path / "empty.npz")
+    parquet.write_table(pa.table({}), tmp_path / "empty.parquet")
+    for name in ("empty.npz", "empty.parquet"):
+        done = cg("eval", "x", "--data", name)
+        assert (done.code, done.err.splitlines()[0]) == (1, f"data error: `{name}` has no columns")
+
+
 def test_all_columns_are_listed(cg, points):
     assert "`x`, `y`, `k`, `note`" in cg("eval", "zz", "--data", "points.csv").err
 
