@@ -73,7 +73,8 @@ def run_table(
     table = formats.open_table(options.data)
     try:
         if not table.columns:
-            raise DataError(f"`{table.path}` has no columns", hint="a table has at least one column with a name")
+            archived = "save named columns with numpy.savez(path, x=…, y=…)"
+            raise DataError(f"`{table.path}` has no columns", hint=archived if table.path.endswith(".npz") else None)
         columns = match_columns(formula, table, values, bound_columns)
         bound = bind_columns(formula, table, columns, values, show)
         check_inputs(bound, columns, table)

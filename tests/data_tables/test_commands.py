@@ -314,6 +314,22 @@ def test_what_is_wrong_is_said(cg, points, words, code, told):
 
 
 @pytest.mark.parametrize(
+    "words", [["--data", "/dev/stdin"], ["--data", "t"], ["--data", "points.csv", "-o", "/dev/null"]]
+)
+def test_a_name_without_a_format_gets_the_way_by_standard_streams(cg, points, words):
+    done = cg("eval", "x", *words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(
+        f"usage error: cannot tell the format of `{words[-1]}` by its name\nhint: names end with .csv"
+    )
+    assert done.err.endswith("; - is CSV from standard input, or to standard output\n")
+
+
+def test_a_packed_table_gets_the_way_through_a_pipe(cg):
+    assert "hint: a packed file goes through a pipe (gzip -dc" in cg("eval", "x", "--data", "t.csv.gz").err
+
+
+@pytest.mark.parametrize(
     ("name", "content", "doubt"),
     [
         ("t.csv", "x;y\n1;2\n", "the separator seems to be `;`: cg reads commas (.csv) and tabs (.tsv)"),
