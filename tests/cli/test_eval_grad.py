@@ -131,6 +131,26 @@ def test_the_checker_gives_a_second_opinion(capsys: Capture) -> None:
     assert ": agrees (" in shown(capsys, "grad", "x^x", "x=2", "--check")
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["x^2"], "d result / d x"),
+        (["b = x^2; b"], "d result / d x"),
+        (["b = x^2"], "d b / d x"),
+        (["x"], "d result / d x"),
+        (["h = x; h^2", "--wrt", "h"], "d result / d h"),
+        (["h = x; h^2", "--of", "h"], "d h / d x"),
+    ],
+)
+def test_the_checker_names_what_grad_names(capsys: Capture, words: list[str], name: str, tmp_path: Path) -> None:
+    formula, *options = words
+    graph = str(tmp_path / "g.npz")
+    shown(capsys, "export", formula, "-o", graph)
+    for source in (formula, graph):
+        lines = shown(capsys, "grad", source, "x=2", *options, "--check").splitlines()
+        assert lines[-1].startswith(f"check {name}: agrees ")
+
+
 def test_all_missing_inputs_are_named_at_once(capsys: Capture) -> None:
     told = complaint(capsys, "eval", "(x+y)*z", "y=2")
     assert told == "usage error: no value for the inputs `x`, `z`\nhint: add x=… z=…\n"
