@@ -587,7 +587,7 @@ def parse(text: str, name: str = "<formula>") -> Formula:
 def load(path: str | Path) -> Formula:
     """A formula from a file: its text, or its graph (.npz, see `Formula.save`).
 
-    UsageError where it cannot be read; FormulaError for a wrong text, DataError for a broken graph.
+    DataError where it cannot be read and for a broken graph; FormulaError for a wrong text.
     """
     if str(path).endswith(GRAPH_ENDING):
         from cgcli.data.graph_files import read_graph
@@ -597,14 +597,14 @@ def load(path: str | Path) -> Formula:
 
 
 def read_text(path: str | Path) -> str:
-    """A file as text. UsageError where it is missing or no text."""
+    """A file as text. DataError where it is missing or no text."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             return file.read()
     except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {error.strerror}") from None
+        raise DataError(f"cannot read `{path}`: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"cannot read `{path}`: it is not UTF-8 text") from None
+        raise DataError(f"cannot read `{path}`: it is not UTF-8 text") from None
 
 
 def from_source(source: Source) -> Formula:

@@ -87,7 +87,7 @@ WRONG = [
     (["export", "x +", "-o", "g.npz"], 2, "formula error"),
     (["export", "sum(x^k for k in range(n))", "-o", "g.npz"], 2, "n=…"),
     (["export", "x", "z=1", "-o", "g.npz"], 2, "`z`"),
-    (["eval", "none.npz", "x=1"], 2, "No such file"),
+    (["eval", "none.npz", "x=1"], 1, "No such file"),
     (["eval", "text.npz", "x=1"], 1, "the archive is broken"),
     (["eval", "table.npz", "x=1"], 1, "it has no `header.npy`"),
     (["eval", "good.npz"], 2, "no value for the input `x`"),
