@@ -439,7 +439,7 @@ class Formula:
         """Whether the numbers that shaped a program are those that are given."""
         for name, needed in program.specialised.items():
             is_number = name in values and not shape_of(values[name])
-            if (is_number or name in self._free) and not (is_number and float(values[name]) == needed):
+            if (is_number or name in self._free) and not (is_number and is_same(float(values[name]), needed)):
                 return False
         return True
 
@@ -668,7 +668,7 @@ def fixed(program: Program) -> Formula:
 
     def settled(shapes: Mapping[str, Shape], values: Mapping[str, float], bound: object, show: object) -> Program:
         for name, value in program.specialised.items():
-            if values.get(name, value) != value or shapes.get(name):
+            if shapes.get(name) or not is_same(values.get(name, value), value):
                 raise UsageError(
                     f"`{name}` is {value:g} in this graph and cannot be another value",
                     hint="a length or an index decides the graph: export the formula again",
@@ -738,6 +738,11 @@ def ordered_defaults(graph: Graph, absent: Mapping[str, int]) -> list[dict[str, 
         groups.append(ready)
         waiting_for = {name: node for name, node in waiting_for.items() if name not in ready}
     return groups
+
+
+def is_same(number: float, other: float) -> bool:
+    """Whether two numbers decide the same graph; nan is the same as nan."""
+    return number == other or (number != number and other != other)
 
 
 def named_nodes(program: Program) -> dict[str, int]:

@@ -67,6 +67,16 @@ def test_shapes_and_lengths_are_those_of_the_export(run):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("number", ["2", "inf", "nan"])
+def test_whatever_number_decided_the_graph_holds(run, number):
+    text = "sum(x for k in range(3 if n > 0 else 2))"
+    expected = run("eval", text, "x=1", f"n={number}").out
+    assert run("export", text, f"n={number}", "-o", "g.npz").code == 0
+    assert run("eval", "g.npz", "x=1").out == expected
+    assert run("eval", "g.npz", "x=1", f"n={number}").out == expected
+    assert run("eval", "g.npz", "x=1", "n=1").code == 2
+
+
 def test_defaults_hold_and_give_way(run):
     run("export", "param w = 0.5\ninput b = 2*w\nw*x + b", "-o", "g.npz")
     assert run("eval", "g.npz", "x=4").out == "3\n"
