@@ -181,7 +181,7 @@ class Formula:
         names = self._names
         if not values.keys() <= self._known:
             binding.check_names(values, names.inputs, names.defined, names.constants)
-        program = self._fitting_program(values, show)
+        program = self._fitting_program(values, show, complete)
         chosen = chooser(program.graph, engine, digits)
         add_defaults(program, values, chosen)
         if complete:
@@ -443,8 +443,11 @@ class Formula:
                 return False
         return True
 
-    def _fitting_program(self, values: Mapping[str, Any], show: Sequence[str]) -> Program:
-        """The program of a call, found quickly where a call gave the same names and shapes before. Errors as `bind`."""
+    def _fitting_program(self, values: Mapping[str, Any], show: Sequence[str], complete: bool) -> Program:
+        """The program of a call, found quickly where a call gave the same names and shapes before. Errors as `bind`.
+
+        Where inputs may be without a value, an unknown length is asked for by itself, at its place in the text.
+        """
         key = (tuple(values), tuple([() if type(value) is float else shape_of(value) for value in values.values()]),
                tuple(show))  # fmt: skip
         for program in self._fitting.get(key, ()):
@@ -452,7 +455,9 @@ class Formula:
                 return program
         try:
             program = self._program(values, show)
-        except (ShapeError, NeedsValues):
+        except (ShapeError, NeedsValues) as error:
+            if isinstance(error, NeedsValues) and not complete:
+                raise
             needed = [name for name in self._names.inputs if name not in self._names.with_default]
             binding.check_complete(needed, values)
             raise
