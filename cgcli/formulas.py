@@ -395,8 +395,8 @@ class Formula:
         """Write the graph to a file (.npz) that `load` reads without parsing the text again.
 
         The values decide shapes and lengths, which are the file's from then on, and are not written themselves.
-        UsageError for another ending and for missing values on which the graph depends, DataError where the file
-        cannot be written.
+        UsageError for another ending and for missing arrays on which the graph depends, NeedsValues for a missing
+        length, DataError where the file cannot be written.
         """
         from cgcli.data.graph_files import write_graph
 
