@@ -9,6 +9,7 @@ See C. J. F. Ridders, Advances in Engineering Software 4 (1982) 75-76.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import inf, isfinite, nan
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from cgcli.passes.differentiate import differentiate
 from cgcli.passes.expand import transplant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from cgcli.graph.ref import Ref
@@ -89,13 +90,20 @@ class Report:
         return {"accepted": self.accepted, "findings": [asdict(finding) for finding in self.findings]}
 
 
-def check(graph: Graph, output: int, wrt: Sequence[int], point: Mapping[str, Any], order: int = 1) -> Report:
+def check(
+    graph: Graph, output: int, wrt: Sequence[int] | Mapping[str, int], point: Mapping[str, Any], order: int = 1,
+    *, name: str | None = None,
+) -> Report:  # fmt: skip
     """Compare the derivatives of a node with respect to other nodes at a point with opinions that know no rule.
 
     point: value of every input that the output needs. An output with axes is reduced to one number by fixed, unequal
-    weights. order 2 checks the derivatives of the derivatives too. The graph stays as it is.
+    weights. order 2 checks the derivatives of the derivatives too. name: what findings call the output; it and the
+    nodes of `wrt` have the graph's own names where none are given. The graph stays as it is.
     """
-    trial = _Trial(graph, output, wrt, point)
+    names = graph.name_of()
+    label = names.get(output, "result") if name is None else name
+    named = wrt if isinstance(wrt, Mapping) else {names.get(node, f"node {node}"): node for node in wrt}
+    trial = _Trial(graph, output, label, named, point)
     findings = list(trial.findings(trial.output, trial.label))
     if order > 1:
         first = differentiate(trial.graph, [trial.output], list(trial.nodes.values()))
@@ -108,16 +116,17 @@ def check(graph: Graph, output: int, wrt: Sequence[int], point: Mapping[str, Any
 class _Trial:
     """A copy of the part of a graph that is checked, where what we differentiate by is an input."""
 
-    def __init__(self, graph: Graph, output: int, wrt: Sequence[int], point: Mapping[str, Any]) -> None:
-        names = graph.name_of()
-        self.label = names.get(output, "result")
+    def __init__(self, graph: Graph, output: int, label: str, wrt: Mapping[str, int], point: Mapping[str, Any]) -> None:
+        self.label = label
         self.graph = Graph()
-        values = choose(graph, wrt).evaluate(graph, point, wrt)
+        wanted = list(wrt.values())
+        values = choose(graph, wanted).evaluate(graph, point, wanted)
         self.point = dict(point)
         self.nodes: dict[str, int] = {}
-        bound = {}
-        for node in dict.fromkeys(wrt):
-            name = names.get(node, f"node {node}")
+        bound: dict[int, Ref] = {}
+        for name, node in wrt.items():
+            if node in bound:  # two names of one node
+                continue
             self.nodes[name] = self.graph.input(name, graph.shape_of(node))
             self.point[name] = values[node]
             bound[node] = self.graph.ref(self.nodes[name])

@@ -92,7 +92,7 @@ class UsageError(CgError):
 
 
 class DataError(CgError):
-    """A value or a file that was given cannot be used."""
+    """A value or a file that was given cannot be used, whatever it holds: a formula, a graph, a table, an array."""
 
     title = "data error"
 

@@ -181,7 +181,7 @@ class Formula:
         names = self._names
         if not values.keys() <= self._known:
             binding.check_names(values, names.inputs, names.defined, names.constants)
-        program = self._fitting_program(values, show)
+        program = self._fitting_program(values, show, complete)
         chosen = chooser(program.graph, engine, digits)
         add_defaults(program, values, chosen)
         if complete:
@@ -398,8 +398,8 @@ class Formula:
         """Write the graph to a file (.npz) that `load` reads without parsing the text again.
 
         The values decide shapes and lengths, which are the file's from then on, and are not written themselves.
-        UsageError for another ending and for missing values on which the graph depends, DataError where the file
-        cannot be written.
+        UsageError for another ending and for missing arrays on which the graph depends, NeedsValues for a missing
+        length, DataError where the file cannot be written.
         """
         from cgcli.data.graph_files import write_graph
 
@@ -442,12 +442,15 @@ class Formula:
         """Whether the numbers that shaped a program are those that are given."""
         for name, needed in program.specialised.items():
             is_number = name in values and not shape_of(values[name])
-            if (is_number or name in self._free) and not (is_number and float(values[name]) == needed):
+            if (is_number or name in self._free) and not (is_number and is_same(float(values[name]), needed)):
                 return False
         return True
 
-    def _fitting_program(self, values: Mapping[str, Any], show: Sequence[str]) -> Program:
-        """The program of a call, found quickly where a call gave the same names and shapes before. Errors as `bind`."""
+    def _fitting_program(self, values: Mapping[str, Any], show: Sequence[str], complete: bool) -> Program:
+        """The program of a call, found quickly where a call gave the same names and shapes before. Errors as `bind`.
+
+        Where inputs may be without a value, an unknown length is asked for by itself, at its place in the text.
+        """
         key = (tuple(values), tuple([() if type(value) is float else shape_of(value) for value in values.values()]),
                tuple(show))  # fmt: skip
         for program in self._fitting.get(key, ()):
@@ -455,7 +458,9 @@ class Formula:
                 return program
         try:
             program = self._program(values, show)
-        except (ShapeError, NeedsValues):
+        except (ShapeError, NeedsValues) as error:
+            if isinstance(error, NeedsValues) and not complete:
+                raise
             needed = [name for name in self._names.inputs if name not in self._names.with_default]
             binding.check_complete(needed, values)
             raise
@@ -591,7 +596,7 @@ def parse(text: str, name: str = "<formula>") -> Formula:
 def load(path: str | Path) -> Formula:
     """A formula from a file: its text, or its graph (.npz, see `Formula.save`).
 
-    UsageError where it cannot be read; FormulaError for a wrong text, DataError for a broken graph.
+    DataError where it cannot be read and for a broken graph; FormulaError for a wrong text.
     """
     if str(path).endswith(GRAPH_ENDING):
         from cgcli.data.graph_files import read_graph
@@ -601,14 +606,14 @@ def load(path: str | Path) -> Formula:
 
 
 def read_text(path: str | Path) -> str:
-    """A file as text. UsageError where it is missing or no text."""
+    """A file as text. DataError where it is missing or no text."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             return file.read()
     except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {error.strerror}") from None
+        raise DataError(f"cannot read `{path}`: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"cannot read `{path}`: it is not UTF-8 text") from None
+        raise DataError(f"cannot read `{path}`: it is not UTF-8 text") from None
 
 
 def from_source(source: Source) -> Formula:
@@ -672,7 +677,7 @@ def fixed(program: Program) -> Formula:
 
     def settled(shapes: Mapping[str, Shape], values: Mapping[str, float], bound: object, show: object) -> Program:
         for name, value in program.specialised.items():
-            if values.get(name, value) != value or shapes.get(name):
+            if shapes.get(name) or not is_same(values.get(name, value), value):
                 raise UsageError(
                     f"`{name}` is {value:g} in this graph and cannot be another value",
                     hint="a length or an index decides the graph: export the formula again",
@@ -742,6 +747,11 @@ def ordered_defaults(graph: Graph, absent: Mapping[str, int]) -> list[dict[str, 
         groups.append(ready)
         waiting_for = {name: node for name, node in waiting_for.items() if name not in ready}
     return groups
+
+
+def is_same(number: float, other: float) -> bool:
+    """Whether two numbers decide the same graph; nan is the same as nan."""
+    return number == other or (number != number and other != other)
 
 
 def named_nodes(program: Program) -> dict[str, int]:

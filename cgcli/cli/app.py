@@ -9,7 +9,7 @@ import typer
 
 from cgcli import __version__
 from cgcli.cli.start import LOOKS_LIKE_OPTION
-from cgcli.errors import UsageError, closest
+from cgcli.errors import ExitCode, UsageError, closest
 from cgcli.render.style import wants_colour
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def run_app(names: Sequence[str], words: Sequence[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except typer.Exit as stop:
-        return stop.exit_code
+        code = stop.exit_code
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):  # Click ends the program with 1 where a reader has enough
             raise stop.__context__ from None
@@ -82,6 +82,8 @@ def run_app(names: Sequence[str], words: Sequence[str]) -> int:
         if complaint is None:
             raise
         raise usage_error(error, complaint(), known, words) from None
+    if code == ExitCode.INTERRUPTED:  # what Typer makes of Ctrl-C; older ones abort
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 

@@ -7,7 +7,7 @@ import re
 import sys
 
 from cgcli.cli.output import during
-from cgcli.errors import Source, UsageError
+from cgcli.errors import DataError, Source, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ BYTES_A_NODE = 20
 
 
 def read_source(word: str) -> Source:
-    """The text that a formula argument means. UsageError for a file that cannot be read."""
+    """The text that a formula argument means. DataError for a file that cannot be read."""
     if word == "-":
         return Source(standard_input(), "<standard input>")
     is_path = len(word) < LONGEST_PATH and "\n" not in word
@@ -39,12 +39,12 @@ def read_source(word: str) -> Source:
 
 
 def standard_input() -> str:
-    """All of standard input as text. UsageError where it is no text."""
+    """All of standard input as text. DataError where it is no text."""
     try:
         text = sys.stdin.read()
         text.encode()  # in some locales wrong bytes are smuggled into the text
     except UnicodeError:
-        raise UsageError("cannot read standard input: it is not UTF-8 text") from None
+        raise DataError("cannot read standard input: it is not UTF-8 text") from None
     return text
 
 

@@ -144,12 +144,12 @@ def print_symbolic(
 
 
 def check_gradients(parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
-    """What the derivative checker says of the derivatives of each output."""
+    """What the derivative checker says of the derivatives of each output, under the names of the results above it."""
     from cgcli.checking import check
 
-    wanted = list(parsed.variables(bound.program, variables).values())
+    wanted = parsed.variables(bound.program, variables)
     return {
-        name: check(bound.graph, output, wanted, bound.values)
+        name: check(bound.graph, output, wanted, bound.values, name=name)
         for name, output in parsed.targets(bound.program, of).items()
     }
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 import time
 from contextlib import ExitStack
 from math import isnan
 
-from cgcli.cli.arguments import read_bindings, split_names, typed
+from cgcli.cli.arguments import read_bindings, typed
 from cgcli.cli.output import number_text, print_json, warn
-from cgcli.errors import DataError, UsageError, did_you_mean
+from cgcli.errors import DataError, ShapeError, UsageError, did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,8 +72,11 @@ def run_table(
         formats.format_of(options.output)
     table = formats.open_table(options.data)
     try:
+        if not table.columns:
+            archived = "save named columns with numpy.savez(path, x=…, y=…)"
+            raise DataError(f"`{table.path}` has no columns", hint=archived if table.path.endswith(".npz") else None)
         columns = match_columns(formula, table, values, bound_columns)
-        bound = formula.bind_rows(list(columns), values, show=show, complete=False)
+        bound = bind_columns(formula, table, columns, values, show)
         check_inputs(bound, columns, table)
         _run(table, Calculation(bound, choose(bound), columns, table, options), options)
     finally:
@@ -178,7 +182,7 @@ def require_columns(table: Table, names: Sequence[str]) -> None:
     if unknown:
         listed = ", ".join(f"`{name}`" for name in unknown)
         near = did_you_mean(unknown[0], table.columns)
-        hint = "; ".join(filter(None, (near, f"its columns are {list_columns(table)}")))
+        hint = "; ".join(filter(None, (near, f"its columns are {list_columns(table)}", doubt_about(table))))
         raise UsageError(f"`{table.path}` has no column {listed}", hint=hint)
 
 
@@ -188,17 +192,64 @@ def list_columns(table: Table, most: int = 30) -> str:
     return ", ".join(f"`{name}`" for name in table.columns[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def doubt_about(table: Table) -> str | None:
+    """Why the columns of a text file may not be those that its author sees, for a hint; None where nothing says so."""
+    from cgcli.data.cells import number_of
+
+    if not table.is_text:
+        return None
+    if len(table.columns) == 1:
+        name = table.columns[0]
+        if "\t" in name:
+            return "the separator seems to be a tab: name the file .tsv"
+        if ";" in name:
+            return "the separator seems to be `;`: cg reads commas (.csv) and tabs (.tsv)"
+        if "," in name and table.path.lower().endswith((".tsv", ".tab")):
+            return "the separator seems to be a comma: name the file .csv"
+    numbers = [number_of(name) for name in table.columns]
+    if any(number is not None and not isnan(number) for number in numbers):
+        return "the first line is taken for the names"
+    return None
+
+
+def bind_columns(
+    formula: Formula, table: Table, columns: Mapping[str, str], values: Mapping[str, Any], show: Sequence[str]
+) -> Bound:
+    """The formula for columns and values. UsageError where the table has the elements of an input as columns."""
+    try:
+        return formula.bind_rows(list(columns), values, show=show, complete=False)
+    except (UsageError, ShapeError):
+        refuse_elements([name for name in formula.inputs if name not in values and name not in columns], table)
+        raise
+
+
+def refuse_elements(missing: Sequence[str], table: Table) -> None:
+    """UsageError where columns are called like the elements of a missing input: a column is one number a row."""
+    for name in missing:
+        elements = [column for column in table.columns if column.startswith(f"{name}[")]
+        if not elements:
+            continue
+        several = len(elements) > 1
+        raise UsageError(
+            f"the input `{name}` cannot be put together from the column{'s' if several else ''} "
+            f"{', '.join(f'`{element}`' for element in elements[:3])}{' …' if len(elements) > 3 else ''}",
+            hint=f"a column is one number a row: begin the formula with `{name} = [{name}0, …]`, "
+            f'and add --bind "{name}0={elements[0]}"{" …" if several else ""}',
+        )
+
+
 def check_inputs(bound: Bound, columns: Mapping[str, str], table: Table) -> None:
     """UsageError that names all inputs which are neither a column nor a value."""
     known = {*bound.values, *columns, *bound.program.defaults}
     missing = [name for name in bound.program.inputs if name not in known]
     if missing:
         listed = ", ".join(f"`{name}`" for name in missing)
+        refuse_elements(missing, table)
         near = did_you_mean(missing[0], table.columns)
         ways = f"give --bind {missing[0]}=COLUMN or {missing[0]}=VALUE; the columns are {list_columns(table)}"
         raise UsageError(
             f"no column and no value for the input{'s' if len(missing) > 1 else ''} {listed}",
-            hint="; ".join(filter(None, (near, ways))),
+            hint="; ".join(filter(None, (near, ways, doubt_about(table)))),
         )
     if not columns:
         raise UsageError(
@@ -206,10 +257,33 @@ def check_inputs(bound: Bound, columns: Mapping[str, str], table: Table) -> None
         )
 
 
+def split_columns(table: Table, text: str) -> list[str]:
+    """The columns that `a,b` or `all` names; quotes stand around a name with a comma, as in CSV. UsageError."""
+    if text in table.columns:
+        return [text]
+    if text == "all":
+        return list(table.columns)
+    try:
+        record = next(csv.reader([text], skipinitialspace=True, strict=True))
+    except csv.Error:
+        raise UsageError(f"`{text}` is not a list of columns", hint="quotes stand around a whole name") from None
+    names = [name if name in table.columns else name.strip() for name in record]
+    if not names or not all(names):
+        raise UsageError(f"`{text}` is not a list of columns", hint="separate names by commas: a,b")
+    divided = [name for name in table.columns if "," in name and name in text]
+    if divided and not set(names) <= set(table.columns):
+        quoted = divided[0].replace('"', '""')
+        raise UsageError(
+            f"--keep `{text}` divides the name `{divided[0]}` at its comma",
+            hint=f"""put the name in quotes of its own: '"{quoted}",…'""",
+        )
+    require_columns(table, names)
+    return names
+
+
 def kept_names(table: Table, keep: str | None, results: Sequence[str]) -> list[str]:
     """The columns that `--keep` names. UsageError where one has the name of a result."""
-    names = list(table.columns) if keep == "all" and "all" not in table.columns else split_names(keep) or []
-    require_columns(table, names)
+    names = [] if keep is None else split_columns(table, keep)
     for name in names:
         if name in results:
             raise UsageError(
@@ -281,6 +355,8 @@ def tell(report: Report, request: Request, calculation: Calculation, options: Ta
 
 def gap_text(gap: Gap) -> str:
     """`12 cells are missing (first: row 3); 1 is no number (first: row 7, `abc`)`."""
+    from cgcli.data.stream import excerpt
+
     parts = []
     if gap.missing:
         parts.append(f"{gap.missing:,} {'cell is' if gap.missing == 1 else 'cells are'} missing")
@@ -288,7 +364,7 @@ def gap_text(gap: Gap) -> str:
         parts.append(f"{gap.bad:,} {'cell is' if gap.bad == 1 else 'cells are'} no number")
     first = gap.first_bad or gap.first
     assert first is not None
-    where = f"first: row {first[0]:,}" + (f", `{first[1]}`" if first[1] else "")
+    where = f"first: row {first[0]:,}" + (f", `{excerpt(first[1])}`" if first[1] else "")
     return f"{' and '.join(parts)} ({where})"
 
 

@@ -15,6 +15,7 @@ FORMATS = {
 }  # fmt: skip
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 ENDINGS = ", ".join(FORMATS)
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def format_of(path: str) -> str:
@@ -23,7 +24,11 @@ def format_of(path: str) -> str:
         return "csv"
     ending = os.path.splitext(path)[1].lower()
     if ending not in FORMATS:
-        raise UsageError(f"cannot tell the format of `{path}` by its name", hint=f"names end with {ENDINGS}")
+        packed = "a packed file goes through a pipe (gzip -dc x.csv.gz | cg … --data -); " if ending in PACKED else ""
+        raise UsageError(
+            f"cannot tell the format of `{path}` by its name",
+            hint=f"{packed}names end with {ENDINGS}; - is CSV from standard input, or to standard output",
+        )
     return FORMATS[ending]
 
 

@@ -199,14 +199,14 @@ def read_graph(path: str) -> Program:
     """The lowered formula of a file that `write_graph` wrote.
 
     Everything is checked before it is used, so that the graph keeps the invariants of `cgcli.graph.lint` whoever
-    wrote the file; only that no two nodes are equal is taken for granted. UsageError where there is no such file,
-    DataError that names what is wrong with it.
+    wrote the file; only that no two nodes are equal is taken for granted. DataError where there is no such file, and
+    for what is wrong with it.
     """
     try:
         with open(path, "rb") as stream:
             return _program_of(_Members(stream))
     except OSError as error:
-        raise UsageError(f"cannot read `{path}`: {error.strerror or error}") from None
+        raise DataError(f"cannot read `{path}`: {error.strerror or error}") from None
     except Malformed as error:
         raise DataError(f"cannot read the graph in `{path}`: {error}", hint=error.hint) from None
 

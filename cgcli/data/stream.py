@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}([ ,.'’]\d{3})+([.,]\d+)?\s*")
 
+LONGEST_EXCERPT = 40
+"""Characters of a cell that a message shows."""
+
 
 class Request:
     """What a run shall do.
@@ -155,11 +158,15 @@ def refusal(path: str, row: int, column: str, text: str | None) -> DataError:
     if text is None or not text.strip():
         return DataError(f"{place}: the cell is empty", hint=hint)
     if number_of(text) is not None:
-        return DataError(f"{place}: `{text}` stands for a missing value", hint=hint)
-    shown = text if len(text) <= 40 else f"{text[:39]}…"
+        return DataError(f"{place}: `{excerpt(text)}` stands for a missing value", hint=hint)
     if THOUSANDS.fullmatch(text):
         hint = "write numbers with a decimal point and without thousands separators"
-    return DataError(f"{place}: `{shown}` is no number", hint=hint)
+    return DataError(f"{place}: `{excerpt(text)}` is no number", hint=hint)
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a cell, as messages show it: a cell can be a book."""
+    return text if len(text) <= LONGEST_EXCERPT else f"{text[: LONGEST_EXCERPT - 1]}…"
 
 
 def kept_columns(batch: Batch, table: Table, request: Request, writer: Writer | None) -> dict[str, Column]:

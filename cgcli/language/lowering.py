@@ -595,7 +595,7 @@ class Lowering:
             raise NeedsValues(
                 "this must be a number that is known before the calculation starts",
                 span=self.span(row), source=self.table.source,
-                hint=f"give a value for {what}" if names else rule,
+                hint=f"give a value for {what}, for example {names[0]}=3" if names else rule,
             )  # fmt: skip
         self.program.specialised.update(self.statics.used)
         return int(known) if known.is_integer() else known

@@ -27,17 +27,27 @@ def render_warning(
 
 def _render(title: str, message: str, source: Source | None, span: Span | None, hint: str | None, tint: str) -> str:
     bold, plain, blue = (BOLD, PLAIN, BLUE) if tint else ("", "", "")
-    lines = [f"{tint}{bold}{title}{plain}{bold}: {message}{plain}"]
+    lines = [f"{tint}{bold}{title}{plain}{bold}: {printable(message)}{plain}"]
     if source is not None and span is not None:
         line, column = source.locate(span[0])
         gutter = " " * len(str(line))
         shown, mark = marked_line(source, span)
-        lines.append(f"{blue}{gutter}--> {plain}{source.name}:{line}:{column}")
+        lines.append(f"{blue}{gutter}--> {plain}{printable(source.name)}:{line}:{column}")
         lines.append(f"{blue}{line} | {plain}{shown}")
         lines.append(f"{blue}{gutter} | {plain}{tint}{mark}{plain}")
     if hint:
-        lines.append(f"{blue}hint{plain}: {hint}")
+        lines.append(f"{blue}hint{plain}: {printable(hint)}")
     return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """A text with escapes for what a terminal would obey or not show: cells and names of files hold anything.
+
+    A source line has `?` for each such character instead, so that the marks under it stay in place.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def marked_line(source: Source, span: Span) -> tuple[str, str]:

@@ -170,6 +170,16 @@ def test_inner_nodes_can_be_checked_and_the_graph_stays():
     assert report.findings[0].verdict == AGREES
 
 
+def test_findings_have_the_names_that_are_given():
+    graph = Graph()
+    x = graph.ref(graph.input("x"))
+    slope = (x * x).node
+    report = check(graph, slope, {"a": x.node, "b": x.node}, {"x": 3.0}, order=2, name="loss")
+    assert [finding.name for finding in report.findings] == ["d loss / d a", "d (d loss / d a) / d a"]
+    assert [finding.derivative for finding in report.findings] == [6.0, 2.0]
+    assert report.accepted
+
+
 def test_the_report_is_plain_data():
     data = checked(lambda x: x * x, x=3.0).as_dict()
     assert data["accepted"] is True

@@ -131,6 +131,26 @@ def test_the_checker_gives_a_second_opinion(capsys: Capture) -> None:
     assert ": agrees (" in shown(capsys, "grad", "x^x", "x=2", "--check")
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["x^2"], "d result / d x"),
+        (["b = x^2; b"], "d result / d x"),
+        (["b = x^2"], "d b / d x"),
+        (["x"], "d result / d x"),
+        (["h = x; h^2", "--wrt", "h"], "d result / d h"),
+        (["h = x; h^2", "--of", "h"], "d h / d x"),
+    ],
+)
+def test_the_checker_names_what_grad_names(capsys: Capture, words: list[str], name: str, tmp_path: Path) -> None:
+    formula, *options = words
+    graph = str(tmp_path / "g.npz")
+    shown(capsys, "export", formula, "-o", graph)
+    for source in (formula, graph):
+        lines = shown(capsys, "grad", source, "x=2", *options, "--check").splitlines()
+        assert lines[-1].startswith(f"check {name}: agrees ")
+
+
 def test_all_missing_inputs_are_named_at_once(capsys: Capture) -> None:
     told = complaint(capsys, "eval", "(x+y)*z", "y=2")
     assert told == "usage error: no value for the inputs `x`, `z`\nhint: add x=… z=…\n"
@@ -155,7 +175,6 @@ def test_all_missing_inputs_are_named_at_once(capsys: Capture) -> None:
         (["grad", "loss = x^2", "x=1", "--of", "los"], "the formula has no `los`", "did you mean `loss`"),
         (["evla", "x"], "there is no command `evla`", "did you mean `eval`?"),
         (["x+1", "x=2"], "there is no command `x+1`", "cg eval 'x+1'"),
-        (["eval", "no_such_file.cg"], "cannot read `no_such_file.cg`: No such file or directory", ""),
         (["grad", "x", "x=1", "--hessian", "--jacobian"], "exclude each other", ""),
         (["eval", "x", "x=1", "--digits", "0"], "--digits", ""),
         (["eval", "x", "x=1", "--digits", "many"], "--digits", ""),
@@ -176,6 +195,22 @@ def test_a_calculation_or_data_error_is_1(capsys: Capture, tmp_path: Path) -> No
     assert "cannot read" in complaint(capsys, "eval", "sum(x)", f"x=@{pickled}", code=1)
 
 
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        (["no_such.cg"], "`no_such.cg`"),
+        (["no_such.npz"], "`no_such.npz`"),
+        (["x", "x=@no_such.npy"], "`no_such.npy` for `x`"),
+        (["x", "--data", "no_such.csv"], "`no_such.csv`"),
+    ],
+)
+def test_a_file_that_is_not_there_is_the_same_error_wherever_it_is_named(
+    capsys: Capture, words: list[str], file: str
+) -> None:
+    told = complaint(capsys, "eval", *words, code=1)
+    assert told == f"data error: cannot read {file}: No such file or directory\n"
+
+
 def test_values_from_an_array_file(capsys: Capture, tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.array([1, 2, 3]))
     assert shown(capsys, "eval", "sum(v^2)", f"v=@{tmp_path}/v.npy") == "14\n"
@@ -192,8 +227,8 @@ def test_formulas_from_files_and_standard_input(
     monkeypatch.setattr("sys.stdin", io.StringIO("x +\n"))
     assert "<standard input>:1:" in complaint(capsys, "eval", "-", "x=3")
     path.write_bytes(b"x + \xff\xfe")
-    assert "not UTF-8 text" in complaint(capsys, "eval", str(path), "x=3")
-    assert "cannot read" in complaint(capsys, "eval", f"{tmp_path}/.cg")
+    assert "not UTF-8 text" in complaint(capsys, "eval", str(path), "x=3", code=1)
+    assert "cannot read" in complaint(capsys, "eval", f"{tmp_path}/.cg", code=1)
 
 
 def test_a_warning_and_an_error_are_plain_without_a_terminal(capsys: Capture) -> None:

@@ -94,7 +94,7 @@ def test_a_value_is_one_number_or_list(capsys: Capture, value: str, what: str, h
 
 @pytest.mark.parametrize("word", ["model.txt", "no/such/model.cg", "/none/f.formula", "my-model.json"])
 def test_a_file_that_is_not_there_is_no_formula(capsys: Capture, word: str) -> None:
-    assert told(capsys, "eval", word) == f"usage error: cannot read `{word}`: No such file or directory\n"
+    assert told(capsys, "eval", word, code=1) == f"data error: cannot read `{word}`: No such file or directory\n"
 
 
 def test_formulas_that_end_in_a_transpose_are_no_files(capsys: Capture) -> None:
@@ -121,9 +121,9 @@ def test_array_files_that_hold_no_numbers(capsys: Capture, tmp_path: Path) -> No
 
 def test_standard_input_that_is_no_text(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x + \xff"), encoding="utf-8"))
-    assert "standard input: it is not UTF-8 text" in told(capsys, "eval", "-", "x=1")
+    assert "standard input: it is not UTF-8 text" in told(capsys, "eval", "-", "x=1", code=1)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff"), encoding="utf-8", errors="surrogateescape"))
-    assert "standard input: it is not UTF-8 text" in told(capsys, "eval", "-")
+    assert "standard input: it is not UTF-8 text" in told(capsys, "eval", "-", code=1)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only a POSIX shell closes streams")

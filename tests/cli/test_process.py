@@ -100,9 +100,12 @@ def test_errors_are_coloured_on_a_terminal_only() -> None:
     assert "\033" not in run("eval", "2x").stderr
 
 
-def test_ctrl_c_ends_a_long_calculation_in_one_line() -> None:
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["plain form", "with an option"])
+def test_ctrl_c_ends_a_long_calculation_in_one_line(options: list[str]) -> None:
     formula = "s(a, i) = sin(a) + i\nfold(s, x, range(9000000))"
-    process = subprocess.Popen([*CG, "eval", formula, "x=1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*CG, "eval", formula, "x=1", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     time.sleep(1.0)  # long past the start, long before the end
     process.send_signal(signal.SIGINT)
     shown, told = process.communicate(timeout=60)

@@ -135,6 +135,46 @@ def test_a_kept_column_with_the_name_of_a_result(cg, points):
     assert cg("eval", "x = k + 1", "--data", "points.csv", "--keep", "all", "-o", "o.csv").code == 2
 
 
+COMMAS = '"m[0,1]",m,"a, b","say ""x, y""", blank \n1,2,3,4,5\n'
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"),
+    [
+        ("m[0,1]", ["m[0,1]"]),
+        ("a, b", ["a, b"]),
+        ('m,"m[0,1]"', ["m", "m[0,1]"]),
+        ('"a, b", m', ["a, b", "m"]),
+        ('m,"say ""x, y"""', ["m", 'say "x, y"']),
+        ("m , blank", ["m", "blank"]),
+        ("all", ["m[0,1]", "m", "a, b", 'say "x, y"', "blank"]),
+    ],
+)
+def test_a_kept_column_may_have_a_comma_in_its_name(cg, tmp_path, keep, expected, csv_reader):
+    (tmp_path / "t.csv").write_text(COMMAS)
+    assert cg("eval", "y = m", "--data", "t.csv", "--keep", keep, "-o", "o.csv").code == 0
+    assert list(table("o.csv")) == [*expected, "y"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "told"),
+    [
+        ("m[0,1],m", """hint: put the name in quotes of its own: '"m[0,1]",…'"""),
+        ('say "x, y",m', '"say ""x, y""",…'),
+        ("m[0", "has no column `m[0`"),
+        ('"m', "quotes stand around a whole name"),
+        ('"m"x', "quotes stand around a whole name"),
+        ("m,,blank", "separate names by commas"),
+        ("", "separate names by commas"),
+        (" ", "separate names by commas"),
+    ],
+)
+def test_what_is_no_list_of_columns(cg, tmp_path, keep, told):
+    (tmp_path / "t.csv").write_text(COMMAS)
+    done = cg("eval", "y = m", "--data", "t.csv", "--keep", keep, "-o", "o.csv")
+    assert (done.code, told in done.err) == (2, True), done.err
+
+
 GAPS = "x,y\n1,1\n,2\n3,abc\nNA,4\n5,5\n"
 
 
@@ -169,6 +209,27 @@ def test_a_gap_as_an_error_names_file_row_and_column(cg, tmp_path, cell, told, c
 def test_thousands_get_a_hint(cg, tmp_path):
     (tmp_path / "t.csv").write_text('x\n"1,234.5"\n')
     assert "thousands separators" in cg("eval", "x", "--data", "t.csv", "--missing", "error").err
+
+
+@pytest.mark.parametrize("policy", ["nan", "error"])
+def test_a_cell_is_shown_cut_and_without_what_a_terminal_obeys(cg, tmp_path, policy, csv_reader):
+    (tmp_path / "t.csv").write_text(f"x\n\033[31m{'a' * 3000}\n")
+    done = cg("eval", "x", "--data", "t.csv", "--missing", policy)
+    assert f"`\\x1b[31m{'a' * 34}…`" in done.err
+    assert "\033" not in done.err
+
+
+def test_a_long_missing_word_is_cut(cg, tmp_path, csv_reader):
+    (tmp_path / "t.csv").write_text(f"x\n{' ' * 3000}NA\n")
+    assert max(map(len, cg("eval", "x", "--data", "t.csv", "--missing", "error").err.splitlines())) < 120
+
+
+def test_names_of_columns_and_files_are_shown_without_what_a_terminal_obeys(cg, tmp_path):
+    (tmp_path / "\033[2J.csv").write_text("\033[31mx,y\n1,a\n")
+    done = cg("eval", "x", "--data", "\033[2J.csv", "--bind", "x=z")
+    assert "`\\x1b[2J.csv` has no column `z`" in done.err
+    assert "`\\x1b[31mx`" in done.err
+    assert "\033" not in done.err
 
 
 def test_head_and_summary_without_a_file(cg, points):
@@ -250,6 +311,74 @@ def test_what_is_wrong_is_said(cg, points, words, code, told):
     assert done.code == code
     assert told in done.err
     assert done.out == ""
+
+
+@pytest.mark.parametrize(
+    "words", [["--data", "/dev/stdin"], ["--data", "t"], ["--data", "points.csv", "-o", "/dev/null"]]
+)
+def test_a_name_without_a_format_gets_the_way_by_standard_streams(cg, points, words):
+    done = cg("eval", "x", *words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(
+        f"usage error: cannot tell the format of `{words[-1]}` by its name\nhint: names end with .csv"
+    )
+    assert done.err.endswith("; - is CSV from standard input, or to standard output\n")
+
+
+def test_a_packed_table_gets_the_way_through_a_pipe(cg):
+    assert "hint: a packed file goes through a pipe (gzip -dc" in cg("eval", "x", "--data", "t.csv.gz").err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "doubt"),
+    [
+        ("t.csv", "x;y\n1;2\n", "the separator seems to be `;`: cg reads commas (.csv) and tabs (.tsv)"),
+        ("t.csv", "x\ty\n1\t2\n", "the separator seems to be a tab: name the file .tsv"),
+        ("t.tsv", "x,y\n1,2\n", "the separator seems to be a comma: name the file .csv"),
+        ("t.csv", "1,2\n3,4\n", "the first line is taken for the names"),
+        ("t.csv", "a1,2.5,\na2,3,4\n", "the first line is taken for the names"),
+        ("t.csv", '"x,y"\n1\n', None),
+        ("t.csv", "a,na,\n1,2,3\n", None),
+    ],
+)
+@pytest.mark.parametrize("words", [[], ["--bind", "q=w"]], ids=["no column for an input", "an unknown column"])
+def test_a_table_that_is_not_what_it_seems(cg, tmp_path, name, content, doubt, words, csv_reader):
+    (tmp_path / name).write_text(content)
+    done = cg("eval", "q + w", "--data", name, *words)
+    assert done.code == 2
+    hint = done.err.splitlines()[-1]
+    assert hint.endswith(f"; {doubt}") if doubt else "seems" not in hint and "first line" not in hint
+
+
+@pytest.mark.parametrize("formula", ["v[0] + v[1]", "v + 1", "sum(v*w)"])
+def test_the_elements_of_a_vector_as_columns(cg, tmp_path, formula):
+    (tmp_path / "t.csv").write_text('"v[0]","v[1]"\n1,2\n3,4\n')
+    done = cg("eval", formula, "--data", "t.csv")
+    assert done.code == 2
+    assert done.err == (
+        "usage error: the input `v` cannot be put together from the columns `v[0]`, `v[1]`\n"
+        'hint: a column is one number a row: begin the formula with `v = [v0, …]`, and add --bind "v0=v[0]" …\n'
+    )
+
+
+def test_the_way_that_the_hint_shows(cg, tmp_path):
+    (tmp_path / "t.csv").write_text('"v[0]","v[1]"\n1,2\n3,4\n')
+    done = cg("eval", "v = [v0, v1]\nv[0] + v[1]", "--data", "t.csv", "--bind", "v0=v[0]", "--bind", "v1=v[1]",
+              "-o", "o.csv")  # fmt: skip
+    assert (done.code, table("o.csv")) == (0, {"result": ["3", "7"]})
+
+
+def test_an_input_with_a_default_needs_no_elements(cg, tmp_path):
+    (tmp_path / "t.csv").write_text('x,"v[0]"\n1,2\n')
+    assert cg("eval", "input v = 5\nx + v", "--data", "t.csv", "-o", "-").out == "result\n6\n"
+
+
+def test_a_table_without_columns(cg, tmp_path):
+    np.savez(tmp_path / "empty.npz")
+    parquet.write_table(pa.table({}), tmp_path / "empty.parquet")
+    for name in ("empty.npz", "empty.parquet"):
+        done = cg("eval", "x", "--data", name)
+        assert (done.code, done.err.splitlines()[0]) == (1, f"data error: `{name}` has no columns")
 
 
 def test_all_columns_are_listed(cg, points):

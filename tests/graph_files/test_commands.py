@@ -67,6 +67,49 @@ def test_shapes_and_lengths_are_those_of_the_export(run):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("number", ["2", "inf", "nan"])
+def test_whatever_number_decided_the_graph_holds(run, number):
+    text = "sum(x for k in range(3 if n > 0 else 2))"
+    expected = run("eval", text, "x=1", f"n={number}").out
+    assert run("export", text, f"n={number}", "-o", "g.npz").code == 0
+    assert run("eval", "g.npz", "x=1").out == expected
+    assert run("eval", "g.npz", "x=1", f"n={number}").out == expected
+    assert run("eval", "g.npz", "x=1", "n=1").code == 2
+
+
+def test_a_length_is_asked_for_alone(run):
+    text = "sum(x^k for k in range(n))"
+    for words in (("export", text, "-o", "g.npz"), ("grad", text, "--symbolic"), ("info", text)):
+        done = run(*words)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.splitlines()[-1] == "hint: give a value for `n`, for example n=3"
+    assert "no value for the inputs `x`, `n`" in run("eval", text).err
+
+
+IN_VAIN = [
+    (("x + y", "x=2"), "the value of `x` is not in the file", "give it to the graph: cg eval g.npz x=2"),
+    (("x + y", "x=2", "y=1/2"), "the values of `x`, `y` are not", "give them to the graph: cg eval g.npz x=2 y=0.5"),
+    (("param w = 1\nw*x", "w=3"), "the value of `w` is not", "w=3"),
+    (("x + y",), None, None),
+    (("x + sum(y)", "y=[1, 2]"), None, None),
+    (("sum(x^k for k in range(n))", "n=3"), None, None),
+    (("h = x*2\nh + 1", "h=3"), None, None),
+    (("x*e", "e=3"), None, None),
+]
+
+
+@pytest.mark.parametrize(("words", "what", "hint"), IN_VAIN, ids=[" ".join(words) for words, *_ in IN_VAIN])
+def test_numbers_that_are_given_in_vain_are_told(run, words, what, hint):
+    done = run("export", *words, "-o", "g.npz")
+    assert (done.code, done.out) == (0, "")
+    lines = done.err.splitlines()
+    if what is None:
+        assert lines == []
+    else:
+        assert lines[0].startswith(f"warning: {what}")
+        assert lines[1].endswith(hint)
+
+
 def test_defaults_hold_and_give_way(run):
     run("export", "param w = 0.5\ninput b = 2*w\nw*x + b", "-o", "g.npz")
     assert run("eval", "g.npz", "x=4").out == "3\n"
@@ -85,9 +128,9 @@ WRONG = [
     (["export", "x", "-o", "g.json"], 2, "ends with .npz"),
     (["export", "x", "-o", "no/g.npz"], 1, "cannot write `no/g.npz`"),
     (["export", "x +", "-o", "g.npz"], 2, "formula error"),
-    (["export", "sum(x^k for k in range(n))", "-o", "g.npz"], 2, "n=…"),
+    (["export", "sum(x^k for k in range(n))", "-o", "g.npz"], 2, "hint: give a value for `n`, for example n=3"),
     (["export", "x", "z=1", "-o", "g.npz"], 2, "`z`"),
-    (["eval", "none.npz", "x=1"], 2, "No such file"),
+    (["eval", "none.npz", "x=1"], 1, "No such file"),
     (["eval", "text.npz", "x=1"], 1, "the archive is broken"),
     (["eval", "table.npz", "x=1"], 1, "it has no `header.npy`"),
     (["eval", "good.npz"], 2, "no value for the input `x`"),
