@@ -30,8 +30,9 @@ LEAST_WORK = 2_000_000
 LEAST_WORK_WITH_IMPORT = 40_000_000
 """Rows times nodes that take NumPy as long as LLVM takes to begin, once it is loaded and with loading it."""
 
-MANY_NODES, MANY_NODES_WITH_IMPORT = 50_000, 300_000
-"""Nodes that Python computes at one point as long as LLVM takes to begin, once it is loaded and with loading it."""
+MANY_NODES, MANY_NODES_WITH_IMPORT = 5_000, 300_000
+"""Nodes that Python computes at one point for the first time as long as the native engine takes to begin, once LLVM is
+loaded (with the kernels, which hardly depend on the graph, on disk) and with loading it."""
 
 SCALAR = 0
 """Number of the scalar's shape in every graph."""
