@@ -55,10 +55,36 @@ def numbers_of(column: Any) -> tuple[Any, list[int]]:
     if is_text(column.type):
         values, bad = _texts_as_numbers(column)
     else:
-        values = compute.cast(column, pa.float64(), safe=False)
+        values = _as_doubles(column)
     if values.null_count:
         values = compute.fill_null(values, float("nan"))
     return values.to_numpy(zero_copy_only=False), bad
+
+
+def _as_doubles(column: Any) -> Any:
+    """A column of numbers as doubles, each the nearest one (Arrow's own cast of decimals rounds twice)."""
+    if types.is_decimal(column.type):
+        column = compute.cast(column, pa.string())
+    return compute.cast(column, pa.float64(), safe=False)
+
+
+def is_whole(kind: Any) -> bool:
+    """Whether a type is one of whole numbers or of truth values, which NumPy has without a null."""
+    return bool(types.is_integer(kind) or types.is_boolean(kind))
+
+
+def whole_numbers_of(column: Any) -> tuple[Any, Any]:
+    """A column of whole numbers or truth values as an array of its type, 0 for nulls, and a mask of the nulls."""
+    null = compute.is_null(column).to_numpy(zero_copy_only=False)
+    filled = compute.fill_null(column, False if types.is_boolean(column.type) else 0)
+    return filled.to_numpy(zero_copy_only=False), null
+
+
+def floats_of(column: Any) -> Any:
+    """A column of numbers as an array of floats, of the same width where it has one, with nan for nulls."""
+    if types.is_floating(column.type):
+        return column.to_numpy(zero_copy_only=False)
+    return numbers_of(column)[0]
 
 
 def _texts_as_numbers(column: Any) -> tuple[Any, list[int]]:

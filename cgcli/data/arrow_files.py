@@ -146,6 +146,25 @@ class ParquetTable(Table):
         self.rows = self._file.metadata.num_rows
         self.size = self.rows
 
+    def nullable(self, names: Sequence[str]) -> frozenset[str]:
+        """As every table; where each row group has counted its nulls, the schema's word is not the last."""
+        found = set()
+        for name in names:
+            field = self._schema.field(name)
+            if field.nullable and not self._has_no_null(name):
+                found.add(name)
+        return frozenset(found)
+
+    def _has_no_null(self, name: str) -> bool:
+        """Whether the counts of all row groups say so."""
+        metadata = self._file.metadata
+        paths = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
+        if name not in paths:
+            return False
+        place = paths.index(name)
+        counts = (metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups))
+        return all(count is not None and count.has_null_count and not count.null_count for count in counts)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -186,6 +205,10 @@ class FeatherTable(Table):
         self._is_file = start.startswith(b"ARROW1")
         self.columns = list(self._schema.names)
         self.rows = self._count()
+
+    def nullable(self, names: Sequence[str]) -> frozenset[str]:
+        """As every table; the schema says it."""
+        return frozenset(name for name in names if self._schema.field(name).nullable)
 
     def close(self) -> None:
         """Close the file."""
@@ -261,7 +284,7 @@ class ArrowWriter(Writer):
     """Parquet, or an Arrow file: record batches with the types of the first one."""
 
     def __init__(self, stream: BinaryIO, path: str, *, is_parquet: bool) -> None:
-        self._stream = stream
+        self._sink = Sink(stream)
         self._path = path
         self._is_parquet = is_parquet
         self._writer: Any = None
@@ -271,7 +294,7 @@ class ArrowWriter(Writer):
         try:
             batch = pa.RecordBatch.from_arrays([arrow_of(column) for column in columns.values()], list(columns))
             if self._writer is None:
-                sink = pa.PythonFile(self._stream, mode="w")
+                sink = pa.PythonFile(self._sink, mode="w")
                 self._writer = (
                     parquet.ParquetWriter(sink, batch.schema, use_dictionary=repetitive(batch.schema))
                     if self._is_parquet
@@ -286,6 +309,32 @@ class ArrowWriter(Writer):
         """Write the footer."""
         if self._writer is not None:
             self._writer.close()
+
+    def abandon(self) -> None:
+        """As every writer. Arrow's writers write a footer whenever they end, the collector's call included."""
+        self._sink.stream = None
+        self.finish()
+
+
+class Sink:
+    """What Arrow writes into: a stream, or nothing once there is none. It leaves the stream open."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream: BinaryIO | None = stream
+
+    def write(self, data: Any) -> int:
+        """Pass bytes on."""
+        return len(data) if self.stream is None else self.stream.write(data)
+
+    def flush(self) -> None:
+        """Pass bytes on that wait."""
+        if self.stream is not None:
+            self.stream.flush()
+
+    def close(self) -> None:
+        """Do nothing: whoever opened the stream closes it."""
 
 
 def sliced(

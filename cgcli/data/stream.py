@@ -88,8 +88,25 @@ def run(
     progress: called after each batch with what of `table.size` was read and with the rows so far. DataError for a
     broken file, for a gap where the request says `error`, and for what the writer cannot hold.
     """
+    try:
+        report = _run(table, request, compute, batch_rows, writer, progress)
+        if writer is not None:
+            writer.finish()
+    except BaseException:
+        if writer is not None:
+            writer.abandon()
+        raise
+    return report
+
+
+def _run(
+    table: Table, request: Request, compute: Compute, batch_rows: int, writer: Writer | None,
+    progress: Callable[[int, int], None],
+) -> Report:  # fmt: skip
     report = Report()
     read = 0
+    if writer is not None:
+        writer.begin(table.nullable(request.kept))
     for batch in limited(table.batches(request.numbers, request.kept, batch_rows), request.limit):
         whole = note_gaps(batch, table.path, request, report)
         numbers = np.arange(report.read + 1, report.read + batch.rows + 1)
@@ -108,8 +125,6 @@ def run(
             writer.write({**kept, **found})
         read += batch.read
         progress(read, report.read)
-    if writer is not None:
-        writer.finish()
     return report
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,7 @@ from cgcli.data.table import FEWEST_ROWS, MOST_ROWS, rows_of_a_batch
 from .conftest import without_pyarrow
 
 FORMULA = "exp(sin(x*x))*y"
+ROOT = str(Path(__file__).parents[2])
 
 
 @pytest.fixture
@@ -237,7 +240,7 @@ WRONG = [
     (["eval", "x", "--data", "points.csv", "-o", "out.xls"], 2, "cannot tell the format"),
     (["eval", "x", "--data", "none.csv"], 1, "No such file"),
     (["eval", "x", "--data", "points.csv", "-o", "no/folder.csv"], 1, "cannot write `no/folder.csv`"),
-    (["eval", "x", "--data", "points.csv", "--keep", "note", "-o", "o.npy"], 1, "holds no numbers"),
+    (["eval", "x", "--data", "points.csv", "--keep", "note", "-o", "o.npy"], 1, "holds string, not numbers"),
     (["eval", "x", "--data", "points.csv", "--engine", "python"], 2, "one point at a time"),
     (["eval", "x", "--data", "points.csv", "--engine", "numpy", "--float32"], 2, "has no --float32"),
     (["eval", "sum(x*i for i in range(k))", "--data", "points.csv"], 2, "`k` cannot be a column"),
@@ -329,3 +332,33 @@ def test_info(cg):
     facts = json.loads(cg("info", "sin(x)*sin(x) + y", "--json").out)
     assert facts["operations"] == {"input": 2, "add": 1, "mul": 1, "sin": 1}
     assert (facts["nodes"], facts["depth"], facts["widest level"], facts["engine"]) == (5, 3, 2, "python")
+
+
+AT_THE_SECOND_BATCH = """
+import sys
+from cgcli.__main__ import main
+from cgcli.data import stream, table
+
+def remember_head(report, columns, wanted):
+    if report.read > 300:
+        raise ERROR
+
+table.MOST_ROWS = 300
+stream.remember_head = remember_head
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "npz"])
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "MemoryError"])
+def test_an_error_after_the_first_batch_leaves_one_message(tmp_path, ending, error):
+    """Writers that end themselves when they are collected have nothing to write into any more."""
+    np.savez(tmp_path / "t.npz", x=np.arange(1000.0))
+    words = ["eval", "x", "--data", "t.npz", "-o", f"o.{ending}", "--engine", "numpy", "--json"]
+    program = [sys.executable, "-X", "dev", "-c", AT_THE_SECOND_BATCH.replace("ERROR", error), *words]
+    done = subprocess.run(program, cwd=tmp_path, env=os.environ | {"PYTHONPATH": ROOT}, capture_output=True, text=True)
+    assert done.returncode != 0
+    told = done.stderr.splitlines()
+    assert len(told) <= 1, done.stderr
+    assert told in ([], ["interrupted"], ["error: the memory is not enough for this"])
+    assert [path.name for path in tmp_path.iterdir()] == ["t.npz"]
