@@ -44,7 +44,7 @@ def open_table(path: str) -> Table:
 
 
 def _table(kind: str, path: str, stream: BinaryIO) -> Table:
-    if kind in DELIMITERS and not (has_pyarrow() and stream.seekable()):
+    if kind in DELIMITERS and not has_pyarrow():
         from cgcli.data import plain_csv
 
         return plain_csv.CsvTable(path, stream, DELIMITERS[kind])
