@@ -37,9 +37,17 @@ def holds_numbers(kind: Any) -> bool:
 def require_numbers(kind: Any, path: str, name: str) -> None:
     """DataError for a type whose cells are no numbers."""
     if not holds_numbers(kind):
-        raise DataError(
-            f"`{path}`: the column `{name}` holds {kind}, not numbers", hint="convert it before, for example to seconds"
-        )
+        hint = None
+        if types.is_temporal(kind):
+            hint = "convert it before, for example to seconds"
+        elif types.is_nested(kind):
+            hint = "give each of its parts a column of its own before"
+        raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers", hint=hint)
+
+
+def has_text(kind: Any) -> bool:
+    """Whether cells of a type have a text of their own, which CSV needs."""
+    return holds_numbers(kind) or bool(types.is_temporal(kind) and not types.is_interval(kind))
 
 
 def plain(column: Any) -> Any:
@@ -113,13 +121,18 @@ def arrow_of(column: Column) -> Any:
     if isinstance(column, list):
         return pa.array(column, pa.string())
     if isinstance(column, np.ndarray):
-        return pa.array(column)
+        return pa.array(column.astype(column.dtype.newbyteorder("="), copy=False))
     return plain(column)
 
 
-def escaped(column: Any) -> Any:
-    """A text column with an apostrophe before what a spreadsheet would run; other columns as they are."""
+def for_csv(column: Any) -> Any:
+    """A column as CSV may hold it: floats as doubles, and an apostrophe before texts that a spreadsheet runs.
+
+    The shortest text of a float of single precision would read back as another double.
+    """
     column = plain(column)
+    if types.is_floating(column.type):
+        return compute.cast(column, pa.float64())
     if not is_text(column.type):
         return column
     column = compute.cast(column, pa.string())

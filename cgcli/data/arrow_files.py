@@ -17,7 +17,8 @@ from cgcli.data import plain_csv
 from cgcli.data.arrow_columns import (
     arrow_of,
     cell_text,
-    escaped,
+    for_csv,
+    has_text,
     is_text,
     needs_quotes,
     numbers_of,
@@ -302,10 +303,14 @@ class CsvWriter(Writer):
 
     def write(self, columns: Mapping[str, Column]) -> None:
         """Append rows, the names first."""
+        arrays = list(map(arrow_of, columns.values()))
         if not self._begun:
+            for name, array in zip(columns, arrays, strict=True):
+                if not has_text(array.type):
+                    raise plain_csv.not_for_csv(self._path, name, array.type)
             self._stream.write(header_line(columns, self._delimiter))
             self._begun = True
-        arrays = [escaped(arrow_of(column)) for column in columns.values()]
+        arrays = list(map(for_csv, arrays))
         quoted = any(is_text(array.type) and needs_quotes(array, self._delimiter) for array in arrays)
         options = arrow_csv.WriteOptions(
             include_header=False, delimiter=self._delimiter, quoting_style="needed" if quoted else "none"

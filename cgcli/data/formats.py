@@ -37,7 +37,10 @@ def open_table(path: str) -> Table:
     except OSError as error:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None
     try:
-        return _table(kind, "standard input" if path == "-" else path, stream)
+        table = _table(kind, "standard input" if path == "-" else path, stream)
+        if not table.columns:
+            raise DataError(f"cannot read `{path}`: it has no columns")
+        return table
     except BaseException:
         stream.close()
         raise
@@ -65,7 +68,7 @@ def create_writer(stream: BinaryIO, path: str) -> Writer:
     if kind in DELIMITERS and not has_pyarrow():
         from cgcli.data import plain_csv
 
-        return plain_csv.CsvWriter(stream, DELIMITERS[kind])
+        return plain_csv.CsvWriter(stream, path, DELIMITERS[kind])
     if kind in ("npy", "npz"):
         from cgcli.data import numpy_files
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
+from cgcli.data.plain_csv import numbers_of
 from cgcli.data.table import Batch, Column, Table, Writer
 from cgcli.errors import DataError
 
@@ -131,11 +132,13 @@ class ArraysWriter(Writer):
                 raise self._no_numbers(name, column.dtype)
             return column
         if isinstance(column, list):
-            raise self._no_numbers(name, "texts")
+            return self._checked(name, *numbers_of(column))
         from cgcli.data import arrow_columns
 
-        if not arrow_columns.holds_numbers(column.type) or arrow_columns.is_text(column.type):
+        if not arrow_columns.holds_numbers(column.type):
             raise self._no_numbers(name, column.type)
+        if arrow_columns.is_text(column.type):
+            return self._checked(name, *arrow_columns.numbers_of(column))
         if not arrow_columns.is_whole(column.type):
             return arrow_columns.floats_of(column)
         values, null = arrow_columns.whole_numbers_of(column)
@@ -151,6 +154,12 @@ class ArraysWriter(Writer):
             )
         values = values.astype(np.float64)
         values[null] = np.nan
+        return values
+
+    def _checked(self, name: str, values: Any, bad: Sequence[int]) -> Any:
+        """Numbers from texts. DataError where there are places that are none."""
+        if bad:
+            raise self._refusal(name, bad[0], "the text is no number")
         return values
 
     def _no_numbers(self, name: str, kind: object) -> DataError:
@@ -264,7 +273,7 @@ def records(stream: Any, kind: Any, count: int, path: str) -> Any:
 
 def require_column(kind: Any, path: str, name: str, numbers: Sequence[str]) -> None:
     """DataError for a type that is no column, or no numbers where numbers are wanted."""
-    if name in numbers and (kind.shape or kind.kind not in "fiub"):
+    if kind.shape or (name in numbers and kind.kind not in "fiub"):
         raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers")
 
 

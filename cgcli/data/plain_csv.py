@@ -140,27 +140,52 @@ class CsvWriter(Writer):
 
     is_text = True
 
-    def __init__(self, stream: BinaryIO, delimiter: str) -> None:
-        self._stream = stream
-        self._delimiter = delimiter
-        self._text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
-        self._records = csv.writer(self._text, delimiter=delimiter, lineterminator="\n")
+    def __init__(self, stream: BinaryIO, path: str, delimiter: str) -> None:
+        self._path = path
+        self._records = record_writer(stream, delimiter)
         self._begun = False
 
     def write(self, columns: Mapping[str, Column]) -> None:
         """Append rows, the names first."""
         if not self._begun:
-            self._stream.write(header_line(columns, self._delimiter))
+            for name, column in columns.items():
+                if isinstance(column, np.ndarray) and column.dtype.kind in "SV":
+                    raise not_for_csv(self._path, name, column.dtype)
+            self._records.writerow(map(escaped, columns))
             self._begun = True
         self._records.writerows(zip(*map(cells_of, columns.values()), strict=True))
 
     def finish(self) -> None:
-        """Nothing stands at the end of CSV; the stream stays open."""
-        self._text.detach()
+        """Nothing stands at the end of CSV."""
 
-    def abandon(self) -> None:
-        """As every writer. The text that stands around a stream would close it."""
-        self._text.detach()
+
+class LineFeeds:
+    """What Python's writer of CSV writes records into, whose line ends become line feeds.
+
+    That writer puts a carriage return into quotes only where one is in its own line end.
+    """
+
+    WRITTEN = "\r\n"
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, record: str) -> None:
+        """One record with the line end that the writer gave it."""
+        self._stream.write(record.removesuffix(self.WRITTEN).encode() + b"\n")
+
+
+def record_writer(stream: BinaryIO, delimiter: str) -> Any:
+    """A writer of records from Python's module for CSV."""
+    return csv.writer(LineFeeds(stream), delimiter=delimiter, lineterminator=LineFeeds.WRITTEN)
+
+
+def not_for_csv(path: str, name: str, kind: object) -> DataError:
+    """The complaint about a column of a type that has no text of its own."""
+    return DataError(
+        f"cannot write `{path}`: the column `{name}` holds {kind}, which is no text and no number",
+        hint="Parquet and Arrow hold it",
+    )
 
 
 def cells_of(column: Column) -> list[str]:
@@ -169,6 +194,8 @@ def cells_of(column: Column) -> list[str]:
         return [escaped(text) for text in column]
     if column.dtype.kind == "f":
         return [number.removesuffix(".0") for number in map(str, column.tolist())]
+    if column.dtype.kind == "b":
+        return ["true" if value else "false" for value in column.tolist()]
     return [escaped(str(value)) for value in column.tolist()]
 
 
@@ -184,9 +211,9 @@ def header(found: Iterator[list[str]], path: str) -> list[str]:
 
 def header_line(names: Iterable[str], delimiter: str) -> bytes:
     """The first record of a file: names that no spreadsheet runs."""
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerow(map(escaped, names))
-    return text.getvalue().encode()
+    line = io.BytesIO()
+    record_writer(line, delimiter).writerow(map(escaped, names))
+    return line.getvalue()
 
 
 def numbers_of(texts: Sequence[str]) -> tuple[Any, list[int]]:

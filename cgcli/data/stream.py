@@ -9,13 +9,13 @@ import numpy as np
 
 from cgcli.data.cells import number_of
 from cgcli.data.summary import Summary
-from cgcli.data.table import Column, chosen
+from cgcli.data.table import chosen
 from cgcli.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from cgcli.data.table import Batch, Table, Writer
+    from cgcli.data.table import Batch, Column, Table, Writer
 
     Compute = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
     """Columns by input and the number of rows -> columns by output."""
@@ -110,7 +110,7 @@ def _run(
     for batch in limited(table.batches(request.numbers, request.kept, batch_rows), request.limit):
         whole = note_gaps(batch, table.path, request, report)
         numbers = np.arange(report.read + 1, report.read + batch.rows + 1)
-        columns, kept = batch.numbers, kept_columns(batch, table, request, writer)
+        columns, kept = batch.numbers, batch.kept
         if not whole.all():
             numbers = numbers[whole]
             columns = {name: column[whole] for name, column in columns.items()}
@@ -175,13 +175,6 @@ def refusal(path: str, row: int, column: str, text: str | None) -> DataError:
     if THOUSANDS.fullmatch(text):
         hint = "write numbers with a decimal point and without thousands separators"
     return DataError(f"{place}: `{shown}` is no number", hint=hint)
-
-
-def kept_columns(batch: Batch, table: Table, request: Request, writer: Writer | None) -> dict[str, Column]:
-    """The copied columns. A column of texts that the calculation reads is one of numbers where the result has types."""
-    if writer is None or writer.is_text or not table.is_text:
-        return {name: batch.kept[name] for name in request.kept}
-    return {name: batch.numbers.get(name, batch.kept[name]) for name in request.kept}
 
 
 def remember_head(report: Report, columns: Mapping[str, Column], wanted: int) -> None:

@@ -59,3 +59,51 @@ def test_decimals_are_rounded_once(cg, arrays):
     assert cg("eval", "y = k", "--data", "t.parquet", "--keep", "k", "-o", arrays).code == 0
     for name in ("y", "k"):
         assert np.load(arrays)[name].tolist() == list(map(float, texts))
+
+
+def test_a_column_of_the_other_byte_order(cg, csv_reader):
+    values = np.array([1.5, 2.5])
+    np.savez("t.npz", x=values, k=values.astype(">f8"), n=np.array([1, 2], ">i4"), text=np.array(["a", "b"], ">U3"))
+    for output in ("o.csv", *(["o.parquet", "o.npz"] if csv_reader == "pyarrow" else ["o.npz"])):
+        assert cg("eval", "x", "--data", "t.npz", "--keep", "k,n,text", "-o", output).code == 0
+    with open("o.csv") as file:
+        assert file.read() == "k,n,text,result\n1.5,1,a,1.5\n2.5,2,b,2.5\n"
+
+
+def test_single_precision_in_csv_reads_as_the_same_doubles(cg, csv_reader):
+    third = np.float32(1) / np.float32(3)
+    np.savez("t.npz", x=np.zeros(1), k=np.array([third]), half=np.array([0.1], np.float16), flag=np.array([True]))
+    assert cg("eval", "x", "--data", "t.npz", "--keep", "k,half,flag", "-o", "o.csv").code == 0
+    with open("o.csv") as file:
+        _, row = file.read().splitlines()
+    assert row == f"{float(third)!r},{float(np.float16(0.1))!r},true,0"
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [([[1.0], [2.0]], "list"), ([{"a": 1}] * 2, "struct"), ([b"a", b"b"], "binary")],
+    ids=["list", "struct", "binary"],
+)
+@pytest.mark.parametrize("output", ["o.csv", "-"])
+def test_columns_without_a_text_are_refused_before_the_first_byte(cg, column, kind, output):
+    parquet.write_table(pa.table({"x": [1.0, 2.0], "k": pa.array(column)}), "t.parquet")
+    done = cg("eval", "x", "--data", "t.parquet", "--keep", "k", "-o", output)
+    assert (done.code, done.out) == (1, "")
+    assert f"the column `k` holds {kind}" in done.err
+    done = cg("eval", "k", "--data", "t.parquet")
+    assert f"the column `k` holds {kind}" in done.err
+    assert "seconds" not in done.err
+
+
+def test_bytes_of_numpy_have_no_text(cg, csv_reader):
+    np.savez("t.npz", x=np.zeros(1), k=np.array([b"a"]))
+    done = cg("eval", "x", "--data", "t.npz", "--keep", "k", "-o", "-")
+    assert (done.code, done.out) == (1, "")
+    assert "the column `k` holds" in done.err
+
+
+def test_an_archive_without_arrays(cg):
+    np.savez("t.npz")
+    done = cg("eval", "x", "--data", "t.npz")
+    assert done.code == 1
+    assert "cannot read `t.npz`: it has no columns" in done.err
