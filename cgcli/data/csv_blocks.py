@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+
+from cgcli.data.cells import LONGEST_CELL
 
 QUOTE = ord('"')
 
@@ -18,6 +20,7 @@ class Source:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self._ended = False
         self.waiting = b""
 
     def piece(self, size: int, *, patient: bool = True) -> bytes:
@@ -26,14 +29,16 @@ class Source:
         patient: wait until a pipe has brought that many.
         """
         data, self.waiting = self.waiting, b""
-        while True:
+        while not self._ended:
             wanted = max(size, len(data))  # twice as much each time: a long line is not copied more often than that
             more = self._stream.read(wanted) if patient else self._stream.read1(wanted)  # type: ignore[attr-defined]
+            self._ended = not more or (patient and len(more) < wanted)  # a terminal would ask for a second end
             data += more
-            cut = line_end(data, len(data)) if more else len(data)
-            if cut or not more:
+            cut = line_end(data, len(data))
+            if cut and not self._ended:
                 self.waiting = data[cut:]
                 return data[:cut]
+        return data
 
     def give_back(self, data: bytes) -> None:
         """Bytes that the next piece shall begin with."""
@@ -41,34 +46,37 @@ class Source:
 
 
 def blocks(source: Source, size: int, delimiter: str) -> Iterator[tuple[bytes, bool]]:
-    """Pieces of about so many bytes that begin with a record, and whether they are plain.
-
-    A plain one ends with a record too, and its quotes stand where they should: around whole cells, and twice inside of
-    them. Then a line end is the end of a record if, and only if, the number of quotes in front of it is even.
-    """
+    """Pieces of about so many bytes that begin with a record, and whether they are plain, which end with one too."""
     while data := source.piece(size):
-        if QUOTE not in data:
-            yield data, True
-            continue
-        quotes = np.flatnonzero(np.frombuffer(data, np.uint8) == QUOTE)
-        if not _stand_well(data, quotes[::2], delimiter):
-            yield data, False
-            continue
-        cut = _record_end(data, quotes.tolist()) if len(quotes) % 2 else len(data)
+        cut = plain_part(data, delimiter)
+        while cut == 0 and len(data) <= LONGEST_CELL:
+            more = source.piece(len(data))
+            if not more:
+                break
+            data += more
+            cut = plain_part(data, delimiter)
         if cut:
             source.give_back(data[cut:])
             yield data[:cut], True
-        else:  # a record that is longer than the piece
-            source.give_back(data)
-            more = source.piece(2 * len(data))
-            source.give_back(more)
-            if len(more) > len(data):
-                size = 2 * len(data)
-            else:  # there is no more: the last quote is not closed
-                yield source.piece(size), False
+        else:
+            yield data, False
 
 
-def _stand_well(data: bytes, opening: np.ndarray, delimiter: str) -> bool:
+def plain_part(data: bytes, delimiter: str) -> int | None:
+    """How many bytes, from the begin of a record to the end of one, are plain CSV: 0 where the record goes on.
+
+    None where quotes stand elsewhere than around whole cells and twice inside of them. Where they do not, a line end
+    is the end of a record if, and only if, the number of quotes in front of it is even.
+    """
+    if QUOTE not in data:
+        return len(data)
+    quotes = np.flatnonzero(np.frombuffer(data, np.uint8) == QUOTE)
+    if not _stand_well(data, quotes[::2], delimiter):
+        return None
+    return _record_end(data, quotes.tolist()) if len(quotes) % 2 else len(data)
+
+
+def _stand_well(data: bytes, opening: Any, delimiter: str) -> bool:
     """Whether quotes that open a cell follow a separator, a line end, or a quote that they double."""
     inner = opening[1:] if opening[0] == 0 else opening
     before = np.frombuffer(data, np.uint8)[inner - 1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
@@ -13,11 +12,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from cgcli.data.cells import escaped, number_of
+from cgcli.data.cells import LONGEST_CELL, escaped, number_of
 from cgcli.data.table import Batch, Column, Table, Writer
 from cgcli.errors import DataError
 
-LONGEST_CELL = 2**30
 SAMPLE = 100
 """Records by which the number of rows is estimated."""
 
@@ -116,7 +114,7 @@ def records(lines: Iterable[str], delimiter: str, path: str, row: int = 0) -> It
     A reader asks for the line after the last one before it gives up; if it still comes with a record then, the record
     was waiting for a closing quote. (The reader's own strict mode refuses much more.)
     """
-    csv.field_size_limit(min(LONGEST_CELL, sys.maxsize))
+    csv.field_size_limit(LONGEST_CELL)
     ended = []
 
     def end() -> Iterator[str]:
@@ -132,7 +130,8 @@ def records(lines: Iterable[str], delimiter: str, path: str, row: int = 0) -> It
                 yield record
                 row += 1
     except csv.Error as error:
-        raise DataError(f"cannot read `{path}`: line {reader.line_num}: {error}") from None
+        hint = "perhaps a quote is never closed"
+        raise DataError(f"cannot read `{path}`: line {reader.line_num}: {error}", hint=hint) from None
 
 
 class CsvWriter(Writer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 
@@ -41,6 +42,25 @@ def read(reader, path, **options):
         return "error"
 
 
+class Pipe(io.RawIOBase):
+    """Bytes that come in small pieces, and once."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        part, self._data = self._data[:5], self._data[5:]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def from_pipe(path, stream, delimiter, block):
+    return arrow_files.CsvTable(path, io.BufferedReader(Pipe(stream.read())), delimiter, block)
+
+
 def contents(table):
     names = [name for name in dict.fromkeys(table.columns) if table.columns.count(name) == 1]
     if not names:
@@ -68,7 +88,9 @@ def test_readers_agree(content, block):
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        assert read(arrow_files.CsvTable, path, block=block) == read(plain_csv.CsvTable, path)
+        expected = read(plain_csv.CsvTable, path)
+        assert read(arrow_files.CsvTable, path, block=block) == expected
+        assert read(from_pipe, path, block=block) == expected
     finally:
         os.unlink(path)
 
