@@ -134,16 +134,20 @@ class CsvTable(Table):
         data = self._source.piece(SAMPLE, patient=False).removeprefix(BOM)
         while True:
             lines = Counted(plain_csv.text_of(io.BytesIO(data), "utf-8"))
+            names: list[str] = []
+            fault: DataError | None = None
             try:
-                names = plain_csv.header(plain_csv.records(lines, self._delimiter, self.path), self.path)
-            except DataError as error:
-                more = self._source.piece(max(SAMPLE, len(data)), patient=False)
-                if not more:
-                    raise error from None
+                names = next(plain_csv.records(lines, self._delimiter, self.path), [])
+            except plain_csv.Unclosed as error:
+                fault = error
+            more = b"" if names else self._source.piece(max(SAMPLE, len(data)), patient=False)
+            if more:
                 data += more
-                continue
-            self._source.give_back(data[lines.bytes :])
-            return names
+            elif fault is not None:
+                raise fault
+            else:
+                self._source.give_back(data[lines.bytes :])
+                return plain_csv.header(names, self.path)
 
     def _estimate(self) -> int:
         """Rows by the length of the first ones; for a pipe, which must not be waited for, as many as have come."""

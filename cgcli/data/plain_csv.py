@@ -41,7 +41,7 @@ class CsvTable(Table):
         self.size = file_size(stream)
         self._text = text_of(stream)
         self._records = records(self._text, delimiter, path)
-        self.columns = header(self._records, path)
+        self.columns = header(next(self._records, []), path)
         first = list(islice(self._records, SAMPLE))
         self._records = chain(first, self._records)
         self.rows = self._estimate(first)
@@ -198,9 +198,8 @@ def cells_of(column: Column) -> list[str]:
     return [escaped(str(value)) for value in column.tolist()]
 
 
-def header(found: Iterator[list[str]], path: str) -> list[str]:
-    """The names of columns, from the first record, without blanks around them. DataError where there are none."""
-    names = next(found, [])
+def header(names: Sequence[str], path: str) -> list[str]:
+    """The names of columns without blanks around them. DataError where there are none."""
     if not names:
         raise DataError(f"cannot read `{path}`: it is empty", hint="the first line has to name the columns")
     if not is_utf8("".join(names)):

@@ -147,3 +147,12 @@ def test_text_that_is_not_utf8_is_named_by_row_and_column(cg, tmp_path, csv_read
     assert done.code == 1
     assert "`t.csv`, row 2, column `note`: it is not UTF-8 text" in done.err
     assert cg("eval", "x", "--data", "t.csv", "--keep", "other", "-o", "-").code == 0
+
+
+def test_a_header_that_is_not_utf8_is_refused_at_once(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"x,caf\xe9\n" + b"1,2\n" * 500_000)
+    with open(path, "rb") as stream:
+        with pytest.raises(DataError, match="it is not UTF-8 text"):
+            arrow_files.CsvTable(str(path), stream, ",")
+        assert stream.tell() <= 2 * arrow_files.SAMPLE
