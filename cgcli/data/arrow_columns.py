@@ -37,9 +37,17 @@ def holds_numbers(kind: Any) -> bool:
 def require_numbers(kind: Any, path: str, name: str) -> None:
     """DataError for a type whose cells are no numbers."""
     if not holds_numbers(kind):
-        raise DataError(
-            f"`{path}`: the column `{name}` holds {kind}, not numbers", hint="convert it before, for example to seconds"
-        )
+        hint = None
+        if types.is_temporal(kind):
+            hint = "convert it before, for example to seconds"
+        elif types.is_nested(kind):
+            hint = "give each of its parts a column of its own before"
+        raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers", hint=hint)
+
+
+def has_text(kind: Any) -> bool:
+    """Whether cells of a type have a text of their own, which CSV needs."""
+    return holds_numbers(kind) or bool(types.is_temporal(kind) and not types.is_interval(kind))
 
 
 def plain(column: Any) -> Any:
@@ -55,10 +63,36 @@ def numbers_of(column: Any) -> tuple[Any, list[int]]:
     if is_text(column.type):
         values, bad = _texts_as_numbers(column)
     else:
-        values = compute.cast(column, pa.float64(), safe=False)
+        values = _as_doubles(column)
     if values.null_count:
         values = compute.fill_null(values, float("nan"))
     return values.to_numpy(zero_copy_only=False), bad
+
+
+def _as_doubles(column: Any) -> Any:
+    """A column of numbers as doubles, each the nearest one (Arrow's own cast of decimals rounds twice)."""
+    if types.is_decimal(column.type):
+        column = compute.cast(column, pa.string())
+    return compute.cast(column, pa.float64(), safe=False)
+
+
+def is_whole(kind: Any) -> bool:
+    """Whether a type is one of whole numbers or of truth values, which NumPy has without a null."""
+    return bool(types.is_integer(kind) or types.is_boolean(kind))
+
+
+def whole_numbers_of(column: Any) -> tuple[Any, Any]:
+    """A column of whole numbers or truth values as an array of its type, 0 for nulls, and a mask of the nulls."""
+    null = compute.is_null(column).to_numpy(zero_copy_only=False)
+    filled = compute.fill_null(column, False if types.is_boolean(column.type) else 0)
+    return filled.to_numpy(zero_copy_only=False), null
+
+
+def floats_of(column: Any) -> Any:
+    """A column of numbers as an array of floats, of the same width where it has one, with nan for nulls."""
+    if types.is_floating(column.type):
+        return column.to_numpy(zero_copy_only=False)
+    return numbers_of(column)[0]
 
 
 def _texts_as_numbers(column: Any) -> tuple[Any, list[int]]:
@@ -87,13 +121,18 @@ def arrow_of(column: Column) -> Any:
     if isinstance(column, list):
         return pa.array(column, pa.string())
     if isinstance(column, np.ndarray):
-        return pa.array(column)
+        return pa.array(column.astype(column.dtype.newbyteorder("="), copy=False))
     return plain(column)
 
 
-def escaped(column: Any) -> Any:
-    """A text column with an apostrophe before what a spreadsheet would run; other columns as they are."""
+def for_csv(column: Any) -> Any:
+    """A column as CSV may hold it: floats as doubles, and an apostrophe before texts that a spreadsheet runs.
+
+    The shortest text of a float of single precision would read back as another double.
+    """
     column = plain(column)
+    if types.is_floating(column.type):
+        return compute.cast(column, pa.float64())
     if not is_text(column.type):
         return column
     column = compute.cast(column, pa.string())

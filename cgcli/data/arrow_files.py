@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+import io
+from codecs import BOM_UTF8 as BOM
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 from pyarrow import ipc, parquet
 
+from cgcli.data import plain_csv
 from cgcli.data.arrow_columns import (
     arrow_of,
     cell_text,
-    escaped,
+    for_csv,
+    has_text,
     is_text,
     needs_quotes,
     numbers_of,
     plain,
     require_numbers,
 )
-from cgcli.data.plain_csv import file_size, header, header_line, uneven
+from cgcli.data.csv_blocks import Source, blocks
+from cgcli.data.plain_csv import file_size, header_line
 from cgcli.data.table import Batch, Column, Table, Writer
 from cgcli.errors import DataError
 
 BLOCK = 4 << 20
 """Bytes of CSV that are parsed at a time: large enough for a good rate, small beside what a process may take."""
 
+ARROWS_MOST = 2**31 - 2
+"""Bytes that Arrow's reader takes as one block."""
+
 SAMPLE = 1 << 16
-RAGGED = re.compile(r"Expected (\d+) columns, got (\d+)")
 PAGES = 4 << 20
 """Bytes of a Parquet column that are read ahead; without a limit a whole row group would be."""
 
 
 class CsvTable(Table):
-    """A file whose first record names the columns. Every cell is read as text: no type is guessed.
+    """A file or a pipe whose first record names the columns. Every cell is read as text: no type is guessed.
 
-    The file has to be one on disk, where Arrow can go to a place: pipes are for `plain_csv`.
+    Arrow reads blocks that are plain CSV. What is not, or what Arrow refuses, is read by Python's module, which takes
+    whatever other programs write, and knows the row of a fault.
     """
 
     is_text = True
@@ -48,8 +55,10 @@ class CsvTable(Table):
         self._stream = stream
         self._delimiter = delimiter
         self._block = block
+        self._source = Source(stream)
+        self.size = file_size(stream)
         self.columns = self._header()
-        self.rows = self.size = self._estimate()
+        self.rows = self._estimate()
 
     def close(self) -> None:
         """Close the file."""
@@ -59,76 +68,112 @@ class CsvTable(Table):
         """As every table; texts are kept as they stand."""
         places = {name: self.columns.index(name) for name in dict.fromkeys([*numbers, *kept])}
         empty = True
-        for block in self._blocks(list(places.values())):
+        for columns, count, read in self._parsed(places):
             empty = False
-            columns = dict(zip(places, block.columns, strict=True))
-            yield from sliced(columns, block.num_rows, numbers, kept, rows, block.num_rows)
+            yield from sliced(columns, count, numbers, kept, rows, read)
         if empty:
-            nothing = dict.fromkeys(places, pa.array([], pa.string()))
-            yield from sliced(nothing, 0, numbers, kept, rows, 0)
+            yield from sliced(dict.fromkeys(places, pa.array([], pa.string())), 0, numbers, kept, rows, 0)
 
-    def _blocks(self, places: Sequence[int]) -> Iterator[Any]:
-        """Record batches of the columns at some places, as texts."""
+    def _parsed(self, places: Mapping[str, int]) -> Iterator[tuple[dict[str, Any], int, int]]:
+        """Columns of texts, how many rows, and how many bytes; Arrow reads a block ahead in a thread.
+
+        The thread gets bytes and never waits for the stream or for Python, so that it ends when its block does.
+        """
+        rows = 0
+        waiting: tuple[bytes, Any] | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for data, plain in chain(blocks(self._source, self._block, self._delimiter), [(b"", False)]):
+                task = pool.submit(self._by_arrow, data, places) if plain else None
+                if waiting is not None:
+                    found = waiting[1].result() or self._by_python(waiting[0], places, rows + 1)
+                    rows += found[1]
+                    yield found
+                waiting = None if task is None else (data, task)
+                if task is None and data:
+                    found = self._by_python(data, places, rows + 1)
+                    rows += found[1]
+                    yield found
+
+    def _by_arrow(self, data: bytes, places: Mapping[str, int]) -> tuple[dict[str, Any], int, int] | None:
+        """The columns of a block, the numbers of its rows and its bytes, None where Arrow refuses."""
+        if len(data) > ARROWS_MOST or data.startswith(BOM):
+            return None
         names = [str(place) for place in range(len(self.columns))]
-        wanted = [str(place) for place in places]
+        wanted = [str(place) for place in places.values()]
         try:
-            with arrow_csv.open_csv(
-                self._rest(),
-                arrow_csv.ReadOptions(block_size=self._block, column_names=names),
+            table = arrow_csv.read_csv(
+                pa.BufferReader(data),
+                arrow_csv.ReadOptions(block_size=len(data) + 1, column_names=names, use_threads=False),
                 arrow_csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
                 arrow_csv.ConvertOptions(
-                    include_columns=wanted, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                    include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
                 ),
-            ) as reader:
-                yield from reader
-        except pa.ArrowInvalid as error:
-            widths = RAGGED.search(str(error))
-            if widths is not None:
-                raise self._uneven(*map(int, widths.groups())) from None
-            if "Empty CSV file" not in str(error):
-                raise broken(self.path, error) from None
+            )
+        except pa.ArrowInvalid:
+            return None
+        columns = {name: column.chunk(0) for name, column in zip(places, table.columns, strict=True)}
+        return columns, table.num_rows, len(data)
 
-    def _rest(self) -> Any:
-        """What follows the header, as a file of Arrow's own.
-
-        Arrow reads ahead in threads. Were they to call back into Python, for bytes or for a ragged record, a reader
-        that is given up early could wait for a thread that waits for the interpreter.
-        """
-        place = f"/dev/fd/{self._stream.fileno()}"  # the same file even where another has taken its name
-        rest = pa.OSFile(place if os.path.exists(place) else self.path)
-        rest.seek(self._stream.tell())
-        return rest
-
-    def _uneven(self, expected: int, found: int) -> DataError:
-        """The complaint about a ragged record; its number is found by reading once more."""
-        self._stream.seek(0)
-        records = filter(None, csv.reader(self._lines(), delimiter=self._delimiter))
-        rows = (row for row, record in enumerate(records) if row and len(record) == found)
-        return uneven(self.path, next(rows, 0), found, expected)
-
-    def _lines(self) -> Iterator[str]:
-        return (line.decode(errors="replace") for line in self._stream)
+    def _by_python(self, data: bytes, places: Mapping[str, int], first: int) -> tuple[dict[str, Any], int, int]:
+        """As `_by_arrow`; a block that is not plain goes on to the end of its last record."""
+        while True:
+            lines = plain_csv.text_of(io.BytesIO(data), "utf-8")
+            try:
+                found = list(plain_csv.records(lines, self._delimiter, self.path, first))
+            except plain_csv.Unclosed:
+                more = self._source.piece(max(self._block, len(data)))
+                if not more:
+                    raise
+                data += more
+                continue
+            texts = plain_csv.columns_of(found, places, len(self.columns), self.path, first)
+            return {name: pa.array(column, pa.string()) for name, column in texts.items()}, len(found), len(data)
 
     def _header(self) -> list[str]:
-        """The names of the columns, and the stream after them; a name in quotes may hold a line end."""
-        raw = b""
+        """The names of the columns; the source stands behind them then."""
+        data = self._source.piece(SAMPLE, patient=False).removeprefix(BOM)
         while True:
-            line = self._stream.readline()
-            raw += line
-            if not line or (raw.strip() and raw.count(b'"') % 2 == 0):
-                break
-        try:
-            text = raw.decode("utf-8-sig").lstrip("\r\n")
-        except UnicodeDecodeError:
-            raise DataError(f"cannot read `{self.path}`: it is not UTF-8 text") from None
-        return header(next(csv.reader(text.splitlines(keepends=True), delimiter=self._delimiter), []), self.path)
+            lines = Counted(plain_csv.text_of(io.BytesIO(data), "utf-8"))
+            names: list[str] = []
+            fault: DataError | None = None
+            try:
+                names = next(plain_csv.records(lines, self._delimiter, self.path), [])
+            except plain_csv.Unclosed as error:
+                fault = error
+            more = b"" if names else self._source.piece(max(SAMPLE, len(data)), patient=False)
+            if more:
+                data += more
+            elif fault is not None:
+                raise fault
+            else:
+                self._source.give_back(data[lines.bytes :])
+                return plain_csv.header(names, self.path)
 
     def _estimate(self) -> int:
-        """Rows by the length of the first ones."""
-        begin = self._stream.tell()
-        sample = self._stream.read(SAMPLE)
-        self._stream.seek(begin)
-        return sample.count(b"\n") * ((file_size(self._stream) or 0) - begin) // max(len(sample), 1)
+        """Rows by the length of the first ones; for a pipe, which must not be waited for, as many as have come."""
+        if self.size is None:
+            return lines_of(self._source.waiting)
+        sample = self._source.piece(SAMPLE)
+        self._source.give_back(sample)
+        return lines_of(sample) * self.size // max(len(sample), 1)
+
+
+def lines_of(data: bytes) -> int:
+    """About how many lines there are, whatever ends them."""
+    return max(data.count(b"\n"), data.count(b"\r"))
+
+
+class Counted:
+    """Lines of a text, and how many bytes those were that have been taken."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = lines
+        self.bytes = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.bytes += len(line.encode(errors="surrogateescape"))
+            yield line
 
 
 class ParquetTable(Table):
@@ -145,6 +190,25 @@ class ParquetTable(Table):
         self.columns = list(self._schema.names)
         self.rows = self._file.metadata.num_rows
         self.size = self.rows
+
+    def nullable(self, names: Sequence[str]) -> frozenset[str]:
+        """As every table; where each row group has counted its nulls, the schema's word is not the last."""
+        found = set()
+        for name in names:
+            field = self._schema.field(name)
+            if field.nullable and not self._has_no_null(name):
+                found.add(name)
+        return frozenset(found)
+
+    def _has_no_null(self, name: str) -> bool:
+        """Whether the counts of all row groups say so."""
+        metadata = self._file.metadata
+        paths = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
+        if name not in paths:
+            return False
+        place = paths.index(name)
+        counts = (metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups))
+        return all(count is not None and count.has_null_count and not count.null_count for count in counts)
 
     def close(self) -> None:
         """Close the file."""
@@ -186,6 +250,10 @@ class FeatherTable(Table):
         self._is_file = start.startswith(b"ARROW1")
         self.columns = list(self._schema.names)
         self.rows = self._count()
+
+    def nullable(self, names: Sequence[str]) -> frozenset[str]:
+        """As every table; the schema says it."""
+        return frozenset(name for name in names if self._schema.field(name).nullable)
 
     def close(self) -> None:
         """Close the file."""
@@ -239,10 +307,14 @@ class CsvWriter(Writer):
 
     def write(self, columns: Mapping[str, Column]) -> None:
         """Append rows, the names first."""
+        arrays = list(map(arrow_of, columns.values()))
         if not self._begun:
+            for name, array in zip(columns, arrays, strict=True):
+                if not has_text(array.type):
+                    raise plain_csv.not_for_csv(self._path, name, array.type)
             self._stream.write(header_line(columns, self._delimiter))
             self._begun = True
-        arrays = [escaped(arrow_of(column)) for column in columns.values()]
+        arrays = list(map(for_csv, arrays))
         quoted = any(is_text(array.type) and needs_quotes(array, self._delimiter) for array in arrays)
         options = arrow_csv.WriteOptions(
             include_header=False, delimiter=self._delimiter, quoting_style="needed" if quoted else "none"
@@ -261,7 +333,7 @@ class ArrowWriter(Writer):
     """Parquet, or an Arrow file: record batches with the types of the first one."""
 
     def __init__(self, stream: BinaryIO, path: str, *, is_parquet: bool) -> None:
-        self._stream = stream
+        self._sink = Sink(stream)
         self._path = path
         self._is_parquet = is_parquet
         self._writer: Any = None
@@ -271,7 +343,7 @@ class ArrowWriter(Writer):
         try:
             batch = pa.RecordBatch.from_arrays([arrow_of(column) for column in columns.values()], list(columns))
             if self._writer is None:
-                sink = pa.PythonFile(self._stream, mode="w")
+                sink = pa.PythonFile(self._sink, mode="w")
                 self._writer = (
                     parquet.ParquetWriter(sink, batch.schema, use_dictionary=repetitive(batch.schema))
                     if self._is_parquet
@@ -286,6 +358,32 @@ class ArrowWriter(Writer):
         """Write the footer."""
         if self._writer is not None:
             self._writer.close()
+
+    def abandon(self) -> None:
+        """As every writer. Arrow's writers write a footer whenever they end, the collector's call included."""
+        self._sink.stream = None
+        self.finish()
+
+
+class Sink:
+    """What Arrow writes into: a stream, or nothing once there is none. It leaves the stream open."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream: BinaryIO | None = stream
+
+    def write(self, data: Any) -> int:
+        """Pass bytes on."""
+        return len(data) if self.stream is None else self.stream.write(data)
+
+    def flush(self) -> None:
+        """Pass bytes on that wait."""
+        if self.stream is not None:
+            self.stream.flush()
+
+    def close(self) -> None:
+        """Do nothing: whoever opened the stream closes it."""
 
 
 def sliced(

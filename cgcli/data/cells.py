@@ -12,6 +12,9 @@ MISSING_WORDS = (
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """Characters with which a spreadsheet takes a text for a formula (OWASP, "CSV Injection")."""
 
+LONGEST_CELL = 2**26
+"""Characters of a cell of CSV; more are taken for a quote that is never closed, and memory stays bounded."""
+
 BLANKS = " \t\r\n\f\v"
 
 

@@ -42,14 +42,17 @@ def open_table(path: str) -> Table:
     except OSError as error:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None
     try:
-        return _table(kind, "standard input" if path == "-" else path, stream)
+        table = _table(kind, "standard input" if path == "-" else path, stream)
+        if not table.columns:
+            raise DataError(f"cannot read `{path}`: it has no columns")
+        return table
     except BaseException:
         stream.close()
         raise
 
 
 def _table(kind: str, path: str, stream: BinaryIO) -> Table:
-    if kind in DELIMITERS and not (has_pyarrow() and stream.seekable()):
+    if kind in DELIMITERS and not has_pyarrow():
         from cgcli.data import plain_csv
 
         return plain_csv.CsvTable(path, stream, DELIMITERS[kind])
@@ -70,7 +73,7 @@ def create_writer(stream: BinaryIO, path: str) -> Writer:
     if kind in DELIMITERS and not has_pyarrow():
         from cgcli.data import plain_csv
 
-        return plain_csv.CsvWriter(stream, DELIMITERS[kind])
+        return plain_csv.CsvWriter(stream, path, DELIMITERS[kind])
     if kind in ("npy", "npz"):
         from cgcli.data import numpy_files
 

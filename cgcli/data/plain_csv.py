@@ -1,11 +1,10 @@
-"""CSV and TSV by Python's own module: slower than pyarrow, but there without it, and for pipes."""
+"""CSV and TSV by Python's own module: slower than pyarrow, but there without it, and it takes whatever others write."""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
@@ -13,13 +12,22 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from cgcli.data.cells import escaped, number_of
+from cgcli.data.cells import LONGEST_CELL, escaped, number_of
 from cgcli.data.table import Batch, Column, Table, Writer
 from cgcli.errors import DataError
 
-LONGEST_CELL = 2**30
 SAMPLE = 100
 """Records by which the number of rows is estimated."""
+
+
+class Unclosed(DataError):
+    """A quote that swallows the rest of a file; row 0 is the header."""
+
+    def __init__(self, path: str, row: int) -> None:
+        place = f"`{path}`, row {row:,}" if row else f"`{path}`, the names of the columns"
+        super().__init__(
+            f"{place}: a quote is never closed", hint='inside of a cell in quotes, a quote is written twice: ""'
+        )
 
 
 class CsvTable(Table):
@@ -31,12 +39,10 @@ class CsvTable(Table):
         self.path = path
         self._stream = stream
         self.size = file_size(stream)
-        csv.field_size_limit(min(LONGEST_CELL, sys.maxsize))
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        self._reader = csv.reader(text, delimiter=delimiter)
-        self._records: Iterator[list[str]] = filter(None, self._reader)  # empty lines are no records
-        self.columns = header(next(iter(self._take(1)), []), path)
-        first = self._take(SAMPLE)
+        self._text = text_of(stream)
+        self._records = records(self._text, delimiter, path)
+        self.columns = header(next(self._records, []), path)
+        first = list(islice(self._records, SAMPLE))
         self._records = chain(first, self._records)
         self.rows = self._estimate(first)
 
@@ -48,30 +54,15 @@ class CsvTable(Table):
         """As every table; texts are kept as they stand."""
         places = {name: self.columns.index(name) for name in {*numbers, *kept}}
         first, before = 1, 0
-        records = self._take(rows)
+        found = list(islice(self._records, rows))
         while True:
-            self._check_widths(records, first)
-            texts = {name: [record[place] for record in records] for name, place in places.items()}
+            texts = columns_of(found, places, len(self.columns), self.path, first)
             position = self._stream.tell() if self.size is not None else 0
-            yield text_batch(texts, len(records), numbers, kept, position - before)
-            first, before = first + len(records), position
-            records = self._take(rows)
-            if not records:
+            yield text_batch(texts, len(found), numbers, kept, position - before)
+            first, before = first + len(found), position
+            found = list(islice(self._records, rows))
+            if not found:
                 return
-
-    def _take(self, count: int) -> list[list[str]]:
-        """The next records."""
-        try:
-            return list(islice(self._records, count))
-        except UnicodeDecodeError:
-            raise DataError(f"cannot read `{self.path}`: it is not UTF-8 text") from None
-        except csv.Error as error:
-            raise DataError(f"cannot read `{self.path}`: line {self._reader.line_num}: {error}") from None
-
-    def _check_widths(self, records: Sequence[Sequence[str]], first: int) -> None:
-        for row, record in enumerate(records, first):
-            if len(record) != len(self.columns):
-                raise uneven(self.path, row, len(record), len(self.columns))
 
     def _estimate(self, first: Sequence[Sequence[str]]) -> int:
         """Rows by the length of the first ones."""
@@ -81,28 +72,119 @@ class CsvTable(Table):
         return len(first) * self.size // length
 
 
+def columns_of(
+    found: Sequence[Sequence[str]], places: Mapping[str, int], width: int, path: str, first: int
+) -> dict[str, list[str]]:
+    """Columns by name from records, the first of which has the row number `first`.
+
+    DataError for a record with another number of cells than `width`, and for a cell that is not UTF-8.
+    """
+    for row, record in enumerate(found, first):
+        if len(record) != width:
+            raise uneven(path, row, len(record), width)
+    texts = {name: [record[place] for record in found] for name, place in places.items()}
+    for name, column in texts.items():
+        if not is_utf8("".join(column)):
+            row = first + next(place for place, text in enumerate(column) if not is_utf8(text))
+            raise DataError(
+                f"`{path}`, row {row:,}, column `{name}`: it is not UTF-8 text", hint="save the file as UTF-8"
+            )
+    return texts
+
+
+def text_of(stream: BinaryIO, encoding: str = "utf-8-sig") -> io.TextIOWrapper:
+    """A stream as text. Bytes that are no UTF-8 become lone surrogates, which a column may have that nobody uses."""
+    return io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
+
+
+def is_utf8(text: str) -> bool:
+    """Whether a text came from UTF-8 alone."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def records(lines: Iterable[str], delimiter: str, path: str, row: int = 0) -> Iterator[list[str]]:
+    """The records of lines, `row` the number of the first; empty lines are none. Unclosed for a quote without an end.
+
+    A reader asks for the line after the last one before it gives up; if it still comes with a record then, the record
+    was waiting for a closing quote. (The reader's own strict mode refuses much more.)
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    ended = []
+
+    def end() -> Iterator[str]:
+        ended.append(True)
+        yield from ()
+
+    reader = csv.reader(chain(lines, end()), delimiter=delimiter)
+    try:
+        for record in reader:
+            if ended:
+                raise Unclosed(path, row)
+            if record:
+                yield record
+                row += 1
+    except csv.Error as error:
+        hint = "perhaps a quote is never closed"
+        raise DataError(f"cannot read `{path}`: line {reader.line_num}: {error}", hint=hint) from None
+
+
 class CsvWriter(Writer):
     """UTF-8, records ending with a line feed, numbers in their shortest form that reads back the same."""
 
     is_text = True
 
-    def __init__(self, stream: BinaryIO, delimiter: str) -> None:
-        self._stream = stream
-        self._delimiter = delimiter
-        self._text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
-        self._records = csv.writer(self._text, delimiter=delimiter, lineterminator="\n")
+    def __init__(self, stream: BinaryIO, path: str, delimiter: str) -> None:
+        self._path = path
+        self._records = record_writer(stream, delimiter)
         self._begun = False
 
     def write(self, columns: Mapping[str, Column]) -> None:
         """Append rows, the names first."""
         if not self._begun:
-            self._stream.write(header_line(columns, self._delimiter))
+            for name, column in columns.items():
+                if isinstance(column, np.ndarray) and column.dtype.kind in "SV":
+                    raise not_for_csv(self._path, name, column.dtype)
+            self._records.writerow(map(escaped, columns))
             self._begun = True
         self._records.writerows(zip(*map(cells_of, columns.values()), strict=True))
 
     def finish(self) -> None:
         """Nothing stands at the end of CSV."""
-        self._text.detach()
+
+
+class LineFeeds:
+    """What Python's writer of CSV writes records into, whose line ends become line feeds.
+
+    That writer puts a carriage return into quotes only where one is in its own line end.
+    """
+
+    WRITTEN = "\r\n"
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, record: str) -> None:
+        """One record with the line end that the writer gave it."""
+        self._stream.write(record.removesuffix(self.WRITTEN).encode() + b"\n")
+
+
+def record_writer(stream: BinaryIO, delimiter: str) -> Any:
+    """A writer of records from Python's module for CSV."""
+    return csv.writer(LineFeeds(stream), delimiter=delimiter, lineterminator=LineFeeds.WRITTEN)
+
+
+def not_for_csv(path: str, name: str, kind: object) -> DataError:
+    """The complaint about a column of a type that has no text of its own."""
+    return DataError(
+        f"cannot write `{path}`: the column `{name}` holds {kind}, which is no text and no number",
+        hint="Parquet and Arrow hold it",
+    )
 
 
 def cells_of(column: Column) -> list[str]:
@@ -111,6 +193,8 @@ def cells_of(column: Column) -> list[str]:
         return [escaped(text) for text in column]
     if column.dtype.kind == "f":
         return [number.removesuffix(".0") for number in map(str, column.tolist())]
+    if column.dtype.kind == "b":
+        return ["true" if value else "false" for value in column.tolist()]
     return [escaped(str(value)) for value in column.tolist()]
 
 
@@ -118,14 +202,16 @@ def header(names: Sequence[str], path: str) -> list[str]:
     """The names of columns without blanks around them. DataError where there are none."""
     if not names:
         raise DataError(f"cannot read `{path}`: it is empty", hint="the first line has to name the columns")
+    if not is_utf8("".join(names)):
+        raise DataError(f"cannot read `{path}`: it is not UTF-8 text")
     return [name.strip() for name in names]
 
 
 def header_line(names: Iterable[str], delimiter: str) -> bytes:
     """The first record of a file: names that no spreadsheet runs."""
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerow(map(escaped, names))
-    return text.getvalue().encode()
+    line = io.BytesIO()
+    record_writer(line, delimiter).writerow(map(escaped, names))
+    return line.getvalue()
 
 
 def numbers_of(texts: Sequence[str]) -> tuple[Any, list[int]]:

@@ -9,13 +9,13 @@ import numpy as np
 
 from cgcli.data.cells import number_of
 from cgcli.data.summary import Summary
-from cgcli.data.table import Column, chosen
+from cgcli.data.table import chosen
 from cgcli.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from cgcli.data.table import Batch, Table, Writer
+    from cgcli.data.table import Batch, Column, Table, Writer
 
     Compute = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
     """Columns by input and the number of rows -> columns by output."""
@@ -91,12 +91,29 @@ def run(
     progress: called after each batch with what of `table.size` was read and with the rows so far. DataError for a
     broken file, for a gap where the request says `error`, and for what the writer cannot hold.
     """
+    try:
+        report = _run(table, request, compute, batch_rows, writer, progress)
+        if writer is not None:
+            writer.finish()
+    except BaseException:
+        if writer is not None:
+            writer.abandon()
+        raise
+    return report
+
+
+def _run(
+    table: Table, request: Request, compute: Compute, batch_rows: int, writer: Writer | None,
+    progress: Callable[[int, int], None],
+) -> Report:  # fmt: skip
     report = Report()
     read = 0
+    if writer is not None:
+        writer.begin(table.nullable(request.kept))
     for batch in limited(table.batches(request.numbers, request.kept, batch_rows), request.limit):
         whole = note_gaps(batch, table.path, request, report)
         numbers = np.arange(report.read + 1, report.read + batch.rows + 1)
-        columns, kept = batch.numbers, kept_columns(batch, table, request, writer)
+        columns, kept = batch.numbers, batch.kept
         if not whole.all():
             numbers = numbers[whole]
             columns = {name: column[whole] for name, column in columns.items()}
@@ -111,8 +128,6 @@ def run(
             writer.write({**kept, **found})
         read += batch.read
         progress(read, report.read)
-    if writer is not None:
-        writer.finish()
     return report
 
 
@@ -167,13 +182,6 @@ def refusal(path: str, row: int, column: str, text: str | None) -> DataError:
 def excerpt(text: str) -> str:
     """The beginning of a cell, as messages show it: a cell can be a book."""
     return text if len(text) <= LONGEST_EXCERPT else f"{text[: LONGEST_EXCERPT - 1]}…"
-
-
-def kept_columns(batch: Batch, table: Table, request: Request, writer: Writer | None) -> dict[str, Column]:
-    """The copied columns. A column of texts that the calculation reads is one of numbers where the result has types."""
-    if writer is None or writer.is_text or not table.is_text:
-        return {name: batch.kept[name] for name in request.kept}
-    return {name: batch.numbers.get(name, batch.kept[name]) for name in request.kept}
 
 
 def remember_head(report: Report, columns: Mapping[str, Column], wanted: int) -> None:

@@ -71,6 +71,10 @@ class Table(ABC):
         a kind that holds no numbers.
         """
 
+    def nullable(self, names: Sequence[str]) -> frozenset[str]:
+        """Those columns, of the named ones with types of Arrow, in which a null may come."""
+        return frozenset()
+
     @abstractmethod
     def close(self) -> None:
         """Let go of the file."""
@@ -81,6 +85,10 @@ class Writer(ABC):
 
     is_text = False
 
+    def begin(self, nullable: frozenset[str]) -> None:
+        """Hear, before the first rows, in which columns a null may come: a type cannot change later on."""
+        return
+
     @abstractmethod
     def write(self, columns: Mapping[str, Column]) -> None:
         """Append rows; every call brings the same columns with the same types. DataError for what cannot be held."""
@@ -88,6 +96,10 @@ class Writer(ABC):
     @abstractmethod
     def finish(self) -> None:
         """Write what stands at the end. The stream itself stays open."""
+
+    def abandon(self) -> None:
+        """Let go of what was gathered: the file will not be, after an error. Nothing more is written."""
+        return
 
 
 def rows_of_a_batch(columns: int) -> int:

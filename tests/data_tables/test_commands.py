@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import feather, parquet
 
 import cgcli
 from cgcli.data.summary import Summary
@@ -20,6 +22,7 @@ from cgcli.data.table import FEWEST_ROWS, MOST_ROWS, rows_of_a_batch
 from .conftest import without_pyarrow
 
 FORMULA = "exp(sin(x*x))*y"
+ROOT = str(Path(__file__).parents[2])
 
 
 @pytest.fixture
@@ -122,13 +125,28 @@ def test_kept_columns_stand_in_front_as_they_were(cg, points, csv_reader):
     assert found["k"][:2] == ["0.0", "1.0"]
 
 
-def test_kept_columns_in_a_typed_file(cg, points):
-    """What the formula reads is numbers; of other columns of CSV no type is guessed."""
-    assert cg("eval", "k+1", "--data", "points.csv", "--keep", "all", "-o", "o.parquet").code == 0
-    schema = parquet.read_schema("o.parquet")
-    assert [str(schema.field(name).type) for name in ("x", "k", "note", "result")] == [
-        "string", "double", "string", "double",
-    ]  # fmt: skip
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_kept_columns_of_csv_are_texts_in_a_typed_file(cg, points, ending):
+    """Whether the formula uses a column does not matter, and no cell is lost."""
+    with open("points.csv", "a") as file:
+        file.write("1,1,two,last\n")
+    assert cg("eval", "k+1", "--data", "points.csv", "--keep", "all", "-o", f"o.{ending}").code == 0
+    found = parquet.read_table("o.parquet") if ending == "parquet" else feather.read_table("o.arrow")
+    kinds = {field.name: str(field.type) for field in found.schema}
+    assert kinds == {"x": "string", "y": "string", "k": "string", "note": "string", "result": "double"}
+    assert found["k"].to_pylist()[-2:] == ["49.0", "two"]
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_kept_columns_of_csv_are_numbers_in_a_file_of_arrays(cg, tmp_path, csv_reader, ending):
+    (tmp_path / "t.csv").write_text("x,k,note\n1, 2,3\n2,NA,a\n")
+    assert cg("eval", "x", "--data", "t.csv", "--keep", "k,x", "-o", f"o.{ending}").code == 0
+    found = np.load(f"o.{ending}")
+    np.testing.assert_array_equal(found["k"], [2, np.nan])
+    np.testing.assert_array_equal(found["x"], [1, 2])
+    done = cg("eval", "x", "--data", "t.csv", "--keep", "note", "-o", f"o.{ending}")
+    assert done.code == 1
+    assert "row 2, column `note`: the text is no number" in done.err
 
 
 def test_a_kept_column_with_the_name_of_a_result(cg, points):
@@ -298,7 +316,7 @@ WRONG = [
     (["eval", "x", "--data", "points.csv", "-o", "out.xls"], 2, "cannot tell the format"),
     (["eval", "x", "--data", "none.csv"], 1, "No such file"),
     (["eval", "x", "--data", "points.csv", "-o", "no/folder.csv"], 1, "cannot write `no/folder.csv`"),
-    (["eval", "x", "--data", "points.csv", "--keep", "note", "-o", "o.npy"], 1, "holds no numbers"),
+    (["eval", "x", "--data", "points.csv", "--keep", "note", "-o", "o.npy"], 1, "row 1, column `note`: the text"),
     (["eval", "x", "--data", "points.csv", "--engine", "python"], 2, "one point at a time"),
     (["eval", "x", "--data", "points.csv", "--engine", "numpy", "--float32"], 2, "has no --float32"),
     (["eval", "sum(x*i for i in range(k))", "--data", "points.csv"], 2, "`k` cannot be a column"),
@@ -458,3 +476,33 @@ def test_info(cg):
     facts = json.loads(cg("info", "sin(x)*sin(x) + y", "--json").out)
     assert facts["operations"] == {"input": 2, "add": 1, "mul": 1, "sin": 1}
     assert (facts["nodes"], facts["depth"], facts["widest level"], facts["engine"]) == (5, 3, 2, "python")
+
+
+AT_THE_SECOND_BATCH = """
+import sys
+from cgcli.__main__ import main
+from cgcli.data import stream, table
+
+def remember_head(report, columns, wanted):
+    if report.read > 300:
+        raise ERROR
+
+table.MOST_ROWS = 300
+stream.remember_head = remember_head
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "npz"])
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "MemoryError"])
+def test_an_error_after_the_first_batch_leaves_one_message(tmp_path, ending, error):
+    """Writers that end themselves when they are collected have nothing to write into any more."""
+    np.savez(tmp_path / "t.npz", x=np.arange(1000.0))
+    words = ["eval", "x", "--data", "t.npz", "-o", f"o.{ending}", "--engine", "numpy", "--json"]
+    program = [sys.executable, "-X", "dev", "-c", AT_THE_SECOND_BATCH.replace("ERROR", error), *words]
+    done = subprocess.run(program, cwd=tmp_path, env=os.environ | {"PYTHONPATH": ROOT}, capture_output=True, text=True)
+    assert done.returncode != 0
+    told = done.stderr.splitlines()
+    assert len(told) <= 1, done.stderr
+    assert told in ([], ["interrupted"], ["error: the memory is not enough for this"])
+    assert [path.name for path in tmp_path.iterdir()] == ["t.npz"]

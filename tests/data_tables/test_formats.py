@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -205,3 +207,21 @@ def test_text_that_a_spreadsheet_would_run(tmp_path, csv_reader):
     found = batch.kept["'=head"]
     found = found if isinstance(found, list) else found.to_pylist()
     assert found == ["'=1+1", "'@SUM(A1)", "'+x", "'-x", "-5", "+1.5e3", "plain", 'a,"b"', "'\t=1", ""]
+
+
+def test_carriage_returns_stand_in_quotes(tmp_path, csv_reader):
+    """Else they end a record for most readers, and what follows may be run by a spreadsheet."""
+    texts = ["a\r=cmd", "\r=1", "b\r\nc", "d"]
+    path = tmp_path / "t.csv"
+    write(path, {"a\r=cmd": texts, "x": np.arange(4.0)})
+    with open(path, newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["a\r=cmd", "x"],
+            ["a\r=cmd", "0"],
+            ["'\r=1", "1"],
+            ["b\r\nc", "2"],
+            ["d", "3"],
+        ]
+    assert path.read_bytes().endswith(b"d,3\n") or path.read_bytes().endswith(b'"d",3\n')
+    _, [batch] = read(path, ["x"], ["a\r=cmd"])
+    assert list(map(str, batch.kept["a\r=cmd"])) == ["a\r=cmd", "'\r=1", "b\r\nc", "d"]
