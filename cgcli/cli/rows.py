@@ -72,9 +72,6 @@ def run_table(
         formats.format_of(options.output)
     table = formats.open_table(options.data)
     try:
-        if not table.columns:
-            archived = "save named columns with numpy.savez(path, x=…, y=…)"
-            raise DataError(f"`{table.path}` has no columns", hint=archived if table.path.endswith(".npz") else None)
         columns = match_columns(formula, table, values, bound_columns)
         bound = bind_columns(formula, table, columns, values, show)
         check_inputs(bound, columns, table)

@@ -44,7 +44,8 @@ def open_table(path: str) -> Table:
     try:
         table = _table(kind, "standard input" if path == "-" else path, stream)
         if not table.columns:
-            raise DataError(f"cannot read `{path}`: it has no columns")
+            archived = "save named columns with numpy.savez(path, x=…, y=…)"
+            raise DataError(f"`{path}` has no columns", hint=archived if kind == "npz" else None)
         return table
     except BaseException:
         stream.close()

@@ -104,11 +104,15 @@ def test_errors_are_coloured_on_a_terminal_only() -> None:
 def test_ctrl_c_ends_a_long_calculation_in_one_line(options: list[str]) -> None:
     formula = "s(a, i) = sin(a) + i\nfold(s, x, range(9000000))"
     process = subprocess.Popen(
-        [*CG, "eval", formula, "x=1", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        [*CG, "eval", formula, "x=1", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell in the background ignores it
+    )  # fmt: skip
     time.sleep(1.0)  # long past the start, long before the end
     process.send_signal(signal.SIGINT)
-    shown, told = process.communicate(timeout=60)
+    try:
+        shown, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, shown, told) == (130, "", "interrupted\n")
 
 

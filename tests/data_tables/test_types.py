@@ -100,10 +100,3 @@ def test_bytes_of_numpy_have_no_text(cg, csv_reader):
     done = cg("eval", "x", "--data", "t.npz", "--keep", "k", "-o", "-")
     assert (done.code, done.out) == (1, "")
     assert "the column `k` holds" in done.err
-
-
-def test_an_archive_without_arrays(cg):
-    np.savez("t.npz")
-    done = cg("eval", "x", "--data", "t.npz")
-    assert done.code == 1
-    assert "cannot read `t.npz`: it has no columns" in done.err

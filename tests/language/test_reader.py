@@ -200,7 +200,7 @@ def lowered(read: Any, text: str, **given: Any) -> Outcome:
     lint(graph)
     assert_known(graph)
     columns = dict(vars(graph))
-    for name in ("intern", "_adopted", "calls", "spans"):
+    for name in ("intern", "_adopted", "calls", "spans", "lock"):
         del columns[name]
     constants = list(map(str, columns.pop("constants")))
     numbers = {str(key): number for key, number in columns.pop("_constant_numbers").items()}
