@@ -33,12 +33,12 @@ ARITHMETIC = ("polynomial of degree 10",)
 
 LIMITS = {
     "rows": (
-        "Measured by kernels whose columns stay in the cache, on one thread, in ns a row: exp 0.47, log 0.56, sin "
-        "and cos 0.76, both of one operand 0.85, tanh 0.77, erf 1.2 (libmvec), sqrt 0.4, a division 0.15. The "
-        "polynomials are bound by the multipliers, which take eight numbers a cycle: exp is 14 products, tanh 20 and "
-        "a division. So the perceptron (16 tanh, 160 products) takes 22, which is what JAX takes, too; Black–Scholes "
-        "takes 7, of which the two erf are a third; the physics formula takes 6 and reads twelve columns. Next: erf "
-        "written out, with fewer products by tables in registers."
+        "Bound by memory or by the multipliers. exp(sin(x*x))*y takes about as long as copying its columns (compare "
+        "the tables). Measured by kernels whose columns stay in the cache, on one thread, in ns a row: exp 0.47, log "
+        "0.56, sin and cos 0.76, both of one operand 0.85, tanh 0.77, erf 1.2 (libmvec), sqrt 0.4, a division 0.15. "
+        "A core multiplies eight numbers a cycle: exp is 14 products, tanh 20 and a division. So the perceptron (16 "
+        "tanh, 160 products) takes 22 on one thread; Black–Scholes takes 7, of which the two erf are a third. Next: "
+        "erf written out, with fewer products by tables in registers; stores that go past the cache."
     ),
     "copy": (
         "Not profiled. Mapping the pages of a new result was suspected and is not the cause: copying into a "
@@ -201,7 +201,7 @@ has up to a tenth fewer to compute (see the table of bytes).
 
 ### What is known about the others
 
-The figures of this section were profiled once, on the machine that the first version of this page describes; the
+The figures of this section were profiled once, when this text was written, on the machine described above; the
 command does not measure them anew.
 
 {reasons(all_aims)}
