@@ -167,9 +167,8 @@ class NativeEngine(Engine):
         found = kernels.get((varying, real.name))
         if found is not None:
             return found
-        with graph.lock:
-            key = (*_content(graph, wanted), varying, real.name)
         with graph.lock, self._lock:
+            key = (*_content(graph, wanted), varying, real.name)
             found = self._compiled.pop(key, None) or self._compile(graph, wanted, varying, real)
             self._compiled[key] = found
             if len(self._compiled) > KEPT:

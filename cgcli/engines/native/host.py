@@ -5,7 +5,7 @@ The choice between functions that are written out, a vector library and calls la
 Where the processor has a fused multiply-add, the commonest functions of doubles are written out (`elementary`). For
 the others x86-64 with glibc has libmvec: vector versions of C's functions under the names of the x86 vector function
 ABI, such as `_ZGVeN8v_exp` for eight doubles. Their worst errors are up to 4 ulp (glibc manual, "Errors in Math
-Functions"). Elsewhere, and for what libmvec lacks or does worse, every lane calls the scalar function of the C library.
+Functions"). Elsewhere, and for what libmvec lacks, every lane calls the scalar function of the C library.
 """
 
 from __future__ import annotations
@@ -35,9 +35,6 @@ RUNTIME = ("ceil", "floor", "fma", "fmod", "nearbyint", "rint", "trunc")
 
 ARM = ("aarch64", "arm64")
 """Processors of which every one has a fused multiply-add."""
-
-LANE_BY_LANE: frozenset[str] = frozenset()
-"""Functions whose vector version is less exact than the scalar one by more than the documented bound."""
 
 
 class Real:
@@ -83,7 +80,7 @@ class Host:
 
     def vector_symbol(self, name: str, arity: int, real: Real) -> str | None:
         """The name of the vector version of a C function, ready to be linked; None where lanes go one by one."""
-        if self.vector_math is None or name in LANE_BY_LANE:
+        if self.vector_math is None:
             return None
         return _linked(self.vector_math, f"_ZGV{self.isa}N{self.lanes(real)}{'v' * arity}_{name}{real.suffix}")
 
