@@ -20,6 +20,7 @@ LEVELS = [
     {"files", "binding"},
     {"render", "data"},
     {"formulas"},
+    {"rows"},
     {"cli"},
     {"__init__", "__main__"},
 ]
@@ -32,14 +33,13 @@ UPWARDS = {
 
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
-    "pyarrow": {"data"}, "numpy": {"engines", "data", "checking"}, "scipy": {"engines"}, "mpmath": {"engines"},
+    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "checking"}, "scipy": {"engines"}, "mpmath": {"engines"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
 }  # fmt: skip
 
 LATE = {
     ("binding.py", "numpy"): "a value given as a list becomes an array",
     ("cli/output.py", "mpmath"): "numbers of many digits as text",
-    ("cli/rows.py", "numpy"): "columns of a table",
     ("formulas.py", "numpy"): "a value from a .npy file",
     ("graph/bulk.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
     ("graph/loops.py", "numba"): "compiled sweeps, where the package is installed",
