@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.checking import Report
+    from cgcli.explain.checking import Report
     from cgcli.formulas import Bound, Formula
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import (
@@ -130,7 +130,7 @@ def print_symbolic(
 
 def check_gradients(parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
     """What the derivative checker says of the derivatives of each output, under the names of the results above it."""
-    from cgcli.checking import check
+    from cgcli.explain.checking import check
 
     wanted = parsed.variables(bound.program, variables)
     return {
