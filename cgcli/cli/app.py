@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import import_module, reload
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cgcli import __version__
-from cgcli.cli.start import LOOKS_LIKE_OPTION
+from cgcli.cli import options
 from cgcli.errors import ExitCode, UsageError, closest
 from cgcli.render.style import wants_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import re
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
 HELP = """Evaluate, differentiate, explain and draw formulas.
@@ -33,7 +33,7 @@ def show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def build(names: Sequence[str]) -> typer.Typer:
+def build(commands: Mapping[str, ModuleType]) -> typer.Typer:
     """An application with the given commands."""
     app = typer.Typer(
         name="cg", rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -48,25 +48,36 @@ def build(names: Sequence[str]) -> typer.Typer:
         """Stand before all commands."""
 
     app.callback(help=HELP.replace("\n    cg", "\n\b\n    cg", 1))(cg)
-    for name in names:
-        module = with_annotations(import_module(f"cgcli.cli.{name}"))
+    for name, module in commands.items():
+        annotate(module)
         summary, _, rest = (module.__doc__ or "").partition("\n")
         app.command(name, help=f"{summary}\n\n\b\n{rest.strip()}", short_help=summary)(module.run)
     return app
 
 
-def with_annotations(module: ModuleType) -> ModuleType:
-    """A command's module with what Typer reads; one that was first loaded for its plain form is loaded again."""
-    return module if hasattr(module, "typer") else reload(module)
+def annotate(module: ModuleType) -> None:
+    """Read the annotations of a command, which are texts, with the names of `options.py`.
+
+    A command imports these for the type checker only, since its plain form runs without Typer; so there is nothing
+    that a command could forget.
+    """
+    names = {**vars(options), **vars(module)}
+    marked = module.run.__annotations__
+    module.run.__annotations__ = {
+        name: eval(text, names) if isinstance(text, str) else text for name, text in marked.items()
+    }
 
 
-def run_app(names: Sequence[str], words: Sequence[str]) -> int:
-    """Run a line through Typer; its complaints become errors of ours."""
-    command = typer.main.get_command(build(names))
+def run_app(commands: Mapping[str, ModuleType], words: Sequence[str], option: re.Pattern[str]) -> int:
+    """Run a line through Typer; its complaints become errors of ours.
+
+    `option` tells the words that look like an option.
+    """
+    command = typer.main.get_command(build(commands))
     known = options_of(command, words)
     try:
         code = command.main(
-            [guarded(word, known) for word in words], prog_name="cg", standalone_mode=False,
+            [guarded(word, known, option) for word in words], prog_name="cg", standalone_mode=False,
             color=None if wants_colour_on_stdout() else False,
         )  # fmt: skip
     except typer.Abort:
@@ -103,7 +114,7 @@ def options_of(command: Any, words: Sequence[str]) -> set[str]:
     return {option for option in known if option.startswith("-")}
 
 
-def guarded(word: str, known: set[str]) -> str:
+def guarded(word: str, known: set[str], option: re.Pattern[str]) -> str:
     """A formula that starts with a minus gets a blank in front, so that it is not taken for options.
 
     Letting unknown options through instead loses letters: `-x+q` became `-x+`.
@@ -111,7 +122,7 @@ def guarded(word: str, known: set[str]) -> str:
     if not word.startswith("-") or word in ("-", "--"):
         return word
     name = word.partition("=")[0]
-    if name in known or (word.startswith("--") and LOOKS_LIKE_OPTION.match(word)):
+    if name in known or (word.startswith("--") and option.match(word)):
         return word
     return f" {word}"
 
