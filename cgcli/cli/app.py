@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import inspect
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
@@ -13,7 +15,7 @@ from cgcli.render.style import wants_colour
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
 HELP = """Evaluate, differentiate, explain and draw formulas.
@@ -49,23 +51,41 @@ def build(commands: Mapping[str, ModuleType]) -> typer.Typer:
 
     app.callback(help=HELP.replace("\n    cg", "\n\b\n    cg", 1))(cg)
     for name, module in commands.items():
-        annotate(module)
         summary, _, rest = (module.__doc__ or "").partition("\n")
-        app.command(name, help=f"{summary}\n\n\b\n{rest.strip()}", short_help=summary)(module.run)
+        app.command(name, help=f"{summary}\n\n\b\n{rest.strip()}", short_help=summary)(spread(module.run))
     return app
 
 
-def annotate(module: ModuleType) -> None:
-    """Read the annotations of a command, which are texts, with the names of `options.py`.
+def spread(run: Callable[..., None]) -> Callable[..., None]:
+    """A command with an option for each field of its groups of options (dataclasses), as Typer has no groups.
 
-    A command imports these for the type checker only, since its plain form runs without Typer; so there is nothing
-    that a command could forget.
+    Its annotations are texts, and read with the names of `options.py`: a command imports these for the type checker
+    only, since its plain form runs without Typer. So there is nothing that a command could forget.
     """
-    names = {**vars(options), **vars(module)}
-    marked = module.run.__annotations__
-    module.run.__annotations__ = {
-        name: eval(text, names) if isinstance(text, str) else text for name, text in marked.items()
-    }
+    signature = inspect.signature(run, locals={**vars(options), **run.__globals__}, eval_str=True)
+    groups: dict[str, Any] = {name: group for name, parameter in signature.parameters.items()
+              for group in (parameter.annotation, *get_args(parameter.annotation)) if is_dataclass(group)}  # fmt: skip
+    parameters = [
+        each for name, parameter in signature.parameters.items()
+        for each in (options_in(groups[name]) if name in groups else [parameter])
+    ]  # fmt: skip
+
+    def gathered(**given: Any) -> None:
+        """Call the command with its groups."""
+        for name, group in groups.items():
+            given[name] = group(**{option.name: given.pop(option.name) for option in fields(group)})
+        run(**given)
+
+    gathered.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    gathered.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return gathered
+
+
+def options_in(group: Any) -> list[inspect.Parameter]:
+    """The fields of a group of options as parameters."""
+    hints = get_type_hints(group, include_extras=True)
+    return [inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default,
+                              annotation=hints[option.name]) for option in fields(group)]  # fmt: skip
 
 
 def run_app(commands: Mapping[str, ModuleType], words: Sequence[str], option: re.Pattern[str]) -> int:
