@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from cgcli.formulas import Formula
+    from cgcli.formulas.formula import Formula
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import Annotated, Bindings, FormulaText, typer
 

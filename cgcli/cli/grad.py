@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.checking import Report
-    from cgcli.formulas import Bound, Formula
+    from cgcli.formulas.bound import Bound
+    from cgcli.formulas.formula import Formula
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import (
         Annotated,
@@ -71,6 +72,8 @@ def run(
     """Print the value and every partial derivative."""
     if sum((symbolic, jacobian, hessian, check)) > 1:
         raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
+    from cgcli.formulas import derivatives
+
     check_standard_input(formula, data)
     parsed, variables = read_formula(formula), split_names(wrt)
     table: dict[str, Any] = {
@@ -82,7 +85,7 @@ def run(
 
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
         options = TableOptions(data, **table, engine=engine, json=json)
-        run_table(parsed, bindings, options, lambda bound: gradient_columns(parsed, bound, variables, of))
+        run_table(parsed, bindings, options, lambda bound: gradient_columns(bound, variables, of))
         return
     if symbolic:
         print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
@@ -95,15 +98,15 @@ def run(
         print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
         return
     with during("differentiating", len(bound.graph)):
-        results, gradients = parsed.gradients(bound, variables, of)
-    reports = check_gradients(parsed, bound, variables, of) if check else {}
+        results, gradients = derivatives.gradients(bound, variables, of)
+    reports = check_gradients(bound, variables, of) if check else {}
     if json:
         told = {"checks": {name: report.as_dict() for name, report in reports.items()}} if check else {}
         print_json({"values": results, "gradients": gradients, **told}, digits)
     else:
         print_gradients(results, gradients, digits)
         print_checks(reports)
-    report_births(bound, parsed.targets(bound.program, of), results)
+    report_births(bound, derivatives.targets(bound.program, of), results)
     if not all(report.accepted for report in reports.values()):
         raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
 
@@ -133,8 +136,10 @@ def print_symbolic(
     parsed: Formula, values: dict[str, Any], variables: list[str] | None, of: str | None, json: bool
 ) -> None:
     """The derivatives as formulas; of the values only the shapes count, and lengths."""
+    from cgcli.formulas.derivatives import variables as variables_of
+
     program = parsed.bind(values, complete=False).program
-    names = list(parsed.variables(program, variables))
+    names = list(variables_of(program, variables))
     formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
     if json:
         print_json({"derivatives": formulas})
@@ -143,14 +148,15 @@ def print_symbolic(
         print(f"d/d{name} = {text}" if "\n" not in text else f"# d/d{name}\n{text}")
 
 
-def check_gradients(parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
+def check_gradients(bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
     """What the derivative checker says of the derivatives of each output, under the names of the results above it."""
     from cgcli.checking import check
+    from cgcli.formulas import derivatives
 
-    wanted = parsed.variables(bound.program, variables)
+    wanted = derivatives.variables(bound.program, variables)
     return {
         name: check(bound.graph, output, wanted, bound.values, name=name)
-        for name, output in parsed.targets(bound.program, of).items()
+        for name, output in derivatives.targets(bound.program, of).items()
     }
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from cgcli.data.stream import Gap, Report, Request
     from cgcli.data.table import Table, Writer
-    from cgcli.formulas import Bound, Formula
+    from cgcli.formulas.bound import Bound
+    from cgcli.formulas.formula import Formula
 
     Nodes = dict[str, int]
     Choice = Callable[[Bound], Nodes]
@@ -111,7 +112,7 @@ class Calculation:
         """The results by their columns' names."""
         import numpy as np
 
-        from cgcli.formulas import row_values
+        from cgcli.formulas.rows import row_values
 
         found = self.engine.evaluate_rows(
             self._bound.graph, row_values(self._bound, columns), self._wanted, **self._precision
@@ -134,10 +135,12 @@ class Calculation:
         return [(f"{output}[{','.join(map(str, index))}]", index) for index in np.ndindex(*shape)]
 
 
-def gradient_columns(formula: Formula, bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Nodes:
+def gradient_columns(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Nodes:
     """The nodes of values and derivatives by the names of their columns: `loss`, `d_loss_d_w`."""
-    nodes = formula.targets(bound.program, of)
-    for output, derivatives in formula.gradient_nodes(bound.program, wrt, of).items():
+    from cgcli.formulas.derivatives import gradient_nodes, targets
+
+    nodes = targets(bound.program, of)
+    for output, derivatives in gradient_nodes(bound.program, wrt, of).items():
         nodes.update({f"d_{output}_d_{name}": node for name, node in derivatives.items()})
     return nodes
 
@@ -213,8 +216,10 @@ def bind_columns(
     formula: Formula, table: Table, columns: Mapping[str, str], values: Mapping[str, Any], show: Sequence[str]
 ) -> Bound:
     """The formula for columns and values. UsageError where the table has the elements of an input as columns."""
+    from cgcli.formulas.rows import bind_rows
+
     try:
-        return formula.bind_rows(list(columns), values, show=show, complete=False)
+        return bind_rows(formula, list(columns), values, show=show, complete=False)
     except (UsageError, ShapeError):
         refuse_elements([name for name in formula.inputs if name not in values and name not in columns], table)
         raise

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgcli.cli.start import start
-from cgcli.formulas import formula, inputs, parse
+from cgcli.formulas.sources import formula, inputs, parse
 from cgcli.tracing import births, trace
 
 NAMES = ("x", "y", "z")
