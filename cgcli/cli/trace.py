@@ -34,8 +34,8 @@ def run(
     engine: EngineName = "auto",
 ) -> None:
     """Print both passes as tables: operations, numbers, local partials, contributions and adjoints."""
+    from cgcli.explain.tracing import trace
     from cgcli.formulas.derivatives import targets, variables
-    from cgcli.tracing import trace
 
     exclude("--no-backward", wrt=wrt if no_backward else None)
     parsed, names = read_formula(formula), split_names(wrt)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.errors import Source
+    from cgcli.explain.steps import Trace
     from cgcli.formulas.programs import Programs
     from cgcli.graph.store import Graph
-    from cgcli.tracing import Trace
 
 
 class Formula:
@@ -271,7 +271,7 @@ class Formula:
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> Trace:  # fmt: skip
         """Every step of the forward and the backward pass as plain data."""
-        from cgcli.tracing import trace
+        from cgcli.explain.tracing import trace
 
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
         chosen = derivatives.targets(bound.program, of)

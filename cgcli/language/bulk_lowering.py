@@ -14,12 +14,12 @@ from collections.abc import Iterator, MutableMapping
 import numpy as np
 
 from cgcli.graph.bulk import enter_constants, extend, late
-from cgcli.graph.loops import MULTIPLIER, compiled
 from cgcli.graph.spans import SpanTable
 from cgcli.graph.store import CONSTANT, INPUT, NOTHING
 from cgcli.language import lowering, syntax
 from cgcli.language.literals import Literals
 from cgcli.language.words import MASK, columns_of, longer, words_of
+from cgcli.loops import MULTIPLIER, compiled
 from cgcli.ops import REGISTRY, logic
 from cgcli.ops.constants import ALIASES, CONSTANTS
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from cgcli.graph.loops import compiled
 from cgcli.language import syntax
 from cgcli.language.names import (
     Names,
@@ -17,6 +16,7 @@ from cgcli.language.names import (
     settle_outputs,
 )
 from cgcli.language.words import columns_of, words_of
+from cgcli.loops import compiled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

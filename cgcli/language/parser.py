@@ -25,7 +25,7 @@ LONGEST_NUMBER = 10_000
 """Digits of a literal; a longer one is a slip or an attack, and no engine here computes with so many."""
 
 LARGE = (1_000_000, 150_000, 30_000)
-"""Characters from which on the compiled driver reads a text; see `graph.loops.pays`."""
+"""Characters from which on the compiled driver reads a text; see `loops.pays`."""
 
 
 def parse(source: Source) -> syntax.Syntax:
@@ -106,7 +106,7 @@ def _compiled_driver_pays(characters: int) -> bool:
     """Whether a text of so many characters is read first by the compiled driver."""
     from pathlib import Path
 
-    from cgcli.graph.loops import pays
+    from cgcli.loops import pays
 
     return pays(characters, LARGE, Path(__file__).with_name("reader.py"), "drive")
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cgcli.graph.loops import MULTIPLIER, compiled
 from cgcli.language import dense_tables, parser, syntax, tables
 from cgcli.language.messages import misread, unreadable
 from cgcli.language.words import HASHED, LAST, LOWER, LOWER_BITS, MASK, PACKED, SECOND_MULTIPLIER, Words, longer
+from cgcli.loops import MULTIPLIER, compiled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
