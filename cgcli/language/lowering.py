@@ -433,6 +433,8 @@ class Lowering:
             raise FormulaError(f"`{value.name}` is a function; call it with arguments", hint=f"{value.name}(…)")
         if value is None:
             raise FormulaError("a value is missing here")
+        if isinstance(value, float):  # the default of an operand
+            return self.graph.constant(value, getattr(value, "text", None))
         return int(value)
 
     def _stacked(self, value: ListValue) -> int:
