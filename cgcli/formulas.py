@@ -25,9 +25,10 @@ from cgcli.errors import (
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.language.lowering import Program, lower
-from cgcli.language.names import Names, survey
-from cgcli.language.parser import parse as parse_syntax
+from cgcli.language.names import Names
+from cgcli.language.program import Program
+from cgcli.language.reading import lower, survey
+from cgcli.language.reading import parse as parse_syntax
 from cgcli.language.syntax import NAME
 from cgcli.numerals import shape_of
 from cgcli.ops.constants import ALIASES, CONSTANTS

@@ -8,6 +8,7 @@ import numpy as np
 
 from cgcli.graph.loops import compiled
 from cgcli.language import syntax
+from cgcli.language.bulk.words import columns_of, words_of
 from cgcli.language.names import (
     Names,
     defined_twice,
@@ -16,7 +17,6 @@ from cgcli.language.names import (
     is_constant,
     settle_outputs,
 )
-from cgcli.language.words import columns_of, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cgcli.errors import Span
+    from cgcli.language.bulk.words import Words
     from cgcli.language.syntax import Syntax
-    from cgcli.language.words import Words
 
     Column = NDArray[Any]
 
