@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.engines.base import Engine
+    from cgcli.explain.steps import Trace
     from cgcli.language.syntax import Syntax
-    from cgcli.tracing import Trace
 
     Shape = tuple[int, ...]
     Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str]], Program]
@@ -376,7 +376,7 @@ class Formula:
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> Trace:  # fmt: skip
         """Every step of the forward and the backward pass as plain data."""
-        from cgcli.tracing import trace
+        from cgcli.explain.tracing import trace
 
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
         chosen = self.targets(bound.program, of)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import fields, is_dataclass
 from importlib import import_module, reload
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
@@ -13,7 +15,7 @@ from cgcli.errors import ExitCode, UsageError, closest
 from cgcli.render.style import wants_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
 HELP = """Evaluate, differentiate, explain and draw formulas.
@@ -51,8 +53,36 @@ def build(names: Sequence[str]) -> typer.Typer:
     for name in names:
         module = with_annotations(import_module(f"cgcli.cli.{name}"))
         summary, _, rest = (module.__doc__ or "").partition("\n")
-        app.command(name, help=f"{summary}\n\n\b\n{rest.strip()}", short_help=summary)(module.run)
+        app.command(name, help=f"{summary}\n\n\b\n{rest.strip()}", short_help=summary)(spread(module.run))
     return app
+
+
+def spread(run: Callable[..., None]) -> Callable[..., None]:
+    """A command with an option for each field of its groups of options (dataclasses), as Typer has no groups."""
+    signature = inspect.signature(run, eval_str=True)
+    groups: dict[str, Any] = {name: group for name, parameter in signature.parameters.items()
+              for group in (parameter.annotation, *get_args(parameter.annotation)) if is_dataclass(group)}  # fmt: skip
+    parameters = [
+        each for name, parameter in signature.parameters.items()
+        for each in (options_in(groups[name]) if name in groups else [parameter])
+    ]  # fmt: skip
+
+    def gathered(**given: Any) -> None:
+        """Call the command with its groups."""
+        for name, group in groups.items():
+            given[name] = group(**{option.name: given.pop(option.name) for option in fields(group)})
+        run(**given)
+
+    gathered.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    gathered.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return gathered
+
+
+def options_in(group: Any) -> list[inspect.Parameter]:
+    """The fields of a group of options as parameters."""
+    hints = get_type_hints(group, include_extras=True)
+    return [inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default,
+                              annotation=hints[option.name]) for option in fields(group)]  # fmt: skip
 
 
 def with_annotations(module: ModuleType) -> ModuleType:

@@ -13,28 +13,19 @@ from __future__ import annotations
 
 import sys
 
-from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names, typed
+from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import during, print_json, print_values, report_births
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import (
         Annotated,
-        Bind,
         Bindings,
-        Data,
         Digits,
         EngineName,
-        Float32,
         FormulaText,
-        Head,
         Json,
-        Keep,
-        Limit,
-        Missing,
-        Output,
+        TableOptions,
         typer,
     )
 
@@ -47,29 +38,17 @@ def run(
     json: Json = False,
     digits: Digits = None,
     engine: EngineName = "auto",
-    data: Data = None,
-    output: Output = None,
-    bind: Bind = None,
-    keep: Keep = None,
-    missing: Missing = None,
-    limit: Limit = None,
-    head: Head = None,
-    float32: Float32 = False,
+    table: TableOptions | None = None,
 ) -> None:
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
-    check_standard_input(formula, data)
+    check_standard_input(formula, table.data if table else None)
     parsed = read_formula(formula)
-    table: dict[str, Any] = {
-        "output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
-        "float32": float32,
-    }  # fmt: skip
-    if data is not None or typed(table):
-        from cgcli.cli.rows import TableOptions, run_table
+    if table is not None and table.given():
+        from cgcli.cli.rows import run_table
 
         exclude("--data", digits=digits)
-        options = TableOptions(data, **table, engine=engine, json=json)
-        run_table(parsed, bindings, options, lambda bound: bound.chosen(names), names)
+        run_table(parsed, bindings, table, lambda bound: bound.chosen(names), show=names, engine=engine, json=json)
         return
     bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names)
     chosen = bound.chosen(names)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 
-from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names, typed
+from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import during, number_text, print_json, report_births
 from cgcli.errors import CalculationError, UsageError
 
@@ -22,25 +22,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.checking import Report
+    from cgcli.explain.checking import Report
     from cgcli.formulas import Bound, Formula
 if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import (
         Annotated,
-        Bind,
         Bindings,
-        Data,
         Digits,
         EngineName,
-        Float32,
         FormulaText,
-        Head,
         Json,
-        Keep,
-        Limit,
-        Missing,
         Of,
-        Output,
+        TableOptions,
         Wrt,
         typer,
     )
@@ -59,30 +52,22 @@ def run(
     json: Json = False,
     digits: Digits = None,
     engine: EngineName = "auto",
-    data: Data = None,
-    output: Output = None,
-    bind: Bind = None,
-    keep: Keep = None,
-    missing: Missing = None,
-    limit: Limit = None,
-    head: Head = None,
-    float32: Float32 = False,
+    table: TableOptions | None = None,
 ) -> None:
     """Print the value and every partial derivative."""
     if sum((symbolic, jacobian, hessian, check)) > 1:
         raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
-    check_standard_input(formula, data)
+    check_standard_input(formula, table.data if table else None)
     parsed, variables = read_formula(formula), split_names(wrt)
-    table: dict[str, Any] = {
-        "output": output, "bind": bind, "keep": keep, "missing": missing, "limit": limit, "head": head,
-        "float32": float32,
-    }  # fmt: skip
-    if data is not None or typed(table):
-        from cgcli.cli.rows import TableOptions, gradient_columns, run_table
+    if table is not None and table.given():
+        from cgcli.cli.rows import run_table
+        from cgcli.rows.calculation import gradient_columns
 
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
-        options = TableOptions(data, **table, engine=engine, json=json)
-        run_table(parsed, bindings, options, lambda bound: gradient_columns(parsed, bound, variables, of))
+        run_table(
+            parsed, bindings, table, lambda bound: gradient_columns(parsed, bound, variables, of),
+            engine=engine, json=json,
+        )  # fmt: skip
         return
     if symbolic:
         print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
@@ -145,7 +130,7 @@ def print_symbolic(
 
 def check_gradients(parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
     """What the derivative checker says of the derivatives of each output, under the names of the results above it."""
-    from cgcli.checking import check
+    from cgcli.explain.checking import check
 
     wanted = parsed.variables(bound.program, variables)
     return {

@@ -98,8 +98,8 @@ def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, 
     broken = {name: chosen[name] for name, value in values.items() if name in chosen and not finite(value)}
     if not broken:
         return
+    from cgcli.explain.births import births
     from cgcli.graph.walk import ancestors
-    from cgcli.tracing import births
 
     graph = bound.graph
     needed = [node for node, need in enumerate(ancestors(graph, broken.values())) if need]

@@ -34,7 +34,7 @@ def run(
     engine: EngineName = "auto",
 ) -> None:
     """Print both passes as tables: operations, numbers, local partials, contributions and adjoints."""
-    from cgcli.tracing import trace
+    from cgcli.explain.tracing import trace
 
     exclude("--no-backward", wrt=wrt if no_backward else None)
     parsed, variables = read_formula(formula), split_names(wrt)

@@ -6,8 +6,8 @@ import re
 from array import array
 
 from cgcli.errors import FormulaError, Source
-from cgcli.graph.loops import swept
 from cgcli.language import tables
+from cgcli.loops import swept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
 
 LARGE = (1_000_000, 150_000, 30_000)
-"""Characters from which on the compiled driver reads a text; see `graph.loops.pays`."""
+"""Characters from which on the compiled driver reads a text; see `loops.pays`."""
 
 
 def parse(source: Source) -> Syntax:
@@ -39,7 +39,7 @@ def _compiled_driver_pays(characters: int) -> bool:
     """Whether a text of so many characters is read first by the compiled driver."""
     from pathlib import Path
 
-    from cgcli.graph.loops import pays
+    from cgcli.loops import pays
 
     return pays(characters, LARGE, Path(__file__).with_name("bulk") / "reader.py", "drive")
 

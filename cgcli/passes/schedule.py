@@ -7,8 +7,8 @@ batching of M. Looks et al., Deep Learning with Dynamic Computation Graphs, ICLR
 
 from __future__ import annotations
 
-from cgcli.graph.loops import swept
 from cgcli.graph.walk import ancestors
+from cgcli.loops import swept
 from cgcli.ops import REGISTRY, structure
 
 TYPE_CHECKING = False

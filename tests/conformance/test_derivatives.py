@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cgcli.checking import AGREES, KINK, ROUNDING, UNDECIDED, UNDEFINED, check
+from cgcli.explain.checking import AGREES, KINK, ROUNDING, UNDECIDED, UNDEFINED, check
 from cgcli.passes.differentiate import differentiate
 from tests.conformance.cases import (
     ELEMENTWISE,

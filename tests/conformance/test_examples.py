@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cgcli import parse
-from cgcli.checking import AGREES, KINK, ROUNDING, check
+from cgcli.explain.checking import AGREES, KINK, ROUNDING, check
 from cgcli.passes.differentiate import differentiate
 from cgcli.passes.scalars import NotScalarError, to_scalars
 from tests.conformance.cases import (

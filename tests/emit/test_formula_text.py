@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import cgcli as cg
-from cgcli.emit.formula import applied, expression, number_text, program_text
+from cgcli.emit.formula import applied, expression, program_text
+from cgcli.emit.names import number_text
 from cgcli.engines.numpy import ENGINE
 from cgcli.errors import Source
 from cgcli.graph.store import Graph

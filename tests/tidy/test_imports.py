@@ -10,16 +10,16 @@ import pytest
 from tests.tidy.sources import PACKAGE, modules
 
 LEVELS = [
-    {"errors", "numerals"},
+    {"errors", "numerals", "loops"},
     {"ops"},
     {"graph"},
     {"passes"},
     {"language", "emit", "engines"},
-    {"rule_text", "steps"},
-    {"tracing", "checking"},
+    {"explain"},
     {"files", "binding"},
     {"render", "data"},
     {"formulas"},
+    {"rows"},
     {"cli"},
     {"__init__", "__main__"},
 ]
@@ -32,18 +32,17 @@ UPWARDS = {
 
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
-    "pyarrow": {"data"}, "numpy": {"engines", "data", "checking"}, "scipy": {"engines"}, "mpmath": {"engines"},
+    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain"}, "scipy": {"engines"}, "mpmath": {"engines"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
 }  # fmt: skip
 
 LATE = {
     ("binding.py", "numpy"): "a value given as a list becomes an array",
     ("cli/output.py", "mpmath"): "numbers of many digits as text",
-    ("cli/rows.py", "numpy"): "columns of a table",
     ("formulas.py", "numpy"): "a value from a .npy file",
     ("graph/bulk.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
-    ("graph/loops.py", "numba"): "compiled sweeps, where the package is installed",
-    ("graph/loops.py", "numpy"): "views of the columns, once a graph is large",
+    ("loops.py", "numba"): "compiled sweeps, where the package is installed",
+    ("loops.py", "numpy"): "views of the columns, once a graph is large",
     ("graph/store.py", "numpy"): "an array given from Python",
     ("graph/intern.py", "numpy"): "tables of a graph that was built in bulk",
     ("language/bulk/lowering.py", "numpy"): "large texts only, for which it is loaded",

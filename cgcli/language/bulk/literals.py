@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cgcli.graph.loops import compiled
 from cgcli.language.values import exact_text, named_constant
+from cgcli.loops import compiled
 from cgcli.ops.constants import ALIASES, CONSTANTS
 
 TYPE_CHECKING = False

@@ -14,7 +14,6 @@ from collections.abc import Iterator, MutableMapping
 import numpy as np
 
 from cgcli.graph.bulk import enter_constants, extend, late
-from cgcli.graph.loops import MULTIPLIER, compiled
 from cgcli.graph.spans import SpanTable
 from cgcli.graph.store import CONSTANT, INPUT, NOTHING
 from cgcli.language import syntax
@@ -22,6 +21,7 @@ from cgcli.language.bulk.literals import Literals
 from cgcli.language.bulk.words import MASK, columns_of, longer, words_of
 from cgcli.language.forms import FORMS
 from cgcli.language.operators import BINARY, COMPARISONS, UNARY
+from cgcli.loops import MULTIPLIER, compiled
 from cgcli.ops import REGISTRY, logic
 from cgcli.ops.constants import ALIASES, CONSTANTS
 

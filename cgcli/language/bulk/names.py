@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from cgcli.graph.loops import compiled
 from cgcli.language import syntax
 from cgcli.language.bulk.words import columns_of, words_of
 from cgcli.language.names import (
@@ -17,6 +16,7 @@ from cgcli.language.names import (
     is_constant,
     settle_outputs,
 )
+from cgcli.loops import compiled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

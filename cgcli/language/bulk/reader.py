@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from cgcli.graph.loops import MULTIPLIER, compiled
 from cgcli.language import syntax, tables, tokens
 from cgcli.language.bulk import dense_tables
 from cgcli.language.bulk.words import HASHED, LAST, LOWER, LOWER_BITS, MASK, PACKED, SECOND_MULTIPLIER, Words, longer
 from cgcli.language.messages import misread, unreadable
+from cgcli.loops import MULTIPLIER, compiled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cgcli.graph.loops import MULTIPLIER, compiled
+from cgcli.loops import MULTIPLIER, compiled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

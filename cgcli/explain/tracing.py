@@ -6,12 +6,17 @@ one evaluation of the graph that the derivative is taken from. So steps and resu
 
 from __future__ import annotations
 
+from cgcli.emit.formula import applied
+from cgcli.emit.names import is_bare_constant, node_names
+from cgcli.explain.births import births
+from cgcli.explain.rule_text import RuleTexts
+from cgcli.explain.steps import NO_CALL, Backward, BackwardStep, Edge, Kink, Step, Trace
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.numerals import compact, finite
+from cgcli.numerals import compact
 from cgcli.passes.differentiate import differentiate
-from cgcli.passes.folding import FoldingRef
-from cgcli.steps import NO_CALL, Backward, BackwardStep, Edge, Kink, Step, Trace
+from cgcli.passes.kinks import kink_conditions
+from cgcli.passes.partials import local_partials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +25,6 @@ if TYPE_CHECKING:
 
     from cgcli.engines.base import Engine
     from cgcli.graph.store import Graph
-    from cgcli.rule_text import RuleTexts
 
     Chooser = Callable[[Sequence[int]], Engine]
 
@@ -34,15 +38,13 @@ def trace(
     starts with an adjoint of ones: its backward pass is that of the sum of its elements. The graph is extended by the
     derivatives. CalculationError where an operation has no derivative rule, UsageError where an input is missing.
     """
-    from cgcli.rule_text import RuleTexts  # here, as `births` does without it and has to load quickly
-
     outputs = dict(outputs)
     needed = ancestors(graph, outputs.values())
     nodes = [node for node, need in enumerate(needed) if need]
     unused = [name for name, node in graph.inputs().items() if name in inputs and not needed[node]]
     reach = descendants(graph, wrt or ())
     plans = [_BackwardPlan(graph, name, node, wrt, reach) for name, node in outputs.items()] if wrt else []
-    conditions = _kink_conditions(graph, [node for node in nodes if reach[node]])
+    conditions = kink_conditions(graph, [node for node in nodes if reach[node]])
     wanted = [*nodes, *(node for plan in plans for node in plan.wanted()), *conditions.values()]
     values = engine(wanted).evaluate(graph, inputs, wanted)
     names = node_names(graph, sorted({*nodes, *(wrt or ())}), outputs)
@@ -57,47 +59,12 @@ def trace(
     )  # fmt: skip
 
 
-# ---- names -----------------------------------------------------------------------------------------------------------
-
-
-def node_names(graph: Graph, nodes: Iterable[int], outputs: Mapping[str, int]) -> dict[int, str]:
-    """What to call each node: the formula's name, the output's, the number of a constant, or v1, v2 …."""
-    from cgcli.emit.formula import expression
-
-    given = graph.name_of()
-    for name, node in outputs.items():
-        given.setdefault(node, name)
-    taken = {*given.values(), *graph.input_names}
-    names: dict[int, str] = {}
-    count = 0
-    for node in nodes:
-        if graph.is_input(node):
-            names[node] = graph.input_name(node)
-        elif node in given:
-            names[node] = given[node]
-        elif graph.is_constant(node):
-            names[node] = expression(graph, node)
-        else:
-            count += 1
-            while f"v{count}" in taken:
-                count += 1
-            names[node] = f"v{count}"
-    return names
-
-
-def is_bare_constant(graph: Graph, node: int, names: Mapping[int, str], outputs: Iterable[int] = ()) -> bool:
-    """Whether a node is a number that has no name: it is shown where it is used, not as a step."""
-    return graph.is_constant(node) and node not in outputs and names[node] not in graph.names
-
-
 # ---- forward ---------------------------------------------------------------------------------------------------------
 
 
 def _forward(
     graph: Graph, nodes: Sequence[int], outputs: Mapping[str, int], names: Mapping[int, str], values: Sequence[Any]
 ) -> list[Step]:
-    from cgcli.emit.formula import applied
-
     known_as: dict[int, tuple[str, ...]] = {}
     for name, node in outputs.items():
         known_as[node] = (*known_as.get(node, ()), name)
@@ -148,8 +115,6 @@ class _BackwardPlan:
         return [(edge - first, edge) for edge in range(first, end) if found[edge] >= 0]
 
     def _add_partials(self, node: int) -> None:
-        from cgcli.rule_text import local_partials
-
         edges = self._edges(node)
         if edges and self.graph.row(node).elementwise:
             found = local_partials(self.graph, node, [place for place, _ in edges])
@@ -184,19 +149,7 @@ class _BackwardPlan:
         return Edge(node, operand, place, rule, None if partial is None else values[partial], contribution, stretched)
 
 
-# ---- kinks and births ------------------------------------------------------------------------------------------------
-
-
-def _kink_conditions(graph: Graph, nodes: Iterable[int]) -> dict[int, int]:
-    """Nodes that tell, for each of the given nodes whose row has kinks, whether it is evaluated at one."""
-    found: dict[int, int] = {}
-    for node in nodes:
-        kink = graph.row(node).kink
-        if kink is not None:
-            operands = [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
-            condition = kink(*operands, *graph.attributes_of(node))
-            found[node] = FoldingRef(graph, node).coerce(condition).node
-    return found
+# ---- kinks -----------------------------------------------------------------------------------------------------------
 
 
 def _holds(value: Any) -> bool:
@@ -210,54 +163,3 @@ def _kinks(graph: Graph, forward: Iterable[Step], hit: set[int]) -> list[Kink]:
         for step in forward
         if step.node in hit
     ]
-
-
-def births(graph: Graph, values: Sequence[Any], outputs: Iterable[int]) -> list[int]:
-    """Nodes where a nan or an infinity began that reaches an output: their operands are finite, they are not.
-
-    Inputs and constants that are not finite themselves are among them. A value that an operation does not pass on (a
-    branch that is not taken, a divisor that is infinite) is not.
-    """
-    reaching = bytearray(len(graph))
-    last = -1
-    for output in outputs:
-        if not finite(values[output]):
-            reaching[output] = 1
-            last = max(last, output)
-    found: list[int] = []
-    for node in range(last, -1, -1):
-        if reaching[node]:
-            culprits = _culprits(graph, node, values)
-            for operand in culprits:
-                reaching[operand] = 1
-            if not culprits:
-                found.append(node)
-    return found[::-1]
-
-
-def _culprits(graph: Graph, node: int, values: Sequence[Any]) -> list[int]:
-    """The operands of a node that make it nan or infinite.
-
-    Where several are no finite numbers, those of which one alone is enough: of `where(c, a, b)` the branch taken.
-    """
-    operands = graph.operands_of(node)
-    suspects = [operand for operand in dict.fromkeys(operands) if not finite(values[operand])]
-    compute = graph.row(node).compute
-    if len(suspects) < 2 or compute is None or not all(isinstance(values[operand], float) for operand in operands):
-        return suspects
-    attributes = graph.attributes_of(node)
-    enough = [
-        suspect for suspect in suspects
-        if not finite(
-            compute(
-                *(values[each] if each == suspect or each not in suspects else 1.0 for each in operands), *attributes
-            )
-        )
-    ]  # fmt: skip
-    return enough or suspects
-
-
-__all__ = [
-    "NO_CALL", "Backward", "BackwardStep", "Edge", "Kink", "Step", "Trace", "births", "is_bare_constant", "node_names",
-    "trace",
-]  # fmt: skip

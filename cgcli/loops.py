@@ -83,35 +83,6 @@ def viewed(column: Any) -> Any:
     return np.frombuffer(column, dtype=np.uint8 if isinstance(column, (bytes, bytearray)) else column.typecode)
 
 
-def mark_ancestors(needed: Any, start: Any, operands: Any, last: int) -> None:
-    """Mark all that the marked nodes up to `last` need."""
-    for node in range(last, -1, -1):
-        if needed[node]:
-            for edge in range(start[node], start[node + 1]):
-                needed[operands[edge]] = 1
-
-
-def mark_descendants(reached: Any, start: Any, operands: Any, first: int) -> None:
-    """Mark all from `first` on that need a marked node."""
-    for node in range(first, len(reached)):
-        if not reached[node]:
-            for edge in range(start[node], start[node + 1]):
-                if reached[operands[edge]]:
-                    reached[node] = 1
-                    break
-
-
-def measure_depths(depth: Any, start: Any, operands: Any) -> None:
-    """Write the length of the longest path from a leaf to each node."""
-    for node in range(len(depth)):
-        deepest = 0
-        for edge in range(start[node], start[node + 1]):
-            below = depth[operands[edge]] + 1
-            if below > deepest:
-                deepest = below
-        depth[node] = deepest
-
-
 def number_keys(keys: Any, table: Any, distinct: Any, inverse: Any) -> int:
     """Number the distinct keys in the order in which they are met; `inverse` gets the number of each.
 

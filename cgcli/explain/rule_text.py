@@ -1,4 +1,4 @@
-"""The derivative rule of one node, as a person would write it: over names, and as nodes whose values can be computed.
+"""The derivative rule of one node, as a person would write it: over names.
 
 Rows state their rules as functions of references. Here they are called with stand-ins for the operands, the result and
 the adjoint, in a small graph of their own, and what comes out is printed. Nodes that do the same to operands of the
@@ -11,13 +11,14 @@ import re
 
 from cgcli.emit.formula import expression
 from cgcli.graph.store import Graph
-from cgcli.passes.differentiate import contributions, filled
+from cgcli.passes.differentiate import contributions
 from cgcli.passes.folding import FoldingRef
+from cgcli.passes.partials import local_partials
 from cgcli.passes.simplify import simplify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Mapping
 
 ADJOINT = "∂"
 """In front of a node's name: the adjoint of that node, in the rules of operations on arrays."""
@@ -31,29 +32,6 @@ FOLDED_STEPS, LARGEST_FOLDED = 4, 400
 
 NO_RULE = "0"
 """The rule where an operation passes nothing on: its partial derivative is zero wherever it exists."""
-
-
-def local_partials(graph: Graph, node: int, places: Sequence[int]) -> list[int | None]:
-    """Nodes that hold the partial derivatives of an elementwise node with respect to the operands at some places.
-
-    None where the rule of the row makes no such thing (a definition on operands that are stretched). The graph is
-    extended.
-    """
-    row = graph.row(node)
-    operands = [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
-    result = FoldingRef(graph, node)
-    one = FoldingRef(graph, graph.constant(1.0))
-    if row.partials is not None:
-        found = [row.partials[place] for place in places]
-        return [None if partial is None else result.coerce(partial(*operands, result)).node for partial in found]
-    if row.pullback is not None:
-        pulled = row.pullback(one, tuple(operands), result, graph.attributes_of(node))
-        return [None if pulled[place] is None else result.coerce(pulled[place]).node for place in places]
-    if any(operand.shape != result.shape for operand in operands):
-        return [None for _ in places]
-    wanted = [place in places for place in range(len(operands))]
-    parts = contributions(graph, node, filled(one, result.shape), wanted)
-    return [None if part is None else part.node for part in (parts[place] for place in places)]
 
 
 class RuleTexts:
