@@ -12,7 +12,7 @@ from collections import defaultdict
 from tests.tidy.sources import PACKAGE, modules
 
 BOUNDED = {
-    "cli/ops.py": ({"rounded"}, "the axes of a value, at most 32"),
+    "cli/commands/ops.py": ({"rounded"}, "the axes of a value, at most 32"),
     "cli/output.py": ({"jsonable", "number_text"}, "the axes of a value, at most 32"),
     "data/arrow/columns.py": ({"holds_numbers"}, "the types within a column's type"),
     "data/graph_checks.py": ({"as_tuples"}, "lists within a list of a JSON text, whose reader has a limit itself"),

@@ -10,8 +10,6 @@ Examples:
 
 from __future__ import annotations
 
-import sys
-
 from cgcli.cli.arguments import read_bindings, read_formula, split_names
 from cgcli.cli.output import warn
 from cgcli.errors import UsageError
@@ -20,10 +18,9 @@ from cgcli.render.folding import LIMIT, fold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cgcli.cli.options import Annotated, Bindings, FormulaText, Of, Wrt, typer
     from cgcli.render.folding import Folding
     from cgcli.render.picture import Picture
-if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
-    from cgcli.cli.options import Annotated, Bindings, FormulaText, Of, Wrt, typer
 
 
 def run(

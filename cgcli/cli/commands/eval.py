@@ -11,13 +11,11 @@ Examples:
 
 from __future__ import annotations
 
-import sys
-
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import during, print_json, print_values, report_births
 
 TYPE_CHECKING = False
-if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
+if TYPE_CHECKING:
     from cgcli.cli.options import (
         Annotated,
         Bindings,

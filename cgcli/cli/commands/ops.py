@@ -9,7 +9,6 @@ Examples:
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from math import inf
 
@@ -24,16 +23,10 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from cgcli.cli.options import Annotated, Json, typer
     from cgcli.graph.ref import Ref
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
-if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
-    from cgcli.cli.options import Annotated, Json, typer
-
-    OperationName = Annotated[
-        str | None, typer.Argument(metavar="NAME", help="An operation, an alias, a sign such as +, a constant.")
-    ]
-    MoreNames = Annotated[list[str] | None, typer.Argument(metavar="NAMES", help="More of them.")]
 
 WIDTH = 80
 ABOUT_AT = 26
@@ -53,7 +46,14 @@ LONGEST = 160
 """A derivative that is longer than this explains nothing."""
 
 
-def run(name: OperationName = None, more: MoreNames = None, *, json: Json = False) -> None:
+def run(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="An operation, an alias, a sign such as +, a constant.")
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="NAMES", help="More of them.")] = None,
+    *,
+    json: Json = False,
+) -> None:
     """Print the list by families, or everything about the named ones."""
     wanted = [*([name] if name else []), *(more or [])]
     if not wanted:

@@ -9,8 +9,6 @@ Examples:
 
 from __future__ import annotations
 
-import sys
-
 from cgcli.cli.arguments import read_bindings, read_formula
 from cgcli.cli.output import number_text, warn
 from cgcli.errors import UsageError
@@ -21,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from cgcli.formulas import Formula
-if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import Annotated, Bindings, FormulaText, typer
+    from cgcli.formulas import Formula
 
 
 def run(

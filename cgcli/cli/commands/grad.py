@@ -12,8 +12,6 @@ Examples:
 
 from __future__ import annotations
 
-import sys
-
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import during, number_text, print_json, report_births
 from cgcli.errors import CalculationError, UsageError
@@ -22,9 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.explain.checking import Report
-    from cgcli.formulas import Bound, Formula
-if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import (
         Annotated,
         Bindings,
@@ -37,6 +32,8 @@ if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
         Wrt,
         typer,
     )
+    from cgcli.explain.checking import Report
+    from cgcli.formulas import Bound, Formula
 
 
 def run(

@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from cgcli.graph.store import Graph
-if TYPE_CHECKING or "typer" in sys.modules:  # the plain form runs without Typer
     from cgcli.cli.options import Annotated, Bindings, Json, typer
+    from cgcli.graph.store import Graph
 
 ROWS = 10_000_000
 """The length of the table for which an engine and a cost are told."""
