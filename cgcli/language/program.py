@@ -5,6 +5,10 @@ from __future__ import annotations
 from cgcli.graph.store import Graph
 from cgcli.ops import structure
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Program:
     """A lowered text.
@@ -12,9 +16,10 @@ class Program:
     outputs: name -> node, in the order of the text. inputs: names of the inputs in the order of their first use;
     params: those declared with `param`. defaults: input -> node of its default value, a constant part of the graph.
     specialised: inputs whose value shaped the graph (a length, an index), with that value.
+    derived: what was worked out of the program, by what was asked.
     """
 
-    __slots__ = ("defaults", "graph", "inputs", "outputs", "params", "specialised")
+    __slots__ = ("defaults", "derived", "graph", "inputs", "outputs", "params", "specialised")
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -23,6 +28,7 @@ class Program:
         self.params: list[str] = []
         self.defaults: dict[str, int] = {}
         self.specialised: dict[str, float] = {}
+        self.derived: dict[Any, Any] = {}
 
 
 def drop_aliases(program: Program) -> None:
