@@ -63,7 +63,11 @@ def print_json(value: Any, digits: int | None = None, *, stream: TextIO | None =
     """One JSON document on standard output, or on another stream."""
     import json
 
-    print(json.dumps(jsonable(value, digits), ensure_ascii=False), file=stream)
+    from cgcli.cli.streams import can_write
+
+    text = json.dumps(jsonable(value, digits), ensure_ascii=False)
+    whole = can_write(text, stream or sys.stdout)
+    print(text if whole else json.dumps(json.loads(text)), file=stream)  # JSON has escapes of its own
 
 
 def print_values(values: Mapping[str, Any], digits: int | None = None) -> None:
