@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from cgcli.cli.options import TableOptions
     from cgcli.data.stream import Gap, Report
     from cgcli.data.table import Table
-    from cgcli.formulas import Bound, Formula
+    from cgcli.formulas.bound import Bound
+    from cgcli.formulas.formula import Formula
 
     Choice = Callable[[Bound], dict[str, int]]
 

@@ -64,9 +64,10 @@ class Program:
     outputs: name -> node, in the order of the text. inputs: names of the inputs in the order of their first use;
     params: those declared with `param`. defaults: input -> node of its default value, a constant part of the graph.
     specialised: inputs whose value shaped the graph (a length, an index), with that value.
+    derived: what was worked out of the program, by what was asked.
     """
 
-    __slots__ = ("defaults", "graph", "inputs", "outputs", "params", "specialised")
+    __slots__ = ("defaults", "derived", "graph", "inputs", "outputs", "params", "specialised")
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -75,6 +76,7 @@ class Program:
         self.params: list[str] = []
         self.defaults: dict[str, int] = {}
         self.specialised: dict[str, float] = {}
+        self.derived: dict[Any, Any] = {}
 
 
 class Frame:

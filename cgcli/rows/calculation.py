@@ -8,14 +8,15 @@ import numpy as np
 
 from cgcli.engines import choose_for_rows
 from cgcli.errors import UsageError
-from cgcli.formulas import row_values
+from cgcli.formulas.derivatives import gradient_nodes, targets
+from cgcli.formulas.rows import row_values
 from cgcli.graph.walk import ancestors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from cgcli.formulas import Bound, Formula
+    from cgcli.formulas.bound import Bound
 
     Nodes = dict[str, int]
     """Node by the name of its column."""
@@ -70,9 +71,9 @@ class Calculation:
         return [(f"{output}[{','.join(map(str, index))}]", index) for index in np.ndindex(*shape)]
 
 
-def gradient_columns(formula: Formula, bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Nodes:
+def gradient_columns(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Nodes:
     """The nodes of values and derivatives by the names of their columns: `loss`, `d_loss_d_w`."""
-    nodes = formula.targets(bound.program, of)
-    for output, derivatives in formula.gradient_nodes(bound.program, wrt, of).items():
+    nodes = targets(bound.program, of)
+    for output, derivatives in gradient_nodes(bound.program, wrt, of).items():
         nodes.update({f"d_{output}_d_{name}": node for name, node in derivatives.items()})
     return nodes

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import cgcli as cg
 from cgcli.engines import choose, engine
 from cgcli.errors import GraphError, UsageError
+from cgcli.formulas.derivatives import gradient_nodes
 from cgcli.graph.edit import EditableGraph
 from cgcli.graph.store import Graph
 from cgcli.ops import REGISTRY, named
@@ -111,7 +112,7 @@ def test_value_and_gradient_keep_their_loops_side_by_side() -> None:
     formula = cg.parse("sum(sin(x*i) for i in range(40))")
     graph, native = formula.graph, engine("native")
     result = len(graph) - 1
-    slope = formula.gradient_nodes(formula._program({}))["result"]["x"]
+    slope = gradient_nodes(formula.programs.plain())["result"]["x"]
     first, second = native._program(graph, [result]), native._program(graph, [result, slope])
     assert native._program(graph, [result]) is first
     assert native._program(graph, [result, slope]) is second
