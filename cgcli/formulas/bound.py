@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cgcli.engines.base import Engine
     from cgcli.errors import Source
     from cgcli.graph.store import Graph
-    from cgcli.language.lowering import Program
+    from cgcli.language.program import Program
 
 
 class Bound:

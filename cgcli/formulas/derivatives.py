@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
-    from cgcli.language.lowering import Program
+    from cgcli.language.program import Program
 
 
 def targets(program: Program, of: str | None) -> dict[str, int]:

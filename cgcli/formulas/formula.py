@@ -8,7 +8,7 @@ from cgcli.errors import NeedsValues, ShapeError
 from cgcli.formulas import derivatives, given
 from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
 from cgcli.formulas.programs import of_program, of_text
-from cgcli.language.lowering import Program
+from cgcli.language.program import Program
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.differentiate import differentiate
 
@@ -120,7 +120,7 @@ class Formula:
     ) -> Any:  # fmt: skip
         """The value of the formula: a float or an array; a dict by name where there are several outputs.
 
-        engine: python, numpy, native, precise or auto. digits: decimal digits of a calculation beyond doubles.
+        engine: auto, or one of `cgcli.engines.NAMES`. digits: decimal digits of a calculation beyond doubles.
         """
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
         outputs = bound.program.outputs
