@@ -103,6 +103,14 @@ class CalculationError(CgError):
     title = "calculation error"
 
 
+class DerivativeWarning(UserWarning):
+    """A derivative that is a number, but not the whole answer."""
+
+
+class LeftOutWarning(DerivativeWarning):
+    """Derivatives by all inputs were asked for, and one of them has none."""
+
+
 class GraphError(CgError):
     """An edit or a store that breaks an invariant of the graph."""
 

@@ -6,11 +6,12 @@ import sys
 from contextlib import nullcontext
 from math import isfinite, isnan
 
+from cgcli.errors import DerivativeWarning
 from cgcli.numerals import finite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Any, TextIO
 
@@ -100,6 +101,24 @@ def warn(message: str, *, hint: str | None = None, source: Source | None = None,
 
     colour = wants_colour(sys.stderr)
     print(render_warning(message, source=source, span=span, hint=hint, colour=colour), file=sys.stderr)
+
+
+def quiet() -> AbstractContextManager[object]:
+    """A context in which the library's warnings are not shown, since the command tells of the same by itself."""
+    from warnings import catch_warnings
+
+    return catch_warnings(action="ignore", category=DerivativeWarning)
+
+
+def report_left_out(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Bound:
+    """Say on standard error which inputs the derivatives by all inputs leave out; returns what it was given."""
+    if wrt is None and bound.program.decisions:
+        from cgcli.formulas.derivatives import left_out
+
+        for name, why in left_out(bound.program, of).items():
+            place = bound.graph.spans.get(why.user)
+            warn(f"`{name}` is left out of the derivatives: {why.reason}", source=bound.source, span=place)
+    return bound
 
 
 def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, Any]) -> None:

@@ -141,6 +141,7 @@ class Formula:
         are several outputs and none is named, the result is {output: {name: …}}.
         """
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        derivatives.tell_left_out(bound.program, wrt, of)
         return alone(derivatives.gradients(bound, wrt, of)[1])
 
     def jacobian(
@@ -149,7 +150,8 @@ class Formula:
     ) -> dict[str, Any]:  # fmt: skip
         """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
-        variables = derivatives.variables(bound.program, wrt)
+        derivatives.tell_left_out(bound.program, wrt, of)
+        variables = derivatives.variables(bound.program, wrt, of)
         chosen = derivatives.targets(bound.program, of)
         nodes = {
             (name, variable): derivative_of(bound.graph, node, target)
@@ -164,7 +166,8 @@ class Formula:
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
         """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
-        variables = derivatives.variables(bound.program, wrt)
+        derivatives.tell_left_out(bound.program, wrt, of)
+        variables = derivatives.variables(bound.program, wrt, of)
         chosen = derivatives.targets(bound.program, of)
         nodes: dict[tuple[str, str, str], int] = {}
         for name, node in chosen.items():
@@ -187,7 +190,7 @@ class Formula:
         """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions)
+        variables, arrows = derivatives.directions(bound, directions, of)
         nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
         return alone(dict(zip(chosen, bound.evaluate(nodes), strict=True)))
 
@@ -198,7 +201,7 @@ class Formula:
         """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions)
+        variables, arrows = derivatives.directions(bound, directions, of)
         names = list(directions)
         nodes: list[int] = []
         for name, node in chosen.items():
@@ -218,7 +221,7 @@ class Formula:
 
         program = self.bind(mapping, complete=False).program
         chosen = derivatives.targets(program, of)
-        target = derivatives.variables(program, [name])[name]
+        target = derivatives.variables(program, [name], of)[name]
         nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
         graph, simple = simplify(program.graph, [*nodes, *program.defaults.values()])
         names = ["result"] if len(chosen) == 1 else [f"d{output}/d{name}" for output in chosen]
@@ -229,6 +232,7 @@ class Formula:
         derived.inputs = [name for name in program.inputs if name in needed]
         derived.params = [name for name in program.params if name in needed]
         derived.defaults = {name: node for name, node in defaults.items() if name in needed}
+        derived.carry_decisions(program)
         return fixed(derived)
 
     # ---- rows --------------------------------------------------------------------------------------------------
@@ -257,6 +261,7 @@ class Formula:
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
         bound, rows = bind_columns(self, mapping, inputs)
+        derivatives.tell_left_out(bound.program, wrt, of)
         nodes = derivatives.gradient_nodes(bound.program, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
         found = evaluate_rows(bound, engine, wanted, rows, dtype)
@@ -275,7 +280,8 @@ class Formula:
 
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
         chosen = derivatives.targets(bound.program, of)
-        variables = derivatives.variables(bound.program, wrt)
+        derivatives.tell_left_out(bound.program, wrt, of)
+        variables = derivatives.variables(bound.program, wrt, of)
         return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
 
     def draw(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cgcli.language.program import OWN_NAME
 from cgcli.language.values import FunctionName
 from cgcli.passes.derivative import derivative_of
 
@@ -23,10 +24,14 @@ def diff(calls: Calls, arguments: list[Any], row: int) -> int:
         raise building.error("`diff` takes 2 or 3 arguments", row, "write diff(y, x) or diff(y, x, order)")
     y, x = building.materialise(arguments[0]), building.materialise(arguments[1])
     order = building.static(arguments[2], row) if len(arguments) == 3 else 1
+    building.decide("the order of a derivative")
     if not isinstance(order, int) or order < 0:
         raise building.error("the order of a derivative is a whole number from 0", row)
     if graph.is_constant(x) and not graph.is_own_constant(x):
         raise building.error("a derivative is taken with respect to a name, not a number", row, "write diff(y, x)")
+    decided = building.program.decided([x], [y]) if order else {}
+    if decided:
+        raise building.error(f"there is no derivative with respect to this: {decided[x].reason}", row, OWN_NAME)
     before = len(graph)
     for _ in range(order):
         y = derivative_of(graph, y, x)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-
 SHORT_DENOMINATOR = 1024
 """Fractions of powers of two up to here are exact as decimals of a few digits and as doubles."""
 

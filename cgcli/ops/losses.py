@@ -70,7 +70,7 @@ huber = Operation(
 )  # fmt: skip
 pseudo_huber = Operation(
     "pseudo_huber", "p, t, delta=1", shape=_fitting, definition=_mean_of(_pseudo_huber), traits=("structural",),
-    spell={"latex": r"\operatorname{{pseudo\_huber}}\left({0}, {1}\right)"}, 
+    spell={"latex": r"\operatorname{{pseudo\_huber}}\left({0}, {1}\right)"},
     examples=("pseudo_huber([x, y], [1, z])", "pseudo_huber([x, y], [1, 2], z)"),
     about="Mean of delta^2*(sqrt(1 + ((p - t)/delta)^2) - 1), a smooth huber; delta is 1 unless given.",
 )  # fmt: skip

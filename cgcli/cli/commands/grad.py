@@ -13,7 +13,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import during, number_text, print_json, report_births
+from cgcli.cli.output import during, number_text, print_json, quiet, report_births, report_left_out
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -65,7 +65,8 @@ def run(
 
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
         run_table(
-            parsed, bindings, table, lambda bound: gradient_columns(bound, variables, of),
+            parsed, bindings, table,
+            lambda bound: gradient_columns(report_left_out(bound, variables, of), variables, of),
             engine=engine, json=json,
         )  # fmt: skip
         return
@@ -74,9 +75,11 @@ def run(
         return
     values = read_bindings(bindings, digits=digits)
     bound = parsed.bind(values, engine=engine, digits=digits)
+    report_left_out(bound, variables, of)
     if jacobian or hessian:
         derive = parsed.jacobian if jacobian else parsed.hessian
-        found = derive(values, wrt=variables, of=of, engine=engine, digits=digits)
+        with quiet():
+            found = derive(values, wrt=variables, of=of, engine=engine, digits=digits)
         print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
         return
     with during("differentiating", len(bound.graph)):
@@ -121,7 +124,9 @@ def print_symbolic(
     from cgcli.formulas.derivatives import variables as variables_of
 
     program = parsed.bind(values, complete=False).program
-    names = list(variables_of(program, variables))
+    if variables is None and program.decisions:
+        report_left_out(parsed.bind(values, complete=False), variables, of)
+    names = list(variables_of(program, variables, of))
     formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
     if json:
         print_json({"derivatives": formulas})
@@ -135,7 +140,7 @@ def check_gradients(bound: Bound, variables: list[str] | None, of: str | None) -
     from cgcli.explain.checking import check
     from cgcli.formulas import derivatives
 
-    wanted = derivatives.variables(bound.program, variables)
+    wanted = derivatives.variables(bound.program, variables, of)
     return {
         name: check(bound.graph, output, wanted, bound.values, name=name)
         for name, output in derivatives.targets(bound.program, of).items()
