@@ -562,7 +562,7 @@ class Formula:
                 raise ShapeError(f"the direction of `{name}` has shape {list(shape_of(value))}, not {list(expected)}")
             label = f"direction of {name}"
             with bound.graph.lock:
-                arrows.append(bound.graph.input(label, expected))
+                arrows.append(bound.graph.input(label, expected, hidden=True))
             bound.values[label] = value
         return list(variables.values()), arrows
 
@@ -755,9 +755,8 @@ def is_same(number: float, other: float) -> bool:
 
 
 def named_nodes(program: Program) -> dict[str, int]:
-    """Inputs and inner nodes by the names of the formula, without the inputs that products with directions add."""
-    added = program.graph.inputs().keys() - set(program.inputs)
-    return {name: node for name, node in program.graph.names.items() if name not in added}
+    """Inputs and inner nodes by the names of the formula."""
+    return dict(program.graph.names)
 
 
 def needed_inputs(graph: Graph, nodes: Sequence[int], defaults: Mapping[str, int]) -> set[str]:
