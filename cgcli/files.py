@@ -8,6 +8,7 @@ share a folder number their processes apart. Windows needs no lock: there an ope
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -27,8 +28,8 @@ SUFFIX = ".partial"
 class Replacement:
     """A context manager that gives a binary stream and puts the file in place when the block ends without error.
 
-    A link is followed, permissions of the old file are kept, and a device or a pipe is written as it is.
-    DataError where the file cannot be written.
+    A link is followed, permissions of the old file are kept, and a device or a pipe is written as it is. A file that
+    may not be written is not replaced either, though the folder would allow it. DataError where it cannot be written.
     """
 
     def __init__(self, path: str) -> None:
@@ -44,6 +45,7 @@ class Replacement:
             if self._target.exists() and not self._target.is_file():
                 self._stream = open(self._target, "wb")
             else:
+                require_permission(self._target)
                 sweep(self._target)
                 self._partial, self._stream = _fresh(self._target)
         except OSError as error:
@@ -73,6 +75,13 @@ class Replacement:
                 stream.close()
             if partial is not None:
                 partial.unlink(missing_ok=True)
+
+
+def require_permission(target: Path) -> None:
+    """PermissionError for a file that is there and that this process may not write."""
+    effective = os.access in os.supports_effective_ids
+    if target.exists() and not os.access(target, os.W_OK, effective_ids=effective):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def write_file(path: str | Path, data: bytes) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     from cgcli.errors import Source, Span
-    from cgcli.formulas import Bound
+    from cgcli.formulas.bound import Bound
 
 
 MANY_NODES = 1_000_000

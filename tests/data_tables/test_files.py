@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -144,3 +146,42 @@ def test_a_pipe_is_written_as_it_is(tmp_path):
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(DataError, match="it is a folder"), Replacement(str(tmp_path)):
         pass
+
+
+NOBODY = 65534
+
+
+@contextmanager
+def bound_by_permissions():
+    """Nothing else ends the powers of root for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_file_that_may_not_be_written_is_not_replaced():
+    """The folder would allow it; a shell, cp and others ask the file. (Root's folder of pytest is closed to others.)"""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        target = Path(folder, "raw.csv")
+        target.write_text("x\n1\n")
+        target.chmod(0o444)
+        with bound_by_permissions(), pytest.raises(DataError, match="Permission denied"), Replacement(str(target)):
+            pass
+        assert target.read_text() == "x\n1\n"
+        assert names(target.parent) == ["raw.csv"]
+
+
+def test_other_names_of_the_old_file_keep_it(tmp_path):
+    """A file is replaced, not overwritten; so says the manual."""
+    target, other = tmp_path / "t.csv", tmp_path / "other.csv"
+    target.write_bytes(b"old")
+    os.link(target, other)
+    with Replacement(str(target)) as stream:
+        stream.write(b"new")
+    assert (target.read_bytes(), other.read_bytes()) == (b"new", b"old")
