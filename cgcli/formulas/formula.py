@@ -120,7 +120,7 @@ class Formula:
     ) -> Any:  # fmt: skip
         """The value of the formula: a float or an array; a dict by name where there are several outputs.
 
-        engine: python, numpy, native, precise or auto. digits: decimal digits of a calculation beyond doubles.
+        engine: auto, or one of `cgcli.engines.NAMES`. digits: decimal digits of a calculation beyond doubles.
         """
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
         outputs = bound.program.outputs

@@ -19,8 +19,8 @@ BOUNDED = {
     "data/summary.py": ({"Summary.add"}, "once, with the values that are not nan"),
     "emit/formula.py": ({"array_text"}, "the axes of an array, at most 32"),
     "emit/placing.py": ({"_placed"}, "the axes of the array that an element is put back into"),
-    "engines/base.py": (
-        {"Engine.kernel", "Engine.kernel_of", "Engine.planned", "Engine._defined"},
+    "engines/planned.py": (
+        {f"PlannedEngine.{name}" for name in ("kernel", "kernel_of", "planned", "_defined")},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
     "engines/native/spelling.py": (
