@@ -62,7 +62,7 @@ def trace(
 
 def _values(graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int], engine: Chooser) -> list[Any]:
     """Values by node, in memory of the trace's own."""
-    values = engine(wanted).evaluate(graph, inputs, wanted)
+    values = list(engine(wanted).evaluate(graph, inputs, wanted))
     nodes = list(dict.fromkeys(wanted))
     for node, value in zip(nodes, separated([values[node] for node in nodes], inputs.values()), strict=True):
         values[node] = value
