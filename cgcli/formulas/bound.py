@@ -35,10 +35,15 @@ class Bound:
         return self.program.graph
 
     def evaluate(self, wanted: Sequence[int]) -> list[Any]:
-        """The values of nodes, by position among the wanted ones."""
+        """The values of nodes, by position among the wanted ones: floats, and arrays that share memory with nothing."""
         values = self.engine(wanted).evaluate(self.graph, self.values, wanted)
         found = [values[node] for node in wanted]
-        return [value if type(value) is float else public(value) for value in found]
+        for value in found:
+            if type(value) is not float:
+                from cgcli.engines.results import separated
+
+                return separated(found, self.values.values())
+        return found
 
     def chosen(self, names: Sequence[str] = ()) -> dict[str, int]:
         """The nodes of inner names, or of the outputs where none are given. UsageError for an unknown name."""
@@ -112,9 +117,3 @@ def needed_inputs(graph: Graph, nodes: Sequence[int], defaults: Mapping[str, int
         found |= added
         pending = [defaults[name] for name in added if name in defaults]
     return found
-
-
-def public(value: Any) -> Any:
-    """An engine's value as callers see it: NumPy scalars become floats."""
-    shape = getattr(value, "shape", None)
-    return float(value) if shape == () and not hasattr(value, "_mpf_") else value
