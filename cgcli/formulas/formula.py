@@ -251,7 +251,7 @@ class Formula:
         bound, rows = bind_columns(self, mapping, inputs)
         outputs = bound.program.outputs
         found = evaluate_rows(bound, engine, list(outputs.values()), rows, dtype)
-        return alone({name: found[node] for name, node in outputs.items()})
+        return alone(dict(zip(outputs, found, strict=True)))
 
     def grad_rows(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
@@ -264,10 +264,8 @@ class Formula:
         derivatives.tell_left_out(bound.program, wrt, of)
         nodes = derivatives.gradient_nodes(bound.program, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
-        found = evaluate_rows(bound, engine, wanted, rows, dtype)
-        return alone({
-            name: {variable: found[node] for variable, node in by_name.items()} for name, by_name in nodes.items()
-        })  # fmt: skip
+        found = iter(evaluate_rows(bound, engine, wanted, rows, dtype))
+        return alone({name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()})
 
     # ---- explaining --------------------------------------------------------------------------------------------
 

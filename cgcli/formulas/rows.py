@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from cgcli.engines.results import own_columns
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
@@ -87,15 +88,17 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
 
 def evaluate_rows(
     bound: Bound, engine: str, wanted: Sequence[int], rows: int, dtype: str = "float64"
-) -> dict[int, Any]:  # fmt: skip
-    """The values of nodes for every row; a value that is the same for all rows is repeated. UsageError for a dtype."""
+) -> list[Any]:  # fmt: skip
+    """The values of nodes for every row, by position; one that is the same for all rows is repeated. UsageError for a
+    dtype."""
     if dtype == "float64":
         found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
     elif dtype == "float32" and engine in ("auto", "native"):
         found = rows_engine(bound, "native", wanted).evaluate_rows(bound.graph, bound.values, wanted, dtype=dtype)
     else:
         raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
-    return {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
+    columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
+    return own_columns(columns, wanted)
 
 
 def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:
