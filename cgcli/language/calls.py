@@ -125,9 +125,8 @@ class Calls:
                  for value in static]  # fmt: skip
         node = building.apply(operation, nodes, known, row)
         names = " and ".join(f"`{parameter.name}`" for parameter in operation.parameters if parameter.static)
-        building.decide(
-            f"the argument {names} of `{operation.name}`", user=node, whole="order_without_rule" not in operation.traits
-        )
+        whole = "order_without_rule" not in operation.traits
+        building.decide(f"the argument {names} of `{operation.name}`", user=node, whole=whole)
         return node
 
     def _resolved(self, name: str, arguments: list[Any]) -> Operation | None:

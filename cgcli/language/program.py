@@ -33,6 +33,16 @@ class Decision:
         self.what = what
         self.whole = whole
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both tell the same: tests compare programs."""
+        return isinstance(other, Decision) and self.as_tuple() == other.as_tuple()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def as_tuple(self) -> tuple[int, int, str, bool]:
+        """All that it says."""
+        return self.source, self.user, self.what, self.whole
+
     @property
     def reason(self) -> str:
         """Why there is no derivative with respect to what the source follows from."""
