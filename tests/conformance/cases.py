@@ -123,11 +123,12 @@ def edges(row):
 
 
 def kinks(row):
-    """Tuples of operands where the row says that its derivative is a convention."""
+    """Tuples of operands, in the domain or on its border, where the row says that its derivative is a convention."""
     if row.kink is None:
         return []
     extra = statics(row)
-    return [operands for operands in product(KINK_CANDIDATES, repeat=row.arity) if row.kink(*operands, *extra)]
+    candidates = [[each for each in KINK_CANDIDATES if low <= each <= high] for low, high in row.domain]
+    return [operands for operands in product(*candidates) if row.kink(*operands, *extra)]
 
 
 def applied(row, shapes=None):
