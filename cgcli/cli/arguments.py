@@ -39,12 +39,14 @@ def read_source(word: str) -> Source:
 
 
 def standard_input() -> str:
-    """All of standard input as text. DataError where it is no text."""
+    """All of standard input as text. DataError where it is no text, or cannot be read."""
     try:
         text = sys.stdin.read()
         text.encode()  # in some locales wrong bytes are smuggled into the text
     except UnicodeError:
         raise DataError("cannot read standard input: it is not UTF-8 text") from None
+    except OSError as error:
+        raise DataError(f"cannot read standard input: {error.strerror or error}") from None
     return text
 
 

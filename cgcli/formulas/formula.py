@@ -8,7 +8,7 @@ from cgcli.errors import NeedsValues, ShapeError
 from cgcli.formulas import derivatives, given
 from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
 from cgcli.formulas.programs import of_program, of_text
-from cgcli.language.lowering import Program
+from cgcli.language.program import Program
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.differentiate import differentiate
 
@@ -120,7 +120,7 @@ class Formula:
     ) -> Any:  # fmt: skip
         """The value of the formula: a float or an array; a dict by name where there are several outputs.
 
-        engine: python, numpy, native, precise or auto. digits: decimal digits of a calculation beyond doubles.
+        engine: auto, or one of `cgcli.engines.NAMES`. digits: decimal digits of a calculation beyond doubles.
         """
         bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
         outputs = bound.program.outputs
@@ -247,7 +247,7 @@ class Formula:
         bound, rows = bind_columns(self, mapping, inputs)
         outputs = bound.program.outputs
         found = evaluate_rows(bound, engine, list(outputs.values()), rows, dtype)
-        return alone({name: found[node] for name, node in outputs.items()})
+        return alone(dict(zip(outputs, found, strict=True)))
 
     def grad_rows(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
@@ -260,10 +260,8 @@ class Formula:
         refuse_reductions(bound, list(derivatives.targets(bound.program, of).values()))
         nodes = derivatives.gradient_nodes(bound.program, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
-        found = evaluate_rows(bound, engine, wanted, rows, dtype)
-        return alone({
-            name: {variable: found[node] for variable, node in by_name.items()} for name, by_name in nodes.items()
-        })  # fmt: skip
+        found = iter(evaluate_rows(bound, engine, wanted, rows, dtype))
+        return alone({name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()})
 
     # ---- explaining --------------------------------------------------------------------------------------------
 

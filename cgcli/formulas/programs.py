@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas.given import check_complete
-from cgcli.language.lowering import Program, lower
-from cgcli.language.names import Names, survey
-from cgcli.language.parser import parse
+from cgcli.language.names import Names
+from cgcli.language.program import Program
+from cgcli.language.reading import lower, parse, survey
 from cgcli.numerals import shape_of
 
 TYPE_CHECKING = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from cgcli.engines.results import own_columns
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
@@ -92,10 +93,10 @@ def refuse_reductions(bound: Bound, wanted: Sequence[int]) -> None:
     if found:
         raise ShapeError(
             f"`{graph.row(found[0]).name}` takes the elements of an array, but here it gets one number in each row",
-            span=graph.spans.get(found[0]), source=bound.source,
-            hint="rows are computed one by one: give what belongs to a whole column as a value, such as m=2.5 "
-            "(the summary of a column tells its mean, min and max)",
-        )  # fmt: skip
+            span=graph.spans.get(found[0]),
+            source=bound.source,
+            hint="rows are computed one by one: give what belongs to a whole column as a value, such as m=2.5",
+        )
 
 
 def _reductions(graph: Graph, columns: Sequence[str], wanted: Sequence[int]) -> list[int]:
@@ -119,8 +120,8 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
 
 def evaluate_rows(
     bound: Bound, engine: str, wanted: Sequence[int], rows: int, dtype: str = "float64"
-) -> dict[int, Any]:  # fmt: skip
-    """The values of nodes for every row; a value that is the same for all rows is repeated.
+) -> list[Any]:  # fmt: skip
+    """The values of nodes for every row, by position; one that is the same for all rows is repeated.
 
     UsageError for a dtype, ShapeError for a reduction of a column.
     """
@@ -131,7 +132,8 @@ def evaluate_rows(
         found = rows_engine(bound, "native", wanted).evaluate_rows(bound.graph, bound.values, wanted, dtype=dtype)
     else:
         raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
-    return {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
+    columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
+    return own_columns(columns, wanted)
 
 
 def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:

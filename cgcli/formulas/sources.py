@@ -6,8 +6,8 @@ from cgcli.errors import DataError, FormulaError, Source, UsageError, did_you_me
 from cgcli.formulas.formula import Formula, fixed, from_source
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
-from cgcli.language.lowering import Program
-from cgcli.language.parser import parse as parse_syntax
+from cgcli.language.program import Program
+from cgcli.language.reading import parse as parse_syntax
 from cgcli.language.syntax import NAME
 from cgcli.ops.constants import ALIASES, CONSTANTS
 

@@ -40,12 +40,12 @@ LATE = {
     ("loops.py", "numpy"): "views of the columns, once a graph is large",
     ("graph/store.py", "numpy"): "an array given from Python",
     ("graph/intern.py", "numpy"): "tables of a graph that was built in bulk",
-    ("language/bulk_lowering.py", "numpy"): "large texts only, for which it is loaded",
-    ("language/bulk_names.py", "numpy"): "large texts only, for which it is loaded",
-    ("language/dense_tables.py", "numpy"): "large texts only, for which it is loaded",
-    ("language/literals.py", "numpy"): "large texts only, for which it is loaded",
-    ("language/reader.py", "numpy"): "large texts only, for which it is loaded",
-    ("language/words.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/bulk/lowering.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/bulk/names.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/bulk/dense_tables.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/bulk/literals.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/bulk/reader.py", "numpy"): "large texts only, for which it is loaded",
+    ("language/bulk/words.py", "numpy"): "large texts only, for which it is loaded",
     ("numerals.py", "mpmath"): "numbers of many digits as text",
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
     ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",
@@ -58,8 +58,8 @@ LATE = {
 AT_THE_TOP = {
     (file, "numpy")
     for file in (
-        "graph/bulk.py", "language/bulk_lowering.py", "language/bulk_names.py", "language/dense_tables.py",
-        "language/literals.py", "language/reader.py", "language/words.py", "passes/stamping.py",
+        "graph/bulk.py", "language/bulk/lowering.py", "language/bulk/names.py", "language/bulk/dense_tables.py",
+        "language/bulk/literals.py", "language/bulk/reader.py", "language/bulk/words.py", "passes/stamping.py",
     )
 }  # fmt: skip
 """Those that may import it at once, being loaded late themselves."""
