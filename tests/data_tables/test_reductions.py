@@ -8,6 +8,8 @@ import pytest
 import cgcli
 from cgcli.errors import ShapeError
 
+from .conftest import loaded
+
 
 @pytest.fixture(autouse=True)
 def rows(tmp_path):
@@ -66,7 +68,7 @@ def test_what_is_no_reduction_of_a_column(cg, formula, expected):
     values = [word for word in (matrix, number) if word[0] in cgcli.parse(formula).inputs]
     done = cg("eval", formula, *values, "--data", "t.csv", "-o", "out.npz")
     assert done.code == 0, done.err
-    np.testing.assert_allclose(np.load("out.npz")["result"], expected)
+    np.testing.assert_allclose(loaded("out.npz")["result"], expected)
 
 
 def test_columns_of_vectors_are_reduced_row_by_row():
