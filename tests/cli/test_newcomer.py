@@ -180,7 +180,7 @@ def test_where_an_inner_infinity_was_born_is_told(capsys: Capture) -> None:
     "value", ["3", None, 1 + 2j, {1}, [1, None], [[1, 2], [3]], np.array([1j]), np.array(["1"]), b"1", print], ids=repr
 )
 def test_values_of_wrong_types(value: object) -> None:
-    with pytest.raises(cg.CgError, match="the value of `x` (is not a number|holds)"):
+    with pytest.raises(cg.CgError, match=r"the value of `x` (is not a number|holds)"):
         cg.parse("x*2").eval(x=value)
 
 
