@@ -177,14 +177,7 @@ class Formula:
     ) -> dict[str, Any]:  # fmt: skip
         """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
-        variables = derivatives.variables(bound.program, wrt)
-        chosen = derivatives.targets(bound.program, of)
-        nodes = {
-            (name, variable): derivative_of(bound.graph, node, target)
-            for name, node in chosen.items() for variable, target in variables.items()
-        }  # fmt: skip
-        found = dict(zip(nodes, bound.evaluate(list(nodes.values())), strict=True))
-        return alone({name: {variable: found[name, variable] for variable in variables} for name in chosen})
+        return alone(derivatives.jacobians(bound, wrt, of))
 
     def hessian(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
@@ -192,21 +185,7 @@ class Formula:
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
         """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
-        variables = derivatives.variables(bound.program, wrt)
-        chosen = derivatives.targets(bound.program, of)
-        nodes: dict[tuple[str, str, str], int] = {}
-        for name, node in chosen.items():
-            derivatives.need_scalar(bound.graph, name, node)
-            with bound.graph.lock:
-                first = derivatives.differentiated(bound.program, node, tuple(variables.values()))
-                slopes = {variable: first.wrt(target) for variable, target in variables.items()}
-                for variable, slope in slopes.items():
-                    for other, target in variables.items():
-                        nodes[name, variable, other] = derivative_of(bound.graph, slope, target)
-        found = dict(zip(nodes, bound.evaluate(list(nodes.values())), strict=True))
-        return alone({
-            name: {a: {b: found[name, a, b] for b in variables} for a in variables} for name in chosen
-        })  # fmt: skip
+        return alone(derivatives.hessians(bound, wrt, of))
 
     def jvp(
         self, mapping: Mapping[str, Any] | None = None, /, *, directions: Mapping[str, Any], of: str | None = None,
