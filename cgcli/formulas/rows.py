@@ -36,15 +36,12 @@ def bind_rows(
     return varying(bound, columns)
 
 
-def bind_columns(
-    formula: Formula, mapping: Mapping[str, Any] | None, inputs: Mapping[str, Any]
-) -> tuple[Bound, int]:  # fmt: skip
+def bind_columns(formula: Formula, found: Mapping[str, Any]) -> tuple[Bound, int]:
     """The program and the columns of a call on rows, and how many rows those have.
 
-    A column's own shape is what is behind its first axis.
+    A column's own shape is what is behind its first axis. There may be no row; what is missing in one is nan.
     """
-    values = {name: given.normalised(name, value) for name, value in
-              given.given_values(mapping, inputs).items()}  # fmt: skip
+    values = {name: given.normalised(name, value, gaps=True) for name, value in found.items()}
     declared: dict[str, Shape] = {}
     with suppress(ShapeError, NeedsValues):  # the values decide the graph: every array is a column
         plain = formula.programs.made_for({name: value for name, value in values.items() if not shape_of(value)})
@@ -53,8 +50,9 @@ def bind_columns(
         name: value for name, value in values.items()
         if shape_of(value) and shape_of(value) != declared.get(name, ())
     }  # fmt: skip
-    one_row = {**values, **{name: column[0] for name, column in columns.items()}}
-    bound = varying(formula.bind(one_row, engine="numpy"), list(columns))
+    single = {name: given.normalised(name, found[name]) for name in values if name not in columns}
+    first = {name: column[0] if len(column) else column.sum(axis=0) + 1.0 for name, column in columns.items()}
+    bound = varying(formula.bind({**single, **first}, engine="numpy"), list(columns))
     refuse_reductions(bound, [node for name, node in bound.program.defaults.items() if name not in bound.values])
     bound.values = row_values(bound, columns)
     return bound, max(map(len, columns.values()), default=1)
