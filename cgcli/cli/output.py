@@ -6,7 +6,6 @@ import sys
 from contextlib import nullcontext
 from math import isfinite, isnan
 
-from cgcli.errors import DerivativeWarning
 from cgcli.numerals import finite
 
 TYPE_CHECKING = False
@@ -101,13 +100,6 @@ def warn(message: str, *, hint: str | None = None, source: Source | None = None,
 
     colour = wants_colour(sys.stderr)
     print(render_warning(message, source=source, span=span, hint=hint, colour=colour), file=sys.stderr)
-
-
-def quiet() -> AbstractContextManager[object]:
-    """A context in which the library's warnings are not shown, since the command tells of the same by itself."""
-    from warnings import catch_warnings
-
-    return catch_warnings(action="ignore", category=DerivativeWarning)
 
 
 def report_left_out(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Bound:

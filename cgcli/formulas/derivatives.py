@@ -8,6 +8,7 @@ from cgcli.formulas.bound import named_nodes
 from cgcli.graph.walk import ancestors
 from cgcli.language.program import OWN_NAME
 from cgcli.numerals import shape_of
+from cgcli.passes.derivative import derivative_of
 from cgcli.passes.differentiate import Derivatives, differentiate
 
 TYPE_CHECKING = False
@@ -26,7 +27,9 @@ def targets(program: Program, of: str | None) -> dict[str, int]:
         return dict(program.outputs)
     known = {**named_nodes(program), **program.outputs}
     if of not in known:
-        raise UsageError(f"the formula has no `{of}`", hint=did_you_mean(of, known) or f"it has {', '.join(known)}")
+        raise UsageError(
+            f"the formula has no `{of}`", hint=did_you_mean(str(of), known) or f"it has {', '.join(known)}"
+        )
     return {of: known[of]}
 
 
@@ -79,7 +82,8 @@ def tell_left_out(program: Program, wrt: Sequence[str] | None, of: str | None = 
         from warnings import warn
 
         for name, why in left_out(program, of).items():
-            warn(f"`{name}` is left out of the derivatives: {why.reason}", LeftOutWarning, stacklevel=3)
+            message, place = f"`{name}` is left out of the derivatives: {why.reason}", program.graph.spans.get(why.user)
+            warn(LeftOutWarning(message, span=place), stacklevel=3)
 
 
 def gradients(
@@ -92,6 +96,32 @@ def gradients(
     found = iter(bound.evaluate([*chosen.values(), *rates]))
     values = {name: next(found) for name in chosen}
     return values, {name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()}
+
+
+def jacobians(
+    bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """The derivatives of every element of the outputs: {output: {name: array of shape output.shape + input.shape}}."""
+    found, chosen = variables(bound.program, wrt, of), targets(bound.program, of)
+    nodes = [derivative_of(bound.graph, node, target) for node in chosen.values() for target in found.values()]
+    values = iter(bound.evaluate(nodes))
+    return {name: {variable: next(values) for variable in found} for name in chosen}
+
+
+def hessians(
+    bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
+) -> dict[str, dict[str, dict[str, Any]]]:  # fmt: skip
+    """The second derivatives of scalar outputs: {output: {a: {b: array of shape a.shape + b.shape}}}."""
+    found, chosen = variables(bound.program, wrt, of), targets(bound.program, of)
+    nodes: list[int] = []
+    for name, node in chosen.items():
+        need_scalar(bound.graph, name, node)
+        with bound.graph.lock:
+            first = differentiated(bound.program, node, tuple(found.values()))
+            slopes = [first.wrt(target) for target in found.values()]
+            nodes.extend(derivative_of(bound.graph, slope, target) for slope in slopes for target in found.values())
+    values = iter(bound.evaluate(nodes))
+    return {name: {a: {b: next(values) for b in found} for a in found} for name in chosen}
 
 
 def gradient_nodes(

@@ -13,7 +13,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import during, number_text, print_json, quiet, report_births, report_left_out
+from cgcli.cli.output import during, number_text, print_json, report_births, report_left_out
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -56,6 +56,7 @@ def run(
     if sum((symbolic, jacobian, hessian, check)) > 1:
         raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
     from cgcli.formulas import derivatives
+    from cgcli.formulas.formula import alone
 
     check_standard_input(formula, table.data if table else None)
     parsed, variables = read_formula(formula), split_names(wrt)
@@ -77,9 +78,8 @@ def run(
     bound = parsed.bind(values, engine=engine, digits=digits)
     report_left_out(bound, variables, of)
     if jacobian or hessian:
-        derive = parsed.jacobian if jacobian else parsed.hessian
-        with quiet():
-            found = derive(values, wrt=variables, of=of, engine=engine, digits=digits)
+        derive = derivatives.jacobians if jacobian else derivatives.hessians
+        found = alone(derive(bound, variables, of))
         print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
         return
     with during("differentiating", len(bound.graph)):
