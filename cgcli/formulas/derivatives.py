@@ -25,7 +25,9 @@ def targets(program: Program, of: str | None) -> dict[str, int]:
         return dict(program.outputs)
     known = {**named_nodes(program), **program.outputs}
     if of not in known:
-        raise UsageError(f"the formula has no `{of}`", hint=did_you_mean(of, known) or f"it has {', '.join(known)}")
+        raise UsageError(
+            f"the formula has no `{of}`", hint=did_you_mean(str(of), known) or f"it has {', '.join(known)}"
+        )
     return {of: known[of]}
 
 
