@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import inf, isfinite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,9 +69,12 @@ def plain(value: Any) -> Any:
 
 def finite(value: Any) -> bool:
     """Whether a number, or every element of an array, is neither nan nor infinite."""
-    if shape_of(value):
+    if not shape_of(value):
+        return finite_number(value)
+    if value.dtype.kind == "O":
         return all(finite_number(item) for item in value.flat)
-    return finite_number(value)
+    flat = value.ravel()
+    return isfinite(flat.dot(flat)) or bool((abs(flat) < inf).all())  # the first is quick, and may overflow
 
 
 def finite_number(value: Any) -> bool:
