@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
+from math import isfinite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ MOST_ITEMS = 6
 
 WIDEST = 60
 """Characters of an array in a table; a longer one is named by its shape."""
+
+FEW_ITEMS = 1_000
+"""Items of an array that is looked at as a whole in less than a microsecond."""
 
 WHOLE_BELOW = 1e9
 """Whole numbers below this are written out, not rounded to six digits."""
@@ -73,8 +76,11 @@ def finite(value: Any) -> bool:
         return finite_number(value)
     if value.dtype.kind == "O":
         return all(finite_number(item) for item in value.flat)
-    flat = value.ravel()
-    return isfinite(flat.dot(flat)) or bool((abs(flat) < inf).all())  # the first is quick, and may overflow
+    if value.size <= FEW_ITEMS:  # a product takes a third of the time of two reductions, but may overflow
+        flat = value.ravel()
+        if isfinite(flat.dot(flat)):
+            return True
+    return value.size == 0 or (isfinite(value.max()) and isfinite(value.min()))
 
 
 def finite_number(value: Any) -> bool:

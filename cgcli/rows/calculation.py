@@ -9,7 +9,7 @@ import numpy as np
 from cgcli.engines import choose_for_rows
 from cgcli.errors import UsageError
 from cgcli.formulas.derivatives import gradient_nodes, targets
-from cgcli.formulas.rows import refuse_reductions, row_values
+from cgcli.formulas.rows import RowBirths, refuse_reductions, row_values
 from cgcli.graph.walk import ancestors
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ class Calculation:
 
     def __init__(
         self, bound: Bound, nodes: Nodes, columns: Mapping[str, str], *, rows: int, engine: str = "auto",
-        float32: bool = False,
+        float32: bool = False, at_once: bool = False,
     ) -> None:  # fmt: skip
         """bound: the formula with its values, columns aside. rows: about how many there will be, to choose an engine.
+        at_once: whether a nan or an infinity that is born in a row is told of at once, and not when `births` is asked.
 
         UsageError for an engine without rows, and for single precision where the engine has none; ShapeError for a
         reduction of a column.
@@ -50,14 +51,18 @@ class Calculation:
         self.engine = choose_for_rows(bound.graph, self._wanted, name, bound.values, rows)
         if float32 and self.engine.name != "native":
             raise UsageError(f"the engine `{self.engine.name}` has no --float32", hint="--engine native has")
+        self.births = RowBirths(bound, self._wanted)
+        self._at_once = at_once
         self._precision = {"dtype": "float32"} if float32 else {}
         self.names = [name for output, node in nodes.items() for name, _ in self._elements(output, node)]
 
     def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
         """The results of a batch by their columns' names; columns: the values by input."""
-        found = self.engine.evaluate_rows(
-            self._bound.graph, row_values(self._bound, columns), self._wanted, **self._precision
-        )
+        values = row_values(self._bound, columns)
+        found = self.engine.evaluate_rows(self._bound.graph, values, self._wanted, **self._precision)
+        self.births.look(values, [found[node] for node in self._wanted])
+        if self._at_once:
+            self.births.tell()
         results: dict[str, Any] = {}
         for output, node in self._nodes.items():
             table = np.broadcast_to(found[node], (rows, *found[node].shape[1:]))
