@@ -88,7 +88,7 @@ def _run(table: Table, calculation: Calculation, options: TableOptions, json: bo
     begin = time.perf_counter()
     with RowProgress(total_to_read(table, options.limit)) as progress:
         report = files.run(table, calculation, request, output=options.output, progress=progress.advance)
-    calculation.births.tell()
+    calculation.tell_births()
     seconds = time.perf_counter() - begin
     if json:
         tell_json(report, request, calculation, seconds, options)

@@ -62,13 +62,17 @@ def births_of(
 ) -> list[Birth]:
     """Where what is no finite number among some results began; at most MOST_BIRTHS places, the earliest ones.
 
+    Of an operation whose own value is told of, the derivatives are not told of as well.
+
     engine, inputs: as for `trace`. The graph is extended by the rules that are named.
     """
     point = Point(graph, {str(place): node for place, node in enumerate(results)})
     point.evaluate(engine, inputs)
-    found = births(graph, point.values, results)[:MOST_BIRTHS]
+    found = births(graph, point.values, results)
+    known = set(found)
+    chosen = [node for node in found if known.isdisjoint(graph.origins.chain(node))]
     with graph.lock:
-        accounts = [_Account(graph, node) for node in found]
+        accounts = [_Account(graph, node) for node in chosen[:MOST_BIRTHS]]
     further = [node for account in accounts for node in account.wanted()]
     point.evaluate(engine, inputs, further)
     told = [account.birth(point.values, source) for account in accounts]
@@ -92,8 +96,9 @@ def warn_of(found: Iterable[Birth]) -> None:
 class _Account:
     """What there is to say of a node where a nan or an infinity began, waiting for the values.
 
-    chain: whose rule made it, of which node's rule that one came, and so on. operand: place of the operand by whose
-    partial derivative it came, and the node of that; None where it came in another way.
+    chain: whose rule made it, whose rule made that one, and so on; the last of them is an operation of the formula.
+    partial: place of the operand by whose partial derivative it came, and the node of that; None where it came in
+    another way.
     """
 
     def __init__(self, graph: Graph, node: int) -> None:

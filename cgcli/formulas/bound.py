@@ -60,10 +60,15 @@ class Bound:
 
     def _tell_births(self, wanted: Sequence[int], found: Sequence[Any]) -> None:
         """Say where a nan or an infinity among some values was born."""
-        from cgcli.explain.births import births_of, warn_of
+        from cgcli.explain.births import births_of
 
         broken = [node for node, value in zip(wanted, found, strict=True) if not finite(value)]
-        births = births_of(self.graph, broken, self.engine, self.values, self.source)
+        self.tell(births_of(self.graph, broken, self.engine, self.values, self.source))
+
+    def tell(self, births: list[Birth]) -> None:
+        """Tell whoever listens of births."""
+        from cgcli.explain.births import warn_of
+
         (self.on_births or warn_of)(births)
 
     def chosen(self, names: Sequence[str] = ()) -> dict[str, int]:

@@ -9,7 +9,7 @@ from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.numerals import compact, finite, shape_of
+from cgcli.numerals import finite, shape_of
 from cgcli.ops import REGISTRY
 
 TYPE_CHECKING = False
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from cgcli.graph.store import Graph
 
     Shape = tuple[int, ...]
-
-MOST_SHOWN = 4
-"""Values of a row that a message shows."""
 
 
 def bind_rows(
@@ -135,10 +132,18 @@ def evaluate_rows(
         raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
     columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
     results = own_columns(columns, wanted)
-    births = RowBirths(bound, wanted)
-    births.look(bound.values, results)
-    births.tell()
+    if not all(map(finite, results)):
+        tell_births(bound, wanted, results)
     return results
+
+
+def tell_births(bound: Bound, wanted: Sequence[int], results: Sequence[Any]) -> None:
+    """Say where a nan or an infinity of the results was born, in rows without one among their inputs."""
+    from cgcli.explain.row_births import RowBirths
+
+    found = RowBirths(bound.graph, wanted)
+    found.look(bound.values, results)
+    bound.tell(found.births(bound.values, bound.source))
 
 
 def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,66 +154,3 @@ def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:
             engine = rows_engine(bound, "numpy", [node])
             values[name] = engine.evaluate_rows(bound.graph, values, [node])[node]
     return values
-
-
-class RowBirths:
-    """Where a nan or an infinity was born in a row whose inputs are all finite: how many such rows, and the first one.
-
-    A gap in a row, which is nan there, is not counted: it is told of when the table is read.
-    """
-
-    __slots__ = ("_bound", "_first", "_wanted", "count")
-
-    def __init__(self, bound: Bound, wanted: Sequence[int]) -> None:
-        """wanted: the nodes that are computed for every row."""
-        self._bound = bound
-        self._wanted = list(wanted)
-        self._first: dict[str, Any] = {}
-        self.count = 0
-
-    def look(self, values: Mapping[str, Any], found: Sequence[Any]) -> None:
-        """Look at some rows: the values of the inputs, columns among them, and those of the wanted nodes."""
-        if all(map(finite, found)):
-            return
-        import numpy as np
-
-        shapes = {name: self._bound.graph.shape_of(node) for name, node in self._bound.graph.inputs().items()}
-        given = {name: np.asarray(value) for name, value in values.items() if name in shapes}
-        columns = {name: value for name, value in given.items() if value.ndim > len(shapes[name])}
-        if not all(finite(value) for name, value in given.items() if name not in columns):
-            return
-        rows = max(map(len, [*found, *columns.values()]))
-        born = np.zeros(rows, dtype=bool)
-        for column in found:
-            born |= ~_finite_rows(column)
-        for column in columns.values():
-            born &= _finite_rows(column)
-        if not born.any():
-            return
-        if not self.count:
-            row = int(born.argmax())
-            self._first = {name: value[row if len(value) > 1 else 0] for name, value in columns.items()}
-        self.count += int(born.sum())
-
-    def tell(self) -> None:
-        """Tell whoever listens to the formula of the first such row and how many there are, if there is any."""
-        if not self.count:
-            return
-        from cgcli.engines import choose
-        from cgcli.explain.births import Birth, births_of, warn_of
-
-        bound, values = self._bound, {**self._bound.values, **self._first}
-        births = births_of(bound.graph, self._wanted, lambda nodes: choose(bound.graph, nodes), values, bound.source)
-        births = births or [Birth("a result is too large or too small for single precision", None, bound.source)]
-        shown = ", ".join(f"{name} = {compact(value)}" for name, value in list(self._first.items())[:MOST_SHOWN])
-        where = f"in {self.count:,} row{'' if self.count == 1 else 's'}, the first with {shown}"
-        for birth in births:
-            birth.message = f"{birth.message}; {where}"
-        (bound.on_births or warn_of)(births)
-
-
-def _finite_rows(column: Any) -> Any:
-    """For each row whether all that a column has there is finite."""
-    import numpy as np
-
-    return np.isfinite(column).reshape(len(column), -1).all(axis=1)
