@@ -99,7 +99,7 @@ def directions(bound: Bound, moved: Mapping[str, Any]) -> tuple[list[int], list[
             raise ShapeError(f"the direction of `{name}` has shape {list(shape_of(value))}, not {list(expected)}")
         label = f"direction of {name}"
         with bound.graph.lock:
-            arrows.append(bound.graph.input(label, expected))
+            arrows.append(bound.graph.input(label, expected, hidden=True))
         bound.values[label] = value
     return list(found.values()), arrows
 

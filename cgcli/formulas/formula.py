@@ -8,6 +8,7 @@ from cgcli.errors import NeedsValues, ShapeError
 from cgcli.formulas import derivatives, given
 from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
 from cgcli.formulas.programs import of_program, of_text
+from cgcli.language.aliases import without_aliases
 from cgcli.language.program import Program
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.differentiate import differentiate
@@ -95,10 +96,11 @@ class Formula:
 
     def bind(
         self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
-        show: Sequence[str] = (), complete: bool = True, **inputs: Any,
+        show: Sequence[str] = (), wrt: Sequence[str] | None = None, complete: bool = True, **inputs: Any,
     ) -> Bound:  # fmt: skip
         """The program and the values that a call means.
 
+        show, wrt: names that will be looked at, and differentiated by.
         UsageError for names that the formula does not have and for inputs without a value (unless not `complete`);
         ShapeError where a declared shape differs.
         """
@@ -107,7 +109,7 @@ class Formula:
         names = self.programs.names
         if not values.keys() <= self._known:
             given.check_names(values, names.inputs, names.defined, names.constants)
-        program = self.programs.fitting(values, show, complete)
+        program = self.programs.fitting(values, show, complete, self.programs.told_apart(wrt))
         chosen = chooser(program.graph, engine, digits)
         add_defaults(program, values, chosen)
         if complete:
@@ -140,7 +142,7 @@ class Formula:
         wrt: names of inputs or of inner nodes; all inputs by default. of: the output, or an inner node; where there
         are several outputs and none is named, the result is {output: {name: …}}.
         """
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self.bind(mapping, engine=engine, digits=digits, wrt=wrt, **inputs)
         return alone(derivatives.gradients(bound, wrt, of)[1])
 
     def jacobian(
@@ -148,7 +150,7 @@ class Formula:
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self.bind(mapping, engine=engine, digits=digits, wrt=wrt, **inputs)
         variables = derivatives.variables(bound.program, wrt)
         chosen = derivatives.targets(bound.program, of)
         nodes = {
@@ -163,7 +165,7 @@ class Formula:
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
         """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self.bind(mapping, engine=engine, digits=digits, wrt=wrt, **inputs)
         variables = derivatives.variables(bound.program, wrt)
         chosen = derivatives.targets(bound.program, of)
         nodes: dict[tuple[str, str, str], int] = {}
@@ -185,7 +187,7 @@ class Formula:
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> Any:  # fmt: skip
         """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self.bind(mapping, engine=engine, digits=digits, wrt=list(directions or ()), **inputs)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
         variables, arrows = derivatives.directions(bound, directions)
         nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
@@ -196,7 +198,7 @@ class Formula:
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self.bind(mapping, engine=engine, digits=digits, wrt=list(directions or ()), **inputs)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
         variables, arrows = derivatives.directions(bound, directions)
         names = list(directions)
@@ -216,11 +218,15 @@ class Formula:
         """
         from cgcli.passes.simplify import simplify
 
-        program = self.bind(mapping, complete=False).program
+        program = self.bind(mapping, wrt=[name], complete=False).program
         chosen = derivatives.targets(program, of)
         target = derivatives.variables(program, [name])[name]
         nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
-        graph, simple = simplify(program.graph, [*nodes, *program.defaults.values()])
+        graph, wanted = program.graph, [*nodes, *program.defaults.values()]
+        if self.programs.told_apart([name]):
+            moved, graph = without_aliases(graph)
+            wanted = [moved[node] for node in wanted]
+        graph, simple = simplify(graph, wanted)
         names = ["result"] if len(chosen) == 1 else [f"d{output}/d{name}" for output in chosen]
         derived = Program(graph)
         derived.outputs = dict(zip(names, simple, strict=False))
@@ -247,7 +253,7 @@ class Formula:
         bound, rows = bind_columns(self, mapping, inputs)
         outputs = bound.program.outputs
         found = evaluate_rows(bound, engine, list(outputs.values()), rows, dtype)
-        return alone({name: found[node] for name, node in outputs.items()})
+        return alone(dict(zip(outputs, found, strict=True)))
 
     def grad_rows(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
@@ -256,13 +262,11 @@ class Formula:
         """One gradient a row: {name: array with the rows in front}. dtype: as for `eval_rows`."""
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
-        bound, rows = bind_columns(self, mapping, inputs)
+        bound, rows = bind_columns(self, mapping, inputs, wrt)
         nodes = derivatives.gradient_nodes(bound.program, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
-        found = evaluate_rows(bound, engine, wanted, rows, dtype)
-        return alone({
-            name: {variable: found[node] for variable, node in by_name.items()} for name, by_name in nodes.items()
-        })  # fmt: skip
+        found = iter(evaluate_rows(bound, engine, wanted, rows, dtype))
+        return alone({name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()})
 
     # ---- explaining --------------------------------------------------------------------------------------------
 
@@ -273,7 +277,7 @@ class Formula:
         """Every step of the forward and the backward pass as plain data."""
         from cgcli.explain.tracing import trace
 
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self.bind(mapping, engine=engine, digits=digits, wrt=wrt, **inputs)
         chosen = derivatives.targets(bound.program, of)
         variables = derivatives.variables(bound.program, wrt)
         return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cgcli.errors import DataError, UsageError, closest
 
 TYPE_CHECKING = False
@@ -55,9 +57,13 @@ def float_array(value: Any) -> Any:
     return array.astype(np.float64, copy=False)
 
 
+COMMA = re.compile(r",(?![^\[]*\])")
+"""A comma between names; within the brackets of an element it separates indices."""
+
+
 def name_list(names: Sequence[str] | str) -> list[str]:
-    """Names that came as a list, or as one text `a,b`. UsageError for what is no name."""
-    found = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    """Names that came as a list, or as one text `a,b`; `A[0,1]` is one. UsageError for what is no name."""
+    found = [name.strip() for name in COMMA.split(names)] if isinstance(names, str) else list(names)
     for name in found:
         if not isinstance(name, str):
             raise UsageError(f"a name is a text, not {name!r}", hint='for example wrt=["x", "y"]')

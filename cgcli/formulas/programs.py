@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cgcli.errors import NeedsValues, ShapeError, UsageError
-from cgcli.formulas.given import check_complete
+from cgcli.formulas.given import check_complete, name_list
 from cgcli.language.names import Names
 from cgcli.language.program import Program
 from cgcli.language.reading import lower, parse, survey
@@ -39,9 +39,7 @@ class Programs:
         """The program for inputs that are numbers. ShapeError, NeedsValues where there is none."""
         return self.made_for({})
 
-    def made_for(
-        self, values: Mapping[str, Any], show: Sequence[str] = (), apart: Sequence[str] = ()
-    ) -> Program:
+    def made_for(self, values: Mapping[str, Any], show: Sequence[str] = (), apart: Sequence[str] = ()) -> Program:
         """The program for values of these names and shapes, lowered once for each signature.
 
         A number for a name that the text only uses decides nothing, unless it is a length or an index. show, apart: see
@@ -57,6 +55,11 @@ class Programs:
         program = self._lower(deciding, numbers, list(deciding), show, apart)
         self._programs.setdefault(signature, []).append(program)
         return program
+
+    def told_apart(self, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
+        """Of names to differentiate by those that need a node of their own: inner names, and elements of any name."""
+        names = () if wrt is None else name_list(wrt)
+        return tuple(sorted(set(names).difference(self.names.inputs)))
 
     def fitting(
         self, values: Mapping[str, Any], show: Sequence[str], complete: bool, apart: Sequence[str] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from cgcli.engines.results import own_columns
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
@@ -22,19 +23,20 @@ if TYPE_CHECKING:
 
 def bind_rows(
     formula: Formula, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = (),
-    complete: bool = True,
+    wrt: Sequence[str] | None = None, complete: bool = True,
 ) -> Bound:  # fmt: skip
     """The program for columns of scalars with these names, and the values that are the same for all rows.
 
     UsageError as `Formula.bind`, and for a column of lengths or indices: they decide the graph, which all rows share.
     """
     single = given.given_values(mapping, {})
-    bound = formula.bind({**single, **dict.fromkeys(columns, 1.0)}, engine="numpy", show=show, complete=complete)
+    one_row = {**single, **dict.fromkeys(columns, 1.0)}
+    bound = formula.bind(one_row, engine="numpy", show=show, wrt=wrt, complete=complete)
     return varying(bound, columns)
 
 
 def bind_columns(
-    formula: Formula, mapping: Mapping[str, Any] | None, inputs: Mapping[str, Any]
+    formula: Formula, mapping: Mapping[str, Any] | None, inputs: Mapping[str, Any], wrt: Sequence[str] | None = None
 ) -> tuple[Bound, int]:  # fmt: skip
     """The program and the columns of a call on rows, and how many rows those have.
 
@@ -51,7 +53,7 @@ def bind_columns(
         if shape_of(value) and shape_of(value) != declared.get(name, ())
     }  # fmt: skip
     one_row = {**values, **{name: column[0] for name, column in columns.items()}}
-    bound = varying(formula.bind(one_row, engine="numpy"), list(columns))
+    bound = varying(formula.bind(one_row, engine="numpy", wrt=wrt), list(columns))
     bound.values = row_values(bound, columns)
     return bound, max(map(len, columns.values()), default=1)
 
@@ -84,15 +86,17 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
 
 def evaluate_rows(
     bound: Bound, engine: str, wanted: Sequence[int], rows: int, dtype: str = "float64"
-) -> dict[int, Any]:  # fmt: skip
-    """The values of nodes for every row; a value that is the same for all rows is repeated. UsageError for a dtype."""
+) -> list[Any]:  # fmt: skip
+    """The values of nodes for every row, by position; one that is the same for all rows is repeated. UsageError for a
+    dtype."""
     if dtype == "float64":
         found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
     elif dtype == "float32" and engine in ("auto", "native"):
         found = rows_engine(bound, "native", wanted).evaluate_rows(bound.graph, bound.values, wanted, dtype=dtype)
     else:
         raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
-    return {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
+    columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
+    return own_columns(columns, wanted)
 
 
 def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:

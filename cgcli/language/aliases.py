@@ -12,6 +12,7 @@ import re
 from array import array
 
 from cgcli.errors import UsageError
+from cgcli.graph.copying import GONE, carry, copy_nodes
 from cgcli.graph.store import Graph
 from cgcli.language import syntax
 from cgcli.ops import logic, shaping, structure
@@ -107,22 +108,22 @@ def put_back(graph: Graph, whole: int, part: int, target: tuple[Any, ...]) -> in
     return graph.apply(logic.where, [chosen, placed, whole])
 
 
-def element_of_stack(graph: Graph, node: int) -> int:
+def element_of_stack(graph: Graph, node: int, keep: Collection[int] = ()) -> int:
     """The item that an `index` takes of a list, however deep; the node itself where it is something else."""
     if graph.row(node) is not shaping.index:
         return node
     found = graph.operands_of(node)[0]
     for position in graph.attributes_of(node)[0]:
-        found = behind(graph, found)
+        found = behind(graph, found, keep)
         if graph.row(found) is not shaping.stack or isinstance(position, tuple):
             return node
         found = graph.operands_of(found)[position]
     return found
 
 
-def behind(graph: Graph, node: int) -> int:
-    """The value that a name stands for."""
-    while graph.row(node) is structure.alias:
+def behind(graph: Graph, node: int, keep: Collection[int] = ()) -> int:
+    """The value that a name stands for, as far as its alias is not to keep."""
+    while graph.row(node) is structure.alias and node not in keep:
         node = graph.operands_of(node)[0]
     return node
 
@@ -159,34 +160,28 @@ def _alone(program: Program, aliases: Collection[int]) -> Iterator[int]:
 
 def without_aliases(graph: Graph, keep: Collection[int] = ()) -> tuple[list[int], Graph]:
     """(new position of every node, the graph without its aliases), but for those to keep."""
-    new = Graph()
-    moved: list[int] = []
-    for node in range(len(graph)):
-        operands = [moved[operand] for operand in graph.operands_of(node)]
-        if graph.row(node) is structure.alias and node not in keep:
-            moved.append(operands[0])
-            continue
-        whole = _put_into(graph, node, keep)
-        if whole is not None:
-            moved.append(moved[whole])
-            continue
-        copy = element_of_stack(new, new.copy_node(graph, node, operands))
-        moved.append(copy)
-        if node in graph.spans:
-            new.spans.setdefault(copy, graph.spans[node])
-        if node in graph.scopes:
-            new.scopes.setdefault(copy, graph.scopes[node])
-    new.calls = graph.calls
-    new.names = {name: moved[node] for name, node in graph.names.items()}
+    new, moved = Graph(), [GONE] * len(graph)
+    copy_nodes(graph, new, range(len(graph)), moved, instead=lambda node: _value_of(graph, node, keep))
+    carry(graph, new, moved)
     return moved, new
 
 
-def _put_into(graph: Graph, node: int, keep: Collection[int]) -> int | None:
-    """The array that a node puts an element back into whose alias is not kept; None for any other node."""
-    if graph.row(node) is not logic.where:
-        return None
+def _value_of(graph: Graph, node: int, keep: Collection[int]) -> int:
+    """The node that a node stands for where aliases are not kept: names, their elements, and arrays of these."""
+    row = graph.row(node)
+    if row is structure.alias:
+        return node if node in keep else graph.operands_of(node)[0]
+    if row is shaping.index:
+        return element_of_stack(graph, node, keep)
+    if row is logic.where:
+        return _array_of(graph, node, keep)
+    return node
+
+
+def _array_of(graph: Graph, node: int, keep: Collection[int]) -> int:
+    """The array that a node puts a part back into (`put_back`) whose alias is not kept; any other node itself."""
     _, placed, whole = graph.operands_of(node)
     if graph.row(placed) is not shaping.place:
-        return None
+        return node
     part = graph.operands_of(placed)[0]
-    return whole if graph.row(part) is structure.alias and part not in keep else None
+    return whole if graph.row(part) is structure.alias and part not in keep else node

@@ -66,14 +66,14 @@ def run(
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
         run_table(
             parsed, bindings, table, lambda bound: gradient_columns(bound, variables, of),
-            engine=engine, json=json,
+            wrt=variables, engine=engine, json=json,
         )  # fmt: skip
         return
     if symbolic:
         print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
         return
     values = read_bindings(bindings, digits=digits)
-    bound = parsed.bind(values, engine=engine, digits=digits)
+    bound = parsed.bind(values, engine=engine, digits=digits, wrt=variables)
     if jacobian or hessian:
         derive = parsed.jacobian if jacobian else parsed.hessian
         found = derive(values, wrt=variables, of=of, engine=engine, digits=digits)
@@ -120,7 +120,7 @@ def print_symbolic(
     """The derivatives as formulas; of the values only the shapes count, and lengths."""
     from cgcli.formulas.derivatives import variables as variables_of
 
-    program = parsed.bind(values, complete=False).program
+    program = parsed.bind(values, wrt=variables, complete=False).program
     names = list(variables_of(program, variables))
     formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
     if json:
