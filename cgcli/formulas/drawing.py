@@ -56,7 +56,7 @@ def picture_of(
     several outputs and `of` names none of them.
     """
     wanted = grad or bool(values)
-    bound = formula.bind(values, wrt=wrt, complete=wanted)
+    bound = formula.bind(values, wrt=wrt, steps=True, complete=wanted)
     picture = Picture(bound.graph, targets(bound.program, of))
     if grad:
         _add_derivatives(picture, bound, list(variables(bound.program, wrt).values()))

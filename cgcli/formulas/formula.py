@@ -8,7 +8,7 @@ from cgcli.errors import NeedsValues, ShapeError
 from cgcli.formulas import derivatives, given
 from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
 from cgcli.formulas.programs import of_program, of_text
-from cgcli.language.aliases import without_aliases
+from cgcli.language.aliases import readable, without_aliases
 from cgcli.language.program import Program
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.differentiate import differentiate
@@ -96,11 +96,12 @@ class Formula:
 
     def bind(
         self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
-        show: Sequence[str] = (), wrt: Sequence[str] | None = None, complete: bool = True, **inputs: Any,
+        show: Sequence[str] = (), wrt: Sequence[str] | None = None, steps: bool = False, complete: bool = True,
+        **inputs: Any,
     ) -> Bound:  # fmt: skip
         """The program and the values that a call means.
 
-        show, wrt: names that will be looked at, and differentiated by.
+        show, wrt: names that will be looked at, and differentiated by. steps: for a trace or a picture.
         UsageError for names that the formula does not have and for inputs without a value (unless not `complete`);
         ShapeError where a declared shape differs.
         """
@@ -110,6 +111,8 @@ class Formula:
         if not values.keys() <= self._known:
             given.check_names(values, names.inputs, names.defined, names.constants)
         program = self.programs.fitting(values, show, complete, self.programs.told_apart(wrt))
+        if steps:
+            program = readable(program)
         chosen = chooser(program.graph, engine, digits)
         add_defaults(program, values, chosen)
         if complete:
@@ -277,7 +280,7 @@ class Formula:
         """Every step of the forward and the backward pass as plain data."""
         from cgcli.explain.tracing import trace
 
-        bound = self.bind(mapping, engine=engine, digits=digits, wrt=wrt, **inputs)
+        bound = self.bind(mapping, engine=engine, digits=digits, wrt=wrt, steps=True, **inputs)
         chosen = derivatives.targets(bound.program, of)
         variables = derivatives.variables(bound.program, wrt)
         return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)

@@ -15,6 +15,7 @@ from cgcli.errors import UsageError
 from cgcli.graph.copying import GONE, carry, copy_nodes
 from cgcli.graph.store import Graph
 from cgcli.language import syntax
+from cgcli.language.program import Program
 from cgcli.ops import logic, shaping, structure
 
 TYPE_CHECKING = False
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from typing import Any
 
-    from cgcli.language.program import Program
     from cgcli.language.syntax import Syntax
 
     Part = tuple[str, tuple[Any, ...]]
@@ -131,17 +131,21 @@ def behind(graph: Graph, node: int, keep: Collection[int] = ()) -> int:
 # ---- when lowering ends --------------------------------------------------------------------------------------------
 
 
-def settle_aliases(program: Program, asked: Collection[str]) -> None:
-    """Rebuild the graph without the aliases that nobody needs any more: all but those of the names that are asked for.
+def settle_aliases(program: Program, asked: Collection[str]) -> Program:
+    """The program without the aliases of the text's own `diff`: those of the names that are asked for stay."""
+    graph = program.graph
+    return _rebuilt(program, {graph.names[name] for name in asked if name in graph.names})
 
-    Of these, too, one goes whose value nothing else has.
+
+def readable(program: Program) -> Program:
+    """The program for steps and pictures: an alias goes where nothing else has its value.
+
+    That serves first derivatives only: a further one may make the value anew, and would take it for the name's.
     """
     graph = program.graph
-    keep = {graph.names[name] for name in asked if name in graph.names}
-    moved, rebuilt = without_aliases(graph, keep - set(_alone(program, keep)))
-    program.graph = rebuilt
-    program.outputs = {name: moved[node] for name, node in program.outputs.items()}
-    program.defaults = {name: moved[node] for name, node in program.defaults.items()}
+    aliases = {node for node in graph.names.values() if graph.row(node) is structure.alias}
+    alone = set(_alone(program, aliases))
+    return _rebuilt(program, aliases, alone) if alone else program
 
 
 def _alone(program: Program, aliases: Collection[int]) -> Iterator[int]:
@@ -152,25 +156,37 @@ def _alone(program: Program, aliases: Collection[int]) -> Iterator[int]:
         uses[operand] += 1
     known = {*program.outputs.values(), *program.defaults.values(), *graph.names.values()}
     for node in aliases:
-        if graph.row(node) is structure.alias:
-            operand = graph.operands_of(node)[0]
-            if uses[operand] == 1 and operand not in known and graph.row(operand) is not shaping.index:
-                yield node
+        operand = graph.operands_of(node)[0]
+        if uses[operand] == 1 and operand not in known and graph.row(operand) is not shaping.index:
+            yield node
 
 
-def without_aliases(graph: Graph, keep: Collection[int] = ()) -> tuple[list[int], Graph]:
-    """(new position of every node, the graph without its aliases), but for those to keep."""
+def _rebuilt(program: Program, keep: Collection[int], alone: Collection[int] = ()) -> Program:
+    """The same program on a graph with fewer aliases; see `without_aliases`."""
+    moved, graph = without_aliases(program.graph, keep, alone)
+    new = Program(graph)
+    new.outputs = {name: moved[node] for name, node in program.outputs.items()}
+    new.defaults = {name: moved[node] for name, node in program.defaults.items()}
+    new.inputs, new.params, new.specialised = program.inputs, program.params, program.specialised
+    return new
+
+
+def without_aliases(graph: Graph, keep: Collection[int] = (), alone: Collection[int] = ()) -> tuple[list[int], Graph]:
+    """(new position of every node, the graph without its aliases), but for those to keep.
+
+    alone: of these the ones whose value takes their place.
+    """
     new, moved = Graph(), [GONE] * len(graph)
-    copy_nodes(graph, new, range(len(graph)), moved, instead=lambda node: _value_of(graph, node, keep))
+    copy_nodes(graph, new, range(len(graph)), moved, instead=lambda node: _value_of(graph, node, keep, alone))
     carry(graph, new, moved)
     return moved, new
 
 
-def _value_of(graph: Graph, node: int, keep: Collection[int]) -> int:
+def _value_of(graph: Graph, node: int, keep: Collection[int], alone: Collection[int]) -> int:
     """The node that a node stands for where aliases are not kept: names, their elements, and arrays of these."""
     row = graph.row(node)
     if row is structure.alias:
-        return node if node in keep else graph.operands_of(node)[0]
+        return node if node in keep and node not in alone else graph.operands_of(node)[0]
     if row is shaping.index:
         return element_of_stack(graph, node, keep)
     if row is logic.where:

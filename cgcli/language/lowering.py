@@ -70,7 +70,7 @@ class Lowering:
                 position += 1
         self._settle_outputs(last)
         if self.building.aliases and (bulk is None or self.building.targets):
-            settle_aliases(self.program, self.labels)
+            return settle_aliases(self.program, self.labels)
         return self.program
 
     def _statement(self, row: int) -> tuple[str, Any] | None:
