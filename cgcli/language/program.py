@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from cgcli.graph.copying import GONE, carry, copy_nodes
-from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.ops import structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from cgcli.graph.store import Graph
 
 EVERYTHING = -1
 """Stands in a decision for the node that it decided where the whole graph followed from it."""
@@ -107,18 +106,9 @@ class Program:
                 self.specialised[name] = other.specialised[name]
                 self.defaults.setdefault(name, self.graph.constant(other.specialised[name]))
 
-
-def drop_aliases(program: Program) -> None:
-    """Rebuild the graph without the aliases that told named values apart while derivatives were taken."""
-    old, new = program.graph, Graph()
-    moved = [GONE] * len(old)
-    copy_nodes(old, new, range(len(old)), moved, without=structure.alias)
-    carry(old, new, moved)
-    program.graph = new
-    program.outputs = {name: moved[node] for name, node in program.outputs.items()}
-    program.defaults = {name: moved[node] for name, node in program.defaults.items()}
-    decisions = list(program.decisions.values())
-    program.decisions = {}
-    for each in decisions:
-        user = each.user if each.user == EVERYTHING else moved[each.user]
-        program.decide(moved[each.source], user, each.what, each.whole)
+    def take_decisions(self, other: Program, moved: Sequence[int], gone: int) -> None:
+        """Take over what decided the graph that this one is a copy of; `gone` stands for a node without a copy."""
+        for each in other.decisions.values():
+            user = each.user if each.user == EVERYTHING else moved[each.user]
+            if moved[each.source] != gone and (user != gone or each.user == EVERYTHING):
+                self.decide(moved[each.source], user, each.what, each.whole)

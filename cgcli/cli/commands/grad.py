@@ -70,7 +70,7 @@ def run(
         run_table(
             parsed, bindings, table,
             lambda bound: gradient_columns(report_left_out(bound, variables, of), variables, of),
-            engine=engine, json=json, strict=strict,
+            wrt=variables, engine=engine, json=json, strict=strict,
         )  # fmt: skip
         return
     if symbolic:
@@ -79,7 +79,7 @@ def run(
         return
     values = read_bindings(bindings, digits=digits)
     births = Births(strict=strict)
-    bound = births.watch(parsed.bind(values, engine=engine, digits=digits))
+    bound = births.watch(parsed.bind(values, engine=engine, digits=digits, wrt=variables))
     report_left_out(bound, variables, of)
     if jacobian or hessian:
         derive = derivatives.jacobians if jacobian else derivatives.hessians
@@ -128,7 +128,7 @@ def print_symbolic(
     """The derivatives as formulas; of the values only the shapes count, and lengths."""
     from cgcli.formulas.derivatives import variables as variables_of
 
-    program = parsed.bind(values, complete=False).program
+    program = parsed.bind(values, wrt=variables, complete=False).program
     if variables is None and program.decisions:
         report_left_out(parsed.bind(values, complete=False), variables, of)
     names = list(variables_of(program, variables, of))
