@@ -124,7 +124,8 @@ class _BackwardPlan:
 
     def wanted(self) -> list[int]:
         """All nodes whose values the pass shows."""
-        contributions = [node for node in self.derivatives.contribution if node >= 0]
+        found = self.derivatives
+        contributions = [found.contribution_of(edge) for edge, node in enumerate(found.contribution) if node >= 0]
         return [*self.adjoints.values(), *contributions, *self.partials.values()]
 
     def backward(self, rules: RuleTexts, names: Mapping[int, str], values: Sequence[Any]) -> Backward:
@@ -143,7 +144,7 @@ class _BackwardPlan:
         graph = self.graph
         operand = graph.operands[position]
         partial = self.partials.get(position)
-        contribution = values[self.derivatives.contribution[position]]
+        contribution = values[self.derivatives.contribution_of(position)]
         rule = rules.text(node, place, partial=partial is not None)
         stretched = graph.row(node).elementwise and size(graph.shape_of(operand)) < size(graph.shape_of(node))
         return Edge(node, operand, place, rule, None if partial is None else values[partial], contribution, stretched)

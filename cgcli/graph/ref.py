@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from numpy.typing import NDArray
+
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
 
@@ -38,6 +40,11 @@ class Ref:
     def constant_value(self) -> float | None:
         """The number, where the node is a constant."""
         return self.graph.constant_value(self.node)
+
+    @property
+    def array_value(self) -> NDArray[Any] | None:
+        """The numbers, where the node is an array of numbers."""
+        return self.graph.array_value(self.node)
 
     def apply_operation(self, row: Operation, arguments: Sequence[Any]) -> Ref:
         """What a row does when it is called with references among its arguments."""

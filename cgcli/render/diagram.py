@@ -84,7 +84,8 @@ def _add_derivatives(picture: Picture, bound: Bound, wrt: Sequence[int]) -> None
         )
     ((of, output),) = picture.outputs.items()
     derivatives = differentiate(bound.graph, [output], wrt)
-    added = [node for column in (derivatives.adjoint, derivatives.contribution) for node in column if node >= 0]
+    added = [derivatives.adjoint_of(node) for node, found in enumerate(derivatives.adjoint) if found >= 0]
+    added += [derivatives.contribution_of(edge) for edge, found in enumerate(derivatives.contribution) if found >= 0]
     values = _evaluated(bound, [*picture.nodes, *added])
     picture.add_values(values)
     picture.add_derivatives(of, derivatives, wrt, values)

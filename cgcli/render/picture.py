@@ -68,14 +68,14 @@ class Picture:
         self.of = of
         reached = descendants(self.graph, wrt)
         for node in self.nodes:
-            adjoint = derivatives.adjoint[node]
+            adjoint = derivatives.adjoint_of(node)
             if adjoint >= 0:
                 self.adjoints[node] = values[adjoint]
             elif reached[node]:
                 self.adjoints[node] = 0.0
             for edge in range(self.graph.start[node], self.graph.start[node + 1]):
                 if derivatives.contribution[edge] >= 0:
-                    self.contributions[edge] = values[derivatives.contribution[edge]]
+                    self.contributions[edge] = values[derivatives.contribution_of(edge)]
 
     # ---- what is written at a node -------------------------------------------------------------------------------
 

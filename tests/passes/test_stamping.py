@@ -15,7 +15,7 @@ from cgcli.graph.lint import lint
 from cgcli.graph.store import Graph
 from cgcli.ops import named
 from cgcli.passes import differentiate as module
-from cgcli.passes.differentiate import contributions, differentiate
+from cgcli.passes.differentiate import Derivatives, differentiate, handed_on
 from cgcli.passes.stamping import stamped
 
 OPERATIONS = ("add", "mul", "sub", "div", "pow", "sin", "exp", "tanh", "max", "abs", "where", "neg", "hypot")
@@ -35,12 +35,14 @@ def graphs(draw: st.DrawFn) -> Graph:
 
 
 def differentiated(graph: Graph, outputs: list[int], *, by_patterns: bool) -> tuple[list[int], list[int]]:
-    if not by_patterns:
+    if by_patterns:
+        columns = stamped(graph, outputs, [0, 1, 2], [graph.constant(1.0)] * len(outputs), handed_on)
+        assert columns is not None
+        found = Derivatives(graph, *columns)
+    else:
         found = differentiate(graph, outputs, [0, 1, 2])
-        return list(found.adjoint), list(found.contribution)
-    columns = stamped(graph, outputs, [0, 1, 2], [graph.constant(1.0)] * len(outputs), contributions)
-    assert columns is not None
-    return list(columns[0]), list(columns[1])
+    adjoints = [found.adjoint_of(node) for node in range(len(found.adjoint))]
+    return adjoints, [found.contribution_of(edge) for edge in range(len(found.contribution))]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -77,7 +79,7 @@ def test_machine_code_builds_the_same_columns(monkeypatch: pytest.MonkeyPatch) -
     def built() -> Graph:
         steps = [f"a{i + 1} = sin(a{i}*y)^2 + x/3" for i in range(50)]
         graph = cg.parse("; ".join(["a0 = x + 0", *steps])).graph
-        stamped(graph, [len(graph) - 1], [0, 1], [graph.constant(1.0)], contributions)
+        stamped(graph, [len(graph) - 1], [0, 1], [graph.constant(1.0)], handed_on)
         return graph
 
     plain = built()
@@ -148,7 +150,7 @@ def test_equal_nodes_are_one(graph: Graph, data: st.DataObject) -> None:
         for repeated in (False, True):
             for seed in seeds:
                 before = len(graph)
-                found = stamped(graph, outputs, [0, 1, 2], [seed] * len(outputs), contributions)
+                found = stamped(graph, outputs, [0, 1, 2], [seed] * len(outputs), handed_on)
                 assert found is not None
                 lint(graph)
                 held = content(graph)
@@ -160,9 +162,9 @@ def test_adjoints_are_equal_because_those_above_are() -> None:
     graph = Graph()
     x, y, z, *factors = [graph.input(name) for name in ["x", "y", "z", *(f"f{i}" for i in range(30))]]
     result = side_by_side(graph, [x, y, z], [("mul", factor, factor % 2 == 0) for factor in factors])
-    found = stamped(graph, [result], [x, y, z, *factors], [graph.constant(1.0)], contributions)
+    found = stamped(graph, [result], [x, y, z, *factors], [graph.constant(1.0)], handed_on)
     assert found is not None
-    adjoint, _ = found
+    adjoint = found[0]
     assert adjoint[x] == adjoint[y] == adjoint[z]
     held = content(graph)
     assert len(set(held)) == len(held)
@@ -172,7 +174,7 @@ def test_very_many_users_of_one_node_are_told_apart() -> None:
     """All terms receive the same adjoint, and it is the latest operand of what they hand on."""
     terms = [f"a{i}*b{i} + b{i}*a{i} + a{i % 7}*b{i}" for i in range(100)]
     graph = cg.parse(f"tanh({' + '.join(terms)})").graph
-    found = stamped(graph, [len(graph) - 1], list(graph.inputs().values()), [graph.constant(1.0)], contributions)
+    found = stamped(graph, [len(graph) - 1], list(graph.inputs().values()), [graph.constant(1.0)], handed_on)
     assert found is not None
     held = content(graph)
     assert len(set(held)) == len(held)
