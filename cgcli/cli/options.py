@@ -9,6 +9,7 @@ import typer
 
 from cgcli.cli.arguments import typed
 from cgcli.data.cells import POLICIES
+from cgcli.engines import NAMES
 from cgcli.errors import UsageError
 
 FormulaText = Annotated[
@@ -20,7 +21,7 @@ Bindings = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; nan and infinities as texts.")]
 Digits = Annotated[Optional[int], typer.Option("--digits", min=1, max=100_000, help="Decimal digits, beyond doubles.")]  # noqa: UP045
-EngineName = Annotated[str, typer.Option("--engine", help="auto, python, numpy, native or precise.")]
+EngineName = Annotated[str, typer.Option("--engine", help=f"auto, {', '.join(NAMES)}.")]
 Wrt = Annotated[
     Optional[str], typer.Option("--wrt", help="Differentiate with respect to these names: a,b (default: all inputs).")  # noqa: UP045
 ]

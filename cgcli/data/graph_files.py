@@ -50,7 +50,7 @@ from cgcli.files import Replacement
 from cgcli.graph.bulk import enter_constants, extend
 from cgcli.graph.store import ARRAY, CONSTANT, INPUT, Call, Graph
 from cgcli.graph.walk import ancestors
-from cgcli.language.lowering import Program
+from cgcli.language.program import Program
 from cgcli.ops import REGISTRY
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ def _columns_of(program: Program) -> dict[str, Column]:
     """The members of the file."""
     graph = program.graph
     graph.require_order()
-    inputs, own = graph.inputs(), set(program.inputs)  # derivatives along a direction have left inputs of their own
-    names = {name: node for name, node in graph.names.items() if name in own or name not in inputs}
+    inputs, own, names = graph.inputs(), set(program.inputs), graph.names
     _check_names(names, program.outputs, program.inputs)
     roots = [*program.outputs.values(), *program.defaults.values(), *names.values()]
     needed = np.array(ancestors(graph, [*roots, *(inputs[name] for name in own & inputs.keys())]), dtype=bool)

@@ -77,6 +77,7 @@ class Patterns(NamedTuple):
     masked: the first variant of those with a mask.
     """
 
+    masked: int
     first_step: Any
     op: Any
     payload: Any
@@ -85,7 +86,6 @@ class Patterns(NamedTuple):
     first_given: Any
     given: Any
     given_mask: Any
-    masked: int
 
 
 class Nodes(NamedTuple):
@@ -156,7 +156,7 @@ class Stamps:
             self.first_step, self.op, self.payload, self.first_argument, self.arguments, self.first_given, self.given,
             self.given_mask,
         )  # fmt: skip
-        return Patterns(*[np.array(values, dtype=np.int32) for values in columns], masked=masked)
+        return Patterns(masked, *(np.array(values, dtype=np.int32) for values in columns))
 
 
 class MaskColumn:
@@ -212,10 +212,8 @@ def stamped(
     nodes = Nodes(op, payload, start, _with_room(graph.operands, places))
     masks = [np.full(len(column) if decide else 0, NONE, dtype=np.int32) for column in (adjoint, contribution)]
     found = Found(viewed(adjoint), viewed(contribution), *masks)
-    rows = (arithmetic.add.code, logic.where.code, logic.disjunction.code)
-    count = _run(
-        stamp, pattern, uses, whole, patterns, nodes, found, Known(one, zero, *rows, len(REGISTRY.rows)), known
-    )
+    rows = (arithmetic.add.code, logic.where.code, logic.disjunction.code, len(REGISTRY.rows))
+    count = _run(stamp, pattern, uses, whole, patterns, nodes, found, Known(one, zero, *rows), known)
     extend(graph.op, nodes.op[known:count])
     extend(graph.payload, nodes.payload[known:count])
     extend(graph.operands, nodes.operands[edges : nodes.start[count]])

@@ -8,14 +8,15 @@ import numpy as np
 
 from cgcli.engines import choose_for_rows
 from cgcli.errors import UsageError
-from cgcli.formulas import row_values
+from cgcli.formulas.derivatives import gradient_nodes, targets
+from cgcli.formulas.rows import refuse_reductions, row_values
 from cgcli.graph.walk import ancestors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from cgcli.formulas import Bound, Formula
+    from cgcli.formulas.bound import Bound
 
     Nodes = dict[str, int]
     """Node by the name of its column."""
@@ -33,13 +34,16 @@ class Calculation:
     ) -> None:  # fmt: skip
         """bound: the formula with its values, columns aside. rows: about how many there will be, to choose an engine.
 
-        UsageError for an engine without rows, and for single precision where the engine has none.
+        UsageError for an engine without rows, and for single precision where the engine has none; ShapeError for a
+        reduction of a column.
         """
         self._bound = bound
         self._nodes = nodes
         self._wanted = list(nodes.values())
         deferred = [node for name, node in bound.program.defaults.items() if name not in bound.values]
-        needed = ancestors(bound.graph, [*self._wanted, *deferred])
+        roots = [*self._wanted, *deferred]
+        refuse_reductions(bound, roots)
+        needed = ancestors(bound.graph, roots)
         self.columns = {name: columns[name] for name, node in bound.graph.inputs().items()
                         if name in columns and needed[node]}  # fmt: skip
         name = "native" if float32 and engine == "auto" else engine
@@ -70,9 +74,9 @@ class Calculation:
         return [(f"{output}[{','.join(map(str, index))}]", index) for index in np.ndindex(*shape)]
 
 
-def gradient_columns(formula: Formula, bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Nodes:
+def gradient_columns(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Nodes:
     """The nodes of values and derivatives by the names of their columns: `loss`, `d_loss_d_w`."""
-    nodes = formula.targets(bound.program, of)
-    for output, derivatives in formula.gradient_nodes(bound.program, wrt, of).items():
+    nodes = targets(bound.program, of)
+    for output, derivatives in gradient_nodes(bound.program, wrt, of).items():
         nodes.update({f"d_{output}_d_{name}": node for name, node in derivatives.items()})
     return nodes

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cgcli.data.cells import number_of
 from cgcli.errors import DataError, ShapeError, UsageError, did_you_mean
+from cgcli.formulas.rows import bind_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.data.table import Table
-    from cgcli.formulas import Bound, Formula
+    from cgcli.formulas.bound import Bound
+    from cgcli.formulas.formula import Formula
 
 
 class Note(NamedTuple):
@@ -89,7 +91,7 @@ def bind_columns(
 ) -> Bound:
     """The formula for columns and values. UsageError where the table has the elements of an input as columns."""
     try:
-        return formula.bind_rows(list(columns), values, show=show, complete=False)
+        return bind_rows(formula, list(columns), values, show=show, complete=False)
     except (UsageError, ShapeError):
         refuse_elements([name for name in formula.inputs if name not in values and name not in columns], table)
         raise

@@ -13,8 +13,7 @@ from cgcli.emit.names import number_text
 from cgcli.engines.numpy import ENGINE
 from cgcli.errors import Source
 from cgcli.graph.store import Graph
-from cgcli.language.lowering import lower
-from cgcli.language.parser import parse
+from cgcli.language.reading import lower, parse
 from cgcli.ops import REGISTRY, arithmetic, logic, shaping, trigonometric
 from tests.emit.graphs import same_structure
 

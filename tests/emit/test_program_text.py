@@ -15,8 +15,7 @@ from cgcli.emit.formula import expression, program_text
 from cgcli.engines.numpy import ENGINE
 from cgcli.errors import Source
 from cgcli.graph.store import Graph
-from cgcli.language.lowering import lower
-from cgcli.language.parser import parse
+from cgcli.language.reading import lower, parse
 from cgcli.ops import REGISTRY, arithmetic, shaping, trigonometric
 from tests.emit.graphs import same_structure
 
@@ -167,7 +166,7 @@ def grown(data, size):
                 nodes.append(graph.apply(row, operands))
         elif kind == "stack":
             nodes.append(graph.apply(shaping.stack, [one, one]))
-        elif not graph.shape_of(one):
+        elif not graph.shape_of(one) or 0 in graph.shape_of(one):  # nothing to take, and nothing to choose from
             continue
         elif kind == "transpose":
             nodes.append(graph.apply(shaping.transpose, [one]))

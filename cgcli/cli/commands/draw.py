@@ -13,8 +13,9 @@ from __future__ import annotations
 from cgcli.cli.arguments import read_bindings, read_formula, split_names
 from cgcli.cli.output import warn
 from cgcli.errors import UsageError
-from cgcli.render.diagram import format_of, picture_of
+from cgcli.formulas.drawing import picture_of
 from cgcli.render.folding import LIMIT, fold
+from cgcli.render.graphviz import format_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.cli.options import Annotated, Bindings, FormulaText, typer
-    from cgcli.formulas import Formula
+    from cgcli.formulas.formula import Formula
 
 
 def run(

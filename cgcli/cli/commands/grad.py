@@ -33,7 +33,8 @@ if TYPE_CHECKING:
         typer,
     )
     from cgcli.explain.checking import Report
-    from cgcli.formulas import Bound, Formula
+    from cgcli.formulas.bound import Bound
+    from cgcli.formulas.formula import Formula
 
 
 def run(
@@ -54,6 +55,9 @@ def run(
     """Print the value and every partial derivative."""
     if sum((symbolic, jacobian, hessian, check)) > 1:
         raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
+    from cgcli.formulas import derivatives
+    from cgcli.formulas.formula import alone
+
     check_standard_input(formula, table.data if table else None)
     parsed, variables = read_formula(formula), split_names(wrt)
     if table is not None and table.given():
@@ -62,7 +66,7 @@ def run(
 
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
         run_table(
-            parsed, bindings, table, lambda bound: gradient_columns(parsed, bound, variables, of),
+            parsed, bindings, table, lambda bound: gradient_columns(bound, variables, of),
             engine=engine, json=json,
         )  # fmt: skip
         return
@@ -72,20 +76,20 @@ def run(
     values = read_bindings(bindings, digits=digits)
     bound = parsed.bind(values, engine=engine, digits=digits)
     if jacobian or hessian:
-        derive = parsed.jacobian if jacobian else parsed.hessian
-        found = derive(values, wrt=variables, of=of, engine=engine, digits=digits)
+        derive = derivatives.jacobians if jacobian else derivatives.hessians
+        found = alone(derive(bound, variables, of))
         print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
         return
     with during("differentiating", len(bound.graph)):
-        results, gradients = parsed.gradients(bound, variables, of)
-    reports = check_gradients(parsed, bound, variables, of) if check else {}
+        results, gradients = derivatives.gradients(bound, variables, of)
+    reports = check_gradients(bound, variables, of) if check else {}
     if json:
         told = {"checks": {name: report.as_dict() for name, report in reports.items()}} if check else {}
         print_json({"values": results, "gradients": gradients, **told}, digits)
     else:
         print_gradients(results, gradients, digits)
         print_checks(reports)
-    report_births(bound, parsed.targets(bound.program, of), results)
+    report_births(bound, derivatives.targets(bound.program, of), results)
     if not all(report.accepted for report in reports.values()):
         raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
 
@@ -115,8 +119,10 @@ def print_symbolic(
     parsed: Formula, values: dict[str, Any], variables: list[str] | None, of: str | None, json: bool
 ) -> None:
     """The derivatives as formulas; of the values only the shapes count, and lengths."""
+    from cgcli.formulas.derivatives import variables as variables_of
+
     program = parsed.bind(values, complete=False).program
-    names = list(parsed.variables(program, variables))
+    names = list(variables_of(program, variables))
     formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
     if json:
         print_json({"derivatives": formulas})
@@ -125,14 +131,15 @@ def print_symbolic(
         print(f"d/d{name} = {text}" if "\n" not in text else f"# d/d{name}\n{text}")
 
 
-def check_gradients(parsed: Formula, bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
+def check_gradients(bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
     """What the derivative checker says of the derivatives of each output, under the names of the results above it."""
     from cgcli.explain.checking import check
+    from cgcli.formulas import derivatives
 
-    wanted = parsed.variables(bound.program, variables)
+    wanted = derivatives.variables(bound.program, variables)
     return {
         name: check(bound.graph, output, wanted, bound.values, name=name)
-        for name, output in parsed.targets(bound.program, of).items()
+        for name, output in derivatives.targets(bound.program, of).items()
     }
 
 

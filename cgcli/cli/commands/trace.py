@@ -33,13 +33,14 @@ def run(
 ) -> None:
     """Print both passes as tables: operations, numbers, local partials, contributions and adjoints."""
     from cgcli.explain.tracing import trace
+    from cgcli.formulas.derivatives import targets, variables
 
     exclude("--no-backward", wrt=wrt if no_backward else None)
-    parsed, variables = read_formula(formula), split_names(wrt)
+    parsed, names = read_formula(formula), split_names(wrt)
     bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits)
-    targets = parsed.targets(bound.program, of)
-    nodes = None if no_backward else list(parsed.variables(bound.program, variables).values())
-    found = trace(bound.graph, targets, bound.values, nodes, bound.engine)
+    chosen = targets(bound.program, of)
+    nodes = None if no_backward else list(variables(bound.program, names).values())
+    found = trace(bound.graph, chosen, bound.values, nodes, bound.engine)
     if json:
         print_json(found.as_dict(), digits)
         return

@@ -16,9 +16,11 @@ import numpy as np
 from cgcli.graph.bulk import enter_constants, extend, late
 from cgcli.graph.spans import SpanTable
 from cgcli.graph.store import CONSTANT, INPUT, NOTHING
-from cgcli.language import lowering, syntax
-from cgcli.language.literals import Literals
-from cgcli.language.words import MASK, columns_of, longer, words_of
+from cgcli.language import syntax
+from cgcli.language.bulk.literals import Literals
+from cgcli.language.bulk.words import MASK, columns_of, longer, words_of
+from cgcli.language.forms import FORMS
+from cgcli.language.operators import BINARY, COMPARISONS, UNARY
 from cgcli.loops import MULTIPLIER, compiled
 from cgcli.ops import REGISTRY, logic
 from cgcli.ops.constants import ALIASES, CONSTANTS
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cgcli.language.bulk_names import DefinedNames
-    from cgcli.language.words import Words
+    from cgcli.language.bulk.names import DefinedNames
+    from cgcli.language.bulk.words import Words
+    from cgcli.language.lowering import Lowering
     from cgcli.ops import Operation
 
     Column = NDArray[Any]
@@ -145,7 +148,7 @@ def treatments() -> tuple[Column, Column, Column]:
     what[syntax.POS] = SKIP
     what[syntax.CALLEE] = CALLEE
     what[syntax.CALL] = CALL
-    for kind, table in ((OPERATOR, lowering.BINARY), (OPERATOR, lowering.UNARY), (SIGN, lowering.COMPARISONS)):
+    for kind, table in ((OPERATOR, BINARY), (OPERATOR, UNARY), (SIGN, COMPARISONS)):
         for rule, row in table.items():
             if is_plain(row):
                 what[rule], code[rule], arity[rule] = kind, row.code, row.arity
@@ -157,18 +160,18 @@ def treatments() -> tuple[Column, Column, Column]:
 class BulkLowering:
     """The bulk part of a lowering; its columns grow beside the graph's, which get what is new after each stretch."""
 
-    def __init__(self, whole: lowering.Lowering) -> None:
+    def __init__(self, whole: Lowering) -> None:
         self.whole = whole
         table, graph = whole.table, whole.graph
         self.words = words_of(table)
         self.values = WordValues(self.words, lambda node: graph.shape[node] == 0)
-        whole.globals = self.values
+        whole.building.globals = self.values
         graph.spans = SpanTable(graph.spans)
         defined: DefinedNames = whole.defined  # type: ignore[assignment]  # of a large text
         self.marks = np.zeros(len(self.words) + 1, dtype=np.uint8)
         self.marks[:-1][defined.row_of[:-1] >= 0] = OPAQUE
         self._mark(whole.functions, OPAQUE | NO_FUNCTION)
-        self._mark(lowering.FORMS, NO_FUNCTION)
+        self._mark(FORMS, NO_FUNCTION)
         self._mark(whole.bound, BOUND)
         self._mark((name for name, shape in whole.shapes.items() if shape), OPAQUE)
         self.literals = Literals(self.words, {*self._taken()})

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from cgcli.language import syntax
+from cgcli.language.bulk.words import columns_of, words_of
 from cgcli.language.names import (
     Names,
     defined_twice,
@@ -15,7 +16,6 @@ from cgcli.language.names import (
     is_constant,
     settle_outputs,
 )
-from cgcli.language.words import columns_of, words_of
 from cgcli.loops import compiled
 
 TYPE_CHECKING = False
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cgcli.errors import Span
+    from cgcli.language.bulk.words import Words
     from cgcli.language.syntax import Syntax
-    from cgcli.language.words import Words
 
     Column = NDArray[Any]
 

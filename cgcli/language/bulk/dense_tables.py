@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cgcli.language import automaton, parser, syntax, tables
+from cgcli.language import syntax, tables, tokens
+from cgcli.language.bulk import automaton
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ WORD, NUMERAL, PLAIN, SEPARATES, OPENS, CLOSES, IGNORED, MISSING = range(8)
 
 ROLE = np.full(NOTHING + 1, PLAIN, dtype=np.uint8)
 ROLE[_words()] = WORD
-ROLE[parser.NUMBER] = NUMERAL
-ROLE[parser.SEPARATOR] = SEPARATES
-ROLE[list(parser.OPENING)], ROLE[list(parser.CLOSING)] = OPENS, CLOSES
+ROLE[tokens.NUMBER] = NUMERAL
+ROLE[tokens.SEPARATOR] = SEPARATES
+ROLE[list(tokens.OPENING)], ROLE[list(tokens.CLOSING)] = OPENS, CLOSES
 ROLE[BLANK], ROLE[NOTHING] = IGNORED, MISSING
 
 # ---- the parser ------------------------------------------------------------------------------------------------
@@ -102,7 +103,7 @@ def _actions() -> Column:
     for state, row in enumerate(tables.ACTIONS):
         for kind, action in row.items():
             actions[state, kind] = action if action >= 0 else _reduction(*tables.REDUCTIONS[~action])
-    actions[tables.END, parser.END] = ACCEPT
+    actions[tables.END, tokens.END] = ACCEPT
     return actions
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cgcli.language import dense_tables, parser, syntax, tables
+from cgcli.language import syntax, tables, tokens
+from cgcli.language.bulk import dense_tables
+from cgcli.language.bulk.words import HASHED, LAST, LOWER, LOWER_BITS, MASK, PACKED, SECOND_MULTIPLIER, Words, longer
 from cgcli.language.messages import misread, unreadable
-from cgcli.language.words import HASHED, LAST, LOWER, LOWER_BITS, MASK, PACKED, SECOND_MULTIPLIER, Words, longer
 from cgcli.loops import MULTIPLIER, compiled
 
 TYPE_CHECKING = False
@@ -41,7 +42,7 @@ DONE, STACK_FULL, ROWS_FULL, WORDS_FULL, TARGET, MISREAD, UNREADABLE, LONG_NUMBE
 SYMBOL = 4
 """Cells of the stack that a symbol takes: its state, its start, its first row, the constructs up to it."""
 
-END = parser.END
+END = tokens.END
 NO_ACTION, ACCEPT = dense_tables.NO_ACTION, dense_tables.ACCEPT
 CELL_BITS, RULE_BITS = dense_tables.CELL_BITS, dense_tables.CELL_BITS + dense_tables.LENGTH_BITS
 CELL_MASK, LENGTH_MASK = (1 << CELL_BITS) - 1, (1 << dense_tables.LENGTH_BITS) - 1
@@ -87,7 +88,7 @@ class Reading:
         status: int = compiled(drive)(
             self.characters, self.codes, self.moves, dense.ROLE, dense.ACTIONS, dense.SETTLED, self.at, self.stack,
             self.rule, *self.columns, words.start, words.end, words.key, words.slots, words.packed,
-            parser.LONGEST_NUMBER, dense.SCAN_STATES, dense.SKIPPED, dense.KINDS, dense.CELLS,
+            tokens.LONGEST_NUMBER, dense.SCAN_STATES, dense.SKIPPED, dense.KINDS, dense.CELLS,
         )  # fmt: skip
         return status
 
@@ -115,7 +116,7 @@ class Reading:
         count, start, finish, first = self.columns[:4, rows]
         target = syntax.Syntax(self.source)
         target.adopt(self.rule[rows], count, start, finish, first, self.columns[5, :0])
-        parser.check_target(target, self.source)
+        tokens.check_target(target, self.source)
 
     def _error(self, status: int) -> Exception:
         """The error at the place where the loop stopped, in the words of the other driver."""
@@ -123,7 +124,7 @@ class Reading:
         if status == UNREADABLE:
             return unreadable(self.source, begin)
         if status == LONG_NUMBER:
-            return parser.long_number(self.source, begin, finish)
+            return tokens.long_number(self.source, begin, finish)
         actions = tables.ACTIONS[int(self.at[STATE])]
         return misread(self.source, int(self.at[KIND]), begin, finish, int(self.at[LAST_END]), actions)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cgcli.language.words import Words
+    from cgcli.language.bulk.words import Words
 
     Column = NDArray[Any]
 

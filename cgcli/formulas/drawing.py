@@ -6,14 +6,13 @@ formula, values -> `Picture` (what is shown) -> `Folding` (small enough) -> DOT 
 
 from __future__ import annotations
 
-import os
-
-from cgcli.errors import UsageError, did_you_mean
+from cgcli.errors import UsageError
 from cgcli.files import write_file
+from cgcli.formulas.derivatives import targets, variables
 from cgcli.passes.differentiate import differentiate
 from cgcli.render.dot import dot_text
 from cgcli.render.folding import LIMIT, fold
-from cgcli.render.graphviz import FORMATS, render
+from cgcli.render.graphviz import format_of, render
 from cgcli.render.picture import Picture
 
 TYPE_CHECKING = False
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from cgcli.formulas import Bound, Formula
+    from cgcli.formulas.bound import Bound
+    from cgcli.formulas.formula import Formula
 
 
 def draw_formula(
@@ -44,17 +44,6 @@ def draw_formula(
     return str(path)
 
 
-def format_of(path: str | Path) -> str:
-    """The format that the ending of a path names. UsageError, listing the formats, where it names none."""
-    ending = os.path.splitext(path)[1][1:].lower()
-    if ending in FORMATS:
-        return ending
-    known = ", ".join(f".{name}" for name in FORMATS)
-    near = did_you_mean(ending, FORMATS) if ending else None
-    told = f"`.{ending}` is not a format of pictures" if ending else f"`{path}` does not say which format to write"
-    raise UsageError(told, hint=f"{near[:-1]}? the endings are {known}" if near else f"the endings are {known}")
-
-
 def picture_of(
     formula: Formula, values: Mapping[str, Any], *, grad: bool = False, of: str | None = None,
     wrt: Sequence[str] | None = None,
@@ -68,9 +57,9 @@ def picture_of(
     """
     wanted = grad or bool(values)
     bound = formula.bind(values, complete=wanted)
-    picture = Picture(bound.graph, formula.targets(bound.program, of))
+    picture = Picture(bound.graph, targets(bound.program, of))
     if grad:
-        _add_derivatives(picture, bound, list(formula.variables(bound.program, wrt).values()))
+        _add_derivatives(picture, bound, list(variables(bound.program, wrt).values()))
     elif wanted or all(name in bound.values for name in bound.program.inputs):
         picture.add_values(_evaluated(bound, picture.nodes))
     return picture

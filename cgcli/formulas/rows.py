@@ -1,0 +1,144 @@
+"""A formula for every row of a table: which inputs are columns, and what follows from them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from cgcli.engines.results import own_columns
+from cgcli.errors import NeedsValues, ShapeError, UsageError
+from cgcli.formulas import given
+from cgcli.formulas.bound import Bound
+from cgcli.graph.walk import ancestors, descendants
+from cgcli.numerals import shape_of
+from cgcli.ops import REGISTRY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.formulas.formula import Formula
+    from cgcli.graph.store import Graph
+
+    Shape = tuple[int, ...]
+
+
+def bind_rows(
+    formula: Formula, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = (),
+    complete: bool = True,
+) -> Bound:  # fmt: skip
+    """The program for columns of scalars with these names, and the values that are the same for all rows.
+
+    UsageError as `Formula.bind`, and for a column of lengths or indices: they decide the graph, which all rows share.
+    """
+    single = given.given_values(mapping, {})
+    bound = formula.bind({**single, **dict.fromkeys(columns, 1.0)}, engine="numpy", show=show, complete=complete)
+    return varying(bound, columns)
+
+
+def bind_columns(formula: Formula, found: Mapping[str, Any]) -> tuple[Bound, int]:
+    """The program and the columns of a call on rows, and how many rows those have.
+
+    A column's own shape is what is behind its first axis. There may be no row; what is missing in one is nan.
+    """
+    values = {name: given.normalised(name, value, gaps=True) for name, value in found.items()}
+    declared: dict[str, Shape] = {}
+    with suppress(ShapeError, NeedsValues):  # the values decide the graph: every array is a column
+        plain = formula.programs.made_for({name: value for name, value in values.items() if not shape_of(value)})
+        declared = {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
+    columns = {
+        name: value for name, value in values.items()
+        if shape_of(value) and shape_of(value) != declared.get(name, ())
+    }  # fmt: skip
+    single = {name: given.normalised(name, found[name]) for name in values if name not in columns}
+    first = {name: column[0] if len(column) else column.sum(axis=0) + 1.0 for name, column in columns.items()}
+    bound = varying(formula.bind({**single, **first}, engine="numpy"), list(columns))
+    refuse_reductions(bound, [node for name, node in bound.program.defaults.items() if name not in bound.values])
+    bound.values = row_values(bound, columns)
+    return bound, max(map(len, columns.values()), default=1)
+
+
+def varying(bound: Bound, columns: Sequence[str]) -> Bound:
+    """What was bound for one row, without the values that differ from row to row."""
+    fixed_by = [name for name in columns if name in bound.program.specialised]
+    if fixed_by:
+        raise UsageError(
+            f"`{fixed_by[0]}` cannot be a column: it is a length or an index, the same for all rows",
+            hint=f"give it one value: {fixed_by[0]}=3",
+        )
+    inputs = bound.graph.inputs()
+    dropped: set[str] = set()
+    found = set(columns)
+    while found:  # a default may follow from another default that follows from a column
+        dropped |= found
+        reached = descendants(bound.graph, [inputs[name] for name in dropped if name in inputs])
+        found = {name for name, node in bound.program.defaults.items() if reached[node]} - dropped
+    values = {name: value for name, value in bound.values.items() if name not in dropped}
+    return Bound(bound.program, values, bound.engine, bound.source)
+
+
+def refuse_reductions(bound: Bound, wanted: Sequence[int]) -> None:
+    """ShapeError for a reduction among what wanted nodes need whose operand is one number in each row.
+
+    It would be that number: `y - mean(y)` would be 0 in every row, while a reader takes it for the column's mean.
+    """
+    graph = bound.graph
+    columns = [
+        name for name, node in graph.inputs().items()
+        if name not in bound.values or len(shape_of(bound.values[name])) > len(graph.shape_of(node))
+    ]  # fmt: skip
+    found = graph.once(("reductions", *columns), wanted, lambda: _reductions(graph, columns, wanted))
+    if found:
+        raise ShapeError(
+            f"`{graph.row(found[0]).name}` takes the elements of an array, but here it gets one number in each row",
+            span=graph.spans.get(found[0]),
+            source=bound.source,
+            hint="rows are computed one by one: give what belongs to a whole column as a value, such as m=2.5",
+        )
+
+
+def _reductions(graph: Graph, columns: Sequence[str], wanted: Sequence[int]) -> list[int]:
+    """Reductions of numbers that differ from row to row."""
+    inputs = graph.inputs()
+    codes = {code for code in set(graph.op) if "reduction" in REGISTRY.rows[code].traits}
+    candidates = [node for node, code in enumerate(graph.op)
+                  if code in codes and not graph.shape_of(graph.operands_of(node)[0])] if codes else []  # fmt: skip
+    if not candidates:
+        return []
+    needed, reached = ancestors(graph, wanted), descendants(graph, [inputs[name] for name in columns])
+    return [node for node in candidates if needed[node] and reached[node]]
+
+
+def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
+    """The engine for a table."""
+    from cgcli.engines import choose_for_rows
+
+    return choose_for_rows(bound.graph, wanted, name, bound.values)
+
+
+def evaluate_rows(
+    bound: Bound, engine: str, wanted: Sequence[int], rows: int, dtype: str = "float64"
+) -> list[Any]:  # fmt: skip
+    """The values of nodes for every row, by position; one that is the same for all rows is repeated.
+
+    UsageError for a dtype, ShapeError for a reduction of a column.
+    """
+    refuse_reductions(bound, wanted)
+    if dtype == "float64":
+        found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
+    elif dtype == "float32" and engine in ("auto", "native"):
+        found = rows_engine(bound, "native", wanted).evaluate_rows(bound.graph, bound.values, wanted, dtype=dtype)
+    else:
+        raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
+    columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
+    return own_columns(columns, wanted)
+
+
+def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of all inputs for a batch of rows: columns, single values, and defaults that follow from columns."""
+    values = {**bound.values, **columns}
+    for name, node in bound.program.defaults.items():
+        if name not in values:
+            engine = rows_engine(bound, "numpy", [node])
+            values[name] = engine.evaluate_rows(bound.graph, values, [node])[node]
+    return values
