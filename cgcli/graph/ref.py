@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from numpy.typing import NDArray
-
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
 
@@ -42,8 +40,8 @@ class Ref:
         return self.graph.constant_value(self.node)
 
     @property
-    def array_value(self) -> NDArray[Any] | None:
-        """The numbers, where the node is an array of numbers."""
+    def array_value(self) -> Any:
+        """The numbers as an array, where the node is an array of numbers; else None."""
         return self.graph.array_value(self.node)
 
     def apply_operation(self, row: Operation, arguments: Sequence[Any]) -> Ref:

@@ -69,9 +69,7 @@ power: Operation = Operation(
     },
     precedence=80,
     domain=(POSITIVE, REAL), identities=(None, 1.0), fold=_fold_power,
-    kink=lambda x, y: (x == 0) & (y == 0),
-    convention="x^0 is the constant 1, also at x = 0: derivative 0 by x; by y it is -inf, as 0^y is 0 right of it",
-    about="x to the power y; nan for a negative x with a broken y.",
+    about="x to the power y; nan for a negative x with a broken y. x^0 is the constant 1, also at x = 0.",
 )  # fmt: skip
 sqrt = Operation(
     "sqrt", "x", compute=total(math.sqrt), partials=(lambda x, r: 0.5 / r,),

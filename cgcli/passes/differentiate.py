@@ -145,6 +145,7 @@ def walked(
     for node in range(len(active) - 1, -1, -1):
         if node not in received and node not in seeds:
             continue
+        begin = len(graph)
         wanted = [bool(active[operand]) for operand in graph.operands_of(node)]
         goes_on = any(wanted)
         adjoints[node] = total = total_of(received.pop(node, []), seeds.get(node, []), goes_on=goes_on)
@@ -156,6 +157,7 @@ def walked(
                 if part is not None:
                     sent[first + place] = part
                     received.setdefault(graph.operands[first + place], []).append(part)
+        graph.origins.note(begin, len(graph), node)
     return adjoints, sent
 
 
