@@ -76,6 +76,7 @@ def carry(
     the text, and their call, where it has none. calls: whether a node still belongs to the call that it was written in,
     and to the rule that made it.
     """
+    target.is_derivative = target.is_derivative or source.is_derivative
     names = {name: moved[node] for name, node in source.names.items() if moved[node] != GONE}
     target.names = {**names, **target.names}
     _follow(source.spans, target.spans, moved, heirs)

@@ -33,6 +33,9 @@ class Origins:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __bool__(self) -> bool:
+        return bool(self.first)
+
     def note(self, first: int, end: int, source: int) -> None:
         """Enter the nodes from `first` to before `end`, which come after all that were entered before."""
         if first < end:

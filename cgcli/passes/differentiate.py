@@ -14,7 +14,7 @@ from cgcli.errors import CalculationError
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.ops import shaping
+from cgcli.ops import REGISTRY, shaping
 from cgcli.ops.decisions import Placed, Taken
 from cgcli.passes.adjoints import (
     Adjoint,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from cgcli.ops import Operation
+    from cgcli.passes.conventions import Conventions
 
     class Masks(Protocol):
         """The masks of nodes or of edges."""
@@ -112,7 +113,7 @@ def differentiate(
     """
     with graph.lock:
         size = len(graph)
-        if size >= LARGE[-1] and _patterns_pay(size):
+        if size >= LARGE[-1] and _patterns_pay(size) and not _has_conventions(graph, outputs):
             found = _stamped(graph, outputs, wrt, seeds)
             if found is not None:
                 return found
@@ -121,16 +122,17 @@ def differentiate(
             for position, output in enumerate(outputs)
         ]
         adjoint, contribution = array("i", [NONE]) * size, array("i", [NONE]) * len(graph.operands)
-        adjoints, sent = walked(graph, starts, wrt)
+        adjoints, sent = walked(graph, starts, wrt, _conventions(graph, outputs))
         return Derivatives(graph, adjoint, contribution, _noted(adjoints, adjoint), _noted(sent, contribution))
 
 
 def walked(
-    graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int]
+    graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int], conventions: Conventions | None = None
 ) -> tuple[dict[int, Adjoint], dict[int, Adjoint]]:
     """The backward loop: the adjoint of each node, and what each edge contributes to its operand.
 
-    starts: outputs with the adjoints that they start with, which are added last to what they receive.
+    starts: outputs with the adjoints that they start with, which are added last to what they receive. conventions:
+    what looks after products of them, where the outputs are derivatives themselves.
     """
     outputs = [output for output, _ in starts]
     active = bytes(a & b for a, b in zip(ancestors(graph, outputs), descendants(graph, wrt), strict=True))
@@ -153,7 +155,10 @@ def walked(
             adjoints[node] = total = put_together(total)
         if goes_on:
             first = graph.start[node]
-            for place, part in enumerate(handed_on(graph, node, total, wanted)):
+            parts: Sequence[Adjoint | None] = handed_on(graph, node, total, wanted)
+            if conventions is not None:
+                parts = conventions.settled(node, total, parts, adjoints)
+            for place, part in enumerate(parts):
                 if part is not None:
                     sent[first + place] = part
                     received.setdefault(graph.operands[first + place], []).append(part)
@@ -169,6 +174,28 @@ def _noted(found: Mapping[int, Adjoint], column: array[int]) -> dict[int, Mask]:
         if adjoint.mask is not None and not adjoint.clean:
             masks[key] = adjoint.mask
     return masks
+
+
+def _has_conventions(graph: Graph, outputs: Sequence[int]) -> bool:
+    """Whether outputs are derivatives of what has kinks: then nodes are done one by one."""
+    if not graph.origins and not graph.is_derivative:
+        return False
+    kinked = {code for code in set(graph.op) if REGISTRY.rows[code].kink is not None}
+    kinked -= {code for code in kinked if "piecewise_constant" in REGISTRY.rows[code].traits}
+    return bool(kinked) and _conventions(graph, outputs) is not None
+
+
+def _conventions(graph: Graph, outputs: Sequence[int]) -> Conventions | None:
+    """What looks after products of conventions, where outputs are derivatives; None where they are not."""
+    if not graph.is_derivative:
+        if not graph.origins:
+            return None
+        needed = ancestors(graph, outputs)
+        if not any(needed[node] for node, _ in graph.origins if node < len(needed)):
+            return None
+    from cgcli.passes.conventions import Conventions
+
+    return Conventions(graph, differentiate)
 
 
 def _patterns_pay(size: int) -> bool:
