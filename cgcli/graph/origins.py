@@ -37,7 +37,10 @@ class Origins:
         return bool(self.first)
 
     def note(self, first: int, end: int, source: int) -> None:
-        """Enter the nodes from `first` to before `end`, which come after all that were entered before."""
+        """Enter the nodes from `first` to before `end`, which come after all that were entered before.
+
+        source: UNKNOWN of nodes that derivative rules made, but nobody knows which.
+        """
         if first < end:
             self.first.append(first)
             self.end.append(end)
@@ -67,7 +70,9 @@ class Origins:
         """The same for nodes that have moved to other places; `gone` stands for one that has none."""
         known: dict[int, int] = {}
         for node, source in self:
-            if places[node] != gone and places[source] != gone and places[node] > places[source]:
+            if source == UNKNOWN and places[node] != gone:
+                known.setdefault(places[node], UNKNOWN)
+            elif source != UNKNOWN and gone not in (places[node], places[source]) and places[node] > places[source]:
                 known.setdefault(places[node], places[source])
         new = Origins()
         for node in sorted(known):

@@ -136,14 +136,16 @@ def _at_tie(extreme: Callable[..., Any]) -> Callable[..., Any]:
 
 amax: Operation = Operation(
     "amax", "x, [axis=None]", aliases=("max",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
-    pullback=_extreme_pullback, kink=_at_tie(lambda x, axes: amax(x, axes)), combine=maximum, spell={"numpy": _numpy("max"), "latex": r"\max {0}"},
+    pullback=_extreme_pullback,
+    kink=_at_tie(lambda x, axes: amax(x, axes)), combine=maximum, spell={"numpy": _numpy("max"), "latex": r"\max {0}"},
     traits=("structural", "reduction"), examples=("max([x, y, z])", "amax([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
     about="Largest element of an array, or along one axis: `max(v)`, `amax(A, 0)`.",
 )  # fmt: skip
 amin: Operation = Operation(
     "amin", "x, [axis=None]", aliases=("min",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
-    pullback=_extreme_pullback, kink=_at_tie(lambda x, axes: amin(x, axes)), combine=minimum, spell={"numpy": _numpy("min"), "latex": r"\min {0}"},
+    pullback=_extreme_pullback,
+    kink=_at_tie(lambda x, axes: amin(x, axes)), combine=minimum, spell={"numpy": _numpy("min"), "latex": r"\min {0}"},
     traits=("structural", "reduction"), examples=("min([x, y, z])", "amin([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
     about="Smallest element of an array, or along one axis: `min(v)`, `amin(A, 0)`.",
@@ -262,7 +264,7 @@ def _all_axes(x: Any) -> Axes:
 
 
 def _norm_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-    """The direction, or for other orders sign(x)*(|x|/r)^(order - 1); of the order inf, those that tie share equally."""
+    """The direction, or for other orders sign(x)*(|x|/r)^(order - 1); of the order inf, those that tie share."""
     (order,) = attributes
     x = operands[0]
     axes = _all_axes(x)
@@ -322,7 +324,8 @@ def _norm_of_order_pullback(adjoint: Any, operands: Sequence[Any], result: Any, 
 
 norm_of_order = Operation(
     "norm_of_order", "x, p", aliases=("norm",), shape=_one_number, definition=_norm_of_order,
-    pullback=_norm_of_order_pullback, kink=lambda x, p: (x == 0) | _at_tie(amax)(absolute(x), _all_axes(x)), spell={"latex": r"\left\lVert {0} \right\rVert_{{{1}}}"},
+    pullback=_norm_of_order_pullback, kink=lambda x, p: (x == 0) | _at_tie(amax)(absolute(x), _all_axes(x)),
+    spell={"latex": r"\left\lVert {0} \right\rVert_{{{1}}}"},
     traits=("structural", "reduction"), examples=("norm_of_order([x, y, z], 2.5)", "norm_of_order([x, 1, 3], 1 + y)"),
     convention="derivative 0 at the zero vector; of the order inf, ties share equally",
     about="The norm (sum(|x|^p))^(1/p) of an order that need not be fixed: `norm(v, p)` with an input p from 1 up.",

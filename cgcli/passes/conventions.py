@@ -1,9 +1,10 @@
 """Products of conventions: what a second derivative is at a kink.
 
 At a kink the slope of an operation is a convention: that of |x| at 0 is 0, the mean of both sides. One convention is
-as good as another as long as it is a factor by itself. But the product of two is the product of nothing: (-1)*(-1) and
-1*1 are both 1, and 0*0 is 0. Such products arise where a derivative is differentiated again: the adjoint that comes back
-to an operation holds the slope that the same operation contributed before. |x|^2 has the second derivative 2 at 0.
+as good as another as long as it is a factor by itself. But the product of two is the product of nothing: (-1)*(-1)
+and 1*1 are both 1, and 0*0 is 0. Such products arise where a derivative is differentiated again: the adjoint that
+comes back to an operation holds the slope that the same operation contributed before. |x|^2 has the second derivative
+2 at 0.
 
 So in every pass over a derivative, what an operation hands on is looked at where its adjoint follows from such slopes:
 - Of |x| the slope is s = sign(x), and s^2 = 1 on both sides. The adjoint is taken apart as even + odd*s, and the
@@ -233,4 +234,4 @@ def _of_deviation(operands: Sequence[Ref], attributes: tuple[Any, ...]) -> Any:
 LENGTHS: dict[Any, Callable[..., Any]] = {
     powers.hypot: _of_hypot, reductions.norm: _of_norm, reductions.std: _of_deviation,
 }  # fmt: skip
-"""Lengths -> (operands, attributes) -> the parts of its direction, and what the changes by them make for the operands."""
+"""Length -> (operands, attributes) -> the parts of its direction, and what it contributes by the changes by them."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 
 from cgcli.errors import CalculationError
+from cgcli.graph.origins import UNKNOWN
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
@@ -113,7 +114,7 @@ def differentiate(
     """
     with graph.lock:
         size = len(graph)
-        if size >= LARGE[-1] and _patterns_pay(size) and not _has_conventions(graph, outputs):
+        if size >= LARGE[-1] and _patterns_pay(size) and not has_conventions(graph, outputs):
             found = _stamped(graph, outputs, wrt, seeds)
             if found is not None:
                 return found
@@ -176,8 +177,11 @@ def _noted(found: Mapping[int, Adjoint], column: array[int]) -> dict[int, Mask]:
     return masks
 
 
-def _has_conventions(graph: Graph, outputs: Sequence[int]) -> bool:
-    """Whether outputs are derivatives of what has kinks: then nodes are done one by one."""
+def has_conventions(graph: Graph, outputs: Sequence[int]) -> bool:
+    """Whether outputs are derivatives of what has kinks.
+
+    Then nodes are done one by one, and a pullback is no linear function of its weights: a nan is decided by them.
+    """
     if not graph.origins and not graph.is_derivative:
         return False
     kinked = {code for code in set(graph.op) if REGISTRY.rows[code].kink is not None}
@@ -216,7 +220,9 @@ def _stamped(
     if len(set(outputs)) < len(outputs) or any(graph.shape_of(output) for output in outputs):
         return None
     start_with = seeds or [graph.constant(1.0)] * len(outputs)
+    begin = len(graph)
     found = stamped(graph, outputs, wrt, start_with, handed_on)
+    graph.origins.note(begin, len(graph), UNKNOWN)
     return None if found is None else Derivatives(graph, *found)
 
 
