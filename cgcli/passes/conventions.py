@@ -19,7 +19,7 @@ from __future__ import annotations
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.ops import logic, powers, reductions, shaping
-from cgcli.passes.adjoints import Adjoint
+from cgcli.passes.adjoints import Adjoint, Mask
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
@@ -64,9 +64,14 @@ class Conventions:
         condition = row.kink(*operands, *self.graph.attributes_of(node))
         at_kink = operands[0].coerce(condition) & self._hit(carriers, operands[0].coerce(condition))
         directed = None if carriers is None else self._by_directions(node, operands, adjoint)
+        mask = (
+            adjoint.mask
+            if conditions == [] and (row.elementwise or adjoint.mask is None or adjoint.mask.whole)
+            else None
+        )
         instead_of = directed or [None] * len(parts)
         return [
-            None if part is None else self._replaced(part, operand, at_kink, instead)
+            None if part is None else self._replaced(part, operand, at_kink, instead, mask)
             for part, operand, instead in zip(parts, operands, instead_of, strict=True)
         ]
 
@@ -120,12 +125,14 @@ class Conventions:
 
     # ---- what is handed on -------------------------------------------------------------------------------------
 
-    def _replaced(self, part: Adjoint, operand: Ref, at_kink: Any, instead: Any) -> Adjoint:
-        """A contribution that is another one at the kink: nan where none is known."""
+    def _replaced(self, part: Adjoint, operand: Ref, at_kink: Any, instead: Any, mask: Mask | None) -> Adjoint:
+        """A contribution that is another one at the kink: nan where none is known. mask: what decided before counts."""
         value = part.given_out()
         if at_kink.shape not in ((), value.shape):
             at_kink = shaping.sum_of(at_kink, None) > 0
-        return Adjoint(logic.unless(at_kink, value) if instead is None else logic.where(at_kink, instead, value))
+        if mask is not None and not mask.whole and value.shape != operand.shape:
+            mask = None
+        return Adjoint(logic.unless(at_kink, value) if instead is None else logic.where(at_kink, instead, value), mask)
 
     def _by_sides(
         self, operands: Sequence[Ref], adjoint: Adjoint, carriers: Sequence[int], factor: Callable[..., Any],
