@@ -7,6 +7,7 @@ from math import exp as scalar_exp
 from math import inf
 
 from cgcli.ops.arithmetic import square
+from cgcli.ops.decisions import Taken
 from cgcli.ops.exact import PI, decimal
 from cgcli.ops.hyperbolic import tanh
 from cgcli.ops.logic import absolute, clip, maximum, sign, where
@@ -120,10 +121,10 @@ softsign = Operation(
 
 
 def _masked(condition: Callable[[Any], Any]) -> Callable[..., list[Any]]:
-    """Slope 1 where the condition holds, else 0."""
+    """Slope 1 where the condition holds, else 0: the operand is taken or not."""
 
     def pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-        return [where(condition(operands[0]), adjoint, 0.0)]
+        return [Taken(condition(operands[0]), adjoint)]
 
     return pullback
 

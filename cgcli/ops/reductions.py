@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import inf
 
 from cgcli.ops.arithmetic import mul, square
+from cgcli.ops.decisions import Taken
 from cgcli.ops.logic import absolute, is_finite, maximum, minimum, where
 from cgcli.ops.powers import exp, log, power, sqrt
 from cgcli.ops.row import Operation
@@ -120,7 +121,7 @@ def _extreme_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attrib
     x = operands[0]
     winners = x == spread(result, x.shape, axes)
     share = adjoint / sum_of(winners, axes)
-    return [where(winners, spread(share, x.shape, axes), 0.0)]
+    return [Taken(winners, spread(share, x.shape, axes))]
 
 
 amax = Operation(
@@ -291,7 +292,7 @@ def _running_sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, at
 cumsum = Operation(
     "cumsum", "x, [axis=None]", shape=same_shape, prepare=_one_axis, pullback=_running_sum_pullback,
     spell={"numpy": lambda np, x, axis: np.cumsum(x, axis=axis), "latex": r"\operatorname{{cumsum}}\left({0}\right)"},
-    traits=("structural", "traceable"), examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
+    traits=("structural", "traceable", "moves"), examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
     about="Running sums x[0], x[0] + x[1], ...; of a matrix along the axis given.",
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ import math
 from math import copysign, inf, isfinite, isnan, nan
 from math import exp as scalar_exp
 
-from cgcli.ops.arithmetic import scale, square
+from cgcli.ops.arithmetic import square
 from cgcli.ops.exact import PI
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import absolute, where
@@ -211,7 +211,7 @@ def _by_order(slope: Callable[[Any, int], Any]) -> Callable[..., list[Any]]:
     """The derivative rule of a function with a static order: slope of (x, order)."""
 
     def pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-        return [scale(adjoint, slope(operands[0], attributes[0]))]
+        return [adjoint * slope(operands[0], attributes[0])]
 
     return pullback
 
