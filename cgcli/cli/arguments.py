@@ -80,7 +80,7 @@ def split_bindings(words: Sequence[str]) -> dict[str, str]:
 
 
 def could_be_name(word: str) -> bool:
-    """Whether a word alone is a name as far as its letters go; words of the language are refused where they are used."""
+    """Whether a word alone is a name as far as its letters go; words of the language are refused where they come up."""
     if word.isascii():
         return word.isidentifier()
     from cgcli.formulas.sources import is_name
