@@ -7,6 +7,7 @@ from cgcli.language import syntax
 from cgcli.language.aliases import children, target_names
 from cgcli.language.limits import MOST_DERIVATIVES, MOST_ITEMS, MOST_ORDER
 from cgcli.language.messages import shortened
+from cgcli.language.program import OWN_NAME
 from cgcli.language.values import FunctionName, ListValue
 from cgcli.ops import shaping
 from cgcli.passes.derivative import derivative_of
@@ -27,10 +28,16 @@ def diff(calls: Calls, arguments: list[Any], row: int) -> int:
         raise building.error("`diff` takes 2 or 3 arguments", row, "write diff(y, x) or diff(y, x, order)")
     y, x = building.materialise(arguments[0]), _target(building, arguments[1], row)
     order = building.static(arguments[2], row) if len(arguments) == 3 else 1
+    building.decide("the order of a derivative")
     if not isinstance(order, int) or order < 0:
         raise building.error("the order of a derivative is a whole number from 0", row)
     if order > MOST_ORDER:
         raise building.error(f"a derivative of order {order:g} is beyond the {MOST_ORDER:,} that are allowed", row)
+    for target in _nodes(x):
+        decided = building.program.decided([target], [y]) if order else {}
+        if decided:
+            reason = decided[target].reason
+            raise building.error(f"there is no derivative with respect to this: {reason}", row, OWN_NAME)
     before = len(graph)
     for _ in range(order):
         if graph.constant_value(y) == 0.0:
@@ -64,6 +71,18 @@ def _target(building: Building, x: Any, row: int) -> Any:
     if building.graph.is_constant(node) and not building.graph.is_own_constant(node):
         raise building.error("a derivative is taken with respect to a name, not a number", row, "write diff(y, x)")
     return node
+
+
+def _nodes(x: Any) -> list[int]:
+    """The nodes in what a derivative is taken by."""
+    found, pending = [], [x]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, ListValue):
+            pending.extend(value.items)
+        else:
+            found.append(value)
+    return found
 
 
 def _check_elements(building: Building, y: int, x: Any, row: int) -> None:

@@ -245,9 +245,10 @@ clip = Operation(
     about="x cut off below low and above high.",
 )  # fmt: skip
 heaviside = Operation(
-    "heaviside", "x, [at_zero=0.5]", aliases=("step",), prepare=lambda shapes, at_zero=0.5: (float(at_zero),),
-    definition=lambda x, at_zero: where(x > 0, 1.0, where(x < 0, 0.0, where(x == 0, at_zero, x))), partials=(None,),
-    traits=("piecewise_constant",), kink=lambda x, at_zero: x == 0, convention="derivative 0 at the jump at 0",
+    "heaviside", "x, at_zero=0.5", aliases=("step",),
+    definition=lambda x, at_zero: where(x > 0, 1.0, where(x < 0, 0.0, where(x == 0, at_zero, x))),
+    partials=(None, lambda x, at_zero, r: where(x == 0, 1.0, 0.0)),
+    kink=lambda x, at_zero: x == 0, convention="derivative 0 at the jump at 0",
     spell={"latex": r"\theta\left({0}\right)"}, examples=("heaviside(x)", "heaviside(x, 1)"),
     about="0 for negative x, 1 for positive x; at 0 it is 0.5 unless given.",
 )  # fmt: skip
