@@ -69,7 +69,7 @@ def run(
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
         run_table(
             parsed, bindings, table, lambda bound: gradient_columns(bound, variables, of),
-            engine=engine, json=json, strict=strict,
+            wrt=variables, engine=engine, json=json, strict=strict,
         )  # fmt: skip
         return
     if symbolic:
@@ -78,7 +78,7 @@ def run(
         return
     values = read_bindings(bindings, digits=digits)
     births = Births(strict=strict)
-    bound = births.watch(parsed.bind(values, engine=engine, digits=digits))
+    bound = births.watch(parsed.bind(values, engine=engine, digits=digits, wrt=variables))
     if jacobian or hessian:
         kind, derive = ("jacobian", derivatives.jacobians) if jacobian else ("hessian", derivatives.hessians)
         found = alone(derive(bound, variables, of))
@@ -130,7 +130,7 @@ def print_symbolic(
     """The derivatives as formulas; of the values only the shapes count, and lengths."""
     from cgcli.formulas.derivatives import variables as variables_of
 
-    program = parsed.bind(values, complete=False).program
+    program = parsed.bind(values, wrt=variables, complete=False).program
     names = list(variables_of(program, variables))
     formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
     if json:
