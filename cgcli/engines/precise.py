@@ -58,7 +58,9 @@ class PreciseEngine(PlannedEngine):
 
     def array(self, values: Any) -> Any:
         """An object array of the doubles."""
-        return self._each(lambda value: self.mp.mpf(float(value)), 1)(values)
+        found = self._each(lambda value: self.mp.mpf(float(value)), 1)(values)
+        found.setflags(write=False)  # it stays in the plan, so a result that shows it has to be a copy
+        return found
 
     def given(self, value: Any) -> Any:
         """Floats and integers as they are, decimal texts in full, mpmath numbers rounded; lists and arrays of these."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cgcli.emit.formula import applied
 from cgcli.emit.names import is_bare_constant, node_names
+from cgcli.engines.results import separated
 from cgcli.explain.births import births
 from cgcli.explain.rule_text import RuleTexts
 from cgcli.explain.steps import NO_CALL, Backward, BackwardStep, Edge, Kink, Step, Trace
@@ -46,7 +47,7 @@ def trace(
     plans = [_BackwardPlan(graph, name, node, wrt, reach) for name, node in outputs.items()] if wrt else []
     conditions = kink_conditions(graph, [node for node in nodes if reach[node]])
     wanted = [*nodes, *(node for plan in plans for node in plan.wanted()), *conditions.values()]
-    values = engine(wanted).evaluate(graph, inputs, wanted)
+    values = _values(graph, inputs, wanted, engine)
     names = node_names(graph, sorted({*nodes, *(wrt or ())}), outputs)
     rules = RuleTexts(graph, names)
     forward = _forward(graph, nodes, outputs, names, values)
@@ -57,6 +58,15 @@ def trace(
         kinks=_kinks(graph, forward, {node for node, condition in conditions.items() if _holds(values[condition])}),
         births=births(graph, values, outputs.values()),
     )  # fmt: skip
+
+
+def _values(graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int], engine: Chooser) -> list[Any]:
+    """Values by node, in memory of the trace's own."""
+    values = list(engine(wanted).evaluate(graph, inputs, wanted))
+    nodes = list(dict.fromkeys(wanted))
+    for node, value in zip(nodes, separated([values[node] for node in nodes], inputs.values()), strict=True):
+        values[node] = value
+    return values
 
 
 # ---- forward ---------------------------------------------------------------------------------------------------------

@@ -35,10 +35,15 @@ class Bound:
         return self.program.graph
 
     def evaluate(self, wanted: Sequence[int]) -> list[Any]:
-        """The values of nodes, by position among the wanted ones."""
+        """The values of nodes, by position among the wanted ones: floats, and arrays that share memory with nothing."""
         values = self.engine(wanted).evaluate(self.graph, self.values, wanted)
         found = [values[node] for node in wanted]
-        return [value if type(value) is float else public(value) for value in found]
+        for value in found:
+            if type(value) is not float:
+                from cgcli.engines.results import separated
+
+                return separated(found, self.values.values())
+        return found
 
     def chosen(self, names: Sequence[str] = ()) -> dict[str, int]:
         """The nodes of inner names, or of the outputs where none are given. UsageError for an unknown name."""
@@ -97,9 +102,8 @@ def ordered_defaults(graph: Graph, absent: Mapping[str, int]) -> list[dict[str, 
 
 
 def named_nodes(program: Program) -> dict[str, int]:
-    """Inputs and inner nodes by the names of the formula, without the inputs that products with directions add."""
-    added = program.graph.inputs().keys() - set(program.inputs)
-    return {name: node for name, node in program.graph.names.items() if name not in added}
+    """Inputs and inner nodes by the names of the formula."""
+    return dict(program.graph.names)
 
 
 def needed_inputs(graph: Graph, nodes: Sequence[int], defaults: Mapping[str, int]) -> set[str]:
@@ -113,9 +117,3 @@ def needed_inputs(graph: Graph, nodes: Sequence[int], defaults: Mapping[str, int
         found |= added
         pending = [defaults[name] for name in added if name in defaults]
     return found
-
-
-def public(value: Any) -> Any:
-    """An engine's value as callers see it: NumPy scalars become floats."""
-    shape = getattr(value, "shape", None)
-    return float(value) if shape == () and not hasattr(value, "_mpf_") else value
