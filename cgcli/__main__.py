@@ -131,10 +131,10 @@ def verdict(error: BaseException) -> "CgError | int":
 
 
 def memory_refused(error: "BaseException | None") -> bool:
-    """Whether memory was refused, to us or to a library that made something else of it."""
+    """Whether memory was refused, to us or to a library, whatever that made of it, or to the loading of one."""
     while error is not None:
-        loading = isinstance(error, ImportError) and "failed to map segment" in str(error)  # a library finds no room
-        if isinstance(error, MemoryError) or loading or "Cannot allocate memory" in str(error):
+        told = str(error)
+        if isinstance(error, MemoryError) or "Cannot allocate memory" in told or "failed to map segment" in told:
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -149,7 +149,7 @@ def tell(error: "CgError") -> int:
         print(render_error(error, colour=wants_colour(sys.stderr)), file=sys.stderr)
     except OSError:  # nobody listens
         pass
-    except MemoryError:
+    except (MemoryError, ImportError):  # there is no room even for what draws it
         os.write(2, f"{error.title}: {error.message}\n".encode())
     return error.exit_code
 

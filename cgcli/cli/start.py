@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-    # No command is named anywhere, so this line tells PyInstaller, which reads it all the same, to take all of them.
-    from cgcli.cli.commands import *  # noqa: F403
-
 HOME = "cgcli.cli.commands"
 LOOKS_LIKE_OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?$", re.DOTALL)
 """`--json`, `-o`, `--wrt=x`, but also `-x`: only the command knows which of these it has."""

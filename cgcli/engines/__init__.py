@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines import *  # noqa: F403 - tells PyInstaller, which reads it all the same, to take all engines
     from cgcli.engines.base import Engine
     from cgcli.graph.store import Graph
 
