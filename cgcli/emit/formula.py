@@ -194,6 +194,10 @@ class Printer:
             return [(operand, POSTFIX, 0), ".T"]
         return self._call(node, self.graph.row(node))
 
+    def renamed(self, node: int, flags: int) -> list[Piece]:
+        """A name for its operand."""
+        return [(self.graph.operands_of(node)[0], POSTFIX, flags)]
+
     def placed(self, node: int, flags: int) -> list[Piece]:
         """The adjoint of an index: the operand among zeros."""
         entries, shape = self.graph.attributes_of(node)
@@ -208,6 +212,7 @@ BRACKETS: dict[Operation, Callable[[Printer, int, int], list[Piece]]] = {
     shaping.index: Printer.indexed,
     shaping.transpose: Printer.transposed,
     shaping.place: Printer.placed,
+    structure.alias: Printer.renamed,
 }
 """Operations that the grammar writes with signs of its own."""
 

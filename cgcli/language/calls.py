@@ -77,7 +77,7 @@ class Calls:
         calls = self.graph.calls
         calls.append(Call(definition.name, self.frames[-1].call, self.building.span(row)))
         local = {
-            parameter: self.building.named(value)
+            parameter: self.building.named(parameter, value)
             for parameter, value in zip(definition.parameters, arguments, strict=True)
         }
         self.frames.append(Frame(definition.end, finish, local, len(calls) - 1, data))

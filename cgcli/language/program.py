@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from cgcli.graph.copying import GONE, carry, copy_nodes
-from cgcli.graph.store import Graph
-from cgcli.ops import structure
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from cgcli.graph.store import Graph
 
 
 class Program:
@@ -30,14 +28,3 @@ class Program:
         self.defaults: dict[str, int] = {}
         self.specialised: dict[str, float] = {}
         self.derived: dict[Any, Any] = {}
-
-
-def drop_aliases(program: Program) -> None:
-    """Rebuild the graph without the aliases that told named values apart while derivatives were taken."""
-    old, new = program.graph, Graph()
-    moved = [GONE] * len(old)
-    copy_nodes(old, new, range(len(old)), moved, without=structure.alias)
-    carry(old, new, moved)
-    program.graph = new
-    program.outputs = {name: moved[node] for name, node in program.outputs.items()}
-    program.defaults = {name: moved[node] for name, node in program.defaults.items()}

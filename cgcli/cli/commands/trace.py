@@ -37,7 +37,7 @@ def run(
 
     exclude("--no-backward", wrt=wrt if no_backward else None)
     parsed, names = read_formula(formula), split_names(wrt)
-    bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits)
+    bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, wrt=names, steps=True)
     chosen = targets(bound.program, of)
     nodes = None if no_backward else list(variables(bound.program, names).values())
     found = trace(bound.graph, chosen, bound.values, nodes, bound.engine)

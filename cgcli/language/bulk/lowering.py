@@ -61,7 +61,8 @@ NO_VALUE, NOT_A_SCALAR = -1, -2
 NAME, NUMBER, ASSIGN, EXPRESSION = syntax.NAME, syntax.NUMBER, syntax.ASSIGN, syntax.EXPRESSION
 
 BOUND, OPAQUE, NO_FUNCTION = 1, 2, 4
-"""Marks of a word: the caller gives its value; its value is not for the loop to make; its calls are not plain."""
+"""Marks of a word: its definition is not for the loop to lower; its value is not for it to make; its calls are not
+plain."""
 
 LEAF, SKIP, SIGN, OPERATOR, CONDITIONAL, COMPARE, CALLEE, CALL, OTHER = range(9)
 """What the loop does with a row."""
@@ -173,6 +174,7 @@ class BulkLowering:
         self._mark(whole.functions, OPAQUE | NO_FUNCTION)
         self._mark(FORMS, NO_FUNCTION)
         self._mark(whole.bound, BOUND)
+        self._mark(whole.asked, BOUND | OPAQUE)
         self._mark((name for name, shape in whole.shapes.items() if shape), OPAQUE)
         self.literals = Literals(self.words, {*self._taken()})
         self.calls = Calls(len(self.words))
