@@ -256,7 +256,8 @@ def extrapolated(slope: Slope, step: Any, rounds: int, noise: Any) -> tuple[Any,
 def _moved(base: Any, place: tuple[int, ...], shift: Any, kind: type) -> Any:
     """A copy of a value with one element moved."""
     moved: Any = np.array(base, dtype=kind)
-    moved[place] = moved[place] + shift
+    with np.errstate(invalid="ignore"):  # infinity that moves is nan, and nan counts for nothing
+        moved[place] = moved[place] + shift
     return moved if place else moved[()]
 
 

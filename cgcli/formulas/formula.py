@@ -178,6 +178,7 @@ class Formula:
         are several outputs and none is named, the result is {output: {name: …}}.
         """
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        derivatives.tell_left_out(bound.program, wrt, of)
         return alone(derivatives.gradients(bound, wrt, of)[1])
 
     def jacobian(
@@ -186,6 +187,7 @@ class Formula:
     ) -> dict[str, Any]:  # fmt: skip
         """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        derivatives.tell_left_out(bound.program, wrt, of)
         return alone(derivatives.jacobians(bound, wrt, of))
 
     def hessian(
@@ -194,6 +196,7 @@ class Formula:
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
         """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        derivatives.tell_left_out(bound.program, wrt, of)
         return alone(derivatives.hessians(bound, wrt, of))
 
     def jvp(
@@ -203,7 +206,7 @@ class Formula:
         """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
         bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions)
+        variables, arrows = derivatives.directions(bound, directions, of)
         nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
         return alone(dict(zip(chosen, bound.evaluate(nodes), strict=True)))
 
@@ -214,7 +217,7 @@ class Formula:
         """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
         bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions)
+        variables, arrows = derivatives.directions(bound, directions, of)
         names = list(directions)
         nodes: list[int] = []
         for name, node in chosen.items():
@@ -234,7 +237,7 @@ class Formula:
 
         program = self.bind(mapping, wrt=[name], complete=False).program
         chosen = derivatives.targets(program, of)
-        target = derivatives.variables(program, [name])[name]
+        target = derivatives.variables(program, [name], of)[name]
         nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
         graph, wanted = program.graph, [*nodes, *program.defaults.values()]
         if self.programs.told_apart([name]):
@@ -249,6 +252,7 @@ class Formula:
         derived.inputs = [name for name in program.inputs if name in needed]
         derived.params = [name for name in program.params if name in needed]
         derived.defaults = {name: node for name, node in defaults.items() if name in needed}
+        derived.carry_decisions(program)
         return fixed(derived)
 
     # ---- rows --------------------------------------------------------------------------------------------------
@@ -280,6 +284,7 @@ class Formula:
         values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
         bound, rows = bind_columns(self, values, wrt)
         refuse_reductions(bound, list(derivatives.targets(bound.program, of).values()))
+        derivatives.tell_left_out(bound.program, wrt, of)
         nodes = derivatives.gradient_nodes(bound.program, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
         found = iter(evaluate_rows(bound, engine, wanted, rows, dtype))
@@ -296,7 +301,8 @@ class Formula:
 
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of, steps=True)
         chosen = derivatives.targets(bound.program, of)
-        variables = derivatives.variables(bound.program, wrt)
+        derivatives.tell_left_out(bound.program, wrt, of)
+        variables = derivatives.variables(bound.program, wrt, of)
         return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
 
     def draw(

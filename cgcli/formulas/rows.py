@@ -63,13 +63,16 @@ def bind_columns(
 
 def varying(bound: Bound, columns: Sequence[str]) -> Bound:
     """What was bound for one row, without the values that differ from row to row."""
+    inputs = bound.graph.inputs()
     fixed_by = [name for name in columns if name in bound.program.specialised]
     if fixed_by:
+        node = inputs.get(fixed_by[0])
+        why = None if node is None else bound.program.decided([node], list(bound.program.outputs.values())).get(node)
+        what = "it is a length or an index" if why is None or why.whole else f"it decides {why.what}"
         raise UsageError(
-            f"`{fixed_by[0]}` cannot be a column: it is a length or an index, the same for all rows",
+            f"`{fixed_by[0]}` cannot be a column: {what}, the same for all rows",
             hint=f"give it one value: {fixed_by[0]}=3",
         )
-    inputs = bound.graph.inputs()
     dropped: set[str] = set()
     found = set(columns)
     while found:  # a default may follow from another default that follows from a column

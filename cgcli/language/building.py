@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from cgcli.errors import CgError, FormulaError, NeedsValues, ShapeError
 from cgcli.graph.store import Graph
 from cgcli.language.aliases import behind
-from cgcli.language.program import Program
+from cgcli.language.program import EVERYTHING, Program
 from cgcli.language.statics import StaticValues
 from cgcli.language.values import FunctionName, ListValue, exact_text
 from cgcli.ops import shaping, structure
@@ -64,6 +64,7 @@ class Building:
         self.targets = targets
         self.aliases = 0
         self.handlers: list[Callable[[int], int]] = []
+        self._sources: list[int] = []
 
     # ---- the loop ----------------------------------------------------------------------------------------------
 
@@ -134,6 +135,8 @@ class Building:
             raise FormulaError(f"`{value.name}` is a function; call it with arguments", hint=f"{value.name}(…)")
         if value is None:
             raise FormulaError("a value is missing here")
+        if isinstance(value, float):  # the default of an operand
+            return self.graph.constant(value, getattr(value, "text", None))
         return int(value)
 
     def _stacked(self, value: ListValue) -> int:
@@ -172,11 +175,18 @@ class Building:
         known = self.static(value, row)
         if isinstance(known, list):
             raise self.error(f"{what} is a number, not a list", row)
+        self.decide(what)
         with self.placed(row):
             return shaping.whole(known, what)
 
+    def decide(self, what: str, *, user: int = EVERYTHING, whole: bool = True) -> None:
+        """Enter what was asked for as `static` since the last time: see `Decision`."""
+        for source in self._sources:
+            self.program.decide(source, user, what, whole)
+        self._sources.clear()
+
     def static(self, value: Any, row: int) -> Any:
-        """A number (or nested lists of numbers) that must be known now."""
+        """A number (or nested lists of numbers) that must be known now; `decide` says afterwards what for."""
         if isinstance(value, ListValue):
             return [self._static_number(self.materialise(item), row) for item in value.items]
         node = self.materialise(value)
@@ -197,6 +207,8 @@ class Building:
                 hint=f"give a value for {what}, for example {names[0]}=3" if names else rule,
             )  # fmt: skip
         self.program.specialised.update(self.statics.used)
+        if not self.graph.is_constant(node) or self.graph.is_own_constant(node):  # a literal is nobody's variable
+            self._sources.append(node)
         return int(known) if known.is_integer() else known
 
     # ---- errors ------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cgcli.language import syntax
 from cgcli.language.aliases import children, target_names
 from cgcli.language.messages import shortened
+from cgcli.language.program import OWN_NAME
 from cgcli.language.values import FunctionName, ListValue
 from cgcli.ops import shaping
 from cgcli.passes.derivative import derivative_of
@@ -28,8 +29,14 @@ def diff(calls: Calls, arguments: list[Any], row: int) -> int:
         raise building.error("`diff` takes 2 or 3 arguments", row, "write diff(y, x) or diff(y, x, order)")
     y, x = building.materialise(arguments[0]), _target(building, arguments[1], row)
     order = building.static(arguments[2], row) if len(arguments) == 3 else 1
+    building.decide("the order of a derivative")
     if not isinstance(order, int) or order < 0:
         raise building.error("the order of a derivative is a whole number from 0", row)
+    for target in x.items if isinstance(x, ListValue) else [x]:
+        decided = building.program.decided([target], [y]) if order else {}
+        if decided:
+            reason = decided[target].reason
+            raise building.error(f"there is no derivative with respect to this: {reason}", row, OWN_NAME)
     before = len(graph)
     for _ in range(order):
         y = _derivative(building, y, x)

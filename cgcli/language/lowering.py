@@ -145,6 +145,7 @@ class Lowering:
             lengths = self.building.evaluate(self.first[shape_row], shape_row + 1)
             with self.building.placed(shape_row):
                 shape = shaping.whole_shape(self.building.static(lengths, shape_row))
+            self.building.decide("a length")
         self._declare(row, name, shape, default)
         if trainable:
             self.program.params.append(name)

@@ -33,7 +33,7 @@ BOUNDED = {
     "numerals.py": ({"plain", "short"}, "the axes of a value, at most 32"),
     "passes/derivative.py": ({"derivative_of", "_wrt_part"}, "the axes of y, and the part of x that is an element"),
     "passes/differentiate.py": (
-        {"differentiate", "_differentiated", "contributions", "_by_definition"},
+        {"walked", "handed_on", "_by_definition"},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
     "passes/scalars.py": (

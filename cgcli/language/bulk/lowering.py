@@ -123,7 +123,7 @@ class Calls:
 
     def add(self, word: int, count: int, row: Operation | None) -> None:
         """Enter a call that the loop met for the first time."""
-        plain = row is not None and is_plain(row) and count >= 1
+        plain = row is not None and is_plain(row) and count >= max(row.arity, 1)
         op = row.code if row is not None and plain else -1
         folded = row is not None and count > len(row.parameters)
         self.rows.append((int(self.of_word[word]), count, op, int(folded)))
