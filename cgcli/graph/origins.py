@@ -8,6 +8,7 @@ from bisect import bisect_right
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
 UNKNOWN = -1
 """The origin of a node that no derivative rule made."""
@@ -46,10 +47,21 @@ class Origins:
             self.end.append(end)
             self.source.append(source)
 
+    def note_all(self, first: Any, end: Any, source: Any) -> None:
+        """Enter many runs at once, in their order, as columns of NumPy."""
+        some = first < end
+        for column, values in ((self.first, first), (self.end, end), (self.source, source)):
+            column.frombytes(values[some].astype("int32").tobytes())
+
     def of(self, node: int) -> int:
         """The node whose rule made a node, or UNKNOWN."""
         run = bisect_right(self.first, node) - 1
         return self.source[run] if run >= 0 and node < self.end[run] else UNKNOWN
+
+    def has(self, node: int) -> bool:
+        """Whether a derivative rule made a node, known or not."""
+        run = bisect_right(self.first, node) - 1
+        return run >= 0 and node < self.end[run]
 
     def chain(self, node: int) -> list[int]:
         """The origin of a node, the origin of that one and so on: as many as there were derivatives taken."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
+from cgcli.graph.walk import between
 from cgcli.ops import logic, powers, reductions, shaping
 from cgcli.passes.adjoints import Adjoint, Mask
 from cgcli.passes.folding import FoldingRef
@@ -64,11 +65,11 @@ class Conventions:
         condition = row.kink(*operands, *self.graph.attributes_of(node))
         at_kink = operands[0].coerce(condition) & self._hit(carriers, operands[0].coerce(condition))
         directed = None if carriers is None else self._by_directions(node, operands, adjoint)
-        mask = (
-            adjoint.mask
-            if conditions == [] and (row.elementwise or adjoint.mask is None or adjoint.mask.whole)
-            else None
-        )
+        mask = adjoint.mask
+        if mask is not None and not (row.elementwise or mask.whole):
+            mask = None
+        if conditions is None or self._follow(conditions, [operand.node for operand in operands]):
+            mask = None  # a convention of this operation decided it
         instead_of = directed or [None] * len(parts)
         return [
             None if part is None else self._replaced(part, operand, at_kink, instead, mask)
@@ -104,6 +105,12 @@ class Conventions:
         """The operands that a node follows from; a condition that gives nan is a verdict, and no convention."""
         operands = self.graph.operands_of(node)
         return operands[1:] if self.graph.row(node) is logic.unless else operands
+
+    def _follow(self, nodes: Sequence[int], first: Sequence[int]) -> bool:
+        """Whether one of some nodes follows from one of the first ones, numbers aside."""
+        wanted = [node for node in first if not self.graph.is_constant(node)]
+        active = between(self.graph, wanted, nodes) if nodes and wanted else b""
+        return any(active[node] for node in wanted) if active else False
 
     def _hit(self, carriers: Sequence[int] | None, like: Ref) -> Any:
         """Whether one of the carriers jumps here."""

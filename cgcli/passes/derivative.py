@@ -25,7 +25,7 @@ def derivative_of(graph: Graph, y: int, x: int) -> int:
         y_shape, x_shape = graph.shape_of(y), graph.shape_of(x)
         if not y_shape:
             return differentiate(graph, [y], [x]).wrt(x)
-        if not x_shape and not has_conventions(graph, [y]):
+        if not x_shape and not has_conventions(graph, [y], [x]):
             return _forward(graph, y, x)
         rows = [derivative_of(graph, component.node, x) for component in FoldingRef(graph, y)]
         return graph.apply(shaping.stack, rows)
@@ -50,7 +50,7 @@ def _forward(graph: Graph, y: int, x: int) -> int:
 def directional(graph: Graph, y: int, variables: Sequence[int], directions: Sequence[int]) -> int:
     """J·v as a node of y's shape, for one direction a variable: the pullback of the pullback needs no forward rules."""
     with graph.lock:
-        if has_conventions(graph, [y]):
+        if has_conventions(graph, [y], variables):
             return _by_gradients(graph, y, variables, directions)
         weights = graph.input(f"weights of node {y}", graph.shape_of(y), hidden=True)
         pulled = differentiate(graph, [y], variables, [weights])

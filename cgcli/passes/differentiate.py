@@ -9,12 +9,13 @@ ed., SIAM 2008, chapter 3. How the zeros of operands that were not taken stay ze
 from __future__ import annotations
 
 from array import array
+from itertools import compress
 
 from cgcli.errors import CalculationError
 from cgcli.graph.origins import UNKNOWN
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
-from cgcli.graph.walk import ancestors, descendants
+from cgcli.graph.walk import between
 from cgcli.ops import REGISTRY, shaping
 from cgcli.ops.decisions import Placed, Taken
 from cgcli.passes.adjoints import (
@@ -114,7 +115,9 @@ def differentiate(
     """
     with graph.lock:
         size = len(graph)
-        if size >= LARGE[-1] and _patterns_pay(size) and not has_conventions(graph, outputs):
+        reach = max(outputs, default=0) - min(wrt, default=0)
+        meets = has_conventions(graph, outputs, wrt)
+        if reach >= LARGE[-1] and not meets and _patterns_pay(reach):
             found = _stamped(graph, outputs, wrt, seeds)
             if found is not None:
                 return found
@@ -123,7 +126,7 @@ def differentiate(
             for position, output in enumerate(outputs)
         ]
         adjoint, contribution = array("i", [NONE]) * size, array("i", [NONE]) * len(graph.operands)
-        adjoints, sent = walked(graph, starts, wrt, _conventions(graph, outputs))
+        adjoints, sent = walked(graph, starts, wrt, _conventions(graph) if meets else None)
         return Derivatives(graph, adjoint, contribution, _noted(adjoints, adjoint), _noted(sent, contribution))
 
 
@@ -136,7 +139,7 @@ def walked(
     what looks after products of them, where the outputs are derivatives themselves.
     """
     outputs = [output for output, _ in starts]
-    active = bytes(a & b for a, b in zip(ancestors(graph, outputs), descendants(graph, wrt), strict=True))
+    active = between(graph, wrt, outputs)
     received: dict[int, list[Adjoint]] = {}
     seeds: dict[int, list[Adjoint]] = {}
     for output, adjoint in starts:
@@ -145,7 +148,7 @@ def walked(
     asked_for = frozenset(wrt)
     adjoints: dict[int, Adjoint] = {}
     sent: dict[int, Adjoint] = {}
-    for node in range(len(active) - 1, -1, -1):
+    for node in range(max(outputs, default=-1), min(wrt, default=0) - 1, -1):
         if node not in received and node not in seeds:
             continue
         begin = len(graph)
@@ -177,26 +180,25 @@ def _noted(found: Mapping[int, Adjoint], column: array[int]) -> dict[int, Mask]:
     return masks
 
 
-def has_conventions(graph: Graph, outputs: Sequence[int]) -> bool:
-    """Whether outputs are derivatives of what has kinks.
+def has_conventions(graph: Graph, outputs: Sequence[int], wrt: Sequence[int]) -> bool:
+    """Whether outputs are derivatives, and have kinks on the way to what they are differentiated by.
 
     Then nodes are done one by one, and a pullback is no linear function of its weights: a nan is decided by them.
     """
     if not graph.origins and not graph.is_derivative:
         return False
-    kinked = {code for code in set(graph.op) if REGISTRY.rows[code].kink is not None}
-    kinked -= {code for code in kinked if "piecewise_constant" in REGISTRY.rows[code].traits}
-    return bool(kinked) and _conventions(graph, outputs) is not None
+    active = between(graph, wrt, outputs)
+    on_the_way = list(compress(range(len(active)), active))
+    if not any(_has_kink(REGISTRY.rows[code]) for code in {graph.op[node] for node in on_the_way}):
+        return False
+    return graph.is_derivative or any(map(graph.origins.has, reversed(on_the_way)))
 
 
-def _conventions(graph: Graph, outputs: Sequence[int]) -> Conventions | None:
-    """What looks after products of conventions, where outputs are derivatives; None where they are not."""
-    if not graph.is_derivative:
-        if not graph.origins:
-            return None
-        needed = ancestors(graph, outputs)
-        if not any(needed[node] for node, _ in graph.origins if node < len(needed)):
-            return None
+def _has_kink(row: Operation) -> bool:
+    return row.kink is not None and "piecewise_constant" not in row.traits
+
+
+def _conventions(graph: Graph) -> Conventions:
     from cgcli.passes.conventions import Conventions
 
     return Conventions(graph, differentiate)
