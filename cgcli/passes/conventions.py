@@ -50,7 +50,7 @@ class Conventions:
         adjoints: those of the nodes behind it.
         """
         row = self.graph.row(node)
-        if row.kink is None or "piecewise_constant" in row.traits or not any(parts):
+        if row.kink is None or "piecewise_constant" in row.traits or row in DIRECTIONS or not any(parts):
             return parts
         decided_by = adjoint.mask.condition if adjoint.mask is not None else None
         conditions = [] if decided_by is None else self._carriers([decided_by.node])
@@ -58,23 +58,22 @@ class Conventions:
         if carriers is not None and not carriers:
             return parts
         operands = [FoldingRef(self.graph, operand) for operand in self.graph.operands_of(node)]
-        if carriers is not None and row in SIGNED and conditions == []:
-            found = self._by_sides(operands, adjoint, carriers, SIGNED[row], adjoints)
+        decided = conditions is None or self._follow(conditions, [operand.node for operand in operands])
+        if carriers is not None and conditions is not None and row in SIGNED and not decided:
+            own = [carrier for carrier in carriers if carrier not in conditions]
+            found = self._by_sides(operands, adjoint, own, SIGNED[row], adjoints)
             if found is not None:
                 return [found, *parts[1:]]
-        condition = row.kink(*operands, *self.graph.attributes_of(node))
-        at_kink = operands[0].coerce(condition) & self._hit(carriers, operands[0].coerce(condition))
+        condition = operands[0].coerce(row.kink(*operands, *self.graph.attributes_of(node)))
+        at_kink = condition & self._hit(carriers, condition)
         directed = None if carriers is None else self._by_directions(node, operands, adjoint)
-        mask = adjoint.mask
-        if mask is not None and not (row.elementwise or mask.whole):
-            mask = None
-        if conditions is None or self._follow(conditions, [operand.node for operand in operands]):
-            mask = None  # a convention of this operation decided it
-        instead_of = directed or [None] * len(parts)
-        return [
-            None if part is None else self._replaced(part, operand, at_kink, instead, mask)
-            for part, operand, instead in zip(parts, operands, instead_of, strict=True)
-        ]
+        settled: list[Adjoint | None] = []
+        for part, instead in zip(parts, directed or [None] * len(parts), strict=True):
+            if part is not None:  # a convention of this operation counts no more; what decided before it does
+                mask = None if decided else adjoint.mask if row.elementwise else part.mask
+                part = self._replaced(part, at_kink, instead, mask)
+            settled.append(part)
+        return settled
 
     # ---- where conventions come from ---------------------------------------------------------------------------
 
@@ -132,12 +131,12 @@ class Conventions:
 
     # ---- what is handed on -------------------------------------------------------------------------------------
 
-    def _replaced(self, part: Adjoint, operand: Ref, at_kink: Any, instead: Any, mask: Mask | None) -> Adjoint:
+    def _replaced(self, part: Adjoint, at_kink: Any, instead: Any, mask: Mask | None) -> Adjoint:
         """A contribution that is another one at the kink: nan where none is known. mask: what decided before counts."""
         value = part.given_out()
         if at_kink.shape not in ((), value.shape):
             at_kink = shaping.sum_of(at_kink, None) > 0
-        if mask is not None and not mask.whole and value.shape != operand.shape:
+        if mask is not None and not mask.whole and mask.condition is not None and mask.condition.shape != value.shape:
             mask = None
         return Adjoint(logic.unless(at_kink, value) if instead is None else logic.where(at_kink, instead, value), mask)
 
