@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
     from cgcli.formulas.formula import Formula
 
-    Choice = Callable[[Bound], dict[str, int]]
+    Choice = Callable[[Bound], tuple[Bound, dict[str, int]]]
 
 HEAD = 10
 """Rows that are shown where no file is written."""
@@ -37,7 +37,10 @@ def run_table(
     formula: Formula, bindings: Sequence[str] | None, options: TableOptions, choose: Choice, *,
     show: Sequence[str] = (), engine: str = "auto", json: bool = False,
 ) -> None:  # fmt: skip
-    """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table."""
+    """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table.
+
+    choose: from the formula for one row to the one that has these nodes (derivatives are in a graph of their own).
+    """
     path = options.check()
     values, bound_columns = read_bindings(bindings), read_columns(options.bind)
     for name in bound_columns:
@@ -53,7 +56,7 @@ def run_table(
         bound = bind_columns(formula, table, columns, values, show)
         check_inputs(bound, columns, table)
         rows = table.rows if options.limit is None else min(table.rows, options.limit)
-        calculation = Calculation(bound, choose(bound), columns, rows=rows, engine=engine, float32=options.float32)
+        calculation = Calculation(*choose(bound), columns, rows=rows, engine=engine, float32=options.float32)
         _run(table, calculation, options, json)
     finally:
         table.close()

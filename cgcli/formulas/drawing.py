@@ -57,6 +57,8 @@ def picture_of(
     """
     wanted = grad or bool(values)
     bound = formula.bind(values, complete=wanted)
+    if grad:
+        bound = bound.over(bound.program.begun())
     picture = Picture(bound.graph, targets(bound.program, of))
     if grad:
         _add_derivatives(picture, bound, list(variables(bound.program, wrt).values()))

@@ -9,8 +9,7 @@ from cgcli.formulas import derivatives, given
 from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
 from cgcli.formulas.programs import of_program, of_text
 from cgcli.language.program import Program
-from cgcli.passes.derivative import derivative_of, directional
-from cgcli.passes.differentiate import differentiate
+from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ class Formula:
         values = {name: value if type(value) is float else given.normalised(name, value, exact=exact)
                   for name, value in given_by_name.items()}  # fmt: skip
         program = self.programs.fitting(values, show, complete)
-        chosen = chooser(program.graph, engine, digits)
+        chosen = chooser(engine, digits)
         add_defaults(program, values, chosen)
         if complete:
             given.check_complete(program.inputs, values)
@@ -193,10 +192,7 @@ class Formula:
     ) -> Any:  # fmt: skip
         """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
         bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
-        graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions)
-        nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
-        return alone(dict(zip(chosen, bound.evaluate(nodes), strict=True)))
+        return alone(derivatives.products(bound, directions, of))
 
     def hvp(
         self, mapping: Mapping[str, Any] | None = None, /, *, directions: Mapping[str, Any], of: str | None = None,
@@ -204,17 +200,7 @@ class Formula:
     ) -> dict[str, Any]:  # fmt: skip
         """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
         bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
-        graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions)
-        names = list(directions)
-        nodes: list[int] = []
-        for name, node in chosen.items():
-            derivatives.need_scalar(graph, name, node)
-            with graph.lock:
-                first = differentiate(graph, [node], variables)
-                nodes.extend(directional(graph, first.wrt(target), variables, arrows) for target in variables)
-        found = iter(bound.evaluate(nodes))
-        return alone({name: {variable: next(found) for variable in names} for name in chosen})
+        return alone(derivatives.second_products(bound, directions, of))
 
     def derivative(self, name: str, mapping: Mapping[str, Any] | None = None, *, of: str | None = None) -> Formula:
         """The derivative with respect to an input (or an inner node) as a formula, simplified.
@@ -223,7 +209,7 @@ class Formula:
         """
         from cgcli.passes.simplify import simplify
 
-        program = self.bind(mapping, complete=False).program
+        program = self.bind(mapping, complete=False).program.begun()
         chosen = derivatives.targets(program, of)
         target = derivatives.variables(program, [name])[name]
         nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
@@ -266,7 +252,7 @@ class Formula:
 
         values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
         bound, rows = bind_columns(self, values)
-        nodes = derivatives.gradient_nodes(bound.program, wrt, of)
+        bound, nodes = derivatives.gradient_nodes(bound, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
         found = iter(evaluate_rows(bound, engine, wanted, rows, dtype))
         return alone({name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()})
@@ -281,6 +267,7 @@ class Formula:
         from cgcli.explain.tracing import trace
 
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        bound = bound.over(bound.program.begun())  # the trace adds partial derivatives
         chosen = derivatives.targets(bound.program, of)
         variables = derivatives.variables(bound.program, wrt)
         return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)

@@ -46,7 +46,9 @@ def run(
         from cgcli.cli.rows import run_table
 
         exclude("--data", digits=digits)
-        run_table(parsed, bindings, table, lambda bound: bound.chosen(names), show=names, engine=engine, json=json)
+        run_table(
+            parsed, bindings, table, lambda bound: (bound, bound.chosen(names)), show=names, engine=engine, json=json
+        )
         return
     bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names)
     chosen = bound.chosen(names)
