@@ -6,16 +6,13 @@ by shape) is kept here, so that a formula that sees ever new shapes stays small.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
+    from typing import Any
 
-Value = TypeVar("Value")
 
-
-class Kept(Generic[Value]):
+class Kept:
     """Answers by question, in two generations.
 
     A new answer joins the younger generation, and so does an old one that is asked for again. When the younger one is
@@ -29,14 +26,14 @@ class Kept(Generic[Value]):
 
     __slots__ = ("_half", "_heaviest", "_old", "_weigh", "_young")
 
-    def __init__(self, most: int, *, heaviest: int = 0, weigh: Callable[[Value], int] | None = None) -> None:
+    def __init__(self, most: int, *, heaviest: int = 0, weigh: Callable[[Any], int] | None = None) -> None:
         self._half = most // 2
         self._heaviest = heaviest // 2
         self._weigh = weigh
-        self._young: dict[Hashable, Value] = {}
-        self._old: dict[Hashable, Value] = {}
+        self._young: dict[Hashable, Any] = {}
+        self._old: dict[Hashable, Any] = {}
 
-    def get(self, key: Hashable) -> Value | None:
+    def get(self, key: Hashable) -> Any | None:
         """The answer to a question, None where it is not kept."""
         found = self._young.get(key)
         if found is None:
@@ -45,7 +42,7 @@ class Kept(Generic[Value]):
                 self.put(key, found)
         return found
 
-    def put(self, key: Hashable, value: Value) -> None:
+    def put(self, key: Hashable, value: Any) -> None:
         """Keep an answer, which is not None."""
         young = self._young
         if len(young) >= self._half or (self._weigh is not None and self._weight(young) >= self._heaviest):
@@ -63,10 +60,10 @@ class Kept(Generic[Value]):
     def __len__(self) -> int:
         return len(self._old.keys() | self._young.keys())
 
-    def __iter__(self) -> Iterator[Value]:
+    def __iter__(self) -> Iterator[Any]:
         """All answers."""
         return iter({**self._old, **self._young}.values())
 
-    def _weight(self, answers: dict[Hashable, Value]) -> int:
+    def _weight(self, answers: dict[Hashable, Any]) -> int:
         assert self._weigh is not None
         return sum(map(self._weigh, list(answers.values())))

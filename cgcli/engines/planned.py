@@ -34,7 +34,7 @@ class PlannedEngine(Engine):
     """Evaluates graphs node by node; a subclass states how values and operations look on it."""
 
     def __init__(self) -> None:
-        self._kernels: Kept[Kernel] = Kept(KERNELS)
+        self._kernels = Kept(KERNELS)
 
     def number(self, value: float, exact: str | None) -> Any:
         """A constant of the graph as a value of this engine; `exact` is its decimal text where that says more."""
@@ -129,7 +129,7 @@ class PlannedEngine(Engine):
     def kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel:
         """The function that computes a row on operands of these shapes. CalculationError where there is none."""
         key = (row, shapes, attributes)
-        found = self._kernels.get(key)
+        found: Kernel | None = self._kernels.get(key)
         if found is None:
             found = self.own_kernel(row, shapes, attributes)
             if found is None and row.definition is not None:

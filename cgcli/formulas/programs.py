@@ -36,8 +36,8 @@ class Programs:
         self.names = names
         self._lower = lower_for
         self._free = frozenset(names.free)
-        self._made: Kept[Program] = Kept(KEPT, heaviest=MOST_NODES, weigh=len)
-        self._fitting: Kept[Program] = Kept(KEPT, heaviest=MOST_NODES, weigh=len)
+        self._made = Kept(KEPT, heaviest=MOST_NODES, weigh=len)
+        self._fitting = Kept(KEPT, heaviest=MOST_NODES, weigh=len)
         self._deciding: tuple[str, ...] = ()
         self._lock = RLock()
 
@@ -53,7 +53,7 @@ class Programs:
         shapes = {name: shape_of(value) for name, value in values.items()}
         deciding = {name: shape for name, shape in shapes.items() if shape or name not in self._free}
         signature = (tuple(sorted(deciding.items())), tuple(show))
-        program = self._made.get((signature, self._numbers(values)))
+        program: Program | None = self._made.get((signature, self._numbers(values)))
         if program is None:
             numbers = {name: double(value) for name, value in values.items() if not shapes[name]}
             program = self._lower(deciding, numbers, list(deciding), show)
@@ -71,7 +71,7 @@ class Programs:
         numbers = self._numbers(values)
         key = (tuple(values), tuple([() if type(value) is float else shape_of(value) for value in values.values()]),
                tuple(show), numbers)  # fmt: skip
-        program = self._fitting.get(key)
+        program: Program | None = self._fitting.get(key)
         if program is not None:
             return program
         try:

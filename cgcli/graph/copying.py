@@ -7,7 +7,6 @@ shape of what it is a copy of, so its operands must have the shapes of theirs.
 from __future__ import annotations
 
 from array import array
-from copy import copy
 
 from cgcli.graph.walk import ancestors
 
@@ -57,7 +56,8 @@ def copy_beginning(source: Graph, target: Graph, length: int) -> None:
     edges = source.start[length]
     left_out = {"lock", "intern", "_adopted", "_found_inputs", "_made_once"}
     for field in vars(target).keys() - left_out:
-        setattr(target, field, copy(getattr(source, field)))
+        value = getattr(source, field)
+        setattr(target, field, value.__copy__() if hasattr(value, "__copy__") else value.copy())
     for column, end in ((target.op, length), (target.start, length + 1), (target.operands, edges),
                         (target.payload, length), (target.shape, length)):  # fmt: skip
         del column[end:]

@@ -198,7 +198,7 @@ class Graph:
         return found
 
     @staticmethod
-    def _new_made_once() -> Kept[Any]:
+    def _new_made_once() -> Kept:
         """Room for what is made once."""
         return Kept(MADE_ONCE, heaviest=MADE_ONCE_NODES, weigh=_length)
 

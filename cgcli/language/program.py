@@ -9,7 +9,7 @@ from cgcli.ops import structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    pass
 
 DERIVED, MOST_NODES = 32, 400_000
 """Sets of derivatives that are kept with a program, and how many nodes they may have together."""
@@ -35,7 +35,7 @@ class Program:
         self.params: list[str] = []
         self.defaults: dict[str, int] = {}
         self.specialised: dict[str, float] = {}
-        self.derived: Kept[Any] = Kept(DERIVED, heaviest=MOST_NODES, weigh=len)
+        self.derived = Kept(DERIVED, heaviest=MOST_NODES, weigh=len)
 
     def __len__(self) -> int:
         """Nodes of its graph and of all that is kept with it."""

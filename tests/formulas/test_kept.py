@@ -21,7 +21,7 @@ from cgcli.kept import Kept
 
 @given(st.lists(st.integers(0, 30), max_size=200), st.integers(2, 12))
 def test_an_answer_is_right_or_gone(questions: list[int], most: int) -> None:
-    kept: Kept[int] = Kept(most)
+    kept = Kept(most)
     for place, question in enumerate(questions):
         found = kept.get(question)
         assert found in (None, 7 * question)
@@ -34,7 +34,7 @@ def test_an_answer_is_right_or_gone(questions: list[int], most: int) -> None:
 
 @given(st.lists(st.integers(1, 50), max_size=60))
 def test_weights_are_bounded_though_one_alone_may_be_more(weights: list[int]) -> None:
-    kept: Kept[int] = Kept(1000, heaviest=100, weigh=lambda weight: weight)
+    kept = Kept(1000, heaviest=100, weigh=lambda weight: weight)
     for place, weight in enumerate(weights):
         kept.put(place, weight)
         assert kept.get(place) == weight
