@@ -11,7 +11,7 @@ import re
 from functools import cache
 from string import Formatter
 
-from cgcli.emit.formula import called, key_text, static_arguments, static_text
+from cgcli.emit.formula import called, given_operands, key_text, static_arguments, static_text
 from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.emit.writing import joined, write
@@ -81,10 +81,19 @@ _SUBSCRIPT_DIGITS = {0x2080 + digit: str(digit) for digit in range(10)}
 def _word(word: str, style: str) -> str:
     if len(word) == 1:
         place = ord(word) - ord("α")
-        return f"\\{LETTERS[place]}" if 0 <= place < len(LETTERS) else word
+        return f"\\{LETTERS[place]}" if 0 <= place < len(LETTERS) else verbatim(word)
     if word in LETTERS or word in CAPITALS:
         return f"\\{word}"
-    return f"\\{style}{{{word.replace('_', chr(92) + '_')}}}"
+    return f"\\{style}{{{verbatim(word)}}}"
+
+
+def verbatim(text: str) -> str:
+    r"""A text whose signs are signs: names given from Python, or by a graph file, may hold `\` or `$`."""
+    return re.sub(r"[\\{}$&#^_~%]", lambda sign: _SIGNS.get(sign[0], f"\\{sign[0]}"), text)
+
+
+_SIGNS = {"\\": r"\backslash{}", "^": r"\hat{}", "~": r"\tilde{}"}
+"""Those that a backslash before them does not make signs."""
 
 
 def number_latex(text: str) -> tuple[str, int]:
@@ -238,6 +247,9 @@ class _Writer:
         for parameter, value in static_arguments(self.graph, node):
             if value is not parameter.default and parameter.name not in template.fields:
                 return None
+        for place, parameter in enumerate(row.parameters[: len(given_operands(self.graph, node))]):
+            if not parameter.static and not parameter.required and str(place) not in template.fields:
+                return None
         return template
 
     def pieces(self, node: int, signed: bool) -> list[Piece]:
@@ -288,7 +300,7 @@ class _Writer:
 
     def _call(self, node: int, row: Operation) -> list[Piece]:
         r"""`\operatorname{name}\left(…\right)` with static arguments where they are not the default."""
-        operands: list[Piece] = [(operand, 0, True) for operand in self.graph.operands_of(node)]
+        operands: list[Piece] = [(operand, 0, True) for operand in given_operands(self.graph, node)]
         static = static_arguments(self.graph, node)
         texts = [static_latex(value) for parameter, value in static if value is not parameter.default]
         leading = row.parameters and row.parameters[0].static

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from cgcli.errors import CalculationError, UsageError, did_you_mean
 from cgcli.graph.walk import ancestors, descendants
+from cgcli.numerals import finite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 
     from cgcli.engines.base import Engine
     from cgcli.errors import Source
+    from cgcli.explain.births import Birth
     from cgcli.graph.store import Graph
     from cgcli.language.program import Program
 
@@ -19,15 +23,22 @@ if TYPE_CHECKING:
 
 
 class Bound:
-    """A formula with values: the program that fits their shapes, the values by input, and the engine."""
+    """A formula with values: the program that fits their shapes, the values by input, and the engine.
 
-    __slots__ = ("choice", "program", "source", "values")
+    on_births: who is told where a nan or an infinity of a result was born; without anybody it is a NotFiniteWarning.
+    """
 
-    def __init__(self, program: Program, values: dict[str, Any], choice: Choice, source: Source | None) -> None:
+    __slots__ = ("choice", "on_births", "program", "source", "values")
+
+    def __init__(
+        self, program: Program, values: dict[str, Any], choice: Choice, source: Source | None,
+        on_births: Callable[[list[Birth]], None] | None = None,
+    ) -> None:  # fmt: skip
         self.program = program
         self.values = values
         self.choice = choice
         self.source = source
+        self.on_births = on_births
 
     @property
     def graph(self) -> Graph:
@@ -40,7 +51,8 @@ class Bound:
 
     def over(self, program: Program, more: Mapping[str, Any] | None = None) -> Bound:
         """The same values, and more of them, for a program that begins as this one."""
-        return Bound(program, {**self.values, **more} if more else self.values, self.choice, self.source)
+        values = {**self.values, **more} if more else self.values
+        return Bound(program, values, self.choice, self.source, self.on_births)
 
     def evaluate(self, wanted: Sequence[int]) -> list[Any]:
         """The values of nodes, by position among the wanted ones: floats, and arrays that share memory with nothing."""
@@ -51,8 +63,26 @@ class Bound:
             if type(value) is not float:
                 from cgcli.engines.results import separated
 
-                return separated(found, self.values.values())
+                found = separated(found, self.values.values())
+                if not all(map(finite, found)):
+                    self._tell_births(wanted, found)
+                return found
+        if not all(map(isfinite, found)):
+            self._tell_births(wanted, found)
         return found
+
+    def _tell_births(self, wanted: Sequence[int], found: Sequence[Any]) -> None:
+        """Say where a nan or an infinity among some values was born."""
+        from cgcli.explain.births import births_of
+
+        broken = [node for node, value in zip(wanted, found, strict=True) if not finite(value)]
+        self.tell(births_of(self.graph, broken, self.engine, self.values, self.source))
+
+    def tell(self, births: list[Birth]) -> None:
+        """Tell whoever listens of births."""
+        from cgcli.explain.births import warn_of
+
+        (self.on_births or warn_of)(births)
 
     def chosen(self, names: Sequence[str] = ()) -> dict[str, int]:
         """The nodes of inner names, or of the outputs where none are given. UsageError for an unknown name."""
@@ -69,8 +99,7 @@ class Bound:
 
 
 def chooser(name: str, digits: int | None) -> Choice:
-    """A function from a graph and wanted nodes to the engine that computes them. UsageError for a wrong count of
-    digits."""
+    """From a graph and wanted nodes to the engine that computes them. UsageError for a wrong count of digits."""
     if digits is not None and (not isinstance(digits, int) or digits < 1):
         raise UsageError(f"{digits!r} is no count of digits", hint="for example digits=50")
     if digits is not None or name == "precise":

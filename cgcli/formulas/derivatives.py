@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from cgcli.errors import ShapeError, UsageError, did_you_mean
+from cgcli.errors import CalculationError, LeftOutWarning, ShapeError, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.bound import named_nodes
+from cgcli.graph.walk import ancestors
+from cgcli.language.program import OWN_NAME
 from cgcli.numerals import shape_of
 from cgcli.passes.derivative import derivatives_of, directional
 from cgcli.passes.differentiate import differentiate
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
-    from cgcli.language.program import Program
+    from cgcli.language.program import Decision, Program
 
 
 def targets(program: Program, of: str | None) -> dict[str, int]:
@@ -31,18 +33,57 @@ def targets(program: Program, of: str | None) -> dict[str, int]:
     return {of: known[of]}
 
 
-def variables(program: Program, wrt: Sequence[str] | None) -> dict[str, int]:
-    """The nodes to differentiate with respect to, by name: all inputs that are not lengths or indices."""
+def variables(program: Program, wrt: Sequence[str] | None, of: str | None = None) -> dict[str, int]:
+    """The nodes to differentiate with respect to, by name; all inputs but those of `left_out` where none are named.
+
+    UsageError for a name that the formula does not have, CalculationError for one of those that would be left out.
+    """
     inputs = program.graph.inputs()
+    outputs = list(targets(program, of).values())
     if wrt is None:
-        return {name: inputs[name] for name in program.inputs if name not in program.specialised}
+        decided = program.decided(list(inputs.values()), outputs)
+        return {name: inputs[name] for name in program.inputs if inputs[name] not in decided}
     known = named_nodes(program)
     names = given.name_list(wrt)
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known) or f"it has {', '.join(known) or 'no inputs'}"
             raise UsageError(f"the formula has no `{name}` to differentiate with respect to", hint=hint)
+    decided = program.decided([known[name] for name in names], outputs)
+    for name in names:
+        if known[name] in decided:
+            why = decided[known[name]]
+            raise CalculationError(
+                f"there is no derivative with respect to `{name}`: {why.reason}",
+                span=program.graph.spans.get(why.user), hint=OWN_NAME if why.whole else None,
+            )  # fmt: skip
     return {name: known[name] for name in names}
+
+
+def left_out(program: Program, of: str | None = None) -> dict[str, Decision]:
+    """The inputs by which outputs are not differentiated although they depend on them, each with the reason.
+
+    An input that is nothing but a length or an index is not among them: nobody expects a derivative there.
+    """
+    if not program.decisions:
+        return {}
+    inputs, outputs = program.graph.inputs(), list(targets(program, of).values())
+    reaching = ancestors(program.graph, outputs)
+    decided = program.decided(list(inputs.values()), outputs)
+    return {
+        name: decided[node] for name, node in inputs.items()
+        if node in decided and name in program.inputs and (reaching[node] or not decided[node].whole)
+    }  # fmt: skip
+
+
+def tell_left_out(program: Program, wrt: Sequence[str] | None, of: str | None = None) -> None:
+    """A LeftOutWarning for each input that the derivatives by all inputs leave out."""
+    if wrt is None and program.decisions:
+        from warnings import warn
+
+        for name, why in left_out(program, of).items():
+            message, place = f"`{name}` is left out of the derivatives: {why.reason}", program.graph.spans.get(why.user)
+            warn(LeftOutWarning(message, span=place), stacklevel=3)
 
 
 class Derived:
@@ -87,7 +128,7 @@ def gradient_nodes(
 
 
 def _gradients(program: Program, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, int]]:
-    chosen, nodes = variables(program, wrt), {}
+    chosen, nodes = variables(program, wrt, of), {}
     for name, node in targets(program, of).items():
         need_scalar(program.graph, name, node)
         pass_back = differentiate(program.graph, [node], list(chosen.values()))
@@ -114,7 +155,7 @@ def jacobians(
     names = name_tuple(wrt)
 
     def make(program: Program) -> dict[str, dict[str, int]]:
-        by_name = variables(program, names)
+        by_name = variables(program, names, of)
         return {
             output: dict(zip(by_name, derivatives_of(program.graph, node, list(by_name.values())), strict=True))
             for output, node in targets(program, of).items()
@@ -132,7 +173,7 @@ def hessians(
     names = name_tuple(wrt)
 
     def make(program: Program) -> dict[str, dict[str, list[int]]]:
-        wanted = list(variables(program, names).values())
+        wanted = list(variables(program, names, of).values())
         return {
             output: {name: derivatives_of(program.graph, slope, wanted) for name, slope in slopes.items()}
             for output, slopes in _gradients(program, names, of).items()
@@ -146,10 +187,10 @@ def hessians(
 
 def products(bound: Bound, moved: Any, of: str | None) -> dict[str, Any]:
     """Jacobian-vector products by output: how it changes when the inputs move along the given directions."""
-    names, arrows = directions(bound, moved)
+    names, arrows = directions(bound, moved, of)
 
     def make(program: Program) -> dict[str, int]:
-        by_name, graph = variables(program, names), program.graph
+        by_name, graph = variables(program, names, of), program.graph
         along = hidden_inputs(graph, by_name)
         return {
             output: directional(graph, node, list(by_name.values()), along)
@@ -162,10 +203,10 @@ def products(bound: Bound, moved: Any, of: str | None) -> dict[str, Any]:
 
 def second_products(bound: Bound, moved: Any, of: str | None) -> dict[str, dict[str, Any]]:
     """Hessian-vector products by output: how its gradient changes when the inputs move along the given directions."""
-    names, arrows = directions(bound, moved)
+    names, arrows = directions(bound, moved, of)
 
     def make(program: Program) -> dict[str, list[int]]:
-        by_name, graph = variables(program, names), program.graph
+        by_name, graph = variables(program, names, of), program.graph
         along = hidden_inputs(graph, by_name)
         return {
             output: [directional(graph, slope, list(by_name.values()), along) for slope in slopes.values()]
@@ -177,13 +218,13 @@ def second_products(bound: Bound, moved: Any, of: str | None) -> dict[str, dict[
     return {output: {variable: next(values) for variable in names} for output in found.nodes}
 
 
-def directions(bound: Bound, moved: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+def directions(bound: Bound, moved: Any, of: str | None) -> tuple[tuple[str, ...], dict[str, Any]]:
     """The names that move, and the values of the hidden inputs that say where to. ShapeError where one does not fit."""
     if not hasattr(moved, "keys") or not len(moved):
         raise UsageError("no directions given", hint='for example directions={"x": 1}')
     by_name = given.given_values(moved, {})
     arrows: dict[str, Any] = {}
-    for name, target in variables(bound.program, list(by_name)).items():
+    for name, target in variables(bound.program, list(by_name), of).items():
         value = given.normalised(name, by_name[name])
         expected = bound.graph.shape_of(target)
         if shape_of(value) != expected:

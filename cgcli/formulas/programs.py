@@ -6,7 +6,7 @@ from _thread import RLock  # `threading` takes a millisecond to load
 from math import inf
 
 from cgcli.errors import NeedsValues, ShapeError, UsageError
-from cgcli.formulas.given import check_complete
+from cgcli.formulas.given import check_complete, name_list
 from cgcli.kept import Kept
 from cgcli.language.names import Names
 from cgcli.language.program import Program
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cgcli.errors import Source
 
     Shape = tuple[int, ...]
-    Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str]], Program]
+    Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str], Sequence[str]], Program]
 
 KEPT, MOST_NODES = 64, 400_000
 """Programs that are kept, and how many nodes they may have together; the one of the last call may have more."""
@@ -45,24 +45,32 @@ class Programs:
         """The program for inputs that are numbers. ShapeError, NeedsValues where there is none."""
         return self.made_for({})
 
-    def made_for(self, values: Mapping[str, Any], show: Sequence[str] = ()) -> Program:
+    def made_for(self, values: Mapping[str, Any], show: Sequence[str] = (), apart: Sequence[str] = ()) -> Program:
         """The program for values of these names and shapes, lowered once for each signature.
 
-        A number for a name that the text only uses decides nothing, unless it is a length or an index.
+        A number for a name that the text only uses decides nothing, unless it is a length or an index. show, apart: see
+        `reading.lower`.
         """
         shapes = {name: shape_of(value) for name, value in values.items()}
         deciding = {name: shape for name, shape in shapes.items() if shape or name not in self._free}
-        signature = (tuple(sorted(deciding.items())), tuple(show))
+        signature = (tuple(sorted(deciding.items())), tuple(show), tuple(apart))
         program: Program | None = self._made.get((signature, self._numbers(values)))
         if program is None:
             numbers = {name: double(value) for name, value in values.items() if not shapes[name]}
-            program = self._lower(deciding, numbers, list(deciding), show)
+            program = self._lower(deciding, numbers, list(deciding), show, apart)
             with self._lock:  # a program is found by all numbers that decided it, or not at all
                 self._deciding += tuple([name for name in program.specialised if name not in self._deciding])
                 self._made.put((signature, self._numbers(values)), program)
         return program
 
-    def fitting(self, values: Mapping[str, Any], show: Sequence[str], complete: bool) -> Program:
+    def told_apart(self, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
+        """Of names to differentiate by those that need a node of their own: inner names, and elements of any name."""
+        names = () if wrt is None else name_list(wrt)
+        return tuple(sorted(set(names).difference(self.names.inputs)))
+
+    def fitting(
+        self, values: Mapping[str, Any], show: Sequence[str], complete: bool, apart: Sequence[str] = ()
+    ) -> Program:
         """The program of a call, found quickly where a call gave the same names and shapes before.
 
         Where inputs may be without a value, an unknown length is asked for by itself, at its place in the text.
@@ -70,12 +78,12 @@ class Programs:
         """
         numbers = self._numbers(values)
         key = (tuple(values), tuple([() if type(value) is float else shape_of(value) for value in values.values()]),
-               tuple(show), numbers)  # fmt: skip
+               tuple(show), tuple(apart), numbers)  # fmt: skip
         program: Program | None = self._fitting.get(key)
         if program is not None:
             return program
         try:
-            program = self.made_for(values, show)
+            program = self.made_for(values, show, apart)
         except (ShapeError, NeedsValues) as error:
             if isinstance(error, NeedsValues) and not complete:
                 raise
@@ -104,7 +112,9 @@ def of_text(source: Source) -> Programs:
     """The programs of a text. FormulaError where it is wrong."""
     table = parse(source)
     return Programs(
-        lambda shapes, values, bound, show: lower(table, shapes=shapes, values=values, bound=bound, show=show),
+        lambda shapes, values, bound, show, apart: lower(
+            table, shapes=shapes, values=values, bound=bound, show=show, apart=apart
+        ),
         survey(table),
     )  # fmt: skip
 
@@ -117,7 +127,7 @@ def of_program(program: Program) -> Programs:
     names.outputs = list(program.outputs)
     names.with_default = set(program.defaults)
 
-    def settled(shapes: Mapping[str, Shape], values: Mapping[str, float], bound: object, show: object) -> Program:
+    def settled(shapes: Mapping[str, Shape], values: Mapping[str, float], *others: object) -> Program:
         for name, value in program.specialised.items():
             if shapes.get(name) or not is_same(values.get(name, value), value):
                 raise UsageError(

@@ -109,17 +109,16 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
             f"the value of `{name}` is a formula with names of its own",
             hint=f"give each input in a word of its own: {name}=1 {constant.outputs[0]}=2",
         )
-    return constant.eval(digits=digits)
+    bound = constant.bind(digits=digits)
+    bound.on_births = lambda births: None  # the formula that uses the value tells that it is nan or infinite
+    return bound.named_values(bound.chosen())["result"]
 
 
 def read_array(name: str, path: str) -> Any:
     """An array from an NPY file, never by unpickling. DataError where that cannot be."""
-    import numpy as np
+    from cgcli.data.arrays.values import read_array as array_in
 
     try:
-        with open(path, "rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except OSError as error:
-        raise DataError(f"cannot read `{path}` for `{name}`: {error.strerror}") from None
-    except ValueError:
-        raise DataError(f"cannot read `{path}` for `{name}`: it is not a .npy file of numbers") from None
+        return array_in(path)
+    except DataError as error:
+        raise DataError(f"{error.message} (for `{name}`)", hint=error.hint) from None
