@@ -61,14 +61,14 @@ def copy_beginning(source: Graph, target: Graph, length: int) -> None:
     """Let an empty graph begin as another one does: the same nodes at the same positions, and what belongs to them."""
     source.require_order()
     edges = source.start[length]
-    left_out = {"lock", "intern", "origins", "_adopted", "_found_inputs", "_made_once"}
+    left_out = {"lock", "intern", "origins", "is_derivative", "_adopted", "_found_inputs", "_made_once"}
     for field in vars(target).keys() - left_out:
         value = getattr(source, field)
         setattr(target, field, value.__copy__() if hasattr(value, "__copy__") else value.copy())
     for column, end in ((target.op, length), (target.start, length + 1), (target.operands, edges),
                         (target.payload, length), (target.shape, length)):  # fmt: skip
         del column[end:]
-    target.origins = source.origins.until(length)
+    target.origins, target.is_derivative = source.origins.until(length), source.is_derivative
     if length < MANY:
         target.intern.refill(target)
     else:
