@@ -1,0 +1,70 @@
+"""Derivatives of every order of the complete elliptic integrals K and E of the parameter m.
+
+The closed forms, such as K' = (E - (1 - m)*K)/(2*m*(1 - m)), cancel where m is small. There the power series serves,
+elsewhere the differential equations, which give each derivative from the two before.
+"""
+
+from __future__ import annotations
+
+from math import pi
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ellipe, ellipk
+
+Array = NDArray[np.float64]
+
+SERIES_UP_TO = 0.5
+"""|m| up to which the series is taken: 60 terms and 12 for each derivative leave less than an ulp."""
+
+
+def ellipk_slope(m: Array, order: int) -> Array:
+    """The derivative of K of an order from 0; nan above 1. Source: DLMF 19.5.1 and 19.4.8."""
+    return _slope(m, order, 0)
+
+
+def ellipe_slope(m: Array, order: int) -> Array:
+    """The derivative of E of an order from 0; nan above 1. Source: DLMF 19.5.2 and 19.4.8."""
+    return _slope(m, order, 1)
+
+
+def _slope(m: Array, order: int, kind: int) -> Array:
+    m = np.asarray(m, dtype=np.float64)
+    small = np.abs(m) <= SERIES_UP_TO
+    with np.errstate(all="ignore"):
+        far = _by_equation(np.where(small, 0.75, m), order, kind)
+        found = np.where(small, _series(np.where(small, m, 0.0), order, kind), far)
+    return np.where(np.isneginf(m) & (order > 0), 0.0, found)
+
+
+def _series(m: Array, order: int, kind: int) -> Array:
+    """The power series, differentiated term by term; E has the coefficients of K over 1 - 2j."""
+    coefficients, term = [], pi / 2
+    for j in range(60 + 12 * order):
+        falling = 1.0
+        for step in range(order):
+            falling *= j - step
+        coefficients.append(falling * (term / (1 - 2 * j) if kind else term))
+        term *= ((2 * j + 1) / (2 * j + 2)) ** 2
+    found = np.zeros_like(m)
+    for coefficient in reversed(coefficients[order:]):
+        found = found * m + coefficient
+    return found
+
+
+def _by_equation(m: Array, order: int, kind: int) -> Array:
+    """The derivative by m*(1 - m)*y'' + (1 - 2m)*y' - y/4 = 0 of K, and (1 - m)*(m*y'' + y') + y/4 = 0 of E."""
+    first, second, rest = ellipk(m), ellipe(m), 1 - m
+    if kind:
+        below, here = second, (second - first) / m / 2
+    else:
+        below, here = first, (second - rest * first) / m / rest / 2
+    if order == 0:
+        return below
+    for n in range(order - 1):
+        if kind:
+            above = ((n * n - 0.25) * below - (n * (1 - 2 * m) + rest) * here) / m / rest
+        else:
+            above = ((n + 0.5) ** 2 * below - (n + 1) * (1 - 2 * m) * here) / m / rest
+        below, here = here, above
+    return here
