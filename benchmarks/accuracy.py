@@ -83,7 +83,7 @@ def answers(row, tuples):
         "numpy": NUMPY.evaluate_rows(graph, columns, [node])[node],
     }
     for name, engine in NATIVE_PATHS.items():
-        if not engine.supports(graph, [node]):
+        if not engine.lacks(graph, [node]):
             found[name] = engine.evaluate_rows(graph, columns, [node])[node]
     return found
 

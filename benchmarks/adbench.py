@@ -21,6 +21,7 @@ import scipy.special
 from harness import installed, interleaved, machine, markdown, require_agreement, written
 
 import cgcli as cg
+from cgcli.formulas.derivatives import gradients
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 MIXTURES = ("2,5,1000", "10,5,1000", "10,25,1000", "20,25,10000")
@@ -78,7 +79,7 @@ def mixture_with_cg(data: dict[str, Any]) -> Tasks:
     values = {name: data[name] for name in PARAMETERS}
 
     def gradient() -> list[Any]:
-        found, slopes = formula.gradients(formula.bind(values))
+        found, slopes = gradients(formula.bind(values))
         return [found["result"], *slopes["result"].values()]
 
     return lambda: formula.eval(values), gradient

@@ -30,6 +30,7 @@ from recipes import SHAPES, Recipe
 
 import cgcli as cg
 from cgcli.engines import engine
+from cgcli.formulas.derivatives import differentiated, gradients
 from cgcli.graph.store import Graph
 from cgcli.ops import arithmetic, hyperbolic, trigonometric
 
@@ -67,7 +68,7 @@ class WithCg:
 
     def differentiate(self) -> None:
         variables = tuple(self.graph.inputs().values())
-        found = self.formula._differentiated(self.formula._program({}), self.node, variables)
+        found = differentiated(self.formula.programs.plain(), self.node, variables)
         self.slopes = [found.wrt(node) for node in variables]
 
     def named(self, point: Sequence[float]) -> Values:
@@ -78,7 +79,7 @@ class WithCg:
         return self.formula.eval(point)
 
     def gradient(self, point: Values) -> list[float]:
-        values, slopes = self.formula.gradients(self.formula.bind(point))
+        values, slopes = gradients(self.formula.bind(point))
         return [values["result"], *slopes["result"].values()]
 
     def alone(self, wanted: Sequence[int], point: Values) -> Any:

@@ -21,6 +21,7 @@ import scipy.special
 from harness import installed, interleaved, machine, markdown, require_agreement, written
 
 import cgcli as cg
+from cgcli.formulas.derivatives import gradient_nodes
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 FUNCTIONS = ("exp", "sin", "cos", "sqrt", "log", "tanh")
@@ -98,9 +99,9 @@ def with_cg(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Calla
     names, formula = graph_of(function, len(columns))
     values = dict(zip(names, columns, strict=True))
     graph = formula.graph
-    program = formula._program({})
+    program = formula.programs.plain()
     output = program.outputs["result"]
-    slopes = list(formula.gradient_nodes(program)["result"].values())
+    slopes = list(gradient_nodes(program)["result"].values())
     from cgcli.engines import engine
 
     native = engine("native")

@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.errors import CgError
-    from cgcli.formulas import Formula, Ref, formula, inputs, load, parse
+    from cgcli.formulas.formula import Formula
+    from cgcli.formulas.sources import formula, inputs, load, parse
+    from cgcli.graph.ref import Ref
 
-_API = ("Formula", "Ref", "formula", "inputs", "load", "parse")
+_API = {"Formula": "formulas.formula", "Ref": "graph.ref", "CgError": "errors",
+        **dict.fromkeys(("formula", "inputs", "load", "parse"), "formulas.sources")}  # fmt: skip
 
 __all__ = ["CgError", "Formula", "Ref", "__version__", "formula", "inputs", "load", "parse"]
 
@@ -30,11 +33,7 @@ def __getattr__(name: str) -> Any:
     if name in _API:
         from importlib import import_module
 
-        return getattr(import_module("cgcli.formulas"), name)
-    if name == "CgError":
-        from cgcli.errors import CgError
-
-        return CgError
+        return getattr(import_module(f"cgcli.{_API[name]}"), name)
     if not name.startswith("_"):
         from cgcli.ops import REGISTRY
 

@@ -4,80 +4,146 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
-
-from cgcli.errors import CgError, ExitCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from collections.abc import Sequence
+    from types import FrameType
+
+    from cgcli.errors import CgError
+else:  # what `signal` wraps: it is there already, so that a signal finds its answer before any module is loaded
+    import _signal
+
+INTERRUPTED = 130
+
+
+class Signals:
+    """What Ctrl-C and the signals that end a program do: no traceback, and no half of a file is left behind.
+
+    Where a command runs they become a KeyboardInterrupt, so that files are tidied up; before and after it, where only
+    modules are loaded and unloaded, the process ends at once.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.command_runs = False
+
+    def catch(self) -> None:
+        """Answer the signals from here on; what the caller ignores (`nohup`, a script's `&`) stays ignored."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(_signal, name, None)
+            if number and _signal.getsignal(number) in (_signal.SIG_DFL, _signal.default_int_handler):
+                _signal.signal(number, self._answer)
+        sys.unraisablehook = self._swallowed
+
+    def _answer(self, number: int, _frame: FrameType | None) -> None:
+        self.received = number
+        if self.command_runs:
+            raise KeyboardInterrupt
+        if number == _signal.SIGINT:
+            os.write(2, b"interrupted\n")
+        os._exit(128 + number)
+
+    def _swallowed(self, lost: sys.UnraisableHookArgs) -> None:
+        """Let an interrupt come again that hit a callback of C or a finalizer, which cannot hand it on."""
+        if self.received and issubclass(lost.exc_type, KeyboardInterrupt):
+            import _thread
+
+            _thread.interrupt_main(_signal.SIGINT)
+        elif not self.received:
+            sys.__unraisablehook__(lost)
+
+
+signals = Signals()
+
+
+def program() -> None:
+    """Entry point of the installed command: a process of its own, with its signals and its streams."""
+    signals.catch()
+    from cgcli.cli.streams import settle
+
+    settle()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # one more, while the first was being told
+        code = INTERRUPTED
+    if signals.received not in (0, _signal.SIGINT):  # end by the signal itself, which says most to whoever sent it
+        _signal.signal(signals.received, _signal.SIG_DFL)
+        os.kill(os.getpid(), signals.received)
+    sys.exit(code)
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; what goes wrong is told in one place, on standard error."""
-    from cgcli.cli.start import start
-
-    if hasattr(sys, "set_int_max_str_digits"):
-        sys.set_int_max_str_digits(0)
-    if not open_closed_streams():
-        return tell(CgError("cannot write the output: standard output is closed"))
     try:
+        signals.command_runs = True
+        from cgcli.cli.start import start
+
+        if hasattr(sys, "set_int_max_str_digits"):
+            sys.set_int_max_str_digits(0)
         code = start(list(sys.argv[1:] if words is None else words))
         sys.stdout.flush()
-        return code
-    except CgError as error:
-        return tell(error)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        silence_stdout()
-        return ExitCode.OK
-    except OSError as error:
-        silence_stdout()
-        return tell(CgError(f"cannot write the output: {error.strerror or error}"))
-    except MemoryError:
-        return tell(CgError("the memory is not enough for this"))
-    except Exception as error:
-        if os.environ.get("CG_DEBUG"):
-            raise
-        text = " ".join(str(error).split())
-        return tell(CgError(
-            f"unexpected {type(error).__name__}: {text}",
-            hint="this is a bug in cg; CG_DEBUG=1 shows where, please report it",
-        ))  # fmt: skip
+        return INTERRUPTED if signals.received else code
+    except BaseException as error:
+        signals.command_runs = False
+        found = verdict(error)
+    finally:
+        signals.command_runs = False
+    # The exception is gone here, and with it the frames that held a graph: there is memory for a message again.
+    return found if isinstance(found, int) else tell(found)
+
+
+def verdict(error: BaseException) -> CgError | int:
+    """What ended a command: an error to be told, or an exit code. With CG_DEBUG a surprise goes on."""
+    from cgcli.cli.streams import silence, why_in_vain
+    from cgcli.errors import CgError
+
+    if isinstance(error, KeyboardInterrupt) or signals.received:  # what is interrupted may raise anything
+        if signals.received in (0, _signal.SIGINT):
+            print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    if isinstance(error, CgError):
+        return error
+    if isinstance(error, BrokenPipeError):
+        silence()
+        return 0
+    if memory_refused(error):
+        return CgError("the memory is not enough for this")
+    if isinstance(error, OSError) and (why := why_in_vain(error)):
+        silence()
+        return CgError(f"cannot write the output: {why}")
+    if os.environ.get("CG_DEBUG") or not isinstance(error, Exception):
+        raise error
+    text = " ".join(str(error).split())
+    return CgError(
+        f"unexpected {type(error).__name__}: {text}",
+        hint="this is a bug in cg; CG_DEBUG=1 shows where, please report it",
+    )
+
+
+def memory_refused(error: BaseException | None) -> bool:
+    """Whether memory was refused, to us or to a library that made something else of it."""
+    while error is not None:
+        loading = isinstance(error, ImportError) and "failed to map segment" in str(error)  # a library finds no room
+        if isinstance(error, MemoryError) or loading or "Cannot allocate memory" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def tell(error: CgError) -> int:
     """Draw an error on standard error and return its exit code."""
-    from cgcli.render.errors import render_error
-    from cgcli.render.style import wants_colour
+    try:
+        from cgcli.render.errors import render_error
+        from cgcli.render.style import wants_colour
 
-    with suppress(OSError):
         print(render_error(error, colour=wants_colour(sys.stderr)), file=sys.stderr)
+    except OSError:  # nobody listens
+        pass
+    except MemoryError:
+        os.write(2, f"{error.title}: {error.message}\n".encode())
     return error.exit_code
-
-
-def open_closed_streams() -> bool:
-    """Replace standard input and standard error by empty ones where the caller closed them.
-
-    False where standard output is closed: nobody could read a result.
-    """
-    if sys.stdin is None:
-        sys.stdin = open(os.devnull)  # noqa: SIM115 - they live until the process ends
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    return sys.stdout is not None
-
-
-def silence_stdout() -> None:
-    """Point standard output at nowhere, so that the interpreter's last flush does not fail once more."""
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it lives until the process ends
-
-
-def program() -> None:
-    """Entry point of the installed command."""
-    sys.exit(main())
 
 
 if __name__ == "__main__":

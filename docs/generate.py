@@ -12,7 +12,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from cgcli.cli.ops import constants, entry, example_text, families  # noqa: E402
+from cgcli.cli.commands.ops import constants, entry, example_text, families  # noqa: E402
 from cgcli.cli.output import number_text  # noqa: E402
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from importlib import import_module, reload
-from typing import TYPE_CHECKING, Annotated, Any
+import inspect
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
 from cgcli import __version__
-from cgcli.cli.start import LOOKS_LIKE_OPTION
+from cgcli.cli import options
 from cgcli.errors import ExitCode, UsageError, closest
 from cgcli.render.style import wants_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import re
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
 HELP = """Evaluate, differentiate, explain and draw formulas.
@@ -33,7 +35,7 @@ def show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def build(names: Sequence[str]) -> typer.Typer:
+def build(commands: Mapping[str, ModuleType]) -> typer.Typer:
     """An application with the given commands."""
     app = typer.Typer(
         name="cg", rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -48,25 +50,54 @@ def build(names: Sequence[str]) -> typer.Typer:
         """Stand before all commands."""
 
     app.callback(help=HELP.replace("\n    cg", "\n\b\n    cg", 1))(cg)
-    for name in names:
-        module = with_annotations(import_module(f"cgcli.cli.{name}"))
+    for name, module in commands.items():
         summary, _, rest = (module.__doc__ or "").partition("\n")
-        app.command(name, help=f"{summary}\n\n\b\n{rest.strip()}", short_help=summary)(module.run)
+        app.command(name, help=f"{summary}\n\n\b\n{rest.strip()}", short_help=summary)(spread(module.run))
     return app
 
 
-def with_annotations(module: ModuleType) -> ModuleType:
-    """A command's module with what Typer reads; one that was first loaded for its plain form is loaded again."""
-    return module if hasattr(module, "typer") else reload(module)
+def spread(run: Callable[..., None]) -> Callable[..., None]:
+    """A command with an option for each field of its groups of options (dataclasses), as Typer has no groups.
+
+    Its annotations are texts, and read with the names of `options.py`: a command imports these for the type checker
+    only, since its plain form runs without Typer. So there is nothing that a command could forget.
+    """
+    signature = inspect.signature(run, locals={**vars(options), **run.__globals__}, eval_str=True)
+    groups: dict[str, Any] = {name: group for name, parameter in signature.parameters.items()
+              for group in (parameter.annotation, *get_args(parameter.annotation)) if is_dataclass(group)}  # fmt: skip
+    parameters = [
+        each for name, parameter in signature.parameters.items()
+        for each in (options_in(groups[name]) if name in groups else [parameter])
+    ]  # fmt: skip
+
+    def gathered(**given: Any) -> None:
+        """Call the command with its groups."""
+        for name, group in groups.items():
+            given[name] = group(**{option.name: given.pop(option.name) for option in fields(group)})
+        run(**given)
+
+    gathered.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    gathered.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return gathered
 
 
-def run_app(names: Sequence[str], words: Sequence[str]) -> int:
-    """Run a line through Typer; its complaints become errors of ours."""
-    command = typer.main.get_command(build(names))
+def options_in(group: Any) -> list[inspect.Parameter]:
+    """The fields of a group of options as parameters."""
+    hints = get_type_hints(group, include_extras=True)
+    return [inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default,
+                              annotation=hints[option.name]) for option in fields(group)]  # fmt: skip
+
+
+def run_app(commands: Mapping[str, ModuleType], words: Sequence[str], option: re.Pattern[str]) -> int:
+    """Run a line through Typer; its complaints become errors of ours.
+
+    `option` tells the words that look like an option.
+    """
+    command = typer.main.get_command(build(commands))
     known = options_of(command, words)
     try:
         code = command.main(
-            [guarded(word, known) for word in words], prog_name="cg", standalone_mode=False,
+            [guarded(word, known, option) for word in words], prog_name="cg", standalone_mode=False,
             color=None if wants_colour_on_stdout() else False,
         )  # fmt: skip
     except typer.Abort:
@@ -103,7 +134,7 @@ def options_of(command: Any, words: Sequence[str]) -> set[str]:
     return {option for option in known if option.startswith("-")}
 
 
-def guarded(word: str, known: set[str]) -> str:
+def guarded(word: str, known: set[str], option: re.Pattern[str]) -> str:
     """A formula that starts with a minus gets a blank in front, so that it is not taken for options.
 
     Letting unknown options through instead loses letters: `-x+q` became `-x+`.
@@ -111,7 +142,7 @@ def guarded(word: str, known: set[str]) -> str:
     if not word.startswith("-") or word in ("-", "--"):
         return word
     name = word.partition("=")[0]
-    if name in known or (word.startswith("--") and LOOKS_LIKE_OPTION.match(word)):
+    if name in known or (word.startswith("--") and option.match(word)):
         return word
     return f" {word}"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from cgcli.formulas import Formula
+    from cgcli.formulas.formula import Formula
 
 LOOKS_LIKE_FILE = re.compile(r".*\.cg$|[^\s()]*\.[a-z]{2,}$")
 """`my model.cg`, `model.txt`: no formula ends in this way, whose only `.` before a letter is that of `A.T`."""
@@ -32,25 +32,28 @@ def read_source(word: str) -> Source:
         return Source(standard_input(), "<standard input>")
     is_path = len(word) < LONGEST_PATH and "\n" not in word
     if is_path and (LOOKS_LIKE_FILE.match(word) or os.path.isfile(word)):
-        from cgcli.formulas import read_text
+        from cgcli.formulas.sources import read_text
 
         return Source(read_text(word), word)
     return Source(word)
 
 
 def standard_input() -> str:
-    """All of standard input as text. DataError where it is no text."""
+    """All of standard input as text. DataError where it is no text, or cannot be read."""
     try:
         text = sys.stdin.read()
         text.encode()  # in some locales wrong bytes are smuggled into the text
     except UnicodeError:
         raise DataError("cannot read standard input: it is not UTF-8 text") from None
+    except OSError as error:
+        raise DataError(f"cannot read standard input: {error.strerror or error}") from None
     return text
 
 
 def read_formula(word: str) -> Formula:
     """The formula of a formula argument; that of a graph file is there without parsing."""
-    from cgcli.formulas import GRAPH_ENDING, from_source, load
+    from cgcli.formulas.formula import from_source
+    from cgcli.formulas.sources import GRAPH_ENDING, load
 
     if word.endswith(GRAPH_ENDING):
         size = os.path.getsize(word) if os.path.isfile(word) else 0
@@ -89,7 +92,7 @@ def _binding_hint(word: str, words: Sequence[str]) -> str:
 
 def read_bindings(words: Sequence[str] | None, *, digits: int | None = None) -> dict[str, Any]:
     """The values of NAME=VALUE words."""
-    from cgcli.formulas import read_value
+    from cgcli.formulas.sources import read_value
 
     return {name: read_value(name, text, digits=digits) for name, text in split_bindings(words or ()).items()}
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from typing import Annotated, Optional
 
 import typer
+
+from cgcli.cli.arguments import typed
+from cgcli.data.cells import POLICIES
+from cgcli.engines import NAMES
+from cgcli.errors import UsageError
 
 FormulaText = Annotated[
     str, typer.Argument(metavar="FORMULA", help="An expression, a .cg or .npz file, or - for standard input.")
@@ -15,31 +21,53 @@ Bindings = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; nan and infinities as texts.")]
 Digits = Annotated[Optional[int], typer.Option("--digits", min=1, max=100_000, help="Decimal digits, beyond doubles.")]  # noqa: UP045
-EngineName = Annotated[str, typer.Option("--engine", help="auto, python, numpy, native or precise.")]
+EngineName = Annotated[str, typer.Option("--engine", help=f"auto, {', '.join(NAMES)}.")]
 Wrt = Annotated[
     Optional[str], typer.Option("--wrt", help="Differentiate with respect to these names: a,b (default: all inputs).")  # noqa: UP045
 ]
 Of = Annotated[Optional[str], typer.Option("--of", help="The output, or an inner name, to differentiate.")]  # noqa: UP045
 
-Data = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--data", help="Compute every row of this table (CSV, TSV, Parquet, Arrow, NPY, NPZ; - is CSV)."),
-]
-Output = Annotated[Optional[str], typer.Option("-o", "--output", help="Write the rows here (- is CSV).")]  # noqa: UP045
-Bind = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--bind", metavar="INPUT=COLUMN", help="Take an input from a column of another name."),
-]
-Keep = Annotated[Optional[str], typer.Option("--keep", help="Copy these columns to the result: a,b or all.")]  # noqa: UP045
-Missing = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option("--missing", help="Rows with cells that are missing or no number: nan (default), skip or error."),
-]
-Limit = Annotated[Optional[int], typer.Option("--limit", min=1, help="Read at most so many rows.")]  # noqa: UP045
-Head = Annotated[Optional[int], typer.Option("--head", min=0, help="Show so many rows of the result.")]  # noqa: UP045
-Float32 = Annotated[bool, typer.Option("--float32", help="Compute in single precision (native engine).")]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """The options that go with `--data`, each written here and nowhere else; `cgcli.cli.app` spreads them out."""
+
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Compute every row of this table (CSV, TSV, Parquet, Arrow, NPY, NPZ; - is CSV)."),
+    ] = None
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Write the rows here (- is CSV).")] = None
+    bind: Annotated[
+        list[str] | None,
+        typer.Option("--bind", metavar="INPUT=COLUMN", help="Take an input from a column of another name."),
+    ] = None
+    keep: Annotated[str | None, typer.Option("--keep", help="Copy these columns to the result: a,b or all.")] = None
+    missing: Annotated[
+        str | None,
+        typer.Option("--missing", help="Rows with cells that are missing or no number: nan (default), skip or error."),
+    ] = None
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Read at most so many rows.")] = None
+    head: Annotated[int | None, typer.Option("--head", min=0, help="Show so many rows of the result.")] = None
+    float32: Annotated[bool, typer.Option("--float32", help="Compute in single precision (native engine).")] = False
+
+    def given(self) -> list[str]:
+        """Names of the options that the line has."""
+        return typed({option.name: getattr(self, option.name) for option in fields(self)})
+
+    def check(self) -> str:
+        """The table's path. UsageError where options of tables come without one, and for an unknown policy."""
+        if self.data is None:
+            raise UsageError(f"--{self.given()[0]} needs a table", hint="add --data table.csv")
+        if self.policy not in POLICIES:
+            raise UsageError(f"--missing cannot be `{self.missing}`", hint=f"it is one of {', '.join(POLICIES)}")
+        return self.data
+
+    @property
+    def policy(self) -> str:
+        """What happens to rows with gaps."""
+        return POLICIES[0] if self.missing is None else self.missing
+
 
 __all__ = [
-    "Annotated", "Bind", "Bindings", "Data", "Digits", "EngineName", "Float32", "FormulaText", "Head", "Json", "Keep",
-    "Limit", "Missing", "Of", "Output", "Wrt", "typer",
+    "Annotated", "Bindings", "Digits", "EngineName", "FormulaText", "Json", "Of", "TableOptions", "Wrt", "typer",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     from cgcli.errors import Source, Span
-    from cgcli.formulas import Bound
+    from cgcli.formulas.bound import Bound
 
 
 MANY_NODES = 1_000_000
@@ -60,10 +60,19 @@ def jsonable(value: Any, digits: int | None = None) -> Any:
 
 
 def print_json(value: Any, digits: int | None = None, *, stream: TextIO | None = None) -> None:
-    """One JSON document on standard output, or on another stream."""
+    """One JSON document on standard output, or on another stream.
+
+    Its texts are escaped where they hold what a terminal would obey, or what the stream's encoding lacks.
+    """
     import json
 
-    print(json.dumps(jsonable(value, digits), ensure_ascii=False), file=stream)
+    from cgcli.cli.streams import can_write
+
+    ready = jsonable(value, digits)
+    text = json.dumps(ready, ensure_ascii=False)
+    if not text.isprintable() or not can_write(text, stream or sys.stdout):
+        text = json.dumps(ready)
+    print(text, file=stream)
 
 
 def print_values(values: Mapping[str, Any], digits: int | None = None) -> None:
@@ -98,8 +107,8 @@ def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, 
     broken = {name: chosen[name] for name, value in values.items() if name in chosen and not finite(value)}
     if not broken:
         return
+    from cgcli.explain.births import births
     from cgcli.graph.walk import ancestors
-    from cgcli.tracing import births
 
     graph = bound.graph
     needed = [node for node, need in enumerate(ancestors(graph, broken.values())) if need]

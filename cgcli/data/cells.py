@@ -9,6 +9,9 @@ MISSING_WORDS = (
 )  # fmt: skip
 """Texts that stand for a value that is not there (R, pandas, Arrow, SQL and spreadsheets write these)."""
 
+POLICIES = ("nan", "skip", "error")
+"""What may become of a row with a cell that is missing or no number; the first one holds where nothing is said."""
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """Characters with which a spreadsheet takes a text for a formula (OWASP, "CSV Injection")."""
 

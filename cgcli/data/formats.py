@@ -53,38 +53,48 @@ def open_table(path: str) -> Table:
 
 
 def _table(kind: str, path: str, stream: BinaryIO) -> Table:
-    if kind in DELIMITERS and not has_pyarrow():
-        from cgcli.data import plain_csv
-
-        return plain_csv.CsvTable(path, stream, DELIMITERS[kind])
-    if kind in ("npy", "npz"):
-        from cgcli.data import numpy_files
-
-        return (numpy_files.NpyTable if kind == "npy" else numpy_files.NpzTable)(path, stream)
-    from cgcli.data import arrow_files
-
     if kind in DELIMITERS:
-        return arrow_files.CsvTable(path, stream, DELIMITERS[kind])
-    return (arrow_files.ParquetTable if kind == "parquet" else arrow_files.FeatherTable)(path, stream)
+        delimiter = DELIMITERS[kind]
+        if has_pyarrow():
+            from cgcli.data.csv import fast
+
+            return fast.CsvTable(path, stream, delimiter)
+        from cgcli.data.csv import plain
+
+        return plain.CsvTable(path, stream, delimiter)
+    if kind in ("npy", "npz"):
+        from cgcli.data.arrays import tables
+
+        return (tables.NpyTable if kind == "npy" else tables.NpzTable)(path, stream)
+    if kind == "parquet":
+        from cgcli.data.arrow import parquet
+
+        return parquet.ParquetTable(path, stream)
+    from cgcli.data.arrow import ipc
+
+    return ipc.FeatherTable(path, stream)
 
 
 def create_writer(stream: BinaryIO, path: str) -> Writer:
     """A writer of the format that a file name says, into a stream. UsageError, MissingExtra."""
     kind = format_of(path)
-    if kind in DELIMITERS and not has_pyarrow():
-        from cgcli.data import plain_csv
-
-        return plain_csv.CsvWriter(stream, path, DELIMITERS[kind])
-    if kind in ("npy", "npz"):
-        from cgcli.data import numpy_files
-
-        return (numpy_files.NpyWriter if kind == "npy" else numpy_files.NpzWriter)(stream, path)
-    require_pyarrow(kind)
-    from cgcli.data import arrow_files
-
     if kind in DELIMITERS:
-        return arrow_files.CsvWriter(stream, path, DELIMITERS[kind])
-    return arrow_files.ArrowWriter(stream, path, is_parquet=kind == "parquet")
+        delimiter = DELIMITERS[kind]
+        if has_pyarrow():
+            from cgcli.data.csv import fast
+
+            return fast.CsvWriter(stream, path, delimiter)
+        from cgcli.data.csv import plain
+
+        return plain.CsvWriter(stream, path, delimiter)
+    if kind in ("npy", "npz"):
+        from cgcli.data.arrays import writing as arrays
+
+        return (arrays.NpyWriter if kind == "npy" else arrays.NpzWriter)(stream, path)
+    require_pyarrow(kind)
+    from cgcli.data.arrow import writing
+
+    return writing.ArrowWriter(stream, path, is_parquet=kind == "parquet")
 
 
 def has_pyarrow() -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from cgcli.graph.shapes import describe, size
 from cgcli.graph.store import ARRAY, CONSTANT, INPUT, MOST_ELEMENTS, NOTHING, result_shape
-from cgcli.language.parser import LONGEST_NUMBER
+from cgcli.language.tokens import LONGEST_NUMBER
 from cgcli.ops.constants import CONSTANTS
 
 if TYPE_CHECKING:

@@ -50,7 +50,7 @@ from cgcli.files import Replacement
 from cgcli.graph.bulk import enter_constants, extend
 from cgcli.graph.store import ARRAY, CONSTANT, INPUT, Call, Graph
 from cgcli.graph.walk import ancestors
-from cgcli.language.lowering import Program
+from cgcli.language.program import Program
 from cgcli.ops import REGISTRY
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ by one loop with a stack of what is still to be written, so neither depth nor le
 
 from __future__ import annotations
 
-from math import isnan
-
+from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.placing import placed, zeros_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.emit.writing import POSTFIX, joined, write
@@ -77,14 +76,6 @@ def program_text(
     return "\n".join(_Program(graph, outputs, {}, params, defaults or {}).lines())
 
 
-def number_text(value: float) -> str:
-    """The shortest text of a double in the language: `2`, `0.1`, `1e-3`, `-0`, `inf`, `nan`."""
-    if isnan(value):
-        return "nan"
-    mantissa, mark, exponent = repr(value).partition("e")
-    return mantissa.removesuffix(".0") + (f"e{int(exponent)}" if mark else "")
-
-
 # ---- one expression --------------------------------------------------------------------------------------------------
 
 
@@ -148,13 +139,7 @@ class Printer:
         return self._call(node, row)
 
     def _constant(self, node: int) -> str:
-        graph = self.graph
-        number = graph.payload[node]
-        value = graph.constants[number]
-        exact = graph.exact.get(number)
-        if exact is not None and exact not in self.taken:
-            return exact
-        return number_text(value)
+        return constant_text(self.graph, node, self.taken)
 
     def _infix(self, node: int, row: Operation, flags: int) -> list[Piece]:
         operands = self.graph.operands_of(node)
@@ -410,13 +395,10 @@ class _Program:
             if not self.graph.is_input(node):
                 atoms.setdefault(node, name)
         own_line = lines_of_their_own(self.graph, self.needed, self.roots, self.texts, atoms)
-        count = 0
+        fresh = fresh_names("t", self.taken)
         for node in self.nodes:
             if own_line[node] and node not in atoms:
-                count += 1
-                while f"t{count}" in self.taken:
-                    count += 1
-                atoms[node] = f"t{count}"
+                atoms[node] = next(fresh)
         return {**self.texts, **atoms}
 
     def lines(self) -> list[str]:

@@ -11,7 +11,8 @@ import re
 from functools import cache
 from string import Formatter
 
-from cgcli.emit.formula import called, key_text, number_text, static_arguments, static_text
+from cgcli.emit.formula import called, key_text, static_arguments, static_text
+from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.emit.writing import joined, write
 from cgcli.ops import structure
@@ -329,12 +330,6 @@ WORDS: dict[str, Callable[[_Writer, int], list[Piece]]] = {"list": _Writer.stack
 """Spellings that are no templates, since what they write is not a fixed number of operands in a row."""
 
 
-def constant_text(graph: Graph, node: int) -> str:
-    """The number of a constant as formula text: exact where there is more than the double, else the shortest."""
-    number = graph.payload[node]
-    return graph.exact.get(number) or number_text(graph.constants[number])
-
-
 def static_latex(value: Any) -> str:
     """A static argument: a number or a list of numbers."""
     if isinstance(value, (tuple, list)):
@@ -361,14 +356,8 @@ def _shared_names(graph: Graph, node: int) -> dict[int, str]:
     needed = written(graph, [node], ())
     own_line = lines_of_their_own(graph, needed, [node], {}, ())
     given = graph.name_of()
-    taken = {*graph.names, *graph.input_names}
-    names: dict[int, str] = {}
-    count = 0
-    for each, separate in enumerate(own_line):
-        if separate and each != node:
-            if each not in given:
-                count += 1
-                while f"t_{count}" in taken:
-                    count += 1
-            names[each] = given.get(each, f"t_{count}")
-    return names
+    fresh = fresh_names("t_", {*graph.names, *graph.input_names})
+    return {
+        each: given[each] if each in given else next(fresh)
+        for each, separate in enumerate(own_line) if separate and each != node
+    }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 from cgcli.errors import MissingExtra, UsageError, did_you_mean
@@ -54,7 +55,7 @@ def choose(graph: Graph, wanted: Iterable[int], name: str = "auto") -> Engine:
 
 def choose_for_rows(
     graph: Graph, wanted: Sequence[int], name: str, values: Mapping[str, Any], rows: int | None = None
-) -> Any:
+) -> Engine:
     """The engine that computes the wanted nodes for every row of the columns among the values.
 
     rows: how many there are, where the values are only the first of them.
@@ -65,8 +66,19 @@ def choose_for_rows(
     if name == "auto":
         return _native_for_rows(graph, wanted, _rows(graph, values) if rows is None else rows) or engine("numpy")
     found = engine(name)
-    if not hasattr(found, "evaluate_rows"):
-        raise UsageError(f"the engine `{name}` computes one point at a time", hint="for rows: auto, numpy, native")
+    if not found.rows:
+        raise UsageError(
+            f"the engine `{name}` computes one point at a time", hint=f"for rows: {', '.join(_with_rows())}"
+        )
+    return found
+
+
+def _with_rows() -> list[str]:
+    """The engines that are installed and compute all rows of a table at once, and what chooses among them."""
+    found = ["auto"]
+    for name in NAMES:
+        with suppress(MissingExtra):
+            found += [name] if engine(name).rows else []
     return found
 
 
@@ -81,10 +93,10 @@ def _native_for_rows(graph: Graph, wanted: Sequence[int], rows: int) -> Engine |
 def _native(graph: Graph, wanted: Sequence[int]) -> Engine | None:
     """The native engine where it is installed and can compute the wanted nodes."""
     try:
-        found: Any = engine("native")
+        found = engine("native")
     except MissingExtra:
         return None
-    return found if not found.supports(graph, wanted) else None
+    return None if found.lacks(graph, wanted) else found
 
 
 def _rows(graph: Graph, values: Mapping[str, Any]) -> int:

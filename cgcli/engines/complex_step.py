@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from cgcli.engines.base import Kernel, Shape
+    from cgcli.engines.plan import Kernel, Shape
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
 
@@ -48,9 +48,9 @@ class ComplexStepEngine(NumpyEngine):
         """A complex number or array."""
         return np.asarray(value, dtype=np.complex128)[()]
 
-    def native_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
+    def own_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
         """NumPy's function on complex values, tried; what is piecewise constant sees the real parts only."""
-        function = super().native_kernel(row, shapes, attributes)
+        function = super().own_kernel(row, shapes, attributes)
         if function is None:
             return None
         if "piecewise_constant" in row.traits:

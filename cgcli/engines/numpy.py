@@ -12,8 +12,8 @@ from importlib import import_module
 
 import numpy as np
 
-from cgcli.engines.base import Engine
 from cgcli.engines.plan import ALONE, Plan, operands_of
+from cgcli.engines.planned import PlannedEngine
 from cgcli.errors import DataError, UsageError
 from cgcli.graph.shapes import describe, size
 from cgcli.graph.walk import ancestors, descendants
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.base import Kernel, Shape
+    from cgcli.engines.plan import Kernel, Shape
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
 
@@ -34,10 +34,11 @@ BLOCK = 16384
 """Elements of the largest value of a block of rows: its temporaries (128 KiB each) stay in a core's cache."""
 
 
-class NumpyEngine(Engine):
+class NumpyEngine(PlannedEngine):
     """Float64 arrays; a scalar comes out as a Python float."""
 
     name = "numpy"
+    rows = True
 
     def number(self, value: float, exact: str | None) -> float:
         """The double."""
@@ -68,18 +69,13 @@ class NumpyEngine(Engine):
         return ArrayPlan(super().planned(graph, wanted), wanted)
 
     def evaluate_rows(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> dict[int, Any]:
-        """Each wanted node for every row: node -> array of shape (rows,) + the node's shape.
-
-        inputs: for each needed input a column of shape (rows,) + the input's shape, or one value of the input's
-        shape for all rows. Without any column there is one row. DataError where lengths differ or a shape does
-        not fit, UsageError where an input is missing.
-        """
+        """As every engine with rows."""
         wanted = list(wanted)
         values, columns, rows = split_columns(graph, self.given_inputs(self.needed_inputs(graph, wanted), inputs))
         with np.errstate(all="ignore"):
             return self._run_blocks(graph, values, columns, rows, wanted)
 
-    def native_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
+    def own_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
         """The row's spelling for NumPy, else NumPy's function of that name, else the row's scalar function mapped."""
         function = _spelled(row, attributes)
         if function is None or not row.elementwise:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from cgcli.engines.base import Kernel
+    Shape = tuple[int, ...]
+    Kernel = Callable[..., Any]
 
 ALONE, MANY = -1, -2
 """In the place of a second operand: there is one operand only; there are none, or more than two."""

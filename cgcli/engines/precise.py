@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mpmath import MPContext
 from mpmath.libmp import NoConvergence
 
-from cgcli.engines.base import Engine
+from cgcli.engines.planned import PlannedEngine
 from cgcli.engines.python import ENGINE as DOUBLES
 from cgcli.errors import CgError, DataError
 from cgcli.ops.constants import CONSTANTS
@@ -22,7 +22,7 @@ from cgcli.ops.constants import CONSTANTS
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.engines.base import Kernel, Shape
+    from cgcli.engines.plan import Kernel, Shape
     from cgcli.ops import Operation
 
 GUARD = 10
@@ -32,7 +32,7 @@ REFUSALS = (ArithmeticError, ValueError, NotImplementedError, NoConvergence)
 """What mpmath raises where it has no answer: poles, nan where it wants an integer, series that do not converge."""
 
 
-class PreciseEngine(Engine):
+class PreciseEngine(PlannedEngine):
     """mpmath numbers of a given number of decimal digits; arrays are NumPy object arrays of them."""
 
     name = "precise"
@@ -58,7 +58,9 @@ class PreciseEngine(Engine):
 
     def array(self, values: Any) -> Any:
         """An object array of the doubles."""
-        return self._each(lambda value: self.mp.mpf(float(value)), 1)(values)
+        found = self._each(lambda value: self.mp.mpf(float(value)), 1)(values)
+        found.setflags(write=False)  # it stays in the plan, so a result that shows it has to be a copy
+        return found
 
     def given(self, value: Any) -> Any:
         """Floats and integers as they are, decimal texts in full, mpmath numbers rounded; lists and arrays of these."""
@@ -73,7 +75,7 @@ class PreciseEngine(Engine):
         except ValueError:
             raise DataError(f"`{value}` is not a number") from None
 
-    def native_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
+    def own_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
         """The row's spelling for mpmath, else mpmath's function of that name, safe at poles; NumPy's for structure."""
         if not row.elementwise:
             return self._structural(row, attributes)

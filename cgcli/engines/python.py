@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from cgcli.engines.base import Engine
+from cgcli.engines.planned import PlannedEngine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.engines.base import Kernel, Shape
+    from cgcli.engines.plan import Kernel, Shape
     from cgcli.ops import Operation
 
 
-class PythonEngine(Engine):
+class PythonEngine(PlannedEngine):
     """Floats and the rows' own scalar functions."""
 
     name = "python"
+    arrays = False
 
     def number(self, value: float, exact: str | None) -> float:
         """The double."""
@@ -31,7 +32,7 @@ class PythonEngine(Engine):
         """The value as a float."""
         return float(value)
 
-    def native_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
+    def own_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
         """The row's scalar function, or a library's, imported on first use, that its `python` spelling names."""
         if any(shapes):
             return None

@@ -1,14 +1,15 @@
-"""Which nodes need which: sweeps over the columns, forwards and backwards, each one loop."""
+"""Which nodes need which: sweeps over the columns, forwards and backwards, each one loop (see `loops.swept`)."""
 
 from __future__ import annotations
 
 from array import array
 
-from cgcli.graph.loops import mark_ancestors, mark_descendants, measure_depths, swept
+from cgcli.loops import swept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from cgcli.graph.store import Graph
 
@@ -46,3 +47,35 @@ def depths(graph: Graph) -> array[int]:
         depth = array("i", bytes(4 * len(graph)))
         swept(measure_depths, len(graph), depth, graph.start, graph.operands)
     return depth
+
+
+# ---- the loops over columns ------------------------------------------------------------------------------------------
+
+
+def mark_ancestors(needed: Any, start: Any, operands: Any, last: int) -> None:
+    """Mark all that the marked nodes up to `last` need."""
+    for node in range(last, -1, -1):
+        if needed[node]:
+            for edge in range(start[node], start[node + 1]):
+                needed[operands[edge]] = 1
+
+
+def mark_descendants(reached: Any, start: Any, operands: Any, first: int) -> None:
+    """Mark all from `first` on that need a marked node."""
+    for node in range(first, len(reached)):
+        if not reached[node]:
+            for edge in range(start[node], start[node + 1]):
+                if reached[operands[edge]]:
+                    reached[node] = 1
+                    break
+
+
+def measure_depths(depth: Any, start: Any, operands: Any) -> None:
+    """Write the length of the longest path from a leaf to each node."""
+    for node in range(len(depth)):
+        deepest = 0
+        for edge in range(start[node], start[node + 1]):
+            below = depth[operands[edge]] + 1
+            if below > deepest:
+                deepest = below
+        depth[node] = deepest

@@ -24,7 +24,7 @@ GRAMMARS = (
 """Where the grammar stands in a checkout and in an installed wheel."""
 
 TARGET = Path(__file__).with_name("tables.py")
-AUTOMATON = Path(__file__).with_name("automaton.py")
+AUTOMATON = Path(__file__).with_name("bulk") / "automaton.py"
 
 
 def grammar_text() -> str:

@@ -6,8 +6,8 @@ import re
 from array import array
 
 from cgcli.errors import FormulaError, Source
-from cgcli.graph.loops import swept
 from cgcli.language import tables
+from cgcli.loops import swept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -247,3 +247,8 @@ def open_brackets(characters: Any, opened: Any) -> int:
         elif character in (RIGHT_ROUND, RIGHT_SQUARE) and count > 0:
             count -= 1
     return count
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 argument`, `2 arguments`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -56,10 +56,6 @@ class Names:
 
 def survey(table: Syntax) -> Names:
     """Find all names of a text. FormulaError where a name is defined twice."""
-    if table.characters is not None:
-        from cgcli.language.bulk_names import survey_large
-
-        return survey_large(table)
     names = Names()
     defined: dict[str, Span] = {}
     for row in table.statements:

@@ -9,34 +9,29 @@ from __future__ import annotations
 
 import re
 
-from cgcli.errors import FormulaError, Source
 from cgcli.language import syntax, tables
 from cgcli.language.messages import misread, unreadable
+from cgcli.language.tokens import (
+    CLOSING,
+    END,
+    LONGEST_NUMBER,
+    NAME,
+    NUMBER,
+    OPENING,
+    SEPARATOR,
+    check_target,
+    long_number,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cgcli.errors import Source
 
 TOKEN = re.compile(tables.TOKEN)
-END = 0
-NAME = tables.TERMINALS.index("NAME")
-NUMBER = tables.TERMINALS.index("NUMBER")
-SEPARATOR = tables.TERMINALS.index("SEPARATOR")
-OPENING = frozenset(map(tables.TERMINALS.index, ("LPAR", "LSQB")))
-CLOSING = frozenset(map(tables.TERMINALS.index, ("RPAR", "RSQB")))
-
-LONGEST_NUMBER = 10_000
-"""Digits of a literal; a longer one is a slip or an attack, and no engine here computes with so many."""
-
-LARGE = (1_000_000, 150_000, 30_000)
-"""Characters from which on the compiled driver reads a text; see `graph.loops.pays`."""
 
 
 def parse(source: Source) -> syntax.Syntax:
-    """The syntax table of a text. FormulaError with the place and a hint where the text is not of the language.
-
-    Large texts are read by machine code where numba is installed (`reader`), to the same table and the same errors.
-    """
-    if len(source.text) >= LARGE[-1] and _compiled_driver_pays(len(source.text)):
-        from cgcli.language.reader import read
-
-        return read(source)
+    """The syntax table of a text. FormulaError with the place and a hint where the text is not of the language."""
     table = syntax.Syntax(source)
     text = source.text
     rule_of, count_of, start_of, end_of = table.rule, table.count, table.start, table.end
@@ -100,57 +95,3 @@ def parse(source: Source) -> syntax.Syntax:
         starts.append(begin)
         rows.append(0)
         last_end = finish
-
-
-def _compiled_driver_pays(characters: int) -> bool:
-    """Whether a text of so many characters is read first by the compiled driver."""
-    from pathlib import Path
-
-    from cgcli.graph.loops import pays
-
-    return pays(characters, LARGE, Path(__file__).with_name("reader.py"), "drive")
-
-
-def long_number(source: Source, begin: int, finish: int) -> FormulaError:
-    """The error for a literal of too many digits."""
-    return FormulaError(
-        f"a number of {finish - begin:,} characters is longer than the {LONGEST_NUMBER:,} that are read",
-        span=(begin, begin + 20), source=source,
-    )  # fmt: skip
-
-
-def check_target(table: syntax.Syntax, source: Source) -> None:
-    """The left side of `=` is a name, or a function of distinct names. FormulaError where it is not.
-
-    The last rows of the table are those of the left side, and then those of a whole value.
-    """
-    target = _row_before_last_value(table)
-    rule = table.rule[target]
-    span = (table.start[target], table.end[target])
-    if rule == syntax.NAME:
-        return
-    if rule == syntax.CALL:
-        count = table.count[target] - 1
-        parameters = range(target - count, target)
-        words = [source.text[table.start[row] : table.end[row]] for row in parameters]
-        if all(table.rule[row] == syntax.NAME for row in parameters):
-            if len(set(words)) == len(words):
-                return
-            raise FormulaError("two parameters of a function have the same name", span=span, source=source)
-        raise FormulaError(
-            "the parameters of a function must be plain names", span=span, source=source, hint="write f(x, y) = …"
-        )
-    raise FormulaError(
-        "only a name or a function can stand on the left of `=`", span=span, source=source,
-        hint="to compare, write `==`; to name a value, write `name = …`",
-    )  # fmt: skip
-
-
-def _row_before_last_value(table: syntax.Syntax) -> int:
-    """The row of the target: skip the last complete value backwards."""
-    row = len(table.rule) - 1
-    pending = 1
-    while pending:
-        pending += table.count[row] - 1
-        row -= 1
-    return row

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from cgcli.language.words import Words
+    from cgcli.language.bulk.words import Words
 
 NAMES = (
     "number", "name", "empty", "callee", "open", "lt", "le", "gt", "ge", "eq", "ne",

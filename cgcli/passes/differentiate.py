@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cgcli.ops import Operation
 
 LARGE = (250_000, 50_000, 2_000)
-"""Nodes from which on rules are worked out by patterns and not node by node; see `graph.loops.pays`."""
+"""Nodes from which on rules are worked out by patterns and not node by node; see `loops.pays`."""
 
 NONE = -1
 """Stands in the maps where there is no adjoint or no contribution."""
@@ -105,7 +105,7 @@ def _patterns_pay(size: int) -> bool:
     """Whether a graph of so many nodes is done first by patterns."""
     from pathlib import Path
 
-    from cgcli.graph.loops import pays
+    from cgcli.loops import pays
 
     return pays(size, LARGE, Path(__file__).with_name("stamping.py"), "stamp")
 

@@ -7,8 +7,8 @@ batching of M. Looks et al., Deep Learning with Dynamic Computation Graphs, ICLR
 
 from __future__ import annotations
 
-from cgcli.graph.loops import swept
 from cgcli.graph.walk import ancestors
+from cgcli.loops import swept
 from cgcli.ops import REGISTRY, structure
 
 TYPE_CHECKING = False
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Column = NDArray[Any]
     Kind = tuple[Operation, tuple[Any, ...]]
-
-LEAVES = (structure.constant.code, structure.array.code, structure.variable.code)
 
 SHORT = 3
 """Runs that are shorter than this on average are given up: every node is a run, in the order of the graph."""
@@ -65,7 +63,7 @@ def schedule(graph: Graph, wanted: Sequence[int]) -> Schedule:
     needed = ancestors(graph, wanted)
     count = needed.count(1)
     is_leaf, met = np.zeros(len(REGISTRY.rows), dtype=np.uint8), np.zeros(len(REGISTRY.rows) * width, dtype=np.uint8)
-    is_leaf[list(LEAVES)] = 1
+    is_leaf[list(structure.LEAVES)] = 1
     place = np.full(size, -1, dtype=np.int32)
     depth, order, steps, code = (np.empty(length, dtype=np.int32) for length in (size, count, count, count))
     leaves, deepest = swept(

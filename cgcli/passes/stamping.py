@@ -14,9 +14,9 @@ from array import array
 import numpy as np
 
 from cgcli.graph.bulk import extend
-from cgcli.graph.loops import MULTIPLIER, compiled, number_keys, viewed
 from cgcli.graph.store import CONSTANT, Graph
 from cgcli.graph.walk import ancestors, descendants
+from cgcli.loops import MULTIPLIER, compiled, number_keys, viewed
 from cgcli.ops import REGISTRY, arithmetic
 from cgcli.passes.folding import FoldingRef
 

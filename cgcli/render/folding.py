@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cgcli.tracing import NO_CALL
+from cgcli.explain.steps import NO_CALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,7 +13,11 @@ import subprocess
 import sys
 import sysconfig
 
-from cgcli.errors import CalculationError, MissingExtra
+from cgcli.errors import CalculationError, MissingExtra, UsageError, did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMATS = ("svg", "png", "pdf", "dot")
 BUNDLED_FORMATS = ("svg", "png")
@@ -46,6 +50,17 @@ def render(dot_text: str, format: str, *, timeout: float = 30.0) -> bytes:  # no
         told = done.stderr.decode(errors="replace").strip().splitlines()
         raise CalculationError(f"Graphviz failed: {told[-1] if told else f'exit code {done.returncode}'}")
     return done.stdout
+
+
+def format_of(path: str | Path) -> str:
+    """The format that the ending of a path names. UsageError, listing the formats, where it names none."""
+    ending = os.path.splitext(path)[1][1:].lower()
+    if ending in FORMATS:
+        return ending
+    known = ", ".join(f".{name}" for name in FORMATS)
+    near = did_you_mean(ending, FORMATS) if ending else None
+    told = f"`.{ending}` is not a format of pictures" if ending else f"`{path}` does not say which format to write"
+    raise UsageError(told, hint=f"{near[:-1]}? the endings are {known}" if near else f"the endings are {known}")
 
 
 def find_program(format: str) -> str:  # noqa: A002 - the field's word

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from cgcli.emit.formula import applied
+from cgcli.emit.names import is_bare_constant, node_names
+from cgcli.explain.steps import NO_CALL
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, shape_of, short
-from cgcli.tracing import NO_CALL, is_bare_constant, node_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+from cgcli.emit.names import is_bare_constant
+from cgcli.explain.steps import NO_CALL
 from cgcli.numerals import DIGITS, compact, finite, shape_of
 from cgcli.render.tables import Column, Note, Table
-from cgcli.steps import NO_CALL
-from cgcli.tracing import is_bare_constant
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.errors import Source
+    from cgcli.explain.steps import Backward, BackwardStep, Edge, Trace
     from cgcli.render.tables import Block, Row
-    from cgcli.steps import Backward, BackwardStep, Edge, Trace
 
 MOST_STEPS = 200
 """Steps of a longer pass are left out in the middle."""

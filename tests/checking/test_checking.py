@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from cgcli.checking import AGREES, KINK, ROUNDING, UNDEFINED, WRONG, check, extrapolated
+from cgcli.explain.checking import AGREES, KINK, ROUNDING, UNDEFINED, WRONG, check, extrapolated
 from cgcli.graph.store import Graph
 from cgcli.ops import logic, named, powers, shaping, temporary_rows
 from cgcli.ops.row import Operation

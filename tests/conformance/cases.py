@@ -1,21 +1,20 @@
 """What the conformance suite runs over: the engines, the rows, and points on a row's own domain and at its kinks.
 
-A new engine joins with one line in ENGINES; a new row joins by itself.
+A new engine of `cgcli.engines.NAMES` joins by itself, as a new row does.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from functools import cache
 from itertools import product
 
 import numpy as np
 import pytest
 
-from cgcli.engines import engine
-from cgcli.engines.numpy import ENGINE as NUMPY
+from cgcli.engines import NAMES, engine
 from cgcli.engines.precise import PreciseEngine
-from cgcli.engines.python import ENGINE as PYTHON
 from cgcli.errors import MissingExtra
 from cgcli.graph.store import Graph
 from cgcli.ops import REGISTRY
@@ -45,13 +44,11 @@ def native_paths():
 
 
 NATIVE_PATHS = native_paths()
-ENGINES = {
-    "python": PYTHON,
-    "numpy": NUMPY,
-    "precise": PRECISE,
-    **{name: native for name, native in NATIVE_PATHS.items() if name == "native"},
-}
-SCALARS_ONLY = frozenset({"python"})
+ENGINES = {}
+for _name in NAMES:
+    with suppress(MissingExtra):
+        ENGINES[_name] = engine(_name)
+PYTHON, NUMPY = ENGINES["python"], ENGINES["numpy"]
 EPSILON = {"precise": 1e-45}
 """Relative error that an engine may have; doubles have bounds in ulp (see bounds.py)."""
 
@@ -86,8 +83,7 @@ def pairs(rows, names=tuple(ENGINES)):
 
 def lacks(name, graph, wanted):
     """The operations below the wanted nodes that an engine does not have; only those it is known to leave out."""
-    supports = getattr(ENGINES[name], "supports", None)
-    missing = {row.name for row in supports(graph, wanted)} if supports else set()
+    missing = {row.name for row in ENGINES[name].lacks(graph, wanted)}
     assert missing <= LEFT_OUT.get(name, frozenset())
     return missing
 

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cgcli.checking import AGREES, KINK, ROUNDING, UNDECIDED, UNDEFINED, check
+from cgcli.explain.checking import AGREES, KINK, ROUNDING, UNDECIDED, UNDEFINED, check
 from cgcli.passes.differentiate import differentiate
 from tests.conformance.cases import (
     ELEMENTWISE,
@@ -16,7 +16,6 @@ from tests.conformance.cases import (
     EPSILON,
     PYTHON,
     REFERENCE,
-    SCALARS_ONLY,
     applied,
     as_array,
     bound_to,
@@ -30,7 +29,7 @@ from tests.conformance.cases import (
 from tests.conformance.gaps import settle
 
 each_row = pytest.mark.parametrize("row", ELEMENTWISE, ids=lambda row: row.name)
-ARRAY_ENGINES = [name for name in ENGINES if name not in SCALARS_ONLY]
+ARRAY_ENGINES = [name for name, engine in ENGINES.items() if engine.arrays]
 KINKED = [row for row in ELEMENTWISE if row.kink]
 CHECKED = 3
 """Sample points that the checker sees: it evaluates the function dozens of times in 60 digits at each."""

@@ -19,7 +19,6 @@ from tests.conformance.cases import (
     PRECISE,
     PYTHON,
     REFERENCE,
-    SCALARS_ONLY,
     SPECIAL,
     applied,
     as_array,
@@ -34,8 +33,8 @@ from tests.conformance.cases import (
 from tests.conformance.gaps import settle
 
 each_row = pytest.mark.parametrize("row", ELEMENTWISE, ids=lambda row: row.name)
-ARRAY_ENGINES = [name for name in ENGINES if name not in SCALARS_ONLY]
-ROW_ENGINES = [name for name, engine in ENGINES.items() if hasattr(engine, "evaluate_rows")]
+ARRAY_ENGINES = [name for name, engine in ENGINES.items() if engine.arrays]
+ROW_ENGINES = [name for name, engine in ENGINES.items() if engine.rows]
 EXACT = 1e-45
 
 

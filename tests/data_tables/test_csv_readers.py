@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
-from cgcli.data import arrow_files, plain_csv
+from cgcli.data.csv import fast, plain
 from cgcli.errors import DataError
 
 TOKENS = [
@@ -58,7 +58,7 @@ class Pipe(io.RawIOBase):
 
 
 def from_pipe(path, stream, delimiter, block):
-    return arrow_files.CsvTable(path, io.BufferedReader(Pipe(stream.read())), delimiter, block)
+    return fast.CsvTable(path, io.BufferedReader(Pipe(stream.read())), delimiter, block)
 
 
 def contents(table):
@@ -88,8 +88,8 @@ def test_readers_agree(content, block):
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        expected = read(plain_csv.CsvTable, path)
-        assert read(arrow_files.CsvTable, path, block=block) == expected
+        expected = read(plain.CsvTable, path)
+        assert read(fast.CsvTable, path, block=block) == expected
         assert read(from_pipe, path, block=block) == expected
     finally:
         os.unlink(path)
@@ -128,7 +128,7 @@ def test_a_ragged_record_after_a_lone_carriage_return(cg, tmp_path, csv_reader):
 
 def test_a_cell_larger_than_a_block(cg, tmp_path, csv_reader):
     """Rows before and behind it are read once, in their order."""
-    large = "a" * (arrow_files.BLOCK + 100)
+    large = "a" * (fast.BLOCK + 100)
     rows = [f"{row},b" for row in range(200_000)]
     rows[150_000] = f'150000,"{large}"'
     (tmp_path / "t.csv").write_text("\n".join(["x,note", *rows]))
@@ -154,5 +154,5 @@ def test_a_header_that_is_not_utf8_is_refused_at_once(tmp_path):
     path.write_bytes(b"x,caf\xe9\n" + b"1,2\n" * 500_000)
     with open(path, "rb") as stream:
         with pytest.raises(DataError, match="it is not UTF-8 text"):
-            arrow_files.CsvTable(str(path), stream, ",")
-        assert stream.tell() <= 2 * arrow_files.SAMPLE
+            fast.CsvTable(str(path), stream, ",")
+        assert stream.tell() <= 2 * fast.SAMPLE

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,76 @@ def test_a_whole_file_appears(tmp_path):
     assert names(tmp_path) == ["t.csv"]
 
 
+def test_the_new_file_is_renamed_and_not_copied(tmp_path):
+    """The file that appears is the one that was written: the same inode, never half of it under the name."""
+    target = tmp_path / "t.csv"
+    for content in (b"first", b"second"):
+        with Replacement(str(target)) as stream:
+            stream.write(content)
+            written = os.fstat(stream.fileno()).st_ino
+        assert target.stat().st_ino == written
+        assert target.read_bytes() == content
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_new_file_is_private_until_it_is_whole(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        with Replacement(str(tmp_path / "t.csv")) as stream:
+            assert os.fstat(stream.fileno()).st_mode & 0o777 == 0o600
+        assert (tmp_path / "t.csv").stat().st_mode & 0o777 == 0o666 & ~mask
+    finally:
+        assert os.umask(before) == mask
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody")
+def test_the_owner_is_kept(tmp_path):
+    target = tmp_path / "t.csv"
+    target.write_bytes(b"old")
+    os.chown(target, 12345, 12346)
+    with Replacement(str(target)) as stream:
+        stream.write(b"new")
+    assert (target.stat().st_uid, target.stat().st_gid) == (12345, 12346)
+
+
+@pytest.mark.parametrize("name", ["n" * 251 + ".csv", "n" * 226 + ".csv", "é" * 125 + ".csv", "€" * 83 + ".csv"])
+def test_a_long_name(tmp_path, name):
+    """As long as the file system allows, and what a killed writer of it left is swept."""
+    target = tmp_path / name
+    kill(writer(target))
+    assert len(names(tmp_path)) == 1
+    with Replacement(str(target)) as stream:
+        stream.write(b"new")
+    assert names(tmp_path) == [name]
+    assert target.read_bytes() == b"new"
+
+
+def test_a_full_disk_is_told_with_the_name(tmp_path):
+    target = tmp_path / "t.csv"
+    target.write_bytes(b"old")
+    with pytest.raises(DataError, match=r"cannot write `.*t\.csv`: No space left"), Replacement(str(target)):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert target.read_bytes() == b"old"
+    assert names(tmp_path) == ["t.csv"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full to stand for a full disk")
+def test_a_device_that_takes_nothing_is_told() -> None:
+    with pytest.raises(DataError, match="cannot write `/dev/full`: No space left"), Replacement("/dev/full") as stream:
+        stream.write(b"rows")
+
+
+def test_an_open_file_of_this_process_is_written_from_where_it_stands(tmp_path):
+    with (tmp_path / "log").open("wb") as log:
+        log.write(b"before ")
+        log.flush()
+        with Replacement(f"/dev/fd/{log.fileno()}") as stream:
+            stream.write(b"rows")
+        log.write(b" after")
+    assert (tmp_path / "log").read_bytes() == b"before rows after"
+    assert names(tmp_path) == ["log"]
+
+
 def test_an_error_leaves_the_old_file(tmp_path):
     target = tmp_path / "t.csv"
     target.write_bytes(b"old")
@@ -92,12 +165,19 @@ def test_a_living_writer_is_not_swept(tmp_path):
         kill(child)
 
 
-def test_files_of_other_names_are_not_swept(tmp_path):
-    other = tmp_path / ".other.csv.0123.partial"
-    other.write_bytes(b"")
+OTHERS = (
+    ".other.csv.0123456789abcdef.partial", ".t.csv.backup.partial", ".t.csv.0123456789abcde.partial",
+    ".t.csv.0123456789ABCDEF.partial", ".t.csv.x.0123456789abcdef.partial", "t.csv.0123456789abcdef.partial",
+    ".t.csv.0123456789abcdef.partial.csv",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_only_what_writers_of_this_name_left_is_swept(tmp_path, other):
+    (tmp_path / other).write_bytes(b"")
     with Replacement(str(tmp_path / "t.csv")):
         pass
-    assert other.exists()
+    assert names(tmp_path) == sorted([other, "t.csv"])
 
 
 def test_a_killed_command_leaves_the_old_file(tmp_path):
@@ -144,3 +224,42 @@ def test_a_pipe_is_written_as_it_is(tmp_path):
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(DataError, match="it is a folder"), Replacement(str(tmp_path)):
         pass
+
+
+NOBODY = 65534
+
+
+@contextmanager
+def bound_by_permissions():
+    """Nothing else ends the powers of root for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_file_that_may_not_be_written_is_not_replaced():
+    """The folder would allow it; a shell, cp and others ask the file. (Root's folder of pytest is closed to others.)"""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        target = Path(folder, "raw.csv")
+        target.write_text("x\n1\n")
+        target.chmod(0o444)
+        with bound_by_permissions(), pytest.raises(DataError, match="Permission denied"), Replacement(str(target)):
+            pass
+        assert target.read_text() == "x\n1\n"
+        assert names(target.parent) == ["raw.csv"]
+
+
+def test_other_names_of_the_old_file_keep_it(tmp_path):
+    """A file is replaced, not overwritten; so says the manual."""
+    target, other = tmp_path / "t.csv", tmp_path / "other.csv"
+    target.write_bytes(b"old")
+    os.link(target, other)
+    with Replacement(str(target)) as stream:
+        stream.write(b"new")
+    assert (target.read_bytes(), other.read_bytes()) == (b"new", b"old")

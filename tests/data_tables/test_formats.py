@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, ipc, parquet
 
-from cgcli.data.arrow_files import CsvTable
+from cgcli.data.csv.fast import CsvTable
 from cgcli.data.formats import create_writer, open_table
 from cgcli.errors import DataError
 

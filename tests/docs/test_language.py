@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cgcli.language import lowering, parser, tables
+from cgcli.language import forms, tables, tokens
 from cgcli.ops.constants import CONSTANTS
 from tests.golden import check_golden
 from tests.transcripts import BLOCK, ROOT, blocks, replayed
@@ -22,9 +22,9 @@ def test_every_word_and_every_constant_is_told_of() -> None:
     words = set(re.findall(r"[A-Za-z_]+", " ".join(re.findall(r"`([^`]+)`", TEXT))))
     assert set(tables.KEYWORDS) <= words
     assert set(CONSTANTS) <= words
-    assert set(lowering.FORMS) <= words
+    assert set(forms.FORMS) <= words
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    assert f"{parser.LONGEST_NUMBER:,} characters" in TEXT
-    assert f"| {lowering.MOST_ITEMS:,} |" in TEXT
+    assert f"{tokens.LONGEST_NUMBER:,} characters" in TEXT
+    assert f"| {forms.MOST_ITEMS:,} |" in TEXT

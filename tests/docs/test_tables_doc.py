@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+from typing import get_type_hints
 
 from cgcli.__main__ import main
-from cgcli.cli import options
-from cgcli.cli.rows import POLICIES
-from cgcli.data.cells import FORMULA_STARTS, MISSING_WORDS
+from cgcli.cli.options import TableOptions
+from cgcli.data.cells import FORMULA_STARTS, MISSING_WORDS, POLICIES
 from cgcli.data.formats import FORMATS
 from tests.golden import check_golden
 from tests.transcripts import BLOCK, ROOT, blocks
@@ -54,9 +54,7 @@ def test_every_format_word_and_option_is_told_of():
     assert set(FORMATS) | set(POLICIES) <= quoted
     assert {word for word in MISSING_WORDS if word} <= quoted
     assert {start for start in FORMULA_STARTS if not start.isspace()} <= quoted
-    of_tables = (options.Data, options.Output, options.Bind, options.Keep, options.Missing, options.Limit, options.Head,
-                 options.Float32)  # fmt: skip
-    for option in of_tables:
+    for option in get_type_hints(TableOptions, include_extras=True).values():
         declared = option.__metadata__[0]
         names = (declared.default, *declared.param_decls)
         assert any(re.search(rf"{re.escape(name)}\b", TEXT) for name in names), names

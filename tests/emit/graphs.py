@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cgcli.emit.formula import number_text
+from cgcli.emit.names import number_text
 from cgcli.ops import arithmetic, structure
 
 

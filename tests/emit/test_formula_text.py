@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import cgcli as cg
-from cgcli.emit.formula import applied, expression, number_text, program_text
+from cgcli.emit.formula import applied, expression, program_text
+from cgcli.emit.names import number_text
 from cgcli.engines.numpy import ENGINE
 from cgcli.errors import Source
 from cgcli.graph.store import Graph
-from cgcli.language.lowering import lower
-from cgcli.language.parser import parse
+from cgcli.language.reading import lower, parse
 from cgcli.ops import REGISTRY, arithmetic, logic, shaping, trigonometric
 from tests.emit.graphs import same_structure
 

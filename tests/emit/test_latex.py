@@ -11,8 +11,7 @@ import cgcli as cg
 from cgcli.emit.latex import latex, name_latex, number_latex
 from cgcli.errors import Source
 from cgcli.graph.store import Graph
-from cgcli.language.lowering import lower
-from cgcli.language.parser import parse
+from cgcli.language.reading import lower, parse
 from cgcli.ops import REGISTRY, Operation, arithmetic, shaping, temporary_rows, trigonometric
 
 SHAPES = {"v": (3,), "w_1": (3,), "A": (2, 3)}

@@ -15,8 +15,7 @@ from cgcli.emit.formula import expression, program_text
 from cgcli.engines.numpy import ENGINE
 from cgcli.errors import Source
 from cgcli.graph.store import Graph
-from cgcli.language.lowering import lower
-from cgcli.language.parser import parse
+from cgcli.language.reading import lower, parse
 from cgcli.ops import REGISTRY, arithmetic, shaping, trigonometric
 from tests.emit.graphs import same_structure
 

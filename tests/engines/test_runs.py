@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import cgcli as cg
 from cgcli.engines import choose, engine
 from cgcli.errors import GraphError, UsageError
+from cgcli.formulas.derivatives import gradient_nodes
 from cgcli.graph.edit import EditableGraph
 from cgcli.graph.store import Graph
 from cgcli.ops import REGISTRY, named
@@ -53,9 +54,9 @@ ROWS = [
 def test_wide_runs(name: str) -> None:
     graph, nodes, point = wide(name)
     native = engine("native")
-    if native.supports(graph, nodes):
+    if native.lacks(graph, nodes):
         return
-    assert native._program(graph, nodes) is not None, "compiled node by node, which takes minutes for a large graph"
+    assert native._runs(graph, nodes) is not None, "compiled node by node, which takes minutes for a large graph"
     assert len(schedule(graph, nodes).runs) == 1 or named(name).definition is not None
     expected = engine("python").evaluate(graph, point, nodes)
     found = native.evaluate(graph, point, nodes)
@@ -111,10 +112,10 @@ def test_value_and_gradient_keep_their_loops_side_by_side() -> None:
     formula = cg.parse("sum(sin(x*i) for i in range(40))")
     graph, native = formula.graph, engine("native")
     result = len(graph) - 1
-    slope = formula.gradient_nodes(formula._program({}))["result"]["x"]
-    first, second = native._program(graph, [result]), native._program(graph, [result, slope])
-    assert native._program(graph, [result]) is first
-    assert native._program(graph, [result, slope]) is second
+    slope = gradient_nodes(formula.programs.plain())["result"]["x"]
+    first, second = native._runs(graph, [result]), native._runs(graph, [result, slope])
+    assert native._runs(graph, [result]) is first
+    assert native._runs(graph, [result, slope]) is second
 
 
 def test_rows_in_single_precision() -> None:
@@ -211,8 +212,8 @@ def test_programs_for_several_wanted_sets_stay() -> None:
     formula = cg.parse("sum(sin(x*i) for i in range(40))")
     graph, native = formula.graph, engine("native")
     wanted = [[len(graph) - 1 - place] for place in range(5)]
-    programs = [native._program(graph, each) for each in wanted]
-    assert [native._program(graph, each) for each in wanted] == programs
+    programs = [native._runs(graph, each) for each in wanted]
+    assert [native._runs(graph, each) for each in wanted] == programs
 
 
 def test_few_large_programs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,8 +221,8 @@ def test_few_large_programs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     formula = cg.parse("sum(sin(x*i) for i in range(40))")
     graph, native = formula.graph, engine("native")
     first, second, third = ([len(graph) - 1 - place] for place in range(3))
-    programs = [native._program(graph, each) for each in (first, second)]
-    assert [native._program(graph, each) for each in (first, second)] == programs
-    native._program(graph, third)
-    assert native._program(graph, second) is programs[1]
-    assert native._program(graph, first) is not programs[0]
+    programs = [native._runs(graph, each) for each in (first, second)]
+    assert [native._runs(graph, each) for each in (first, second)] == programs
+    native._runs(graph, third)
+    assert native._runs(graph, second) is programs[1]
+    assert native._runs(graph, first) is not programs[0]

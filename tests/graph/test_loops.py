@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgcli.graph.loops import is_on_disk, number_keys
+from cgcli.loops import is_on_disk, number_keys
 
 KEYS = st.lists(st.integers(0, 2**62) | st.integers(0, 5), max_size=40)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 import cgcli as cg
 from cgcli.data.graph_files import read_graph, write_graph
 from cgcli.errors import CgError, Source
-from cgcli.formulas import from_source
+from cgcli.formulas.formula import from_source
 from cgcli.graph.lint import lint
 from cgcli.graph.walk import ancestors
 from cgcli.passes.derivative import derivative_of

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import cgcli
 from cgcli.errors import Source
 from cgcli.language import syntax
-from cgcli.language.parser import parse
+from cgcli.language.reading import parse
 
 Tree = Any
 

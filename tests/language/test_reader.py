@@ -12,21 +12,11 @@ from hypothesis import strategies as st
 
 from cgcli.errors import FormulaError, Source
 from cgcli.graph.lint import lint
-from cgcli.language import (
-    automaton,
-    bulk_lowering,
-    bulk_names,
-    dense_tables,
-    generate,
-    literals,
-    parser,
-    reader,
-    syntax,
-    tables,
-    words,
-)
-from cgcli.language.lowering import lower
-from cgcli.language.names import survey
+from cgcli.language import generate, parser, reading, syntax, tables
+from cgcli.language.bulk import automaton, dense_tables, literals, reader, words
+from cgcli.language.bulk import lowering as bulk_lowering
+from cgcli.language.bulk import names as bulk_names
+from cgcli.language.reading import lower, survey
 from tests.language.texts import any_text, expressions, formulas, glued_soup, known_formulas, token_soup
 from tests.transcripts import ROOT
 
@@ -96,10 +86,10 @@ def test_little_room_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_large_text_is_read_by_the_compiled_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser, "LARGE", (0, 0, 0))
-    assert parser.parse(Source("x + 1")).characters is not None
+    monkeypatch.setattr(reading, "LARGE", (0, 0, 0))
+    assert reading.parse(Source("x + 1")).characters is not None
     monkeypatch.undo()
-    assert parser.parse(Source("x + 1")).characters is None
+    assert reading.parse(Source("x + 1")).characters is None
 
 
 def test_the_rows_have_room_in_their_columns() -> None:
@@ -296,12 +286,12 @@ def test_a_text_waits_for_the_compiled_driver_only_where_that_pays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(parser, "LARGE", (500, 100, 100))
-    monkeypatch.setitem(sys.modules, "cgcli.language.reader", None)  # who imports it fails
-    assert parser.parse(Source("x + " * 50 + "1")).rule
+    monkeypatch.setattr(reading, "LARGE", (500, 100, 100))
+    monkeypatch.setitem(sys.modules, "cgcli.language.bulk.reader", None)  # who imports it fails
+    assert reading.parse(Source("x + " * 50 + "1")).rule
     with pytest.raises(ImportError):
-        parser.parse(Source("x + " * 200 + "1"))
-    (tmp_path / "language_1").mkdir()
-    (tmp_path / "language_1" / "reader.drive-12.py311.nbi").touch()
+        reading.parse(Source("x + " * 200 + "1"))
+    (tmp_path / "bulk_1").mkdir()
+    (tmp_path / "bulk_1" / "reader.drive-12.py311.nbi").touch()
     with pytest.raises(ImportError):
-        parser.parse(Source("x + " * 50 + "1"))
+        reading.parse(Source("x + " * 50 + "1"))

@@ -11,8 +11,8 @@ import pytest
 
 import cgcli
 from cgcli import __main__ as program
-from cgcli.checking import AGREES, check
 from cgcli.errors import FormulaError
+from cgcli.explain.checking import AGREES, check
 from cgcli.ops import REGISTRY, temporary_rows
 from cgcli.ops.row import POSITIVE, REAL, Operation
 

@@ -10,7 +10,7 @@ import pytest
 
 from cgcli import __main__ as program
 from cgcli import parse
-from cgcli.cli.ops import constants, entry, families, shown, signature
+from cgcli.cli.commands.ops import constants, entry, families, shown, signature
 from cgcli.ops import REGISTRY
 
 
@@ -101,5 +101,8 @@ def test_every_entry_is_complete_and_its_formulas_parse(row):
 
 def test_the_list_is_quick_to_load():
     """The list needs neither arrays nor the parser."""
-    check = "import sys; from cgcli.cli.ops import run; run(); sys.exit(bool({'numpy', 'lark'} & set(sys.modules)))"
+    check = (
+        "import sys; from cgcli.cli.commands.ops import run; run(); "
+        "sys.exit(bool({'numpy', 'lark'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", check], stdout=subprocess.DEVNULL, check=False).returncode == 0

@@ -18,7 +18,13 @@ import pytest
 from tests.transcripts import ROOT
 
 GRAMMAR = "cgcli/language/formula.lark"
-NEEDED = {GRAMMAR, "cgcli/language/tables.py", "cgcli/language/automaton.py", "cgcli/py.typed", "cgcli/__main__.py"}
+NEEDED = {
+    GRAMMAR,
+    "cgcli/language/tables.py",
+    "cgcli/language/bulk/automaton.py",
+    "cgcli/py.typed",
+    "cgcli/__main__.py",
+}
 
 LOCATION = "import cgcli, os; print(os.path.dirname(os.path.dirname(os.path.realpath(cgcli.__file__))))"
 TABLES_OF_THE_GRAMMAR = """

@@ -188,7 +188,7 @@ PYTHON = PythonEngine()
 
 def graph_of(text, order=0):
     """A formula, or its derivative of an order with respect to x: its graph and node."""
-    program = parse(text)._program({})
+    program = parse(text).programs.plain()
     graph, (node,) = program.graph, program.outputs.values()
     for _ in range(order):
         node = derivative_of(graph, node, graph.input("x"))
@@ -230,7 +230,7 @@ def test_second_derivatives_read_as_a_person_writes_them(formula, expected):
 
 @pytest.mark.parametrize(("formula", "expected"), ARRAY_DERIVATIVES.items())
 def test_derivatives_of_small_arrays_are_written_by_elements(formula, expected):
-    program = parse(formula)._program({})
+    program = parse(formula).programs.plain()
     graph, (node,) = program.graph, program.outputs.values()
     slope = derivative_of(graph, node, graph.inputs()["x"])
     simple, (found,) = simplify(graph, [slope])
@@ -370,7 +370,7 @@ ARRAYS = [
 def test_arrays_keep_shape_and_value(formula):
     import numpy as np
 
-    program = parse(formula)._program({})
+    program = parse(formula).programs.plain()
     graph, (node,) = program.graph, program.outputs.values()
     inputs = graph.inputs()
     derivatives = differentiate(graph, [node], list(inputs.values()))
@@ -387,7 +387,7 @@ def test_arrays_keep_shape_and_value(formula):
 
 
 def test_a_product_of_vectors_is_differentiated_to_the_other_vector():
-    program = parse("input v[3]; input w[3]; sum(v*w)")._program({})
+    program = parse("input v[3]; input w[3]; sum(v*w)").programs.plain()
     graph, (node,) = program.graph, program.outputs.values()
     slope = differentiate(graph, [node], [graph.inputs()["v"]]).wrt(graph.inputs()["v"])
     simple, (found,) = simplify(graph, [slope])
@@ -395,7 +395,7 @@ def test_a_product_of_vectors_is_differentiated_to_the_other_vector():
 
 
 def test_names_inputs_and_places_of_what_is_left_are_kept():
-    program = parse("y = sin(x); k = 2; y*exp(y)*k + 0*z")._program({})
+    program = parse("y = sin(x); k = 2; y*exp(y)*k + 0*z").programs.plain()
     graph, (node,) = program.graph, program.outputs.values()
     simple, _ = simplify(graph, [node])
     assert simple.row(simple.names["y"]) is trigonometric.sin
@@ -405,7 +405,7 @@ def test_names_inputs_and_places_of_what_is_left_are_kept():
 
 
 def test_several_outputs_and_an_output_inside_another():
-    program = parse("a = x + 1; b = a + x; output a; output b")._program({})
+    program = parse("a = x + 1; b = a + x; output a; output b").programs.plain()
     simple, nodes = simplify(program.graph, list(program.outputs.values()))
     assert [expression(simple, node) for node in nodes] == ["x + 1", "2 * x + 1"]
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cgcli as cg
+from cgcli import loops
 from cgcli.engines import engine
-from cgcli.graph import loops
 from cgcli.graph.lint import lint
 from cgcli.graph.store import Graph
 from cgcli.ops import named

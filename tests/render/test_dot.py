@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import cgcli as cg
-from cgcli.formulas import formula
+from cgcli.formulas.drawing import picture_of
+from cgcli.formulas.sources import formula
 from cgcli.graph.store import Graph
 from cgcli.numerals import compact
 from cgcli.ops.trigonometric import sin
-from cgcli.render.diagram import picture_of
 from cgcli.render.dot import dot_text
 from cgcli.render.folding import fold
 from cgcli.render.graphviz import render

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cgcli as cg
-from cgcli.formulas import formula
+from cgcli.formulas.drawing import picture_of
+from cgcli.formulas.sources import formula
 from cgcli.graph.store import Call, Graph
 from cgcli.ops.arithmetic import add, mul
 from cgcli.ops.trigonometric import sin
-from cgcli.render.diagram import picture_of
 from cgcli.render.dot import dot_text
 from cgcli.render.folding import TARGET, fold
 from cgcli.render.picture import Picture

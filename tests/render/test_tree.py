@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import cgcli as cg
-from cgcli.render.diagram import picture_of
+from cgcli.formulas.drawing import picture_of
 from cgcli.render.folding import fold
 from cgcli.render.tree import DEEPEST, line_count, tree_lines
 from tests.golden import check_golden

@@ -12,15 +12,15 @@ from collections import defaultdict
 from tests.tidy.sources import PACKAGE, modules
 
 BOUNDED = {
-    "cli/ops.py": ({"rounded"}, "the axes of a value, at most 32"),
+    "cli/commands/ops.py": ({"rounded"}, "the axes of a value, at most 32"),
     "cli/output.py": ({"jsonable", "number_text"}, "the axes of a value, at most 32"),
-    "data/arrow_columns.py": ({"holds_numbers"}, "the types within a column's type"),
+    "data/arrow/columns.py": ({"holds_numbers"}, "the types within a column's type"),
     "data/graph_checks.py": ({"as_tuples"}, "lists within a list of a JSON text, whose reader has a limit itself"),
     "data/summary.py": ({"Summary.add"}, "once, with the values that are not nan"),
     "emit/formula.py": ({"array_text"}, "the axes of an array, at most 32"),
     "emit/placing.py": ({"_placed"}, "the axes of the array that an element is put back into"),
-    "engines/base.py": (
-        {"Engine.kernel", "Engine.kernel_of", "Engine.planned", "Engine._defined"},
+    "engines/planned.py": (
+        {f"PlannedEngine.{name}" for name in ("kernel", "kernel_of", "planned", "_defined")},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
     "engines/native/spelling.py": (
@@ -28,7 +28,7 @@ BOUNDED = {
         "definitions of rows by other rows; a row is never defined by itself",
     ),
     "graph/ref.py": ({"Ref.coerce"}, "lists within a list that Python code gives as one value"),
-    "language/lowering.py": ({"Lowering.materialise", "Lowering._stacked"}, "lists in lists, of which 32 are read"),
+    "language/building.py": ({"Building.materialise", "Building._stacked"}, "lists in lists, of which 32 are read"),
     "numerals.py": ({"plain", "short"}, "the axes of a value, at most 32"),
     "passes/derivative.py": ({"derivative_of", "_wrt_part"}, "the axes of y, and the part of x that is an element"),
     "passes/differentiate.py": (

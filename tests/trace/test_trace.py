@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgcli.cli.start import start
-from cgcli.formulas import formula, inputs, parse
-from cgcli.tracing import births, trace
+from cgcli.explain.births import births
+from cgcli.explain.tracing import trace
+from cgcli.formulas.sources import formula, inputs, parse
 
 NAMES = ("x", "y", "z")
 LEAVES = st.sampled_from([*NAMES, "2", "0.5", "-1"])

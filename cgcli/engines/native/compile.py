@@ -35,7 +35,7 @@ class Machine:
         self.host = host
         self._target = binding.Target.from_default_triple()
 
-    def load(self, text: str) -> Kernel:
+    def load(self, text: str) -> MachineCode:
         """The kernel of a text, from the store of compiled kernels or compiled now and put there."""
         with _LLVM:
             key = cache.key_of(text, self.host.cpu, self.host.features, binding.llvm_version_info, OPTIMISATION)
@@ -57,14 +57,14 @@ class Machine:
         module.close()
         return code
 
-    def _link(self, code: bytes) -> Kernel:
+    def _link(self, code: bytes) -> MachineCode:
         engine = binding.create_mcjit_compiler(binding.parse_assembly(""), self._settings())
         engine.add_object_file(binding.ObjectFileRef.from_data(code))
         engine.finalize_object()
-        return Kernel(engine, LOADED(engine.get_function_address("kernel")))
+        return MachineCode(engine, LOADED(engine.get_function_address("kernel")))
 
 
-class Kernel:
+class MachineCode:
     """A function in memory, and the engine that owns the memory."""
 
     __slots__ = ("_engine", "call")

@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from cgcli.engines.native.host import Host, Real
     from cgcli.engines.native.lanes import Bits, Lanes, Value
 
     Function = Callable[..., Value]
@@ -249,3 +250,8 @@ FUNCTIONS: dict[str, Function] = {
     function.__name__: function for function in (cos, exp, expm1, log, log1p, sech, sigmoid, sin, tanh)
 }
 """By the name in C, and where C has no such function by that of the row."""
+
+
+def inlines(host: Host, name: str, real: Real) -> bool:
+    """Whether a function is written out where it is called."""
+    return host.fused and real.bits == 64 and name in FUNCTIONS

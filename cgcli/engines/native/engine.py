@@ -16,22 +16,21 @@ from cgcli.engines.base import Engine
 from cgcli.engines.native.compile import Machine
 from cgcli.engines.native.generate import BLOCK, generate
 from cgcli.engines.native.host import DOUBLE, SINGLE, Host, detect
-from cgcli.engines.native.runs import Program
+from cgcli.engines.native.runs import Runs
 from cgcli.engines.native.spelling import defined, native_spelling
 from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import split_columns
 from cgcli.errors import CalculationError
 from cgcli.graph.walk import ancestors
-from cgcli.ops import REGISTRY
+from cgcli.ops import REGISTRY, structure
 from cgcli.passes.scalars import NotScalarError, Scalars, to_scalars
-from cgcli.passes.schedule import LEAVES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.native.compile import Kernel
+    from cgcli.engines.native.compile import MachineCode
     from cgcli.engines.native.generate import Layout
     from cgcli.engines.native.host import Real
     from cgcli.graph.store import Graph
@@ -61,7 +60,7 @@ class Compiled:
 
     __slots__ = ("kernel", "layout", "scalars")
 
-    def __init__(self, scalars: Scalars, layout: Layout, kernel: Kernel) -> None:
+    def __init__(self, scalars: Scalars, layout: Layout, kernel: MachineCode) -> None:
         self.scalars = scalars
         self.layout = layout
         self.kernel = kernel
@@ -71,24 +70,25 @@ class NativeEngine(Engine):
     """Rows in float64 (float32 on request) on one host."""
 
     name = "native"
+    rows = True
 
     def __init__(self, host: Host | None = None) -> None:
         super().__init__()
         self.host = host or detect()
         self._machine = Machine(self.host)
         self._compiled: OrderedDict[Any, Compiled] = OrderedDict()
-        self._programs: WeakKeyDictionary[Graph, dict[tuple[int, ...], Program]] = WeakKeyDictionary()
+        self._kept: WeakKeyDictionary[Graph, dict[tuple[int, ...], Runs]] = WeakKeyDictionary()
         self._lock = Lock()
 
     def describe(self) -> str:
         """The processor, the width of its vectors and the mathematical library, for `cg info`."""
         return self.host.describe()
 
-    def supports(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:
-        """The rows that this engine can do neither itself nor by their definition; empty where it can do all."""
+    def lacks(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:
+        """As every engine."""
         wanted = list(wanted)
         try:
-            if self._program(graph, wanted) is None:
+            if self._runs(graph, wanted) is None:
                 self._scalars(graph, wanted)
         except NotScalarError as unable:
             return list(unable.rows)
@@ -101,9 +101,9 @@ class NativeEngine(Engine):
         arrays, they are a table of one row.
         """
         wanted = list(wanted)
-        program = self._program(graph, wanted)
-        if program is not None:
-            return program.evaluate(inputs)
+        runs = self._runs(graph, wanted)
+        if runs is not None:
+            return runs.evaluate(inputs)
         needed = ancestors(graph, wanted)
         nodes = [node for node in range(len(needed)) if needed[node]]
         found = self.evaluate_rows(graph, inputs, nodes)
@@ -112,7 +112,7 @@ class NativeEngine(Engine):
             values[node] = found[node][0] if graph.shape_of(node) else float(found[node][0])
         return values
 
-    def _program(self, graph: Graph, wanted: Sequence[int]) -> Program | None:
+    def _runs(self, graph: Graph, wanted: Sequence[int]) -> Runs | None:
         """The loop over runs, where there are scalars only.
 
         Nodes that were built stay as they are, so it is kept as long as the graph; a graph has room for a few, and the
@@ -121,30 +121,29 @@ class NativeEngine(Engine):
         graph.require_order()
         key = (graph.edition, *wanted)
         with graph.lock:
-            programs = self._programs.setdefault(graph, {})
-            program = programs.pop(key, None)
-            if program is None:
+            found = self._kept.setdefault(graph, {})
+            runs = found.pop(key, None)
+            if runs is None:
                 if not self._is_plain(graph, wanted, lambda row: bool(native_spelling(row, self.host)) or defined(row)):
                     return None
                 try:
-                    program = Program(graph, wanted, self.host, self._machine)
+                    runs = Runs(graph, wanted, self.host, self._machine)
                 except NotScalarError:
                     return None
-                sizes = [kept.nodes for kept in programs.values()]
+                sizes = [each.nodes for each in found.values()]
                 while len(sizes) >= PROGRAMS or (len(sizes) >= FEWEST_PROGRAMS and sum(sizes) > MOST_NODES):
-                    del programs[next(iter(programs))], sizes[0]
-            programs[key] = program
-            return program
+                    del found[next(iter(found))], sizes[0]
+            found[key] = runs
+            return runs
 
     def evaluate_rows(
         self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int], *, threads: int | None = None,
         dtype: str = "float64",
     ) -> dict[int, Any]:  # fmt: skip
-        """Each wanted node for every row: node -> array of shape (rows,) + the node's shape.
+        """As every engine with rows.
 
-        inputs: as for the NumPy engine: columns of shape (rows,) + the input's shape, or single values.
         threads: at most so many, by default one a processor. dtype: float64, or float32 for input, work and result.
-        CalculationError where an operation has no native spelling and no definition that has (see `supports`).
+        CalculationError where an operation has no native spelling and no definition that has (see `lacks`).
         """
         wanted, real = list(wanted), REALS[dtype]
         kernels: dict[Any, Compiled]
@@ -208,7 +207,7 @@ class NativeEngine(Engine):
         if np.array(graph.shape)[needed].any():
             return False
         codes = set(np.unique(np.array(graph.op)[needed]).tolist())
-        return all(accepted(REGISTRY.rows[code]) for code in codes - set(LEAVES))
+        return all(accepted(REGISTRY.rows[code]) for code in codes - structure.LEAVES)
 
 
 class _Table:

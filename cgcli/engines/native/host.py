@@ -1,9 +1,7 @@
 """What this machine offers to generated code: the width of its vectors, and where its mathematical functions are.
 
-The choice between functions that are written out, a vector library and calls lane by lane is made here alone.
-
 Where the processor has a fused multiply-add, the commonest functions of doubles are written out (`elementary`). For
-the others x86-64 with glibc has libmvec: vector versions of C's functions under the names of the x86 vector function
+the others, x86-64 with glibc has libmvec: vector versions of C's functions under the names of the x86 vector function
 ABI, such as `_ZGVeN8v_exp` for eight doubles. Their worst errors are up to 4 ulp (glibc manual, "Errors in Math
 Functions"). Elsewhere, and for what libmvec lacks, every lane calls the scalar function of the C library.
 """
@@ -17,18 +15,9 @@ import sys
 
 from llvmlite import binding
 
-from cgcli.engines.native.elementary import FUNCTIONS
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-UNARY = frozenset((
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cbrt", "cos", "cosh", "erf", "erfc", "exp", "exp10", "exp2",
-    "expm1", "lgamma", "log", "log10", "log1p", "log2", "sin", "sinh", "tan", "tanh", "tgamma",
-))  # fmt: skip
-BINARY = frozenset(("atan2", "fmod", "hypot", "pow", "remainder"))
-"""Names of C's mathematical functions (C23, <math.h>) that rows may spell."""
 
 RUNTIME = ("ceil", "floor", "fma", "fmod", "nearbyint", "rint", "trunc")
 """Functions that LLVM itself calls where the processor has no instruction."""
@@ -56,9 +45,8 @@ SINGLE = Real("float", 32, "f", "float32")
 class Host:
     """A processor with its libraries.
 
-    cpu, features: for LLVM. fused: whether there is a fused multiply-add, so that functions can be written out (see
-    `elementary`). bits: width of a vector register. isa: the letter of that width in the vector function
-    ABI. vector_math, scalar_math: the libraries, None where there is none.
+    cpu, features: for LLVM. fused: whether there is a fused multiply-add. bits: width of a vector register. isa: the
+    letter of that width in the vector function ABI. vector_math, scalar_math: the libraries, None where there is none.
     """
 
     __slots__ = ("bits", "cpu", "features", "fused", "isa", "scalar_math", "vector_math")
@@ -87,14 +75,6 @@ class Host:
     def scalar_symbol(self, name: str, real: Real) -> str | None:
         """The name of the scalar C function, ready to be linked; None where the C library has none."""
         return _linked(self.scalar_math, name + real.suffix)
-
-    def inlines(self, name: str, real: Real) -> bool:
-        """Whether a function is written out where it is called (see `elementary`)."""
-        return self.fused and real is DOUBLE and name in FUNCTIONS
-
-    def has(self, name: str, real: Real) -> bool:
-        """Whether there is a function of this name here."""
-        return self.inlines(name, real) or self.scalar_symbol(name, real) is not None
 
     def describe(self) -> str:
         """The processor, the vectors and the library, in words."""

@@ -216,7 +216,7 @@ class Lanes:
         In a long function it becomes a call, since the time to compile grows faster than the length, and where it is
         the same for all rows.
         """
-        if not self.host.inlines(name, self.real):
+        if not elementary.inlines(self.host, name, self.real):
             return None
         values = self._values(operands)
         if len(self.loop) < LONG and not all(value.uniform for value in values):

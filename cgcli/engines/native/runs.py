@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.native.compile import Kernel, Machine
+    from cgcli.engines.native.compile import Machine, MachineCode
     from cgcli.engines.native.host import Host
     from cgcli.graph.store import Graph
     from cgcli.passes.schedule import Kind, Schedule
@@ -62,7 +62,7 @@ class Computed:
         return float(self._values[place]) if place >= 0 else None
 
 
-class Program:
+class Runs:
     """A schedule and its kernel: what it takes to compute the wanted nodes again and again."""
 
     def __init__(self, graph: Graph, wanted: Sequence[int], host: Host, machine: Machine) -> None:
@@ -83,7 +83,7 @@ class Program:
             text = generate(plan.kinds, host)
             self._tables = (np.concatenate([plan.operands, np.zeros(vector, dtype=np.int32)]), plan.runs)
             self._count = len(plan.runs)
-        self.kernel: Kernel = machine.load(text)
+        self.kernel: MachineCode = machine.load(text)
         self._constants, self._inputs = _leaves(graph, plan)
         self._input_places = np.array(list(self._inputs.values()), dtype=np.int64)
         self._spare: list[Any] = []

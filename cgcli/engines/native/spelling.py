@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from cgcli.engines.native.host import BINARY, DOUBLE, UNARY
+from cgcli.engines.native.elementary import inlines
+from cgcli.engines.native.host import DOUBLE
 from cgcli.engines.native.lanes import INSTRUCTIONS
 from cgcli.graph.walk import ancestors
+from cgcli.ops.libm import is_function
 from cgcli.passes.expand import expansion
 from cgcli.passes.scalars import to_scalars
 
@@ -22,11 +24,11 @@ def native_spelling(row: Operation, host: Host, real: Real = DOUBLE) -> Spelling
     """A row's `native` spelling, else its name where that is a function; None for what this host cannot follow."""
     spelling: Spelling | None = row.spell.get("native")
     if spelling is None and row.elementwise:
-        known = row.name in (UNARY if row.arity == 1 else BINARY) or host.inlines(row.name, real)
+        known = is_function(row.name, row.arity) or inlines(host, row.name, real)
         spelling = row.name if known else None
     if not isinstance(spelling, str) or spelling in INSTRUCTIONS or spelling.startswith("llvm."):
         return spelling
-    return spelling if host.has(spelling, real) else None
+    return spelling if inlines(host, spelling, real) or host.scalar_symbol(spelling, real) else None
 
 
 def spelled_out(row: Operation, attributes: tuple[Any, ...], operands: Sequence[Value], lanes: Lanes) -> Value:

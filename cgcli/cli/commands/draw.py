@@ -1,0 +1,75 @@
+"""Draw a formula as a graph.
+
+Examples:
+  cg draw "(x+y)*z"
+  cg draw "(x+y)*z" -o graph.svg
+  cg draw "(x+y)*z" x=1 y=2 z=3 --grad -o graph.svg
+  cg draw "f(x)=exp(x); g(x)=sin(x); h(x)=x^2; f(g(h(x)))" x=0.5 -o chain.png
+  cg draw model.cg --of loss --wrt w,b --grad -o loss.dot
+"""
+
+from __future__ import annotations
+
+from cgcli.cli.arguments import read_bindings, read_formula, split_names
+from cgcli.cli.output import warn
+from cgcli.errors import UsageError
+from cgcli.formulas.drawing import picture_of
+from cgcli.render.folding import LIMIT, fold
+from cgcli.render.graphviz import format_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cgcli.cli.options import Annotated, Bindings, FormulaText, Of, Wrt, typer
+    from cgcli.render.folding import Folding
+    from cgcli.render.picture import Picture
+
+
+def run(
+    formula: FormulaText,
+    bindings: Bindings = None,
+    *,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="File to write: .svg, .png, .dot or .pdf.")
+    ] = None,
+    grad: Annotated[bool, typer.Option("--grad", help="Show adjoints on nodes and contributions on edges.")] = False,
+    wrt: Wrt = None,
+    of: Of = None,
+    everything: Annotated[bool, typer.Option("--all", help="Draw every node, however many there are.")] = False,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that the layout may take.")] = 30.0,
+) -> None:
+    """Write a picture, or print a tree."""
+    form = None if output is None else format_of(output)
+    if wrt is not None and not grad:
+        raise UsageError("--wrt chooses derivatives, and none are drawn", hint="add --grad")
+    picture = picture_of(read_formula(formula), read_bindings(bindings), grad=grad, of=of, wrt=split_names(wrt))
+    if form is None or output is None:
+        print_tree(picture, everything)
+    else:
+        write_picture(picture, output, form, everything, timeout)
+
+
+def print_tree(picture: Picture, everything: bool) -> None:
+    """The picture as lines of text."""
+    from cgcli.render.tree import MOST_LINES, line_count, tree_lines
+
+    folding = fold(picture, limit=None if everything or line_count(picture) <= MOST_LINES else 0)
+    for line in tree_lines(picture, folding):
+        print(line)
+    report_folding(folding)
+
+
+def write_picture(picture: Picture, path: str, form: str, everything: bool, timeout: float) -> None:
+    """The picture as a file."""
+    from cgcli.files import write_file
+    from cgcli.render.dot import dot_text
+    from cgcli.render.graphviz import render
+
+    folding = fold(picture, limit=None if everything else LIMIT)
+    write_file(path, render(dot_text(picture, folding), form, timeout=timeout))
+    report_folding(folding)
+
+
+def report_folding(folding: Folding) -> None:
+    """Say on standard error what is not drawn as it is."""
+    if folding.note:
+        warn(folding.note, hint="--all draws every node")

@@ -1,0 +1,59 @@
+"""Compute a formula.
+
+Examples:
+  cg eval "(x+y)*z" x=1 y=2 z=3
+  cg eval "sqrt(2)" --digits 50
+  cg eval "A @ v" "A=[[1, 2], [3, 4]]" "v=[1, 1]"
+  cg eval model.cg x=0.5 --show hidden,loss
+  cg eval "x*y + c" --data points.csv c=2 -o results.parquet
+  echo "x^2 + 1" | cg eval - x=3 --json
+"""
+
+from __future__ import annotations
+
+from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
+from cgcli.cli.output import during, print_json, print_values, report_births
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cgcli.cli.options import (
+        Annotated,
+        Bindings,
+        Digits,
+        EngineName,
+        FormulaText,
+        Json,
+        TableOptions,
+        typer,
+    )
+
+
+def run(
+    formula: FormulaText,
+    bindings: Bindings = None,
+    *,
+    show: Annotated[str | None, typer.Option("--show", help="Print these inner names instead: a,b.")] = None,
+    json: Json = False,
+    digits: Digits = None,
+    engine: EngineName = "auto",
+    table: TableOptions | None = None,
+) -> None:
+    """Print the result, or one `name = value` a line."""
+    names = split_names(show) or []
+    check_standard_input(formula, table.data if table else None)
+    parsed = read_formula(formula)
+    if table is not None and table.given():
+        from cgcli.cli.rows import run_table
+
+        exclude("--data", digits=digits)
+        run_table(parsed, bindings, table, lambda bound: bound.chosen(names), show=names, engine=engine, json=json)
+        return
+    bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names)
+    chosen = bound.chosen(names)
+    with during("computing", len(bound.graph)):
+        values = bound.named_values(chosen)
+    if json:
+        print_json({"values": values}, digits)
+    else:
+        print_values(values, digits)
+    report_births(bound, chosen, values)

@@ -1,0 +1,156 @@
+"""Compute a formula and its derivatives.
+
+Examples:
+  cg grad "(x+y)*z" x=1 y=2 z=3
+  cg grad "x^2*sin(x)" --symbolic
+  cg grad "x*y^2" x=1 y=2 --hessian
+  cg grad "[x*y, x/y]" x=1 y=2 --jacobian
+  cg grad model.cg --wrt w,b --of loss --json
+  cg grad "x^x" x=2 --check
+  cg grad "x*y^2" --data points.csv -o slopes.parquet
+"""
+
+from __future__ import annotations
+
+from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
+from cgcli.cli.output import during, number_text, print_json, report_births
+from cgcli.errors import CalculationError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cgcli.cli.options import (
+        Annotated,
+        Bindings,
+        Digits,
+        EngineName,
+        FormulaText,
+        Json,
+        Of,
+        TableOptions,
+        Wrt,
+        typer,
+    )
+    from cgcli.explain.checking import Report
+    from cgcli.formulas.bound import Bound
+    from cgcli.formulas.formula import Formula
+
+
+def run(
+    formula: FormulaText,
+    bindings: Bindings = None,
+    *,
+    wrt: Wrt = None,
+    of: Of = None,
+    symbolic: Annotated[bool, typer.Option("--symbolic", help="Print the derivatives as formulas.")] = False,
+    jacobian: Annotated[bool, typer.Option("--jacobian", help="Derivatives of every element of the output.")] = False,
+    hessian: Annotated[bool, typer.Option("--hessian", help="All second derivatives.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="A second opinion by the derivative checker.")] = False,
+    json: Json = False,
+    digits: Digits = None,
+    engine: EngineName = "auto",
+    table: TableOptions | None = None,
+) -> None:
+    """Print the value and every partial derivative."""
+    if sum((symbolic, jacobian, hessian, check)) > 1:
+        raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
+    from cgcli.formulas import derivatives
+
+    check_standard_input(formula, table.data if table else None)
+    parsed, variables = read_formula(formula), split_names(wrt)
+    if table is not None and table.given():
+        from cgcli.cli.rows import run_table
+        from cgcli.rows.calculation import gradient_columns
+
+        exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
+        run_table(
+            parsed, bindings, table, lambda bound: gradient_columns(bound, variables, of),
+            engine=engine, json=json,
+        )  # fmt: skip
+        return
+    if symbolic:
+        print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
+        return
+    values = read_bindings(bindings, digits=digits)
+    bound = parsed.bind(values, engine=engine, digits=digits)
+    if jacobian or hessian:
+        derive = parsed.jacobian if jacobian else parsed.hessian
+        found = derive(values, wrt=variables, of=of, engine=engine, digits=digits)
+        print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
+        return
+    with during("differentiating", len(bound.graph)):
+        results, gradients = derivatives.gradients(bound, variables, of)
+    reports = check_gradients(bound, variables, of) if check else {}
+    if json:
+        told = {"checks": {name: report.as_dict() for name, report in reports.items()}} if check else {}
+        print_json({"values": results, "gradients": gradients, **told}, digits)
+    else:
+        print_gradients(results, gradients, digits)
+        print_checks(reports)
+    report_births(bound, derivatives.targets(bound.program, of), results)
+    if not all(report.accepted for report in reports.values()):
+        raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
+
+
+def print_gradients(values: dict[str, Any], gradients: dict[str, dict[str, Any]], digits: int | None) -> None:
+    """`name = value`, then `d name/d x = …` for each variable."""
+    for name, value in values.items():
+        print(f"{name} = {number_text(value, digits)}")
+        for variable, slope in gradients[name].items():
+            print(f"{rate_name(name, variable)} = {number_text(slope, digits)}")
+
+
+def print_derivatives(kind: str, found: dict[str, Any], json: bool, digits: int | None) -> None:
+    """A Jacobian or Hessian: one line an entry of the nested mapping."""
+    if json:
+        print_json({kind: found}, digits)
+        return
+    for name, value in found.items():
+        if isinstance(value, dict):
+            for other, entry in value.items():
+                print(f"{name}, {other} = {number_text(entry, digits)}")
+        else:
+            print(f"{name} = {number_text(value, digits)}")
+
+
+def print_symbolic(
+    parsed: Formula, values: dict[str, Any], variables: list[str] | None, of: str | None, json: bool
+) -> None:
+    """The derivatives as formulas; of the values only the shapes count, and lengths."""
+    from cgcli.formulas.derivatives import variables as variables_of
+
+    program = parsed.bind(values, complete=False).program
+    names = list(variables_of(program, variables))
+    formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
+    if json:
+        print_json({"derivatives": formulas})
+        return
+    for name, text in formulas.items():
+        print(f"d/d{name} = {text}" if "\n" not in text else f"# d/d{name}\n{text}")
+
+
+def check_gradients(bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
+    """What the derivative checker says of the derivatives of each output, under the names of the results above it."""
+    from cgcli.explain.checking import check
+    from cgcli.formulas import derivatives
+
+    wanted = derivatives.variables(bound.program, variables)
+    return {
+        name: check(bound.graph, output, wanted, bound.values, name=name)
+        for name, output in derivatives.targets(bound.program, of).items()
+    }
+
+
+def print_checks(reports: dict[str, Report]) -> None:
+    """One line a derivative: the verdict, and the first of the other opinions."""
+    for report in reports.values():
+        for finding in report.findings:
+            second = finding.opinions[0] if finding.opinions else None
+            told = f"{second.method} {second.value!r}" if second else "no second opinion"
+            print(f"check {finding.name}: {finding.verdict} ({told})")
+
+
+def rate_name(output: str, variable: str) -> str:
+    """`d/dx` of a formula without a name, `dloss/dx` of one with a name."""
+    return f"d{'' if output == 'result' else output}/d{variable}"

@@ -1,0 +1,118 @@
+"""NPY and NPZ as tables: one-dimensional structured arrays, and archives of one array a column."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from cgcli.data.arrays.headers import read_header
+from cgcli.data.table import Batch, Table
+from cgcli.errors import DataError
+
+
+class NpyTable(Table):
+    """A structured array: its fields are the columns."""
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self.path = path
+        self._stream = stream
+        shape, self._dtype = read_header(stream, path)
+        if self._dtype.names is None or len(shape) != 1:
+            raise DataError(
+                f"`{path}` has no named columns: it holds an array of shape {list(shape)}",
+                hint="save a structured array, or named columns with numpy.savez(path, x=…, y=…)",
+            )
+        self.columns = list(self._dtype.names)
+        self.rows = self.size = shape[0]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
+        """As every table; fields are kept with their types."""
+        for name in {*numbers, *kept}:
+            require_column(self._dtype[name], self.path, name, numbers)
+        for first in range(0, max(self.rows, 1), rows):
+            part = records(self._stream, self._dtype, min(rows, self.rows - first), self.path)
+            yield batch_of({name: part[name] for name in {*numbers, *kept}}, len(part), numbers, kept, len(part))
+
+
+class NpzTable(Table):
+    """An archive of one-dimensional arrays of one length, each a column by its name."""
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self.path = path
+        self._stream = stream
+        try:
+            self._archive = zipfile.ZipFile(stream)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise DataError(f"cannot read `{path}`: {error}") from None
+        self._members = {
+            name.removesuffix(".npy"): name for name in self._archive.namelist() if name.endswith(".npy")
+        }  # fmt: skip
+        self.columns = list(self._members)
+        self.rows = self.size = self._length(self.columns[:1])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._archive.close()
+        self._stream.close()
+
+    def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
+        """As every table; arrays are kept with their types, and read side by side."""
+        wanted = list(dict.fromkeys([*numbers, *kept]))
+        count = self._length(wanted or self.columns[:1])
+        try:
+            with ExitStack() as stack:
+                streams = {name: stack.enter_context(self._archive.open(self._members[name])) for name in wanted}
+                kinds = {name: read_header(stream, self.path)[1] for name, stream in streams.items()}
+                for name, kind in kinds.items():
+                    require_column(kind, self.path, name, numbers)
+                for first in range(0, max(count, 1), rows):
+                    height = min(rows, count - first)
+                    part = {name: records(streams[name], kinds[name], height, self.path) for name in wanted}
+                    yield batch_of(part, height, numbers, kept, height)
+        except zipfile.BadZipFile as error:
+            raise DataError(f"cannot read `{self.path}`: {error}") from None
+
+    def _length(self, names: Sequence[str]) -> int:
+        """The common length of columns. DataError where they differ or are no columns."""
+        lengths: dict[str, int] = {}
+        for name in names:
+            with self._archive.open(self._members[name]) as stream:
+                shape, _ = read_header(stream, self.path)
+            if len(shape) != 1:
+                raise DataError(f"`{self.path}`: the column `{name}` has shape {list(shape)}, not one axis")
+            lengths[name] = shape[0]
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise DataError(f"`{self.path}`: columns of different length: {listed}")
+        return next(iter(lengths.values()), 0)
+
+
+def records(stream: Any, kind: Any, count: int, path: str) -> Any:
+    """The next entries of an array. DataError where the file ends before."""
+    data = bytearray(stream.read(count * kind.itemsize))
+    if len(data) < count * kind.itemsize:
+        raise DataError(f"cannot read `{path}`: it ends too early")
+    return np.frombuffer(data, dtype=kind, count=count) if kind.itemsize else np.zeros(count, dtype=kind)
+
+
+def require_column(kind: Any, path: str, name: str, numbers: Sequence[str]) -> None:
+    """DataError for a type that is no column, or no numbers where numbers are wanted."""
+    if kind.shape or (name in numbers and kind.kind not in "fiub"):
+        raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers")
+
+
+def batch_of(columns: Mapping[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int) -> Batch:
+    """A batch from arrays."""
+    return Batch(
+        rows, {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in numbers},
+        {name: np.ascontiguousarray(columns[name]) for name in kept},
+        cell=lambda name, place: str(columns[name][place]), read=read,
+    )  # fmt: skip

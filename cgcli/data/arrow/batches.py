@@ -1,0 +1,46 @@
+"""Columns of Arrow as batches, and what all readers say of a broken file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from cgcli.data.arrow.columns import cell_text, numbers_of, plain
+from cgcli.data.table import Batch
+from cgcli.errors import DataError
+
+
+def sliced(
+    columns: Mapping[str, Any], count: int, numbers: Sequence[str], kept: Sequence[str], rows: int, read: int
+) -> Iterator[Batch]:
+    """Columns of Arrow as batches of at most so many rows."""
+    for first in range(0, max(count, 1), rows):
+        part = {name: plain(column.slice(first, rows)) for name, column in columns.items()}
+        yield _batch(part, min(rows, count - first), numbers, kept, 0 if first else read)
+
+
+def _batch(part: dict[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int) -> Batch:
+    found = {name: numbers_of(part[name]) for name in numbers}
+    return Batch(
+        rows, {name: values for name, (values, _) in found.items()}, {name: part[name] for name in kept},
+        cell=lambda name, place: cell_text(part[name], place),
+        bad={name: bad for name, (_, bad) in found.items() if bad}, read=read,
+    )  # fmt: skip
+
+
+def without_rows(schema: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Empty columns with their types."""
+    return {name: pa.array([], schema.field(name).type) for name in names}
+
+
+def broken(path: str, error: Exception) -> DataError:
+    """The complaint about a file that Arrow cannot read."""
+    return DataError(f"cannot read `{path}`: {first_line(error)}")
+
+
+def first_line(error: Exception) -> str:
+    """What Arrow says of a fault, without its details."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rstrip(". ")

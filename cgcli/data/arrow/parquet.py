@@ -1,0 +1,72 @@
+"""Parquet files, read page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from cgcli.data.arrow.batches import broken, sliced, without_rows
+from cgcli.data.arrow.columns import require_numbers
+from cgcli.data.table import Batch, Table
+
+PAGES = 4 << 20
+"""Bytes of a Parquet column that are read ahead; without a limit a whole row group would be."""
+
+
+class ParquetTable(Table):
+    """A Parquet file; of a row group only the pages at hand are in memory."""
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self.path = path
+        self._stream = stream
+        try:
+            self._file = parquet.ParquetFile(pa.OSFile(path), buffer_size=PAGES, pre_buffer=False)
+        except (pa.ArrowException, OSError) as error:
+            raise broken(path, error) from None
+        self._schema = self._file.schema_arrow
+        self.columns = list(self._schema.names)
+        self.rows = self._file.metadata.num_rows
+        self.size = self.rows
+
+    def nullable(self, names: Sequence[str]) -> frozenset[str]:
+        """As every table; where each row group has counted its nulls, the schema's word is not the last."""
+        found = set()
+        for name in names:
+            field = self._schema.field(name)
+            if field.nullable and not self._has_no_null(name):
+                found.add(name)
+        return frozenset(found)
+
+    def _has_no_null(self, name: str) -> bool:
+        """Whether the counts of all row groups say so."""
+        metadata = self._file.metadata
+        paths = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
+        if name not in paths:
+            return False
+        place = paths.index(name)
+        counts = (metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups))
+        return all(count is not None and count.has_null_count and not count.null_count for count in counts)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self._stream.close()
+
+    def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
+        """As every table; columns are kept with their types."""
+        for name in numbers:
+            require_numbers(self._schema.field(name).type, self.path, name)
+        wanted = list(dict.fromkeys([*numbers, *kept]))
+        empty = True
+        try:
+            for block in self._file.iter_batches(rows, columns=wanted, use_threads=False):
+                empty = False
+                columns = {name: block.column(name) for name in wanted}
+                yield from sliced(columns, block.num_rows, numbers, kept, rows, block.num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise broken(self.path, error) from None
+        if empty:
+            yield from sliced(without_rows(self._schema, wanted), 0, numbers, kept, rows, 0)

@@ -1,0 +1,59 @@
+"""What nodes are called: by the formula, by their number, or by a fresh name that nothing else has."""
+
+from __future__ import annotations
+
+from itertools import count
+from math import isnan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Mapping
+
+    from cgcli.graph.store import Graph
+
+
+def fresh_names(stem: str, taken: Container[str]) -> Iterator[str]:
+    """The names stem1, stem2 … without those that are taken, one after the other and without an end."""
+    return (name for number in count(1) if (name := f"{stem}{number}") not in taken)
+
+
+def number_text(value: float) -> str:
+    """The shortest text of a double in the language: `2`, `0.1`, `1e-3`, `-0`, `inf`, `nan`."""
+    if isnan(value):
+        return "nan"
+    mantissa, mark, exponent = repr(value).partition("e")
+    return mantissa.removesuffix(".0") + (f"e{int(exponent)}" if mark else "")
+
+
+def constant_text(graph: Graph, node: int, taken: Container[str] = ()) -> str:
+    """The number of a constant as formula text: exact where there is more than the double, else the shortest.
+
+    taken: names that have another meaning here; an exact text that is one of them (`pi`) is written in digits.
+    """
+    number = graph.payload[node]
+    exact = graph.exact.get(number)
+    return exact if exact and exact not in taken else number_text(graph.constants[number])
+
+
+def node_names(graph: Graph, nodes: Iterable[int], outputs: Mapping[str, int]) -> dict[int, str]:
+    """What to call each node: the formula's name, the output's, the number of a constant, or v1, v2 …."""
+    given = graph.name_of()
+    for name, node in outputs.items():
+        given.setdefault(node, name)
+    fresh = fresh_names("v", {*given.values(), *graph.input_names})
+    names: dict[int, str] = {}
+    for node in nodes:
+        if graph.is_input(node):
+            names[node] = graph.input_name(node)
+        elif node in given:
+            names[node] = given[node]
+        elif graph.is_constant(node):
+            names[node] = constant_text(graph, node)
+        else:
+            names[node] = next(fresh)
+    return names
+
+
+def is_bare_constant(graph: Graph, node: int, names: Mapping[int, str], outputs: Iterable[int] = ()) -> bool:
+    """Whether a node is a number that has no name: it is shown where it is used, not as a step."""
+    return graph.is_constant(node) and node not in outputs and names[node] not in graph.names

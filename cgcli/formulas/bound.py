@@ -1,0 +1,120 @@
+"""A formula with values: what a call computes from, and the engine that computes it."""
+
+from __future__ import annotations
+
+from cgcli.errors import CalculationError, UsageError, did_you_mean
+from cgcli.graph.walk import ancestors, descendants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from cgcli.engines.base import Engine
+    from cgcli.errors import Source
+    from cgcli.graph.store import Graph
+    from cgcli.language.program import Program
+
+
+class Bound:
+    """A formula with values: the program that fits their shapes, the values by input, and the engine."""
+
+    __slots__ = ("engine", "program", "source", "values")
+
+    def __init__(
+        self, program: Program, values: dict[str, Any], engine: Callable[[Sequence[int]], Engine], source: Source | None
+    ) -> None:
+        self.program = program
+        self.values = values
+        self.engine = engine
+        self.source = source
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the program."""
+        return self.program.graph
+
+    def evaluate(self, wanted: Sequence[int]) -> list[Any]:
+        """The values of nodes, by position among the wanted ones: floats, and arrays that share memory with nothing."""
+        values = self.engine(wanted).evaluate(self.graph, self.values, wanted)
+        found = [values[node] for node in wanted]
+        for value in found:
+            if type(value) is not float:
+                from cgcli.engines.results import separated
+
+                return separated(found, self.values.values())
+        return found
+
+    def chosen(self, names: Sequence[str] = ()) -> dict[str, int]:
+        """The nodes of inner names, or of the outputs where none are given. UsageError for an unknown name."""
+        known = {**named_nodes(self.program), **self.program.outputs}
+        for name in names:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"it has {', '.join(known)}"
+                raise UsageError(f"the formula has no `{name}` to show", hint=hint)
+        return {name: known[name] for name in names} or dict(self.program.outputs)
+
+    def named_values(self, chosen: Mapping[str, int]) -> dict[str, Any]:
+        """The values of named nodes."""
+        return dict(zip(chosen, self.evaluate(list(chosen.values())), strict=True))
+
+
+def chooser(graph: Graph, name: str, digits: int | None) -> Callable[[Sequence[int]], Engine]:
+    """A function from the wanted nodes to the engine that computes them. UsageError for a wrong count of digits."""
+    if digits is not None and (not isinstance(digits, int) or digits < 1):
+        raise UsageError(f"{digits!r} is no count of digits", hint="for example digits=50")
+    if digits is not None or name == "precise":
+        from cgcli.engines.precise import PreciseEngine
+
+        precise = PreciseEngine(digits or 50)
+        return lambda wanted: precise
+    from cgcli.engines import choose
+
+    return lambda wanted: choose(graph, wanted, name)
+
+
+def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Sequence[int]], Engine]) -> None:
+    """Give inputs without a value their defaults; those that follow from other defaults come after them."""
+    absent = {name: node for name, node in program.defaults.items() if name not in values}
+    if not absent:
+        return
+    graph = program.graph
+    groups = graph.once(("defaults", *absent), list(absent.values()), lambda: ordered_defaults(graph, absent))
+    for ready in groups:
+        nodes = list(ready.values())
+        found = chosen(nodes).evaluate(graph, values, nodes)
+        values.update({name: found[node] for name, node in ready.items()})
+
+
+def ordered_defaults(graph: Graph, absent: Mapping[str, int]) -> list[dict[str, int]]:
+    """Defaults in the order of their evaluation: each group needs values and those of the groups before it only."""
+    waiting_for, inputs = dict(absent), graph.inputs()
+    groups: list[dict[str, int]] = []
+    while waiting_for:
+        waiting = descendants(graph, [inputs[name] for name in waiting_for if name in inputs])
+        ready = {name: node for name, node in waiting_for.items() if not waiting[node]}
+        if not ready:  # no text can say so, but a graph file can
+            names = " and ".join(f"`{name}`" for name in waiting_for)
+            raise CalculationError(f"the defaults of {names} need each other")
+        groups.append(ready)
+        waiting_for = {name: node for name, node in waiting_for.items() if name not in ready}
+    return groups
+
+
+def named_nodes(program: Program) -> dict[str, int]:
+    """Inputs and inner nodes by the names of the formula, without the inputs that products with directions add."""
+    added = program.graph.inputs().keys() - set(program.inputs)
+    return {name: node for name, node in program.graph.names.items() if name not in added}
+
+
+def needed_inputs(graph: Graph, nodes: Sequence[int], defaults: Mapping[str, int]) -> set[str]:
+    """Names of the inputs that nodes need, themselves or for the defaults of the inputs that they need."""
+    inputs = graph.inputs()
+    found: set[str] = set()
+    pending = list(nodes)
+    while pending:
+        reached = ancestors(graph, pending)
+        added = {name for name, node in inputs.items() if reached[node]} - found
+        found |= added
+        pending = [defaults[name] for name in added if name in defaults]
+    return found

@@ -1,0 +1,113 @@
+"""What is differentiated by what, by the names of the formula, and the nodes that hold the derivatives."""
+
+from __future__ import annotations
+
+from cgcli.errors import ShapeError, UsageError, did_you_mean
+from cgcli.formulas import given
+from cgcli.formulas.bound import named_nodes
+from cgcli.numerals import shape_of
+from cgcli.passes.differentiate import Derivatives, differentiate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.formulas.bound import Bound
+    from cgcli.graph.store import Graph
+    from cgcli.language.program import Program
+
+
+def targets(program: Program, of: str | None) -> dict[str, int]:
+    """The outputs to differentiate, by name."""
+    if of is None:
+        return dict(program.outputs)
+    known = {**named_nodes(program), **program.outputs}
+    if of not in known:
+        raise UsageError(f"the formula has no `{of}`", hint=did_you_mean(of, known) or f"it has {', '.join(known)}")
+    return {of: known[of]}
+
+
+def variables(program: Program, wrt: Sequence[str] | None) -> dict[str, int]:
+    """The nodes to differentiate with respect to, by name: all inputs that are not lengths or indices."""
+    inputs = program.graph.inputs()
+    if wrt is None:
+        return {name: inputs[name] for name in program.inputs if name not in program.specialised}
+    known = named_nodes(program)
+    names = given.name_list(wrt)
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"it has {', '.join(known) or 'no inputs'}"
+            raise UsageError(f"the formula has no `{name}` to differentiate with respect to", hint=hint)
+    return {name: known[name] for name in names}
+
+
+def gradients(
+    bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Values of the outputs and their gradients, {output: value} and {output: {name: derivative}}, in one run."""
+    chosen = targets(bound.program, of)
+    nodes = gradient_nodes(bound.program, wrt, of)
+    rates = [node for by_name in nodes.values() for node in by_name.values()]
+    found = iter(bound.evaluate([*chosen.values(), *rates]))
+    values = {name: next(found) for name in chosen}
+    return values, {name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()}
+
+
+def gradient_nodes(
+    program: Program, wrt: Sequence[str] | None = None, of: str | None = None
+) -> dict[str, dict[str, int]]:  # fmt: skip
+    """The nodes that hold the derivatives of the outputs: {output: {name: node}}."""
+    names = None if wrt is None else tuple(given.name_list(wrt))
+    key = ("gradient nodes", names, of)
+    nodes: dict[str, dict[str, int]] | None = program.derived.get(key)
+    if nodes is None:
+        nodes = program.derived[key] = _new_gradient_nodes(program, names, of)
+    return nodes
+
+
+def _new_gradient_nodes(program: Program, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, int]]:
+    found = variables(program, wrt)
+    nodes: dict[str, dict[str, int]] = {}
+    for name, node in targets(program, of).items():
+        need_scalar(program.graph, name, node)
+        with program.graph.lock:
+            derivatives = differentiated(program, node, tuple(found.values()))
+            nodes[name] = {variable: derivatives.wrt(target) for variable, target in found.items()}
+    return nodes
+
+
+def differentiated(program: Program, output: int, wrt: tuple[int, ...]) -> Derivatives:
+    """The derivatives of a node of a program, worked out once."""
+    key = ("derivatives", output, wrt)
+    found: Derivatives | None = program.derived.get(key)
+    if found is None:
+        found = program.derived[key] = differentiate(program.graph, [output], wrt)
+    return found
+
+
+def directions(bound: Bound, moved: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+    """The nodes to move and the nodes that hold the directions, which become values of the call."""
+    if not hasattr(moved, "keys") or not moved:
+        raise UsageError("no directions given", hint='for example directions={"x": 1}')
+    found = variables(bound.program, list(moved))
+    arrows: list[int] = []
+    for name, target in found.items():
+        value = given.normalised(name, moved[name])
+        expected = bound.graph.shape_of(target)
+        if shape_of(value) != expected:
+            raise ShapeError(f"the direction of `{name}` has shape {list(shape_of(value))}, not {list(expected)}")
+        label = f"direction of {name}"
+        with bound.graph.lock:
+            arrows.append(bound.graph.input(label, expected))
+        bound.values[label] = value
+    return list(found.values()), arrows
+
+
+def need_scalar(graph: Graph, name: str, node: int) -> None:
+    """ShapeError for an output that is no number."""
+    if graph.shape_of(node):
+        raise ShapeError(
+            f"`{name}` has shape {list(graph.shape_of(node))}; a gradient needs a number",
+            hint="use the Jacobian (`--jacobian`, `f.jacobian`), or `sum(…)` it first",
+        )

@@ -1,0 +1,85 @@
+"""From a formula and its values to a picture: a file, SVG text, or a tree for a terminal.
+
+formula, values -> `Picture` (what is shown) -> `Folding` (small enough) -> DOT text -> Graphviz
+                                                                         -> tree
+"""
+
+from __future__ import annotations
+
+from cgcli.errors import UsageError
+from cgcli.files import write_file
+from cgcli.formulas.derivatives import targets, variables
+from cgcli.passes.differentiate import differentiate
+from cgcli.render.dot import dot_text
+from cgcli.render.folding import LIMIT, fold
+from cgcli.render.graphviz import format_of, render
+from cgcli.render.picture import Picture
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from cgcli.formulas.bound import Bound
+    from cgcli.formulas.formula import Formula
+
+
+def draw_formula(
+    formula: Formula, path: str | Path | None, values: Mapping[str, Any], *, grad: bool = False, of: str | None = None,
+    wrt: Sequence[str] | None = None, limit: int | None = LIMIT, timeout: float = 30.0,
+) -> str:  # fmt: skip
+    """The picture of a formula: SVG text without a path, else a file is written and its path returned.
+
+    The ending of the path names the format. Values and derivatives are as of `picture_of`. A picture of more than
+    `limit` nodes is folded, and says so; None folds nothing. timeout: seconds that the layout may take.
+    Errors of `picture_of`, `cgcli.render.graphviz.render` and `cgcli.files.write_file`.
+    """
+    form = format_of(path) if path is not None else "svg"
+    picture = picture_of(formula, values, grad=grad, of=of, wrt=wrt)
+    image = render(dot_text(picture, fold(picture, limit=limit)), form, timeout=timeout)
+    if path is None:
+        return image.decode()
+    write_file(path, image)
+    return str(path)
+
+
+def picture_of(
+    formula: Formula, values: Mapping[str, Any], *, grad: bool = False, of: str | None = None,
+    wrt: Sequence[str] | None = None,
+) -> Picture:  # fmt: skip
+    """What a drawing of a formula shows.
+
+    Without values the structure alone, unless the formula needs none; with values those of every node; with `grad`
+    also the derivatives of one output. of: draw only what this output (or inner name) needs. wrt: names to
+    differentiate with respect to, all inputs by default. Errors of `Formula.bind`; UsageError where `grad` meets
+    several outputs and `of` names none of them.
+    """
+    wanted = grad or bool(values)
+    bound = formula.bind(values, complete=wanted)
+    picture = Picture(bound.graph, targets(bound.program, of))
+    if grad:
+        _add_derivatives(picture, bound, list(variables(bound.program, wrt).values()))
+    elif wanted or all(name in bound.values for name in bound.program.inputs):
+        picture.add_values(_evaluated(bound, picture.nodes))
+    return picture
+
+
+def _add_derivatives(picture: Picture, bound: Bound, wrt: Sequence[int]) -> None:
+    if len(picture.outputs) > 1:
+        raise UsageError(
+            f"the formula has {len(picture.outputs)} outputs; a picture shows the derivatives of one",
+            hint=f"choose one with --of: {', '.join(picture.outputs)}",
+        )
+    ((of, output),) = picture.outputs.items()
+    derivatives = differentiate(bound.graph, [output], wrt)
+    added = [node for column in (derivatives.adjoint, derivatives.contribution) for node in column if node >= 0]
+    values = _evaluated(bound, [*picture.nodes, *added])
+    picture.add_values(values)
+    picture.add_derivatives(of, derivatives, wrt, values)
+
+
+def _evaluated(bound: Bound, nodes: Sequence[int]) -> dict[int, Any]:
+    """The values of nodes, in one run."""
+    found = bound.engine(nodes).evaluate(bound.graph, bound.values, nodes)
+    return {node: found[node] for node in nodes}

@@ -1,0 +1,333 @@
+"""The face of a formula: one method for each thing that can be asked of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from cgcli.errors import NeedsValues, ShapeError
+from cgcli.formulas import derivatives, given
+from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
+from cgcli.formulas.programs import of_program, of_text
+from cgcli.language.program import Program
+from cgcli.passes.derivative import derivative_of, directional
+from cgcli.passes.differentiate import differentiate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from cgcli.errors import Source
+    from cgcli.explain.steps import Trace
+    from cgcli.formulas.programs import Programs
+    from cgcli.graph.store import Graph
+
+
+class Formula:
+    """A formula that can be evaluated, differentiated, traced and drawn.
+
+    Values are given by name, as keyword arguments or as one mapping; a value is a number, a nested list or an array.
+    A value for a name that the formula defines itself replaces that definition.
+    """
+
+    def __init__(self, programs: Programs, source: Source | None = None) -> None:
+        self.programs = programs
+        self.source = source
+        self._known = frozenset(programs.names.inputs)
+
+    # ---- what it is --------------------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs, in the order of their first use; those with a default value included."""
+        return self.programs.names.inputs
+
+    @property
+    def params(self) -> list[str]:
+        """Names of the inputs declared with `param`."""
+        return list(self.programs.names.params)
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs."""
+        return list(self.programs.names.outputs)
+
+    @property
+    def constants(self) -> list[str]:
+        """Names of the constants of the language that the text uses; a given value replaces one."""
+        return list(self.programs.names.constants)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph for scalar inputs (of declared shapes where the text declares some)."""
+        return self.programs.plain().graph
+
+    def __str__(self) -> str:
+        """The formula as text, for inputs that are numbers; its own text where those do not fit."""
+        from cgcli.emit.formula import program_text
+
+        try:
+            program = self.programs.plain()
+        except (ShapeError, NeedsValues):
+            if self.source is None:
+                raise
+            return self.source.text.strip()
+        return program_text(program.graph, program.outputs, params=program.params, defaults=program.defaults)
+
+    def __repr__(self) -> str:
+        text = "; ".join(str(self).splitlines())
+        return f"<formula {text if len(text) <= 60 else text[:57] + '…'}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A text is pickled as it is and read again, a graph by its columns."""
+        return (from_source, (self.source,)) if self.source else (fixed, (self.programs.plain(),))
+
+    def latex(self) -> str:
+        """The outputs as LaTeX, one equation a line."""
+        from cgcli.emit.latex import latex
+
+        program = self.programs.plain()
+        lines = [(name, latex(program.graph, node)) for name, node in program.outputs.items()]
+        return "\n".join(text if name == "result" else f"{name} = {text}" for name, text in lines)
+
+    # ---- values ------------------------------------------------------------------------------------------------
+
+    def bind(
+        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
+        show: Sequence[str] = (), complete: bool = True, **inputs: Any,
+    ) -> Bound:  # fmt: skip
+        """The program and the values that a call means.
+
+        UsageError for names that the formula does not have and for inputs without a value (unless not `complete`);
+        ShapeError where a declared shape differs.
+        """
+        values = {name: value if type(value) is float else given.normalised(name, value) for name, value in
+                  given.given_values(mapping, inputs).items()}  # fmt: skip
+        names = self.programs.names
+        if not values.keys() <= self._known:
+            given.check_names(values, names.inputs, names.defined, names.constants)
+        program = self.programs.fitting(values, show, complete)
+        chosen = chooser(program.graph, engine, digits)
+        add_defaults(program, values, chosen)
+        if complete:
+            given.check_complete(program.inputs, values)
+        return Bound(program, values, chosen, self.source)
+
+    def eval(
+        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
+        **inputs: Any,
+    ) -> Any:  # fmt: skip
+        """The value of the formula: a float or an array; a dict by name where there are several outputs.
+
+        engine: auto, or one of `cgcli.engines.NAMES`. digits: decimal digits of a calculation beyond doubles.
+        """
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        outputs = bound.program.outputs
+        found = dict(zip(outputs, bound.evaluate(list(outputs.values())), strict=True))
+        return alone(found)
+
+    __call__ = eval  # noqa: A003
+
+    # ---- derivatives -------------------------------------------------------------------------------------------
+
+    def grad(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Derivatives of a scalar output with respect to each input: {name: number or array of the input's shape}.
+
+        wrt: names of inputs or of inner nodes; all inputs by default. of: the output, or an inner node; where there
+        are several outputs and none is named, the result is {output: {name: …}}.
+        """
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        return alone(derivatives.gradients(bound, wrt, of)[1])
+
+    def jacobian(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        variables = derivatives.variables(bound.program, wrt)
+        chosen = derivatives.targets(bound.program, of)
+        nodes = {
+            (name, variable): derivative_of(bound.graph, node, target)
+            for name, node in chosen.items() for variable, target in variables.items()
+        }  # fmt: skip
+        found = dict(zip(nodes, bound.evaluate(list(nodes.values())), strict=True))
+        return alone({name: {variable: found[name, variable] for variable in variables} for name in chosen})
+
+    def hessian(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> dict[str, dict[str, Any]]:  # fmt: skip
+        """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        variables = derivatives.variables(bound.program, wrt)
+        chosen = derivatives.targets(bound.program, of)
+        nodes: dict[tuple[str, str, str], int] = {}
+        for name, node in chosen.items():
+            derivatives.need_scalar(bound.graph, name, node)
+            with bound.graph.lock:
+                first = derivatives.differentiated(bound.program, node, tuple(variables.values()))
+                slopes = {variable: first.wrt(target) for variable, target in variables.items()}
+                for variable, slope in slopes.items():
+                    for other, target in variables.items():
+                        nodes[name, variable, other] = derivative_of(bound.graph, slope, target)
+        found = dict(zip(nodes, bound.evaluate(list(nodes.values())), strict=True))
+        return alone({
+            name: {a: {b: found[name, a, b] for b in variables} for a in variables} for name in chosen
+        })  # fmt: skip
+
+    def jvp(
+        self, mapping: Mapping[str, Any] | None = None, /, *, directions: Mapping[str, Any], of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> Any:  # fmt: skip
+        """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        graph, chosen = bound.graph, derivatives.targets(bound.program, of)
+        variables, arrows = derivatives.directions(bound, directions)
+        nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
+        return alone(dict(zip(chosen, bound.evaluate(nodes), strict=True)))
+
+    def hvp(
+        self, mapping: Mapping[str, Any] | None = None, /, *, directions: Mapping[str, Any], of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        graph, chosen = bound.graph, derivatives.targets(bound.program, of)
+        variables, arrows = derivatives.directions(bound, directions)
+        names = list(directions)
+        nodes: list[int] = []
+        for name, node in chosen.items():
+            derivatives.need_scalar(graph, name, node)
+            with graph.lock:
+                first = differentiate(graph, [node], variables)
+                nodes.extend(directional(graph, first.wrt(target), variables, arrows) for target in variables)
+        found = iter(bound.evaluate(nodes))
+        return alone({name: {variable: next(found) for variable in names} for name in chosen})
+
+    def derivative(self, name: str, mapping: Mapping[str, Any] | None = None, *, of: str | None = None) -> Formula:
+        """The derivative with respect to an input (or an inner node) as a formula, simplified.
+
+        mapping: values whose shapes decide the formula; inputs without a value are numbers.
+        """
+        from cgcli.passes.simplify import simplify
+
+        program = self.bind(mapping, complete=False).program
+        chosen = derivatives.targets(program, of)
+        target = derivatives.variables(program, [name])[name]
+        nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
+        graph, simple = simplify(program.graph, [*nodes, *program.defaults.values()])
+        names = ["result"] if len(chosen) == 1 else [f"d{output}/d{name}" for output in chosen]
+        derived = Program(graph)
+        derived.outputs = dict(zip(names, simple, strict=False))
+        defaults = dict(zip(program.defaults, simple[len(nodes) :], strict=True))
+        needed = needed_inputs(graph, list(derived.outputs.values()), defaults)
+        derived.inputs = [name for name in program.inputs if name in needed]
+        derived.params = [name for name in program.params if name in needed]
+        derived.defaults = {name: node for name, node in defaults.items() if name in needed}
+        return fixed(derived)
+
+    # ---- rows --------------------------------------------------------------------------------------------------
+
+    def eval_rows(
+        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", dtype: str = "float64",
+        **inputs: Any,
+    ) -> Any:  # fmt: skip
+        """One result a row: inputs are columns (arrays whose first axis counts the rows) or single values.
+
+        A column of a scalar input has one axis, a column of vectors two. Returns an array with the rows in front; a
+        dict by name where there are several outputs. dtype: float64, or float32, which the native engine has.
+        """
+        from cgcli.formulas.rows import bind_columns, evaluate_rows
+
+        bound, rows = bind_columns(self, mapping, inputs)
+        outputs = bound.program.outputs
+        found = evaluate_rows(bound, engine, list(outputs.values()), rows, dtype)
+        return alone(dict(zip(outputs, found, strict=True)))
+
+    def grad_rows(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", dtype: str = "float64", **inputs: Any,
+    ) -> dict[str, Any]:  # fmt: skip
+        """One gradient a row: {name: array with the rows in front}. dtype: as for `eval_rows`."""
+        from cgcli.formulas.rows import bind_columns, evaluate_rows
+
+        bound, rows = bind_columns(self, mapping, inputs)
+        nodes = derivatives.gradient_nodes(bound.program, wrt, of)
+        wanted = [node for by_name in nodes.values() for node in by_name.values()]
+        found = iter(evaluate_rows(bound, engine, wanted, rows, dtype))
+        return alone({name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()})
+
+    # ---- explaining --------------------------------------------------------------------------------------------
+
+    def trace(
+        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", digits: int | None = None, **inputs: Any,
+    ) -> Trace:  # fmt: skip
+        """Every step of the forward and the backward pass as plain data."""
+        from cgcli.explain.tracing import trace
+
+        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        chosen = derivatives.targets(bound.program, of)
+        variables = derivatives.variables(bound.program, wrt)
+        return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
+
+    def draw(
+        self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,
+        **inputs: Any,
+    ) -> str:  # fmt: skip
+        """The picture of the graph: written to a file (svg, png, pdf, dot), or returned as SVG text without a path.
+
+        With values it shows them; with `grad` adjoints and contributions too.
+        """
+        from cgcli.formulas.drawing import draw_formula
+
+        return draw_formula(self, path, given.given_values(mapping, inputs), grad=grad)
+
+    def save(self, path: str | Path, mapping: Mapping[str, Any] | None = None, /, **inputs: Any) -> None:
+        """Write the graph to a file (.npz) that `load` reads without parsing the text again.
+
+        The values decide shapes and lengths, which are the file's from then on, and are not written themselves.
+        UsageError for another ending and for missing arrays on which the graph depends, NeedsValues for a missing
+        length, DataError where the file cannot be written.
+        """
+        from cgcli.data.graph_files import write_graph
+
+        write_graph(self.bind(mapping, complete=False, **inputs).program, str(path))
+
+    def _repr_svg_(self) -> str | None:
+        """The picture, for a notebook; None where the formula has none before it has values."""
+        with suppress(ShapeError, NeedsValues):
+            self.programs.plain()
+            return self.draw()
+        return None
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Text, and the LaTeX and the picture where the formula has them before it has values."""
+        bundle = {"text/plain": str(self)}
+        picture = self._repr_svg_()
+        if picture is not None:
+            bundle |= {"text/latex": f"$${self.latex()}$$", "image/svg+xml": picture}
+        return bundle
+
+
+def from_source(source: Source) -> Formula:
+    """A formula from a source text."""
+    formula = Formula(of_text(source), source)
+    with suppress(ShapeError, NeedsValues):  # these may be gone when the inputs have values
+        formula.programs.plain()
+    return formula
+
+
+def fixed(program: Program) -> Formula:
+    """A formula of one program: a graph that was not made from text."""
+    return Formula(of_program(program))
+
+
+def alone(found: dict[str, Any]) -> Any:
+    """The only value of a dict, or the dict."""
+    return next(iter(found.values())) if len(found) == 1 else found

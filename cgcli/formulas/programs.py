@@ -1,0 +1,136 @@
+"""The programs of a formula: what its text is lowered to, once for each signature of names and shapes."""
+
+from __future__ import annotations
+
+from cgcli.errors import NeedsValues, ShapeError, UsageError
+from cgcli.formulas.given import check_complete
+from cgcli.language.names import Names
+from cgcli.language.program import Program
+from cgcli.language.reading import lower, parse, survey
+from cgcli.numerals import shape_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from cgcli.errors import Source
+
+    Shape = tuple[int, ...]
+    Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str]], Program]
+
+KEPT_SIGNATURES = 64
+"""Names and shapes of calls whose program is remembered."""
+
+
+class Programs:
+    """Programs by what decides them: names and shapes of the values, and the numbers that are lengths or indices."""
+
+    __slots__ = ("_fitting", "_free", "_lower", "_programs", "names")
+
+    def __init__(self, lower_for: Lower, names: Names) -> None:
+        self.names = names
+        self._lower = lower_for
+        self._free = frozenset(names.free)
+        self._programs: dict[Any, list[Program]] = {}
+        self._fitting: dict[Any, list[Program]] = {}
+
+    def plain(self) -> Program:
+        """The program for inputs that are numbers. ShapeError, NeedsValues where there is none."""
+        return self.made_for({})
+
+    def made_for(self, values: Mapping[str, Any], show: Sequence[str] = ()) -> Program:
+        """The program for values of these names and shapes, lowered once for each signature.
+
+        A number for a name that the text only uses decides nothing, unless it is a length or an index.
+        """
+        shapes = {name: shape_of(value) for name, value in values.items()}
+        deciding = {name: shape for name, shape in shapes.items() if shape or name not in self._free}
+        signature = (tuple(sorted(deciding.items())), tuple(show))
+        for program in self._programs.get(signature, ()):
+            if self._suits(program, values):
+                return program
+        numbers = {name: float(value) for name, value in values.items() if not shapes[name]}
+        program = self._lower(deciding, numbers, list(deciding), show)
+        self._programs.setdefault(signature, []).append(program)
+        return program
+
+    def fitting(self, values: Mapping[str, Any], show: Sequence[str], complete: bool) -> Program:
+        """The program of a call, found quickly where a call gave the same names and shapes before.
+
+        Where inputs may be without a value, an unknown length is asked for by itself, at its place in the text.
+        UsageError for missing values, ShapeError where a declared shape differs.
+        """
+        key = (tuple(values), tuple([() if type(value) is float else shape_of(value) for value in values.values()]),
+               tuple(show))  # fmt: skip
+        for program in self._fitting.get(key, ()):
+            if self._suits(program, values):
+                return program
+        try:
+            program = self.made_for(values, show)
+        except (ShapeError, NeedsValues) as error:
+            if isinstance(error, NeedsValues) and not complete:
+                raise
+            needed = [name for name in self.names.inputs if name not in self.names.with_default]
+            check_complete(needed, values)
+            raise
+        check_shapes(program, values)
+        if len(self._fitting) >= KEPT_SIGNATURES:
+            self._fitting.clear()
+        self._fitting.setdefault(key, []).append(program)
+        return program
+
+    def _suits(self, program: Program, values: Mapping[str, Any]) -> bool:
+        """Whether the numbers that shaped a program are those that are given."""
+        for name, needed in program.specialised.items():
+            is_number = name in values and not shape_of(values[name])
+            if (is_number or name in self._free) and not (is_number and is_same(float(values[name]), needed)):
+                return False
+        return True
+
+
+def of_text(source: Source) -> Programs:
+    """The programs of a text. FormulaError where it is wrong."""
+    table = parse(source)
+    return Programs(
+        lambda shapes, values, bound, show: lower(table, shapes=shapes, values=values, bound=bound, show=show),
+        survey(table),
+    )  # fmt: skip
+
+
+def of_program(program: Program) -> Programs:
+    """The one program of a formula that was not made from text."""
+    names = Names()
+    names.declared = list(program.inputs)
+    names.params = list(program.params)
+    names.outputs = list(program.outputs)
+    names.with_default = set(program.defaults)
+
+    def settled(shapes: Mapping[str, Shape], values: Mapping[str, float], bound: object, show: object) -> Program:
+        for name, value in program.specialised.items():
+            if shapes.get(name) or not is_same(values.get(name, value), value):
+                raise UsageError(
+                    f"`{name}` is {value:g} in this graph and cannot be another value",
+                    hint="a length or an index decides the graph: export the formula again",
+                )
+        return program
+
+    return Programs(settled, names)
+
+
+def check_shapes(program: Program, values: Mapping[str, Any]) -> None:
+    """ShapeError for a value whose shape is not the declared one."""
+    inputs = program.graph.inputs()
+    for name, value in values.items():
+        node = inputs.get(name)
+        if node is not None and program.graph.shape_of(node) != shape_of(value):
+            expected = program.graph.shape_of(node)
+            raise ShapeError(
+                f"the value of `{name}` has shape {list(shape_of(value))}, but the formula declares "
+                f"{list(expected) if expected else 'a number'}"
+            )
+
+
+def is_same(number: float, other: float) -> bool:
+    """Whether two numbers decide the same graph; nan is the same as nan."""
+    return number == other or (number != number and other != other)

@@ -1,0 +1,140 @@
+"""Lists, comprehensions, indices and slices."""
+
+from __future__ import annotations
+
+from cgcli.errors import FormulaError
+from cgcli.language import syntax
+from cgcli.language.building import Frame
+from cgcli.language.messages import counted
+from cgcli.language.values import ListValue
+from cgcli.ops import shaping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cgcli.language.building import Building
+    from cgcli.language.syntax import Syntax
+
+
+class Lists:
+    """The rows that make lists, and take them apart."""
+
+    def __init__(self, building: Building) -> None:
+        self.building = building
+        self.table, self.graph, self.stack, self.frames = (
+            building.table, building.graph, building.stack, building.frames,
+        )  # fmt: skip
+        self.openings = comprehension_openings(building.table)
+
+    def on_opening(self, row: int) -> int:
+        """A bracket opens. Before the body of a comprehension its items come first."""
+        close = self.openings.get(row)
+        if close is None:
+            return row + 1
+        items_first = self.building.first[close - 1]
+        outer = self.frames[-1]
+        self.frames.append(Frame(close, self._items_ready, outer.locals, outer.call, (row, close, items_first - 1)))
+        return items_first
+
+    def _items_ready(self, frame: Frame) -> int:
+        """The items of a comprehension are on the stack: walk the body once for each."""
+        opening, close, variable = frame.data
+        items = self.items_of(self.stack.pop(), close - 1)
+        self.frames.pop()
+        if not items:
+            return self._comprehended([], close)
+        local = dict(frame.locals or {})
+        progress: tuple[Any, ...] = (opening, close, self.building.word(variable), iter(items), [])
+        body = Frame(variable, self._item_done, local, frame.call, progress)
+        self.frames.append(body)
+        self._bind_next(body)
+        return opening + 1
+
+    def _bind_next(self, frame: Frame) -> bool:
+        _, _, name, remaining, _ = frame.data
+        for item in remaining:
+            local = dict(frame.locals or {})
+            local[name] = self.building.named(item)
+            frame.locals = local
+            return True
+        return False
+
+    def _item_done(self, frame: Frame) -> int:
+        opening, close, _, _, results = frame.data
+        results.append(self.stack.pop())
+        if self._bind_next(frame):
+            return int(opening) + 1
+        self.frames.pop()
+        return self._comprehended(results, close)
+
+    def _comprehended(self, results: list[Any], close: int) -> int:
+        """The list is complete; a generator's bracket then still makes the call that it is the argument of."""
+        self.push_list(results)
+        return close if self.table.rule[close] == syntax.GENERATOR else close + 1
+
+    def items_of(self, value: Any, row: int) -> list[Any]:
+        """What a comprehension or a fold runs over: the items of a list, or the elements along the first axis."""
+        if isinstance(value, ListValue):
+            return value.items
+        node = self.building.materialise(value)
+        if self.graph.row(node) is shaping.stack:
+            return list(self.graph.operands_of(node))
+        shape = self.graph.shape_of(node)
+        if not shape:
+            hint = "write `range(n)` or `[a, b, c]`"
+            raise self.building.shape_error("this runs over a list, but here is a single number", row, hint)
+        return [self.graph.apply(shaping.index, [node], [(position,)]) for position in range(shape[0])]
+
+    def on_list(self, row: int) -> int:
+        """`[a, b]`."""
+        self.push_list(self.building.taken(self.table.count[row] - 1))
+        return row + 1
+
+    def push_list(self, items: list[Any]) -> None:
+        """Put a list of values onto the stack."""
+        value = ListValue(items)
+        if value.depth > 32:
+            raise FormulaError("lists are nested more than 32 deep", hint="use parentheses ( ) to group")
+        self.stack.append(value)
+
+    def on_slice(self, row: int) -> int:
+        """`a:b:c` within an index."""
+        bounds = self.building.taken(3)
+        limits = [None if bound is None else self.building.whole(bound, "a limit of a slice", row) for bound in bounds]
+        if limits[2] == 0:
+            raise self.building.error("the step of a slice cannot be 0", row)
+        self.stack.append(slice(*limits))
+        return row + 1
+
+    def on_index(self, row: int) -> int:
+        """`base[key]`."""
+        raw = self.building.taken(self.table.count[row] - 1)
+        base = self.stack.pop()
+        key = tuple(item if isinstance(item, slice) else self.building.whole(item, "an index", row) for item in raw)
+        self.stack.append(self._indexed(base, key, row))
+        return row + 1
+
+    def _indexed(self, base: Any, key: tuple[Any, ...], row: int) -> Any:
+        """An element or a part; of a list, or of a node that is a list, without a node of its own where possible."""
+        if isinstance(base, ListValue) and len(key) == 1:
+            items = base.items
+            if isinstance(key[0], slice):
+                return ListValue(items[key[0]])
+            position = key[0]
+            if not -len(items) <= position < len(items):
+                hint = f"indices count from 0; the last one is {len(items) - 1}" if items else None
+                has = counted(len(items), "item")
+                raise self.building.error(f"index {position} does not exist; the list has {has}", row, hint)
+            return items[position]
+        node = self.building.materialise(base)
+        if not self.graph.shape_of(node):
+            hint = "only lists and arrays take an index"
+            raise self.building.shape_error("a single number has no elements", row, hint)
+        return self.building.apply(shaping.index, [node], [key], row)
+
+
+def comprehension_openings(table: Syntax) -> dict[int, int]:
+    """Row of the bracket that opens a comprehension -> row that closes it."""
+    first = table.first()
+    return {first[row]: row for closing in (syntax.COMPREHENSION, syntax.GENERATOR) for row in table.rows_of(closing)}

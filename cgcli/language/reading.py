@@ -1,0 +1,71 @@
+"""Text to syntax table, names and graph; large texts go through machine code, and nobody else has to know.
+
+What the two ways make is the same, and so are their errors. A table that machine code has made says so itself
+(`Syntax.characters`), so that only the first step chooses by size.
+"""
+
+from __future__ import annotations
+
+from cgcli.language import lowering, names, parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from cgcli.errors import Source
+    from cgcli.language.names import Names
+    from cgcli.language.program import Program
+    from cgcli.language.syntax import Syntax
+
+    Shape = tuple[int, ...]
+
+LARGE = (1_000_000, 150_000, 30_000)
+"""Characters from which on the compiled driver reads a text; see `loops.pays`."""
+
+
+def parse(source: Source) -> Syntax:
+    """The syntax table of a text. FormulaError with the place and a hint where the text is not of the language.
+
+    Large texts are read by machine code where numba is installed, to the same table and the same errors.
+    """
+    if len(source.text) >= LARGE[-1] and _compiled_driver_pays(len(source.text)):
+        from cgcli.language.bulk.reader import read
+
+        return read(source)
+    return parser.parse(source)
+
+
+def _compiled_driver_pays(characters: int) -> bool:
+    """Whether a text of so many characters is read first by the compiled driver."""
+    from pathlib import Path
+
+    from cgcli.loops import pays
+
+    return pays(characters, LARGE, Path(__file__).with_name("bulk") / "reader.py", "drive")
+
+
+def survey(table: Syntax) -> Names:
+    """The names of a text. FormulaError where a name is defined twice."""
+    if table.characters is None:
+        return names.survey(table)
+    from cgcli.language.bulk.names import survey_large
+
+    return survey_large(table)
+
+
+def lower(
+    table: Syntax, *, shapes: Mapping[str, Shape] | None = None, values: Mapping[str, float] | None = None,
+    bound: Collection[str] = (), show: Collection[str] = (),
+) -> Program:  # fmt: skip
+    """Build the graph of a parsed text.
+
+    shapes: shapes of inputs whose values are not scalars; values: numbers of scalar inputs, for what must be known
+    while building; bound: names that the caller gives values for, which win over constants and definitions of the
+    same name; show: further names that the caller will look at. FormulaError or ShapeError with the place in the text.
+    """
+    one = lowering.Lowering(table, survey(table), shapes or {}, values or {}, bound, show)
+    if table.characters is None or one.building.keeps_names_apart:
+        return one.run()
+    from cgcli.language.bulk.lowering import BulkLowering
+
+    return one.run(BulkLowering(one))

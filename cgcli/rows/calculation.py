@@ -1,0 +1,79 @@
+"""The chosen nodes of a formula for batches of rows, as columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.engines import choose_for_rows
+from cgcli.errors import UsageError
+from cgcli.formulas.derivatives import gradient_nodes, targets
+from cgcli.formulas.rows import row_values
+from cgcli.graph.walk import ancestors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.formulas.bound import Bound
+
+    Nodes = dict[str, int]
+    """Node by the name of its column."""
+
+
+class Calculation:
+    """Nodes for batches of rows, by the names of their columns; an array's elements are columns of their own.
+
+    columns: input -> column of the table, for the inputs that the nodes need. engine: what computes them.
+    """
+
+    def __init__(
+        self, bound: Bound, nodes: Nodes, columns: Mapping[str, str], *, rows: int, engine: str = "auto",
+        float32: bool = False,
+    ) -> None:  # fmt: skip
+        """bound: the formula with its values, columns aside. rows: about how many there will be, to choose an engine.
+
+        UsageError for an engine without rows, and for single precision where the engine has none.
+        """
+        self._bound = bound
+        self._nodes = nodes
+        self._wanted = list(nodes.values())
+        deferred = [node for name, node in bound.program.defaults.items() if name not in bound.values]
+        needed = ancestors(bound.graph, [*self._wanted, *deferred])
+        self.columns = {name: columns[name] for name, node in bound.graph.inputs().items()
+                        if name in columns and needed[node]}  # fmt: skip
+        name = "native" if float32 and engine == "auto" else engine
+        self.engine = choose_for_rows(bound.graph, self._wanted, name, bound.values, rows)
+        if float32 and self.engine.name != "native":
+            raise UsageError(f"the engine `{self.engine.name}` has no --float32", hint="--engine native has")
+        self._precision = {"dtype": "float32"} if float32 else {}
+        self.names = [name for output, node in nodes.items() for name, _ in self._elements(output, node)]
+
+    def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
+        """The results of a batch by their columns' names; columns: the values by input."""
+        found = self.engine.evaluate_rows(
+            self._bound.graph, row_values(self._bound, columns), self._wanted, **self._precision
+        )
+        results: dict[str, Any] = {}
+        for output, node in self._nodes.items():
+            table = np.broadcast_to(found[node], (rows, *found[node].shape[1:]))
+            for name, index in self._elements(output, node):
+                place: tuple[Any, ...] = (slice(None), *index)
+                results[name] = np.ascontiguousarray(table[place])
+        return results
+
+    def _elements(self, output: str, node: int) -> list[tuple[str, tuple[Any, ...]]]:
+        """Columns of a node: its own name for a number, `name[i,j]` for the elements of an array."""
+        shape = self._bound.graph.shape_of(node)
+        if not shape:
+            return [(output, ())]
+        return [(f"{output}[{','.join(map(str, index))}]", index) for index in np.ndindex(*shape)]
+
+
+def gradient_columns(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Nodes:
+    """The nodes of values and derivatives by the names of their columns: `loss`, `d_loss_d_w`."""
+    nodes = targets(bound.program, of)
+    for output, derivatives in gradient_nodes(bound.program, wrt, of).items():
+        nodes.update({f"d_{output}_d_{name}": node for name, node in derivatives.items()})
+    return nodes

@@ -1,0 +1,38 @@
+"""A calculation from a table into a file."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from cgcli.data import formats, stream
+from cgcli.data.table import rows_of_a_batch
+from cgcli.files import Replacement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cgcli.data.stream import Report, Request
+    from cgcli.data.table import Table, Writer
+    from cgcli.rows.calculation import Calculation
+
+
+def run(
+    table: Table, calculation: Calculation, request: Request, *, output: str | None = None,
+    progress: Callable[[int, int], None] = lambda read, rows: None,
+) -> Report:  # fmt: skip
+    """Compute all rows that the request wants, and write them to a file where one is named; `-` is standard output.
+
+    progress: as for `stream.run`. DataError for what cannot be read or written, UsageError for an unknown format.
+    """
+    width = len(request.numbers) + len(request.kept) + len(calculation.names)
+    with ExitStack() as stack:
+        writer: Writer | None = None
+        if output == "-":
+            writer = formats.create_writer(sys.stdout.buffer, "-")
+        elif output is not None:
+            writer = formats.create_writer(stack.enter_context(Replacement(output)), output)
+        return stream.run(
+            table, request, calculation, batch_rows=rows_of_a_batch(width), writer=writer, progress=progress
+        )

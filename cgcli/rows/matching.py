@@ -1,0 +1,169 @@
+"""Which columns of a table the inputs of a formula come from, and what is told where they do not fit.
+
+What a person should know and what is no error is returned as notes.
+"""
+
+from __future__ import annotations
+
+import csv
+from math import isnan
+from typing import TYPE_CHECKING, NamedTuple
+
+from cgcli.data.cells import number_of
+from cgcli.errors import DataError, ShapeError, UsageError, did_you_mean
+from cgcli.formulas.rows import bind_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.data.table import Table
+    from cgcli.formulas.bound import Bound
+    from cgcli.formulas.formula import Formula
+
+
+class Note(NamedTuple):
+    """What whoever asked should know: a sentence, and what to do about it."""
+
+    message: str
+    hint: str | None = None
+
+
+def match_columns(
+    formula: Formula, table: Table, values: Mapping[str, Any], chosen: Mapping[str, str]
+) -> tuple[dict[str, str], list[Note]]:
+    """Which column each input comes from, the chosen one or the one of its name, and notes on columns left unused.
+
+    UsageError for unknown columns, DataError for one whose name stands twice.
+    """
+    require_columns(table, list(chosen.values()))
+    found = dict(chosen)
+    for name in formula.inputs:
+        if name not in values and name not in found and name in table.columns:
+            found[name] = name
+    notes = [
+        Note(f"the column `{name}` is not used: `{name}` is a constant", f"--bind {name}={name} uses it")
+        for name in formula.constants
+        if name not in values and name not in found and name in table.columns
+    ]
+    for column in found.values():
+        if table.columns.count(column) > 1:
+            raise DataError(f"`{table.path}` has more than one column `{column}`", hint="rename the others")
+    return found, notes
+
+
+def require_columns(table: Table, names: Sequence[str]) -> None:
+    """UsageError for names that the table does not have."""
+    unknown = [name for name in names if name not in table.columns]
+    if unknown:
+        listed = ", ".join(f"`{name}`" for name in unknown)
+        near = did_you_mean(unknown[0], table.columns)
+        hint = "; ".join(filter(None, (near, f"its columns are {list_columns(table)}", doubt_about(table))))
+        raise UsageError(f"`{table.path}` has no column {listed}", hint=hint)
+
+
+def list_columns(table: Table, most: int = 30) -> str:
+    """The names of a table's columns, cut where there are very many."""
+    more = len(table.columns) - most
+    return ", ".join(f"`{name}`" for name in table.columns[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def doubt_about(table: Table) -> str | None:
+    """Why the columns of a text file may not be those that its author sees, for a hint; None where nothing says so."""
+    if not table.is_text:
+        return None
+    if len(table.columns) == 1:
+        name = table.columns[0]
+        if "\t" in name:
+            return "the separator seems to be a tab: name the file .tsv"
+        if ";" in name:
+            return "the separator seems to be `;`: cg reads commas (.csv) and tabs (.tsv)"
+        if "," in name and table.path.lower().endswith((".tsv", ".tab")):
+            return "the separator seems to be a comma: name the file .csv"
+    numbers = [number_of(name) for name in table.columns]
+    if any(number is not None and not isnan(number) for number in numbers):
+        return "the first line is taken for the names"
+    return None
+
+
+def bind_columns(
+    formula: Formula, table: Table, columns: Mapping[str, str], values: Mapping[str, Any], show: Sequence[str]
+) -> Bound:
+    """The formula for columns and values. UsageError where the table has the elements of an input as columns."""
+    try:
+        return bind_rows(formula, list(columns), values, show=show, complete=False)
+    except (UsageError, ShapeError):
+        refuse_elements([name for name in formula.inputs if name not in values and name not in columns], table)
+        raise
+
+
+def refuse_elements(missing: Sequence[str], table: Table) -> None:
+    """UsageError where columns are called like the elements of a missing input: a column is one number a row."""
+    for name in missing:
+        elements = [column for column in table.columns if column.startswith(f"{name}[")]
+        if not elements:
+            continue
+        several = len(elements) > 1
+        raise UsageError(
+            f"the input `{name}` cannot be put together from the column{'s' if several else ''} "
+            f"{', '.join(f'`{element}`' for element in elements[:3])}{' …' if len(elements) > 3 else ''}",
+            hint=f"a column is one number a row: begin the formula with `{name} = [{name}0, …]`, "
+            f'and add --bind "{name}0={elements[0]}"{" …" if several else ""}',
+        )
+
+
+def check_inputs(bound: Bound, columns: Mapping[str, str], table: Table) -> None:
+    """UsageError that names all inputs which are neither a column nor a value."""
+    known = {*bound.values, *columns, *bound.program.defaults}
+    missing = [name for name in bound.program.inputs if name not in known]
+    if missing:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        refuse_elements(missing, table)
+        near = did_you_mean(missing[0], table.columns)
+        ways = f"give --bind {missing[0]}=COLUMN or {missing[0]}=VALUE; the columns are {list_columns(table)}"
+        raise UsageError(
+            f"no column and no value for the input{'s' if len(missing) > 1 else ''} {listed}",
+            hint="; ".join(filter(None, (near, ways, doubt_about(table)))),
+        )
+    if not columns:
+        raise UsageError(
+            "the formula uses no column of the table", hint=f"the columns are {list_columns(table)}; see --bind"
+        )
+
+
+def split_columns(table: Table, text: str) -> list[str]:
+    """The columns that `a,b` or `all` names; quotes stand around a name with a comma, as in CSV. UsageError."""
+    if text in table.columns:
+        return [text]
+    if text == "all":
+        return list(table.columns)
+    try:
+        record = next(csv.reader([text], skipinitialspace=True, strict=True))
+    except csv.Error:
+        raise UsageError(f"`{text}` is not a list of columns", hint="quotes stand around a whole name") from None
+    names = [name if name in table.columns else name.strip() for name in record]
+    if not names or not all(names):
+        raise UsageError(f"`{text}` is not a list of columns", hint="separate names by commas: a,b")
+    divided = [name for name in table.columns if "," in name and name in text]
+    if divided and not set(names) <= set(table.columns):
+        quoted = divided[0].replace('"', '""')
+        raise UsageError(
+            f"--keep `{text}` divides the name `{divided[0]}` at its comma",
+            hint=f"""put the name in quotes of its own: '"{quoted}",…'""",
+        )
+    require_columns(table, names)
+    return names
+
+
+def kept_names(table: Table, keep: str | None, results: Sequence[str]) -> list[str]:
+    """The columns that `--keep` names. UsageError where one has the name of a result."""
+    names = [] if keep is None else split_columns(table, keep)
+    for name in names:
+        if name in results:
+            raise UsageError(
+                f"the column `{name}` and a result have the same name",
+                hint="give the result another name in the formula (y = …), or keep other columns",
+            )
+        if table.columns.count(name) > 1:
+            raise DataError(f"`{table.path}` has more than one column `{name}`", hint="rename the others")
+    return list(dict.fromkeys(names))
