@@ -34,11 +34,18 @@ def bessel(x: Array, order: int, kind: str) -> Array:
         sine = (-minus, -plus, minus, plus)[turns]
         value = (cosine * even - sine * odd) if kind == "j" else (sine * even + cosine * odd)
         value = value / np.sqrt(pi * size)
-        if kind == "j":
-            value = np.where((x < 0) & (order % 2 == 1), -value, value)
-        else:
-            value = np.where(x < 0, np.nan, value)
-        return np.where(far, value, near)
+        mirrored = np.nan if kind == "y" else -value if order % 2 else value
+        return np.where(far, np.where(x < 0, mirrored, value), near)
+
+
+def large_spherical(x: Array, order: int) -> Array:
+    """The spherical Bessel function of a large order, sqrt(pi/(2x))*J of order + 1/2; 0 at 0. Source: DLMF 10.47.3."""
+    x = np.asarray(x, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        size = np.abs(x)
+        value = np.sqrt(pi / (2 * size)) * scipy.special.jv(order + 0.5, size)
+        value = np.where((size == 0) | np.isinf(size), 0.0, value)
+        return np.where((x < 0) & (order % 2 == 1), -value, value)
 
 
 def _library(x: Array, order: int, kind: str) -> Array:

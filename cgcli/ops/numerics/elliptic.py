@@ -28,13 +28,24 @@ def ellipe_slope(m: Array, order: int) -> Array:
     return _slope(m, order, 1)
 
 
+def whole_ellipe(m: Array) -> Array:
+    """E itself, for large negative m by its parameter m/(m - 1). Source: DLMF 19.7.3."""
+    m = np.asarray(m, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        low = (m < -1) & np.isfinite(m)
+        negative = np.where(low, m, -1.0)
+        return np.where(low, np.sqrt(1 - negative) * ellipe(negative / (negative - 1)), ellipe(m))
+
+
 def _slope(m: Array, order: int, kind: int) -> Array:
     m = np.asarray(m, dtype=np.float64)
     small = np.abs(m) <= SERIES_UP_TO
     with np.errstate(all="ignore"):
         far = _by_equation(np.where(small, 0.75, m), order, kind)
         found = np.where(small, _series(np.where(small, m, 0.0), order, kind), far)
-    return np.where(np.isneginf(m) & (order > 0), 0.0, found)
+    if order:
+        found = np.where(np.isneginf(m), 0.0, np.where(m == 1, -np.inf if kind else np.inf, found))
+    return found
 
 
 def _series(m: Array, order: int, kind: int) -> Array:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from math import factorial, lgamma, pi
+from math import factorial, lgamma, log, pi
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bernoulli, gammaln, polygamma, psi, rgamma
+from scipy.special import bernoulli, betaln, gamma, gammaln, poch, polygamma, psi, rgamma
+from scipy.special import beta as library_beta
 
 from cgcli.ops.numerics.log_gamma import LEAST_AT, NEAR_LEAST, NEAR_TWO, series
 
 Array = NDArray[np.float64]
 
 BERNOULLI = bernoulli(24)
+LONGEST_SUM = 1000
+LARGE = 15.0
+"""From here on seven terms of Stirling's series are exact."""
 FAR = 14.0
 """Where the asymptotic series of polygammas begin; nearer to 0 the recurrence moves there."""
 
@@ -56,7 +60,27 @@ def polygamma_step(x: Array, d: Array, order: int) -> Array:
             rising = factorial(order + 2 * k - 1) / factorial(2 * k)
             total += BERNOULLI[2 * k] * rising / factorial(order) * _drop(y, width, order + 2 * k)
         found = (-1.0) ** order * factorial(order) * np.where(d < 0, -total, total)
-        return np.where(usable, found, _polygamma(x + d, order) - _polygamma(x, order))
+        return found if usable.all() else np.where(usable, found, _step_left(x, d, order))
+
+
+def _step_left(x: Array, d: Array, order: int) -> Array:
+    """Where one of x and x + d is not positive: for whole d the finite sum (DLMF 5.15.5); of digamma by reflection.
+
+    psi(x + d) - psi(x) = psi(1 - x - d) - psi(1 - x) + pi*sin(pi*d)/(sin(pi*x)*sin(pi*(x + d))) (DLMF 5.5.4).
+    """
+    found = _polygamma(x + d, order) - _polygamma(x, order)
+    if order == 0:
+        angle = [np.sin(pi * np.remainder(t, 2.0)) for t in (d, x, x + d)]
+        left = (x < 0) & (x + d < 0)
+        moved = polygamma_step(np.where(left, 1 - x, 1.0), np.where(left, -d, 0.0), 0)
+        found = np.where(left, moved + pi * angle[0] / angle[1] / angle[2], found)
+    whole = (d == np.floor(d)) & (np.abs(d) <= LONGEST_SUM)
+    if whole.any():
+        start, steps, total = np.where(d < 0, x + d, x), np.abs(d), np.zeros_like(x)
+        for step in range(int(np.max(steps[whole]))):
+            total += np.where(step < steps, 1 / (start + step) ** (order + 1), 0.0)
+        found = np.where(whole, (-1.0) ** order * factorial(order) * np.where(d < 0, -total, total), found)
+    return found
 
 
 def _drop(y: Array, width: Array, power: int) -> Array:
@@ -87,6 +111,58 @@ def high_polygamma(x: Array, order: int) -> Array:
         return np.where(x > 0, size if order % 2 else -size, np.where(x == 0, np.inf, np.nan))
 
 
+def log_beta(x: Array, y: Array) -> Array:
+    """log|beta(x, y)|: of positive numbers without the cancellation of logarithms of gammas that are large.
+
+    Source: A. R. Didonato and A. H. Morris, Algorithm 708 (BETALN), ACM TOMS 18 (1992).
+    """
+    x, y = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
+    with np.errstate(all="ignore"):
+        positive = (x > 0) & (y > 0) & np.isfinite(x) & np.isfinite(y)
+        a, b = np.where(positive, np.minimum(x, y), 1.0), np.where(positive, np.maximum(x, y), 1.0)
+        small = log_gamma(a) + (log_gamma(b) - log_gamma(a + b))
+        found = np.where(b < LARGE, small, np.where(a < LARGE, log_gamma(a) + _lost_to(a, b), _log_beta_large(a, b)))
+        return np.where(positive, found, betaln(x, y))
+
+
+def beta(x: Array, y: Array) -> Array:
+    """beta(x, y): of small numbers by gammas, of large positive ones by `log_beta`."""
+    x, y = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
+    with np.errstate(all="ignore"):
+        positive = (x > 0) & (y > 0) & np.isfinite(x) & np.isfinite(y)
+        a, b = np.where(positive, np.minimum(x, y), 1.0), np.where(positive, np.maximum(x, y), 1.0)
+        one_large = gamma(a) * np.exp(_lost_to(a, b))
+        found = np.where(b < LARGE, gamma(a) * (gamma(b) / gamma(a + b)), one_large)
+        found = np.where(a < LARGE, found, np.exp(_log_beta_large(a, b)))
+        return np.where(positive & np.isfinite(found), found, library_beta(x, y))
+
+
+def _lost_to(a: Array, b: Array) -> Array:
+    """log(gamma(b)/gamma(a + b)) for large b."""
+    difference = _stirling_error(b) - _stirling_error(a + b)
+    return a - (b - 0.5) * np.log1p(a / b) - a * np.log(a + b) + difference
+
+
+def _log_beta_large(a: Array, b: Array) -> Array:
+    """log(beta(a, b)) for large a <= b."""
+    correction = _stirling_error(a) + (_stirling_error(b) - _stirling_error(a + b))
+    return 0.5 * log(2 * pi) - 0.5 * np.log(b) + correction - (a - 0.5) * np.log1p(b / a) - b * np.log1p(a / b)
+
+
+def arrangements(n: Array, k: Array) -> Array:
+    """n!/(n - k)!: for whole k as the product that it is, else as Pochhammer's symbol of n - k + 1."""
+    n, k = np.broadcast_arrays(np.asarray(n, dtype=np.float64), np.asarray(k, dtype=np.float64))
+    with np.errstate(all="ignore"):
+        found = poch(n - k + 1, k)
+        whole = (k == np.floor(k)) & (k >= 0) & (k <= 1024) & np.isfinite(n)
+        if not whole.any():
+            return found
+        product = np.ones_like(n)
+        for step in range(int(np.max(k[whole]))):
+            product = np.where(step < k, product * (n - step), product)
+        return np.where(whole, product, found)
+
+
 def gamma_density(a: Array, x: Array) -> Array:
     """x^(a - 1) * exp(-x) / gamma(a) for x >= 0; 0 for a = 0, -1, …, where 1/gamma is 0.
 
@@ -105,9 +181,11 @@ def gamma_density(a: Array, x: Array) -> Array:
 
 
 def _stirling_error(k: Array) -> Array:
-    """log(k!) less Stirling's formula, for k from 19: 1/(12k) - 1/(360k^3) + …"""
-    u = 1 / k / k
-    return (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - u / 1188) * u) * u) * u) / k
+    """log(k!) less Stirling's formula, for k from 15: 1/(12k) - 1/(360k^3) + … (DLMF 5.11.1)."""
+    u, total = 1 / k / k, np.zeros_like(k)
+    for j in range(7, 0, -1):
+        total = total * u + BERNOULLI[2 * j] / (2 * j * (2 * j - 1))
+    return total / k
 
 
 def _deviance(k: Array, x: Array) -> Array:

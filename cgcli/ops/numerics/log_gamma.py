@@ -1,9 +1,13 @@
-"""log|gamma(x)| of one number with nothing but `math`, whose own `lgamma` loses digits below 8, all of them near 1 and 2."""
+"""log|gamma(x)| of a number with nothing but `math`, whose `lgamma` loses digits below 8, all of them at 1 and 2."""
 
 from __future__ import annotations
 
 import math
 from math import inf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 NEAR_TWO = (
     0.42278433509846713, 0.3224670334241132, -0.0673523010531981, 0.020580808427784546, -0.007385551028673986,
@@ -35,25 +39,25 @@ def log_gamma(x: float) -> float:
     """log|gamma(x)|; inf at the poles and at both infinities. Next to 1 and 2 by series, up to 8 by the recurrence."""
     if 0 < x < 8:
         if x < 0.5:
-            return x * series(NEAR_TWO, x) - math.log1p(x) - math.log(x)
+            return float(x * series(NEAR_TWO, x)) - math.log1p(x) - math.log(x)
         if x < 1.2:
-            return (x - 1) * series(NEAR_TWO, x - 1) - math.log1p(x - 1)
+            return float((x - 1) * series(NEAR_TWO, x - 1)) - math.log1p(x - 1)
         if x < 1.75:
-            return series(NEAR_LEAST, x - LEAST_AT)
+            return float(series(NEAR_LEAST, x - LEAST_AT))
         product = 1.0
         while x > 2.5:
             x -= 1
             product *= x
-        return (x - 2) * series(NEAR_TWO, x - 2) + math.log(product)
+        return float((x - 2) * series(NEAR_TWO, x - 2)) + math.log(product)
     try:
         return math.lgamma(x)
     except (ValueError, OverflowError):
         return inf
 
 
-def series(coefficients: tuple[float, ...], e: float) -> float:
-    """A power series in e."""
-    total = 0.0
+def series(coefficients: tuple[float, ...], e: Any) -> Any:
+    """A power series in e, a number or an array."""
+    total = 0 * e
     for coefficient in reversed(coefficients):
         total = total * e + coefficient
     return total

@@ -19,12 +19,12 @@ def det_slope(a: Any, *directions: Any) -> Any:
 
     a, directions: (…, n, n), batches broadcast. nan where A has a number that is not finite.
     """
-    a, *directions = np.broadcast_arrays(a, *directions)
+    a, *others = np.broadcast_arrays(a, *directions)
     if not np.isfinite(a).all():
         return np.full(a.shape, np.nan)
     u, s, v = np.linalg.svd(a)
     sign = np.sign(np.linalg.det(u) * np.linalg.det(v))
-    turned = [u.swapaxes(-1, -2) @ x @ v.swapaxes(-1, -2) for x in directions]
+    turned = [u.swapaxes(-1, -2) @ x @ v.swapaxes(-1, -2) for x in others]
     return sign[..., None, None] * (u @ _slope_of_diagonal(s, turned) @ v)
 
 
