@@ -160,7 +160,9 @@ def _log_ndtr_left(u: Array, order: int) -> Array:
     for j in range(order - 1):
         for k in range(1, order - j):
             own, following = ratios[k - 1], ratios[k]
-            slope = sum(own[i] * (2 * k * own[j - i] - 2 * (k + 1) * following[j - i]) for i in range(j + 1))
+            slope = np.zeros_like(u)
+            for i in range(j + 1):
+                slope += own[i] * (2 * k * own[j - i] - 2 * (k + 1) * following[j - i])
             own.append(slope / (j + 1))
     found = -2 * factorial(order - 1) * ratios[0][order - 1]
     if order == 1:

@@ -39,28 +39,33 @@ def log_gamma(x: Array) -> Array:
 
 
 def polygamma_step(x: Array, d: Array, order: int) -> Array:
-    """psi^(n)(x + d) - psi^(n)(x), n the order, without cancellation for positive x and x + d.
-
-    The sum of 1/(x + i)^s - 1/(x + i + d)^s, s = n + 1, term by term up to where the asymptotic series begins.
-    Source: DLMF 5.5.2, 5.11.2 and 25.11.43.
-    """
+    """psi^(n)(x + d) - psi^(n)(x), n the order, without cancellation for positive x and x + d."""
     x, d = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(d, dtype=np.float64))
     with np.errstate(all="ignore"):
         low, width = np.where(d < 0, x + d, x), np.abs(d)
         usable = (low > 0) & (width < np.inf)
-        y, width = np.where(usable, low, 1.0), np.where(usable, width, 1.0)
-        s, total = order + 1, np.zeros_like(y)
-        for _ in range(int(FAR) + order):
-            here = y < FAR + order
-            total += np.where(here, _drop(y, width, s), 0.0)
-            y = np.where(here, y + 1, y)
-        total += np.log1p(width / y) if order == 0 else _drop(y, width, order) / order
-        total += _drop(y, width, s) / 2
-        for k in range(1, 12):
-            rising = factorial(order + 2 * k - 1) / factorial(2 * k)
-            total += BERNOULLI[2 * k] * rising / factorial(order) * _drop(y, width, order + 2 * k)
-        found = (-1.0) ** order * factorial(order) * np.where(d < 0, -total, total)
+        rise = _rise(np.where(usable, low, 1.0), np.where(usable, width, 1.0), order)
+        found = np.where(d < 0, -rise, rise)
         return found if usable.all() else np.where(usable, found, _step_left(x, d, order))
+
+
+def _rise(y: Array, width: Array, order: int) -> Array:
+    """psi^(n)(y + width) - psi^(n)(y) for y > 0 and width >= 0.
+
+    The sum of 1/(y + i)^s - 1/(y + i + width)^s, s = n + 1, term by term up to where the asymptotic series begins.
+    Source: DLMF 5.5.2, 5.11.2 and 25.11.43.
+    """
+    s, total = order + 1, np.zeros_like(y)
+    for _ in range(int(FAR) + order):
+        here = y < FAR + order
+        total += np.where(here, _drop(y, width, s), 0.0)
+        y = np.where(here, y + 1, y)
+    total += np.log1p(width / y) if order == 0 else _drop(y, width, order) / order
+    total += _drop(y, width, s) / 2
+    for k in range(1, 12):
+        rising = factorial(order + 2 * k - 1) / factorial(2 * k)
+        total += BERNOULLI[2 * k] * rising / factorial(order) * _drop(y, width, order + 2 * k)
+    return np.asarray((-1.0) ** order * factorial(order) * total)
 
 
 def _step_left(x: Array, d: Array, order: int) -> Array:
@@ -72,7 +77,8 @@ def _step_left(x: Array, d: Array, order: int) -> Array:
     if order == 0:
         angle = [np.sin(pi * np.remainder(t, 2.0)) for t in (d, x, x + d)]
         left = (x < 0) & (x + d < 0)
-        moved = polygamma_step(np.where(left, 1 - x, 1.0), np.where(left, -d, 0.0), 0)
+        low, width = np.where(left, 1 - np.maximum(x, x + d), 1.0), np.abs(d)
+        moved = np.where(d < 0, 1, -1) * _rise(low, width, 0)
         found = np.where(left, moved + pi * angle[0] / angle[1] / angle[2], found)
     whole = (d == np.floor(d)) & (np.abs(d) <= LONGEST_SUM)
     if whole.any():
