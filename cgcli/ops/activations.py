@@ -9,7 +9,7 @@ from math import inf
 from cgcli.ops.arithmetic import square
 from cgcli.ops.exact import PI, decimal
 from cgcli.ops.hyperbolic import tanh
-from cgcli.ops.logic import absolute, clip, maximum, sign, where
+from cgcli.ops.logic import absolute, clip, is_inf, maximum, sign, where
 from cgcli.ops.powers import exp, expm1, log, log1p, sqrt
 from cgcli.ops.row import Operation
 from cgcli.ops.special import ndtr
@@ -65,23 +65,31 @@ log_sigmoid = Operation(
     partials=(lambda x, r: sigmoid(-x),), spell={"latex": r"\ln \sigma\left({0}\right)"}, traits=("increasing",),
     about="log(sigmoid(x)) without loss of digits.",
 )  # fmt: skip
+
+
+def _at_ends(x: Any, inside: Any) -> Any:
+    """What is 0 at -inf and x at inf, where the formula for the numbers between would say 0 times infinity."""
+    return where(is_inf(x), where(x > 0, x, 0.0), inside)
+
+
 silu = Operation(
-    "silu", "x", aliases=("swish",), definition=lambda x: x * sigmoid(x),
-    partials=(lambda x, r: sigmoid(x) * (1 + x * sigmoid(-x)),), spell=_named("silu"),
+    "silu", "x", aliases=("swish",), definition=lambda x: _at_ends(x, x * sigmoid(x)),
+    partials=(lambda x, r: where(is_inf(x), where(x > 0, 1.0, 0.0), sigmoid(x) * (1 + x * sigmoid(-x))),),
+    spell=_named("silu"),
     about="x*sigmoid(x).",
 )  # fmt: skip
 mish = Operation(
-    "mish", "x", definition=lambda x: x * tanh(softplus(x)), spell=_named("mish"),
+    "mish", "x", definition=lambda x: _at_ends(x, x * tanh(softplus(x))), spell=_named("mish"),
     about="x*tanh(softplus(x)).",
 )  # fmt: skip
 gelu = Operation(
-    "gelu", "x", definition=lambda x: x * ndtr(x), spell=_named("gelu"),
+    "gelu", "x", definition=lambda x: _at_ends(x, x * ndtr(x)), spell=_named("gelu"),
     about="x*ndtr(x): the exact Gaussian error linear unit; `gelu_tanh` is its approximation.",
     source="D. Hendrycks and K. Gimpel, arXiv:1606.08415",
 )  # fmt: skip
 gelu_tanh = Operation(
     "gelu_tanh", "x", spell=_named("gelu_tanh"),
-    definition=lambda x: x * sigmoid(2 * sqrt(2 / x.coerce(PI)) * (x + GELU_CUBIC * x * square(x))),
+    definition=lambda x: _at_ends(x, x * sigmoid(2 * sqrt(2 / x.coerce(PI)) * (x + GELU_CUBIC * x * square(x)))),
     about="Approximation of gelu, 0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3))).",
     source="D. Hendrycks and K. Gimpel, arXiv:1606.08415",
 )  # fmt: skip
@@ -110,7 +118,8 @@ squareplus = Operation(
     about="(x + sqrt(x^2 + b))/2: a smooth relu without exp; b is 4 unless given.",
 )  # fmt: skip
 softsign = Operation(
-    "softsign", "x", definition=lambda x: x / (1 + absolute(x)), partials=(lambda x, r: 1 / square(1 + absolute(x)),),
+    "softsign", "x", definition=lambda x: where(is_inf(x), sign(x), x / (1 + absolute(x))),
+    partials=(lambda x, r: square(1 / (1 + absolute(x))),),
     spell=_named("softsign"), traits=("odd", "increasing"), kink=lambda x: x == 0,
     convention="second derivative 0 at 0",
     about="x/(1 + |x|), between -1 and 1.",
@@ -152,7 +161,8 @@ hard_sigmoid = Operation(
     about="(x + 3)/6 cut off at 0 and 1.",
 )  # fmt: skip
 hard_swish = Operation(
-    "hard_swish", "x", aliases=("hard_silu",), definition=lambda x: x * hard_sigmoid(x), spell=_named("hard_swish"),
+    "hard_swish", "x", aliases=("hard_silu",), definition=lambda x: _at_ends(x, x * hard_sigmoid(x)),
+    spell=_named("hard_swish"),
     kink=lambda x: absolute(x) == 3, convention="slope of the flat pieces of hard_sigmoid at -3 and 3",
     about="x*hard_sigmoid(x).",
 )  # fmt: skip

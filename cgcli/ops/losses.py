@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cgcli.ops.activations import rel_entr, softplus
+from cgcli.ops.activations import rel_entr, sigmoid, softplus
 from cgcli.ops.arithmetic import square
 from cgcli.ops.exact import decimal
 from cgcli.ops.logic import absolute, where
-from cgcli.ops.powers import sqrt, xlog1py, xlogy
+from cgcli.ops.powers import sqrt, weighted, xlog1py, xlogy
 from cgcli.ops.reductions import log_softmax, mean
-from cgcli.ops.row import Operation
+from cgcli.ops.row import REAL, Operation
 from cgcli.ops.shaping import sum_of
 
 TYPE_CHECKING = False
@@ -86,7 +86,7 @@ cross_entropy = Operation(
 )  # fmt: skip
 softmax_cross_entropy = Operation(
     "softmax_cross_entropy", "z, t", shape=_fitting,
-    definition=lambda z, t: -sum_of(t * log_softmax(z, -1.0), None), traits=("structural",),
+    definition=lambda z, t: -sum_of(weighted(t, log_softmax(z, -1.0)), None), traits=("structural",),
     spell={"latex": r"-\sum {1} \ln \operatorname{{softmax}}\left({0}\right)"},
     examples=("softmax_cross_entropy([x, y, z], [0.2, 0.3, 0.5])",),
     about="cross_entropy(softmax(z), t) of scores z without loss of digits; of a matrix, each row is one softmax.",
@@ -97,8 +97,14 @@ bce = Operation(
     examples=("bce([sigmoid(x), sigmoid(y)], [1, 0])",),
     about="Binary cross entropy, -mean(t*log(p) + (1 - t)*log(1 - p)), of predicted chances p and targets t.",
 )  # fmt: skip
+logit_loss = Operation(
+    "logit_loss", "z, t", definition=lambda z, t: weighted(1 - t, softplus(z)) + weighted(t, softplus(-z)),
+    partials=(lambda z, t, r: (1 - t) * sigmoid(z) - t * sigmoid(-z), lambda z, t, r: -z),
+    spell={"latex": r"\ln\left(1 + e^{{{0}}}\right) - {1} \cdot {0}"}, domain=(REAL, (0.0, 1.0)),
+    about="softplus(z) - t*z: the binary cross entropy of one score z and its target t, also of an infinite score.",
+)  # fmt: skip
 sigmoid_bce = Operation(
-    "sigmoid_bce", "z, t", shape=_fitting, definition=_mean_of(lambda z, t: softplus(z) - t * z),
+    "sigmoid_bce", "z, t", shape=_fitting, definition=_mean_of(lambda z, t: logit_loss(z, t)),
     traits=("structural",), spell={"latex": r"\operatorname{{bce}}\left(\sigma\left({0}\right), {1}\right)"},
     examples=("sigmoid_bce([x, y], [1, 0])",),
     about="bce(sigmoid(z), t) of scores z without loss of digits.",

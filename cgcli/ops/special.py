@@ -13,7 +13,7 @@ from math import copysign, inf, isfinite, isnan, nan
 from math import exp as scalar_exp
 
 from cgcli.ops.arithmetic import scale, square
-from cgcli.ops.exact import PI
+from cgcli.ops.exact import PI, decimal
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import absolute, where
 from cgcli.ops.numerics.log_gamma import log_gamma as scalar_log_gamma
@@ -184,7 +184,8 @@ dawsn = Operation(
 BELL_END = 39.0
 """Beyond it the bell curve is 0 in doubles."""
 SIXTEENTH = 0.0625
-HALF_ROOT_HIGH, HALF_ROOT_LOW = 0.7071067690849304, 1.210161710447897e-08
+HALF_ROOT_HIGH = 0.7071067690849304
+HALF_ROOT_LOW = decimal("0.000000012101617104478969362104849039284835937688474036588339868995366239231053519425194")
 """sqrt(1/2) as a sum whose first part has 24 bits, so that its product with a multiple of 1/16 is exact."""
 
 
@@ -218,11 +219,11 @@ def _ndtr(x: Any) -> Any:
     log(erfc)' is between -t - sqrt(t^2 + 2) and -t - sqrt(t^2 + 4/pi) (DLMF 7.8.2 and 7.8.3).
     """
     near = round_half_even(x / SIXTEENTH) * SIXTEENTH
-    rest = -near * HALF_ROOT_LOW - (x - near) * math.sqrt(0.5)
+    rest = -near * HALF_ROOT_LOW - (x - near) * sqrt(x.coerce(0.5))
     t = -near * HALF_ROOT_HIGH + rest
     off = (-near * HALF_ROOT_HIGH - t) + rest
     left = erfc(t) * (1 - off * (t + sqrt(square(t) + 4 / math.pi)))
-    return 0.5 * where((x < 0) & (x > -BELL_END), left, erfc(-x * math.sqrt(0.5)))
+    return 0.5 * where((x < 0) & (x > -BELL_END), left, erfc(-x * sqrt(x.coerce(0.5))))
 
 
 ndtr = Operation(
@@ -328,6 +329,8 @@ digamma: Operation = Operation(
 )  # fmt: skip
 
 
+LONGEST_SUM = 1000
+"""Steps of a difference of polygammas left of 0 that are summed one by one."""
 LARGE_ORDER = 160
 """From this order on factorials overflow, and polygammas go by logarithms."""
 
@@ -355,6 +358,11 @@ polygamma: Operation = Operation(
 
 
 def _polygamma_step_precise(mp: Any, x: Any, d: Any, n: int) -> Any:
+    if mp.isinf(d) and d > 0 and mp.isfinite(x):
+        return -mp.psi(n, x) if n else mp.inf
+    if mp.isint(d) and abs(d) <= LONGEST_SUM and min(x, x + d) <= 0:
+        total = mp.fsum(1 / (min(x, x + d) + step) ** (n + 1) for step in range(int(abs(d))))
+        return (-1) ** n * mp.factorial(n) * mp.sign(d) * total
     with mp.workprec(mp.prec + 20 + abs(mp.mag(x) - mp.mag(d)) if x and d else mp.prec):
         value = mp.psi(n, x + d) - mp.psi(n, x) if d else mp.zero
     return +value
@@ -470,11 +478,19 @@ perm = Operation(
     domain=((5.0, 20.0), (0.1, 4.0)), traits=("exact_on_integers",),
     about="Number of ways to arrange k of n things in order, n!/(n - k)!.",
 )  # fmt: skip
+
+
+def _gamma_density_precise(mp: Any, a: Any, x: Any) -> Any:
+    if x < 0:
+        return mp.nan
+    return mp.zero if a <= 0 and mp.isint(a) else mp.power(x, a - 1) * mp.exp(-x) * mp.rgamma(a)
+
+
 gamma_density: Operation = Operation(
     "gamma_density", "a, x", compute=lambda a, x: float(_numeric("gammas.gamma_density")(a, x)),
     partials=(lambda a, x, r: r * (log(x) - digamma(a)), lambda a, x, r: _gamma_density_by_x(a, x, r)),
     spell={"numpy": "cgcli.ops.numerics.gammas.gamma_density",
-           "precise": lambda mp, a, x: mp.nan if x < 0 else mp.power(x, a - 1) * mp.exp(-x) * mp.rgamma(a),
+           "precise": _gamma_density_precise,
            "latex": r"\frac{{{1}^{{{0} - 1}} e^{{-{1}}}}}{{\Gamma\left({0}\right)}}"},
     domain=(ABOVE_ZERO, ABOVE_ZERO),
     about="Density of the gamma distribution of shape a and scale 1, x^(a - 1)*exp(-x)/gamma(a).",

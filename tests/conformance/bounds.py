@@ -26,6 +26,8 @@ MIXED: dict[str, float] = {
     "comb": 64, "perm": 256, "gammainc": 8, "gammaincc": 12,
     "besselj": 8, "bessely": 6, "besseli": 6, "j0": 6, "j1": 6, "y0": 12, "y1": 8, "i1": 8, "k0": 8, "spherical_jn": 12,
     "airyai": 64, "airyaiprime": 64, "airybi": 6, "airybiprime": 6,
+    "erfcx_slope": 8, "dawsn_slope": 64, "log_ndtr_slope": 16, "polygamma_step": 6, "gamma_density": 12,
+    "ellipk_slope": 16, "ellipe_slope": 24, "lambertw_excess": 6, "logit_loss": 4,
     "expi": 4, "exp1": 12, "cosint": 12, "logint": 8, "lambertw": 4,
 }  # fmt: skip
 """Operation -> bound in mixed units, as a library or a short definition gives it."""

@@ -48,9 +48,9 @@ LATE = {
     ("language/bulk/words.py", "numpy"): "large texts only, for which it is loaded",
     ("numerals.py", "mpmath"): "numbers of many digits as text",
     **{(f"ops/numerics/{name}.py", library): "algorithms for arrays, loaded when a row that needs one is computed"
-       for name, libraries in (("bell", ("numpy", "scipy")), ("bessel", ("numpy", "scipy")), ("minors", ("numpy",)),
-                               ("elliptic", ("numpy", "scipy")), ("gammas", ("numpy", "scipy")),
-                               ("lambert", ("numpy", "scipy")))
+       for name, libraries in (("arrays", ("numpy",)), ("minors", ("numpy",)), ("bell", ("numpy", "scipy")),
+                               ("bessel", ("numpy", "scipy")), ("elliptic", ("numpy", "scipy")),
+                               ("gammas", ("numpy", "scipy")), ("lambert", ("numpy", "scipy")))
        for library in libraries},
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
     ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",

@@ -9,11 +9,10 @@ from __future__ import annotations
 from math import comb, factorial, pi, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 from scipy.special import dawsn, erfcx
 
-Array = NDArray[np.float64]
+from cgcli.ops.numerics.arrays import Array, doubles
 
 FORWARD_UP_TO = 1.0
 """Where repeated integrals of erfc are taken upwards; farther right that loses digits."""
@@ -33,7 +32,7 @@ def _bell(x: Array) -> Array:
 
 def erfc(x: Array) -> Array:
     """SciPy's, and in the right tail, where that loses digits with x^2, exp(-x^2)*erfcx(x)."""
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     with np.errstate(all="ignore"):
         tail = (x > 0.5) & (x < 30)
         inside = np.where(tail, x, 1.0)
@@ -42,7 +41,7 @@ def erfc(x: Array) -> Array:
 
 def ndtr(x: Array) -> Array:
     """SciPy's, and in the left tail, where that loses digits with x^2, the density times Mills' ratio."""
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     with np.errstate(all="ignore"):
         tail = (x < -1) & (x > -40)
         inside = np.where(tail, x, -1.0)
@@ -76,7 +75,7 @@ def _ratios(x: Array, count: int) -> list[Array]:
 
 def erfcx_slope(x: Array, order: int) -> Array:
     """The derivative of erfcx of an order from 0, (-2)^n * n! * exp(x^2) * i^n erfc(x). Source: DLMF 7.18.4."""
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     with np.errstate(all="ignore"):
         right = erfcx(np.maximum(x, 0.0))
         for ratio in _ratios(np.maximum(x, 0.0), order):
@@ -94,7 +93,7 @@ def dawsn_slope(x: Array, order: int) -> Array:
     integral and the sampling theorem, Computers in Physics 3, 1989), far out by the asymptotic series (DLMF 7.12.4),
     both differentiated term by term.
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     size = np.abs(x)
     with np.errstate(all="ignore"):
         found = np.where(size <= 1, _dawsn_near(np.where(size <= 1, x, 0.0), order), 0.0)
@@ -148,10 +147,12 @@ def log_ndtr_slope(x: Array, order: int) -> Array:
     On the left by u = -x/sqrt(2) and log(erfcx(u)), whose derivatives come from ratios of repeated integrals of erfc
     that are all of one size; on the right by the derivatives of ndtr over ndtr, which are small there.
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     with np.errstate(all="ignore"):
         left = _log_ndtr_left(np.maximum(-x, 0.0) / sqrt(2), order)
-        return np.where(x < 0, left, _log_ndtr_right(np.maximum(x, 0.0), order) + (x - x if order else 0.0))
+        found = np.where(x < 0, left, _log_ndtr_right(np.maximum(x, 0.0), order))
+        ends = np.where(x < 0, (np.inf, -1.0, 0.0)[min(order, 3) - 1], 0.0)
+        return np.where(np.isinf(x), ends, np.where(np.isnan(x), x, found))
 
 
 def _log_ndtr_left(u: Array, order: int) -> Array:

@@ -6,9 +6,8 @@ from math import pi
 
 import numpy as np
 import scipy.special
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from cgcli.ops.numerics.arrays import Array, doubles
 
 FAR = 1e4
 """From FAR*(1 + n^2) on, six terms of Hankel's expansion leave nothing."""
@@ -20,7 +19,7 @@ def bessel(x: Array, order: int, kind: str) -> Array:
     The angle x - (n/2 + 1/4)*pi is never formed: sine and cosine of x itself are exact for every double.
     Source: DLMF 10.17.3 and 10.17.4.
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     with np.errstate(all="ignore"):
         far = (np.abs(x) > FAR * (1.0 + float(order) ** 2)) & np.isfinite(x)
         near = _library(np.where(far, 1.0, x), order, kind)
@@ -40,7 +39,7 @@ def bessel(x: Array, order: int, kind: str) -> Array:
 
 def large_spherical(x: Array, order: int) -> Array:
     """The spherical Bessel function of a large order, sqrt(pi/(2x))*J of order + 1/2; 0 at 0. Source: DLMF 10.47.3."""
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     with np.errstate(all="ignore"):
         size = np.abs(x)
         value = np.sqrt(pi / (2 * size)) * scipy.special.jv(order + 0.5, size)

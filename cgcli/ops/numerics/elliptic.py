@@ -9,10 +9,9 @@ from __future__ import annotations
 from math import pi
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ellipe, ellipk
 
-Array = NDArray[np.float64]
+from cgcli.ops.numerics.arrays import Array, doubles
 
 SERIES_UP_TO = 0.5
 """|m| up to which the series is taken: 60 terms and 12 for each derivative leave less than an ulp."""
@@ -30,7 +29,7 @@ def ellipe_slope(m: Array, order: int) -> Array:
 
 def whole_ellipe(m: Array) -> Array:
     """E itself, for large negative m by its parameter m/(m - 1). Source: DLMF 19.7.3."""
-    m = np.asarray(m, dtype=np.float64)
+    m = doubles(m)
     with np.errstate(all="ignore"):
         low = (m < -1) & np.isfinite(m)
         negative = np.where(low, m, -1.0)
@@ -38,7 +37,7 @@ def whole_ellipe(m: Array) -> Array:
 
 
 def _slope(m: Array, order: int, kind: int) -> Array:
-    m = np.asarray(m, dtype=np.float64)
+    m = doubles(m)
     small = np.abs(m) <= SERIES_UP_TO
     with np.errstate(all="ignore"):
         far = _by_equation(np.where(small, 0.75, m), order, kind)

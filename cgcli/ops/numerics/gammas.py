@@ -5,13 +5,11 @@ from __future__ import annotations
 from math import factorial, lgamma, log, pi
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import bernoulli, betaln, gamma, gammaln, poch, polygamma, psi, rgamma
 from scipy.special import beta as library_beta
 
+from cgcli.ops.numerics.arrays import Array, doubles
 from cgcli.ops.numerics.log_gamma import LEAST_AT, NEAR_LEAST, NEAR_TWO, series
-
-Array = NDArray[np.float64]
 
 BERNOULLI = bernoulli(24)
 LONGEST_SUM = 1000
@@ -23,7 +21,7 @@ FAR = 14.0
 
 def log_gamma(x: Array) -> Array:
     """log|gamma(x)|, between 1/2 and 3 as `log_gamma.log_gamma`; inf at the poles and at both infinities."""
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     with np.errstate(all="ignore"):
         found = gammaln(np.where(np.isneginf(x), np.inf, x))
         near = (x >= 0.5) & (x <= 3)
@@ -40,7 +38,7 @@ def log_gamma(x: Array) -> Array:
 
 def polygamma_step(x: Array, d: Array, order: int) -> Array:
     """psi^(n)(x + d) - psi^(n)(x), n the order, without cancellation for positive x and x + d."""
-    x, d = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(d, dtype=np.float64))
+    x, d = np.broadcast_arrays(doubles(x), doubles(d))
     with np.errstate(all="ignore"):
         low, width = np.where(d < 0, x + d, x), np.abs(d)
         usable = (low > 0) & (width < np.inf)
@@ -104,7 +102,7 @@ def high_polygamma(x: Array, order: int) -> Array:
     x^s * zeta(s, x) is the sum of (1 + i/x)^-s: few terms where s is above x, else by Euler and Maclaurin.
     Source: DLMF 5.15.1, 25.11.1 and 25.11.43.
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     s = order + 1.0
     with np.errstate(all="ignore"):
         positive = np.where(x > 0, x, 1.0)
@@ -122,7 +120,7 @@ def log_beta(x: Array, y: Array) -> Array:
 
     Source: A. R. Didonato and A. H. Morris, Algorithm 708 (BETALN), ACM TOMS 18 (1992).
     """
-    x, y = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
+    x, y = np.broadcast_arrays(doubles(x), doubles(y))
     with np.errstate(all="ignore"):
         positive = (x > 0) & (y > 0) & np.isfinite(x) & np.isfinite(y)
         a, b = np.where(positive, np.minimum(x, y), 1.0), np.where(positive, np.maximum(x, y), 1.0)
@@ -133,7 +131,7 @@ def log_beta(x: Array, y: Array) -> Array:
 
 def beta(x: Array, y: Array) -> Array:
     """beta(x, y): of small numbers by gammas, of large positive ones by `log_beta`."""
-    x, y = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64))
+    x, y = np.broadcast_arrays(doubles(x), doubles(y))
     with np.errstate(all="ignore"):
         positive = (x > 0) & (y > 0) & np.isfinite(x) & np.isfinite(y)
         a, b = np.where(positive, np.minimum(x, y), 1.0), np.where(positive, np.maximum(x, y), 1.0)
@@ -157,7 +155,7 @@ def _log_beta_large(a: Array, b: Array) -> Array:
 
 def arrangements(n: Array, k: Array) -> Array:
     """n!/(n - k)!: for whole k as the product that it is, else as Pochhammer's symbol of n - k + 1."""
-    n, k = np.broadcast_arrays(np.asarray(n, dtype=np.float64), np.asarray(k, dtype=np.float64))
+    n, k = np.broadcast_arrays(doubles(n), doubles(k))
     with np.errstate(all="ignore"):
         found = poch(n - k + 1, k)
         whole = (k == np.floor(k)) & (k >= 0) & (k <= 1024) & np.isfinite(n)
@@ -175,7 +173,7 @@ def gamma_density(a: Array, x: Array) -> Array:
     For large a by C. Loader, Fast and accurate computation of binomial probabilities (2000): the deviance and
     Stirling's error, neither of which cancels.
     """
-    a, x = np.broadcast_arrays(np.asarray(a, dtype=np.float64), np.asarray(x, dtype=np.float64))
+    a, x = np.broadcast_arrays(doubles(a), doubles(x))
     with np.errstate(all="ignore"):
         direct = np.float_power(x, a - 1) * np.exp(-x) * rgamma(a)
         k = np.where(a > 20, a - 1, 20.0)

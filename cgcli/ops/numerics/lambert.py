@@ -5,10 +5,9 @@ from __future__ import annotations
 from math import e
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import lambertw as library
 
-Array = NDArray[np.float64]
+from cgcli.ops.numerics.arrays import Array, doubles
 
 INVERSE_E, INVERSE_E_REST = 0.36787944117144233, -1.2428753672788363e-17
 """1/e as the sum of two doubles."""
@@ -28,7 +27,7 @@ SERIES = (
 
 def lambertw(x: Array) -> Array:
     """W(x) from -1 up; nan below -1/e."""
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     with np.errstate(all="ignore"):
         p = _distance(x)
         found = library(np.where(p <= NEAR, 1.0, x))
@@ -38,7 +37,7 @@ def lambertw(x: Array) -> Array:
 
 def lambertw_excess(x: Array) -> Array:
     """1 + W(x), from 0 up; nan below -1/e."""
-    x = np.asarray(x, dtype=np.float64)
+    x = doubles(x)
     with np.errstate(all="ignore"):
         p = _distance(x)
         return np.where(p <= NEAR, _series(p), 1 + lambertw(x))
