@@ -96,8 +96,7 @@ def _columns_of(program: Program) -> dict[str, Column]:
     """The members of the file."""
     graph = program.graph
     graph.require_order()
-    inputs, own = graph.inputs(), set(program.inputs)  # derivatives along a direction have left inputs of their own
-    names = {name: node for name, node in graph.names.items() if name in own or name not in inputs}
+    inputs, own, names = graph.inputs(), set(program.inputs), graph.names
     _check_names(names, program.outputs, program.inputs)
     roots = [*program.outputs.values(), *program.defaults.values(), *names.values()]
     needed = np.array(ancestors(graph, [*roots, *(inputs[name] for name in own & inputs.keys())]), dtype=bool)

@@ -21,10 +21,10 @@ from cgcli.engines.complex_step import NotHolomorphicError
 from cgcli.engines.complex_step import derivative as complex_step
 from cgcli.engines.precise import PreciseEngine
 from cgcli.errors import CalculationError
+from cgcli.graph.copying import copy_missing
 from cgcli.graph.store import Graph
 from cgcli.ops import shaping
 from cgcli.passes.differentiate import differentiate
-from cgcli.passes.expand import transplant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -123,14 +123,14 @@ class _Trial:
         values = choose(graph, wanted).evaluate(graph, point, wanted)
         self.point = dict(point)
         self.nodes: dict[str, int] = {}
-        bound: dict[int, Ref] = {}
+        copies: dict[int, int] = {}
         for name, node in wrt.items():
-            if node in bound:  # two names of one node
+            if node in copies:  # two names of one node
                 continue
-            self.nodes[name] = self.graph.input(name, graph.shape_of(node))
+            self.nodes[name] = copies[node] = self.graph.input(name, graph.shape_of(node))
             self.point[name] = values[node]
-            bound[node] = self.graph.ref(self.nodes[name])
-        self.output = self.reduced(transplant(graph, self.graph, bound)(output).node)
+        copy_missing(graph, self.graph, [output], copies)
+        self.output = self.reduced(copies[output])
         self.precise = PreciseEngine(DIGITS)
 
     def reduced(self, node: int) -> int:

@@ -102,9 +102,8 @@ def ordered_defaults(graph: Graph, absent: Mapping[str, int]) -> list[dict[str, 
 
 
 def named_nodes(program: Program) -> dict[str, int]:
-    """Inputs and inner nodes by the names of the formula, without the inputs that products with directions add."""
-    added = program.graph.inputs().keys() - set(program.inputs)
-    return {name: node for name, node in program.graph.names.items() if name not in added}
+    """Inputs and inner nodes by the names of the formula."""
+    return dict(program.graph.names)
 
 
 def needed_inputs(graph: Graph, nodes: Sequence[int], defaults: Mapping[str, int]) -> set[str]:

@@ -18,9 +18,10 @@ from copy import copy
 from heapq import heapify, heappop, heappush
 
 from cgcli.errors import GraphError, ShapeError
+from cgcli.graph.copying import GONE
 from cgcli.graph.intern import key_of
 from cgcli.graph.ranks import Ranks
-from cgcli.graph.settle import GONE, needed_by, settled
+from cgcli.graph.settle import needed_by, settled
 from cgcli.graph.store import Graph
 from cgcli.graph.uses import Uses
 
@@ -188,9 +189,9 @@ class EditableGraph(Graph):
         }
         return f"{sentences[change.kind].format(*nodes)}: {change.reason}"
 
-    def inputs(self) -> dict[str, int]:
+    def inputs(self, *, hidden: bool = False) -> dict[str, int]:
         """Name and node of every input that is still there."""
-        return {name: node for name, node in super().inputs().items() if node not in self._gone}
+        return {name: node for name, node in super().inputs(hidden=hidden).items() if node not in self._gone}
 
     def require_order(self) -> None:
         """GraphError between an edit and the rebuild."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from array import array
 
+from cgcli.graph.copying import GONE, carry, copy_nodes
 from cgcli.graph.store import Graph
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
-
-GONE = -1
-"""Stands in the map for a node that is no more."""
 
 
 def settled(
@@ -26,22 +23,10 @@ def settled(
     """
     new = Graph()
     moved = array("i", [GONE]) * len(graph)
-    start, operands = graph.start, graph.operands
-    op, payload, shape = graph.op, graph.payload, graph.shape
-    for node in order:
-        if not kept[node]:
-            continue
-        used = [moved[operand] for operand in operands[start[node] : start[node + 1]]]
-        if payload[node] >= 0:
-            moved[node] = new.copy_node(graph, node, used)
-        else:
-            moved[node] = new._node(op[node], used, payload[node], new.shape_number(graph.shapes[shape[node]]))
+    copy_nodes(graph, new, (node for node in order if kept[node]), moved)
     for node, by in reversed(list(replaced.items())):
         moved[node] = moved[by] if by != GONE else GONE
-    new.names = {name: moved[node] for name, node in graph.names.items() if moved[node] != GONE}
-    new.calls = graph.calls
-    new.spans = _followed(graph.spans, moved, replaced)
-    new.scopes = _followed(graph.scopes, moved, replaced)
+    carry(graph, new, moved, heirs=replaced)
     return new, moved
 
 
@@ -55,13 +40,3 @@ def needed_by(graph: Graph, roots: Iterable[int]) -> bytearray:
             needed[node] = 1
             pending.extend(graph.operands_of(node))
     return needed
-
-
-def _followed(table: Mapping[int, Any], moved: array[int], replaced: Mapping[int, int]) -> dict[int, Any]:
-    """A table by node at the new positions; what a node has itself goes before what it inherits."""
-    own: dict[int, Any] = {}
-    inherited: dict[int, Any] = {}
-    for node, value in table.items():
-        if moved[node] != GONE:
-            (inherited if node in replaced else own).setdefault(moved[node], value)
-    return inherited | own

@@ -11,6 +11,7 @@ from array import array
 from contextlib import suppress
 
 from cgcli.errors import GraphError, ShapeError, UsageError
+from cgcli.graph.copying import copy_missing
 from cgcli.graph.intern import InternTable, key_of
 from cgcli.graph.shapes import broadcast, describe, size
 from cgcli.ops import REGISTRY, Operation, structure
@@ -46,6 +47,7 @@ class Graph:
     payload: of a constant the position in `constants`, of an array in `arrays`, of an input in `input_names`,
         of any other node in `attributes` (static arguments such as an axis), or -1.
     shapes: the distinct shapes; number 0 is the scalar.
+    hidden: payloads of the inputs that are no inputs of the formula, such as the direction of a derivative.
     constants, exact: doubles, and the decimal text of those that the text gives more exactly than a double can.
     names: what the formula calls a node; spans and scopes: where in the text, and in which call of a user
         function, a node was written. These lie outside the hot columns and may be empty.
@@ -66,6 +68,7 @@ class Graph:
         self.exact: MutableMapping[int, str] = {}
         self.arrays: list[Any] = []
         self.input_names: list[str] = []
+        self.hidden: set[int] = set()
         self.attributes: list[tuple[Any, ...]] = []
         self.names: MutableMapping[str, int] = {}
         self.spans: MutableMapping[int, Span] = {}
@@ -77,7 +80,7 @@ class Graph:
         self._constant_numbers: MutableMapping[float | str, int] = {}
         self._input_numbers: dict[str, int] = {}
         self._adopted: dict[int, tuple[Graph, int, dict[int, int]]] = {}
-        self._found_inputs: tuple[int, dict[str, int]] = (0, {})
+        self._found_inputs: tuple[int, int, dict[str, int]] = (0, 0, {})
         self._made_once: dict[tuple[Any, ...], Any] = {}
         self.lock = RLock()
 
@@ -123,13 +126,19 @@ class Graph:
         """The name of an input node."""
         return self.input_names[self.payload[node]]
 
-    def inputs(self) -> dict[str, int]:
-        """Name and node of every input, in the order of their making."""
-        edition, found = self._found_inputs
-        if edition != self.edition or len(found) != len(self.input_names):
+    def is_hidden(self, node: int) -> bool:
+        """Whether the node is an input that no formula knows of."""
+        return self.is_input(node) and self.payload[node] in self.hidden
+
+    def inputs(self, *, hidden: bool = False) -> dict[str, int]:
+        """Name and node of every input of the formula, or of the hidden ones too, in the order of their making."""
+        edition, count, found = self._found_inputs
+        if edition != self.edition or count != len(self.input_names):
             found = self._find_inputs()
-            self._found_inputs = self.edition, found
-        return found.copy()
+            self._found_inputs = self.edition, len(found), found
+        if hidden or not self.hidden:
+            return found.copy()
+        return {name: node for name, node in found.items() if not self.is_hidden(node)}
 
     def _find_inputs(self) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -232,16 +241,22 @@ class Graph:
             return self.constant(float(data))
         return self._array(data)
 
-    def input(self, name: str, shape: Shape = ()) -> int:
-        """The input of this name, made where the graph has none. ShapeError where it has one of another shape."""
+    def input(self, name: str, shape: Shape = (), *, hidden: bool = False) -> int:
+        """The input of this name, made where the graph has none. ShapeError where it has one of another shape.
+
+        hidden: make one that is none of the formula's, under a name that the language does not take.
+        """
         payload = self._input_numbers.get(name)
         if payload is None:
             payload = self._input_numbers[name] = len(self.input_names)
             self.input_names.append(name)
+            if hidden:
+                self.hidden.add(payload)
         node = self._node(INPUT, [], payload, self.shape_number(shape))
         if self.shape_of(node) != shape:
             raise ShapeError(f"input `{name}` has shape {describe(self.shape_of(node))}, not {describe(shape)}")
-        self.names.setdefault(name, node)
+        if payload not in self.hidden:
+            self.names.setdefault(name, node)
         return node
 
     def enter_inputs(self, names: Sequence[str]) -> None:
@@ -320,27 +335,20 @@ class Graph:
         if found is not other or edition != other.edition:
             copies = {}
             self._adopted[id(other)] = (other, other.edition, copies)
-        missing: set[int] = set()
-        pending = [ref.node]
-        while pending:
-            node = pending.pop()
-            if node not in copies and node not in missing:
-                missing.add(node)
-                pending.extend(other.operands_of(node))
-        for node in sorted(missing):
-            copies[node] = self.copy_node(other, node, [copies[operand] for operand in other.operands_of(node)])
+        copy_missing(other, self, [ref.node], copies)
         return copies[ref.node]
 
     def copy_node(self, other: Graph, node: int, operands: Sequence[int]) -> int:
-        """A node like the given one of another graph, on operands of this graph."""
+        """A node like the given one of another graph, on operands of this graph that have the shapes of its own."""
         if other.is_constant(node):
             number = other.payload[node]
             return self.constant(other.constants[number], other.exact.get(number), own=other.is_own_constant(node))
         if other.is_input(node):
-            return self.input(other.input_name(node), other.shape_of(node))
+            return self.input(other.input_name(node), other.shape_of(node), hidden=other.is_hidden(node))
         if other.op[node] == ARRAY:
             return self._array(other.arrays[other.payload[node]])
-        return self.repeat(other.row(node), operands, other.attributes_of(node))
+        attributes = self.attribute_number(other.attributes_of(node))
+        return self._node(other.op[node], list(operands), attributes, self.shape_number(other.shape_of(node)))
 
     def is_own_constant(self, node: int) -> bool:
         """Whether a constant is kept apart from equal ones (it was defined under a name)."""
@@ -417,7 +425,7 @@ class Graph:
         for values in self.arrays:
             values.setflags(write=False)
         self._adopted = {}
-        self._found_inputs = (0, {})
+        self._found_inputs = (0, 0, {})
         self._made_once = {}
         self.lock = RLock()
         self.intern = InternTable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cgcli.graph.copying import GONE, carry, copy_nodes
 from cgcli.graph.store import Graph
 from cgcli.ops import structure
 
@@ -34,20 +35,9 @@ class Program:
 def drop_aliases(program: Program) -> None:
     """Rebuild the graph without the aliases that told named values apart while derivatives were taken."""
     old, new = program.graph, Graph()
-    moved: list[int] = []
-    for node in range(len(old)):
-        operands = [moved[operand] for operand in old.operands_of(node)]
-        if old.row(node) is structure.alias:
-            moved.append(operands[0])
-            continue
-        copy = new.copy_node(old, node, operands)
-        moved.append(copy)
-        if node in old.spans:
-            new.spans.setdefault(copy, old.spans[node])
-        if node in old.scopes:
-            new.scopes.setdefault(copy, old.scopes[node])
-    new.calls = old.calls
-    new.names = {name: moved[node] for name, node in old.names.items()}
+    moved = [GONE] * len(old)
+    copy_nodes(old, new, range(len(old)), moved, without=structure.alias)
+    carry(old, new, moved)
     program.graph = new
     program.outputs = {name: moved[node] for name, node in program.outputs.items()}
     program.defaults = {name: moved[node] for name, node in program.defaults.items()}

@@ -42,7 +42,7 @@ def _wrt_part(graph: Graph, y: int, x: int) -> int:
 
 def _forward(graph: Graph, y: int, x: int) -> int:
     """dy/dx of an array y by a scalar x: the pullback of the pullback, which is the product of the Jacobian with 1."""
-    weights = graph.input(f"weights of node {y}", graph.shape_of(y))
+    weights = graph.input(f"weights of node {y}", graph.shape_of(y), hidden=True)
     pulled = differentiate(graph, [y], [x], [weights]).wrt(x)
     return differentiate(graph, [pulled], [weights]).wrt(weights)
 
@@ -50,7 +50,7 @@ def _forward(graph: Graph, y: int, x: int) -> int:
 def directional(graph: Graph, y: int, variables: Sequence[int], directions: Sequence[int]) -> int:
     """J·v as a node of y's shape, for one direction a variable: the pullback of the pullback needs no forward rules."""
     with graph.lock:
-        weights = graph.input(f"weights of node {y}", graph.shape_of(y))
+        weights = graph.input(f"weights of node {y}", graph.shape_of(y), hidden=True)
         pulled = differentiate(graph, [y], variables, [weights])
         slopes = [pulled.wrt(variable) for variable in variables]
         return differentiate(graph, slopes, [weights], directions).wrt(weights)

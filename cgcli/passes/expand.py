@@ -5,9 +5,9 @@ Whoever meets a row that it has no function or no rule for asks here: the deriva
 
 from __future__ import annotations
 
+from cgcli.graph.copying import copy_missing
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
-from cgcli.graph.walk import ancestors
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
@@ -32,14 +32,10 @@ def expansion(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ..
 
 def transplant(source: Graph, target: Graph, bound: dict[int, Ref]) -> Callable[[int], Ref]:
     """A function that copies a node of one graph, with what it needs, into another, where some nodes are replaced."""
-    copies: dict[int, Ref] = dict(bound)
+    copies = {node: ref.node for node, ref in bound.items()}
 
     def copy(wanted: int) -> Ref:
-        needed = ancestors(source, [wanted])
-        for node in range(wanted + 1):
-            if needed[node] and node not in copies:
-                operands = [copies[operand].node for operand in source.operands_of(node)]
-                copies[node] = FoldingRef(target, target.copy_node(source, node, operands))
-        return copies[wanted]
+        copy_missing(source, target, [wanted], copies)
+        return FoldingRef(target, copies[wanted])
 
     return copy

@@ -61,7 +61,8 @@ def to_scalars(graph: Graph, wanted: Iterable[int], known: Callable[[Operation],
     if work.missing:
         raise NotScalarError(list(work.missing))
     elements = {node: [ref.node for ref in _flat(found[node])] for node in wanted}
-    inputs = {name: [ref.node for ref in _flat(found[node])] for name, node in graph.inputs().items() if node in found}
+    given = graph.inputs(hidden=True)
+    inputs = {name: [ref.node for ref in _flat(found[node])] for name, node in given.items() if node in found}
     return Scalars(work.graph, elements, inputs)
 
 

@@ -166,7 +166,7 @@ def grown(data, size):
                 nodes.append(graph.apply(row, operands))
         elif kind == "stack":
             nodes.append(graph.apply(shaping.stack, [one, one]))
-        elif not graph.shape_of(one):
+        elif not graph.shape_of(one) or 0 in graph.shape_of(one):  # nothing to take, and nothing to choose from
             continue
         elif kind == "transpose":
             nodes.append(graph.apply(shaping.transpose, [one]))

@@ -196,7 +196,7 @@ class NativeEngine(Engine):
 
         if self._is_plain(graph, wanted, known):
             needed = ancestors(graph, wanted)
-            inputs = {name: [node] for name, node in graph.inputs().items() if needed[node]}
+            inputs = {name: [node] for name, node in graph.inputs(hidden=True).items() if needed[node]}
             return Scalars(graph, {node: [node] for node in wanted}, inputs)
         return to_scalars(graph, wanted, known)
 

@@ -63,7 +63,7 @@ def generate(
     native spelling. LookupError where a spelling names a function that the C library lacks.
     """
     needed = ancestors(graph, wanted)
-    inputs = [node for node in graph.inputs().values() if needed[node]]
+    inputs = [node for node in graph.inputs(hidden=True).values() if needed[node]]
     layout = Layout(
         [node for node in inputs if node in varying], [node for node in inputs if node not in varying],
         list(dict.fromkeys(wanted)),

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from cgcli.graph.copying import GONE, carry, copied
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.ops import shaping
@@ -76,25 +77,17 @@ def extracted(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]]:
     return copy, [moved[output] for output in outputs]
 
 
-def _copied(graph: Graph, outputs: Sequence[int], target: Graph) -> dict[int, int]:
+def _copied(graph: Graph, outputs: Sequence[int], target: Graph) -> Sequence[int]:
     """Copy what the outputs need into a graph: old position -> new one."""
-    needed = ancestors(graph, outputs)
-    moved: dict[int, int] = {}
-    for node in range(len(graph)):
-        if needed[node]:
-            moved[node] = target.copy_node(graph, node, [moved[operand] for operand in graph.operands_of(node)])
+    moved = copied(graph, target, outputs)
     _carry(graph, target, moved)
     return moved
 
 
-def _carry(graph: Graph, target: Graph, moved: dict[int, int]) -> None:
+def _carry(graph: Graph, target: Graph, moved: Sequence[int]) -> None:
     """Names and places in the text to the new positions. A number loses its name: it may be many numbers now."""
-    for name, node in graph.names.items():
-        if node in moved and not target.is_constant(moved[node]):
-            target.names.setdefault(name, moved[node])
-    for node, span in graph.spans.items():
-        if node in moved and not target.is_constant(moved[node]):
-            target.spans.setdefault(moved[node], span)
+    kept = [GONE if place == GONE or target.is_constant(place) else place for place in moved]
+    carry(graph, target, kept, calls=False)
 
 
 def _columns(graph: Graph, outputs: Sequence[int]) -> tuple[object, ...]:
@@ -122,7 +115,8 @@ def _simplified(graph: Graph, outputs: Sequence[int]) -> tuple[NormalGraph, list
             if uses[node] > 1 or value.large:
                 value = seal(target, value)
         values[node] = stretched(target, value, graph.shape_of(node)) if isinstance(value, int) else value
-    _carry(graph, target, {node: value for node, value in values.items() if isinstance(value, int)})
+    written = [values.get(node) for node in range(len(graph))]
+    _carry(graph, target, [value if isinstance(value, int) else GONE for value in written])
     return target, [_sealed(graph, output, target, values[output]) for output in outputs]
 
 

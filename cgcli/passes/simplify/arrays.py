@@ -5,6 +5,7 @@ The derivative of `sum([x, y]^2)` is `(2 * [x, y])[0]` by the rules for arrays. 
 
 from __future__ import annotations
 
+from cgcli.graph.copying import copy_nodes
 from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
@@ -70,14 +71,11 @@ def in_scalars(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]] 
         return None
     target = Graph()
     moved: dict[int, int] = {}
-    for name, place in graph.inputs().items():
+    for name, place in graph.inputs(hidden=True).items():
         if needed[place]:
-            whole = target.input(name, graph.shape_of(place))
+            whole = target.copy_node(graph, place, ())
             moved.update(zip(apart.inputs[name], _elements(target, whole), strict=True))
-    for node in range(len(apart.graph)):
-        if node not in moved:
-            operands = [moved[operand] for operand in apart.graph.operands_of(node)]
-            moved[node] = target.copy_node(apart.graph, node, operands)
+    copy_nodes(apart.graph, target, [node for node in range(len(apart.graph)) if node not in moved], moved)
     return target, [
         _stacked(target, [moved[element] for element in apart.elements[output]], graph.shape_of(output))
         for output in outputs
