@@ -229,9 +229,18 @@ entr = Operation(
     domain=((0.0, inf),), spell=_named("entr"),
     about="-p*log(p), and 0 at 0: one term of an entropy.",
 )  # fmt: skip
+
+
+def _log_ratio(p: Any, q: Any) -> Any:
+    """log(p/q), also where the ratio overflows or underflows."""
+    ratio = p / q
+    out = (ratio < 1e-300) | (ratio > 1e300)
+    return where(out & (p > 0) & (q > 0), log(p) - log(q), log(ratio))
+
+
 rel_entr = Operation(
-    "rel_entr", "p, q", definition=lambda p, q: where(p == 0, 0.0, p * log(p / q)),
-    partials=(lambda p, q, r: log(p / q) + 1, lambda p, q, r: -p / q),
+    "rel_entr", "p, q", definition=lambda p, q: where(p == 0, 0.0, p * _log_ratio(p, q)),
+    partials=(lambda p, q, r: _log_ratio(p, q) + 1, lambda p, q, r: -p / q),
     domain=((0.0, inf), (0.0, inf)), spell={"latex": r"{0} \ln \frac{{{0}}}{{{1}}}"},
     about="p*log(p/q), and 0 where p is 0: one term of a Kullback-Leibler divergence.",
 )  # fmt: skip

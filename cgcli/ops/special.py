@@ -177,7 +177,7 @@ dawsn_slope = _slopes(
 )  # fmt: skip
 dawsn = Operation(
     "dawsn", "x", aliases=("dawson",), partials=(lambda x, r: dawsn_slope(1, x),), domain=(MODERATE,), traits=("odd",),
-    spell={**_scipy("dawsn"), "precise": _dawsn_precise, **_called("D", "{name}")},
+    spell={**_by_numerics("bell.dawsn"), "precise": _dawsn_precise, **_called("D", "{name}")},
     about="Dawson's integral, exp(-x^2) times the integral of exp(t^2) from 0 to x.", source="DLMF 7.2.5",
 )  # fmt: skip
 
@@ -332,26 +332,39 @@ digamma: Operation = Operation(
 LONGEST_SUM = 1000
 """Steps of a difference of polygammas left of 0 that are summed one by one."""
 LARGE_ORDER = 160
-"""From this order on factorials overflow, and polygammas go by logarithms."""
+"""From this order on polygammas of many digits are summed directly where that takes few terms."""
 
 
-def _scipy_polygamma(x: Any, order: int) -> Any:
-    from scipy.special import polygamma as function
-
-    return function(order, x) if order < LARGE_ORDER else _numeric("gammas.high_polygamma")(x, order)
+def _polygamma(x: Any, order: int) -> Any:
+    return _numeric("gammas.whole_polygamma")(x, order)
 
 
 trigamma: Operation = Operation(
-    "trigamma", "x", compute=lambda x: float(_scipy_polygamma(x, 1)), partials=(lambda x, r: polygamma(2, x),),
-    spell={"numpy": lambda np, x: _scipy_polygamma(x, 1), "precise": lambda mp, x: mp.polygamma(1, x),
+    "trigamma", "x", compute=lambda x: float(_polygamma(x, 1)), partials=(lambda x, r: polygamma(2, x),),
+    spell={"numpy": lambda np, x: _polygamma(x, 1), "precise": lambda mp, x: mp.polygamma(1, x),
            "latex": r"\psi^{{(1)}}\left({0}\right)"},
     domain=(ABOVE_ZERO,),
     about="Derivative of digamma(x).", source="DLMF 5.15.1",
 )  # fmt: skip
+
+
+def _polygamma_precise(mp: Any, x: Any, n: int) -> Any:
+    """For an order that is large beside x by the sum of (x + i)^-(n + 1), of which few terms count (DLMF 5.15.1)."""
+    if n < LARGE_ORDER or not 0 < x < n:
+        return mp.polygamma(n, x)
+    term = total = mp.one
+    i = 0
+    while term > mp.eps * total:
+        i += 1
+        term = mp.exp(-(n + 1) * mp.log1p(i / x))
+        total += term
+    return (-1) ** (n + 1) * total * mp.exp(mp.loggamma(n + 1) - (n + 1) * mp.log(x))
+
+
 polygamma: Operation = Operation(
-    "polygamma", "[n], x", prepare=_order, compute=lambda x, n: float(_scipy_polygamma(x, n)),
+    "polygamma", "[n], x", prepare=_order, compute=lambda x, n: float(_polygamma(x, n)),
     pullback=_by_order(lambda x, n: polygamma(n + 1, x)), domain=(ABOVE_ZERO,), examples=("polygamma(2, x)",),
-    spell={"numpy": lambda np, x, n: _scipy_polygamma(x, n), "precise": lambda mp, x, n: mp.polygamma(n, x),
+    spell={"numpy": lambda np, x, n: _polygamma(x, n), "precise": _polygamma_precise,
            "latex": r"\psi^{{({n})}}\left({0}\right)"},
     about="The n-th derivative of digamma(x); n is a fixed whole number.", source="DLMF 5.15",
 )  # fmt: skip
@@ -421,9 +434,7 @@ def _scalar_binomial(n: float, k: float) -> float:
     if _whole_pair(n, k):
         few = min(k, n - k)
         return inf if few > MANY_CHOSEN else 0.0 if few < 0 else total(lambda: float(math.comb(int(n), int(few))))()
-    from scipy.special import binom
-
-    return float(binom(n, k))
+    return float(_numeric("gammas.combinations")(n, k))
 
 
 def _scalar_arrangements(n: float, k: float) -> float:
@@ -454,7 +465,7 @@ def _comb_by_k(n: Any, k: Any, r: Any) -> Any:
 
 comb = Operation(
     "comb", "n, k", aliases=("binom", "choose", "nCr"), compute=_scalar_binomial, partials=(_comb_by_n, _comb_by_k),
-    spell={"numpy": "scipy.special.binom", "precise": "binomial", "latex": r"\binom{{{0}}}{{{1}}}"},
+    spell={"numpy": "cgcli.ops.numerics.gammas.combinations", "precise": "binomial", "latex": r"\binom{{{0}}}{{{1}}}"},
     domain=((5.0, 20.0), (0.1, 4.0)), traits=("exact_on_integers",),
     about="Number of ways to choose k of n things, n!/(k!*(n - k)!).",
 )  # fmt: skip
@@ -504,12 +515,42 @@ def _gamma_density_by_x(a: Any, x: Any, r: Any) -> Any:
     return where(absolute(ahead) < 0.5 * x, r * ahead / x, gamma_density(a - 1, x) - r)
 
 
+MANY_TERMS = 10_000
+"""The shape from which incomplete gamma functions of many digits are summed in whole numbers."""
+
+
+def _gammainc_precise(mp: Any, x: Any, a: float, upper: bool = False) -> Any:
+    """P or Q. For a large shape the series of the smaller one, in fixed point; it has some sqrt(a) terms.
+
+    With the density D, P/D is the sum of x^(k + 1)/(a*...*(a + k)), and Q/D that of (a - 1)*...*(a - k)/x^k.
+    Source: DLMF 8.11.4 and 8.8.7.
+    """
+    if x < 0:
+        return mp.nan
+    if not MANY_TERMS < a < 1e13 or x < 1 or mp.isinf(x):
+        return mp.gammainc(a, x, mp.inf, regularized=True) if upper else mp.gammainc(a, 0, x, regularized=True)
+    shape = mp.mpf(a)
+    with mp.workprec(mp.prec + 2 * mp.mag(shape) + 20):
+        density = mp.exp((shape - 1) * mp.log(x) - x - mp.loggamma(shape))
+        top, bottom = int(mp.ldexp(x, mp.prec)), int(mp.ldexp(shape, mp.prec))
+        lower, step = x < shape, 1 << mp.prec
+        term = total = step
+        while term:
+            bottom += step if lower else -step
+            term = term * top // bottom if lower else term * bottom // top
+            total += term
+        value = density * mp.ldexp(mp.mpf(total), -mp.prec) * (x / shape if lower else 1)
+        if lower == upper:
+            value = 1 - value
+    return +value
+
+
 gammainc = Operation(
     "gammainc", "[a], x", prepare=lambda shapes, a: (float(a),), domain=(ABOVE_ZERO,), examples=("gammainc(2, x)",),
     compute=lambda x, a: float(_scipy_gammainc(x, a)),
     pullback=_by_order(lambda x, a: gamma_density(x.coerce(a), x)),
     spell={"numpy": lambda np, x, a: _scipy_gammainc(x, a),
-           "precise": lambda mp, x, a: mp.gammainc(a, 0, x, regularized=True) if x >= 0 else mp.nan,
+           "precise": _gammainc_precise,
            "latex": r"P\left({a}, {0}\right)"},
     about="Lower incomplete gamma function over gamma(a), from 0 to 1; a is a fixed positive number.",
     source="DLMF 8.2.4",
@@ -519,7 +560,7 @@ gammaincc = Operation(
     compute=lambda x, a: float(_scipy_gammaincc(x, a)),
     pullback=_by_order(lambda x, a: -gamma_density(x.coerce(a), x)),
     spell={"numpy": lambda np, x, a: _scipy_gammaincc(x, a),
-           "precise": lambda mp, x, a: mp.gammainc(a, x, mp.inf, regularized=True) if x >= 0 else mp.nan,
+           "precise": lambda mp, x, a: _gammainc_precise(mp, x, a, True),
            "latex": r"Q\left({a}, {0}\right)"},
     about="1 - gammainc(a, x) without loss of digits.", source="DLMF 8.2.4",
 )  # fmt: skip
@@ -541,12 +582,7 @@ def _scipy_gammaincc(x: Any, a: float) -> Any:
 
 
 def _bessel_library(x: Any, n: int, kind: str) -> Any:
-    """SciPy's function of the modified ones; of the others that of `numerics`, which is right far out as well."""
-    if kind in ("j", "y"):
-        return _numeric("bessel.bessel")(x, n, kind)
-    import scipy.special
-
-    return getattr(scipy.special, f"{kind}v")(n, x)
+    return _numeric("bessel.bessel" if kind in ("j", "y") else "bessel.modified_bessel")(x, n, kind)
 
 
 def _bessel(
@@ -665,9 +701,7 @@ def _spherical_numpy(np: Any, x: Any, n: int) -> Any:
     """SciPy's, whose time grows with n; for a large one by the Bessel function of a broken order (DLMF 10.47.3)."""
     if n > MANY_STEPS:
         return _numeric("bessel.large_spherical")(x, n)
-    from scipy.special import spherical_jn as function
-
-    return function(n, x)
+    return _numeric("bessel.spherical")(x, n)
 
 
 def _spherical_precise(mp: Any, x: Any, n: int) -> Any:
@@ -749,7 +783,7 @@ airybiprime: Operation = _airy(
 
 expi = Operation(
     "expi", "x", aliases=("Ei",), partials=(lambda x, r: exp(x) / x,), domain=(ABOVE_ZERO,),
-    spell={**_scipy("expi"), "precise": "ei", "latex": r"\mathrm{{Ei}}\left({0}\right)"},
+    spell={**_by_numerics("integrals.expi"), "precise": "ei", "latex": r"\mathrm{{Ei}}\left({0}\right)"},
     about="Exponential integral: integral of exp(t)/t from -inf to x (principal value).", source="DLMF 6.2.5",
 )  # fmt: skip
 exp1 = Operation(
@@ -778,9 +812,18 @@ cosint = Operation(
            "latex": r"\mathrm{{Ci}}\left({0}\right)"},
     about="Cosine integral: minus the integral of cos(t)/t from x to inf; nan below 0.", source="DLMF 6.2.11",
 )  # fmt: skip
+
+
+def _logarithmic_integral(x: Any) -> Any:
+    """Ei of the logarithm; far from 1 as x times a function that the rounding of the logarithm hardly moves."""
+    power = log(x)
+    half = exp(-0.5 * power)
+    return where((x > 8) | (x < 0.125), x * (expi(power) * half * half), expi(power))
+
+
 logint = Operation(
-    "logint", "x", aliases=("li",), definition=lambda x: expi(log(x)), partials=(lambda x, r: 1 / log(x),),
-    spell={"latex": r"\mathrm{{li}}\left({0}\right)"}, domain=((1.1, 20.0),),
+    "logint", "x", aliases=("li",), definition=_logarithmic_integral, partials=(lambda x, r: 1 / log(x),),
+    spell={"precise": "li", "latex": r"\mathrm{{li}}\left({0}\right)"}, domain=((1.1, 20.0),),
     about="Logarithmic integral: integral of 1/log(t) from 0 to x.", source="DLMF 6.2.8",
 )  # fmt: skip
 

@@ -261,8 +261,8 @@ def _exact_tan(turn: Any, half: float) -> Any:
 def _tanpi(x: Any, half: float = 1.0) -> Any:
     turn = remainder(x, half)
     size = absolute(turn)
-    small = _exact_tan(where(size <= 0.25 * half, turn, copy_sign(0.5 * half - size, turn)), half)
-    return where(size <= 0.25 * half, small, 1 / small)
+    small = _exact_tan(where(size <= 0.25 * half, turn, 0.5 * half - size), half)
+    return where(size <= 0.25 * half, small, copy_sign(1 / small, turn))
 
 
 sinpi = Operation(

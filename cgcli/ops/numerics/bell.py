@@ -10,7 +10,7 @@ from math import comb, factorial, pi, sqrt
 
 import numpy as np
 from scipy import special
-from scipy.special import dawsn, erfcx
+from scipy.special import erfcx
 
 from cgcli.ops.numerics.arrays import Array, doubles
 
@@ -86,12 +86,17 @@ def erfcx_slope(x: Array, order: int) -> Array:
         return (-2.0) ** order * factorial(order) * np.where(x > 0, right, left)
 
 
+def dawsn(x: Array) -> Array:
+    """Dawson's integral."""
+    return dawsn_slope(x, 0)
+
+
 def dawsn_slope(x: Array, order: int) -> Array:
     """The derivative of Dawson's integral of an order from 0.
 
-    Near 0 by F' = 1 - 2*x*F (DLMF 7.10.4), in the middle by Rybicki's sum of bell curves (G. B. Rybicki, Dawson's
-    integral and the sampling theorem, Computers in Physics 3, 1989), far out by the asymptotic series (DLMF 7.12.4),
-    both differentiated term by term.
+    Near 0 by the power series (DLMF 7.6.3) and F' = 1 - 2*x*F (DLMF 7.10.4), in the middle by Rybicki's sum of bell
+    curves (G. B. Rybicki, Dawson's integral and the sampling theorem, Computers in Physics 3, 1989), far out by the
+    asymptotic series (DLMF 7.12.4), all differentiated term by term.
     """
     x = doubles(x)
     size = np.abs(x)
@@ -105,7 +110,10 @@ def dawsn_slope(x: Array, order: int) -> Array:
 
 
 def _dawsn_near(x: Array, order: int) -> Array:
-    below, here = np.ones_like(x), dawsn(x)
+    u, here = -2 * x * x, np.ones_like(x)
+    for k in range(22, 0, -1):
+        here = 1 + here * u / (2 * k + 1)
+    below, here = np.ones_like(x), here * x
     for n in range(order):
         below, here = here, (1 - 2 * x * here) if n == 0 else -2 * (x * here + n * below)
     return here

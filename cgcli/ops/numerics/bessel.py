@@ -13,6 +13,69 @@ FAR = 1e4
 """From FAR*(1 + n^2) on, six terms of Hankel's expansion leave nothing."""
 
 
+TINY, SMALL = 1e-9, 0.1
+"""Up to TINY the leading term of Y and K is exact, up to SMALL five terms of the series of the others are."""
+LARGEST_FACTORIAL = 150
+
+
+def modified_bessel(x: Array, order: int, kind: str) -> Array:
+    """I (kind "i") or K (kind "k") of a whole order: SciPy's, near 0 the series, and K scaled where it is tiny."""
+    x = doubles(x)
+    with np.errstate(all="ignore"):
+        if kind == "i":
+            return _near_zero(x, order, kind, scipy.special.iv(float(order), x))
+        tail = (x > 600) & (x < np.inf)
+        inside = np.where(tail, x, 600.0)
+        scaled = scipy.special.kve(float(order), inside) * np.exp(-inside)
+        return _near_zero(x, order, kind, np.where(tail, scaled, scipy.special.kv(float(order), x)))
+
+
+def spherical(x: Array, order: int) -> Array:
+    """The spherical Bessel function: SciPy's, and near 0 the series (DLMF 10.53.1)."""
+    x = doubles(x)
+    with np.errstate(all="ignore"):
+        found = scipy.special.spherical_jn(order, x)
+        near = np.abs(x) < 1
+        if order < 2 or order > LARGEST_FACTORIAL or not near.any():
+            return found
+        inside = np.where(near, x, 0.0)
+        leading = np.ones_like(x)
+        for k in range(1, order + 1):
+            leading = leading * inside / (2 * k + 1)
+        return np.where(near, leading * _series(-inside * inside / 2, order + 0.5, 12), found)
+
+
+def _near_zero(x: Array, order: int, kind: str, library: Array) -> Array:
+    """Near 0 the power series (DLMF 10.2.2, 10.25.2) or the leading term (10.7.4, 10.30.2), for orders from 2."""
+    n = abs(order)
+    near = np.abs(x) < (SMALL if kind in ("i", "j") else TINY)
+    if not 2 <= n <= LARGEST_FACTORIAL or not near.any():
+        return library
+    inside = np.where(near, x, 0.0)
+    power = np.ones_like(x)
+    if kind in ("i", "j"):
+        for k in range(1, n + 1):
+            power = power * (inside / 2) / k
+        sign = -1 if kind == "j" else 1
+        value = power * _series(sign * inside * inside / 4 * 2, n, 6)
+    else:
+        for k in range(1, n + 1):
+            power = power * (max(k - 1, 1) * (2 / inside))
+        value = power / 2 if kind == "k" else np.where(inside < 0, np.nan, -power / pi)
+        value = np.where(inside < 0, np.nan, value)
+    if order < 0 and order % 2 and kind in ("j", "y"):
+        value = -value
+    return np.where(near, value, library)
+
+
+def _series(u: Array, n: float, terms: int) -> Array:
+    """The sum of (u/2)^k/(k!*(n + 1)*...*(n + k))."""
+    total = np.ones_like(u)
+    for k in range(terms, 0, -1):
+        total = 1 + total * (u / 2) / (k * (n + k))
+    return total
+
+
 def bessel(x: Array, order: int, kind: str) -> Array:
     """J (kind "j") or Y (kind "y") of a whole order: SciPy's, and far out Hankel's expansion.
 
@@ -21,8 +84,9 @@ def bessel(x: Array, order: int, kind: str) -> Array:
     """
     x = doubles(x)
     with np.errstate(all="ignore"):
-        far = (np.abs(x) > FAR * (1.0 + float(order) ** 2)) & np.isfinite(x)
-        near = _library(np.where(far, 1.0, x), order, kind)
+        far = (np.abs(x) > FAR * (1 + float(order) * float(order))) & np.isfinite(x)
+        near = np.where(far, 1.0, x)
+        near = _near_zero(near, order, kind, _library(near, order, kind))
         if not far.any():
             return near
         size = np.where(far, np.abs(x), 1.0)
@@ -50,7 +114,7 @@ def large_spherical(x: Array, order: int) -> Array:
 def _library(x: Array, order: int, kind: str) -> Array:
     if order in (0, 1):
         return getattr(scipy.special, f"{kind}{order}")(x)
-    return getattr(scipy.special, f"{kind}v")(order, x)
+    return getattr(scipy.special, f"{kind}v")(float(order), x)
 
 
 def _hankel(x: Array, order: int) -> tuple[Array, Array]:

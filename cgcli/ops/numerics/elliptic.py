@@ -6,7 +6,7 @@ elsewhere the differential equations, which give each derivative from the two be
 
 from __future__ import annotations
 
-from math import pi
+from math import log, pi
 
 import numpy as np
 from scipy.special import ellipe, ellipk
@@ -33,7 +33,19 @@ def whole_ellipe(m: Array) -> Array:
     with np.errstate(all="ignore"):
         low = (m < -1) & np.isfinite(m)
         negative = np.where(low, m, -1.0)
-        return np.where(low, np.sqrt(1 - negative) * ellipe(negative / (negative - 1)), ellipe(m))
+        turned = np.where(negative < -1000, _near_one(1 / (1 - negative)), ellipe(negative / (negative - 1)))
+        return np.where(low, np.sqrt(1 - negative) * turned, ellipe(m))
+
+
+def _near_one(rest: Array) -> Array:
+    """E of 1 - rest for a small rest. Source: DLMF 19.12.2."""
+    logarithm, d, factor = -0.5 * np.log(rest), 2 * log(2), 0.5
+    found = np.ones_like(rest)
+    for k in range(6):
+        found = found + factor * rest ** (k + 1) * (logarithm + d - 1 / ((2 * k + 1) * (2 * k + 2)))
+        d -= 2 / ((2 * k + 1) * (2 * k + 2))
+        factor *= (k + 0.5) * (k + 1.5) / ((k + 2) * (k + 1))
+    return found
 
 
 def _slope(m: Array, order: int, kind: int) -> Array:

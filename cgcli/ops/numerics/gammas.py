@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import factorial, lgamma, log, pi
 
 import numpy as np
-from scipy.special import bernoulli, betaln, gamma, gammaln, poch, polygamma, psi, rgamma
+from scipy.special import bernoulli, betaln, binom, gamma, gammaln, poch, polygamma, psi, rgamma
 from scipy.special import beta as library_beta
 
 from cgcli.ops.numerics.arrays import Array, doubles
@@ -93,7 +93,17 @@ def _drop(y: Array, width: Array, power: int) -> Array:
 
 
 def _polygamma(x: Array, order: int) -> Array:
-    return psi(x) if order == 0 else polygamma(order, x)
+    return np.asarray(psi(x) if order == 0 else polygamma(order, x))
+
+
+LARGE_ORDER = 160
+"""From this order on factorials overflow, and polygammas go by logarithms."""
+
+
+def whole_polygamma(x: Array, order: int) -> Array:
+    """psi^(n)(x), n the order: SciPy's, and of large orders by logarithms."""
+    with np.errstate(all="ignore"):
+        return np.asarray(polygamma(order, x) if order < LARGE_ORDER else high_polygamma(x, order))
 
 
 def high_polygamma(x: Array, order: int) -> Array:
@@ -153,11 +163,36 @@ def _log_beta_large(a: Array, b: Array) -> Array:
     return 0.5 * log(2 * pi) - 0.5 * np.log(b) + correction - (a - 0.5) * np.log1p(b / a) - b * np.log1p(a / b)
 
 
-def arrangements(n: Array, k: Array) -> Array:
-    """n!/(n - k)!: for whole k as the product that it is, else as Pochhammer's symbol of n - k + 1."""
+def combinations(n: Array, k: Array) -> Array:
+    """n!/(k!*(n - k)!): SciPy's for whole numbers, which multiplies, else by `beta`; left of k by the reflection.
+
+    1/((n + 1)*beta(n - k + 1, k + 1)) is beta(n + 1, k - n)*sin(pi*(k - n))/pi (DLMF 5.12.1 and 5.5.3).
+    """
     n, k = np.broadcast_arrays(doubles(n), doubles(k))
     with np.errstate(all="ignore"):
-        found = poch(n - k + 1, k)
+        library = binom(n, k)
+        broken = ((n != np.floor(n)) | (k != np.floor(k))) & (n > -1) & (k > -1) & np.isfinite(n) & np.isfinite(k)
+        if not broken.any():
+            return library
+        n, k = np.where(broken, n, 1.0), np.where(broken, k, 0.5)
+        left = n - k < -0.5
+        usual = 1 / ((n + 1) * beta(np.where(left, 1.0, n - k + 1), k + 1))
+        whole = np.round(k - n)
+        sine = np.sin(pi * (k - n - whole)) * np.where(whole % 2 == 0, 1, -1)
+        reflected = beta(n + 1, np.where(left, k - n, 1.0)) * sine / pi
+        return np.where(broken, np.where(left, reflected, usual), library)
+
+
+def arrangements(n: Array, k: Array) -> Array:
+    """n!/(n - k)!: for whole k as the product that it is, else by gammas, for large n - k by Stirling's series."""
+    n, k = np.broadcast_arrays(doubles(n), doubles(k))
+    with np.errstate(all="ignore"):
+        low, rise = np.where(k < 0, n + 1, n - k + 1), np.abs(k)
+        large = (low >= LARGE) & (rise < np.inf)
+        ratio = np.exp(-_lost_to(np.where(large, rise, 1.0), np.where(large, low, LARGE)))
+        found = np.where(large, np.where(k < 0, 1 / ratio, ratio), poch(n - k + 1, k))
+        small = (low > 0) & (low < LARGE) & (n < 140)
+        found = np.where(small, gamma(n + 1) * rgamma(n - k + 1), found)
         whole = (k == np.floor(k)) & (k >= 0) & (k <= 1024) & np.isfinite(n)
         if not whole.any():
             return found
@@ -175,7 +210,9 @@ def gamma_density(a: Array, x: Array) -> Array:
     """
     a, x = np.broadcast_arrays(doubles(a), doubles(x))
     with np.errstate(all="ignore"):
-        direct = np.float_power(x, a - 1) * np.exp(-x) * rgamma(a)
+        half = np.exp(-x / 2)
+        power = np.where((a < 1) & (x > 0), np.float_power(x, a) / x, np.float_power(x, a - 1))
+        direct = half * (power * rgamma(a)) * half
         k = np.where(a > 20, a - 1, 20.0)
         positive = np.where((x > 0) & (x < np.inf), x, 1.0)
         by_deviance = np.exp(-_stirling_error(k) - _deviance(k, positive)) / np.sqrt(2 * pi * k)

@@ -44,8 +44,11 @@ def lambertw_excess(x: Array) -> Array:
 
 
 def _distance(x: Array) -> Array:
-    """sqrt(2*(e*x + 1)): x + 1/e is exact but for the last digit of its smaller part."""
-    return np.sqrt(2 * e * ((x + INVERSE_E) + INVERSE_E_REST))
+    """sqrt(2*(e*x + 1)): x + 1/e is exact but for the last digit of its smaller part.
+
+    The double next to -1/e, which is what people write for it, is a little below and counts as -1/e.
+    """
+    return np.sqrt(2 * e * np.where(x == -INVERSE_E, 0.0, (x + INVERSE_E) + INVERSE_E_REST))
 
 
 def _series(p: Array) -> Array:

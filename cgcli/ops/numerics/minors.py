@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+SMALL = 3
+"""Rows up to which the polynomials are written out: sums of products of elements, exact where those are."""
+
 
 def det_slope(a: Any, *directions: Any) -> Any:
     """The gradient by A of the derivative of det(A) along the directions; without any, the cofactors.
@@ -22,6 +25,8 @@ def det_slope(a: Any, *directions: Any) -> Any:
     a, *others = np.broadcast_arrays(a, *directions)
     if not np.isfinite(a).all():
         return np.full(a.shape, np.nan)
+    if a.shape[-1] <= SMALL:
+        return _of_small(a, others)
     u, s, v = np.linalg.svd(a)
     sign = np.sign(np.linalg.det(u) * np.linalg.det(v))
     turned = [u.swapaxes(-1, -2) @ x @ v.swapaxes(-1, -2) for x in others]
@@ -32,11 +37,42 @@ def det_slope_precise(mp: Any, a: Any, *directions: Any) -> Any:
     """The same with mpmath numbers, by mpmath's singular values."""
     if not all(map(mp.isfinite, a.ravel())):
         return np.full(a.shape, mp.nan)
+    if a.shape[-1] <= SMALL:
+        return _of_small(a, list(directions))
     u, s, v = mp.svd_r(mp.matrix(a.tolist()))
     sign = mp.sign(mp.det(u) * mp.det(v))
     u, v = np.array(u.tolist(), dtype=object), np.array(v.tolist(), dtype=object)
     turned = [u.T @ x @ v.T for x in directions]
     return sign * (u @ _slope_of_diagonal(np.array(list(s), dtype=object), turned) @ v)
+
+
+def _of_small(a: Any, directions: list[Any]) -> Any:
+    """Of a matrix of n rows the gradient is a form of n - 1 matrices: of A as often as there are too few directions."""
+    n = a.shape[-1]
+    if len(directions) >= n:
+        return 0 * a
+    if n == 1:
+        return 0 * a + 1
+    if n == 2:
+        return _cross_out((directions or [a])[0])
+    first, second = [*directions, a, a][:2]
+    form = _rows_crossed(first, second)
+    return form if not directions else form + _rows_crossed(second, first)
+
+
+def _cross_out(x: Any) -> Any:
+    """The cofactors of a matrix of two rows."""
+    rows = np.stack([x[..., 1, ::-1], x[..., 0, ::-1]], axis=-2)
+    return rows * np.array([[1, -1], [-1, 1]])
+
+
+def _rows_crossed(x: Any, y: Any) -> Any:
+    """Row i is the cross product of row i + 1 of x and row i + 2 of y, counted around."""
+    crossed = []
+    for i in range(3):
+        p, q = x[..., (i + 1) % 3, :], y[..., (i + 2) % 3, :]
+        crossed.append(p[..., [1, 2, 0]] * q[..., [2, 0, 1]] - p[..., [2, 0, 1]] * q[..., [1, 2, 0]])
+    return np.stack(crossed, axis=-2)
 
 
 def _slope_of_diagonal(s: Any, directions: list[Any]) -> Any:
