@@ -16,10 +16,6 @@ WANTED_BITS = 70
 """Correct bits of a reference; the precision is raised until they are there."""
 
 
-def _half(x):
-    return arb(x) / 2
-
-
 def _ndtr(x):
     return (-x / arb(2).sqrt()).erfc() / 2
 
@@ -53,10 +49,6 @@ def _log_beta(x, y):
     return x.lgamma() + y.lgamma() - (x + y).lgamma()
 
 
-def _root(x):
-    return x.abs_lower() if x == 0 else x
-
-
 def _signed(function):
     """An odd function by its values right of 0."""
     return lambda x: function(x) if x >= 0 else -function(-x)
@@ -86,7 +78,36 @@ def _in_degrees(name):
     return lambda x: getattr(x / 180, name)()
 
 
-TWO = arb(2)
+def _erfcx_slope(x):
+    first = 2 * x * _erfcx(x) - 2 / arb.pi().sqrt()
+    return 2 * (x * first + _erfcx(x))
+
+
+def _dawsn_slope(x):
+    return -2 * (x * (1 - 2 * x * _dawsn(x)) + _dawsn(x))
+
+
+def _log_ndtr_slope(x):
+    mills = _normpdf(x) / _ndtr(x)
+    return -mills * (x + mills)
+
+
+def _elliptic_slope(first):
+    """The second derivative, pi/2*(1/2)_2*(first)_2/2!*2F1(5/2, first + 2; 3; m), by Pfaff's transformation."""
+    rising = arb(fmpq(3, 4)) * first * (first + 1) / 2
+
+    def value(m):
+        inner = (m / (m - 1)).hypgeom_2f1(arb(fmpq(1, 2)), first + 2, 3)
+        return arb.pi() / 2 * rising * (1 - m) ** (-(first + 2)) * inner
+
+    return value
+
+
+def _polygamma_step(x, d):
+    return _digamma(2)(x + d) - _digamma(2)(x)
+
+
+TWO, HALF = arb(2), arb(fmpq(1, 2))
 REFERENCES = {
     "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
     "square": lambda x: x * x, "reciprocal": lambda x: 1 / x, "hypot": lambda x, y: (x * x + y * y).sqrt(),
@@ -125,6 +146,9 @@ REFERENCES = {
     "airyai": _airy(0), "airyaiprime": _airy(1), "airybi": _airy(2), "airybiprime": _airy(3),
     "expi": arb.ei, "exp1": lambda x: x.expint(1), "sinint": arb.si, "cosint": arb.ci, "logint": arb.li,
     "lambertw": _lambertw, "lambertw_excess": lambda x: 1 + _lambertw(x),
+    "erfcx_slope": _erfcx_slope, "dawsn_slope": _dawsn_slope, "log_ndtr_slope": _log_ndtr_slope,
+    "ellipk_slope": _elliptic_slope(HALF), "ellipe_slope": _elliptic_slope(-HALF), "polygamma_step": _polygamma_step,
+    "logit_loss": lambda z, t: _softplus(z) - t * z, "weighted": lambda w, x: w * x,
     "ellipk": _elliptic("elliptic_k"), "ellipe": _elliptic("elliptic_e"), "logit": lambda p: (p / (1 - p)).log(),
     "sigmoid": _sigmoid, "softplus": _softplus, "log_sigmoid": lambda x: -_softplus(-x),
     "silu": lambda x: x * _sigmoid(x), "mish": lambda x: x * _softplus(x).tanh(), "gelu": lambda x: x * _ndtr(x),

@@ -13,8 +13,8 @@ from scipy.special import ellipe, ellipk
 
 from cgcli.ops.numerics.arrays import Array, doubles
 
-SERIES_UP_TO = 0.5
-"""|m| up to which the series is taken: 60 terms and 12 for each derivative leave less than an ulp."""
+SERIES = (-1.5, 0.5)
+"""The m of the series; left of 0 it is one in m/(m - 1), of which all terms are positive."""
 
 
 def ellipk_slope(m: Array, order: int) -> Array:
@@ -50,10 +50,13 @@ def _near_one(rest: Array) -> Array:
 
 def _slope(m: Array, order: int, kind: int) -> Array:
     m = doubles(m)
-    small = np.abs(m) <= SERIES_UP_TO
+    left, right = (m >= SERIES[0]) & (m < 0), (m >= 0) & (m <= SERIES[1])
     with np.errstate(all="ignore"):
-        far = _by_equation(np.where(small, 0.75, m), order, kind)
-        found = np.where(small, _series(np.where(small, m, 0.0), order, kind), far)
+        found = _by_equation(np.where(left | right, 0.75, m), order, kind)
+        if left.any():
+            found = np.where(left, _transformed(np.where(left, m, 0.0), order, kind), found)
+        if right.any():
+            found = np.where(right, _series(np.where(right, m, 0.0), order, kind), found)
     if order:
         found = np.where(np.isneginf(m), 0.0, np.where(m == 1, -np.inf if kind else np.inf, found))
     return found
@@ -72,6 +75,20 @@ def _series(m: Array, order: int, kind: int) -> Array:
     for coefficient in reversed(coefficients[order:]):
         found = found * m + coefficient
     return found
+
+
+def _transformed(m: Array, order: int, kind: int) -> Array:
+    """pi/2*(1/2)_n*(1/2 - kind)_n/n! times 2F1(n + 1/2, n + 1/2 - kind; n + 1; m), by Pfaff's transformation.
+
+    Source: DLMF 15.8.1 and 19.5.1.
+    """
+    factor = pi / 2
+    for k in range(order):
+        factor *= (k + 0.5) * (k + 0.5 - kind) / (k + 1)
+    z, total = m / (m - 1), np.ones_like(m)
+    for j in range(100 + 12 * order, 0, -1):
+        total = 1 + total * ((j - 0.5 + kind) * (j - 0.5 + order) / ((j + order) * j)) * z
+    return factor * (1 - m) ** (-0.5 - order) * total
 
 
 def _by_equation(m: Array, order: int, kind: int) -> Array:

@@ -134,7 +134,8 @@ def log_beta(x: Array, y: Array) -> Array:
     with np.errstate(all="ignore"):
         positive = (x > 0) & (y > 0) & np.isfinite(x) & np.isfinite(y)
         a, b = np.where(positive, np.minimum(x, y), 1.0), np.where(positive, np.maximum(x, y), 1.0)
-        small = log_gamma(a) + (log_gamma(b) - log_gamma(a + b))
+        ratio = gamma(a) * (gamma(b) / gamma(a + b))
+        small = np.where(np.isfinite(ratio), np.log(ratio), log_gamma(a) + (log_gamma(b) - log_gamma(a + b)))
         found = np.where(b < LARGE, small, np.where(a < LARGE, log_gamma(a) + _lost_to(a, b), _log_beta_large(a, b)))
         return np.where(positive, found, betaln(x, y))
 

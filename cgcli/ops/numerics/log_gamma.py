@@ -36,7 +36,16 @@ NEAR_LEAST = (
 
 
 def log_gamma(x: float) -> float:
-    """log|gamma(x)|; inf at the poles and at both infinities. Next to 1 and 2 by series, up to 8 by the recurrence."""
+    """log|gamma(x)|; inf at the poles and at both infinities. Left of 0 by the reflection (DLMF 5.5.3)."""
+    if x >= 0 or x != x:
+        return _right(x)
+    if x == -inf or x.is_integer():
+        return inf
+    return math.log(math.pi / abs(math.sin(math.pi * (x - round(x))))) - _right(1 - x)
+
+
+def _right(x: float) -> float:
+    """For x >= 0: next to 1 and 2 by series, up to 8 by the recurrence."""
     if 0 < x < 8:
         if x < 0.5:
             return float(x * series(NEAR_TWO, x)) - math.log1p(x) - math.log(x)
