@@ -22,6 +22,10 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+LONGEST_QUOTE = 60
+"""Characters of a text that a warning quotes; of a longer one it says the place."""
+
+
 class Source:
     """A formula text with the name that messages call it by (a path, or `<formula>`)."""
 
@@ -109,6 +113,15 @@ class CalculationError(CgError):
 
 class CgWarning(Told, UserWarning):
     """Base of every warning of this package: there is a result, and something about it that should be known."""
+
+    def __str__(self) -> str:
+        """What, where and what to do, in one line."""
+        where = ""
+        if self.source is not None and self.span is not None:
+            line, column = self.source.locate(self.span[0])
+            text = " ".join(self.source.text[slice(*self.span)].split())
+            where = f", in `{text}`" if len(text) <= LONGEST_QUOTE else f", at {self.source.name}:{line}:{column}"
+        return f"{self.message}{where}{f'; {self.hint}' if self.hint else ''}"
 
 
 class NotFiniteWarning(CgWarning):

@@ -9,7 +9,7 @@ from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.numerals import shape_of
+from cgcli.numerals import finite, shape_of
 from cgcli.ops import REGISTRY
 
 TYPE_CHECKING = False
@@ -131,7 +131,19 @@ def evaluate_rows(
     else:
         raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
     columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
-    return own_columns(columns, wanted)
+    results = own_columns(columns, wanted)
+    if not all(map(finite, results)):
+        tell_births(bound, wanted, results)
+    return results
+
+
+def tell_births(bound: Bound, wanted: Sequence[int], results: Sequence[Any]) -> None:
+    """Say where a nan or an infinity of the results was born, in rows without one among their inputs."""
+    from cgcli.explain.row_births import RowBirths
+
+    found = RowBirths(bound.graph, wanted)
+    found.look(bound.values, results)
+    bound.tell(found.births(bound.values, bound.source))
 
 
 def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,7 +109,9 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
             f"the value of `{name}` is a formula with names of its own",
             hint=f"give each input in a word of its own: {name}=1 {constant.outputs[0]}=2",
         )
-    return constant.eval(digits=digits)
+    bound = constant.bind(digits=digits)
+    bound.on_births = lambda births: None  # the formula that uses the value tells that it is nan or infinite
+    return bound.named_values(bound.chosen())["result"]
 
 
 def read_array(name: str, path: str) -> Any:

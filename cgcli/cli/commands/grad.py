@@ -13,7 +13,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import during, number_text, print_json, report_births
+from cgcli.cli.output import Births, during, number_text, print_json
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         FormulaText,
         Json,
         Of,
+        Strict,
         TableOptions,
         Wrt,
         typer,
@@ -50,6 +51,7 @@ def run(
     json: Json = False,
     digits: Digits = None,
     engine: EngineName = "auto",
+    strict: Strict = False,
     table: TableOptions | None = None,
 ) -> None:
     """Print the value and every partial derivative."""
@@ -67,18 +69,21 @@ def run(
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
         run_table(
             parsed, bindings, table, lambda bound: gradient_columns(bound, variables, of),
-            engine=engine, json=json,
+            engine=engine, json=json, strict=strict,
         )  # fmt: skip
         return
     if symbolic:
+        exclude("--symbolic", strict=strict)
         print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
         return
     values = read_bindings(bindings, digits=digits)
-    bound = parsed.bind(values, engine=engine, digits=digits)
+    births = Births(strict=strict)
+    bound = births.watch(parsed.bind(values, engine=engine, digits=digits))
     if jacobian or hessian:
         derive = derivatives.jacobians if jacobian else derivatives.hessians
         found = alone(derive(bound, variables, of))
         print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
+        births.tell()
         return
     with during("differentiating", len(bound.graph)):
         results, gradients = derivatives.gradients(bound, variables, of)
@@ -89,7 +94,7 @@ def run(
     else:
         print_gradients(results, gradients, digits)
         print_checks(reports)
-    report_births(bound, derivatives.targets(bound.program, of), results)
+    births.tell()
     if not all(report.accepted for report in reports.values()):
         raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
 
