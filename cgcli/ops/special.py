@@ -339,19 +339,41 @@ def _polygamma(x: Any, order: int) -> Any:
     return _numeric("gammas.whole_polygamma")(x, order)
 
 
-trigamma: Operation = Operation(
-    "trigamma", "x", compute=lambda x: float(_polygamma(x, 1)), partials=(lambda x, r: polygamma(2, x),),
-    spell={"numpy": lambda np, x: _polygamma(x, 1), "precise": lambda mp, x: mp.polygamma(1, x),
-           "latex": r"\psi^{{(1)}}\left({0}\right)"},
-    domain=(ABOVE_ZERO,),
-    about="Derivative of digamma(x).", source="DLMF 5.15.1",
-)  # fmt: skip
+def _cotangent_slope(mp: Any, x: Any, n: int) -> Any:
+    """The n-th derivative of pi*cot(pi*x), a polynomial in the cotangent; ZeroDivisionError at whole numbers."""
+    coefficients = [mp.zero, mp.pi]
+    for _ in range(n):
+        slope = [k * c for k, c in enumerate(coefficients)][1:]
+        coefficients = [-mp.pi * c for c in [*slope, 0, 0]]
+        for k, c in enumerate(slope):
+            coefficients[k + 2] -= mp.pi * c
+    cotangent = mp.cospi(x) / mp.sinpi(x)
+    return mp.fsum(c * cotangent**k for k, c in enumerate(coefficients))
 
 
 def _polygamma_precise(mp: Any, x: Any, n: int) -> Any:
-    """For an order that is large beside x by the sum of (x + i)^-(n + 1), of which few terms count (DLMF 5.15.1)."""
+    """mpmath's on the right; far there, where that is slow, the asymptotic series; on the left the reflection.
+
+    For an order that is large beside x by the sum of (x + i)^-(n + 1), of which few terms count.
+    Source: DLMF 5.15.8, 5.15.6 and 5.15.1.
+    """
+    if mp.isfinite(x) and x < 0:
+        return (-1) ** n * _right_polygamma(mp, 1 - x, n) - _cotangent_slope(mp, x, n)
+    return _right_polygamma(mp, x, n)
+
+
+def _right_polygamma(mp: Any, x: Any, n: int) -> Any:
+    if n and mp.isfinite(x) and x > mp.prec + 2 * n:
+        total, term, k = mp.one / n + 1 / (2 * x), mp.one, 0
+        while abs(term) > mp.eps * total:
+            k += 1
+            term = (
+                mp.bernoulli(2 * k) * mp.factorial(2 * k + n - 1) / mp.factorial(2 * k) / mp.factorial(n) / x ** (2 * k)
+            )
+            total += term
+        return (-1) ** (n + 1) * mp.factorial(n) * total / x**n
     if n < LARGE_ORDER or not 0 < x < n:
-        return mp.polygamma(n, x)
+        return mp.psi(n, x)
     term = total = mp.one
     i = 0
     while term > mp.eps * total:
@@ -359,6 +381,15 @@ def _polygamma_precise(mp: Any, x: Any, n: int) -> Any:
         term = mp.exp(-(n + 1) * mp.log1p(i / x))
         total += term
     return (-1) ** (n + 1) * total * mp.exp(mp.loggamma(n + 1) - (n + 1) * mp.log(x))
+
+
+trigamma: Operation = Operation(
+    "trigamma", "x", compute=lambda x: float(_polygamma(x, 1)), partials=(lambda x, r: polygamma(2, x),),
+    spell={"numpy": lambda np, x: _polygamma(x, 1), "precise": lambda mp, x: _polygamma_precise(mp, x, 1),
+           "latex": r"\psi^{{(1)}}\left({0}\right)"},
+    domain=(ABOVE_ZERO,),
+    about="Derivative of digamma(x).", source="DLMF 5.15.1",
+)  # fmt: skip
 
 
 polygamma: Operation = Operation(
@@ -377,7 +408,7 @@ def _polygamma_step_precise(mp: Any, x: Any, d: Any, n: int) -> Any:
         total = mp.fsum(1 / (min(x, x + d) + step) ** (n + 1) for step in range(int(abs(d))))
         return (-1) ** n * mp.factorial(n) * mp.sign(d) * total
     with mp.workprec(mp.prec + 20 + abs(mp.mag(x) - mp.mag(d)) if x and d else mp.prec):
-        value = mp.psi(n, x + d) - mp.psi(n, x) if d else mp.zero
+        value = _polygamma_precise(mp, x + d, n) - _polygamma_precise(mp, x, n) if d else mp.zero
     return +value
 
 
