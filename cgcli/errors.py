@@ -128,6 +128,10 @@ class NotFiniteWarning(CgWarning):
     """A nan or an infinity was born in a calculation of finite numbers, and a result shows it."""
 
 
+class LeftOutWarning(CgWarning):
+    """Derivatives by all inputs were asked for, and one of them has none."""
+
+
 class GraphError(CgError):
     """An edit or a store that breaks an invariant of the graph."""
 

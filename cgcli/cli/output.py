@@ -103,6 +103,17 @@ def warn(message: str, *, hint: str | None = None, source: Source | None = None,
     print(render_warning(message, source=source, span=span, hint=hint, colour=colour), file=sys.stderr)
 
 
+def report_left_out(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Bound:
+    """Say on standard error which inputs the derivatives by all inputs leave out; returns what it was given."""
+    if wrt is None and bound.program.decisions:
+        from cgcli.formulas.derivatives import left_out
+
+        for name, why in left_out(bound.program, of).items():
+            place = bound.graph.spans.get(why.user)
+            warn(f"`{name}` is left out of the derivatives: {why.reason}", source=bound.source, span=place)
+    return bound
+
+
 class Births:
     """Where nan and infinity of a command's results were born: warnings behind the results, or an error before them."""
 

@@ -36,7 +36,8 @@ HEAD = 10
 
 def run_table(
     formula: Formula, bindings: Sequence[str] | None, options: TableOptions, choose: Choice, *,
-    show: Sequence[str] = (), engine: str = "auto", json: bool = False, strict: bool = False,
+    show: Sequence[str] = (), wrt: Sequence[str] | None = None, engine: str = "auto", json: bool = False,
+    strict: bool = False,
 ) -> None:  # fmt: skip
     """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table."""
     path = options.check()
@@ -51,7 +52,7 @@ def run_table(
         columns, notes = match_columns(formula, table, values, bound_columns)
         for note in notes:
             warn(note.message, hint=note.hint)
-        bound = bind_columns(formula, table, columns, values, show)
+        bound = bind_columns(formula, table, columns, values, show, wrt)
         check_inputs(bound, columns, table)
         rows = table.rows if options.limit is None else min(table.rows, options.limit)
         births = Births(strict=strict)

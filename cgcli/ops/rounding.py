@@ -73,7 +73,7 @@ def _digits(shapes: Sequence[tuple[int, ...]], digits: float) -> tuple[int]:
 def _numpy_round(np: Any, x: Any, digits: int) -> Any:
     """NumPy's, which multiplies by a power of ten that must be a double; beyond those as Python does."""
     if abs(digits) <= 22:
-        return np.round(x, digits)
+        return np.where(np.abs(x) < 2.0**52, np.round(x, digits), x) if digits >= 0 else np.round(x, digits)
     each = np.frompyfunc(lambda value: _round_digits(float(value), digits), 1, 1)
     return np.asarray(each(x), dtype=float)
 

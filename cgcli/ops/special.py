@@ -12,7 +12,7 @@ from importlib import import_module
 from math import copysign, inf, isfinite, isnan, nan
 from math import exp as scalar_exp
 
-from cgcli.ops.arithmetic import scale, square
+from cgcli.ops.arithmetic import square
 from cgcli.ops.exact import PI, decimal
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import absolute, where
@@ -72,7 +72,7 @@ def _by_order(*slopes: Callable[..., Any]) -> Callable[..., list[Any]]:
     """The derivative rule of a function with a static order: for each operand a slope of (operands..., order)."""
 
     def pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-        return [scale(adjoint, slope(*operands, attributes[0])) for slope in slopes]
+        return [adjoint * slope(*operands, attributes[0]) for slope in slopes]
 
     return pullback
 
@@ -85,6 +85,7 @@ def _slopes(name: str, path: str, precise: Callable[..., Any], latex: str, **fac
         pullback=_by_order(lambda x, n: row(n + 1, x)),
         spell={"numpy": lambda np, x, n: function(x, n), "precise": precise,
                "latex": latex + r"^{{({n})}}\left({0}\right)"},
+        traits=("order_without_rule",),
         about=f"The n-th derivative of {name}(x); n is a fixed whole number.", examples=(f"{name}_slope(2, x)",),
         **facts,
     )  # fmt: skip
@@ -394,6 +395,7 @@ trigamma: Operation = Operation(
 
 polygamma: Operation = Operation(
     "polygamma", "[n], x", prepare=_order, compute=lambda x, n: float(_polygamma(x, n)),
+    traits=("order_without_rule",),
     pullback=_by_order(lambda x, n: polygamma(n + 1, x)), domain=(ABOVE_ZERO,), examples=("polygamma(2, x)",),
     spell={"numpy": lambda np, x, n: _polygamma(x, n), "precise": _polygamma_precise,
            "latex": r"\psi^{{({n})}}\left({0}\right)"},
@@ -413,7 +415,7 @@ def _polygamma_step_precise(mp: Any, x: Any, d: Any, n: int) -> Any:
 
 
 polygamma_step: Operation = Operation(
-    "polygamma_step", "[n], x, d", prepare=_order,
+    "polygamma_step", "[n], x, d", prepare=_order, traits=("order_without_rule",),
     pullback=_by_order(lambda x, d, n: polygamma_step(n + 1, x, d), lambda x, d, n: polygamma(n + 1, x + d)),
     compute=lambda x, d, n: float(_numeric("gammas.polygamma_step")(x, d, n)),
     spell={"numpy": lambda np, x, d, n: _numeric("gammas.polygamma_step")(x, d, n), "precise": _polygamma_step_precise,
@@ -578,9 +580,9 @@ def _gammainc_precise(mp: Any, x: Any, a: float, upper: bool = False) -> Any:
 
 gammainc = Operation(
     "gammainc", "[a], x", prepare=lambda shapes, a: (float(a),), domain=(ABOVE_ZERO,), examples=("gammainc(2, x)",),
-    compute=lambda x, a: float(_scipy_gammainc(x, a)),
+    compute=lambda x, a: float(_numeric("gammas.lower_gamma")(x, a)),
     pullback=_by_order(lambda x, a: gamma_density(x.coerce(a), x)),
-    spell={"numpy": lambda np, x, a: _scipy_gammainc(x, a),
+    spell={"numpy": lambda np, x, a: _numeric("gammas.lower_gamma")(x, a),
            "precise": _gammainc_precise,
            "latex": r"P\left({a}, {0}\right)"},
     about="Lower incomplete gamma function over gamma(a), from 0 to 1; a is a fixed positive number.",
@@ -595,12 +597,6 @@ gammaincc = Operation(
            "latex": r"Q\left({a}, {0}\right)"},
     about="1 - gammainc(a, x) without loss of digits.", source="DLMF 8.2.4",
 )  # fmt: skip
-
-
-def _scipy_gammainc(x: Any, a: float) -> Any:
-    from scipy.special import gammainc as function
-
-    return function(a, x)
 
 
 def _scipy_gammaincc(x: Any, a: float) -> Any:
@@ -622,7 +618,7 @@ def _bessel(
     """A Bessel function of a fixed whole order."""
     return Operation(
         name, "[n], x", prepare=_whole_order, compute=lambda x, n: float(_bessel_library(x, n, kind)),
-        pullback=_by_order(slope),
+        pullback=_by_order(slope), traits=("order_without_rule",),
         spell={"numpy": lambda np, x, n: _bessel_library(x, n, kind),
                "precise": lambda mp, x, n: getattr(mp, mpmath)(n, x),
                "latex": letter + r"_{{{n}}}\left({0}\right)"},
@@ -748,6 +744,7 @@ def _spherical_slope(x: Any, n: int) -> Any:
 
 spherical_jn = Operation(
     "spherical_jn", "[n], x", prepare=_order, compute=_scalar_spherical, pullback=_by_order(_spherical_slope),
+    traits=("order_without_rule",),
     spell={"numpy": _spherical_numpy, "precise": _spherical_precise, "latex": r"j_{{{n}}}\left({0}\right)"},
     domain=((-20.0, 20.0),), examples=("spherical_jn(2, x)",), source="DLMF 10.47.3",
     about="Spherical Bessel function; n is a fixed whole number. The sinc function is order 0.",

@@ -13,7 +13,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import Births, during, number_text, print_json
+from cgcli.cli.output import Births, during, number_text, print_json, report_left_out
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -68,8 +68,9 @@ def run(
 
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
         run_table(
-            parsed, bindings, table, lambda bound: gradient_columns(bound, variables, of),
-            engine=engine, json=json, strict=strict,
+            parsed, bindings, table,
+            lambda bound: gradient_columns(report_left_out(bound, variables, of), variables, of),
+            wrt=variables, engine=engine, json=json, strict=strict,
         )  # fmt: skip
         return
     if symbolic:
@@ -78,7 +79,8 @@ def run(
         return
     values = read_bindings(bindings, digits=digits)
     births = Births(strict=strict)
-    bound = births.watch(parsed.bind(values, engine=engine, digits=digits))
+    bound = births.watch(parsed.bind(values, engine=engine, digits=digits, wrt=variables))
+    report_left_out(bound, variables, of)
     if jacobian or hessian:
         derive = derivatives.jacobians if jacobian else derivatives.hessians
         found = alone(derive(bound, variables, of))
@@ -126,8 +128,10 @@ def print_symbolic(
     """The derivatives as formulas; of the values only the shapes count, and lengths."""
     from cgcli.formulas.derivatives import variables as variables_of
 
-    program = parsed.bind(values, complete=False).program
-    names = list(variables_of(program, variables))
+    program = parsed.bind(values, wrt=variables, complete=False).program
+    if variables is None and program.decisions:
+        report_left_out(parsed.bind(values, complete=False), variables, of)
+    names = list(variables_of(program, variables, of))
     formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
     if json:
         print_json({"derivatives": formulas})
@@ -141,7 +145,7 @@ def check_gradients(bound: Bound, variables: list[str] | None, of: str | None) -
     from cgcli.explain.checking import check
     from cgcli.formulas import derivatives
 
-    wanted = derivatives.variables(bound.program, variables)
+    wanted = derivatives.variables(bound.program, variables, of)
     return {
         name: check(bound.graph, output, wanted, bound.values, name=name)
         for name, output in derivatives.targets(bound.program, of).items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import factorial, lgamma, log, pi
 
 import numpy as np
-from scipy.special import bernoulli, betaln, binom, gamma, gammaln, poch, polygamma, psi, rgamma
+from scipy.special import bernoulli, betaln, binom, gamma, gammainc, gammaln, poch, polygamma, psi, rgamma
 from scipy.special import beta as library_beta
 
 from cgcli.ops.numerics.arrays import Array, doubles
@@ -201,6 +201,20 @@ def arrangements(n: Array, k: Array) -> Array:
         for step in range(int(np.max(k[whole]))):
             product = np.where(step < k, product * (n - step), product)
         return np.where(whole, product, found)
+
+
+def lower_gamma(x: Array, a: float) -> Array:
+    """P(a, x): SciPy's, and near 0, where that goes by a logarithm, the power series. Source: DLMF 8.7.1."""
+    x = doubles(x)
+    with np.errstate(all="ignore"):
+        near = (x >= 0) & (x < 0.1)
+        if not 0 < a < 100 or not near.any():
+            return np.asarray(gammainc(a, x))
+        inside = np.where(near, x, 0.0)
+        total = np.zeros_like(inside)
+        for k in range(12, -1, -1):
+            total = 1 / (a + k) - inside / (k + 1) * total
+        return np.where(near, inside**a * rgamma(a) * total, gammainc(a, x))
 
 
 def gamma_density(a: Array, x: Array) -> Array:
