@@ -51,7 +51,8 @@ LEAST = 1e-300
 REAL, RIGHT = (-math.inf, math.inf), (0.0, math.inf)
 RANGES = {
     "lerp": [(-1e100, 1e100)] * 3, "mod": [(-1e15, 1e15)] * 2, "floordiv": [(-1e15, 1e15)] * 2,
-    "remainder": [(-1e15, 1e15)] * 2, "fmod": [(-1e15, 1e15)] * 2, "erfcx": [(-26.0, math.inf)], "erfi": [(-26.0, 26.0)], "gamma": [(-170.0, 171.6)], "rgamma": [(-170.0, 171.6)],
+    "remainder": [(-1e15, 1e15)] * 2, "fmod": [(-1e15, 1e15)] * 2,
+    "erfcx": [(-26.0, math.inf)], "erfi": [(-26.0, 26.0)], "gamma": [(-170.0, 171.6)], "rgamma": [(-170.0, 171.6)],
     "factorial": [(-170.0, 170.6)], "lgamma": [REAL], "digamma": [(-1e3, math.inf)], "trigamma": [RIGHT],
     "polygamma": [RIGHT], "beta": [RIGHT, RIGHT], "lbeta": [RIGHT, RIGHT], "comb": [(0.0, 1e3), (0.0, 50.0)],
     "perm": [(0.0, 1e3), (0.0, 50.0)], "gamma_density": [RIGHT, RIGHT], "gammainc": [RIGHT], "gammaincc": [RIGHT],

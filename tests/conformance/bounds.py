@@ -6,7 +6,7 @@ far out on a bell curve, the rounding of the operand alone moves the answer by t
 judged by the change of the answer when each operand moves by one ulp, where that is more than an ulp of the answer
 (mixed forward-backward error; N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM 2002, 1.5).
 
-`python benchmarks/accuracy.py` measures both on thousands of points, writes docs/accuracy.md and fails where a bound
+`python benchmarks/accuracy.py` measures both on up to 200,000 points, writes docs/accuracy.md and fails where a bound
 does not hold; tests/docs/test_accuracy.py compares that table with the bounds.
 """
 

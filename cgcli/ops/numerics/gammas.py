@@ -207,12 +207,12 @@ def lower_gamma(x: Array, a: float) -> Array:
     """P(a, x): SciPy's, and near 0, where that goes by a logarithm, the power series. Source: DLMF 8.7.1."""
     x = doubles(x)
     with np.errstate(all="ignore"):
-        near = (x >= 0) & (x < 0.1)
+        near = (x >= 0) & (x < 1)
         if not 0 < a < 100 or not near.any():
             return np.asarray(gammainc(a, x))
         inside = np.where(near, x, 0.0)
         total = np.zeros_like(inside)
-        for k in range(12, -1, -1):
+        for k in range(20, -1, -1):
             total = 1 / (a + k) - inside / (k + 1) * total
         return np.where(near, inside**a * rgamma(a) * total, gammainc(a, x))
 
