@@ -50,8 +50,8 @@ LEAST = 1e-300
 """Smaller results are left out: on the way to them there are numbers with fewer digits."""
 REAL, RIGHT = (-math.inf, math.inf), (0.0, math.inf)
 RANGES = {
-    "lerp": [(-1e100, 1e100)] * 3, "mod": [(-1e15, 1e15)] * 2, "floordiv": [(-1e15, 1e15)] * 2,
-    "remainder": [(-1e15, 1e15)] * 2, "fmod": [(-1e15, 1e15)] * 2,
+    "lerp": [(-1e100, 1e100)] * 3, "mod": [(-1e15, 1e15), (0.1, 1e15)], "floordiv": [(-1e15, 1e15), (0.1, 1e15)],
+    "remainder": [(-1e15, 1e15), (0.1, 1e15)], "fmod": [(-1e15, 1e15), (0.1, 1e15)],
     "erfcx": [(-26.0, math.inf)], "erfi": [(-26.0, 26.0)], "gamma": [(-170.0, 171.6)], "rgamma": [(-170.0, 171.6)],
     "factorial": [(-170.0, 170.6)], "lgamma": [REAL], "digamma": [(-1e3, math.inf)], "trigamma": [RIGHT],
     "polygamma": [RIGHT], "beta": [RIGHT, RIGHT], "lbeta": [RIGHT, RIGHT], "comb": [(0.0, 1e3), (0.0, 50.0)],

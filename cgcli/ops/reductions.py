@@ -158,9 +158,7 @@ def _length_numpy(np: Any, x: Any, axes: Axes) -> Any:
 
 
 def _length_precise(mp: Any, x: Any, axes: Axes) -> Any:
-    import numpy as np
-
-    return np.frompyfunc(mp.sqrt, 1, 1)((x * x).sum(axis=axes))
+    return (x * x).sum(axis=axes) ** (mp.one / 2)
 
 
 def _length_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:

@@ -86,7 +86,7 @@ def _slopes(name: str, path: str, precise: Callable[..., Any], latex: str, **fac
         spell={"numpy": lambda np, x, n: function(x, n), "precise": precise,
                "latex": latex + r"^{{({n})}}\left({0}\right)"},
         traits=("order_without_rule",),
-        about=f"The n-th derivative of {name}(x); n is a fixed whole number.", examples=(f"{name}_slope(2, x)",),
+        about=f"The n-th derivative of {name}(x); n is a fixed whole number.", examples=(f"{name}_slope(2, x/2)",),
         **facts,
     )  # fmt: skip
     return row
