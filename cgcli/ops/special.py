@@ -114,7 +114,7 @@ erfc = Operation(
 )  # fmt: skip
 erfi = Operation(
     "erfi", "x", partials=(lambda x, r: 2 * _one_over_sqrt_pi(x) * exp(square(x)),),
-    spell={**_scipy("erfi"), **_called("erfi")}, traits=("odd", "increasing"), domain=(MODERATE,),
+    spell={**_by_numerics("bell.erfi"), **_called("erfi")}, traits=("odd", "increasing"), domain=(MODERATE,),
     about="Imaginary error function, 2/sqrt(pi) times the integral of exp(t^2) from 0 to x.",
 )  # fmt: skip
 

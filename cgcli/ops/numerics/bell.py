@@ -86,6 +86,16 @@ def erfcx_slope(x: Array, order: int) -> Array:
         return (-2.0) ** order * factorial(order) * np.where(x > 0, right, left)
 
 
+def erfi(x: Array) -> Array:
+    """The imaginary error function, 2/sqrt(pi)*exp(x^2) times Dawson's integral. Source: DLMF 7.5.1."""
+    x = doubles(x)
+    with np.errstate(all="ignore"):
+        inside = np.where(np.abs(x) < 27, x, 27.0)
+        near = np.round(inside * 16) / 16
+        found = np.exp(near * near) * np.exp((inside - near) * (inside + near)) * (2 / sqrt(pi) * dawsn(inside))
+        return np.where(np.abs(x) < 27, found, np.where(np.isnan(x), x, np.copysign(np.inf, x)))
+
+
 def dawsn(x: Array) -> Array:
     """Dawson's integral."""
     return dawsn_slope(x, 0)
