@@ -846,7 +846,7 @@ def _logarithmic_integral(x: Any) -> Any:
     """Ei of the logarithm; far from 1 as x times a function that the rounding of the logarithm hardly moves."""
     power = log(x)
     half = exp(-0.5 * power)
-    return where((x > 8) | (x < 0.125), x * (expi(power) * half * half), expi(power))
+    return where((x > 8) & (x < inf) | (x > 0) & (x < 0.125), x * (expi(power) * half * half), expi(power))
 
 
 logint = Operation(
