@@ -246,7 +246,7 @@ def _log_ratio(p: Any, q: Any) -> Any:
 
 rel_entr = Operation(
     "rel_entr", "p, q", definition=lambda p, q: where(p == 0, 0.0, p * _log_ratio(p, q)),
-    partials=(lambda p, q, r: _log_ratio(p, q) + 1, lambda p, q, r: where(p == 0, 0.0, -p / q)),
+    partials=(lambda p, q, r: _log_ratio(p, q) + 1, lambda p, q, r: where((p == 0) & (q == 0), 0.0, -p / q)),
     domain=((0.0, inf), (0.0, inf)), spell={"latex": r"{0} \ln \frac{{{0}}}{{{1}}}"},
     about="p*log(p/q), and 0 where p is 0: one term of a Kullback-Leibler divergence.",
 )  # fmt: skip
