@@ -11,7 +11,7 @@ from math import inf, nan
 from cgcli.ops.arithmetic import mul, square
 from cgcli.ops.decisions import Taken
 from cgcli.ops.logic import absolute, is_finite, maximum, minimum, sign, where
-from cgcli.ops.powers import exp, log, power, sqrt, xlogy
+from cgcli.ops.powers import exp, hypot, log, power, sqrt, xlogy
 from cgcli.ops.row import Operation
 from cgcli.ops.shaping import broadcast_to, chosen_axes, reshape, size_of, stack, sum_of, without_axes
 
@@ -154,13 +154,41 @@ amin: Operation = Operation(
 # ---- spread and length -----------------------------------------------------------------------------------------
 
 
-def _sqrt_flat_at_zero(x: Any) -> Any:
-    """The square root with derivative 0 at 0, where a length or a deviation has a kink."""
-    return where(x == 0, 0.0, sqrt(x))
+SAFE = (1e-140, 1e150)
+"""Lengths whose squares neither overflow nor lose digits by underflow."""
 
 
-def _length(x: Any, axes: Axes) -> Any:
-    return sqrt(sum_of(square(x), axes))
+def _length_numpy(np: Any, x: Any, axes: Axes) -> Any:
+    """By the squares, and where they are out of range by those of the ratios to the largest element."""
+    x = np.asarray(x)
+    plain = np.sqrt(np.square(x).sum(axis=axes))
+    if ((plain >= SAFE[0]) & (plain <= SAFE[1])).all():
+        return plain
+    size = np.abs(x).max(axis=axes, keepdims=True, initial=0.0)
+    unit = np.where((size > 0) & (size < inf), size, 1.0)
+    return unit.reshape(plain.shape) * np.sqrt(np.square(x / unit).sum(axis=axes))
+
+
+def _length_precise(mp: Any, x: Any, axes: Axes) -> Any:
+    return (x * x).sum(axis=axes) ** (mp.one / 2)
+
+
+def _length_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """The direction x/r, and 0 at the zero vector."""
+    (axes,) = attributes
+    x = operands[0]
+    return [spread(adjoint, x.shape, axes) * unit_vector(x, axes)]
+
+
+root_sum_square: Operation = Operation(
+    "root_sum_square", "x, [axis=None]", shape=reduced, prepare=some_axes, compute=lambda x, axes: abs(x),
+    pullback=_length_pullback, combine=hypot, spell={"numpy": _length_numpy, "precise": _length_precise,
+    "latex": r"\left\lVert {0} \right\rVert"}, traits=("structural", "reduction"),
+    examples=("root_sum_square([x, y, z])", "root_sum_square([[x, y], [z, 1]], 0)"),
+    kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes),
+    convention="derivative 0 at the zero vector",
+    about="sqrt(sum(x^2)) without overflow or underflow, of all elements or along one axis: the length of a vector.",
+)  # fmt: skip
 
 
 def _unit_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
@@ -169,21 +197,21 @@ def _unit_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribute
     shape = operands[0].shape
     if count_along(shape, axes) <= 1:
         return [None]
-    length = spread(_length(operands[0], axes), shape, axes)
+    length = spread(root_sum_square(operands[0], axes), shape, axes)
     across = (adjoint - result * spread(sum_of(adjoint * result, axes), shape, axes)) / length
     lost = where(spread(sum_of(adjoint != 0, axes), shape, axes) > 0, nan, 0.0)
     return [where(length == 0, lost, across)]
 
 
 def _unit(x: Any, axes: Axes) -> Any:
-    length = spread(_length(x, axes), x.shape, axes)
+    length = spread(root_sum_square(x, axes), x.shape, axes)
     return where(length == 0, 0.0, x / length)
 
 
-unit_vector = Operation(
+unit_vector: Operation = Operation(
     "unit_vector", "x, [axis=None]", shape=same_shape, prepare=nonempty_axes, definition=_unit, pullback=_unit_pullback,
     spell={"latex": r"\operatorname{{unit}}\left({0}\right)"}, traits=("structural",),
-    kink=lambda x, axes: spread(_length(x, axes) == 0, x.shape, axes), convention="0 at the zero vector",
+    kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes), convention="0 at the zero vector",
     examples=("unit_vector([x, y, z])", "unit_vector([[x, y], [z, 1]], 0)"),
     about="x/norm(x), and 0 at the zero vector: the direction of a vector, which is the slope of its length.",
 )  # fmt: skip
@@ -215,19 +243,14 @@ def _deviation_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attr
     (axes,) = attributes
     x = operands[0]
     count = count_along(x.shape, axes)
-    direction = unit_vector(centred(x, axes), plain_axis(x.shape, axes))
+    direction = unit_vector(centred(x, axes), axes)
     return [spread(adjoint / sqrt(x.coerce(count)), x.shape, axes) * direction]
-
-
-def plain_axis(shape: Shape, axes: Axes) -> Any:
-    """The argument that means these axes: none for all of them."""
-    return None if len(axes) == len(shape) else float(axes[0])
 
 
 std = Operation(
     "std", "x, [axis=None]", shape=reduced, prepare=nonempty_axes,
-    definition=lambda x, axes: _sqrt_flat_at_zero(var(x, axes)), pullback=_deviation_pullback,
-    kink=lambda x, axes: spread(var(x, axes) == 0, x.shape, axes),
+    definition=lambda x, axes: root_sum_square(centred(x, axes), axes) / sqrt(x.coerce(count_along(x.shape, axes))),
+    pullback=_deviation_pullback, kink=lambda x, axes: spread(var(x, axes) == 0, x.shape, axes),
     spell={"latex": r"\operatorname{{std}}\left({0}\right)"},
     traits=("structural", "reduction"), examples=("std([x, y, z])", "std([[x, y], [z, 1]], 0)"),
     convention="derivative 0 where all elements are equal",
@@ -254,7 +277,7 @@ def _norm(x: Any, order: float) -> Any:
     if order == inf:
         return amax(absolute(x), None)
     if order == 2:
-        return _sqrt_flat_at_zero(sum_of(square(x), None))
+        return root_sum_square(x, None)
     total = sum_of(power(absolute(x), order), None)
     return where(total == 0, 0.0, power(total, 1 / total.coerce(order)))
 
