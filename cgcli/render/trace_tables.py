@@ -178,7 +178,7 @@ class _View:
                 yield Note(f"Where the derivative of {backward.output} becomes nan or inf", lines, WARNING)
         if any(_is_decided(step, edge) for each in trace.backward for step in each.steps for edge in step.sent):
             yield Note("Not taken", [
-                "what a decision did not take (a branch, an operand, an element) contributes 0, whatever the factors are"
+                "what a decision did not take (a branch, an element) contributes 0, whatever the factors are"
             ])  # fmt: skip
 
     def _wrong(self, edge: Edge) -> str:
