@@ -17,15 +17,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.errors import CgError
+    from cgcli.errors import CgError, CgWarning, NotFiniteWarning
     from cgcli.formulas.formula import Formula
     from cgcli.formulas.sources import formula, inputs, load, parse
     from cgcli.graph.ref import Ref
 
-_API = {"Formula": "formulas.formula", "Ref": "graph.ref", "CgError": "errors",
-        **dict.fromkeys(("formula", "inputs", "load", "parse"), "formulas.sources")}  # fmt: skip
+_API = {
+    "Formula": "formulas.formula", "Ref": "graph.ref",
+    **dict.fromkeys(("CgError", "CgWarning", "NotFiniteWarning"), "errors"),
+    **dict.fromkeys(("formula", "inputs", "load", "parse"), "formulas.sources"),
+}  # fmt: skip
 
-__all__ = ["CgError", "Formula", "Ref", "__version__", "formula", "inputs", "load", "parse"]
+__all__ = [
+    "CgError", "CgWarning", "Formula", "NotFiniteWarning", "Ref", "__version__", "formula", "inputs", "load", "parse",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -43,15 +43,12 @@ class Source:
         return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
 
 
-class CgError(Exception):
-    """Base of every error that a user can cause: what is wrong, where, and what to do about it.
+class Told(Exception):
+    """What is told to a user: what, where, and what to do about it.
 
     `message` is one line without a final full stop; `span` is the place in `source` it points at;
     `hint` is one line that says what would work.
     """
-
-    exit_code = ExitCode.CALCULATION
-    title = "error"
 
     def __init__(
         self, message: str, *, span: Span | None = None, source: Source | None = None, hint: str | None = None
@@ -65,6 +62,13 @@ class CgError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         state = {"span": self.span, "source": self.source, "hint": self.hint}
         return type(self), (self.message,), state
+
+
+class CgError(Told):
+    """Base of every error that a user can cause."""
+
+    exit_code = ExitCode.CALCULATION
+    title = "error"
 
 
 class FormulaError(CgError):
@@ -101,6 +105,14 @@ class CalculationError(CgError):
     """A calculation that cannot be carried out."""
 
     title = "calculation error"
+
+
+class CgWarning(Told, UserWarning):
+    """Base of every warning of this package: there is a result, and something about it that should be known."""
+
+
+class NotFiniteWarning(CgWarning):
+    """A nan or an infinity was born in a calculation of finite numbers, and a result shows it."""
 
 
 class GraphError(CgError):

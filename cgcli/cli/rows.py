@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cgcli.cli.arguments import read_bindings
 from cgcli.cli.output import number_text, print_json, warn
 from cgcli.data import formats
+from cgcli.data.cells import advice
 from cgcli.data.stream import Request, excerpt
 from cgcli.errors import UsageError
 from cgcli.render.progress import RowProgress
@@ -18,7 +19,7 @@ from cgcli.rows.calculation import Calculation
 from cgcli.rows.matching import bind_columns, check_inputs, kept_names, match_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TextIO
 
     from cgcli.cli.options import TableOptions
@@ -113,7 +114,7 @@ def tell(report: Report, request: Request, calculation: Calculation, options: Ta
     print_aligned(rows, stream)
     if report.gaps:
         told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
-        warn(told, hint="--missing skip leaves such rows out" if options.policy == "nan" else None)
+        warn(told, hint=gap_advice(report.gaps.values(), options.policy))
 
 
 def gap_text(gap: Gap) -> str:
@@ -127,6 +128,13 @@ def gap_text(gap: Gap) -> str:
     assert first is not None
     where = f"first: row {first[0]:,}" + (f", `{excerpt(first[1])}`" if first[1] else "")
     return f"{' and '.join(parts)} ({where})"
+
+
+def gap_advice(gaps: Iterable[Gap], policy: str) -> str | None:
+    """What to do about gaps: a cure for the first text that shows what it is, and the way around them."""
+    found = [advice(gap.first_bad[1]) for gap in gaps if gap.first_bad and gap.first_bad[1]]
+    around = "--missing skip leaves such rows out" if policy == "nan" else None
+    return "; ".join(filter(None, (next(filter(None, found), None), around))) or None
 
 
 def tell_json(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cgcli.data.cells import number_of
+from cgcli.data.cells import advice, number_of
 from cgcli.data.summary import Summary
 from cgcli.data.table import chosen
 from cgcli.errors import DataError
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     Compute = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
     """Columns by input and the number of rows -> columns by output."""
-
-THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}([ ,.'’]\d{3})+([.,]\d+)?\s*")
 
 LONGEST_EXCERPT = 40
 """Characters of a cell that a message shows."""
@@ -65,11 +62,15 @@ class Gap:
 
 
 class Report:
-    """What a run did: rows read, rows left out, gaps by column, a summary by output, and the first rows."""
+    """What a run did: rows read, rows left out, gaps by column, a summary by output, and the first rows.
 
-    __slots__ = ("gaps", "head", "outputs", "read", "skipped")
+    columns: those that are read as numbers. numberless: those of them in which no number has come so far.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("gaps", "head", "numberless", "outputs", "read", "skipped")
+
+    def __init__(self, columns: Sequence[str] = ()) -> None:
+        self.numberless = set(columns)
         self.read = 0
         self.skipped = 0
         self.gaps: dict[str, Gap] = {}
@@ -89,7 +90,8 @@ def run(
     """Send a table through a calculation.
 
     progress: called after each batch with what of `table.size` was read and with the rows so far. DataError for a
-    broken file, for a gap where the request says `error`, and for what the writer cannot hold.
+    broken file, for a column of texts without one number, for a gap where the request says `error`, and for what the
+    writer cannot hold.
     """
     try:
         report = _run(table, request, compute, batch_rows, writer, progress)
@@ -106,7 +108,7 @@ def _run(
     table: Table, request: Request, compute: Compute, batch_rows: int, writer: Writer | None,
     progress: Callable[[int, int], None],
 ) -> Report:  # fmt: skip
-    report = Report()
+    report = Report(request.numbers)
     read = 0
     if writer is not None:
         writer.begin(table.nullable(request.kept))
@@ -128,6 +130,9 @@ def _run(
             writer.write({**kept, **found})
         read += batch.read
         progress(read, report.read)
+    for name in request.numbers:
+        if name in report.numberless and name in report.gaps and report.gaps[name].bad:
+            raise numberless(table.path, name, report.gaps[name])
     return report
 
 
@@ -148,6 +153,8 @@ def note_gaps(batch: Batch, path: str, request: Request, report: Report) -> Any:
     whole = np.ones(batch.rows, dtype=bool)
     for name, column in batch.numbers.items():
         gaps = np.isnan(column)
+        if name in report.numberless and not gaps.all():
+            report.numberless.remove(name)
         if not gaps.any():
             continue
         whole &= ~gaps
@@ -174,9 +181,16 @@ def refusal(path: str, row: int, column: str, text: str | None) -> DataError:
         return DataError(f"{place}: the cell is empty", hint=hint)
     if number_of(text) is not None:
         return DataError(f"{place}: `{excerpt(text)}` stands for a missing value", hint=hint)
-    if THOUSANDS.fullmatch(text):
-        hint = "write numbers with a decimal point and without thousands separators"
-    return DataError(f"{place}: `{excerpt(text)}` is no number", hint=hint)
+    return DataError(f"{place}: `{excerpt(text)}` is no number", hint=advice(text) or hint)
+
+
+def numberless(path: str, column: str, gap: Gap) -> DataError:
+    """The complaint about a column of texts of which not one is a number."""
+    row, text = gap.first_bad or (1, None)
+    return DataError(
+        f"`{path}`, column `{column}`: not one cell is a number (first: row {row:,}, `{excerpt(text or '')}`)",
+        hint=advice(text or "") or "--bind INPUT=COLUMN takes another column",
+    )
 
 
 def excerpt(text: str) -> str:

@@ -112,7 +112,7 @@ def _rows(graph: Graph, values: Mapping[str, Any]) -> int:
 def engine(name: str) -> Engine:
     """The engine of a name. UsageError for an unknown name, MissingExtra where its library is not installed."""
     if name not in NAMES:
-        hint = did_you_mean(name, NAMES) or f"engines are auto, {', '.join(NAMES)}"
+        hint = did_you_mean(str(name), NAMES) or f"engines are auto, {', '.join(NAMES)}"
         raise UsageError(f"there is no engine `{name}`", hint=hint)
     try:
         module = import_module(f"cgcli.engines.{name}")

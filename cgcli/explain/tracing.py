@@ -1,33 +1,29 @@
 """Every step of the forward and the backward pass as plain data.
 
-The steps are read off the maps of `differentiate` (node -> adjoint, edge -> contribution), and all numbers come from
-one evaluation of the graph that the derivative is taken from. So steps and result cannot disagree.
+The steps are read off a `Point`: the adjoints and contributions that `differentiate` made, and all values of one
+evaluation. So steps and result cannot disagree.
 """
 
 from __future__ import annotations
 
 from cgcli.emit.formula import applied
 from cgcli.emit.names import is_bare_constant, node_names
-from cgcli.engines.results import separated
 from cgcli.explain.births import births
+from cgcli.explain.point import Point
 from cgcli.explain.rule_text import RuleTexts
 from cgcli.explain.steps import NO_CALL, Backward, BackwardStep, Edge, Kink, Step, Trace
 from cgcli.graph.shapes import size
-from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact
-from cgcli.passes.differentiate import differentiate
 from cgcli.passes.kinks import kink_conditions
 from cgcli.passes.partials import local_partials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.base import Engine
+    from cgcli.explain.point import BackwardPass, Chooser
     from cgcli.graph.store import Graph
-
-    Chooser = Callable[[Sequence[int]], Engine]
 
 
 def trace(
@@ -39,34 +35,22 @@ def trace(
     starts with an adjoint of ones: its backward pass is that of the sum of its elements. The graph is extended by the
     derivatives. CalculationError where an operation has no derivative rule, UsageError where an input is missing.
     """
-    outputs = dict(outputs)
-    needed = ancestors(graph, outputs.values())
-    nodes = [node for node, need in enumerate(needed) if need]
-    unused = [name for name, node in graph.inputs().items() if name in inputs and not needed[node]]
-    reach = descendants(graph, wrt or ())
-    plans = [_BackwardPlan(graph, name, node, wrt, reach) for name, node in outputs.items()] if wrt else []
-    conditions = kink_conditions(graph, [node for node in nodes if reach[node]])
-    wanted = [*nodes, *(node for plan in plans for node in plan.wanted()), *conditions.values()]
-    values = _values(graph, inputs, wanted, engine)
-    names = node_names(graph, sorted({*nodes, *(wrt or ())}), outputs)
+    point = Point(graph, outputs, wrt or ())
+    plans = [_BackwardPlan(graph, name, found) for name, found in point.passes.items()]
+    conditions = kink_conditions(graph, [node for node in point.nodes if point.reach[node]])
+    partials = [node for plan in plans for node in plan.partials.values()]
+    point.evaluate(engine, inputs, [*conditions.values(), *partials])
+    values, needed = point.values, set(point.nodes)
+    names = node_names(graph, sorted({*point.nodes, *(wrt or ())}), outputs)
     rules = RuleTexts(graph, names)
-    forward = _forward(graph, nodes, outputs, names, values)
+    forward = _forward(graph, point.nodes, outputs, names, values)
     return Trace(
-        graph, outputs, names, {node: values[node] for node in nodes}, forward,
-        [plan.backward(rules, names, values) for plan in plans],
-        unused=unused,
+        graph, point.outputs, names, {node: values[node] for node in point.nodes}, forward,
+        [plan.backward(rules, names, values, wrt or ()) for plan in plans],
+        unused=[name for name, node in graph.inputs().items() if name in inputs and node not in needed],
         kinks=_kinks(graph, forward, {node for node, condition in conditions.items() if _holds(values[condition])}),
         births=births(graph, values, outputs.values()),
     )  # fmt: skip
-
-
-def _values(graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int], engine: Chooser) -> list[Any]:
-    """Values by node, in memory of the trace's own."""
-    values = list(engine(wanted).evaluate(graph, inputs, wanted))
-    nodes = list(dict.fromkeys(wanted))
-    for node, value in zip(nodes, separated([values[node] for node in nodes], inputs.values()), strict=True):
-        values[node] = value
-    return values
 
 
 # ---- forward ---------------------------------------------------------------------------------------------------------
@@ -100,20 +84,15 @@ def _forward(
 
 
 class _BackwardPlan:
-    """One backward pass under way: what differentiation added to the graph, waiting for the values."""
+    """One backward pass under way: what it shows of each node, waiting for the values."""
 
-    __slots__ = ("adjoints", "derivatives", "graph", "name", "node", "order", "partials", "wrt")
+    __slots__ = ("graph", "name", "order", "partials", "sweep")
 
-    def __init__(self, graph: Graph, name: str, node: int, wrt: Sequence[int], reach: bytearray) -> None:
+    def __init__(self, graph: Graph, name: str, sweep: BackwardPass) -> None:
         self.graph = graph
         self.name = name
-        self.node = node
-        self.wrt = list(wrt)
-        needed = ancestors(graph, [node])
-        self.order = [each for each in range(node, -1, -1) if reach[each] and needed[each]]
-        self.order.sort(key=graph.is_input)  # stable: inputs come last, the order stays
-        self.derivatives = differentiate(graph, [node], wrt)
-        self.adjoints = {each: self.derivatives.wrt(each) for each in (*self.order, *self.wrt)}
+        self.sweep = sweep
+        self.order = sorted(sweep.order, key=graph.is_input)  # stable: inputs come last, the order stays
         self.partials: dict[int, int] = {}
         for each in self.order:
             self._add_partials(each)
@@ -121,8 +100,7 @@ class _BackwardPlan:
     def _edges(self, node: int) -> list[tuple[int, int]]:
         """(place, position in the column `operands`) of the operands that a node contributes to."""
         first, end = self.graph.start[node], self.graph.start[node + 1]
-        found = self.derivatives.contribution
-        return [(edge - first, edge) for edge in range(first, end) if found[edge] >= 0]
+        return [(edge - first, edge) for edge in range(first, end) if edge in self.sweep.contributions]
 
     def _add_partials(self, node: int) -> None:
         edges = self._edges(node)
@@ -132,28 +110,26 @@ class _BackwardPlan:
                 {edge: partial for (_, edge), partial in zip(edges, found, strict=True) if partial is not None}
             )
 
-    def wanted(self) -> list[int]:
-        """All nodes whose values the pass shows."""
-        contributions = [node for node in self.derivatives.contribution if node >= 0]
-        return [*self.adjoints.values(), *contributions, *self.partials.values()]
-
-    def backward(self, rules: RuleTexts, names: Mapping[int, str], values: Sequence[Any]) -> Backward:
+    def backward(
+        self, rules: RuleTexts, names: Mapping[int, str], values: Sequence[Any], wrt: Sequence[int]
+    ) -> Backward:  # fmt: skip
         """The pass with its values."""
+        adjoints = self.sweep.adjoints
         received: dict[int, list[Edge]] = {}
         steps: list[BackwardStep] = []
         for number, node in enumerate(self.order, 1):
             sent = [self._edge(node, place, position, rules, values) for place, position in self._edges(node)]
-            adjoint = values[self.adjoints[node]]
+            adjoint = values[adjoints[node]]
             steps.append(BackwardStep(number, node, names[node], adjoint, received.pop(node, []), sent))
             for edge in sent:
                 received.setdefault(edge.operand, []).append(edge)
-        return Backward(self.name, self.node, steps, {node: values[self.adjoints[node]] for node in self.wrt})
+        return Backward(self.name, self.sweep.node, steps, {node: values[adjoints[node]] for node in wrt})
 
     def _edge(self, node: int, place: int, position: int, rules: RuleTexts, values: Sequence[Any]) -> Edge:
         graph = self.graph
         operand = graph.operands[position]
         partial = self.partials.get(position)
-        contribution = values[self.derivatives.contribution[position]]
+        contribution = values[self.sweep.contributions[position]]
         rule = rules.text(node, place, partial=partial is not None)
         stretched = graph.row(node).elementwise and size(graph.shape_of(operand)) < size(graph.shape_of(node))
         return Edge(node, operand, place, rule, None if partial is None else values[partial], contribution, stretched)

@@ -6,6 +6,7 @@ from cgcli.errors import ShapeError, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.bound import named_nodes
 from cgcli.numerals import shape_of
+from cgcli.passes.derivative import derivative_of
 from cgcli.passes.differentiate import Derivatives, differentiate
 
 TYPE_CHECKING = False
@@ -24,7 +25,9 @@ def targets(program: Program, of: str | None) -> dict[str, int]:
         return dict(program.outputs)
     known = {**named_nodes(program), **program.outputs}
     if of not in known:
-        raise UsageError(f"the formula has no `{of}`", hint=did_you_mean(of, known) or f"it has {', '.join(known)}")
+        raise UsageError(
+            f"the formula has no `{of}`", hint=did_you_mean(str(of), known) or f"it has {', '.join(known)}"
+        )
     return {of: known[of]}
 
 
@@ -52,6 +55,32 @@ def gradients(
     found = iter(bound.evaluate([*chosen.values(), *rates]))
     values = {name: next(found) for name in chosen}
     return values, {name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()}
+
+
+def jacobians(
+    bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """The derivatives of every element of the outputs: {output: {name: array of shape output.shape + input.shape}}."""
+    found, chosen = variables(bound.program, wrt), targets(bound.program, of)
+    nodes = [derivative_of(bound.graph, node, target) for node in chosen.values() for target in found.values()]
+    values = iter(bound.evaluate(nodes))
+    return {name: {variable: next(values) for variable in found} for name in chosen}
+
+
+def hessians(
+    bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
+) -> dict[str, dict[str, dict[str, Any]]]:  # fmt: skip
+    """The second derivatives of scalar outputs: {output: {a: {b: array of shape a.shape + b.shape}}}."""
+    found, chosen = variables(bound.program, wrt), targets(bound.program, of)
+    nodes: list[int] = []
+    for name, node in chosen.items():
+        need_scalar(bound.graph, name, node)
+        with bound.graph.lock:
+            first = differentiated(bound.program, node, tuple(found.values()))
+            slopes = [first.wrt(target) for target in found.values()]
+            nodes.extend(derivative_of(bound.graph, slope, target) for slope in slopes for target in found.values())
+    values = iter(bound.evaluate(nodes))
+    return {name: {a: {b: next(values) for b in found} for a in found} for name in chosen}
 
 
 def gradient_nodes(

@@ -7,9 +7,9 @@ formula, values -> `Picture` (what is shown) -> `Folding` (small enough) -> DOT 
 from __future__ import annotations
 
 from cgcli.errors import UsageError
+from cgcli.explain.point import Point
 from cgcli.files import write_file
 from cgcli.formulas.derivatives import targets, variables
-from cgcli.passes.differentiate import differentiate
 from cgcli.render.dot import dot_text
 from cgcli.render.folding import LIMIT, fold
 from cgcli.render.graphviz import format_of, render
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from cgcli.formulas.bound import Bound
     from cgcli.formulas.formula import Formula
 
 
@@ -57,29 +56,12 @@ def picture_of(
     """
     wanted = grad or bool(values)
     bound = formula.bind(values, complete=wanted)
-    picture = Picture(bound.graph, targets(bound.program, of))
-    if grad:
-        _add_derivatives(picture, bound, list(variables(bound.program, wrt).values()))
-    elif wanted or all(name in bound.values for name in bound.program.inputs):
-        picture.add_values(_evaluated(bound, picture.nodes))
-    return picture
-
-
-def _add_derivatives(picture: Picture, bound: Bound, wrt: Sequence[int]) -> None:
-    if len(picture.outputs) > 1:
+    point = Point(bound.graph, targets(bound.program, of), list(variables(bound.program, wrt).values()) if grad else ())
+    if len(point.passes) > 1:
         raise UsageError(
-            f"the formula has {len(picture.outputs)} outputs; a picture shows the derivatives of one",
-            hint=f"choose one with --of: {', '.join(picture.outputs)}",
+            f"the formula has {len(point.passes)} outputs; a picture shows the derivatives of one",
+            hint=f"choose one with --of: {', '.join(point.passes)}",
         )
-    ((of, output),) = picture.outputs.items()
-    derivatives = differentiate(bound.graph, [output], wrt)
-    added = [node for column in (derivatives.adjoint, derivatives.contribution) for node in column if node >= 0]
-    values = _evaluated(bound, [*picture.nodes, *added])
-    picture.add_values(values)
-    picture.add_derivatives(of, derivatives, wrt, values)
-
-
-def _evaluated(bound: Bound, nodes: Sequence[int]) -> dict[int, Any]:
-    """The values of nodes, in one run."""
-    found = bound.engine(nodes).evaluate(bound.graph, bound.values, nodes)
-    return {node: found[node] for node in nodes}
+    if wanted or all(name in bound.values for name in bound.program.inputs):
+        point.evaluate(bound.engine, bound.values)
+    return Picture(point)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from cgcli.formulas.programs import Programs
     from cgcli.graph.store import Graph
 
+OPTIONS = frozenset(("digits", "directions", "dtype", "engine", "grad", "of", "wrt"))
+"""Names of options of methods: an input of such a name is given in a mapping."""
+
 
 class Formula:
     """A formula that can be evaluated, differentiated, traced and drawn.
@@ -35,6 +38,7 @@ class Formula:
         self.programs = programs
         self.source = source
         self._known = frozenset(programs.names.inputs)
+        self._unclear = self._known & OPTIONS
 
     # ---- what it is --------------------------------------------------------------------------------------------
 
@@ -100,19 +104,43 @@ class Formula:
         """The program and the values that a call means.
 
         UsageError for names that the formula does not have and for inputs without a value (unless not `complete`);
-        ShapeError where a declared shape differs.
+        ShapeError where a declared shape differs; DataError for a value that is no number.
         """
-        values = {name: value if type(value) is float else given.normalised(name, value) for name, value in
-                  given.given_values(mapping, inputs).items()}  # fmt: skip
-        names = self.programs.names
-        if not values.keys() <= self._known:
-            given.check_names(values, names.inputs, names.defined, names.constants)
+        return self._bind(given.given_values(mapping, inputs), engine, digits, show, complete)
+
+    def _bind(
+        self, given_by_name: dict[str, Any], engine: str, digits: int | None, show: Sequence[str] = (),
+        complete: bool = True,
+    ) -> Bound:  # fmt: skip
+        if not given_by_name.keys() <= self._known:
+            names = self.programs.names
+            given.check_names(given_by_name, names.inputs, names.defined, names.constants)
+        exact = digits is not None or engine == "precise"
+        values = {name: value if type(value) is float else given.normalised(name, value, exact=exact)
+                  for name, value in given_by_name.items()}  # fmt: skip
         program = self.programs.fitting(values, show, complete)
         chosen = chooser(program.graph, engine, digits)
         add_defaults(program, values, chosen)
         if complete:
             given.check_complete(program.inputs, values)
         return Bound(program, values, chosen, self.source)
+
+    def _columns(
+        self, mapping: Any, inputs: Mapping[str, Any], engine: str, dtype: str, **options: Any
+    ) -> dict[str, Any]:
+        """The values of a call on rows; errors as of `_bound`."""
+        values = given.given_values(mapping, inputs)
+        told = {"engine": None if engine == "auto" else engine, "dtype": None if dtype == "float64" else dtype}
+        given.check_options(self._unclear, values, options | told)
+        return values
+
+    def _bound(self, mapping: Any, inputs: Mapping[str, Any], engine: str, digits: int | None, **options: Any) -> Bound:
+        """As `bind`, for a method with options; UsageError where an option is named like an input without a value."""
+        values = given.given_values(mapping, inputs)
+        if self._unclear:
+            options |= {"engine": None if engine == "auto" else engine, "digits": digits}
+            given.check_options(self._unclear, values, options)
+        return self._bind(values, engine, digits)
 
     def eval(
         self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
@@ -122,7 +150,7 @@ class Formula:
 
         engine: auto, or one of `cgcli.engines.NAMES`. digits: decimal digits of a calculation beyond doubles.
         """
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self._bound(mapping, inputs, engine, digits)
         outputs = bound.program.outputs
         found = dict(zip(outputs, bound.evaluate(list(outputs.values())), strict=True))
         return alone(found)
@@ -140,7 +168,7 @@ class Formula:
         wrt: names of inputs or of inner nodes; all inputs by default. of: the output, or an inner node; where there
         are several outputs and none is named, the result is {output: {name: …}}.
         """
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
         return alone(derivatives.gradients(bound, wrt, of)[1])
 
     def jacobian(
@@ -148,44 +176,23 @@ class Formula:
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
-        variables = derivatives.variables(bound.program, wrt)
-        chosen = derivatives.targets(bound.program, of)
-        nodes = {
-            (name, variable): derivative_of(bound.graph, node, target)
-            for name, node in chosen.items() for variable, target in variables.items()
-        }  # fmt: skip
-        found = dict(zip(nodes, bound.evaluate(list(nodes.values())), strict=True))
-        return alone({name: {variable: found[name, variable] for variable in variables} for name in chosen})
+        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        return alone(derivatives.jacobians(bound, wrt, of))
 
     def hessian(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
         """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
-        variables = derivatives.variables(bound.program, wrt)
-        chosen = derivatives.targets(bound.program, of)
-        nodes: dict[tuple[str, str, str], int] = {}
-        for name, node in chosen.items():
-            derivatives.need_scalar(bound.graph, name, node)
-            with bound.graph.lock:
-                first = derivatives.differentiated(bound.program, node, tuple(variables.values()))
-                slopes = {variable: first.wrt(target) for variable, target in variables.items()}
-                for variable, slope in slopes.items():
-                    for other, target in variables.items():
-                        nodes[name, variable, other] = derivative_of(bound.graph, slope, target)
-        found = dict(zip(nodes, bound.evaluate(list(nodes.values())), strict=True))
-        return alone({
-            name: {a: {b: found[name, a, b] for b in variables} for a in variables} for name in chosen
-        })  # fmt: skip
+        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        return alone(derivatives.hessians(bound, wrt, of))
 
     def jvp(
         self, mapping: Mapping[str, Any] | None = None, /, *, directions: Mapping[str, Any], of: str | None = None,
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> Any:  # fmt: skip
         """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
         variables, arrows = derivatives.directions(bound, directions)
         nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
@@ -196,7 +203,7 @@ class Formula:
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
         variables, arrows = derivatives.directions(bound, directions)
         names = list(directions)
@@ -244,7 +251,8 @@ class Formula:
         """
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
-        bound, rows = bind_columns(self, mapping, inputs)
+        values = self._columns(mapping, inputs, engine, dtype)
+        bound, rows = bind_columns(self, values)
         outputs = bound.program.outputs
         found = evaluate_rows(bound, engine, list(outputs.values()), rows, dtype)
         return alone(dict(zip(outputs, found, strict=True)))
@@ -254,9 +262,11 @@ class Formula:
         engine: str = "auto", dtype: str = "float64", **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """One gradient a row: {name: array with the rows in front}. dtype: as for `eval_rows`."""
-        from cgcli.formulas.rows import bind_columns, evaluate_rows
+        from cgcli.formulas.rows import bind_columns, evaluate_rows, refuse_reductions
 
-        bound, rows = bind_columns(self, mapping, inputs)
+        values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
+        bound, rows = bind_columns(self, values)
+        refuse_reductions(bound, list(derivatives.targets(bound.program, of).values()))
         nodes = derivatives.gradient_nodes(bound.program, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
         found = iter(evaluate_rows(bound, engine, wanted, rows, dtype))
@@ -271,7 +281,7 @@ class Formula:
         """Every step of the forward and the backward pass as plain data."""
         from cgcli.explain.tracing import trace
 
-        bound = self.bind(mapping, engine=engine, digits=digits, **inputs)
+        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
         chosen = derivatives.targets(bound.program, of)
         variables = derivatives.variables(bound.program, wrt)
         return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
@@ -286,7 +296,9 @@ class Formula:
         """
         from cgcli.formulas.drawing import draw_formula
 
-        return draw_formula(self, path, given.given_values(mapping, inputs), grad=grad)
+        values = given.given_values(mapping, inputs)
+        given.check_options(self._unclear, values, {"grad": grad or None})
+        return draw_formula(self, path, values, grad=grad)
 
     def save(self, path: str | Path, mapping: Mapping[str, Any] | None = None, /, **inputs: Any) -> None:
         """Write the graph to a file (.npz) that `load` reads without parsing the text again.

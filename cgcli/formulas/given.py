@@ -10,63 +10,181 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def given_values(mapping: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs that came as one mapping, as keyword arguments, or as both. UsageError for what is no mapping."""
-    if mapping is not None and not hasattr(mapping, "keys"):
+def given_values(mapping: Any, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs that came as one mapping, as keyword arguments, or as both.
+
+    What counts as a mapping: whatever has keys (a dict, a row or a frame of pandas), and tables of named columns (of
+    Arrow, a structured array). UsageError for everything else and for names that are no texts.
+    """
+    if mapping is None:
+        return {**named}
+    found = {**mapping} if type(mapping) is dict else by_name(mapping)
+    for name in found:
+        if not isinstance(name, str):
+            raise UsageError(f"a name is a text, not {name!r}", hint='values are given by name, for example {"x": 1}')
+    return {**found, **named}
+
+
+def by_name(table: Any) -> dict[str, Any]:
+    """What a mapping or a table of named columns holds. UsageError for what is neither."""
+    names: Any
+    if hasattr(table, "keys"):
+        names = list(table.keys())
+    else:
+        names = getattr(table, "column_names", None) or getattr(getattr(table, "dtype", None), "names", None)
+    if names is None:
         raise UsageError("values are given by name", hint='for example x=1, or {"x": 1}')
-    return {**(mapping or {}), **named}
+    found = {name: table[name] for name in names}
+    if len(found) < len(names):
+        twice = next(name for name in found if names.count(name) > 1)
+        raise UsageError(f"the name {twice!r} is there more than once", hint="give each input once")
+    return found
 
 
-def normalised(name: str, value: Any) -> Any:
-    """A value as a float, an mpmath number or a float64 array. DataError for what is no number."""
-    if isinstance(value, (int, float)):
+def normalised(name: str, value: Any, *, exact: bool = False, gaps: bool = False) -> Any:
+    """A value as a float, a number beyond doubles or a float64 array. DataError for what is no number.
+
+    exact: integers, fractions and decimals stay what they are, for a calculation beyond doubles. gaps: a masked or
+    missing item becomes nan, as in a table; otherwise it is refused.
+    """
+    if isinstance(value, (int, float)) and not (exact and type(value) is int):
         try:
             return float(value)
         except OverflowError:
             raise DataError(f"the value of `{name}` is too large for a double", hint="use --digits") from None
-    if type(value).__module__.partition(".")[0] == "mpmath":
+    if is_precise(value) or (exact and type(value) in _exact_types()):
         return value
     try:
-        array = value if holds_precise(value) else float_array(value)
-    except (TypeError, ValueError, OverflowError):
-        raise DataError(
-            f"the value of `{name}` is not a number or a rectangular list of numbers",
-            hint=f"for example {name}=[1, 2, 3]",
-        ) from None
+        array = number_array(value, exact, gaps)
+    except Unfit as unfit:
+        raise DataError(f"the value of `{name}` {unfit.what}", hint=unfit.hint.format(name=name)) from None
     if array.ndim == 0:
-        return float(array)
-    if array.size == 0:
-        raise DataError(f"the value of `{name}` is empty")
+        return array[()] if array.dtype.kind == "O" else float(array)
     return array
 
 
-def float_array(value: Any) -> Any:
-    """A value as an array of doubles; TypeError or ValueError for texts, dates, complex numbers and what has gaps.
+class Unfit(ValueError):
+    """What is wrong with a value, as the rest of a sentence, and what to do."""
 
-    NumPy alone would read a text as a number, take None for nan, and drop imaginary parts.
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+NO_NUMBERS = "is not a number or a rectangular list of numbers", "for example {name}=[1, 2, 3]"
+DATES = "holds dates or durations", "make numbers of them first: ({name} - {name}[0]) / np.timedelta64(1, 's')"
+REFUSED = {
+    "U": ("holds texts, not numbers", "make numbers of them first: {name}.astype(float)"),
+    "T": ("holds texts, not numbers", "make numbers of them first: {name}.astype(float)"),
+    "S": ("holds texts, not numbers", "make numbers of them first: {name}.astype(float)"),
+    "M": DATES,
+    "m": DATES,
+    "c": ("holds complex numbers", "give real and imaginary part as two inputs: {name}.real, {name}.imag"),
+    "V": ("is a structured array", "give its fields by name, the array itself in place of a dict: f.eval(data)"),
+}
+"""What NumPy's kinds of no numbers are called, and what to do about them."""
+
+
+def number_array(value: Any, exact: bool, gaps: bool) -> Any:
+    """A value as an array of doubles, or of numbers beyond doubles. Unfit where it is neither.
+
+    NumPy alone would read a text as a number, take None for nan, drop imaginary parts and look behind a mask.
     """
     import numpy as np
 
-    array = np.asarray(value)
-    if array.dtype.kind == "O":  # fractions, decimals, integers beyond 64 bits
-        return np.array([float(item) for item in array.flat]).reshape(array.shape)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(array.dtype.name)
-    return array.astype(np.float64, copy=False)
+    holes = hidden_items(value)
+    if holes is not None and not gaps:
+        raise Unfit("has items that are masked or missing", "leave them out, or say what they are: {name}.filled(0)")
+    try:
+        array = (
+            np.asarray(value) if holes is None or not hasattr(value, "isna") else value.to_numpy(float, na_value=np.nan)
+        )
+    except (TypeError, ValueError, OverflowError):
+        raise Unfit(*NO_NUMBERS) from None
+    if array.dtype.kind == "O":
+        array = _array_of_items(array, exact)
+    elif array.dtype.kind not in "biuf":
+        raise Unfit(*REFUSED.get(array.dtype.kind, NO_NUMBERS))
+    else:
+        array = array.astype(np.float64, copy=False)
+    if array.size == 0 and not gaps:
+        raise Unfit("is empty", "give at least one number")
+    if isinstance(holes, np.ndarray):
+        array = np.where(holes, np.nan, array)
+    return array
+
+
+def hidden_items(value: Any) -> Any:
+    """Where a value says of itself that items are missing: the mask, True where only that is known, or None."""
+    if hasattr(value, "mask") and hasattr(value, "filled"):  # a masked array of NumPy
+        import numpy as np
+
+        mask = np.ma.getmaskarray(value)
+        return mask if mask.any() else None
+    if getattr(value, "null_count", 0):  # a column of Arrow, which NumPy reads with nan there
+        return True
+    if hasattr(getattr(value, "dtype", None), "na_value") and value.isna().any():  # a nullable column of pandas
+        return True
+    return None
+
+
+def _array_of_items(items: Any, exact: bool) -> Any:
+    """An array of objects as doubles, or as it is where it holds numbers beyond doubles. Unfit for other objects."""
+    import numpy as np
+
+    keep = exact or any(is_precise(item) for item in items.flat)
+    found = np.empty(items.shape, dtype=object if keep else np.float64)
+    for place, item in enumerate(items.flat):
+        found.flat[place] = _item(item, keep)
+    return found
+
+
+def _item(item: Any, exact: bool) -> Any:
+    """One item of an array of objects, as a float where it need not be exact. Unfit where it is no number."""
+    kind = getattr(getattr(item, "dtype", None), "kind", "")
+    if isinstance(item, (str, bytes)):
+        raise Unfit(*REFUSED["U"])
+    if isinstance(item, complex):
+        raise Unfit(*REFUSED["c"])
+    if hasattr(item, "strftime") or hasattr(item, "total_seconds") or kind in ("M", "m"):
+        raise Unfit(*DATES)
+    if item is None or str(item) == "<NA>":
+        raise Unfit(f"holds {item}", "leave such items out, or say what they are")
+    if is_precise(item) or (exact and type(item) in _exact_types()):
+        return item
+    try:
+        return float(item)
+    except OverflowError:
+        raise Unfit("is too large for a double", "use --digits") from None
+    except (TypeError, ValueError):
+        raise Unfit(*NO_NUMBERS) from None
+
+
+def is_precise(value: Any) -> bool:
+    """Whether a value is a number of mpmath."""
+    return type(value).__module__.partition(".")[0] == "mpmath"
+
+
+def _exact_types() -> tuple[type, ...]:
+    """Numbers of Python that say more than a double."""
+    from decimal import Decimal
+    from fractions import Fraction
+
+    return int, Fraction, Decimal
 
 
 def name_list(names: Sequence[str] | str) -> list[str]:
     """Names that came as a list, or as one text `a,b`. UsageError for what is no name."""
-    found = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    if isinstance(names, str):
+        return [name.strip() for name in names.split(",")]
+    if not hasattr(names, "__iter__"):
+        raise UsageError(f"names are a list of texts, not {names!r}", hint='for example ["x", "y"]')
+    found = list(names)
     for name in found:
         if not isinstance(name, str):
             raise UsageError(f"a name is a text, not {name!r}", hint='for example wrt=["x", "y"]')
     return found
-
-
-def holds_precise(value: Any) -> bool:
-    """Whether a value is an array of numbers beyond doubles."""
-    return getattr(getattr(value, "dtype", None), "kind", "") == "O"
 
 
 def check_names(given: Iterable[str], known: Collection[str], *others: Collection[str]) -> None:
@@ -85,6 +203,19 @@ def check_names(given: Iterable[str], known: Collection[str], *others: Collectio
         hint = "it has no inputs"
     listed = ", ".join(f"`{name}`" for name in unknown)
     raise UsageError(f"the formula has no {'input' if len(unknown) == 1 else 'inputs'} {listed}", hint=hint)
+
+
+def check_options(names: Collection[str], given: Collection[str], options: Mapping[str, Any]) -> None:
+    """UsageError for an option that was given and is named like an input that has no value: which one is meant?
+
+    names: inputs that are named like options. options: those of the call, None where one was not given.
+    """
+    for name in names:
+        if name not in given and options.get(name) is not None:
+            raise UsageError(
+                f"`{name}` is an option of this method and an input of the formula",
+                hint=f'give the input in a mapping: {{"{name}": {options[name]!r}}}',
+            )
 
 
 def check_complete(needed: Iterable[str], given: Collection[str]) -> None:

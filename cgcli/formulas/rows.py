@@ -8,8 +8,9 @@ from cgcli.engines.results import own_columns
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
-from cgcli.graph.walk import descendants
+from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import shape_of
+from cgcli.ops import REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.formulas.formula import Formula
+    from cgcli.graph.store import Graph
 
     Shape = tuple[int, ...]
 
@@ -34,15 +36,12 @@ def bind_rows(
     return varying(bound, columns)
 
 
-def bind_columns(
-    formula: Formula, mapping: Mapping[str, Any] | None, inputs: Mapping[str, Any]
-) -> tuple[Bound, int]:  # fmt: skip
+def bind_columns(formula: Formula, found: Mapping[str, Any]) -> tuple[Bound, int]:
     """The program and the columns of a call on rows, and how many rows those have.
 
-    A column's own shape is what is behind its first axis.
+    A column's own shape is what is behind its first axis. There may be no row; what is missing in one is nan.
     """
-    values = {name: given.normalised(name, value) for name, value in
-              given.given_values(mapping, inputs).items()}  # fmt: skip
+    values = {name: given.normalised(name, value, gaps=True) for name, value in found.items()}
     declared: dict[str, Shape] = {}
     with suppress(ShapeError, NeedsValues):  # the values decide the graph: every array is a column
         plain = formula.programs.made_for({name: value for name, value in values.items() if not shape_of(value)})
@@ -51,8 +50,10 @@ def bind_columns(
         name: value for name, value in values.items()
         if shape_of(value) and shape_of(value) != declared.get(name, ())
     }  # fmt: skip
-    one_row = {**values, **{name: column[0] for name, column in columns.items()}}
-    bound = varying(formula.bind(one_row, engine="numpy"), list(columns))
+    single = {name: given.normalised(name, found[name]) for name in values if name not in columns}
+    first = {name: column[0] if len(column) else column.sum(axis=0) + 1.0 for name, column in columns.items()}
+    bound = varying(formula.bind({**single, **first}, engine="numpy"), list(columns))
+    refuse_reductions(bound, [node for name, node in bound.program.defaults.items() if name not in bound.values])
     bound.values = row_values(bound, columns)
     return bound, max(map(len, columns.values()), default=1)
 
@@ -76,6 +77,38 @@ def varying(bound: Bound, columns: Sequence[str]) -> Bound:
     return Bound(bound.program, values, bound.engine, bound.source)
 
 
+def refuse_reductions(bound: Bound, wanted: Sequence[int]) -> None:
+    """ShapeError for a reduction among what wanted nodes need whose operand is one number in each row.
+
+    It would be that number: `y - mean(y)` would be 0 in every row, while a reader takes it for the column's mean.
+    """
+    graph = bound.graph
+    columns = [
+        name for name, node in graph.inputs().items()
+        if name not in bound.values or len(shape_of(bound.values[name])) > len(graph.shape_of(node))
+    ]  # fmt: skip
+    found = graph.once(("reductions", *columns), wanted, lambda: _reductions(graph, columns, wanted))
+    if found:
+        raise ShapeError(
+            f"`{graph.row(found[0]).name}` takes the elements of an array, but here it gets one number in each row",
+            span=graph.spans.get(found[0]),
+            source=bound.source,
+            hint="rows are computed one by one: give what belongs to a whole column as a value, such as m=2.5",
+        )
+
+
+def _reductions(graph: Graph, columns: Sequence[str], wanted: Sequence[int]) -> list[int]:
+    """Reductions of numbers that differ from row to row."""
+    inputs = graph.inputs()
+    codes = {code for code in set(graph.op) if "reduction" in REGISTRY.rows[code].traits}
+    candidates = [node for node, code in enumerate(graph.op)
+                  if code in codes and not graph.shape_of(graph.operands_of(node)[0])] if codes else []  # fmt: skip
+    if not candidates:
+        return []
+    needed, reached = ancestors(graph, wanted), descendants(graph, [inputs[name] for name in columns])
+    return [node for node in candidates if needed[node] and reached[node]]
+
+
 def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
     """The engine for a table."""
     from cgcli.engines import choose_for_rows
@@ -86,8 +119,11 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
 def evaluate_rows(
     bound: Bound, engine: str, wanted: Sequence[int], rows: int, dtype: str = "float64"
 ) -> list[Any]:  # fmt: skip
-    """The values of nodes for every row, by position; one that is the same for all rows is repeated. UsageError for a
-    dtype."""
+    """The values of nodes for every row, by position; one that is the same for all rows is repeated.
+
+    UsageError for a dtype, ShapeError for a reduction of a column.
+    """
+    refuse_reductions(bound, wanted)
     if dtype == "float64":
         found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
     elif dtype == "float32" and engine in ("auto", "native"):

@@ -63,16 +63,18 @@ def copy_missing(source: Graph, target: Graph, nodes: Iterable[int], copies: Mut
 def carry(
     source: Graph, target: Graph, moved: Sequence[int], *, heirs: Collection[int] = (), calls: bool = True
 ) -> None:
-    """Let names, places in the text and calls of user functions follow the nodes; what the target has stays.
+    """Let names, places in the text, calls of user functions and origins follow the nodes; what the target has stays.
 
     moved: old position -> new one, or GONE. heirs: nodes that were replaced; what replaced them takes their place in
-    the text, and their call, where it has none. calls: whether a node still belongs to the call that it was written in.
+    the text, and their call, where it has none. calls: whether a node still belongs to the call that it was written in,
+    and to the rule that made it.
     """
     names = {name: moved[node] for name, node in source.names.items() if moved[node] != GONE}
     target.names = {**names, **target.names}
     _follow(source.spans, target.spans, moved, heirs)
     if calls:
         target.calls = source.calls
+        target.origins = source.origins.moved(moved, GONE)
         _follow(source.scopes, target.scopes, moved, heirs)
 
 

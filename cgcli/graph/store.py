@@ -13,6 +13,7 @@ from contextlib import suppress
 from cgcli.errors import GraphError, ShapeError, UsageError
 from cgcli.graph.copying import copy_missing
 from cgcli.graph.intern import InternTable, key_of
+from cgcli.graph.origins import Origins
 from cgcli.graph.shapes import broadcast, describe, size
 from cgcli.ops import REGISTRY, Operation, structure
 
@@ -50,7 +51,8 @@ class Graph:
     hidden: payloads of the inputs that are no inputs of the formula, such as the direction of a derivative.
     constants, exact: doubles, and the decimal text of those that the text gives more exactly than a double can.
     names: what the formula calls a node; spans and scopes: where in the text, and in which call of a user
-        function, a node was written. These lie outside the hot columns and may be empty.
+        function, a node was written; origins: whose derivative rule made a node. These lie outside the hot columns and
+        may be empty.
     lock: held by whoever adds derivatives or looks at whole columns, so that threads can share a formula.
     """
 
@@ -74,6 +76,7 @@ class Graph:
         self.spans: MutableMapping[int, Span] = {}
         self.scopes: dict[int, int] = {}
         self.calls: list[Call] = []
+        self.origins = Origins()
         self.intern = InternTable()
         self._shape_numbers: dict[Shape, int] = {(): 0}
         self._attribute_numbers: dict[str, int] = {}

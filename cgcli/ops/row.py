@@ -90,7 +90,8 @@ class Operation:
         (add for sum); scalar formulas stay scalar by it.
     traits: commutative, associative, odd, even, increasing, piecewise_constant, exact_on_integers, involution,
         idempotent, structural, traceable (the NumPy spelling only moves, adds and multiplies elements, so that it
-        works on arrays of references too), internal (not callable from formulas).
+        works on arrays of references too), reduction (makes one value of all elements, or of those along an axis, and
+        of a single number that number or a constant), internal (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
     family: the module that declared the row.
     about, source: one line of documentation, and where the formula or algorithm comes from.

@@ -47,6 +47,14 @@ class Derivatives:
         self.adjoint = adjoint
         self.contribution = contribution
 
+    def adjoint_of(self, node: int) -> int:
+        """The node that holds the derivative with respect to a node, or -1."""
+        return self.adjoint[node]
+
+    def contribution_of(self, edge: int) -> int:
+        """The node that holds what an edge adds to the adjoint of its operand, or -1."""
+        return self.contribution[edge]
+
     def wrt(self, node: int) -> int:
         """The node that holds the derivative with respect to a node; a zero of its shape where there is none."""
         found = self.adjoint[node]
@@ -89,6 +97,7 @@ def _differentiated(
         parts = received.pop(node, None)
         if parts is None:
             continue
+        begin = len(graph)
         total = balanced_sum(parts)
         adjoint[node] = total.node
         first = graph.start[node]
@@ -98,6 +107,7 @@ def _differentiated(
                 if part is not None:
                     contribution[first + place] = part.node
                     received.setdefault(graph.operands[first + place], []).append(part)
+        graph.origins.note(begin, len(graph), node)
     return Derivatives(graph, adjoint, contribution)
 
 

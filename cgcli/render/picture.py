@@ -5,18 +5,14 @@ from __future__ import annotations
 from cgcli.emit.formula import applied
 from cgcli.emit.names import is_bare_constant, node_names
 from cgcli.explain.steps import NO_CALL
-from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, shape_of, short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
-    from cgcli.graph.store import Graph
-    from cgcli.passes.differentiate import Derivatives
-
-    Values = Callable[[Sequence[int]], Mapping[int, Any]]
+    from cgcli.explain.point import Point
 
 WIDEST = 26
 """Characters of a value."""
@@ -40,42 +36,27 @@ class Picture:
         "values",
     )  # fmt: skip
 
-    def __init__(self, graph: Graph, outputs: Mapping[str, int]) -> None:
-        self.graph = graph
-        self.outputs = dict(outputs)
+    def __init__(self, point: Point) -> None:
+        """What to show of a point; its values and the derivatives of its one output where it has them."""
+        self.graph = graph = point.graph
+        self.outputs = point.outputs
         self.output_names: dict[int, list[str]] = {}
-        for name, node in outputs.items():
+        for name, node in self.outputs.items():
             self.output_names.setdefault(node, []).append(name)
-        self.nodes = [node for node, need in enumerate(ancestors(graph, outputs.values())) if need]
-        self.names = node_names(graph, self.nodes, outputs)
+        self.nodes = point.nodes
+        self.names = node_names(graph, self.nodes, self.outputs)
         named = {*graph.names.values(), *self.outputs.values()}
         self.own_names = {node for node in self.nodes if node in named or graph.is_input(node)}
         self.bare = {node for node in self.nodes if is_bare_constant(graph, node, self.names, named)}
-        self.values: Mapping[int, Any] = {}
+        values = point.values
+        self.values: Mapping[int, Any] = {node: values[node] for node in self.nodes} if values else {}
         self.of: str | None = None
         self.adjoints: dict[int, Any] = {}
         self.contributions: dict[int, Any] = {}
-
-    def add_values(self, values: Mapping[int, Any]) -> None:
-        """Show values, by node."""
-        self.values = values
-
-    def add_derivatives(self, of: str, derivatives: Derivatives, wrt: Sequence[int], values: Mapping[int, Any]) -> None:
-        """Show the adjoints and contributions of one output, whose numbers stand in `values`.
-
-        Nodes that depend on `wrt` but get no contribution have the adjoint 0.
-        """
-        self.of = of
-        reached = descendants(self.graph, wrt)
-        for node in self.nodes:
-            adjoint = derivatives.adjoint[node]
-            if adjoint >= 0:
-                self.adjoints[node] = values[adjoint]
-            elif reached[node]:
-                self.adjoints[node] = 0.0
-            for edge in range(self.graph.start[node], self.graph.start[node + 1]):
-                if derivatives.contribution[edge] >= 0:
-                    self.contributions[edge] = values[derivatives.contribution[edge]]
+        for of, each in point.passes.items():
+            self.of = of
+            self.adjoints = {node: values[each.adjoints[node]] for node in each.order}
+            self.contributions = {edge: values[part] for edge, part in each.contributions.items()}
 
     # ---- what is written at a node -------------------------------------------------------------------------------
 

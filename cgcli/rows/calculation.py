@@ -9,7 +9,7 @@ import numpy as np
 from cgcli.engines import choose_for_rows
 from cgcli.errors import UsageError
 from cgcli.formulas.derivatives import gradient_nodes, targets
-from cgcli.formulas.rows import row_values
+from cgcli.formulas.rows import refuse_reductions, row_values
 from cgcli.graph.walk import ancestors
 
 if TYPE_CHECKING:
@@ -34,13 +34,16 @@ class Calculation:
     ) -> None:  # fmt: skip
         """bound: the formula with its values, columns aside. rows: about how many there will be, to choose an engine.
 
-        UsageError for an engine without rows, and for single precision where the engine has none.
+        UsageError for an engine without rows, and for single precision where the engine has none; ShapeError for a
+        reduction of a column.
         """
         self._bound = bound
         self._nodes = nodes
         self._wanted = list(nodes.values())
         deferred = [node for name, node in bound.program.defaults.items() if name not in bound.values]
-        needed = ancestors(bound.graph, [*self._wanted, *deferred])
+        roots = [*self._wanted, *deferred]
+        refuse_reductions(bound, roots)
+        needed = ancestors(bound.graph, roots)
         self.columns = {name: columns[name] for name, node in bound.graph.inputs().items()
                         if name in columns and needed[node]}  # fmt: skip
         name = "native" if float32 and engine == "auto" else engine

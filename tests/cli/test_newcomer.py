@@ -108,7 +108,7 @@ def test_array_files_that_hold_no_numbers(capsys: Capture, tmp_path: Path) -> No
     }  # fmt: skip
     for name, value in arrays.items():
         np.save(tmp_path / f"{name}.npy", value)
-        assert "data error: the value of `x` is" in told(capsys, "eval", "x", f"x=@{tmp_path}/{name}.npy", code=1)
+        assert "data error: the value of `x` " in told(capsys, "eval", "x", f"x=@{tmp_path}/{name}.npy", code=1)
     (tmp_path / "text.npy").write_text("x,y\n1,2\n")
     message = told(capsys, "eval", "x", f"x=@{tmp_path}/text.npy", code=1)
     assert "is not a .npy file of numbers" in message
@@ -180,7 +180,7 @@ def test_where_an_inner_infinity_was_born_is_told(capsys: Capture) -> None:
     "value", ["3", None, 1 + 2j, {1}, [1, None], [[1, 2], [3]], np.array([1j]), np.array(["1"]), b"1", print], ids=repr
 )
 def test_values_of_wrong_types(value: object) -> None:
-    with pytest.raises(cg.CgError, match="the value of `x` is not a number"):
+    with pytest.raises(cg.CgError, match=r"the value of `x` (is not a number|holds)"):
         cg.parse("x*2").eval(x=value)
 
 

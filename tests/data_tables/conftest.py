@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from cgcli.__main__ import main
@@ -43,3 +44,12 @@ def csv_reader(request, monkeypatch):
 
 def without_pyarrow(monkeypatch) -> None:
     monkeypatch.setattr("cgcli.data.formats.has_pyarrow", lambda: False)
+
+
+def loaded(path):
+    """The columns of an NPY or NPZ file, which is closed at once: the collector may close it too late."""
+    found = np.load(path, allow_pickle=False)
+    if isinstance(found, np.ndarray):
+        return {name: found[name] for name in found.dtype.names}
+    with found:
+        return dict(found)

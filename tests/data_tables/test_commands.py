@@ -19,7 +19,7 @@ import cgcli
 from cgcli.data.summary import Summary
 from cgcli.data.table import FEWEST_ROWS, MOST_ROWS, rows_of_a_batch
 
-from .conftest import without_pyarrow
+from .conftest import loaded, without_pyarrow
 
 FORMULA = "exp(sin(x*x))*y"
 ROOT = str(Path(__file__).parents[2])
@@ -80,15 +80,15 @@ def test_engines_agree(cg, points, command):
     results = {}
     for engine in ("auto", "numpy", "native"):
         assert cg(command, FORMULA, "--data", "points.csv", "--engine", engine, "-o", f"{engine}.npz").code == 0
-        results[engine] = np.load(f"{engine}.npz")
-    for name in results["auto"].files:
+        results[engine] = loaded(f"{engine}.npz")
+    for name in results["auto"]:
         np.testing.assert_allclose(results["native"][name], results["numpy"][name], rtol=1e-14)
         np.testing.assert_array_equal(results["auto"][name], results["numpy"][name])
 
 
 def test_single_precision(cg, points):
     assert cg("eval", FORMULA, "--data", "points.csv", "--float32", "-o", "out.npz").code == 0
-    found = np.load("out.npz")["result"]
+    found = loaded("out.npz")["result"]
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.exp(np.sin(points["x"] ** 2)) * points["y"], rtol=1e-5)
 
@@ -141,7 +141,7 @@ def test_kept_columns_of_csv_are_texts_in_a_typed_file(cg, points, ending):
 def test_kept_columns_of_csv_are_numbers_in_a_file_of_arrays(cg, tmp_path, csv_reader, ending):
     (tmp_path / "t.csv").write_text("x,k,note\n1, 2,3\n2,NA,a\n")
     assert cg("eval", "x", "--data", "t.csv", "--keep", "k,x", "-o", f"o.{ending}").code == 0
-    found = np.load(f"o.{ending}")
+    found = loaded(f"o.{ending}")
     np.testing.assert_array_equal(found["k"], [2, np.nan])
     np.testing.assert_array_equal(found["x"], [1, 2])
     done = cg("eval", "x", "--data", "t.csv", "--keep", "note", "-o", f"o.{ending}")
@@ -438,7 +438,7 @@ def test_batches_are_bounded(cg, tmp_path, monkeypatch):
     for source in ("o.parquet", "t.npz"):
         assert cg("eval", "y = x", "--data", source, "--bind", "x=result" if source == "o.parquet" else "x=x",
                   "-o", "again.npy").code == 0  # fmt: skip
-        np.testing.assert_array_equal(np.load("again.npy")["y"], rows)
+        np.testing.assert_array_equal(loaded("again.npy")["y"], rows)
 
 
 def test_wide_tables_have_smaller_batches():

@@ -13,7 +13,7 @@ from cgcli.data.csv.fast import CsvTable
 from cgcli.data.formats import create_writer, open_table
 from cgcli.errors import DataError
 
-from .conftest import without_pyarrow
+from .conftest import loaded, without_pyarrow
 
 NUMBERS = {"x": np.array([1.5, -0.0, 1e300, np.nan, np.inf, -np.inf, 0.1]), "row id": np.arange(7)}
 ENDINGS = ("csv", "tsv", "parquet", "arrow", "feather", "npy", "npz")
@@ -69,9 +69,9 @@ def test_a_table_without_rows_keeps_its_columns(tmp_path, ending):
 def test_numpy_reads_what_was_written(tmp_path, ending):
     path = tmp_path / f"t.{ending}"
     write(path, NUMBERS, NUMBERS)
-    loaded = np.load(path, allow_pickle=False)
-    np.testing.assert_array_equal(loaded["x"], np.tile(NUMBERS["x"], 2))
-    np.testing.assert_array_equal(loaded["row id"], np.tile(np.arange(7), 2))
+    found = loaded(path)
+    np.testing.assert_array_equal(found["x"], np.tile(NUMBERS["x"], 2))
+    np.testing.assert_array_equal(found["row id"], np.tile(np.arange(7), 2))
 
 
 @pytest.mark.parametrize("compressed", [False, True])

@@ -9,12 +9,14 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
+from .conftest import loaded
+
 PAST_A_BATCH = 131_072 + 5
 """A row that the first batch does not have."""
 
 
 def load(name):
-    return np.load(name)["k"]
+    return loaded(name)["k"]
 
 
 @pytest.fixture(params=["npy", "npz"])
@@ -58,7 +60,7 @@ def test_decimals_are_rounded_once(cg, arrays):
     parquet.write_table(pa.table({"k": [decimal.Decimal(text) for text in texts]}), "t.parquet")
     assert cg("eval", "y = k", "--data", "t.parquet", "--keep", "k", "-o", arrays).code == 0
     for name in ("y", "k"):
-        assert np.load(arrays)[name].tolist() == list(map(float, texts))
+        assert loaded(arrays)[name].tolist() == list(map(float, texts))
 
 
 def test_a_column_of_the_other_byte_order(cg, csv_reader):

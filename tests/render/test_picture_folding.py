@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cgcli as cg
+from cgcli.explain.point import Point
 from cgcli.formulas.drawing import picture_of
 from cgcli.formulas.sources import formula
 from cgcli.graph.store import Call, Graph
@@ -31,7 +32,7 @@ def pictures(draw):
             graph.scopes[node] = call
         nodes.append(node)
     outputs = draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=3, unique=True))
-    return Picture(graph, {f"y{place}": node for place, node in enumerate(outputs)})
+    return Picture(Point(graph, {f"y{place}": node for place, node in enumerate(outputs)}))
 
 
 @settings(max_examples=150, deadline=None)

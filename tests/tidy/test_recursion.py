@@ -14,7 +14,7 @@ from tests.tidy.sources import PACKAGE, modules
 BOUNDED = {
     "cli/commands/ops.py": ({"rounded"}, "the axes of a value, at most 32"),
     "cli/output.py": ({"jsonable", "number_text"}, "the axes of a value, at most 32"),
-    "data/arrow/columns.py": ({"holds_numbers"}, "the types within a column's type"),
+    "data/arrow/columns.py": ({"holds_numbers", "plain"}, "the types within a column's type"),
     "data/graph_checks.py": ({"as_tuples"}, "lists within a list of a JSON text, whose reader has a limit itself"),
     "data/summary.py": ({"Summary.add"}, "once, with the values that are not nan"),
     "emit/formula.py": ({"array_text"}, "the axes of an array, at most 32"),

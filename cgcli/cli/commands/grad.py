@@ -56,6 +56,7 @@ def run(
     if sum((symbolic, jacobian, hessian, check)) > 1:
         raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
     from cgcli.formulas import derivatives
+    from cgcli.formulas.formula import alone
 
     check_standard_input(formula, table.data if table else None)
     parsed, variables = read_formula(formula), split_names(wrt)
@@ -75,8 +76,8 @@ def run(
     values = read_bindings(bindings, digits=digits)
     bound = parsed.bind(values, engine=engine, digits=digits)
     if jacobian or hessian:
-        derive = parsed.jacobian if jacobian else parsed.hessian
-        found = derive(values, wrt=variables, of=of, engine=engine, digits=digits)
+        derive = derivatives.jacobians if jacobian else derivatives.hessians
+        found = alone(derive(bound, variables, of))
         print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
         return
     with during("differentiating", len(bound.graph)):

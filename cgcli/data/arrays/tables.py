@@ -106,7 +106,8 @@ def records(stream: Any, kind: Any, count: int, path: str) -> Any:
 def require_column(kind: Any, path: str, name: str, numbers: Sequence[str]) -> None:
     """DataError for a type that is no column, or no numbers where numbers are wanted."""
     if kind.shape or (name in numbers and kind.kind not in "fiub"):
-        raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers")
+        hint = "convert it before, for example to seconds" if kind.kind in "mM" else None
+        raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers", hint=hint)
 
 
 def batch_of(columns: Mapping[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int) -> Batch:

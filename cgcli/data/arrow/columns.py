@@ -10,11 +10,18 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute, types
 
-from cgcli.data.cells import BLANKS, FORMULA_STARTS, MISSING_WORDS, number_of
+from cgcli.data.cells import BLANKS, FORMULA_STARTS, MISSING_WORDS, TRUTH_WORDS, duration_text, number_of
 from cgcli.data.table import Column
+from cgcli.data.times import DIGITS_OF_UNITS, standard
 from cgcli.errors import DataError
 
-MISSING = pa.array(MISSING_WORDS)
+WORDS = pa.array([*MISSING_WORDS, *TRUTH_WORDS])
+MEANINGS = pa.array([*(None for _ in MISSING_WORDS), *(str(value) for value in TRUTH_WORDS.values())], pa.string())
+"""What words stand for that are numbers or missing ones: texts of numbers, and null."""
+
+BOOL8: Any = getattr(pa, "Bool8Type", ())
+"""The type of truth values of 8 bits, which pyarrow has since version 18."""
+
 NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity|nan)|)\s*$"
 """Texts that begin like a formula of a spreadsheet and are none."""
 
@@ -26,11 +33,11 @@ def is_text(kind: Any) -> bool:
 
 def holds_numbers(kind: Any) -> bool:
     """Whether cells of a type can be numbers; texts can."""
-    if types.is_dictionary(kind):
+    if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         return holds_numbers(kind.value_type)
     return bool(
         types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind)
-        or types.is_null(kind) or is_text(kind)
+        or types.is_null(kind) or is_text(kind) or isinstance(kind, BOOL8)
     )  # fmt: skip
 
 
@@ -51,8 +58,17 @@ def has_text(kind: Any) -> bool:
 
 
 def plain(column: Any) -> Any:
-    """A column without dictionary: batches of one file may bring different dictionaries."""
-    return column.dictionary_decode() if types.is_dictionary(column.type) else column
+    """A column without dictionary and without runs, truth values as such.
+
+    Batches of one file may bring different dictionaries, and not every format has runs, or truth values of 8 bits.
+    """
+    if types.is_dictionary(column.type):
+        return plain(column.dictionary_decode())
+    if types.is_run_end_encoded(column.type):
+        return plain(compute.run_end_decode(column))
+    if isinstance(column.type, BOOL8):
+        return compute.not_equal(column.storage, pa.scalar(0, pa.int8()))
+    return column
 
 
 def numbers_of(column: Any) -> tuple[Any, list[int]]:
@@ -96,15 +112,16 @@ def floats_of(column: Any) -> Any:
 
 
 def _texts_as_numbers(column: Any) -> tuple[Any, list[int]]:
-    """Texts as doubles: all at once where every text is a number, else with missing ones set apart, else one by one."""
+    """Texts as doubles: all at once where every text is a number, else with words replaced, else one by one."""
     with suppress(pa.ArrowInvalid):
         return compute.cast(column, pa.float64()), []
     if types.is_string_view(column.type):
         column = compute.cast(column, pa.string())
     trimmed = compute.utf8_trim(column, BLANKS)
-    missing = compute.is_in(trimmed, value_set=compute.cast(MISSING, trimmed.type))
+    word = compute.index_in(trimmed, value_set=compute.cast(WORDS, trimmed.type))
+    meant = compute.take(compute.cast(MEANINGS, trimmed.type), word)
     with suppress(pa.ArrowInvalid):
-        return compute.cast(compute.if_else(missing, None, trimmed), pa.float64()), []
+        return compute.cast(compute.if_else(compute.is_valid(word), meant, trimmed), pa.float64()), []
     texts = column.to_pylist()
     found = [nan if text is None else number_of(text) for text in texts]
     return pa.array(found, pa.float64()), [place for place, number in enumerate(found) if number is None]
@@ -117,22 +134,26 @@ def cell_text(column: Any, row: int) -> str | None:
 
 
 def arrow_of(column: Column) -> Any:
-    """A column of any reader as Arrow's."""
+    """A column of any reader as Arrow's. TypeError, or an error of Arrow, for a type that Arrow does not have."""
     if isinstance(column, list):
         return pa.array(column, pa.string())
     if isinstance(column, np.ndarray):
+        column = standard(column)
         return pa.array(column.astype(column.dtype.newbyteorder("="), copy=False))
     return plain(column)
 
 
 def for_csv(column: Any) -> Any:
-    """A column as CSV may hold it: floats as doubles, and an apostrophe before texts that a spreadsheet runs.
+    """A column as CSV may hold it: floats as doubles, durations with their unit, and an apostrophe before texts that a
+    spreadsheet runs.
 
     The shortest text of a float of single precision would read back as another double.
     """
     column = plain(column)
     if types.is_floating(column.type):
         return compute.cast(column, pa.float64())
+    if types.is_duration(column.type):
+        return _durations_as_texts(column)
     if not is_text(column.type):
         return column
     column = compute.cast(column, pa.string())
@@ -142,6 +163,13 @@ def for_csv(column: Any) -> Any:
         return column
     risky = compute.and_(risky, compute.invert(compute.match_substring_regex(column, NUMBER)))
     return compute.if_else(risky, compute.binary_join_element_wise("'", column, ""), column)
+
+
+def _durations_as_texts(column: Any) -> Any:
+    """Durations with their unit, which a number alone would lose."""
+    digits = DIGITS_OF_UNITS[column.type.unit]
+    ticks = compute.cast(column, pa.int64()).to_pylist()
+    return pa.array([None if each is None else duration_text(each, digits) for each in ticks], pa.string())
 
 
 def needs_quotes(column: Any, delimiter: str) -> bool:

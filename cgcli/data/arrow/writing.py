@@ -36,7 +36,7 @@ class ArrowWriter(Writer):
                 )  # fmt: skip
             if batch.num_rows:
                 self._writer.write_batch(batch)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        except (TypeError, pa.ArrowException) as error:
             raise DataError(f"cannot write `{self._path}`: {first_line(error)}") from None
 
     def finish(self) -> None:

@@ -178,11 +178,8 @@ class CsvWriter(Writer):
 
     def write(self, columns: Mapping[str, Column]) -> None:
         """Append rows, the names first."""
-        arrays = list(map(arrow_of, columns.values()))
+        arrays = [self._array(name, column) for name, column in columns.items()]
         if not self._begun:
-            for name, array in zip(columns, arrays, strict=True):
-                if not has_text(array.type):
-                    raise not_for_csv(self._path, name, array.type)
             self._stream.write(header_line(columns, self._delimiter))
             self._begun = True
         arrays = list(map(for_csv, arrays))
@@ -193,8 +190,18 @@ class CsvWriter(Writer):
         try:
             table = pa.Table.from_arrays(arrays, list(columns))
             arrow_csv.write_csv(table, pa.PythonFile(self._stream, mode="w"), options)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        except (TypeError, pa.ArrowException) as error:
             raise DataError(f"cannot write `{self._path}`: {first_line(error)}") from None
+
+    def _array(self, name: str, column: Column) -> Any:
+        """A column as Arrow's. DataError for a type that has no text."""
+        try:
+            array = arrow_of(column)
+        except (TypeError, pa.ArrowException):
+            raise not_for_csv(self._path, name, column.dtype) from None
+        if not has_text(array.type):
+            raise not_for_csv(self._path, name, array.type)
+        return array
 
     def finish(self) -> None:
         """Nothing stands at the end of CSV."""

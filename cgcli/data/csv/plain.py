@@ -72,13 +72,18 @@ class CsvWriter(Writer):
 
     def write(self, columns: Mapping[str, Column]) -> None:
         """Append rows, the names first."""
+        texts = []
+        for name, column in columns.items():
+            if isinstance(column, np.ndarray) and column.dtype.kind in "SVc":
+                raise not_for_csv(self._path, name, column.dtype)
+            try:
+                texts.append(cells_of(column))
+            except TypeError:
+                raise not_for_csv(self._path, name, column.dtype) from None
         if not self._begun:
-            for name, column in columns.items():
-                if isinstance(column, np.ndarray) and column.dtype.kind in "SV":
-                    raise not_for_csv(self._path, name, column.dtype)
             self._records.writerow(map(escaped, columns))
             self._begun = True
-        self._records.writerows(zip(*map(cells_of, columns.values()), strict=True))
+        self._records.writerows(zip(*texts, strict=True))
 
     def finish(self) -> None:
         """Nothing stands at the end of CSV."""

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from cgcli.data.cells import escaped
 from cgcli.data.table import Column
+from cgcli.data.times import texts_of
 from cgcli.errors import DataError
 
 
@@ -37,18 +38,20 @@ def not_for_csv(path: str, name: str, kind: object) -> DataError:
     """The complaint about a column of a type that has no text of its own."""
     return DataError(
         f"cannot write `{path}`: the column `{name}` holds {kind}, which is no text and no number",
-        hint="Parquet and Arrow hold it",
+        hint="--keep names the columns that are copied",
     )
 
 
 def cells_of(column: Column) -> list[str]:
-    """A column as texts that no spreadsheet runs."""
+    """A column as texts that no spreadsheet runs. TypeError for times without a text."""
     if isinstance(column, list):
         return [escaped(text) for text in column]
     if column.dtype.kind == "f":
         return [number.removesuffix(".0") for number in map(str, column.tolist())]
     if column.dtype.kind == "b":
         return ["true" if value else "false" for value in column.tolist()]
+    if column.dtype.kind in "mM":
+        return texts_of(column)
     return [escaped(str(value)) for value in column.tolist()]
 
 

@@ -1,0 +1,66 @@
+"""Which node's derivative rule made a node, kept as runs of positions: rules add their nodes one after the other."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+UNKNOWN = -1
+"""The origin of a node that no derivative rule made."""
+
+
+class Origins:
+    """Node -> the node whose rule made it, in growing order of nodes.
+
+    first, end: the bounds of each run of nodes; source: their common origin. A node that was there before a rule used
+    it again belongs to no run of that rule.
+    """
+
+    __slots__ = ("end", "first", "source")
+
+    def __init__(self) -> None:
+        self.first = array("i")
+        self.end = array("i")
+        self.source = array("i")
+
+    def note(self, first: int, end: int, source: int) -> None:
+        """Enter the nodes from `first` to before `end`, which come after all that were entered before."""
+        if first < end:
+            self.first.append(first)
+            self.end.append(end)
+            self.source.append(source)
+
+    def of(self, node: int) -> int:
+        """The node whose rule made a node, or UNKNOWN."""
+        run = bisect_right(self.first, node) - 1
+        return self.source[run] if run >= 0 and node < self.end[run] else UNKNOWN
+
+    def chain(self, node: int) -> list[int]:
+        """The origin of a node, the origin of that one and so on: as many as there were derivatives taken."""
+        found: list[int] = []
+        origin = self.of(node)
+        while origin != UNKNOWN:
+            found.append(origin)
+            origin = self.of(origin)
+        return found
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Node and origin, one after the other."""
+        for first, end, source in zip(self.first, self.end, self.source, strict=True):
+            for node in range(first, end):
+                yield node, source
+
+    def moved(self, places: Sequence[int], gone: int) -> Origins:
+        """The same for nodes that have moved to other places; `gone` stands for one that has none."""
+        known: dict[int, int] = {}
+        for node, source in self:
+            if places[node] != gone and places[source] != gone and places[node] > places[source]:
+                known.setdefault(places[node], places[source])
+        new = Origins()
+        for node in sorted(known):
+            new.note(node, node + 1, known[node])
+        return new
