@@ -111,6 +111,10 @@ class CgWarning(Told, UserWarning):
     """Base of every warning of this package: there is a result, and something about it that should be known."""
 
 
+class PrecisionWarning(CgWarning):
+    """A result is smaller the more digits it is computed with: it counts as 0."""
+
+
 class NotFiniteWarning(CgWarning):
     """A nan or an infinity was born in a calculation of finite numbers, and a result shows it."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mpmath import MPContext
 from mpmath.libmp import NoConvergence
 
+from cgcli.engines.deferred import Deferred
 from cgcli.engines.planned import PlannedEngine
 from cgcli.engines.python import ENGINE as DOUBLES
 from cgcli.errors import CgError, DataError
@@ -56,7 +57,9 @@ class MpmathEngine(PlannedEngine):
         return found
 
     def given(self, value: Any) -> Any:
-        """Floats and integers as they are, decimal texts in full, mpmath numbers rounded; lists and arrays of these."""
+        """Floats and integers as they are, texts in full, mpmath numbers rounded; lists and arrays; `Deferred`."""
+        if isinstance(value, Deferred):
+            return value.by(self)
         if isinstance(value, (list, tuple)) or _has_axes(value):
             import numpy as np
 

@@ -316,6 +316,20 @@ class Numbers:
         """The logarithm to base 10."""
         return self.log(x, 10)
 
+    def binomial(self, n: Any, k: Any) -> Number:
+        """n!/(k!*(n - k)!); exact for a whole k that is not too large."""
+        n, k = self.convert(n), self.convert(k)
+        if n.exact is None or k.exact is None or k.exact.denominator > 1 or k.exact > 1000:
+            return self._lifted(self.mp.binomial, (n, k))
+        if k.exact < 0 and not (n.exact < 0 and n.exact.denominator == 1):
+            return self.zero
+        if k.exact < 0:
+            return self._lifted(self.mp.binomial, (n, k))
+        product = Fraction(1)
+        for step in range(int(k.exact)):
+            product = product * (n.exact - step) / (step + 1)
+        return self.rational(product)
+
     def factorial(self, x: Any) -> Number:
         """x!; exact for whole numbers that are not too large."""
         x = self.convert(x)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from mpmath import MPContext
 
 from cgcli.engines.base import Engine
+from cgcli.engines.deferred import Deferred
 from cgcli.engines.mpmath import REFUSALS, MpmathEngine
 from cgcli.engines.numbers import HIDDEN, Number, Numbers, TooLarge, Unsettled
 from cgcli.engines.planned import PlannedEngine
-from cgcli.errors import CalculationError, DataError
+from cgcli.errors import CalculationError, DataError, PrecisionWarning
 from cgcli.ops.constants import CONSTANTS
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ TRIAL, SHORTEST_TRIAL = 4, 250
 LEAST_GROWTH, MOST_GROWTH = 1.5, 2.5
 """Powers of the number of digits between which the time grows."""
 
-NOTICEABLE = 0.05
-"""Seconds of an attempt that foretell anything; what takes less is overhead."""
+NOTICEABLE, NEAR = 1.0, 16
+"""Seconds of an attempt that foretell anything, or the times fewer digits at which any attempt does: what takes less
+is overhead."""
 
 
 class SampledEngine(PlannedEngine):
@@ -98,7 +100,7 @@ class SampledEngine(PlannedEngine):
             return self._each(self.given, 1)(np.asarray(value, dtype=object))
         try:
             return self.numbers.convert(value.item() if hasattr(value, "item") else value)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             raise DataError(f"`{value}` is not a number") from None
 
     def own_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
@@ -219,12 +221,14 @@ class PreciseEngine(Engine):
         self._require_time(graph, inputs, wanted)
         found, zero = self._found(graph, inputs, wanted)
         values: list[Any] = [None] * (max(wanted, default=-1) + 1)
-        names = graph.name_of()
         for node in wanted:
             values[node] = self._published(found[node])
-            if node in zero:
-                what = f"`{names[node]}`" if node in names else "the result"
-                warnings.warn(f"{what} is 0 to {zero[node]} digits", PrecisionWarning, stacklevel=2)
+        if zero:
+            names = graph.name_of()
+            named = sorted(f"`{names[node]}`" for node in zero if node in names)
+            what = " and ".join(named) if len(named) == len(zero) else "the result" if len(wanted) == 1 else "a result"
+            told = f"{what} {'is' if len(named) < 2 else 'are'} 0 to {min(zero.values())} digits"
+            warnings.warn(PrecisionWarning(told), stacklevel=2)
         return values
 
     def lacks(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:
@@ -272,7 +276,8 @@ class PreciseEngine(Engine):
             taken = monotonic() - begun
             growth = min(max(log(taken / before, TRIAL), LEAST_GROWTH), MOST_GROWTH) if before else 0
             foretold = taken * (self.digits / fewer) ** growth
-            if growth and taken > NOTICEABLE and foretold > SECONDS:
+            tells = taken > NOTICEABLE or NEAR * fewer >= self.digits
+            if growth and tells and foretold > SECONDS:
                 raise _too_slow(self.digits, foretold, fewer * (SECONDS / taken) ** (1 / growth))
             fewer, before = TRIAL * fewer, taken
 
@@ -287,42 +292,6 @@ class PreciseEngine(Engine):
         if _standing(value) < FEWEST:
             return self.mp.zero
         return +self.mp.make_mpf(value.samples[0]._mpf_)
-
-
-class PrecisionWarning(UserWarning):
-    """A result is 0 to as many digits as were tried."""
-
-
-class Deferred:
-    """A value that is computed when it is needed, to the precision of who needs it: a node of a graph.
-
-    It stands for an input of another calculation.
-    """
-
-    __slots__ = ("graph", "inputs", "node")
-
-    def __init__(self, graph: Graph, inputs: Mapping[str, Any], node: int) -> None:
-        self.graph = graph
-        self.inputs = dict(inputs)
-        self.node = node
-
-    @property
-    def shape(self) -> Shape:
-        """The shape of the value, () for a number."""
-        return self.graph.shape_of(self.node)
-
-    def by(self, engine: PlannedEngine) -> Any:
-        """The value, as one of an engine's own."""
-        return engine.run(self.graph, self.inputs, [self.node])[self.node]
-
-    def __float__(self) -> float:
-        return float(PreciseEngine(FEWEST).evaluate(self.graph, self.inputs, [self.node])[self.node])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        import numpy as np
-
-        found = PreciseEngine(FEWEST).evaluate(self.graph, self.inputs, [self.node])[self.node]
-        return np.asarray(found, dtype=float if dtype is None else dtype)
 
 
 def _each_number(values: Iterable[Any]) -> Iterator[Number]:
@@ -343,14 +312,14 @@ def _standing(number: Number) -> float:
     if first is second or first == second:
         return inf
     if not (mp.isfinite(first) and mp.isfinite(second)):
-        return -1
-    return float(mp.mag(max(abs(first), abs(second))) - mp.mag(first - second)) / BITS
+        return -inf
+    return max(0.0, float(mp.mag(max(abs(first), abs(second))) - mp.mag(first - second)) / BITS)
 
 
 def _zeros(value: Any) -> float:
     """How many digits behind the point are 0 in those numbers of which not all digits stand that must."""
     loose = [number for number in _each_number([value]) if _standing(number) < FEWEST]
-    if any(_standing(number) < 0 for number in loose):
+    if any(_standing(number) == -inf for number in loose):
         return -1
     return min((-number.home.magnitude_above(number) / BITS for number in loose), default=-1)
 
@@ -365,7 +334,7 @@ def _undecided(unsettled: Unsettled, digits: int) -> CalculationError:
 
 def _too_slow(digits: int, seconds: float, possible: float) -> CalculationError:
     return CalculationError(
-        f"{digits} digits of this would take about {seconds / 60:.1f} minutes, and {SECONDS:.0f} seconds are the limit",
+        f"{digits} digits of this would take about {_two_figures(seconds)} seconds, and {SECONDS:.0f} are the limit",
         hint=f"about {_two_figures(possible)} digits can be had",
     )
 

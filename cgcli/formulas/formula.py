@@ -120,7 +120,7 @@ class Formula:
                   for name, value in given_by_name.items()}  # fmt: skip
         program = self.programs.fitting(values, show, complete)
         chosen = chooser(program.graph, engine, digits)
-        add_defaults(program, values, chosen)
+        add_defaults(program, values, chosen, exact)
         if complete:
             given.check_complete(program.inputs, values)
         return Bound(program, values, chosen, self.source)

@@ -93,7 +93,10 @@ def is_name(word: str) -> bool:
 
 
 def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
-    """The value of `NAME=TEXT` on a command line: a constant formula, or `@file.npy`. DataError, FormulaError."""
+    """The value of `NAME=TEXT` on a command line: a constant formula, or `@file.npy`. DataError, FormulaError.
+
+    With digits the formula is computed when it is needed, to as many digits as that needs.
+    """
     if text.startswith("@"):
         return read_array(name, text[1:])
     constant = from_source(Source(text, f"<value of {name}>"))
@@ -109,7 +112,12 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
             f"the value of `{name}` is a formula with names of its own",
             hint=f"give each input in a word of its own: {name}=1 {constant.outputs[0]}=2",
         )
-    return constant.eval(digits=digits)
+    if digits is None:
+        return constant.eval()
+    from cgcli.engines.deferred import Deferred
+
+    bound = constant.bind(digits=digits)
+    return Deferred(bound.graph, bound.values, bound.program.outputs["result"])
 
 
 def read_array(name: str, path: str) -> Any:

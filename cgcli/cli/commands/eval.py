@@ -12,7 +12,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import during, print_json, print_values, report_births
+from cgcli.cli.output import during, print_json, print_values, report_births, tell_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def run(
         exclude("--data", digits=digits)
         run_table(parsed, bindings, table, lambda bound: bound.chosen(names), show=names, engine=engine, json=json)
         return
+    tell_warnings(digits, engine)
     bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names)
     chosen = bound.chosen(names)
     with during("computing", len(bound.graph)):

@@ -13,7 +13,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import during, number_text, print_json, report_births
+from cgcli.cli.output import during, number_text, print_json, report_births, tell_warnings
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -73,6 +73,7 @@ def run(
     if symbolic:
         print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
         return
+    tell_warnings(digits, engine)
     values = read_bindings(bindings, digits=digits)
     bound = parsed.bind(values, engine=engine, digits=digits)
     if jacobian or hessian:
