@@ -46,14 +46,14 @@ LIMITS = {
     ),
     "gradient of rows": (
         "Counted, for the polynomial: value and derivative are 30 products and 20 sums where the value is 10 and 10, "
-        "and the strong zero compares each adjoint with 0. Forward mode would take 20 and 20, but there are no "
-        "forward rules. Elsewhere one more column is written for each input. Next: stores that go past the cache for "
+        "where forward mode would take 20 and 20, but there are no forward rules. Elsewhere one more column is written "
+        "for each input. Next: stores that go past the cache for "
         "results that do not fit into it."
     ),
     "graph": (
         "Measured: a deep graph takes one jump a node, about 1 ns, and every step of the pendulum waits for its sine, "
-        "some 45 cycles, whatever is done beside it. In its gradient the strong zero adds a comparison to each of the "
-        "products that wait for each other. Next: one block of code for a sequence of nodes that comes again and again."
+        "some 45 cycles, whatever is done beside it. Next: one block of code for a sequence of nodes that comes again "
+        "and again."
     ),
     "differentiate": (
         "Profiled: the backward loop (`passes.stamping.stamp`) takes 55 to 70 % of the time, half of it to find "

@@ -22,6 +22,10 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+LONGEST_QUOTE = 60
+"""Characters of a text that a warning quotes; of a longer one it says the place."""
+
+
 class Source:
     """A formula text with the name that messages call it by (a path, or `<formula>`)."""
 
@@ -110,6 +114,15 @@ class CalculationError(CgError):
 class CgWarning(Told, UserWarning):
     """Base of every warning of this package: there is a result, and something about it that should be known."""
 
+    def __str__(self) -> str:
+        """What, where and what to do, in one line."""
+        where = ""
+        if self.source is not None and self.span is not None:
+            line, column = self.source.locate(self.span[0])
+            text = " ".join(self.source.text[slice(*self.span)].split())
+            where = f", in `{text}`" if len(text) <= LONGEST_QUOTE else f", at {self.source.name}:{line}:{column}"
+        return f"{self.message}{where}{f'; {self.hint}' if self.hint else ''}"
+
 
 class PrecisionWarning(CgWarning):
     """A result is smaller the more digits it is computed with: it counts as 0."""
@@ -117,6 +130,10 @@ class PrecisionWarning(CgWarning):
 
 class NotFiniteWarning(CgWarning):
     """A nan or an infinity was born in a calculation of finite numbers, and a result shows it."""
+
+
+class LeftOutWarning(CgWarning):
+    """Derivatives by all inputs were asked for, and one of them has none."""
 
 
 class GraphError(CgError):

@@ -17,6 +17,9 @@ MOST_ITEMS = 6
 WIDEST = 60
 """Characters of an array in a table; a longer one is named by its shape."""
 
+FEW_ITEMS = 1_000
+"""Items of an array that is looked at as a whole in less than a microsecond."""
+
 WHOLE_BELOW = 1e9
 """Whole numbers below this are written out, not rounded to six digits."""
 
@@ -69,9 +72,15 @@ def plain(value: Any) -> Any:
 
 def finite(value: Any) -> bool:
     """Whether a number, or every element of an array, is neither nan nor infinite."""
-    if shape_of(value):
+    if not shape_of(value):
+        return finite_number(value)
+    if value.dtype.kind == "O":
         return all(finite_number(item) for item in value.flat)
-    return finite_number(value)
+    if value.size <= FEW_ITEMS:  # a product takes a third of the time of two reductions, but may overflow
+        flat = value.ravel()
+        if isfinite(flat.dot(flat)):
+            return True
+    return value.size == 0 or (isfinite(value.max()) and isfinite(value.min()))
 
 
 def finite_number(value: Any) -> bool:

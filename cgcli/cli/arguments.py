@@ -98,10 +98,12 @@ def read_bindings(words: Sequence[str] | None, *, digits: int | None = None) -> 
 
 
 def split_names(text: str | None) -> list[str] | None:
-    """`a,b` as a list; None stays None. UsageError where a name is empty."""
+    """`a,b` or `w[0],A[0,1]` as a list; None stays None. UsageError where a name is empty."""
     if text is None:
         return None
-    names = [name.strip() for name in text.split(",")]
+    from cgcli.formulas.given import name_list
+
+    names = name_list(text)
     if not all(names):
         raise UsageError(f"`{text}` is not a list of names", hint="separate names by commas: a,b")
     return names

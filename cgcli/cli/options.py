@@ -27,6 +27,10 @@ Wrt = Annotated[
 ]
 Of = Annotated[Optional[str], typer.Option("--of", help="The output, or an inner name, to differentiate.")]  # noqa: UP045
 
+Strict = Annotated[
+    bool, typer.Option("--strict", help="A nan or an infinity in a result is an error, and nothing is written.")
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableOptions:
@@ -69,5 +73,6 @@ class TableOptions:
 
 
 __all__ = [
-    "Annotated", "Bindings", "Digits", "EngineName", "FormulaText", "Json", "Of", "TableOptions", "Wrt", "typer",
+    "Annotated", "Bindings", "Digits", "EngineName", "FormulaText", "Json", "Of", "Strict", "TableOptions",
+    "Wrt", "typer",
 ]  # fmt: skip

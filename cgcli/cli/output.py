@@ -6,15 +6,16 @@ import sys
 from contextlib import nullcontext
 from math import isfinite, isnan
 
-from cgcli.numerals import finite
+from cgcli.errors import CalculationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Any, TextIO
 
     from cgcli.errors import Source, Span
+    from cgcli.explain.births import Birth
     from cgcli.formulas.bound import Bound
 
 
@@ -121,24 +122,37 @@ def tell_warnings(digits: int | None, engine: str) -> None:
     warnings.showwarning = show
 
 
-def report_births(bound: Bound, chosen: Mapping[str, int], values: Mapping[str, Any]) -> None:
-    """Say on standard error where the nan or the infinity of a result was born."""
-    broken = {name: chosen[name] for name, value in values.items() if name in chosen and not finite(value)}
-    if not broken:
-        return
-    from cgcli.explain.births import births
-    from cgcli.graph.walk import ancestors
+def report_left_out(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Bound:
+    """Say on standard error which inputs the derivatives by all inputs leave out; returns what it was given."""
+    if wrt is None and bound.program.decisions:
+        from cgcli.formulas.derivatives import left_out
 
-    graph = bound.graph
-    needed = [node for node, need in enumerate(ancestors(graph, broken.values())) if need]
-    evaluated = bound.engine(needed).evaluate(graph, bound.values, needed)
-    names = graph.name_of()
-    for node in births(graph, evaluated, broken.values())[:3]:
-        label = f"`{names[node]}`" if node in names else f"`{graph.row(node).name}`"
-        if graph.is_constant(node):
-            label = "this number, which no double can hold" if node in graph.spans else "the formula itself"
-        given = ", ".join(number_text(evaluated[operand]) for operand in graph.operands_of(node))
-        origin = f" of {given}" if given and len(given) < 60 else ""
-        what = "nan or inf" if graph.shape_of(node) else number_text(evaluated[node])
-        message = f"{what} comes from {label}{origin}"
-        warn(message, source=bound.source, span=graph.spans.get(node))
+        for name, why in left_out(bound.program, of).items():
+            place = bound.graph.spans.get(why.user)
+            warn(f"`{name}` is left out of the derivatives: {why.reason}", source=bound.source, span=place)
+    return bound
+
+
+class Births:
+    """Where nan and infinity of a command's results were born: warnings behind the results, or an error before them."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self.strict = strict
+        self.found: list[Birth] = []
+
+    def __call__(self, births: Sequence[Birth]) -> None:
+        """Take what a calculation tells. CalculationError with --strict."""
+        if births and self.strict:
+            first = births[0]
+            raise CalculationError(first.message, span=first.span, source=first.source, hint=first.hint)
+        self.found.extend(births)
+
+    def watch(self, bound: Bound) -> Bound:
+        """Hear of the calculations of a bound formula, which is returned."""
+        bound.on_births = self
+        return bound
+
+    def tell(self) -> None:
+        """Say on standard error what was heard."""
+        for birth in self.found:
+            warn(birth.message, source=birth.source, span=birth.span, hint=birth.hint)

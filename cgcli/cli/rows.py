@@ -8,7 +8,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from cgcli.cli.arguments import read_bindings
-from cgcli.cli.output import number_text, print_json, warn
+from cgcli.cli.output import Births, number_text, print_json, warn
 from cgcli.data import formats
 from cgcli.data.cells import advice
 from cgcli.data.stream import Request, excerpt
@@ -36,7 +36,8 @@ HEAD = 10
 
 def run_table(
     formula: Formula, bindings: Sequence[str] | None, options: TableOptions, choose: Choice, *,
-    show: Sequence[str] = (), engine: str = "auto", json: bool = False,
+    show: Sequence[str] = (), wrt: Sequence[str] | None = None, engine: str = "auto", json: bool = False,
+    strict: bool = False,
 ) -> None:  # fmt: skip
     """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table."""
     path = options.check()
@@ -51,11 +52,16 @@ def run_table(
         columns, notes = match_columns(formula, table, values, bound_columns)
         for note in notes:
             warn(note.message, hint=note.hint)
-        bound = bind_columns(formula, table, columns, values, show)
+        bound = bind_columns(formula, table, columns, values, show, wrt)
         check_inputs(bound, columns, table)
         rows = table.rows if options.limit is None else min(table.rows, options.limit)
-        calculation = Calculation(bound, choose(bound), columns, rows=rows, engine=engine, float32=options.float32)
+        births = Births(strict=strict)
+        calculation = Calculation(
+            births.watch(bound), choose(bound), columns, rows=rows, engine=engine, float32=options.float32,
+            at_once=strict,
+        )  # fmt: skip
         _run(table, calculation, options, json)
+        births.tell()
     finally:
         table.close()
 
@@ -83,6 +89,7 @@ def _run(table: Table, calculation: Calculation, options: TableOptions, json: bo
     begin = time.perf_counter()
     with RowProgress(total_to_read(table, options.limit)) as progress:
         report = files.run(table, calculation, request, output=options.output, progress=progress.advance)
+    calculation.tell_births()
     seconds = time.perf_counter() - begin
     if json:
         tell_json(report, request, calculation, seconds, options)

@@ -52,7 +52,17 @@ def require(condition: Any, reason: str) -> None:
 class Tables:
     """The header with its types checked; see `graph_files` for what each entry means."""
 
-    __slots__ = ("attributes", "calls", "defaults", "operations", "outputs", "params", "shapes", "specialised")
+    __slots__ = (
+        "attributes",
+        "calls",
+        "decided",
+        "defaults",
+        "operations",
+        "outputs",
+        "params",
+        "shapes",
+        "specialised",
+    )
 
     def __init__(self) -> None:
         self.operations: list[str] = []
@@ -62,6 +72,7 @@ class Tables:
         self.defaults: dict[str, int] = {}
         self.params: list[str] = []
         self.specialised: dict[str, float] = {}
+        self.decided: dict[str, tuple[str, bool]] = {}
         self.calls: list[tuple[str, int]] = []
 
 
@@ -79,6 +90,9 @@ def tables_of(header: Mapping[str, Any]) -> Tables:
     tables.defaults = _entries(header, "defaults", dict, _is_integer)
     tables.params = _entries(header, "params", list, _is_name)
     tables.specialised = _entries(header, "specialised", dict, lambda entry: type(entry) in (int, float))
+    if "decided" in header:  # files of the first releases have none
+        decided = _entries(header, "decided", dict, _is_decision)
+        tables.decided = {name: (what, whole) for name, (what, whole) in decided.items()}
     calls = _entries(header, "calls", list, lambda entry: isinstance(entry, list) and len(entry) == 2)
     tables.calls = [(name, parent) for name, parent in calls]
     for number, (name, parent) in enumerate(tables.calls):
@@ -102,6 +116,11 @@ def _entries(header: Mapping[str, Any], key: str, kind: type, fits: Callable[[An
 
 def _is_name(entry: Any) -> bool:
     return isinstance(entry, str) and entry.isprintable() and entry != ""
+
+
+def _is_decision(entry: Any) -> bool:
+    """Whether an entry says what a name decided, and whether that is a whole number."""
+    return isinstance(entry, list) and len(entry) == 2 and _is_name(entry[0]) and isinstance(entry[1], bool)
 
 
 def _is_integer(entry: Any) -> bool:
@@ -287,6 +306,7 @@ def check_results(
     known = set(input_names)
     for name in (*tables.params, *tables.defaults, *tables.specialised):
         require(name in known, f"`{name}` in its header is no input")
+    require(all(name in texts for name in tables.decided), "`decided` in its header names no node")
     inputs = graph.inputs()
     for name, node in tables.defaults.items():
         fits = name not in inputs or graph.shape[inputs[name]] == graph.shape[node]

@@ -50,7 +50,7 @@ from cgcli.files import Replacement
 from cgcli.graph.bulk import enter_constants, extend
 from cgcli.graph.store import ARRAY, CONSTANT, INPUT, Call, Graph
 from cgcli.graph.walk import ancestors
-from cgcli.language.program import Program
+from cgcli.language.program import EVERYTHING, Program
 from cgcli.ops import REGISTRY
 
 if TYPE_CHECKING:
@@ -145,10 +145,18 @@ def _header_of(program: Program, place: Column, codes: Column, shapes: Column, a
         "attributes": [graph.attributes[number] for number in attributes.tolist()],
         "outputs": {name: int(place[node]) for name, node in program.outputs.items()},
         "defaults": {name: int(place[node]) for name, node in program.defaults.items()},
-        "params": program.params, "specialised": program.specialised,
+        "params": program.params, "specialised": program.specialised, "decided": _decided(program),
         "calls": [(call.name, call.parent) for call in graph.calls],
     }  # fmt: skip
     return _bytes(json.dumps(header))
+
+
+def _decided(program: Program) -> dict[str, tuple[str, bool]]:
+    """Names whose values decided the graph, each with what it decided and whether that is a whole number."""
+    graph, own = program.graph, set(program.inputs)
+    names = {name: node for name, node in graph.names.items() if name in own or not graph.is_input(node)}
+    found = program.decided(list(names.values()), list(program.outputs.values()))
+    return {name: (found[node].what, found[node].whole) for name, node in names.items() if node in found}
 
 
 def _renumbered(payload: Column, mask: Column) -> Column:
@@ -328,6 +336,8 @@ def _program(graph: Graph, tables: Tables, input_names: list[str]) -> Program:
     program.params = list(tables.params)
     program.defaults = dict(tables.defaults)
     program.specialised = dict(tables.specialised)
+    for name, (what, whole) in tables.decided.items():
+        program.decide(graph.names[name], EVERYTHING, what, whole)
     for name, value in program.specialised.items():  # what decided the graph need not be given again
         program.defaults.setdefault(name, graph.constant(value))
     return program

@@ -155,7 +155,7 @@ class Printer:
 
     def _call(self, node: int, row: Operation) -> list[Piece]:
         graph = self.graph
-        operands = list(graph.operands_of(node))
+        operands = list(given_operands(graph, node))
         if "associative" in row.traits and len(operands) == 2:
             operands = self._run(operands, row)
         flags = SIGNED | ARRAY if takes_apart(graph, node) else SIGNED
@@ -194,6 +194,10 @@ class Printer:
             return [(operand, POSTFIX, 0), ".T"]
         return self._call(node, self.graph.row(node))
 
+    def renamed(self, node: int, flags: int) -> list[Piece]:
+        """A name for its operand."""
+        return [(self.graph.operands_of(node)[0], POSTFIX, flags)]
+
     def placed(self, node: int, flags: int) -> list[Piece]:
         """The adjoint of an index: the operand among zeros."""
         entries, shape = self.graph.attributes_of(node)
@@ -208,6 +212,7 @@ BRACKETS: dict[Operation, Callable[[Printer, int, int], list[Piece]]] = {
     shaping.index: Printer.indexed,
     shaping.transpose: Printer.transposed,
     shaping.place: Printer.placed,
+    structure.alias: Printer.renamed,
 }
 """Operations that the grammar writes with signs of its own."""
 
@@ -273,6 +278,25 @@ def static_arguments(graph: Graph, node: int) -> list[tuple[Parameter, Any]]:
                 values[place] = candidate
                 break
     return list(zip(parameters, values, strict=True))
+
+
+def given_operands(graph: Graph, node: int) -> tuple[int, ...]:
+    """The operands of a node without those at the end that are the defaults of their parameters."""
+    row = graph.row(node)
+    operands = tuple(graph.operands_of(node))
+    if row.variadic or row.parameters[-1:] == () or row.parameters[-1].static:
+        return operands
+    while len(operands) and _is_default(graph, operands[-1], row.parameters[len(operands) - 1].default):
+        operands = operands[:-1]
+    return operands
+
+
+def _is_default(graph: Graph, node: int, default: object) -> bool:
+    """Whether an operand is the constant that stands for a parameter without a value."""
+    if default is REQUIRED or not graph.is_constant(node) or graph.is_own_constant(node):
+        return False
+    exact = graph.exact.get(graph.payload[node])
+    return graph.constant_value(node) == default and exact == getattr(default, "text", None)
 
 
 def _with_static(graph: Graph, node: int, row: Operation, operands: Sequence[Piece]) -> list[Piece]:

@@ -11,7 +11,7 @@ import re
 from functools import cache
 from string import Formatter
 
-from cgcli.emit.formula import called, key_text, static_arguments, static_text
+from cgcli.emit.formula import called, given_operands, key_text, static_arguments, static_text
 from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.emit.writing import joined, write
@@ -238,6 +238,9 @@ class _Writer:
         for parameter, value in static_arguments(self.graph, node):
             if value is not parameter.default and parameter.name not in template.fields:
                 return None
+        for place, parameter in enumerate(row.parameters[: len(given_operands(self.graph, node))]):
+            if not parameter.static and not parameter.required and str(place) not in template.fields:
+                return None
         return template
 
     def pieces(self, node: int, signed: bool) -> list[Piece]:
@@ -288,7 +291,7 @@ class _Writer:
 
     def _call(self, node: int, row: Operation) -> list[Piece]:
         r"""`\operatorname{name}\left(…\right)` with static arguments where they are not the default."""
-        operands: list[Piece] = [(operand, 0, True) for operand in self.graph.operands_of(node)]
+        operands: list[Piece] = [(operand, 0, True) for operand in given_operands(self.graph, node)]
         static = static_arguments(self.graph, node)
         texts = [static_latex(value) for parameter, value in static if value is not parameter.default]
         leading = row.parameters and row.parameters[0].static

@@ -1,15 +1,207 @@
-"""Where a nan or an infinity began that a result shows."""
+"""Where a nan or an infinity began that a result shows, in the calculation itself or in a derivative of it.
+
+A derivative is made of nodes like everything else, so one search serves both: from a result back to the nodes whose
+operands are finite numbers and whose value is none. What is said of such a node follows from where it came from: an
+operation of the formula, or the rule by which one was differentiated (`graph.origins`).
+"""
 
 from __future__ import annotations
 
-from cgcli.numerals import finite
+import re
+import sys
+import warnings
+
+from cgcli.emit.names import constant_text
+from cgcli.errors import NotFiniteWarning
+from cgcli.explain.point import Point
+from cgcli.explain.rule_text import RuleTexts
+from cgcli.graph.walk import ancestors
+from cgcli.numerals import compact, finite
+from cgcli.passes.partials import local_partials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
+    from cgcli.errors import Source, Span
+    from cgcli.explain.point import Chooser
     from cgcli.graph.store import Graph
+
+MOST_BIRTHS = 3
+"""Births that are told of one calculation."""
+
+WIDEST_OPERANDS, WIDEST_TEXT = 60, 24
+"""Characters of the values of operands, and of an operand of a rule in the words of the formula."""
+
+ORDERS = ("", "", "second ", "third ")
+"""What stands before `derivative`, by its order."""
+
+
+class Birth:
+    """Where a nan or an infinity of a result began.
+
+    message, span: what is said of it, and its place in the text where it has one. hint: what to write instead, where
+    that is known. given: whether it began nowhere, since an input or the text itself has that value.
+    """
+
+    __slots__ = ("given", "hint", "message", "source", "span")
+
+    def __init__(
+        self, message: str, span: Span | None, source: Source | None, *, hint: str | None = None, given: bool = False
+    ) -> None:  # fmt: skip
+        self.message = message
+        self.span = span
+        self.source = source
+        self.hint = hint
+        self.given = given
+
+
+def births_of(
+    graph: Graph, results: Sequence[int], engine: Chooser, inputs: dict[str, Any], source: Source | None
+) -> list[Birth]:
+    """Where what is no finite number among some results began; at most MOST_BIRTHS places, the earliest ones.
+
+    Of an operation whose own value is told of, the derivatives are not told of as well.
+
+    engine, inputs: as for `trace`. The graph is extended by the rules that are named.
+    """
+    point = Point(graph, {str(place): node for place, node in enumerate(results)})
+    point.evaluate(engine, inputs)
+    found = births(graph, point.values, results)
+    known = set(found)
+    chosen = [node for node in found if known.isdisjoint(graph.origins.chain(node))]
+    with graph.lock:
+        accounts = [_Account(graph, node) for node in chosen[:MOST_BIRTHS]]
+    further = [node for account in accounts for node in account.wanted()]
+    point.evaluate(engine, inputs, further)
+    told = [account.birth(point.values, source) for account in accounts]
+    return list({birth.message: birth for birth in told}.values())
+
+
+def warn_of(found: Iterable[Birth]) -> None:
+    """A NotFiniteWarning for each birth, at the line outside of this package that asked for the calculation.
+
+    What the caller or the formula gave as nan or infinity is no news for them.
+    """
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "cgcli":
+        frame, level = frame.f_back, level + 1
+    for birth in found:
+        if not birth.given:
+            told = NotFiniteWarning(birth.message, span=birth.span, source=birth.source, hint=birth.hint)
+            warnings.warn(told, stacklevel=level)
+
+
+class _Account:
+    """What there is to say of a node where a nan or an infinity began, waiting for the values.
+
+    chain: whose rule made it, whose rule made that one, and so on; the last of them is an operation of the formula.
+    partial: place of the operand by whose partial derivative it came, and the node of that; None where it came in
+    another way.
+    """
+
+    def __init__(self, graph: Graph, node: int) -> None:
+        self.graph = graph
+        self.node = node
+        self.chain = graph.origins.chain(node)
+        self.partial = self._partial() if self.chain else None
+
+    def _partial(self) -> tuple[int, int] | None:
+        graph, origin = self.graph, self.chain[0]
+        if not graph.row(origin).elementwise:
+            return None
+        for place, operand in enumerate(graph.operands_of(origin)):
+            if graph.is_constant(operand):
+                continue
+            partial = local_partials(graph, origin, [place])[0]
+            if partial is not None and partial >= self.node and ancestors(graph, [partial])[self.node]:
+                return place, partial
+        return None
+
+    def wanted(self) -> list[int]:
+        """The nodes whose values the account gives."""
+        found = [operand for node in (self.node, *self.chain[-1:]) for operand in self.graph.operands_of(node)]
+        return found if self.partial is None else [*found, self.partial[1]]
+
+    def birth(self, values: Sequence[Any], source: Source | None) -> Birth:
+        """The account in words."""
+        graph, node = self.graph, self.node
+        if self.chain:
+            return Birth(self._in_a_rule(values, source), graph.spans.get(self.chain[-1]), source)
+        span, what = graph.spans.get(node), kind_of(values[node])
+        if graph.is_input(node):
+            return Birth(f"{what} comes from the input `{graph.input_name(node)}`", span, source, given=True)
+        if graph.is_leaf(node):
+            written = "this number, which no double can hold" if span is not None else "the formula itself"
+            return Birth(f"{what} comes from {written}", span, source, given=True)
+        name = graph.name_of().get(node)
+        called = "" if name is None else f", which is `{name}`"
+        told = f"{what} comes from `{graph.row(node).name}`{self._operands(node, values, 'of')}{called}"
+        return Birth(told, span, source)
+
+    def _in_a_rule(self, values: Sequence[Any], source: Source | None) -> str:
+        graph, root = self.graph, self.chain[-1]
+        order = len(self.chain)
+        nth = ORDERS[order] if order < len(ORDERS) else f"{order}th "
+        if graph.is_leaf(root):
+            return (
+                f"{kind_of(values[self.node])} comes from adding up what the {nth}derivative by "
+                f"`{words_of(graph, root, source) or 'an array'}` is made of{self._operands(self.node, values, ':')}"
+            )
+        derivative = f"the {nth}derivative of `{graph.row(root).name}`{self._operands(root, values, 'at')}"
+        if self.partial is None:
+            row = graph.row(self.node)
+            return (
+                f"{kind_of(values[self.node])} comes from `{row.name}`{self._operands(self.node, values, 'of')} "
+                f"in {derivative}"
+            )
+        rule = self._rule(source)
+        return f"{kind_of(values[self.partial[1]])} comes from {derivative}{f' (rule: {rule})' if rule else ''}"
+
+    def _operands(self, node: int, values: Sequence[Any], word: str) -> str:
+        """` of 1, 0`, or "" where that would be long."""
+        given = ", ".join(compact(values[operand]) for operand in self.graph.operands_of(node))
+        blank = "" if word == ":" else " "
+        return f"{blank}{word} {given}" if 0 < len(given) < WIDEST_OPERANDS else ""
+
+    def _rule(self, source: Source | None) -> str | None:
+        """The partial derivative over the words of the formula; None where those are not short, and for later ones."""
+        if len(self.chain) > 1 or self.partial is None:
+            return None
+        graph, origin = self.graph, self.chain[0]
+        names = {node: words_of(graph, node, source) for node in (origin, *graph.operands_of(origin))}
+        known = {node: name for node, name in names.items() if name is not None}
+        if len(known) < len(names):
+            return None
+        return RuleTexts(graph, known).text(origin, self.partial[0], partial=True)
+
+
+def words_of(graph: Graph, node: int, source: Source | None) -> str | None:
+    """A node as the formula writes it, in brackets where it is no name, number or call; None where that is long."""
+    if graph.is_constant(node):
+        return constant_text(graph, node)
+    name = graph.input_name(node) if graph.is_input(node) else graph.name_of().get(node)
+    if name is not None:
+        return name
+    span = graph.spans.get(node)
+    if source is None or span is None:
+        return None
+    text = " ".join(source.text[slice(*span)].split())
+    if len(text) > WIDEST_TEXT:
+        return None
+    return text if re.fullmatch(r"[\w.]+(\([^()]*\))?", text) else f"({text})"
+
+
+def kind_of(value: Any) -> str:
+    """`nan`, `inf` or `-inf`: what a value is, or what an array holds."""
+    if not getattr(value, "shape", ()):
+        return compact(value)
+    items = [item for item in value.flat if not finite(item)]
+    return compact(next((item for item in items if item != item), items[0] if items else value))
+
+
+# ---- the search ------------------------------------------------------------------------------------------------------
 
 
 def births(graph: Graph, values: Sequence[Any], outputs: Iterable[int]) -> list[int]:
@@ -42,16 +234,41 @@ def _culprits(graph: Graph, node: int, values: Sequence[Any]) -> list[int]:
     """
     operands = graph.operands_of(node)
     suspects = [operand for operand in dict.fromkeys(operands) if not finite(values[operand])]
-    compute = graph.row(node).compute
-    if len(suspects) < 2 or compute is None or not all(isinstance(values[operand], float) for operand in operands):
+    kinds = {getattr(getattr(values[operand], "dtype", None), "kind", "f") for operand in operands}
+    if len(suspects) < 2 or kinds != {"f"} or any(hasattr(values[operand], "_mpf_") for operand in operands):
         return suspects
-    attributes = graph.attributes_of(node)
+    compute = _function_of(graph, node, all(isinstance(values[operand], float) for operand in operands))
     enough = [
         suspect for suspect in suspects
-        if not finite(
-            compute(
-                *(values[each] if each == suspect or each not in suspects else 1.0 for each in operands), *attributes
-            )
-        )
+        if not finite(compute(*[
+            values[each] if each == suspect or each not in suspects else _ones_like(values[each]) for each in operands
+        ]))
     ]  # fmt: skip
     return enough or suspects
+
+
+def _function_of(graph: Graph, node: int, scalar: bool) -> Callable[..., Any]:
+    """The function of the values of a node's operands."""
+    compute, attributes = graph.row(node).compute, graph.attributes_of(node)
+    if scalar and compute is not None:
+        return lambda *operands: compute(*operands, *attributes)
+    import numpy as np
+
+    from cgcli.engines.numpy import ENGINE
+
+    kernel = ENGINE.kernel_of(graph, node)
+
+    def run(*operands: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return kernel(*operands)
+
+    return run
+
+
+def _ones_like(value: Any) -> Any:
+    """A value without nan and infinities, of the same shape."""
+    if isinstance(value, float):
+        return 1.0
+    import numpy as np
+
+    return np.ones_like(value)

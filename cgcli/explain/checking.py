@@ -103,6 +103,9 @@ def check(
     names = graph.name_of()
     label = names.get(output, "result") if name is None else name
     named = wrt if isinstance(wrt, Mapping) else {names.get(node, f"node {node}"): node for node in wrt}
+    if order == 1 and not all(map(graph.is_input, named.values())):  # one inner name may follow from another
+        trials = [_Trial(graph, output, label, {name: node}, point) for name, node in named.items()]
+        return Report(tuple(finding for trial in trials for finding in trial.findings(trial.output, trial.label)))
     trial = _Trial(graph, output, label, named, point)
     findings = list(trial.findings(trial.output, trial.label))
     if order > 1:
@@ -253,7 +256,8 @@ def extrapolated(slope: Slope, step: Any, rounds: int, noise: Any) -> tuple[Any,
 def _moved(base: Any, place: tuple[int, ...], shift: Any, kind: type) -> Any:
     """A copy of a value with one element moved."""
     moved: Any = np.array(base, dtype=kind)
-    moved[place] = moved[place] + shift
+    with np.errstate(invalid="ignore"):  # infinity that moves is nan, and nan counts for nothing
+        moved[place] = moved[place] + shift
     return moved if place else moved[()]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from cgcli.errors import CalculationError, UsageError, did_you_mean
 from cgcli.graph.walk import ancestors, descendants
+from cgcli.numerals import finite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,14 +15,18 @@ if TYPE_CHECKING:
 
     from cgcli.engines.base import Engine
     from cgcli.errors import Source
+    from cgcli.explain.births import Birth
     from cgcli.graph.store import Graph
     from cgcli.language.program import Program
 
 
 class Bound:
-    """A formula with values: the program that fits their shapes, the values by input, and the engine."""
+    """A formula with values: the program that fits their shapes, the values by input, and the engine.
 
-    __slots__ = ("engine", "program", "source", "values")
+    on_births: who is told where a nan or an infinity of a result was born; without anybody it is a NotFiniteWarning.
+    """
+
+    __slots__ = ("engine", "on_births", "program", "source", "values")
 
     def __init__(
         self, program: Program, values: dict[str, Any], engine: Callable[[Sequence[int]], Engine], source: Source | None
@@ -28,6 +35,7 @@ class Bound:
         self.values = values
         self.engine = engine
         self.source = source
+        self.on_births: Callable[[list[Birth]], None] | None = None
 
     @property
     def graph(self) -> Graph:
@@ -42,8 +50,26 @@ class Bound:
             if type(value) is not float:
                 from cgcli.engines.results import separated
 
-                return separated(found, self.values.values())
+                found = separated(found, self.values.values())
+                if not all(map(finite, found)):
+                    self._tell_births(wanted, found)
+                return found
+        if not all(map(isfinite, found)):
+            self._tell_births(wanted, found)
         return found
+
+    def _tell_births(self, wanted: Sequence[int], found: Sequence[Any]) -> None:
+        """Say where a nan or an infinity among some values was born."""
+        from cgcli.explain.births import births_of
+
+        broken = [node for node, value in zip(wanted, found, strict=True) if not finite(value)]
+        self.tell(births_of(self.graph, broken, self.engine, self.values, self.source))
+
+    def tell(self, births: list[Birth]) -> None:
+        """Tell whoever listens of births."""
+        from cgcli.explain.births import warn_of
+
+        (self.on_births or warn_of)(births)
 
     def chosen(self, names: Sequence[str] = ()) -> dict[str, int]:
         """The nodes of inner names, or of the outputs where none are given. UsageError for an unknown name."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from cgcli.errors import ShapeError, UsageError, did_you_mean
+from cgcli.errors import CalculationError, LeftOutWarning, ShapeError, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.bound import named_nodes
+from cgcli.graph.walk import ancestors
+from cgcli.language.program import OWN_NAME
 from cgcli.numerals import shape_of
 from cgcli.passes.derivative import derivative_of
 from cgcli.passes.differentiate import Derivatives, differentiate
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
-    from cgcli.language.program import Program
+    from cgcli.language.program import Decision, Program
 
 
 def targets(program: Program, of: str | None) -> dict[str, int]:
@@ -31,18 +33,57 @@ def targets(program: Program, of: str | None) -> dict[str, int]:
     return {of: known[of]}
 
 
-def variables(program: Program, wrt: Sequence[str] | None) -> dict[str, int]:
-    """The nodes to differentiate with respect to, by name: all inputs that are not lengths or indices."""
+def variables(program: Program, wrt: Sequence[str] | None, of: str | None = None) -> dict[str, int]:
+    """The nodes to differentiate with respect to, by name; all inputs but those of `left_out` where none are named.
+
+    UsageError for a name that the formula does not have, CalculationError for one of those that would be left out.
+    """
     inputs = program.graph.inputs()
+    outputs = list(targets(program, of).values())
     if wrt is None:
-        return {name: inputs[name] for name in program.inputs if name not in program.specialised}
+        decided = program.decided(list(inputs.values()), outputs)
+        return {name: inputs[name] for name in program.inputs if inputs[name] not in decided}
     known = named_nodes(program)
     names = given.name_list(wrt)
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known) or f"it has {', '.join(known) or 'no inputs'}"
             raise UsageError(f"the formula has no `{name}` to differentiate with respect to", hint=hint)
+    decided = program.decided([known[name] for name in names], outputs)
+    for name in names:
+        if known[name] in decided:
+            why = decided[known[name]]
+            raise CalculationError(
+                f"there is no derivative with respect to `{name}`: {why.reason}",
+                span=program.graph.spans.get(why.user), hint=OWN_NAME if why.whole else None,
+            )  # fmt: skip
     return {name: known[name] for name in names}
+
+
+def left_out(program: Program, of: str | None = None) -> dict[str, Decision]:
+    """The inputs by which outputs are not differentiated although they depend on them, each with the reason.
+
+    An input that is nothing but a length or an index is not among them: nobody expects a derivative there.
+    """
+    if not program.decisions:
+        return {}
+    inputs, outputs = program.graph.inputs(), list(targets(program, of).values())
+    reaching = ancestors(program.graph, outputs)
+    decided = program.decided(list(inputs.values()), outputs)
+    return {
+        name: decided[node] for name, node in inputs.items()
+        if node in decided and name in program.inputs and (reaching[node] or not decided[node].whole)
+    }  # fmt: skip
+
+
+def tell_left_out(program: Program, wrt: Sequence[str] | None, of: str | None = None) -> None:
+    """A LeftOutWarning for each input that the derivatives by all inputs leave out."""
+    if wrt is None and program.decisions:
+        from warnings import warn
+
+        for name, why in left_out(program, of).items():
+            message, place = f"`{name}` is left out of the derivatives: {why.reason}", program.graph.spans.get(why.user)
+            warn(LeftOutWarning(message, span=place), stacklevel=3)
 
 
 def gradients(
@@ -61,7 +102,7 @@ def jacobians(
     bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     """The derivatives of every element of the outputs: {output: {name: array of shape output.shape + input.shape}}."""
-    found, chosen = variables(bound.program, wrt), targets(bound.program, of)
+    found, chosen = variables(bound.program, wrt, of), targets(bound.program, of)
     nodes = [derivative_of(bound.graph, node, target) for node in chosen.values() for target in found.values()]
     values = iter(bound.evaluate(nodes))
     return {name: {variable: next(values) for variable in found} for name in chosen}
@@ -71,7 +112,7 @@ def hessians(
     bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
 ) -> dict[str, dict[str, dict[str, Any]]]:  # fmt: skip
     """The second derivatives of scalar outputs: {output: {a: {b: array of shape a.shape + b.shape}}}."""
-    found, chosen = variables(bound.program, wrt), targets(bound.program, of)
+    found, chosen = variables(bound.program, wrt, of), targets(bound.program, of)
     nodes: list[int] = []
     for name, node in chosen.items():
         need_scalar(bound.graph, name, node)
@@ -96,7 +137,7 @@ def gradient_nodes(
 
 
 def _new_gradient_nodes(program: Program, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, int]]:
-    found = variables(program, wrt)
+    found = variables(program, wrt, of)
     nodes: dict[str, dict[str, int]] = {}
     for name, node in targets(program, of).items():
         need_scalar(program.graph, name, node)
@@ -115,11 +156,11 @@ def differentiated(program: Program, output: int, wrt: tuple[int, ...]) -> Deriv
     return found
 
 
-def directions(bound: Bound, moved: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+def directions(bound: Bound, moved: Mapping[str, Any], of: str | None = None) -> tuple[list[int], list[int]]:
     """The nodes to move and the nodes that hold the directions, which become values of the call."""
     if not hasattr(moved, "keys") or not moved:
         raise UsageError("no directions given", hint='for example directions={"x": 1}')
-    found = variables(bound.program, list(moved))
+    found = variables(bound.program, list(moved), of)
     arrows: list[int] = []
     for name, target in found.items():
         value = given.normalised(name, moved[name])

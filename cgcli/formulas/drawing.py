@@ -55,7 +55,7 @@ def picture_of(
     several outputs and `of` names none of them.
     """
     wanted = grad or bool(values)
-    bound = formula.bind(values, complete=wanted)
+    bound = formula.bind(values, wrt=wrt, steps=True, complete=wanted)
     point = Point(bound.graph, targets(bound.program, of), list(variables(bound.program, wrt).values()) if grad else ())
     if len(point.passes) > 1:
         raise UsageError(

@@ -8,6 +8,7 @@ from cgcli.errors import NeedsValues, ShapeError
 from cgcli.formulas import derivatives, given
 from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
 from cgcli.formulas.programs import of_program, of_text
+from cgcli.language.aliases import readable, without_aliases
 from cgcli.language.program import Program
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.differentiate import differentiate
@@ -99,18 +100,20 @@ class Formula:
 
     def bind(
         self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
-        show: Sequence[str] = (), complete: bool = True, **inputs: Any,
+        show: Sequence[str] = (), wrt: Sequence[str] | None = None, steps: bool = False, complete: bool = True,
+        **inputs: Any,
     ) -> Bound:  # fmt: skip
         """The program and the values that a call means.
 
+        show, wrt: names that will be looked at, and differentiated by. steps: for a trace or a picture.
         UsageError for names that the formula does not have and for inputs without a value (unless not `complete`);
         ShapeError where a declared shape differs; DataError for a value that is no number.
         """
-        return self._bind(given.given_values(mapping, inputs), engine, digits, show, complete)
+        return self._bind(given.given_values(mapping, inputs), engine, digits, show, complete, wrt, steps)
 
     def _bind(
         self, given_by_name: dict[str, Any], engine: str, digits: int | None, show: Sequence[str] = (),
-        complete: bool = True,
+        complete: bool = True, wrt: Sequence[str] | None = None, steps: bool = False,
     ) -> Bound:  # fmt: skip
         if not given_by_name.keys() <= self._known:
             names = self.programs.names
@@ -118,7 +121,9 @@ class Formula:
         exact = digits is not None or engine == "precise"
         values = {name: value if type(value) is float else given.normalised(name, value, exact=exact)
                   for name, value in given_by_name.items()}  # fmt: skip
-        program = self.programs.fitting(values, show, complete)
+        program = self.programs.fitting(values, show, complete, self.programs.told_apart(wrt))
+        if steps:
+            program = readable(program)
         chosen = chooser(program.graph, engine, digits)
         add_defaults(program, values, chosen, exact)
         if complete:
@@ -134,13 +139,17 @@ class Formula:
         given.check_options(self._unclear, values, options | told)
         return values
 
-    def _bound(self, mapping: Any, inputs: Mapping[str, Any], engine: str, digits: int | None, **options: Any) -> Bound:
+    def _bound(
+        self, mapping: Any, inputs: Mapping[str, Any], engine: str, digits: int | None, *, steps: bool = False,
+        **options: Any,
+    ) -> Bound:  # fmt: skip
         """As `bind`, for a method with options; UsageError where an option is named like an input without a value."""
         values = given.given_values(mapping, inputs)
+        wrt = options.get("wrt", options.get("directions"))
         if self._unclear:
             options |= {"engine": None if engine == "auto" else engine, "digits": digits}
             given.check_options(self._unclear, values, options)
-        return self._bind(values, engine, digits)
+        return self._bind(values, engine, digits, wrt=wrt, steps=steps)
 
     def eval(
         self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
@@ -169,6 +178,7 @@ class Formula:
         are several outputs and none is named, the result is {output: {name: …}}.
         """
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        derivatives.tell_left_out(bound.program, wrt, of)
         return alone(derivatives.gradients(bound, wrt, of)[1])
 
     def jacobian(
@@ -177,6 +187,7 @@ class Formula:
     ) -> dict[str, Any]:  # fmt: skip
         """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        derivatives.tell_left_out(bound.program, wrt, of)
         return alone(derivatives.jacobians(bound, wrt, of))
 
     def hessian(
@@ -185,6 +196,7 @@ class Formula:
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
         """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        derivatives.tell_left_out(bound.program, wrt, of)
         return alone(derivatives.hessians(bound, wrt, of))
 
     def jvp(
@@ -194,7 +206,7 @@ class Formula:
         """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
         bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions)
+        variables, arrows = derivatives.directions(bound, directions, of)
         nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
         return alone(dict(zip(chosen, bound.evaluate(nodes), strict=True)))
 
@@ -205,7 +217,7 @@ class Formula:
         """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
         bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
         graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions)
+        variables, arrows = derivatives.directions(bound, directions, of)
         names = list(directions)
         nodes: list[int] = []
         for name, node in chosen.items():
@@ -223,11 +235,15 @@ class Formula:
         """
         from cgcli.passes.simplify import simplify
 
-        program = self.bind(mapping, complete=False).program
+        program = self.bind(mapping, wrt=[name], complete=False).program
         chosen = derivatives.targets(program, of)
-        target = derivatives.variables(program, [name])[name]
+        target = derivatives.variables(program, [name], of)[name]
         nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
-        graph, simple = simplify(program.graph, [*nodes, *program.defaults.values()])
+        graph, wanted = program.graph, [*nodes, *program.defaults.values()]
+        if self.programs.told_apart([name]):
+            moved, graph = without_aliases(graph)
+            wanted = [moved[node] for node in wanted]
+        graph, simple = simplify(graph, wanted)
         names = ["result"] if len(chosen) == 1 else [f"d{output}/d{name}" for output in chosen]
         derived = Program(graph)
         derived.outputs = dict(zip(names, simple, strict=False))
@@ -236,6 +252,7 @@ class Formula:
         derived.inputs = [name for name in program.inputs if name in needed]
         derived.params = [name for name in program.params if name in needed]
         derived.defaults = {name: node for name, node in defaults.items() if name in needed}
+        derived.carry_decisions(program)
         return fixed(derived)
 
     # ---- rows --------------------------------------------------------------------------------------------------
@@ -265,8 +282,9 @@ class Formula:
         from cgcli.formulas.rows import bind_columns, evaluate_rows, refuse_reductions
 
         values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
-        bound, rows = bind_columns(self, values)
+        bound, rows = bind_columns(self, values, wrt)
         refuse_reductions(bound, list(derivatives.targets(bound.program, of).values()))
+        derivatives.tell_left_out(bound.program, wrt, of)
         nodes = derivatives.gradient_nodes(bound.program, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
         found = iter(evaluate_rows(bound, engine, wanted, rows, dtype))
@@ -281,9 +299,10 @@ class Formula:
         """Every step of the forward and the backward pass as plain data."""
         from cgcli.explain.tracing import trace
 
-        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of, steps=True)
         chosen = derivatives.targets(bound.program, of)
-        variables = derivatives.variables(bound.program, wrt)
+        derivatives.tell_left_out(bound.program, wrt, of)
+        variables = derivatives.variables(bound.program, wrt, of)
         return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
 
     def draw(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cgcli.errors import DataError, UsageError, closest
 
 TYPE_CHECKING = False
@@ -176,10 +178,14 @@ def _exact_types() -> tuple[type, ...]:
     return int, Fraction, Decimal, Deferred
 
 
+COMMA = re.compile(r",(?![^\[]*\])")
+"""A comma between names; within the brackets of an element it separates indices."""
+
+
 def name_list(names: Sequence[str] | str) -> list[str]:
-    """Names that came as a list, or as one text `a,b`. UsageError for what is no name."""
+    """Names that came as a list, or as one text `a,b`; `A[0,1]` is one. UsageError for what is no name."""
     if isinstance(names, str):
-        return [name.strip() for name in names.split(",")]
+        return [name.strip() for name in COMMA.split(names)]
     if not hasattr(names, "__iter__"):
         raise UsageError(f"names are a list of texts, not {names!r}", hint='for example ["x", "y"]')
     found = list(names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cgcli.errors import NeedsValues, ShapeError, UsageError
-from cgcli.formulas.given import check_complete
+from cgcli.formulas.given import check_complete, name_list
 from cgcli.language.names import Names
 from cgcli.language.program import Program
 from cgcli.language.reading import lower, parse, survey
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cgcli.errors import Source
 
     Shape = tuple[int, ...]
-    Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str]], Program]
+    Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str], Sequence[str]], Program]
 
 KEPT_SIGNATURES = 64
 """Names and shapes of calls whose program is remembered."""
@@ -39,35 +39,43 @@ class Programs:
         """The program for inputs that are numbers. ShapeError, NeedsValues where there is none."""
         return self.made_for({})
 
-    def made_for(self, values: Mapping[str, Any], show: Sequence[str] = ()) -> Program:
+    def made_for(self, values: Mapping[str, Any], show: Sequence[str] = (), apart: Sequence[str] = ()) -> Program:
         """The program for values of these names and shapes, lowered once for each signature.
 
-        A number for a name that the text only uses decides nothing, unless it is a length or an index.
+        A number for a name that the text only uses decides nothing, unless it is a length or an index. show, apart: see
+        `reading.lower`.
         """
         shapes = {name: shape_of(value) for name, value in values.items()}
         deciding = {name: shape for name, shape in shapes.items() if shape or name not in self._free}
-        signature = (tuple(sorted(deciding.items())), tuple(show))
+        signature = (tuple(sorted(deciding.items())), tuple(show), tuple(apart))
         for program in self._programs.get(signature, ()):
             if self._suits(program, values):
                 return program
         numbers = {name: float(value) for name, value in values.items() if not shapes[name]}
-        program = self._lower(deciding, numbers, list(deciding), show)
+        program = self._lower(deciding, numbers, list(deciding), show, apart)
         self._programs.setdefault(signature, []).append(program)
         return program
 
-    def fitting(self, values: Mapping[str, Any], show: Sequence[str], complete: bool) -> Program:
+    def told_apart(self, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
+        """Of names to differentiate by those that need a node of their own: inner names, and elements of any name."""
+        names = () if wrt is None else name_list(wrt)
+        return tuple(sorted(set(names).difference(self.names.inputs)))
+
+    def fitting(
+        self, values: Mapping[str, Any], show: Sequence[str], complete: bool, apart: Sequence[str] = ()
+    ) -> Program:
         """The program of a call, found quickly where a call gave the same names and shapes before.
 
         Where inputs may be without a value, an unknown length is asked for by itself, at its place in the text.
         UsageError for missing values, ShapeError where a declared shape differs.
         """
         key = (tuple(values), tuple([() if type(value) is float else shape_of(value) for value in values.values()]),
-               tuple(show))  # fmt: skip
+               tuple(show), tuple(apart))  # fmt: skip
         for program in self._fitting.get(key, ()):
             if self._suits(program, values):
                 return program
         try:
-            program = self.made_for(values, show)
+            program = self.made_for(values, show, apart)
         except (ShapeError, NeedsValues) as error:
             if isinstance(error, NeedsValues) and not complete:
                 raise
@@ -93,7 +101,9 @@ def of_text(source: Source) -> Programs:
     """The programs of a text. FormulaError where it is wrong."""
     table = parse(source)
     return Programs(
-        lambda shapes, values, bound, show: lower(table, shapes=shapes, values=values, bound=bound, show=show),
+        lambda shapes, values, bound, show, apart: lower(
+            table, shapes=shapes, values=values, bound=bound, show=show, apart=apart
+        ),
         survey(table),
     )  # fmt: skip
 
@@ -106,7 +116,7 @@ def of_program(program: Program) -> Programs:
     names.outputs = list(program.outputs)
     names.with_default = set(program.defaults)
 
-    def settled(shapes: Mapping[str, Shape], values: Mapping[str, float], bound: object, show: object) -> Program:
+    def settled(shapes: Mapping[str, Shape], values: Mapping[str, float], *others: object) -> Program:
         for name, value in program.specialised.items():
             if shapes.get(name) or not is_same(values.get(name, value), value):
                 raise UsageError(

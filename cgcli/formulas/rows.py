@@ -9,7 +9,7 @@ from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.numerals import shape_of
+from cgcli.numerals import finite, shape_of
 from cgcli.ops import REGISTRY
 
 TYPE_CHECKING = False
@@ -25,18 +25,21 @@ if TYPE_CHECKING:
 
 def bind_rows(
     formula: Formula, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = (),
-    complete: bool = True,
+    wrt: Sequence[str] | None = None, complete: bool = True,
 ) -> Bound:  # fmt: skip
     """The program for columns of scalars with these names, and the values that are the same for all rows.
 
     UsageError as `Formula.bind`, and for a column of lengths or indices: they decide the graph, which all rows share.
     """
     single = given.given_values(mapping, {})
-    bound = formula.bind({**single, **dict.fromkeys(columns, 1.0)}, engine="numpy", show=show, complete=complete)
+    one_row = {**single, **dict.fromkeys(columns, 1.0)}
+    bound = formula.bind(one_row, engine="numpy", show=show, wrt=wrt, complete=complete)
     return varying(bound, columns)
 
 
-def bind_columns(formula: Formula, found: Mapping[str, Any]) -> tuple[Bound, int]:
+def bind_columns(
+    formula: Formula, found: Mapping[str, Any], wrt: Sequence[str] | None = None
+) -> tuple[Bound, int]:  # fmt: skip
     """The program and the columns of a call on rows, and how many rows those have.
 
     A column's own shape is what is behind its first axis. There may be no row; what is missing in one is nan.
@@ -52,7 +55,7 @@ def bind_columns(formula: Formula, found: Mapping[str, Any]) -> tuple[Bound, int
     }  # fmt: skip
     single = {name: given.normalised(name, found[name]) for name in values if name not in columns}
     first = {name: column[0] if len(column) else column.sum(axis=0) + 1.0 for name, column in columns.items()}
-    bound = varying(formula.bind({**single, **first}, engine="numpy"), list(columns))
+    bound = varying(formula.bind({**single, **first}, engine="numpy", wrt=wrt), list(columns))
     refuse_reductions(bound, [node for name, node in bound.program.defaults.items() if name not in bound.values])
     bound.values = row_values(bound, columns)
     return bound, max(map(len, columns.values()), default=1)
@@ -60,13 +63,16 @@ def bind_columns(formula: Formula, found: Mapping[str, Any]) -> tuple[Bound, int
 
 def varying(bound: Bound, columns: Sequence[str]) -> Bound:
     """What was bound for one row, without the values that differ from row to row."""
+    inputs = bound.graph.inputs()
     fixed_by = [name for name in columns if name in bound.program.specialised]
     if fixed_by:
+        node = inputs.get(fixed_by[0])
+        why = None if node is None else bound.program.decided([node], list(bound.program.outputs.values())).get(node)
+        what = "it is a length or an index" if why is None or why.whole else f"it decides {why.what}"
         raise UsageError(
-            f"`{fixed_by[0]}` cannot be a column: it is a length or an index, the same for all rows",
+            f"`{fixed_by[0]}` cannot be a column: {what}, the same for all rows",
             hint=f"give it one value: {fixed_by[0]}=3",
         )
-    inputs = bound.graph.inputs()
     dropped: set[str] = set()
     found = set(columns)
     while found:  # a default may follow from another default that follows from a column
@@ -131,7 +137,19 @@ def evaluate_rows(
     else:
         raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
     columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
-    return own_columns(columns, wanted)
+    results = own_columns(columns, wanted)
+    if not all(map(finite, results)):
+        tell_births(bound, wanted, results)
+    return results
+
+
+def tell_births(bound: Bound, wanted: Sequence[int], results: Sequence[Any]) -> None:
+    """Say where a nan or an infinity of the results was born, in rows without one among their inputs."""
+    from cgcli.explain.row_births import RowBirths
+
+    found = RowBirths(bound.graph, wanted)
+    found.look(bound.values, results)
+    bound.tell(found.births(bound.values, bound.source))
 
 
 def row_values(bound: Bound, columns: Mapping[str, Any]) -> dict[str, Any]:

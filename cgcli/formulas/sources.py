@@ -113,7 +113,9 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
             hint=f"give each input in a word of its own: {name}=1 {constant.outputs[0]}=2",
         )
     if digits is None:
-        return constant.eval()
+        bound = constant.bind()
+        bound.on_births = lambda births: None  # the formula that uses the value tells that it is nan or infinite
+        return bound.named_values(bound.chosen())["result"]
     from cgcli.engines.deferred import Deferred
 
     bound = constant.bind(digits=digits)

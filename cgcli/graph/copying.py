@@ -12,11 +12,10 @@ from cgcli.graph.walk import ancestors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
     from typing import Any
 
     from cgcli.graph.store import Graph
-    from cgcli.ops import Operation
 
     Moved = MutableMapping[int, int] | list[int] | array[int]
 
@@ -25,18 +24,26 @@ GONE = -1
 
 
 def copy_nodes(
-    source: Graph, target: Graph, nodes: Iterable[int], moved: Moved, *, without: Operation | None = None
+    source: Graph,
+    target: Graph,
+    nodes: Iterable[int],
+    moved: Moved,
+    *,
+    instead: Callable[[int], int] | None = None,
 ) -> None:
     """Copy nodes of one graph, operands before their users, into another one.
 
     moved: old position -> new one; it knows the operands that are not among the nodes, and learns the copies.
-    without: an operation of one operand whose nodes are not copied; their operand stands for them.
+    instead: which earlier node of the source stands for a node; only those that stand for themselves are copied.
     """
     start, operands = source.start, source.operands
-    left_out = None if without is None else without.code
     for node in nodes:
+        other = node if instead is None else instead(node)
+        if other != node:
+            moved[node] = moved[other]
+            continue
         used = [moved[operand] for operand in operands[start[node] : start[node + 1]]]
-        moved[node] = used[0] if source.op[node] == left_out else target.copy_node(source, node, used)
+        moved[node] = target.copy_node(source, node, used)
 
 
 def copied(source: Graph, target: Graph, nodes: Iterable[int]) -> array[int]:

@@ -27,6 +27,12 @@ class Origins:
         self.end = array("i")
         self.source = array("i")
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both tell the same of every node."""
+        return isinstance(other, Origins) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def note(self, first: int, end: int, source: int) -> None:
         """Enter the nodes from `first` to before `end`, which come after all that were entered before."""
         if first < end:

@@ -39,6 +39,11 @@ class Ref:
         """The number, where the node is a constant."""
         return self.graph.constant_value(self.node)
 
+    @property
+    def array_value(self) -> Any:
+        """The numbers as an array, where the node is an array of numbers; else None."""
+        return self.graph.array_value(self.node)
+
     def apply_operation(self, row: Operation, arguments: Sequence[Any]) -> Ref:
         """What a row does when it is called with references among its arguments."""
         operands, static = row.split(arguments)

@@ -125,6 +125,10 @@ class Graph:
         """The double of a constant node; None for every other node."""
         return self.constants[self.payload[node]] if self.op[node] == CONSTANT else None
 
+    def array_value(self, node: int) -> NDArray[Any] | None:
+        """The numbers of a node that is an array of numbers; None for every other node."""
+        return self.arrays[self.payload[node]] if self.op[node] == ARRAY else None
+
     def input_name(self, node: int) -> str:
         """The name of an input node."""
         return self.input_names[self.payload[node]]

@@ -11,14 +11,15 @@ from contextlib import contextmanager
 
 from cgcli.errors import CgError, FormulaError, NeedsValues, ShapeError
 from cgcli.graph.store import Graph
-from cgcli.language.program import Program
+from cgcli.language.aliases import behind
+from cgcli.language.program import EVERYTHING, Program
 from cgcli.language.statics import StaticValues
 from cgcli.language.values import FunctionName, ListValue, exact_text
 from cgcli.ops import shaping, structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
     from typing import Any
 
     from cgcli.language.syntax import Syntax
@@ -45,12 +46,12 @@ class Frame:
 class Building:
     """One graph under way.
 
-    globals: the names of the text that have a value by now. keeps_names_apart: whether a name stands behind an alias,
-    which tells it from equal values while derivatives are taken. handlers: by rule what does the work of a row: it
+    globals: the names of the text that have a value by now. targets: names that the text differentiates by, which
+    stand behind an alias (`aliases`). handlers: by rule what does the work of a row: it
     takes the row, works on the stack, and returns the next row.
     """
 
-    def __init__(self, table: Syntax, values: Mapping[str, float], *, keeps_names_apart: bool) -> None:
+    def __init__(self, table: Syntax, values: Mapping[str, float], targets: Collection[str]) -> None:
         self.table = table
         self.word, self.span, self.callee = table.word, table.span, table.callee
         self.first = table.first()
@@ -60,9 +61,10 @@ class Building:
         self.stack: list[Any] = []
         self.frames: list[Frame] = []
         self.globals: MutableMapping[str, Any] = {}
-        self.keeps_names_apart = keeps_names_apart
+        self.targets = targets
         self.aliases = 0
         self.handlers: list[Callable[[int], int]] = []
+        self._sources: list[int] = []
 
     # ---- the loop ----------------------------------------------------------------------------------------------
 
@@ -116,10 +118,12 @@ class Building:
             self.graph.spans[node] = self.span(row)
         return node
 
-    def alias(self, node: int) -> int:
-        """A node of its own for a name that has this value."""
+    def alias(self, value: Any) -> Any:
+        """A node of its own for a name that has this value, of a list as one array; functions and `[]` have none."""
+        if isinstance(value, FunctionName) or (isinstance(value, ListValue) and not value.items):
+            return value
         self.aliases += 1
-        return self.graph.apply(structure.alias, [node], [self.aliases])
+        return self.graph.apply(structure.alias, [self.materialise(value)], [self.aliases])
 
     def materialise(self, value: Any) -> int:
         """The node of a value; a list becomes a `stack` (without recursion: a list knows its depth, which is small)."""
@@ -131,6 +135,8 @@ class Building:
             raise FormulaError(f"`{value.name}` is a function; call it with arguments", hint=f"{value.name}(…)")
         if value is None:
             raise FormulaError("a value is missing here")
+        if isinstance(value, float):  # the default of an operand
+            return self.graph.constant(value, getattr(value, "text", None))
         return int(value)
 
     def _stacked(self, value: ListValue) -> int:
@@ -151,9 +157,9 @@ class Building:
         assert value.node is not None
         return value.node
 
-    def named(self, value: Any) -> Any:
+    def named(self, name: str, value: Any) -> Any:
         """What a local name stands for."""
-        return self.alias(value) if self.keeps_names_apart and isinstance(value, int) else value
+        return self.alias(value) if name in self.targets else value
 
     def taken(self, count: int) -> list[Any]:
         """The last values of the stack, taken from it."""
@@ -169,16 +175,24 @@ class Building:
         known = self.static(value, row)
         if isinstance(known, list):
             raise self.error(f"{what} is a number, not a list", row)
+        self.decide(what)
         with self.placed(row):
             return shaping.whole(known, what)
 
+    def decide(self, what: str, *, user: int = EVERYTHING, whole: bool = True) -> None:
+        """Enter what was asked for as `static` since the last time: see `Decision`."""
+        for source in self._sources:
+            self.program.decide(source, user, what, whole)
+        self._sources.clear()
+
     def static(self, value: Any, row: int) -> Any:
-        """A number (or nested lists of numbers) that must be known now."""
+        """A number (or nested lists of numbers) that must be known now; `decide` says afterwards what for."""
         if isinstance(value, ListValue):
             return [self._static_number(self.materialise(item), row) for item in value.items]
         node = self.materialise(value)
-        if self.graph.row(node) is shaping.stack:
-            return [self._static_number(item, row) for item in self.graph.operands_of(node)]
+        listed = behind(self.graph, node)
+        if self.graph.row(listed) is shaping.stack:
+            return [self._static_number(item, row) for item in self.graph.operands_of(listed)]
         return self._static_number(node, row)
 
     def _static_number(self, node: int, row: int) -> float:
@@ -193,6 +207,8 @@ class Building:
                 hint=f"give a value for {what}, for example {names[0]}=3" if names else rule,
             )  # fmt: skip
         self.program.specialised.update(self.statics.used)
+        if not self.graph.is_constant(node) or self.graph.is_own_constant(node):  # a literal is nobody's variable
+            self._sources.append(node)
         return int(known) if known.is_integer() else known
 
     # ---- errors ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cgcli.errors import closest
 from cgcli.graph.store import Call
+from cgcli.graph.walk import ancestors
 from cgcli.language import syntax
 from cgcli.language.building import Frame
 from cgcli.language.forms import FORMS
@@ -77,7 +78,7 @@ class Calls:
         calls = self.graph.calls
         calls.append(Call(definition.name, self.frames[-1].call, self.building.span(row)))
         local = {
-            parameter: self.building.named(value)
+            parameter: self.building.named(parameter, value)
             for parameter, value in zip(definition.parameters, arguments, strict=True)
         }
         self.frames.append(Frame(definition.end, finish, local, len(calls) - 1, data))
@@ -109,7 +110,7 @@ class Calls:
 
     def call_operation(self, name: str, arguments: list[Any], row: int) -> Any:
         """The value of a call of an operation."""
-        operation = REGISTRY.resolve(name, len(arguments))
+        operation = self._resolved(name, arguments)
         if operation is None:
             raise self._unknown_call(name, len(arguments), row)
         whole = self._combined(operation, arguments, row)
@@ -117,12 +118,38 @@ class Calls:
             return whole
         if len(arguments) > len(operation.parameters) and not operation.variadic:
             return self._folded(operation, arguments, row)
+        building = self.building
         operands, static = operation.split(arguments)
-        nodes = [self.building.materialise(operand) for operand in operands]
-        fixed = [
-            value if value is None or isinstance(value, float) else self.building.static(value, row) for value in static
-        ]
-        return self.building.apply(operation, nodes, fixed, row)
+        nodes = [building.materialise(operand) for operand in operands]
+        known = [value if value is None or isinstance(value, float) else building.static(value, row)
+                 for value in static]  # fmt: skip
+        node = building.apply(operation, nodes, known, row)
+        names = " and ".join(f"`{parameter.name}`" for parameter in operation.parameters if parameter.static)
+        whole = "order_without_rule" not in operation.traits
+        building.decide(f"the argument {names} of `{operation.name}`", user=node, whole=whole)
+        return node
+
+    def _resolved(self, name: str, arguments: list[Any]) -> Operation | None:
+        """The operation that a call means.
+
+        Where an argument would be static but follows from a name, a row of the same name that takes it as an operand
+        is meant: `norm(v, 3)` and `norm(v, p)`.
+        """
+        found = REGISTRY.resolve(name, len(arguments))
+        if found is None or not any(parameter.static for parameter in found.parameters[: len(arguments)]):
+            return found
+        for other in REGISTRY.callable_as[name]:
+            if other.accepts(len(arguments)) and not any(parameter.static for parameter in other.parameters):
+                _, static = found.split(arguments)
+                return other if any(map(self._is_open, static)) else found
+        return found
+
+    def _is_open(self, value: Any) -> bool:
+        """Whether a value is more than a calculation with literals."""
+        graph = self.graph
+        needed = ancestors(graph, [self.building.materialise(value)])
+        leaves = [node for node, need in enumerate(needed) if need and graph.is_leaf(node)]
+        return not all(graph.is_constant(leaf) and not graph.is_own_constant(leaf) for leaf in leaves)
 
     def _folded(self, operation: Operation, arguments: list[Any], row: int) -> int:
         """`max(a, b, c)`: an associative operation on more operands than two."""

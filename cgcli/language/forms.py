@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from cgcli.language.values import FunctionName
+from cgcli.language import syntax
+from cgcli.language.aliases import children, target_names
+from cgcli.language.messages import shortened
+from cgcli.language.program import OWN_NAME
+from cgcli.language.values import FunctionName, ListValue
+from cgcli.ops import shaping
 from cgcli.passes.derivative import derivative_of
+from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.language.building import Frame
+    from cgcli.language.building import Building, Frame
     from cgcli.language.calls import Calls
 
 MOST_ITEMS = 10_000_000
@@ -21,15 +27,19 @@ def diff(calls: Calls, arguments: list[Any], row: int) -> int:
     building, graph = calls.building, calls.graph
     if len(arguments) not in (2, 3):
         raise building.error("`diff` takes 2 or 3 arguments", row, "write diff(y, x) or diff(y, x, order)")
-    y, x = building.materialise(arguments[0]), building.materialise(arguments[1])
+    y, x = building.materialise(arguments[0]), _target(building, arguments[1], row)
     order = building.static(arguments[2], row) if len(arguments) == 3 else 1
+    building.decide("the order of a derivative")
     if not isinstance(order, int) or order < 0:
         raise building.error("the order of a derivative is a whole number from 0", row)
-    if graph.is_constant(x) and not graph.is_own_constant(x):
-        raise building.error("a derivative is taken with respect to a name, not a number", row, "write diff(y, x)")
+    for target in x.items if isinstance(x, ListValue) else [x]:
+        decided = building.program.decided([target], [y]) if order else {}
+        if decided:
+            reason = decided[target].reason
+            raise building.error(f"there is no derivative with respect to this: {reason}", row, OWN_NAME)
     before = len(graph)
     for _ in range(order):
-        y = derivative_of(graph, y, x)
+        y = _derivative(building, y, x)
     place, call = building.span(row), calls.frames[-1].call
     for node in range(before, len(graph)):
         graph.spans[node] = place
@@ -37,6 +47,37 @@ def diff(calls: Calls, arguments: list[Any], row: int) -> int:
             graph.scopes[node] = call
     calls.stack.append(y)
     return row + 1
+
+
+def _target(building: Building, x: Any, row: int) -> Any:
+    """What a derivative is taken by: the node of a name or of an element, or a list of these."""
+    table = building.table
+    written = children(table, row)[2]
+    if target_names(table, written) is None:
+        if table.rule[written] == syntax.NUMBER:
+            raise building.error("a derivative is taken with respect to a name, not a number", row, "write diff(y, x)")
+        raise building.error(
+            "a derivative is taken with respect to a name, or an element of one", written,
+            f"name it, use the name, and differentiate by that: u = {shortened(table.word(written))}",
+        )  # fmt: skip
+    if isinstance(x, ListValue):
+        return x
+    node = building.materialise(x)
+    if building.graph.is_constant(node) and not building.graph.is_own_constant(node):
+        raise building.error("a derivative is taken with respect to a name, not a number", row, "write diff(y, x)")
+    return node
+
+
+def _derivative(building: Building, y: int, x: Any) -> int:
+    """A node that holds dy/dx, of shape y.shape + x.shape."""
+    graph = building.graph
+    if not isinstance(x, ListValue):
+        return derivative_of(graph, y, x)
+    if graph.shape_of(y):
+        rows = [_derivative(building, component.node, x) for component in FoldingRef(graph, y)]
+    else:
+        rows = [_derivative(building, y, item) for item in x.items]
+    return graph.apply(shaping.stack, rows)
 
 
 def range_of(calls: Calls, arguments: list[Any], row: int) -> int:

@@ -55,7 +55,7 @@ class Lists:
         _, _, name, remaining, _ = frame.data
         for item in remaining:
             local = dict(frame.locals or {})
-            local[name] = self.building.named(item)
+            local[name] = self.building.named(name, item)
             frame.locals = local
             return True
         return False

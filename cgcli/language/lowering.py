@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from cgcli.errors import CgError, FormulaError, did_you_mean
 from cgcli.language import syntax
+from cgcli.language.aliases import asked_parts, differentiated_by, put_back, settle_aliases
 from cgcli.language.building import Building
 from cgcli.language.calls import Calls
 from cgcli.language.lists import Lists
 from cgcli.language.operators import BINARY, COMPARISONS, UNARY
-from cgcli.language.program import drop_aliases
 from cgcli.language.values import FunctionName, ListValue, named_constant
 from cgcli.ops import logic, shaping
 from cgcli.ops.constants import ALIASES, CONSTANTS
@@ -32,13 +32,18 @@ class Lowering:
 
     def __init__(
         self, table: Syntax, names: Names, shapes: Mapping[str, Shape], values: Mapping[str, float],
-        bound: Collection[str], show: Collection[str],
+        bound: Collection[str], show: Collection[str], apart: Collection[str] = (),
     ) -> None:  # fmt: skip
         self.table = table
         self.shapes = shapes
         self.bound = bound
         self.show = show
-        self.building = Building(table, values, keeps_names_apart=differentiates(table))
+        self.asked = {
+            name: parts for name, parts in asked_parts(apart).items()
+            if parts or (name in names.defined and name not in names.declared and name not in bound)
+        }  # fmt: skip
+        self.labels = apart
+        self.building = Building(table, values, differentiated_by(table))
         self.graph, self.program, self.stack = self.building.graph, self.building.program, self.building.stack
         self.word, self.span, self.first = table.word, table.span, table.first()
         self.inputs: set[str] = set()
@@ -64,8 +69,8 @@ class Lowering:
                 last = self._statement(statements[position]) or last
                 position += 1
         self._settle_outputs(last)
-        if self.building.aliases:
-            drop_aliases(self.program)
+        if self.building.aliases and (bulk is None or self.building.targets):
+            return settle_aliases(self.program, self.labels)
         return self.program
 
     def _statement(self, row: int) -> tuple[str, Any] | None:
@@ -93,9 +98,9 @@ class Lowering:
         else:
             value = self._own_number(first, row)
             if value is None:
-                value = self.building.evaluate(first, row)
-            value = self._known_as(name, value)
-        self.building.globals[name] = value
+                value = self._told_apart(name, self.building.evaluate(first, row))
+            self._known_as(name, value)
+        value = self.building.globals[name] = self._with_parts(name, value, row)
         return name, value
 
     def _own_number(self, first: int, end: int) -> int | None:
@@ -104,16 +109,26 @@ class Lowering:
             return self.building.number(first, own=True)
         return None
 
-    def _known_as(self, name: str, value: Any) -> Any:
-        """Give a value its name; where the text differentiates, behind an alias that tells it from equal values."""
-        if isinstance(value, ListValue):
-            if value.node is not None:
-                self.graph.names.setdefault(name, value.node)
-            elif name in self.show:
-                self.graph.names.setdefault(name, self.building.materialise(value))
-            return value
-        value = self.building.named(value)
-        self.graph.names.setdefault(name, value)
+    def _told_apart(self, name: str, value: Any) -> Any:
+        """A value, behind an alias where somebody differentiates by the name that it gets."""
+        return self.building.alias(value) if name in self.asked or name in self.building.targets else value
+
+    def _known_as(self, name: str, value: Any) -> None:
+        """Give a value its name; a list has one only where it is an array already, or where that is asked for."""
+        if isinstance(value, ListValue) and value.items and name in self.show:
+            self.building.materialise(value)
+        node = value.node if isinstance(value, ListValue) else value
+        if node is not None:
+            self.graph.names.setdefault(name, node)
+
+    def _with_parts(self, name: str, value: Any, row: int) -> Any:
+        """A value in which the parts that are asked for by the caller have nodes and names of their own."""
+        for label, key in self.asked.get(name, ()):
+            part = self.graph.apply(shaping.index, [value], [key])
+            self.graph.spans.setdefault(part, self.span(row))
+            target = self.graph.attributes_of(part)
+            part = self.graph.names[label] = self.building.alias(part)
+            value = put_back(self.graph, value, part, target)
         return value
 
     def _declaration(self, row: int, trainable: bool) -> None:
@@ -130,6 +145,7 @@ class Lowering:
             lengths = self.building.evaluate(self.first[shape_row], shape_row + 1)
             with self.building.placed(shape_row):
                 shape = shaping.whole_shape(self.building.static(lengths, shape_row))
+            self.building.decide("a length")
         self._declare(row, name, shape, default)
         if trainable:
             self.program.params.append(name)
@@ -146,7 +162,7 @@ class Lowering:
                 )  # fmt: skip
             default = graph.apply(shaping.broadcast_to, [default], [shape])
         actual = shape if shape is not None else given if given is not None else default_shape or ()
-        self.building.globals[name] = self._input(name, actual)
+        self.building.globals[name] = self._with_parts(name, self._input(name, actual), row)
         if default is not None and name not in self.bound:
             self.program.defaults[name] = default
             known = self.building.statics.value(default) if graph.shape_of(default) == () else None
@@ -282,8 +298,8 @@ class Lowering:
             if known in CONSTANTS:
                 return self.graph.constant(*named_constant(known))
         value = self._input(name)
-        self.building.globals[name] = value
         self.graph.spans.setdefault(value, self.span(row))
+        value = self.building.globals[name] = self._with_parts(name, value, row)
         return value
 
     def _input(self, name: str, shape: Shape | None = None) -> int:
@@ -291,13 +307,3 @@ class Lowering:
             self.inputs.add(name)
             self.program.inputs.append(name)
         return self.graph.input(name, self.shapes.get(name, ()) if shape is None else shape)
-
-
-def differentiates(table: Syntax) -> bool:
-    """Whether the text itself takes a derivative."""
-    return has_word(table, "diff") and any(table.callee(row) == "diff" for row in table.rows_of(syntax.CALLEE))
-
-
-def has_word(table: Syntax, word: str) -> bool:
-    """Whether a word may be in the text; a large text is not searched for it, since its words are known."""
-    return word in table.source.text if table.words is None else table.words.find(word) >= 0

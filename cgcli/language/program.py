@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
-from cgcli.graph.copying import GONE, carry, copy_nodes
-from cgcli.graph.store import Graph
-from cgcli.ops import structure
+from cgcli.graph.walk import ancestors, descendants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
+
+    from cgcli.graph.store import Graph
+
+EVERYTHING = -1
+"""Stands in a decision for the node that it decided where the whole graph followed from it."""
+
+OWN_NAME = "where it is also an ordinary number of the formula, give that a name of its own"
+
+
+class Decision:
+    """A value that had to be known while the graph was built; no edge of the graph leads from it to what it decided.
+
+    source: the node with that value. user: the node that it decided, or EVERYTHING. what: what it is there. whole:
+    whether it is a whole number by nature (a length, an index); if not, it is a number for which there is no rule.
+    """
+
+    __slots__ = ("source", "user", "what", "whole")
+
+    def __init__(self, source: int, user: int, what: str, whole: bool) -> None:
+        self.source = source
+        self.user = user
+        self.what = what
+        self.whole = whole
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both tell the same: tests compare programs."""
+        return isinstance(other, Decision) and self.as_tuple() == other.as_tuple()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def as_tuple(self) -> tuple[int, int, str, bool]:
+        """All that it says."""
+        return self.source, self.user, self.what, self.whole
+
+    @property
+    def reason(self) -> str:
+        """Why there is no derivative with respect to what the source follows from."""
+        return f"it sets {self.what}, " + ("a whole number" if self.whole else "for which there is no derivative rule")
 
 
 class Program:
@@ -17,10 +54,11 @@ class Program:
     outputs: name -> node, in the order of the text. inputs: names of the inputs in the order of their first use;
     params: those declared with `param`. defaults: input -> node of its default value, a constant part of the graph.
     specialised: inputs whose value shaped the graph (a length, an index), with that value.
+    decisions: the values behind those inputs and behind inner names, each with what it decided.
     derived: what was worked out of the program, by what was asked.
     """
 
-    __slots__ = ("defaults", "derived", "graph", "inputs", "outputs", "params", "specialised")
+    __slots__ = ("decisions", "defaults", "derived", "graph", "inputs", "outputs", "params", "specialised")
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -29,15 +67,48 @@ class Program:
         self.params: list[str] = []
         self.defaults: dict[str, int] = {}
         self.specialised: dict[str, float] = {}
+        self.decisions: dict[tuple[int, int], Decision] = {}
         self.derived: dict[Any, Any] = {}
 
+    def decide(self, source: int, user: int, what: str, whole: bool) -> None:
+        """Enter a decision; the first one of a pair of nodes stays."""
+        self.decisions.setdefault((source, user), Decision(source, user, what, whole))
 
-def drop_aliases(program: Program) -> None:
-    """Rebuild the graph without the aliases that told named values apart while derivatives were taken."""
-    old, new = program.graph, Graph()
-    moved = [GONE] * len(old)
-    copy_nodes(old, new, range(len(old)), moved, without=structure.alias)
-    carry(old, new, moved)
-    program.graph = new
-    program.outputs = {name: moved[node] for name, node in program.outputs.items()}
-    program.defaults = {name: moved[node] for name, node in program.defaults.items()}
+    def decided(self, variables: Sequence[int], outputs: Sequence[int]) -> dict[int, Decision]:
+        """The variables that outputs depend on by a decision, each with one of those; one without a rule comes first.
+
+        An edge leads from none of them to what it decided, so a derivative that follows the edges leaves them out.
+        """
+        if not self.decisions:
+            return {}
+        behind = descendants(self.graph, variables)
+        reaching: bytearray | None = None
+        found: dict[int, Decision] = {}
+        for each in sorted(self.decisions.values(), key=lambda each: each.whole):
+            if not behind[each.source]:
+                continue
+            reaching = reaching or ancestors(self.graph, outputs)
+            if each.user == EVERYTHING or reaching[each.user]:
+                needed = ancestors(self.graph, [each.source])
+                for variable in variables:
+                    if needed[variable]:
+                        found.setdefault(variable, each)
+        return found
+
+    def carry_decisions(self, other: Program) -> None:
+        """Take over what decided the graph of a program from which this one was derived, by the names of its inputs."""
+        inputs = self.graph.inputs()
+        old = {name: node for name, node in other.graph.inputs().items() if name in self.inputs and name in inputs}
+        for node, each in other.decided(list(old.values()), range(len(other.graph))).items():
+            name = other.graph.input_name(node)
+            self.decide(inputs[name], EVERYTHING, each.what, each.whole)
+            if name in other.specialised:
+                self.specialised[name] = other.specialised[name]
+                self.defaults.setdefault(name, self.graph.constant(other.specialised[name]))
+
+    def take_decisions(self, other: Program, moved: Sequence[int], gone: int) -> None:
+        """Take over what decided the graph that this one is a copy of; `gone` stands for a node without a copy."""
+        for each in other.decisions.values():
+            user = each.user if each.user == EVERYTHING else moved[each.user]
+            if moved[each.source] != gone and (user != gone or each.user == EVERYTHING):
+                self.decide(moved[each.source], user, each.what, each.whole)

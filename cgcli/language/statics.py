@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from cgcli.language.aliases import element_of_stack
+from cgcli.ops import shaping
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cgcli.graph.store import Graph
 
@@ -26,7 +29,7 @@ class StaticValues:
             if node in self._known:
                 pending.pop()
                 continue
-            unknown = [operand for operand in self.graph.operands_of(node) if operand not in self._known]
+            unknown = [operand for operand in self._needed(node) if operand not in self._known]
             if unknown:
                 pending.extend(unknown)
                 continue
@@ -46,8 +49,14 @@ class StaticValues:
         inputs = self.graph.inputs()
         return [] if any(self.graph.shape_of(inputs[name]) for name in missing) else missing
 
+    def _needed(self, node: int) -> Sequence[int]:
+        """What a node is computed from: its operands, or the item that it takes of a list."""
+        item = element_of_stack(self.graph, node)
+        return self.graph.operands_of(node) if item == node else (item,)
+
     def _compute(self, node: int) -> float | None:
         graph = self.graph
+        needed = self._needed(node)
         if graph.is_constant(node):
             return graph.constant_value(node)
         if graph.is_input(node):
@@ -57,8 +66,12 @@ class StaticValues:
                 self.used[name] = value
             return value
         row = graph.row(node)
+        if row is shaping.index and len(needed) == 1 and needed[0] in self._known:
+            return self._known[needed[0]]
         if row.compute is None or graph.shape_of(node) or graph.is_leaf(node):
             return None
-        if any(graph.shape_of(operand) for operand in graph.operands_of(node)):
+        if any(graph.shape_of(operand) for operand in needed):
             return None
-        return float(row.compute(*[self._known[operand] for operand in graph.operands_of(node)]))
+
+        operands = [self._known[operand] for operand in needed]
+        return float(row.compute(*operands, *graph.attributes_of(node)))

@@ -7,19 +7,18 @@ from math import exp as scalar_exp
 from math import inf
 
 from cgcli.ops.arithmetic import square
+from cgcli.ops.decisions import Taken
 from cgcli.ops.exact import PI, decimal
 from cgcli.ops.hyperbolic import tanh
 from cgcli.ops.logic import absolute, clip, maximum, sign, where
 from cgcli.ops.powers import exp, expm1, log, log1p, sqrt
-from cgcli.ops.row import Operation
+from cgcli.ops.row import POSITIVE, REAL, Operation
 from cgcli.ops.special import ndtr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
-
-    Shape = tuple[int, ...]
 
 SELU_SCALE = decimal("1.0507009873554804934193349852946")
 SELU_ALPHA = decimal("1.6732632423543772848170429916717")
@@ -28,11 +27,6 @@ GELU_CUBIC = decimal("0.044715")
 
 def _named(name: str) -> dict[str, str]:
     return {"latex": r"\operatorname{{" + name.replace("_", r"\_") + r"}}\left({0}\right)"}
-
-
-def _numbers(shapes: Sequence[Shape], *values: float) -> tuple[float, ...]:
-    """Static numbers as attributes."""
-    return tuple(float(value) for value in values)
 
 
 # ---- sigmoid and softplus --------------------------------------------------------------------------------------
@@ -104,9 +98,9 @@ tanhshrink = Operation(
     about="x - tanh(x), without loss of digits where x is small.", source="DLMF 4.39.1",
 )  # fmt: skip
 squareplus = Operation(
-    "squareplus", "x, [b=4]", prepare=lambda shapes, b=4.0: _numbers(shapes, b), spell=_named("squareplus"),
+    "squareplus", "x, b=4", domain=(REAL, (0.1, 10.0)), spell=_named("squareplus"),
     definition=lambda x, b: where(x < 0, 0.5 * b / (sqrt(square(x) + b) - x), 0.5 * (x + sqrt(square(x) + b))),
-    traits=("increasing",), examples=("squareplus(x)",),
+    traits=("increasing",), examples=("squareplus(x)", "squareplus(x, y)"),
     about="(x + sqrt(x^2 + b))/2: a smooth relu without exp; b is 4 unless given.",
 )  # fmt: skip
 softsign = Operation(
@@ -120,10 +114,10 @@ softsign = Operation(
 
 
 def _masked(condition: Callable[[Any], Any]) -> Callable[..., list[Any]]:
-    """Slope 1 where the condition holds, else 0."""
+    """Slope 1 where the condition holds, else 0: the operand is taken or not."""
 
     def pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-        return [where(condition(operands[0]), adjoint, 0.0)]
+        return [Taken(condition(operands[0]), adjoint)]
 
     return pullback
 
@@ -157,8 +151,7 @@ hard_swish = Operation(
     about="x*hard_sigmoid(x).",
 )  # fmt: skip
 leaky_relu = Operation(
-    "leaky_relu", "x, [slope=0.01]", prepare=lambda shapes, slope=0.01: _numbers(shapes, slope),
-    definition=lambda x, slope: where(x > 0, x, decimal(slope) * x), spell=_named("leaky_relu"),
+    "leaky_relu", "x, slope=0.01", definition=lambda x, slope: where(x > 0, x, slope * x), spell=_named("leaky_relu"),
     kink=lambda x, slope: x == 0, convention="the slope of the left side at 0",
     examples=("leaky_relu(x)", "leaky_relu(x, 0.2)"),
     about="x where it is positive, else slope*x; the slope is 0.01 unless given.",
@@ -170,15 +163,14 @@ prelu = Operation(
     about="leaky_relu with a slope that can be learnt.",
 )  # fmt: skip
 elu = Operation(
-    "elu", "x, [alpha=1]", prepare=lambda shapes, alpha=1.0: _numbers(shapes, alpha),
-    definition=lambda x, alpha: where(x > 0, x, decimal(alpha) * expm1(x)), spell=_named("elu"),
+    "elu", "x, alpha=1", definition=lambda x, alpha: where(x > 0, x, alpha * expm1(x)), spell=_named("elu"),
     kink=lambda x, alpha: x == 0, convention="the slope of the left side, alpha, at 0",
     examples=("elu(x)", "elu(x, 0.5)"),
     about="x where it is positive, else alpha*(exp(x) - 1); alpha is 1 unless given.",
 )  # fmt: skip
 celu = Operation(
-    "celu", "x, [alpha=1]", prepare=lambda shapes, alpha=1.0: _numbers(shapes, alpha),
-    definition=lambda x, alpha: where(x > 0, x, decimal(alpha) * expm1(x / decimal(alpha))), spell=_named("celu"),
+    "celu", "x, alpha=1", definition=lambda x, alpha: where(x > 0, x, alpha * expm1(x / alpha)), spell=_named("celu"),
+    domain=(REAL, (0.1, 10.0)),
     kink=lambda x, alpha: x == 0, convention="second derivative of the left side at 0",
     examples=("celu(x)", "celu(x, 0.5)"),
     traits=("increasing",),
@@ -191,22 +183,28 @@ selu = Operation(
     source="G. Klambauer et al., Self-normalizing neural networks, 2017",
 )  # fmt: skip
 thresholded_relu = Operation(
-    "thresholded_relu", "x, [alpha=1]", prepare=lambda shapes, alpha=1.0: _numbers(shapes, alpha),
-    definition=lambda x, alpha: where(x > decimal(alpha), x, 0.0), spell=_named("thresholded_relu"),
+    "thresholded_relu", "x, alpha=1", definition=lambda x, alpha: where(x > alpha, x, 0.0),
+    spell=_named("thresholded_relu"),
     kink=lambda x, alpha: x == alpha, convention="derivative 0 at alpha", examples=("thresholded_relu(x)",),
     about="x where it is above alpha, else 0; alpha is 1 unless given.",
 )  # fmt: skip
+
+
+def _beyond(x: Any, size: Any) -> Any:
+    """Where something is left of x; of a size of 0 that is everywhere, so that the slope at 0 is 1, too."""
+    return (absolute(x) > size) | (size == 0)
+
+
 hard_shrink = Operation(
-    "hard_shrink", "x, [size=0.5]", prepare=lambda shapes, size=0.5: _numbers(shapes, size),
-    definition=lambda x, size: where(absolute(x) > decimal(size), x, 0.0), spell=_named("hard_shrink"),
+    "hard_shrink", "x, size=0.5", definition=lambda x, size: where(_beyond(x, size), x, 0.0),
+    domain=(REAL, POSITIVE), spell=_named("hard_shrink"),
     kink=lambda x, size: absolute(x) == size, convention="derivative 0 at -size and size",
     examples=("hard_shrink(x)",), traits=("odd",),
     about="x, but 0 where |x| is at most size (0.5 unless given).",
 )  # fmt: skip
 soft_shrink = Operation(
-    "soft_shrink", "x, [size=0.5]", prepare=lambda shapes, size=0.5: _numbers(shapes, size),
-    definition=lambda x, size: where(absolute(x) > decimal(size), x - sign(x) * decimal(size), 0.0),
-    spell=_named("soft_shrink"), kink=lambda x, size: absolute(x) == size,
+    "soft_shrink", "x, size=0.5", definition=lambda x, size: where(_beyond(x, size), x - sign(x) * size, 0.0),
+    domain=(REAL, POSITIVE), spell=_named("soft_shrink"), kink=lambda x, size: absolute(x) == size,
     convention="derivative 0 at -size and size",
     examples=("soft_shrink(x)",), traits=("odd",),
     about="x moved towards 0 by size (0.5 unless given), 0 within.",

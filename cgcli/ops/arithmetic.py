@@ -15,22 +15,6 @@ if TYPE_CHECKING:
 NONZERO = (0.1, 10.0)
 
 
-def _strong_product(adjoint: float, partial: float) -> float:
-    return 0.0 if adjoint == 0 else adjoint * partial
-
-
-def _zeros(np: Any, x: Any) -> Any:
-    """Where a value is 0; of an array that was stretched, each element is looked at once."""
-    if 0 in x.strides:
-        x = x[tuple([slice(None) if stride else slice(1) for stride in x.strides])]
-    return np.equal(x, 0)
-
-
-def _without(np: Any, zeros: Any, product: Any) -> Any:
-    """A product that is exactly 0 in some places; most often there are none."""
-    return np.where(zeros, 0.0, product) if zeros.any() else product
-
-
 def _native_modulo(lanes: Any, x: Any, y: Any) -> Any:
     """C's remainder, moved to the divisor's sign; a remainder of 0 takes that sign too."""
     rest = lanes.arithmetic("frem", x, y)
@@ -49,35 +33,6 @@ def _native_floor_divide(lanes: Any, x: Any, y: Any) -> Any:
     by_infinity = lanes.where((x < 0.0) & (y > 0.0) | (x > 0.0) & (y < 0.0), -1.0, zero)
     finite = lanes.where((lanes.magnitude(y) == inf) & (lanes.magnitude(x) < inf), by_infinity, signed)
     return lanes.where(y == 0.0, quotient, finite)
-
-
-def _fold_masked(x: Any, y: Any) -> Any:
-    """A product with a constant needs no strong zero, unless that is 0 itself."""
-    for one, other in ((x, y), (y, x)):
-        if one.constant_value == 0 and other.shape == ():
-            return one
-        if one.constant_value == 1 and one.shape == ():
-            return other
-        if one.constant_value not in (None, 0):
-            return mul(one, other)
-    return None
-
-
-def _fold_scale(adjoint: Any, partial: Any) -> Any:
-    """An adjoint that is a nonzero constant needs no strong zero; a partial that is exactly 0 contributes 0."""
-    if partial.constant_value == 0 and adjoint.shape == ():
-        return partial
-    if adjoint.constant_value == 0 and partial.shape == ():
-        return adjoint
-    if partial.constant_value == 1:
-        return adjoint
-    if partial.constant_value == -1:
-        return -adjoint
-    if adjoint.constant_value == 1 and adjoint.shape == ():
-        return partial
-    if adjoint.constant_value is not None or partial.constant_value is not None:
-        return mul(adjoint, partial)
-    return None
 
 
 add = Operation(
@@ -146,32 +101,6 @@ neg = Operation(
     spell={"numpy": "negative", "native": "fneg", "precise": "fneg", "infix": "-", "latex": "-{0}"}, precedence=70,
     traits=("odd", "involution", "exact_on_integers"),
     about="The number with the other sign.",
-)  # fmt: skip
-scale: Operation = Operation(
-    "scale", "adjoint, partial", compute=_strong_product,
-    pullback=lambda adjoint, operands, result, attributes: [
-        scale(adjoint, operands[1]), masked(adjoint, operands[0])
-    ],
-    spell={
-        "numpy": lambda np, a, p: _without(np, _zeros(np, a), np.multiply(a, p)),
-        "native": lambda lanes, a, p: lanes.where(a == 0.0, 0.0, a * p),
-        "precise": lambda mp, a, p: _strong_product(a, p), "infix": "*", "latex": r"{0} \cdot {1}",
-    },
-    precedence=60, fold=_fold_scale, traits=("internal",),
-    about="Product of an adjoint and a partial derivative, exactly 0 where the adjoint is 0 (strong zero).",
-)  # fmt: skip
-masked: Operation = Operation(
-    "masked", "x, y", compute=lambda x, y: 0.0 if x == 0 or y == 0 else x * y,
-    pullback=lambda adjoint, operands, result, attributes: [
-        masked(adjoint, operands[1]), masked(adjoint, operands[0])
-    ],
-    spell={
-        "numpy": lambda np, x, y: _without(np, _zeros(np, x) | _zeros(np, y), np.multiply(x, y)),
-        "native": lambda lanes, x, y: lanes.where((x == 0.0) | (y == 0.0), 0.0, x * y),
-        "precise": lambda mp, x, y: mp.mpf(0) if x == 0 or y == 0 else x * y, "infix": "*", "latex": r"{0} \cdot {1}",
-    },
-    precedence=60, fold=_fold_masked, traits=("internal", "commutative"),
-    about="Product of two adjoints, exactly 0 where either is 0: what derivatives of the strong zero are made of.",
 )  # fmt: skip
 square = Operation(
     "square", "x", aliases=("sqr", "sq"), compute=lambda x: x * x, partials=(lambda x, r: 2 * x,),

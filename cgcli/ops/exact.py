@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+SHORT_DENOMINATOR = 1024
+"""Fractions of powers of two up to here are exact as decimals of a few digits and as doubles."""
+
 
 class ExactNumber(float):
     """A double that knows the number it stands for, so that an engine of more digits has them all.
@@ -23,6 +26,12 @@ class ExactNumber(float):
 
 
 PI = ExactNumber(math.pi, "pi")
+
+
+def number_of(text: str) -> float:
+    """The number that a text says, with its digits where a double does not hold it exactly."""
+    value = float(text)
+    return value if value.as_integer_ratio()[1] <= SHORT_DENOMINATOR else decimal(text)
 
 
 def decimal(value: float | str) -> ExactNumber:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cgcli.ops.logic import where
+from cgcli.ops.decisions import Taken
 from cgcli.ops.row import Operation
-from cgcli.ops.shaping import stack, sum_of, whole, whole_shape
+from cgcli.ops.shaping import broadcast_to, stack, sum_of, whole, whole_shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -178,10 +178,10 @@ def _identity(like: Any, n: int) -> Any:
 trace = Operation(
     "trace", "A", aliases=("tr",), shape=_scalar_of_square,
     pullback=lambda adjoint, operands, result, attributes: [
-        where(_identity(adjoint, operands[0].shape[0]), adjoint, 0.0)
+        Taken(_identity(adjoint, operands[0].shape[0]), broadcast_to(adjoint, operands[0].shape))
     ],
     spell={"numpy": lambda np, a: np.trace(a, axis1=-2, axis2=-1), "latex": r"\operatorname{{tr}} {0}"},
-    traits=("structural", "traceable", "reduction"), examples=("trace([[x, y], [z, x*y]])",),
+    traits=("structural", "traceable", "moves", "reduction"), examples=("trace([[x, y], [z, x*y]])",),
     about="Sum of the diagonal of a square matrix.",
 )  # fmt: skip
 
@@ -202,11 +202,18 @@ def _diagonal_numpy(np: Any, a: Any, rank: int) -> Any:
     return result
 
 
+def _diagonal_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """Of a matrix the elements beside the diagonal are not read."""
+    if attributes == (1,):
+        return [diag(adjoint)]
+    return [Taken(_identity(adjoint, operands[0].shape[0]), diag(adjoint), clean=True)]
+
+
 diag: Operation = Operation(
     "diag", "x", shape=_diagonal_shape, prepare=lambda shapes: (len(shapes[0]),),
-    pullback=lambda adjoint, operands, result, attributes: [diag(adjoint)],
+    pullback=_diagonal_pullback,
     spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"},
-    traits=("structural", "traceable"), examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
+    traits=("structural", "traceable", "moves"), examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
     about="Of a vector, the matrix with it on the diagonal; of a square matrix, its diagonal.",
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import copysign, inf, isfinite, isinf, isnan, nan
 
+from cgcli.ops.decisions import Taken
 from cgcli.ops.row import Operation
 
 TYPE_CHECKING = False
@@ -95,7 +96,7 @@ where: Operation = Operation(
     "where", "condition, x, y", aliases=("if", "select", "switch", "ifelse"),
     compute=lambda condition, x, y: x if condition != 0 else y,
     pullback=lambda adjoint, operands, result, attributes: [
-        None, where(operands[0], adjoint, 0.0), where(operands[0], 0.0, adjoint)
+        None, Taken(operands[0], adjoint), Taken(~operands[0], adjoint)
     ],
     spell={
         "numpy": lambda np, condition, x, y: np.where(np.not_equal(condition, 0), x, y),
@@ -116,16 +117,16 @@ def _smaller(x: float, y: float) -> float:
     return nan if isnan(x) or isnan(y) else min(x, y)
 
 
-def _share(wins: Any, ties: Any, adjoint: Any) -> Any:
+def _share(taken: Any, wins: Any, adjoint: Any) -> Taken:
     """All of the adjoint to the operand that wins, half to each at a tie, nothing to the other."""
-    return where(wins, adjoint, where(ties, adjoint * 0.5, 0.0))
+    return Taken(taken, where(wins, adjoint, adjoint * 0.5))
 
 
 maximum = Operation(
     "max", "x, y", aliases=("maximum",), compute=_larger,
     pullback=lambda adjoint, operands, result, attributes: [
-        _share(operands[0] > operands[1], operands[0] == operands[1], adjoint),
-        _share(operands[1] > operands[0], operands[0] == operands[1], adjoint),
+        _share(operands[0] >= operands[1], operands[0] > operands[1], adjoint),
+        _share(operands[1] >= operands[0], operands[1] > operands[0], adjoint),
     ],
     spell={
         "numpy": "maximum", "native": "llvm.maximum",
@@ -139,8 +140,8 @@ maximum = Operation(
 minimum = Operation(
     "min", "x, y", aliases=("minimum",), compute=_smaller,
     pullback=lambda adjoint, operands, result, attributes: [
-        _share(operands[0] < operands[1], operands[0] == operands[1], adjoint),
-        _share(operands[1] < operands[0], operands[0] == operands[1], adjoint),
+        _share(operands[0] <= operands[1], operands[0] < operands[1], adjoint),
+        _share(operands[1] <= operands[0], operands[1] < operands[0], adjoint),
     ],
     spell={
         "numpy": "minimum", "native": "llvm.minimum",
@@ -234,9 +235,9 @@ fmin = Operation(
 clip = Operation(
     "clip", "x, low, high", aliases=("clamp",), definition=lambda x, low, high: minimum(maximum(x, low), high),
     pullback=lambda adjoint, operands, result, attributes: [
-        where((operands[0] >= operands[1]) & (operands[0] <= operands[2]), adjoint, 0.0),
-        where((operands[0] < operands[1]) & (operands[1] <= operands[2]), adjoint, 0.0),
-        where((operands[0] > operands[2]) | (operands[1] > operands[2]), adjoint, 0.0),
+        Taken((operands[0] >= operands[1]) & (operands[0] <= operands[2]), adjoint),
+        Taken((operands[0] < operands[1]) & (operands[1] <= operands[2]), adjoint),
+        Taken((operands[0] > operands[2]) | (operands[1] > operands[2]), adjoint),
     ],
     spell={"latex": r"\operatorname{{clip}}\left({0}, {1}, {2}\right)"},
     domain=((-5.0, 5.0), (-3.0, -1.0), (1.0, 3.0)),
@@ -244,9 +245,10 @@ clip = Operation(
     about="x cut off below low and above high.",
 )  # fmt: skip
 heaviside = Operation(
-    "heaviside", "x, [at_zero=0.5]", aliases=("step",), prepare=lambda shapes, at_zero=0.5: (float(at_zero),),
-    definition=lambda x, at_zero: where(x > 0, 1.0, where(x < 0, 0.0, where(x == 0, at_zero, x))), partials=(None,),
-    traits=("piecewise_constant",), kink=lambda x, at_zero: x == 0, convention="derivative 0 at the jump at 0",
+    "heaviside", "x, at_zero=0.5", aliases=("step",),
+    definition=lambda x, at_zero: where(x > 0, 1.0, where(x < 0, 0.0, where(x == 0, at_zero, x))),
+    partials=(None, lambda x, at_zero, r: where(x == 0, 1.0, 0.0)),
+    kink=lambda x, at_zero: x == 0, convention="derivative 0 at the jump at 0",
     spell={"latex": r"\theta\left({0}\right)"}, examples=("heaviside(x)", "heaviside(x, 1)"),
     about="0 for negative x, 1 for positive x; at 0 it is 0.5 unless given.",
 )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cgcli.ops.activations import rel_entr, softplus
 from cgcli.ops.arithmetic import square
-from cgcli.ops.exact import decimal
 from cgcli.ops.logic import absolute, where
 from cgcli.ops.powers import sqrt, xlog1py, xlogy
 from cgcli.ops.reductions import log_softmax, mean
@@ -22,35 +21,32 @@ if TYPE_CHECKING:
 
 def _fitting(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
     """One number. ValueError where prediction and target have different shapes and neither is a number."""
-    prediction, target = shapes
+    prediction, target, *numbers = shapes
     if prediction != target and prediction and target:
         raise ValueError(f"prediction and target have different shapes, {list(prediction)} and {list(target)}")
+    if any(numbers):
+        raise ValueError("the last argument is one number")
     return ()
 
 
-def _static(shapes: Sequence[Shape], *values: float) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
-
-
 def _mean_of(term: Callable[..., Any]) -> Callable[..., Any]:
-    """The mean over all elements of a term of (prediction, target, static values...)."""
+    """The mean over all elements of a term of (prediction, target, further numbers...)."""
 
-    def definition(prediction: Any, target: Any, *static: Any) -> Any:
-        return mean(term(prediction, target, *static), None)
+    def definition(*operands: Any) -> Any:
+        return mean(term(*operands), None)
 
     return definition
 
 
-def _huber(p: Any, t: Any, delta: float) -> Any:
-    size, bend = absolute(p - t), decimal(delta)
-    return where(size <= bend, 0.5 * square(p - t), bend * (size - 0.5 * bend))
+def _huber(p: Any, t: Any, delta: Any) -> Any:
+    size = absolute(p - t)
+    return where(size <= delta, 0.5 * square(p - t), delta * (size - 0.5 * delta))
 
 
-def _pseudo_huber(p: Any, t: Any, delta: float) -> Any:
+def _pseudo_huber(p: Any, t: Any, delta: Any) -> Any:
     """delta^2*(sqrt(1 + u) - 1) with u = ((p - t)/delta)^2, written without the loss of digits for small u."""
-    bend = decimal(delta)
-    u = square((p - t) / bend)
-    return square(p.coerce(bend)) * u / (1 + sqrt(1 + u))
+    u = square((p - t) / delta)
+    return square(delta) * u / (1 + sqrt(1 + u))
 
 
 mse = Operation(
@@ -67,16 +63,15 @@ mae = Operation(
     about="Mean absolute error, mean(|p - t|).",
 )  # fmt: skip
 huber = Operation(
-    "huber", "p, t, [delta=1]", shape=_fitting, prepare=lambda shapes, delta=1.0: _static(shapes, delta),
-    definition=_mean_of(_huber), traits=("structural",),
+    "huber", "p, t, delta=1", shape=_fitting, definition=_mean_of(_huber), traits=("structural",),
     spell={"latex": r"\operatorname{{huber}}\left({0}, {1}\right)"},
-    examples=("huber([x, y], [1, z])", "huber([x, y], [1, z], 0.5)"),
+    examples=("huber([x, y], [1, z])", "huber([x, y], [1, 2], z)"),
     about="Mean of (p - t)^2/2 where |p - t| is at most delta, else delta*(|p - t| - delta/2); delta is 1 by default.",
 )  # fmt: skip
 pseudo_huber = Operation(
-    "pseudo_huber", "p, t, [delta=1]", shape=_fitting, prepare=lambda shapes, delta=1.0: _static(shapes, delta),
-    definition=_mean_of(_pseudo_huber), traits=("structural",),
-    spell={"latex": r"\operatorname{{pseudo\_huber}}\left({0}, {1}\right)"}, examples=("pseudo_huber([x, y], [1, z])",),
+    "pseudo_huber", "p, t, delta=1", shape=_fitting, definition=_mean_of(_pseudo_huber), traits=("structural",),
+    spell={"latex": r"\operatorname{{pseudo\_huber}}\left({0}, {1}\right)"},
+    examples=("pseudo_huber([x, y], [1, z])", "pseudo_huber([x, y], [1, 2], z)"),
     about="Mean of delta^2*(sqrt(1 + ((p - t)/delta)^2) - 1), a smooth huber; delta is 1 unless given.",
 )  # fmt: skip
 cross_entropy = Operation(

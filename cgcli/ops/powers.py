@@ -61,7 +61,7 @@ power: Operation = Operation(
     "pow", "x, y", aliases=("power", "float_power"), compute=ieee_power,
     partials=(
         lambda x, y, r: where((x == 0) & (y == 0), 0.0, y * power(x, y - 1)),
-        lambda x, y, r: where((x == 0) & (y >= 0), 0.0, r * log(x)),
+        lambda x, y, r: where((x == 0) & (y > 0), 0.0, r * log(x)),
     ),
     spell={
         "numpy": "float_power", "native": _power_native, "precise": _power_precise,
@@ -69,9 +69,7 @@ power: Operation = Operation(
     },
     precedence=80,
     domain=(POSITIVE, REAL), identities=(None, 1.0), fold=_fold_power,
-    kink=lambda x, y: (x == 0) & (y == 0),
-    convention="x^0 is the constant 1, also at x = 0; both derivatives are 0 there",
-    about="x to the power y; nan for a negative x with a broken y.",
+    about="x to the power y; nan for a negative x with a broken y. x^0 is the constant 1, also at x = 0.",
 )  # fmt: skip
 sqrt = Operation(
     "sqrt", "x", compute=total(math.sqrt), partials=(lambda x, r: 0.5 / r,),

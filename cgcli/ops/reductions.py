@@ -6,11 +6,12 @@ may stand in front. Derivatives are right where elements are 0, tie, or are all 
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, nan
 
 from cgcli.ops.arithmetic import mul, square
-from cgcli.ops.logic import absolute, is_finite, maximum, minimum, where
-from cgcli.ops.powers import exp, log, power, sqrt
+from cgcli.ops.decisions import Taken
+from cgcli.ops.logic import absolute, is_finite, maximum, minimum, sign, where
+from cgcli.ops.powers import exp, log, power, sqrt, xlogy
 from cgcli.ops.row import Operation
 from cgcli.ops.shaping import broadcast_to, chosen_axes, reshape, size_of, stack, sum_of, without_axes
 
@@ -120,7 +121,7 @@ def _extreme_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attrib
     x = operands[0]
     winners = x == spread(result, x.shape, axes)
     share = adjoint / sum_of(winners, axes)
-    return [where(winners, spread(share, x.shape, axes), 0.0)]
+    return [Taken(winners, spread(share, x.shape, axes))]
 
 
 amax = Operation(
@@ -175,6 +176,13 @@ std = Operation(
 )  # fmt: skip
 
 
+def _one_number(shapes: Sequence[Shape], attributes: object) -> Shape:
+    """One number, of an array and an order."""
+    if shapes[1]:
+        raise ValueError("the order of a norm is one number")
+    return ()
+
+
 def _norm_order(shapes: Sequence[Shape], order: float = 2.0) -> tuple[float]:
     if not order >= 1:
         raise ValueError(f"the order of a norm is a number from 1 up, or inf, not {order:g}")
@@ -199,6 +207,40 @@ norm = Operation(
     convention="derivative 0 at the zero vector; of the order inf, ties share equally",
     about="Length of a vector: order 2 (the default) is sqrt(sum(x^2)), 1 is sum(|x|), inf is max(|x|). "
           "Of a matrix, all elements count (Frobenius).",
+)  # fmt: skip
+
+
+def _norm_of_order(x: Any, p: Any) -> Any:
+    """By the ratios to the largest element, so that no power overflows."""
+    size = absolute(x)
+    largest = amax(size, None)
+    scale = where((largest > 0) & is_finite(largest), largest, 1.0)
+    total = sum_of(power(size / spread(scale, x.shape, _all_axes(x)), spread(p, x.shape, _all_axes(x))), None)
+    return where(p >= 1, where(largest == 0, 0.0, scale * power(total, 1 / p)), nan)
+
+
+def _all_axes(x: Any) -> Axes:
+    return tuple(range(-len(x.shape), 0))
+
+
+def _norm_of_order_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: object) -> list[Any]:
+    """sign(x)*(|x|/r)^(p - 1), and r/p*sum(w*log(|x|/r)) for w = (|x|/r)^p; at inf those that tie share equally."""
+    x, p = operands
+    axes = _all_axes(x)
+    ratio = where(spread(result == 0, x.shape, axes), 0.0, absolute(x) / spread(result, x.shape, axes))
+    share = power(ratio, spread(p - 1, x.shape, axes))
+    count = where(p == inf, sum_of(share, None), 1.0)
+    weight = power(ratio, spread(p, x.shape, axes))
+    slope = where((p == inf) | (result == 0), 0.0, result / p * sum_of(xlogy(weight, ratio), None))
+    return [spread(adjoint / count, x.shape, axes) * sign(x) * share, adjoint * slope]
+
+
+norm_of_order = Operation(
+    "norm_of_order", "x, p", aliases=("norm",), shape=_one_number, definition=_norm_of_order,
+    pullback=_norm_of_order_pullback, spell={"latex": r"\left\lVert {0} \right\rVert_{{{1}}}"},
+    traits=("structural", "reduction"), examples=("norm_of_order([x, y, z], 2.5)", "norm_of_order([x, 1, 3], 1 + y)"),
+    convention="derivative 0 at the zero vector; of the order inf, ties share equally",
+    about="The norm (sum(|x|^p))^(1/p) of an order that need not be fixed: `norm(v, p)` with an input p from 1 up.",
 )  # fmt: skip
 
 # ---- softmax and its kin ---------------------------------------------------------------------------------------
@@ -291,7 +333,7 @@ def _running_sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, at
 cumsum = Operation(
     "cumsum", "x, [axis=None]", shape=same_shape, prepare=_one_axis, pullback=_running_sum_pullback,
     spell={"numpy": lambda np, x, axis: np.cumsum(x, axis=axis), "latex": r"\operatorname{{cumsum}}\left({0}\right)"},
-    traits=("structural", "traceable"), examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
+    traits=("structural", "traceable", "moves"), examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
     about="Running sums x[0], x[0] + x[1], ...; of a matrix along the axis given.",
 )  # fmt: skip
 

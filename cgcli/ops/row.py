@@ -11,6 +11,8 @@ import sys
 from contextlib import contextmanager
 from math import inf
 
+from cgcli.ops.exact import number_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +30,10 @@ REQUIRED = object()
 
 
 class Parameter:
-    """One argument of an operation: a graph operand, or a static value known while the graph is built."""
+    """One argument of an operation: a graph operand, or a static value known while the graph is built.
+
+    The default of an operand is a number, which a graph holds as a constant.
+    """
 
     __slots__ = ("default", "name", "static")
 
@@ -46,8 +51,8 @@ class Parameter:
 def read_signature(signature: str) -> tuple[tuple[Parameter, ...], bool]:
     """Parameters of a signature text, and whether the last operand may repeat.
 
-    `"x, y"` are operands; `"[n], x"` has a static argument; `"x, [axis=None]"` an optional static one;
-    `"x, ..."` takes one operand or more.
+    `"x, y"` are operands; `"x, alpha=1"` has an operand that is 1 where a call does not give it; `"[n], x"` has a
+    static argument; `"x, [axis=None]"` an optional static one; `"x, ..."` takes one operand or more.
     """
     parameters: list[Parameter] = []
     variadic = False
@@ -59,7 +64,8 @@ def read_signature(signature: str) -> tuple[tuple[Parameter, ...], bool]:
             values = {"": REQUIRED, "None": None}
             parameters.append(Parameter(name, True, values[default] if default in values else float(default)))
         else:
-            parameters.append(Parameter(word, False, REQUIRED))
+            name, _, default = word.partition("=")
+            parameters.append(Parameter(name, False, number_of(default) if default else REQUIRED))
     return tuple(parameters), variadic
 
 
@@ -90,8 +96,11 @@ class Operation:
         (add for sum); scalar formulas stay scalar by it.
     traits: commutative, associative, odd, even, increasing, piecewise_constant, exact_on_integers, involution,
         idempotent, structural, traceable (the NumPy spelling only moves, adds and multiplies elements, so that it
-        works on arrays of references too), reduction (makes one value of all elements, or of those along an axis, and
-        of a single number that number or a constant), internal (not callable from formulas).
+        works on arrays of references too), moves (the pullback only moves and adds up the elements of the adjoint, so
+        that it says of elements that a decision let through where they go), reduction (makes one value of all
+        elements, or of those along an axis, and of a single number that number or a constant), order_without_rule (the
+        static argument is an order, a number by which there is no derivative rule; other static arguments are whole
+        numbers such as lengths), internal (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
     family: the module that declared the row.
     about, source: one line of documentation, and where the formula or algorithm comes from.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from cgcli.ops.arithmetic import add
+from cgcli.ops.decisions import Placed, Taken
 from cgcli.ops.row import Operation
 
 TYPE_CHECKING = False
@@ -82,7 +83,7 @@ stack = Operation(
     "stack", "x, ...", shape=_stack_shape, prepare=lambda shapes: (len(shapes[0]),) if shapes[0] else (0,),
     pullback=lambda adjoint, operands, result, attributes: [adjoint[k] for k in range(len(operands))],
     spell={"numpy": _stack_numpy, "latex": "list"},
-    traits=("structural", "traceable"), examples=("stack(x, y, z)",),
+    traits=("structural", "traceable", "moves"), examples=("stack(x, y, z)",),
     about="A list of values of one shape as an array with one more axis in front.",
 )  # fmt: skip
 
@@ -136,11 +137,42 @@ def _place_numpy(np: Any, x: Any, entries: Key, shape: Shape) -> Any:
     return result
 
 
+FEW_ELEMENTS = 4096
+"""Elements of an array up to which those that an index reads are told apart while a graph is built."""
+
+
+def positions_of(entries: Key, shape: Shape) -> list[int]:
+    """The positions, in an array of this shape written row by row, of the elements that an index reads, in order."""
+    found = [0]
+    for item, length in zip(entries, shape, strict=True):
+        steps = range(*item) if isinstance(item, tuple) else (item,)
+        found = [position * length + step for position in found for step in steps]
+    return found
+
+
+def _index_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """The adjoint in its place; all other elements were not read."""
+    placed = place(adjoint, attributes)
+    if size_of(operands[0].shape) <= FEW_ELEMENTS:
+        return [Placed(placed, positions_of(*attributes))]
+    ones = broadcast_to(adjoint.coerce(1.0), adjoint.shape) if adjoint.shape else adjoint.coerce(1.0)
+    return [Taken(place(ones, attributes), placed, clean=True)]
+
+
+def _fold_index(x: Any, key: Key) -> Any:
+    """An element of an array of numbers is a number."""
+    values = x.array_value
+    if values is None or len(key) != len(x.shape) or not all(isinstance(item, int) for item in key):
+        return None
+    return x.coerce(float(values[key]))
+
+
 index = Operation(
     "index", "x, [key]", shape=_index_shape, prepare=_normal_key,
-    pullback=lambda adjoint, operands, result, attributes: [place(adjoint, attributes)],
+    pullback=_index_pullback, fold=_fold_index,
     spell={"numpy": lambda np, x, entries, shape: np.asarray(x)[_numpy_key(entries)], "latex": "index"},
-    traits=("structural", "traceable", "internal"), examples=("[x, y, z][1]", "[[x, y], [z, 1]][0]", "[x, y, z][::-1]"),
+    traits=("structural", "traceable", "moves", "internal"),
+    examples=("[x, y, z][1]", "[[x, y], [z, 1]][0]", "[x, y, z][::-1]"),
     about="Elements of an array: `v[0]`, `v[1:3]`, `A[i, j]`, from 0, from the end where negative.",
 )  # fmt: skip
 place: Operation = Operation(
@@ -148,7 +180,7 @@ place: Operation = Operation(
     prepare=lambda shapes, target: target,
     pullback=lambda adjoint, operands, result, attributes: [adjoint[attributes[0]]],
     spell={"numpy": _place_numpy},
-    traits=("structural", "traceable", "internal"),
+    traits=("structural", "traceable", "moves", "internal"),
     about="Zeros with the operand at the place where `index` reads: the adjoint of `index`.",
 )  # fmt: skip
 
@@ -186,14 +218,14 @@ reshape: Operation = Operation(
     prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
     pullback=lambda adjoint, operands, result, attributes: [reshape(adjoint, operands[0].shape)],
     spell={"numpy": _reshape_numpy},
-    traits=("structural", "traceable"), examples=("reshape([x, y, z, 1], [2, 2])",),
+    traits=("structural", "traceable", "moves"), examples=("reshape([x, y, z, 1], [2, 2])",),
     about="The same elements in another shape, rows first.",
 )  # fmt: skip
 transpose = Operation(
     "transpose", "x", shape=lambda shapes, attributes: shapes[0][::-1], prepare=lambda shapes: (len(shapes[0]),),
     pullback=lambda adjoint, operands, result, attributes: [adjoint.T],
     spell={"numpy": _transpose_numpy, "latex": r"{0}^{{\top}}"},
-    traits=("structural", "traceable", "involution"), examples=("transpose([[x, y, z], [1, 2, x]])",),
+    traits=("structural", "traceable", "moves", "involution"), examples=("transpose([[x, y, z], [1, 2, x]])",),
     about="Axes in reverse order; also written `A.T`.",
 )  # fmt: skip
 
@@ -222,7 +254,7 @@ broadcast_to = Operation(
     pullback=lambda adjoint, operands, result, attributes: [sum_to(adjoint, operands[0].shape)],
     fold=lambda x, shape: x if x.shape == tuple(shape) else None,
     spell={"numpy": _broadcast_numpy},
-    traits=("structural", "traceable"), examples=("broadcast_to(x, [3])", "broadcast_to([x, y], [2, 2])"),
+    traits=("structural", "traceable", "moves"), examples=("broadcast_to(x, [3])", "broadcast_to([x, y], [2, 2])"),
     about="The operand repeated along new or stretched axes.",
 )  # fmt: skip
 
@@ -258,7 +290,7 @@ def _concat_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 
 concat = Operation(
     "concat", "x, ...", aliases=("concatenate",), shape=_concat_shape, prepare=lambda shapes: (len(shapes[0]),),
-    pullback=_concat_pullback, spell={"numpy": _concat_numpy}, traits=("structural", "traceable"),
+    pullback=_concat_pullback, spell={"numpy": _concat_numpy}, traits=("structural", "traceable", "moves"),
     examples=("concat([x, y], [z])", "concat([[x, y]], [[z, 1], [2, x]])"),
     about="Arrays one after the other along their first axis.",
 )  # fmt: skip
@@ -297,7 +329,7 @@ sum_of = Operation(
     prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
     compute=lambda x, axes: x, pullback=_sum_pullback, combine=add,
     spell={"numpy": _sum_numpy, "latex": r"\sum {0}"},
-    traits=("structural", "traceable", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
+    traits=("structural", "traceable", "moves", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
     about="Sum of all elements, or along one axis.",
 )  # fmt: skip
 

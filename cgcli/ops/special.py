@@ -10,7 +10,7 @@ import math
 from math import copysign, inf, isfinite, isnan, nan
 from math import exp as scalar_exp
 
-from cgcli.ops.arithmetic import scale, square
+from cgcli.ops.arithmetic import square
 from cgcli.ops.exact import PI
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import absolute, where
@@ -211,13 +211,14 @@ def _by_order(slope: Callable[[Any, int], Any]) -> Callable[..., list[Any]]:
     """The derivative rule of a function with a static order: slope of (x, order)."""
 
     def pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-        return [scale(adjoint, slope(operands[0], attributes[0]))]
+        return [adjoint * slope(operands[0], attributes[0])]
 
     return pullback
 
 
 polygamma: Operation = Operation(
     "polygamma", "[n], x", prepare=_order, compute=lambda x, n: float(_scipy_polygamma(x, n)),
+    traits=("order_without_rule",),
     pullback=_by_order(lambda x, n: polygamma(n + 1, x)), domain=(ABOVE_ZERO,), examples=("polygamma(2, x)",),
     spell={"numpy": lambda np, x, n: _scipy_polygamma(x, n), "precise": lambda mp, x, n: mp.polygamma(n, x),
            "latex": r"\psi^{{({n})}}\left({0}\right)"},
@@ -346,6 +347,7 @@ def _bessel(
 
     return Operation(
         name, "[n], x", prepare=_whole_order, compute=lambda x, n: float(library(x, n)), pullback=_by_order(slope),
+        traits=("order_without_rule",),
         spell={"numpy": lambda np, x, n: library(x, n), "precise": lambda mp, x, n: getattr(mp, mpmath)(n, x),
                "latex": letter + r"_{{{n}}}\left({0}\right)"},
         examples=(f"{name}(2, x)",), **facts,
@@ -459,6 +461,7 @@ def _spherical_slope(x: Any, n: int) -> Any:
 
 spherical_jn = Operation(
     "spherical_jn", "[n], x", prepare=_order, compute=_scalar_spherical, pullback=_by_order(_spherical_slope),
+    traits=("order_without_rule",),
     spell={"numpy": _spherical_numpy, "precise": _spherical_precise, "latex": r"j_{{{n}}}\left({0}\right)"},
     domain=((-20.0, 20.0),), examples=("spherical_jn(2, x)",), source="DLMF 10.47.3",
     about="Spherical Bessel function; n is a fixed whole number. The sinc function is order 0.",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from cgcli.ops.decisions import Taken
+from cgcli.passes.adjoints import selected
 from cgcli.passes.differentiate import contributions, filled
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
+    from cgcli.graph.ref import Ref
     from cgcli.graph.store import Graph
 
 
@@ -24,12 +28,20 @@ def local_partials(graph: Graph, node: int, places: Sequence[int]) -> list[int |
     one = FoldingRef(graph, graph.constant(1.0))
     if row.partials is not None:
         found = [row.partials[place] for place in places]
-        return [None if partial is None else result.coerce(partial(*operands, result)).node for partial in found]
+        slopes = [None if partial is None else partial(*operands, result) for partial in found]
+        return [None if slope is None else _plain(result, slope) for slope in slopes]
     if row.pullback is not None:
         pulled = row.pullback(one, tuple(operands), result, graph.attributes_of(node))
-        return [None if pulled[place] is None else result.coerce(pulled[place]).node for place in places]
+        return [None if pulled[place] is None else _plain(result, pulled[place]) for place in places]
     if any(operand.shape != result.shape for operand in operands):
         return [None for _ in places]
     wanted = [place in places for place in range(len(operands))]
     parts = contributions(graph, node, filled(one, result.shape), wanted)
     return [None if part is None else part.node for part in (parts[place] for place in places)]
+
+
+def _plain(like: Ref, slope: Any) -> int:
+    """A partial derivative as one node: that of an operand that was not taken is 0."""
+    if isinstance(slope, Taken):
+        return selected(like.coerce(slope.condition), like.coerce(slope.value)).node
+    return like.coerce(slope).node

@@ -4,12 +4,14 @@ What a node hands to its operands depends on its *pattern* only: the operation, 
 are asked for, and which are small whole constants (so that x^2 gets 2*x). The contributions of a pattern are built by
 `contributions`, as for every graph, on stand-ins for operands, result and adjoint; what was built is a short list of
 steps. One backward loop over the columns then copies the steps for every node. It serves wide graphs and chains
-alike, and takes some 100 nanoseconds a node where the walk of `differentiate` takes many microseconds.
+alike, and takes some 100 nanoseconds a node where the walk of `differentiate` takes many microseconds. Both ways add
+up in the same order, so that they give the same bits.
 """
 
 from __future__ import annotations
 
 from array import array
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +19,8 @@ from cgcli.graph.bulk import extend
 from cgcli.graph.store import CONSTANT, Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.loops import MULTIPLIER, compiled, number_keys, viewed
-from cgcli.ops import REGISTRY, arithmetic
+from cgcli.ops import REGISTRY, arithmetic, logic
+from cgcli.passes.adjoints import Adjoint, Mask
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
@@ -27,10 +30,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cgcli.graph.ref import Ref
+    from cgcli.ops import Operation
 
     Column = NDArray[Any]
-    Contributions = Callable[[Graph, int, Ref, Sequence[bool]], list[Ref | None]]
+    HandedOn = Callable[[Graph, int, Adjoint, Sequence[bool]], list[Adjoint | None]]
 
 MOST_OPERANDS = 4
 """Operands that the key of a pattern has room for."""
@@ -44,12 +47,15 @@ LARGEST_CONSTANT = 64
 ASKED_FOR = 255
 """Code of an operand whose adjoint is asked for; others are 0, or 1 + LARGEST_CONSTANT + the constant."""
 
-RESULT, ADJOINT, FIRST_STEP = 8, 9, 16
-"""What a step's argument says: an operand (0 to 7), the result, the adjoint, an earlier step; a node of the graph n
-(a constant) is written as -1 - n."""
+RESULT, ADJOINT, MASK, FIRST_STEP = 8, 9, 10, 16
+"""What a step's argument says: an operand (0 to 7), the result, the adjoint, its mask, an earlier step; a node of the
+graph n (a constant) is written as -1 - n."""
 
 NOTHING = 1 << 30
 """In the place of an argument: this operand receives nothing."""
+
+MOST_OF_A_SUM, MOST_PLACES_OF_A_SUM = 4, 10
+"""Nodes that the sum of two contributions under different conditions takes, and their operands."""
 
 NO_PATTERN = -1
 """Key of the nodes that hand nothing on; their pattern has no steps."""
@@ -62,12 +68,60 @@ SPACING, NEAR, TRIES = 4, 32, 16
 places that are looked at before the search goes on somewhere else."""
 
 
-class Stamps:
-    """The steps of all patterns, as columns. Pattern p has two variants: 2p, and 2p + 1 for an adjoint of exactly 1.
+class Patterns(NamedTuple):
+    """The steps of all patterns, as columns.
 
-    first_step: of each variant (and the end). op, payload, first_argument (and the end): of each step. arguments: of
-    all steps. first_given, given: for each variant, what each operand receives.
+    Each pattern has four variants, of which those with a mask are empty in a graph without decisions. first_step: of
+    each variant (and the end). op, payload, first_argument (and the end): of each step. arguments: of all steps.
+    first_given, given, given_mask: for each variant, what each operand receives, and the mask under which it counts.
+    masked: the first variant of those with a mask.
     """
+
+    masked: int
+    first_step: Any
+    op: Any
+    payload: Any
+    first_argument: Any
+    arguments: Any
+    first_given: Any
+    given: Any
+    given_mask: Any
+
+
+class Nodes(NamedTuple):
+    """The columns of the graph, with room for the nodes that come."""
+
+    op: Any
+    payload: Any
+    start: Any
+    operands: Any
+
+
+class Found(NamedTuple):
+    """What comes out: by node the adjoint and its mask, by edge the contribution and its mask; -1 for none.
+
+    In a graph without decisions the columns of masks are empty.
+    """
+
+    adjoint: Any
+    contribution: Any
+    mask: Any
+    edge_mask: Any
+
+
+class Known(NamedTuple):
+    """Nodes and rows that the loop writes: the constants 1 and 0, and the codes of the rows that join contributions."""
+
+    one: int
+    zero: int
+    add: int
+    where: int
+    either: int
+    rows: int
+
+
+class Stamps:
+    """Patterns as they are worked out. Variants 2p and 2p + 1 of pattern p: for any adjoint, and for exactly 1."""
 
     def __init__(self) -> None:
         self.first_step = [0]
@@ -77,68 +131,101 @@ class Stamps:
         self.arguments: list[int] = []
         self.first_given = [0]
         self.given: list[int] = []
+        self.given_mask: list[int] = []
+
+    def add_empty(self) -> None:
+        """A variant that does nothing."""
+        self.first_step += self.first_step[-1:]
+        self.first_given += self.first_given[-1:]
+
+    @property
+    def decide(self) -> bool:
+        """Whether a contribution of any pattern counts under a condition."""
+        return any(mask != NOTHING for mask in self.given_mask)
 
     def most(self, nodes: Column) -> tuple[int, int]:
         """Steps and arguments that so many nodes of each pattern need at most."""
         first = np.array(self.first_step)
-        steps = np.diff(first).reshape(-1, 2).max(axis=1)
-        arguments = np.diff(np.array(self.first_argument)[first]).reshape(-1, 2).max(axis=1)
+        steps = np.diff(first).reshape(-1, len(nodes), 2).max(axis=(0, 2))
+        arguments = np.diff(np.array(self.first_argument)[first]).reshape(-1, len(nodes), 2).max(axis=(0, 2))
         return int(nodes @ steps), int(nodes @ arguments)
 
-    def columns(self) -> tuple[Column, ...]:
+    def patterns(self, masked: int) -> Patterns:
         """All of it for the loop."""
-        of_steps = (self.first_step, self.op, self.payload, self.first_argument, self.arguments)
-        return tuple(np.array(values, dtype=np.int32) for values in (*of_steps, self.first_given, self.given))
+        columns = (
+            self.first_step, self.op, self.payload, self.first_argument, self.arguments, self.first_given, self.given,
+            self.given_mask,
+        )  # fmt: skip
+        return Patterns(masked, *(np.array(values, dtype=np.int32) for values in columns))
+
+
+class MaskColumn:
+    """The masks of nodes or edges by their conditions."""
+
+    def __init__(self, graph: Graph, conditions: Column) -> None:
+        self._graph = graph
+        self._conditions = conditions
+
+    def get(self, key: int) -> Mask | None:
+        """The mask of one of them, None where it counts everywhere."""
+        condition = int(self._conditions[key]) if len(self._conditions) else NONE
+        return None if condition == NONE else Mask(FoldingRef(self._graph, condition))
 
 
 def stamped(
-    graph: Graph, outputs: Sequence[int], wrt: Sequence[int], seeds: Sequence[int], contributions: Contributions
-) -> tuple[array[int], array[int]] | None:
+    graph: Graph, outputs: Sequence[int], wrt: Sequence[int], seeds: Sequence[int], handed_on: HandedOn
+) -> tuple[array[int], array[int], MaskColumn, MaskColumn] | None:
     """Extend the graph by the adjoints of all nodes between `wrt` and the outputs.
 
-    Returns node -> adjoint and edge -> contribution (-1: none), or None where the graph is not one of scalars or an
-    operation has too many operands. CalculationError where an operation has no derivative rule.
+    Returns node -> adjoint and edge -> contribution (-1: none) and their masks, or None where the graph is not one of
+    scalars or an operation has too many operands. CalculationError where an operation has no derivative rule.
     """
     size = len(graph)
     adjoint, contribution = array("i", [NONE]) * size, array("i", [NONE]) * len(graph.operands)
     active = np.frombuffer(ancestors(graph, outputs), np.uint8) & np.frombuffer(descendants(graph, wrt), np.uint8)
-    found = _patterns(graph, active)
-    if found is None:
+    numbered = _patterns(graph, active)
+    if numbered is None:
         return None
-    distinct, pattern = found
+    distinct, pattern = numbered
+    one, zero = graph.constant(1.0), graph.constant(0.0)
     stamps = Stamps()
-    one = graph.constant(1.0)
-    for key in distinct.tolist():
-        if not _add_pattern(graph, stamps, key, contributions):
-            return None
+    if not _add_variants(graph, stamps, distinct, handed_on, masked=False):
+        return None
+    decide = stamps.decide
+    if decide and not _add_variants(graph, stamps, distinct, handed_on, masked=True):
+        return None
     for output, value in zip(outputs, seeds, strict=True):
         if active[output]:
             adjoint[output] = value
     known, edges = len(graph), len(graph.operands)
     graph.intern.learn(graph, known)  # gives the memory of its tables back before as much is taken
-    columns = stamps.columns()
-    uses = (np.frombuffer(adjoint, np.int32) >= 0).astype(np.int32)
-    sums = _run(count_uses, pattern, *columns[-2:], graph.start, graph.operands, uses)
+    patterns = stamps.patterns(2 * len(distinct))
+    uses = np.zeros(size, dtype=np.int32)
+    whole = np.zeros(size, dtype=np.uint8)
+    whole[np.array(wrt, dtype=np.int64)] = 1
+    sums = _run(count_uses, pattern, patterns.first_given, patterns.given, graph.start, graph.operands, uses)
+    sums += len(outputs) + (int(whole.sum()) if decide else 0)
     steps, arguments = stamps.most(np.bincount(pattern, minlength=len(distinct)))
-    most = known + steps + sums
+    most = known + steps + sums * (MOST_OF_A_SUM if decide else 1)
+    places = edges + arguments + sums * (MOST_PLACES_OF_A_SUM if decide else 2)
     op, payload, start = (_with_room(column, most + 1) for column in (graph.op, graph.payload, graph.start))
-    operands = _with_room(graph.operands, edges + arguments + 2 * sums)
-    count = _run(
-        stamp, pattern, uses, adjoint, contribution, *columns, op, payload, start, operands, known, one,
-        arithmetic.add.code, len(REGISTRY.rows), most,
-    )  # fmt: skip
-    extend(graph.op, op[known:count])
-    extend(graph.payload, payload[known:count])
-    extend(graph.operands, operands[edges : start[count]])
-    extend(graph.start, start[known + 1 : count + 1])
+    nodes = Nodes(op, payload, start, _with_room(graph.operands, places))
+    masks = [np.full(len(column) if decide else 0, NONE, dtype=np.int32) for column in (adjoint, contribution)]
+    found = Found(viewed(adjoint), viewed(contribution), *masks)
+    rows = (arithmetic.add.code, logic.where.code, logic.disjunction.code, len(REGISTRY.rows))
+    count = _run(stamp, pattern, uses, whole, patterns, nodes, found, Known(one, zero, *rows), known)
+    extend(graph.op, nodes.op[known:count])
+    extend(graph.payload, nodes.payload[known:count])
+    extend(graph.operands, nodes.operands[edges : nodes.start[count]])
+    extend(graph.start, nodes.start[known + 1 : count + 1])
     extend(graph.shape, np.zeros(count - known, dtype=np.int32))
     graph.intern.learn(graph, known)
-    return adjoint, contribution
+    return adjoint, contribution, MaskColumn(graph, masks[0]), MaskColumn(graph, masks[1])
 
 
 def _run(loop: Callable[..., Any], *columns: Any) -> Any:
     """What a loop returns, as machine code wherever there is numba: graphs that come here are large."""
-    return compiled(loop)(*map(viewed, columns))
+    return compiled(loop)(*(column if isinstance(column, tuple) else viewed(column) for column in columns))
 
 
 def _with_room(column: array[int], length: int) -> Column:
@@ -209,39 +296,56 @@ def count_uses(pattern: Any, first_given: Any, given: Any, start: Any, operands:
     return sums
 
 
-def _add_pattern(graph: Graph, stamps: Stamps, key: int, contributions: Contributions) -> bool:
-    """Work out both variants of a pattern; False where a step is no scalar."""
-    if key == NO_PATTERN:
-        stamps.first_step += 2 * stamps.first_step[-1:]
-        stamps.first_given += 2 * stamps.first_given[-1:]
-        return True
-    row = REGISTRY.rows[key >> 48]
-    number = (key >> 32 & 0xFFFF) - 1
-    codes = [key >> 8 * position & 0xFF for position in range(row.arity)]
-    for seeded in (False, True):
-        template = Graph()
-        operands = [
-            template.constant(code - LARGEST_CONSTANT - 1) if 0 < code < ASKED_FOR
-            else template.input(f"operand {position}")
-            for position, code in enumerate(codes)
-        ]  # fmt: skip
-        result = template.repeat(row, operands, graph.attributes[number] if number >= 0 else ())
-        adjoint = FoldingRef(template, template.constant(1.0) if seeded else template.input("adjoint"))
-        found = contributions(template, result, adjoint, [code == ASKED_FOR for code in codes])
-        meaning = {operand: position for position, operand in enumerate(operands) if not template.is_constant(operand)}
-        meaning[result] = RESULT
-        if not seeded:
-            meaning[adjoint.node] = ADJOINT
-        if any(template.shape) or not _add_steps(graph, stamps, template, meaning, found):
-            return False
+def _add_variants(graph: Graph, stamps: Stamps, distinct: Column, handed_on: HandedOn, *, masked: bool) -> bool:
+    """Work out all patterns, for adjoints that count everywhere or under a mask; False where a step is no scalar."""
+    for key in distinct.tolist():
+        if key == NO_PATTERN:
+            stamps.add_empty()
+            stamps.add_empty()
+            continue
+        row = REGISTRY.rows[key >> 48]
+        number = (key >> 32 & 0xFFFF) - 1
+        codes = [key >> 8 * position & 0xFF for position in range(row.arity)]
+        attributes = graph.attributes[number] if number >= 0 else ()
+        for seeded in (False, True):
+            if not _add_variant(graph, stamps, row, codes, attributes, handed_on, seeded, masked):
+                return False
     return True
 
 
+def _add_variant(
+    graph: Graph, stamps: Stamps, row: Operation, codes: Sequence[int], attributes: tuple[Any, ...],
+    handed_on: HandedOn, seeded: bool, masked: bool,
+) -> bool:  # fmt: skip
+    """Work out one variant of a pattern on stand-ins."""
+    template = Graph()
+    operands = [
+        template.constant(code - LARGEST_CONSTANT - 1) if 0 < code < ASKED_FOR
+        else template.input(f"operand {position}")
+        for position, code in enumerate(codes)
+    ]  # fmt: skip
+    result = template.repeat(row, operands, attributes)
+    adjoint = FoldingRef(template, template.constant(1.0) if seeded else template.input("adjoint"))
+    mask = FoldingRef(template, template.input("mask")) if masked else None
+    start = Adjoint(adjoint, None if mask is None else Mask(mask))
+    found = handed_on(template, result, start, [code == ASKED_FOR for code in codes])
+    meaning = {operand: position for position, operand in enumerate(operands) if not template.is_constant(operand)}
+    meaning[result] = RESULT
+    if not seeded:
+        meaning[adjoint.node] = ADJOINT
+    if mask is not None:
+        meaning[mask.node] = MASK
+    return not any(template.shape) and _add_steps(graph, stamps, template, meaning, found)
+
+
 def _add_steps(
-    graph: Graph, stamps: Stamps, template: Graph, meaning: dict[int, int], found: Sequence[Ref | None]
+    graph: Graph, stamps: Stamps, template: Graph, meaning: dict[int, int], found: Sequence[Adjoint | None]
 ) -> bool:
     """The nodes that the contributions need as steps, and what each operand receives."""
-    needed = ancestors(template, [part.node for part in found if part is not None])
+    values = [None if part is None else part.value.node for part in found]
+    conditions = [None if part is None or part.mask is None else part.mask.condition for part in found]
+    masks = [None if condition is None else condition.node for condition in conditions]
+    needed = ancestors(template, [node for node in (*values, *masks) if node is not None])
     count = 0
     for node in range(len(template)):
         if not needed[node] or node in meaning:
@@ -257,22 +361,23 @@ def _add_steps(
         meaning[node] = FIRST_STEP + count
         count += 1
     stamps.first_step.append(len(stamps.op))
-    stamps.given.extend(NOTHING if part is None else meaning[part.node] for part in found)
+    stamps.given.extend(NOTHING if node is None else meaning[node] for node in values)
+    stamps.given_mask.extend(NOTHING if node is None else meaning[node] for node in masks)
     stamps.first_given.append(len(stamps.given))
     return True
 
 
 def stamp(
-    pattern: Any, uses: Any, adjoint: Any, contribution: Any, first_step: Any, step_op: Any,
-    step_payload: Any, first_argument: Any, arguments: Any, first_given: Any, given: Any, op: Any, payload: Any,
-    start: Any, operands: Any, known: int, one: int, add: int, rows: int, most: int,
+    pattern: Any, uses: Any, whole: Any, patterns: Patterns, nodes: Nodes, found: Found, given_nodes: Known, known: int
 ) -> int:  # fmt: skip
     """The backward loop: sum up what a node received, then stamp its pattern. Returns how many nodes there are then.
 
-    uses: how many contributions each node receives at most. adjoint: the seeds, which count as contributions. What a
-    node receives is summed as a balanced tree, each pair as soon as it is there, so that a sum stands near its terms
-    and an engine finds them in the cache. `parts` holds, for each node up to `end`, the sums that wait for a partner:
-    at most one of each size, as the digits of the binary number `arrived` say.
+    uses: how many contributions each node receives at most. whole: 1 for nodes whose adjoint is put together, without a
+    mask. found.adjoint: the seeds, which are added last. What a node
+    receives is summed as a balanced tree, each pair as soon as it is there, so that a sum stands near its terms and an
+    engine finds them in the cache. `parts` holds, for each node up to `end`, the sums that wait for a partner: at most
+    one of each size, as the digits of the binary number `arrived` say. Two contributions under different conditions
+    are put together before they are added (see `passes.adjoints`).
 
     No node is made that equals another one: a hash table with open addressing tells. Its addresses are near for
     nodes whose latest operands are near, and those are made one soon after the other, so it works on a small stretch
@@ -280,6 +385,15 @@ def stamp(
     The nodes that were there before come into it, those of one operation at a time, when the first new node is made
     that one of them could equal.
     """
+    op, payload, start, operands = nodes.op, nodes.payload, nodes.start, nodes.operands
+    adjoint, contribution, masks, edge_masks = found.adjoint, found.contribution, found.mask, found.edge_mask
+    step_op, step_payload, arguments = patterns.op, patterns.payload, patterns.arguments
+    first_step, first_argument, first_given = patterns.first_step, patterns.first_argument, patterns.first_given
+    given, given_mask = patterns.given, patterns.given_mask
+    one, zero, add, where, either = (
+        given_nodes.one, given_nodes.zero, given_nodes.add, given_nodes.where, given_nodes.either,
+    )  # fmt: skip
+    decide = len(masks) > 0
     size = len(pattern)
     end, arrived = np.empty(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
     room = 0
@@ -290,9 +404,10 @@ def stamp(
             room += 1
             waiting >>= 1
     parts = np.empty(room, dtype=np.int32)
+    part_masks = np.full(room if decide else 0, NONE, dtype=np.int32)
     meaning = np.empty(FIRST_STEP + len(step_op), dtype=np.int32)
-    entered = np.zeros(rows, dtype=np.uint8)
-    table = np.zeros(SPACING * most + NEAR + TRIES, dtype=np.int32)  # 0: empty; node 0 has no operands, it is never met
+    entered = np.zeros(given_nodes.rows, dtype=np.uint8)
+    table = np.zeros(SPACING * len(op) + NEAR + TRIES, dtype=np.int32)  # 0: empty; node 0 has no operands, never met
 
     def latest_operand(node: int) -> int:
         """The latest operand; constants of the patterns stand behind all nodes, and do not count."""
@@ -338,50 +453,106 @@ def stamp(
                     met(other, latest_operand(other))
         return met(node, latest)
 
-    def sum_of(left: int, right: int, made: int) -> int:
-        """The node of a sum, written behind the others where it is new."""
+    def written(row: int, left: int, right: int, last: int, made: int) -> int:
+        """A node of two operands, or of three, behind the others where it is new."""
         used = start[made]
-        op[made] = add
+        op[made] = row
         payload[made] = -1
         operands[used] = left
         operands[used + 1] = right
-        start[made + 1] = used + 2
+        if last >= 0:
+            operands[used + 2] = last
+        start[made + 1] = used + (3 if last >= 0 else 2)
         return shared(made)
 
-    def receive(node: int, part: int, made: int) -> int:
+    def joined(
+        left: int, left_mask: int, right: int, right_mask: int, goes_on: bool, made: int
+    ) -> tuple[int, int, int]:  # fmt: skip
+        """The sum of two contributions, its mask, and how many nodes there are then; without a left one, the right one
+        put together.
+
+        In turn: the mask of the sum, each contribution put together, the sum; what is not needed is left out. They are
+        turns of one loop since a compiled function has a copy of `written` for each place where it is called.
+        """
+        mask = right_mask if left_mask == right_mask or left == NONE else NONE
+        total = NONE
+        first_turn, last_turn = (2, 2) if left == NONE else (3, 3) if left_mask == right_mask else (0, 3)
+        for turn in range(first_turn, last_turn + 1):
+            row, first, second, last = add, left, right, NONE
+            if turn == 0:
+                if not goes_on or left_mask < 0 or right_mask < 0:
+                    continue
+                row, first, second = either, left_mask, right_mask
+            elif turn < 3:
+                first, second, last = (left_mask, left, zero) if turn == 1 else (right_mask, right, zero)
+                if first < 0:
+                    continue
+                row = where
+            total = written(row, first, second, last, made)
+            made += total == made
+            if turn == 0:
+                mask = total
+            elif turn == 1:
+                left = total
+            elif turn == 2:
+                right = total
+        return total, mask, made
+
+    def receive(node: int, part: int, mask: int, made: int) -> int:
         """Add a contribution to what a node received; returns how many nodes there are then."""
         arrived[node] += 1
         pairs = arrived[node]
+        goes_on = start[node + 1] > start[node]
         while pairs % 2 == 0:
             end[node] -= 1
-            part = sum_of(parts[end[node]], part, made)
-            made += part == made
+            waits = end[node]
+            waiting_mask = int(part_masks[waits]) if decide else NONE
+            part, mask, made = joined(parts[waits], waiting_mask, part, mask, goes_on, made)
             pairs //= 2
         parts[end[node]] = part
+        if decide:
+            part_masks[end[node]] = mask
         end[node] += 1
         return made
 
     made = known
     for node in range(size - 1, -1, -1):
-        if adjoint[node] >= 0:
-            made = receive(node, adjoint[node], made)
-        if arrived[node] == 0:
+        edges = start[node]
+        seed = adjoint[node]
+        if arrived[node] == 0 and seed < 0:
             continue
-        end[node] -= 1
-        total = parts[end[node]]
-        waiting = arrived[node] & (arrived[node] - 1)
-        while waiting:
+        total, mask = int(seed), NONE
+        waiting = arrived[node]
+        if waiting:
             end[node] -= 1
-            total = sum_of(parts[end[node]], total, made)
-            made += total == made
+            total = int(parts[end[node]])
+            mask = int(part_masks[end[node]]) if decide else NONE
             waiting &= waiting - 1
+        if arrived[node] == 0:
+            seed = NONE
+        under = mask
+        while waiting or seed >= 0 or (mask >= 0 and whole[node]):
+            part, part_mask = NONE, NONE
+            if waiting:
+                end[node] -= 1
+                part = int(parts[end[node]])
+                part_mask = int(part_masks[end[node]]) if decide else NONE
+                waiting &= waiting - 1
+            elif seed >= 0:
+                part, seed = int(seed), NONE
+            total, under, made = joined(part, part_mask, total, mask, start[node + 1] > edges, made)
+            mask = under if part >= 0 else NONE
         adjoint[node] = total
         variant = 2 * pattern[node] + (1 if total == one else 0)
-        edges = start[node]
+        if mask >= 0:
+            masks[node] = mask
+        if under >= 0:
+            variant += patterns.masked
         for place in range(start[node + 1] - edges):
             meaning[place] = operands[edges + place]
         meaning[RESULT] = node
         meaning[ADJOINT] = total
+        meaning[MASK] = under
         begin = first_step[variant]
         for step in range(begin, first_step[variant + 1]):
             used = start[made]
@@ -392,14 +563,18 @@ def stamp(
                 operands[used] = meaning[argument] if argument >= 0 else -1 - argument
                 used += 1
             start[made + 1] = used
-            found = shared(made)
-            meaning[FIRST_STEP + step - begin] = found
-            made += found == made
+            stood = shared(made)
+            meaning[FIRST_STEP + step - begin] = stood
+            made += stood == made
         for place in range(first_given[variant], first_given[variant + 1]):
             argument = given[place]
             if argument == NOTHING:
                 continue
             edge = edges + place - first_given[variant]
             contribution[edge] = meaning[argument] if argument >= 0 else -1 - argument
-            made = receive(operands[edge], contribution[edge], made)
+            condition = NONE
+            if given_mask[place] != NOTHING:
+                condition = meaning[given_mask[place]] if given_mask[place] >= 0 else -1 - given_mask[place]
+                edge_masks[edge] = condition
+            made = receive(operands[edge], contribution[edge], condition, made)
     return made

@@ -8,6 +8,7 @@ import numpy as np
 
 from cgcli.engines import choose_for_rows
 from cgcli.errors import UsageError
+from cgcli.explain.row_births import RowBirths
 from cgcli.formulas.derivatives import gradient_nodes, targets
 from cgcli.formulas.rows import refuse_reductions, row_values
 from cgcli.graph.walk import ancestors
@@ -30,9 +31,10 @@ class Calculation:
 
     def __init__(
         self, bound: Bound, nodes: Nodes, columns: Mapping[str, str], *, rows: int, engine: str = "auto",
-        float32: bool = False,
+        float32: bool = False, at_once: bool = False,
     ) -> None:  # fmt: skip
         """bound: the formula with its values, columns aside. rows: about how many there will be, to choose an engine.
+        at_once: whether a nan or an infinity that is born in a row is told of at once, before `tell_births`.
 
         UsageError for an engine without rows, and for single precision where the engine has none; ShapeError for a
         reduction of a column.
@@ -50,14 +52,18 @@ class Calculation:
         self.engine = choose_for_rows(bound.graph, self._wanted, name, bound.values, rows)
         if float32 and self.engine.name != "native":
             raise UsageError(f"the engine `{self.engine.name}` has no --float32", hint="--engine native has")
+        self._births = RowBirths(bound.graph, self._wanted)
+        self._at_once = at_once
         self._precision = {"dtype": "float32"} if float32 else {}
         self.names = [name for output, node in nodes.items() for name, _ in self._elements(output, node)]
 
     def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
         """The results of a batch by their columns' names; columns: the values by input."""
-        found = self.engine.evaluate_rows(
-            self._bound.graph, row_values(self._bound, columns), self._wanted, **self._precision
-        )
+        values = row_values(self._bound, columns)
+        found = self.engine.evaluate_rows(self._bound.graph, values, self._wanted, **self._precision)
+        self._births.look(values, [found[node] for node in self._wanted])
+        if self._at_once:
+            self.tell_births()
         results: dict[str, Any] = {}
         for output, node in self._nodes.items():
             table = np.broadcast_to(found[node], (rows, *found[node].shape[1:]))
@@ -65,6 +71,10 @@ class Calculation:
                 place: tuple[Any, ...] = (slice(None), *index)
                 results[name] = np.ascontiguousarray(table[place])
         return results
+
+    def tell_births(self) -> None:
+        """Tell whoever listens to the formula where a nan or an infinity of a row was born, once for all batches."""
+        self._bound.tell(self._births.births(self._bound.values, self._bound.source))
 
     def _elements(self, output: str, node: int) -> list[tuple[str, tuple[Any, ...]]]:
         """Columns of a node: its own name for a number, `name[i,j]` for the elements of an array."""

@@ -87,11 +87,15 @@ def doubt_about(table: Table) -> str | None:
 
 
 def bind_columns(
-    formula: Formula, table: Table, columns: Mapping[str, str], values: Mapping[str, Any], show: Sequence[str]
-) -> Bound:
-    """The formula for columns and values. UsageError where the table has the elements of an input as columns."""
+    formula: Formula, table: Table, columns: Mapping[str, str], values: Mapping[str, Any], show: Sequence[str],
+    wrt: Sequence[str] | None = None,
+) -> Bound:  # fmt: skip
+    """The formula for columns and values; show, wrt: see `Formula.bind`.
+
+    UsageError where the table has the elements of an input as columns.
+    """
     try:
-        return bind_rows(formula, list(columns), values, show=show, complete=False)
+        return bind_rows(formula, list(columns), values, show=show, wrt=wrt, complete=False)
     except (UsageError, ShapeError):
         refuse_elements([name for name in formula.inputs if name not in values and name not in columns], table)
         raise

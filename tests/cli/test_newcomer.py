@@ -170,7 +170,7 @@ def test_a_check_as_json_is_one_document(capsys: Capture) -> None:
 
 def test_where_an_inner_infinity_was_born_is_told(capsys: Capture) -> None:
     assert main(["grad", "h = 1/x; h + 1", "x=0", "--of", "h"]) == 0
-    assert "warning: inf comes from `h` of 1, 0" in capsys.readouterr().err
+    assert "warning: inf comes from `div` of 1, 0, which is `h`" in capsys.readouterr().err
 
 
 # ---- in Python -------------------------------------------------------------------------------------------------

@@ -123,11 +123,12 @@ def edges(row):
 
 
 def kinks(row):
-    """Tuples of operands where the row says that its derivative is a convention."""
+    """Tuples of operands where the row has a value and says that its derivative is a convention."""
     if row.kink is None:
         return []
     extra = statics(row)
-    return [operands for operands in product(KINK_CANDIDATES, repeat=row.arity) if row.kink(*operands, *extra)]
+    found = [operands for operands in product(KINK_CANDIDATES, repeat=row.arity) if row.kink(*operands, *extra)]
+    return [operands for operands in found if math.isfinite(value(PYTHON, row, operands))]
 
 
 def applied(row, shapes=None):

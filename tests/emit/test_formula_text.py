@@ -188,12 +188,6 @@ def test_a_slice_backwards_from_before_the_first_element_stays_empty():
     assert graph.shape_of(node) == graph_again.shape_of(again) == (0,)
 
 
-def test_the_product_with_an_adjoint_is_printed_as_a_product():
-    graph = Graph()
-    node = graph.apply(arithmetic.scale, [graph.input("a"), graph.apply(arithmetic.add, [graph.input("b"), 0])])
-    assert expression(graph, node) == "a * (b + a)"
-
-
 def test_texts_stand_for_operands():
     graph, node = lowered("(x + y) * -z")
     total, _ = graph.operands_of(node)

@@ -192,6 +192,7 @@ def lowered(read: Any, text: str, **given: Any) -> Outcome:
     columns = dict(vars(graph))
     for name in ("intern", "_adopted", "calls", "spans", "lock"):
         del columns[name]
+    columns["origins"] = list(graph.origins)
     constants = list(map(str, columns.pop("constants")))
     numbers = {str(key): number for key, number in columns.pop("_constant_numbers").items()}
     calls = [(call.name, call.parent, call.span) for call in graph.calls]

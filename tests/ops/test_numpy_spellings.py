@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cgcli as cg
-from cgcli.ops import arithmetic, linear, shaping
+from cgcli.ops import linear, shaping
 
 
 @pytest.mark.parametrize("length", [2, 3, 7, 20, 100, 128, 129])
@@ -27,18 +27,6 @@ def test_sums_of_columns_are_those_of_numpy(shape: tuple[int, ...]) -> None:
     for turned in (table, table.swapaxes(-1, -2), table[..., ::-1], np.broadcast_to(table, (2, *shape))):
         summed = shaping.sum_of.spell["numpy"](np, turned, (-2,))
         assert np.array_equal(summed, turned.sum(axis=-2))
-
-
-def test_the_strong_zero_of_stretched_adjoints() -> None:
-    scale = arithmetic.scale.spell["numpy"]
-    partial = np.array([[inf, 2.0], [-3.0, inf]])
-    column = np.broadcast_to(np.array([[0.0], [-1.0]]), (2, 2))
-    masked = arithmetic.masked.spell["numpy"]
-    with np.errstate(invalid="ignore"):
-        assert np.array_equal(scale(np, column, partial), [[0, 0], [3, -inf]])
-        assert not np.signbit(scale(np, np.float64(-0.0), partial)).any()
-        assert np.isnan(scale(np, np.float64(np.nan), partial)).all()
-        assert np.array_equal(masked(np, column, np.array([[inf, 1.0], [0.0, 2.0]])), [[0, 0], [0, -2]])
 
 
 def test_a_diagonal_has_zeros_beside_infinite_elements() -> None:

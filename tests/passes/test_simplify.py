@@ -53,7 +53,7 @@ DERIVATIVES = {
     "x*sqrt(x)": "3 * sqrt(x) / 2",
     "2^x": "log(2) * 2^x",
     "e^x": "e^x",
-    "x^x": "where(x == 0, 0, x^x + x^x * log(x))",
+    "x^x": "x^x * log(x) + where(x == 0, 0, x^x)",
     "x^y": "where(x == 0 and y == 0, 0, y * x^(y - 1))",
     # products and chains of functions
     "x^2*sin(x)": "2 * x * sin(x) + x^2 * cos(x)",
@@ -120,7 +120,7 @@ SECOND_DERIVATIVES = {
     "log(x)/x": "(2 * log(x) - 3) / x^3",
     "asin(x)": "x / ((1 - x) * (x + 1))^1.5",
     "x^n": "where(x == 0 and n == 0, 0, where(x == 0 and n - 1 == 0, 0, n * (n - 1) * x^(n - 2)))",
-    "a^x": "where(a == 0 and x >= 0, 0, a^x * log(a)^2)",
+    "a^x": "where(a == 0 and x > 0, 0, a^x * log(a)^2)",
     "cos(w*x + p)": "-w^2 * cos(w * x + p)",
     "where(x > 0, sqrt(x), 0)": "where(x > 0, -1 / (4 * x^1.5), 0)",
 }

@@ -28,11 +28,12 @@ BOUNDED = {
         "definitions of rows by other rows; a row is never defined by itself",
     ),
     "graph/ref.py": ({"Ref.coerce"}, "lists within a list that Python code gives as one value"),
+    "language/forms.py": ({"_derivative"}, "the axes of y, and lists in lists, of which 32 are read"),
     "language/building.py": ({"Building.materialise", "Building._stacked"}, "lists in lists, of which 32 are read"),
     "numerals.py": ({"plain", "short"}, "the axes of a value, at most 32"),
     "passes/derivative.py": ({"derivative_of", "_wrt_part"}, "the axes of y, and the part of x that is an element"),
     "passes/differentiate.py": (
-        {"differentiate", "_differentiated", "contributions", "_by_definition"},
+        {"walked", "handed_on", "_by_definition"},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
     "passes/scalars.py": (

@@ -12,7 +12,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import during, print_json, print_values, report_births, tell_warnings
+from cgcli.cli.output import Births, during, print_json, print_values, tell_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         EngineName,
         FormulaText,
         Json,
+        Strict,
         TableOptions,
         typer,
     )
@@ -36,6 +37,7 @@ def run(
     json: Json = False,
     digits: Digits = None,
     engine: EngineName = "auto",
+    strict: Strict = False,
     table: TableOptions | None = None,
 ) -> None:
     """Print the result, or one `name = value` a line."""
@@ -46,10 +48,14 @@ def run(
         from cgcli.cli.rows import run_table
 
         exclude("--data", digits=digits)
-        run_table(parsed, bindings, table, lambda bound: bound.chosen(names), show=names, engine=engine, json=json)
+        run_table(
+            parsed, bindings, table, lambda bound: bound.chosen(names),
+            show=names, engine=engine, json=json, strict=strict,
+        )  # fmt: skip
         return
     tell_warnings(digits, engine)
-    bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names)
+    births = Births(strict=strict)
+    bound = births.watch(parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names))
     chosen = bound.chosen(names)
     with during("computing", len(bound.graph)):
         values = bound.named_values(chosen)
@@ -57,4 +63,4 @@ def run(
         print_json({"values": values}, digits)
     else:
         print_values(values, digits)
-    report_births(bound, chosen, values)
+    births.tell()

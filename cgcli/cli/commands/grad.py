@@ -13,7 +13,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import during, number_text, print_json, report_births, tell_warnings
+from cgcli.cli.output import Births, during, number_text, print_json, report_left_out, tell_warnings
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         FormulaText,
         Json,
         Of,
+        Strict,
         TableOptions,
         Wrt,
         typer,
@@ -50,6 +51,7 @@ def run(
     json: Json = False,
     digits: Digits = None,
     engine: EngineName = "auto",
+    strict: Strict = False,
     table: TableOptions | None = None,
 ) -> None:
     """Print the value and every partial derivative."""
@@ -66,20 +68,25 @@ def run(
 
         exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
         run_table(
-            parsed, bindings, table, lambda bound: gradient_columns(bound, variables, of),
-            engine=engine, json=json,
+            parsed, bindings, table,
+            lambda bound: gradient_columns(report_left_out(bound, variables, of), variables, of),
+            wrt=variables, engine=engine, json=json, strict=strict,
         )  # fmt: skip
         return
     if symbolic:
+        exclude("--symbolic", strict=strict)
         print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
         return
     tell_warnings(digits, engine)
     values = read_bindings(bindings, digits=digits)
-    bound = parsed.bind(values, engine=engine, digits=digits)
+    births = Births(strict=strict)
+    bound = births.watch(parsed.bind(values, engine=engine, digits=digits, wrt=variables))
+    report_left_out(bound, variables, of)
     if jacobian or hessian:
         derive = derivatives.jacobians if jacobian else derivatives.hessians
         found = alone(derive(bound, variables, of))
         print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
+        births.tell()
         return
     with during("differentiating", len(bound.graph)):
         results, gradients = derivatives.gradients(bound, variables, of)
@@ -90,7 +97,7 @@ def run(
     else:
         print_gradients(results, gradients, digits)
         print_checks(reports)
-    report_births(bound, derivatives.targets(bound.program, of), results)
+    births.tell()
     if not all(report.accepted for report in reports.values()):
         raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
 
@@ -122,8 +129,10 @@ def print_symbolic(
     """The derivatives as formulas; of the values only the shapes count, and lengths."""
     from cgcli.formulas.derivatives import variables as variables_of
 
-    program = parsed.bind(values, complete=False).program
-    names = list(variables_of(program, variables))
+    program = parsed.bind(values, wrt=variables, complete=False).program
+    if variables is None and program.decisions:
+        report_left_out(parsed.bind(values, complete=False), variables, of)
+    names = list(variables_of(program, variables, of))
     formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
     if json:
         print_json({"derivatives": formulas})
@@ -137,7 +146,7 @@ def check_gradients(bound: Bound, variables: list[str] | None, of: str | None) -
     from cgcli.explain.checking import check
     from cgcli.formulas import derivatives
 
-    wanted = derivatives.variables(bound.program, variables)
+    wanted = derivatives.variables(bound.program, variables, of)
     return {
         name: check(bound.graph, output, wanted, bound.values, name=name)
         for name, output in derivatives.targets(bound.program, of).items()

@@ -12,7 +12,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import print_json, tell_warnings
+from cgcli.cli.output import print_json, report_left_out, tell_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,9 +38,11 @@ def run(
     exclude("--no-backward", wrt=wrt if no_backward else None)
     parsed, names = read_formula(formula), split_names(wrt)
     tell_warnings(digits, engine)
-    bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits)
+    bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, wrt=names, steps=True)
     chosen = targets(bound.program, of)
-    nodes = None if no_backward else list(variables(bound.program, names).values())
+    if not no_backward:
+        report_left_out(bound, names, of)
+    nodes = None if no_backward else list(variables(bound.program, names, of).values())
     found = trace(bound.graph, chosen, bound.values, nodes, bound.engine)
     if json:
         print_json(found.as_dict(), digits)

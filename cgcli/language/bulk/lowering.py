@@ -61,7 +61,8 @@ NO_VALUE, NOT_A_SCALAR = -1, -2
 NAME, NUMBER, ASSIGN, EXPRESSION = syntax.NAME, syntax.NUMBER, syntax.ASSIGN, syntax.EXPRESSION
 
 BOUND, OPAQUE, NO_FUNCTION = 1, 2, 4
-"""Marks of a word: the caller gives its value; its value is not for the loop to make; its calls are not plain."""
+"""Marks of a word: its definition is not for the loop to lower; its value is not for it to make; its calls are not
+plain."""
 
 LEAF, SKIP, SIGN, OPERATOR, CONDITIONAL, COMPARE, CALLEE, CALL, OTHER = range(9)
 """What the loop does with a row."""
@@ -122,7 +123,7 @@ class Calls:
 
     def add(self, word: int, count: int, row: Operation | None) -> None:
         """Enter a call that the loop met for the first time."""
-        plain = row is not None and is_plain(row) and count >= 1
+        plain = row is not None and is_plain(row) and count >= max(row.arity, 1)
         op = row.code if row is not None and plain else -1
         folded = row is not None and count > len(row.parameters)
         self.rows.append((int(self.of_word[word]), count, op, int(folded)))
@@ -173,6 +174,7 @@ class BulkLowering:
         self._mark(whole.functions, OPAQUE | NO_FUNCTION)
         self._mark(FORMS, NO_FUNCTION)
         self._mark(whole.bound, BOUND)
+        self._mark(whole.asked, BOUND | OPAQUE)
         self._mark((name for name, shape in whole.shapes.items() if shape), OPAQUE)
         self.literals = Literals(self.words, {*self._taken()})
         self.calls = Calls(len(self.words))

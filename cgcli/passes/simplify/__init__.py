@@ -8,7 +8,7 @@ explodes; where it would become longer than it was, it stays as it was.
 
 What may change. The new formula equals the old one as a real function, wherever both are defined: x/x is 1 and x - x
 is 0 also where x is infinite or 0; rounding may differ, and a result in between may overflow where none did. The
-strong zero of a derivative becomes an ordinary product, except beside a `where`, whose conditions all stay.
+conditions of a `where` all stay, and what stands in a branch stays there: what a decision made 0 remains 0.
 Coefficients of like terms are added and multiplied exactly, decimals as the decimals that they are: 0.1*x + 0.2*x is
 0.3*x. A calculation among numbers alone is done only where a double gives the same digits: 1 + 2 is 3, but 0.1 + 0.2
 stays, since in doubles it is not 0.3.

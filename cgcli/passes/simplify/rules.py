@@ -18,7 +18,7 @@ from math import isfinite
 
 from cgcli.ops import logic, powers
 from cgcli.passes.simplify.products import selected
-from cgcli.passes.simplify.tables import COMPARISONS, INVERSES, TRUTHS
+from cgcli.passes.simplify.tables import COMPARISONS, EXCLUDED, INVERSES, TRUTHS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,15 +135,20 @@ def _follows(first: NormalRef, second: NormalRef) -> bool:
     """Whether the second condition is true wherever the first one is."""
     if first.node == second.node:
         return True
-    same = [ref.node for ref in first.operands] == [ref.node for ref in second.operands]
-    return same and second.row in COMPARISONS.get(first.row, ())
+    return _same_operands(first, second) and second.row in COMPARISONS.get(first.row, ())
+
+
+def _same_operands(first: NormalRef, second: NormalRef) -> bool:
+    return [ref.node for ref in first.operands] == [ref.node for ref in second.operands]
 
 
 def _and(row: Operation, operands: Sequence[NormalRef]) -> Ref | None:
-    """False beside anything, true beside a condition, and a condition beside one that follows from it."""
+    """False beside anything, true beside a condition; a condition beside one that follows from it, or excludes it."""
     if row is not logic.conjunction:
         return None
     for one, other in (operands, operands[::-1]):
+        if other.row in EXCLUDED.get(one.row, ()) and _same_operands(one, other):
+            return one.coerce(0.0)
         if one.number == 0 and one.shape == ():
             return one
         if other.row in TRUTHS and (one.number is not None or _follows(other, one)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from cgcli.ops import REGISTRY, activations, arithmetic, hyperbolic, logic, powers, special, trigonometric
+from cgcli.ops import activations, arithmetic, hyperbolic, logic, powers, special, trigonometric
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SUMS: dict[Operation, tuple[int, ...]] = {
 """Operations that are the sum of their operands with these coefficients."""
 
 PRODUCTS: dict[Operation, tuple[int | Fraction, ...]] = {
-    **{row: (1, 1) for row in REGISTRY.rows if row.spell.get("infix") == arithmetic.mul.spell["infix"]},
+    arithmetic.mul: (1, 1),
     arithmetic.div: (1, -1),
     arithmetic.reciprocal: (-1,),
     arithmetic.square: (2,),
@@ -32,8 +32,8 @@ PRODUCTS: dict[Operation, tuple[int | Fraction, ...]] = {
 }
 """Operations that are the product of their operands with these exponents.
 
-What is written as a product is one: the strong zero of `scale` becomes an ordinary product. A factor beside a `where`
-that is 0 in one branch is moved into the other branch, so that it still does no harm where it is not taken.
+A factor beside a `where` that is 0 in one branch is moved into the other branch, so that it does no harm where it is
+not taken.
 """
 
 COLLECTED = frozenset({*SUMS, *PRODUCTS, powers.power, powers.exp})
@@ -83,6 +83,13 @@ COMPARISONS: dict[Operation, frozenset[Operation]] = {
     logic.not_equal: frozenset(),
 }
 """Comparison -> the comparisons of the same two numbers that follow from it."""
+
+EXCLUDED: dict[Operation, frozenset[Operation]] = {
+    logic.equal: frozenset({logic.less, logic.greater, logic.not_equal}),
+    logic.less: frozenset({logic.greater, logic.greater_equal}),
+    logic.greater: frozenset({logic.less_equal}),
+}
+"""Comparison -> the comparisons of the same two numbers that never hold beside it."""
 
 TRUTHS = frozenset({*COMPARISONS, logic.conjunction, logic.disjunction, logic.negation})
 """Operations whose value is 1 or 0."""

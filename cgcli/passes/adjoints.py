@@ -1,0 +1,177 @@
+"""Adjoints on their way back: a node of the graph, and where decisions let it through.
+
+The zero of an operand that was not taken must stay 0 whatever the slopes below it are, and a zero that arithmetic made
+must not. Telling them apart by looking at numbers is impossible, and costs a comparison in each product. So an adjoint
+carries a *mask*: the condition under which it counts, known while the graph is built. Products go on as if there were
+none; only where such an adjoint is added to another one, or given out, is it put together as `where(mask, value, 0)`.
+A graph without decisions has no masks and pays nothing.
+
+Masks of elements that are read by an index are known while the graph is built, too; they are kept as bits, so that a
+loop over all elements of an array leaves none.
+"""
+
+from __future__ import annotations
+
+from cgcli.graph.shapes import size
+from cgcli.ops import arithmetic, logic, shaping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from cgcli.graph.ref import Ref
+
+    Shape = tuple[int, ...]
+
+
+class Mask:
+    """Where an adjoint counts.
+
+    condition: a reference that is not 0 there, of the adjoint's shape or one that stretches to it; None: everywhere.
+    elements: the positions of the elements that count, as bits; None: all of them. Both must hold.
+    """
+
+    __slots__ = ("condition", "elements")
+
+    def __init__(self, condition: Ref | None, elements: int | None = None) -> None:
+        self.condition = condition
+        self.elements = elements
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mask) or self.elements != other.elements:
+            return False
+        ours, theirs = self.condition, other.condition
+        return (ours is None) == (theirs is None) and (ours is None or theirs is None or ours.node == theirs.node)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all elements count, or none."""
+        return self.elements is None and self.condition is not None and self.condition.shape == ()
+
+
+class Adjoint:
+    """What a node received, or what it hands to an operand.
+
+    value: a reference; what it is where the mask does not hold does not matter. mask: None where it counts
+    everywhere. clean: whether the value is 0 already where the mask does not hold.
+    """
+
+    __slots__ = ("clean", "mask", "value")
+
+    def __init__(self, value: Ref, mask: Mask | None = None, *, clean: bool = False) -> None:
+        self.value = value
+        self.mask = mask
+        self.clean = clean
+
+    def given_out(self) -> Ref:
+        """One node that holds it: the value where the mask holds, elsewhere exactly 0."""
+        if self.mask is None or self.clean:
+            return self.value
+        return selected(condition_of(self.mask, self.value), self.value)
+
+
+def put_together(adjoint: Adjoint) -> Adjoint:
+    """The same with a value that is 0 where the mask does not hold."""
+    return adjoint if adjoint.mask is None else Adjoint(adjoint.given_out(), adjoint.mask, clean=True)
+
+
+def selected(condition: Ref, value: Ref) -> Ref:
+    """`where(condition, value, 0)`; a condition with `not` in front takes the other place."""
+    graph = condition.graph
+    if graph.row(condition.node) is logic.negation:
+        inner = type(condition)(graph, graph.operands_of(condition.node)[0])
+        return logic.where(inner, 0.0, value)
+    return logic.where(condition, value, 0.0)
+
+
+def condition_of(mask: Mask, like: Ref) -> Ref:
+    """A mask for an adjoint as one reference that is not 0 where the adjoint counts."""
+    if mask.elements is None:
+        assert mask.condition is not None
+        return mask.condition
+    numbers: list[Any] = [float(mask.elements >> place & 1) for place in range(size(like.shape))]
+    for length in reversed(like.shape[1:]):
+        numbers = [numbers[start : start + length] for start in range(0, len(numbers), length)]
+    chosen = like.coerce(numbers)
+    return chosen if mask.condition is None else mask.condition & chosen
+
+
+def indicator_of(mask: Mask, like: Ref) -> Ref:
+    """The same as 1 and 0, which can be added up."""
+    condition = condition_of(mask, like)
+    return condition if mask.condition is None else condition != 0
+
+
+def narrowed(mask: Mask | None, condition: Ref) -> Mask:
+    """A mask under one condition more."""
+    if mask is None:
+        return Mask(condition)
+    return Mask(condition if mask.condition is None else mask.condition & condition, mask.elements)
+
+
+def united(left: Mask | None, right: Mask | None, like: Ref) -> Mask | None:
+    """Where one of two adjoints of the same shape counts; None where that is everywhere."""
+    if left is None or right is None or left == right:
+        return left if left == right else None
+    bits = None if left.elements is None or right.elements is None else left.elements | right.elements
+    if bits is not None and Mask(left.condition) == Mask(right.condition):
+        if bits == (1 << size(like.shape)) - 1:
+            return None if left.condition is None else Mask(left.condition)
+        return Mask(left.condition, bits)
+    return Mask(condition_of(left, like) | condition_of(right, like))
+
+
+def added(left: Adjoint, right: Adjoint, *, goes_on: bool) -> Adjoint:
+    """The sum of two contributions to a node. goes_on: whether the mask of the sum is asked for later."""
+    if left.mask == right.mask:
+        return Adjoint(left.value + right.value, left.mask, clean=left.clean and right.clean)
+    total = left.given_out() + right.given_out()
+    mask = united(left.mask, right.mask, total) if goes_on else None
+    return Adjoint(total, mask, clean=True)
+
+
+def total_of(parts: Sequence[Adjoint], seeds: Sequence[Adjoint], *, goes_on: bool) -> Adjoint:
+    """The sum of what a node received, as a tree of logarithmic depth, which also rounds less than a chain; seeds last.
+
+    A node has a part or a seed at least.
+    """
+    while len(parts) > 1:
+        pairs = [added(parts[place], parts[place + 1], goes_on=goes_on) for place in range(0, len(parts) - 1, 2)]
+        parts = pairs + list(parts[len(parts) - len(parts) % 2 :])
+    total, *others = [*parts, *seeds]
+    for seed in others:
+        total = added(seed, total, goes_on=goes_on)
+    return total
+
+
+def scaled(adjoint: Adjoint, slope: Ref) -> Adjoint | None:
+    """An adjoint times a partial derivative; None where that is the number 0, which hands nothing on."""
+    if slope.constant_value == 0:
+        return None
+    value = adjoint.value
+    if slope.constant_value == 1:
+        return adjoint
+    if slope.constant_value == -1:
+        return Adjoint(-value, adjoint.mask, clean=adjoint.clean)
+    product = slope if value.constant_value == 1 and value.shape == () else arithmetic.mul(value, slope)
+    return Adjoint(product, adjoint.mask)
+
+
+def summed_to(adjoint: Adjoint, shape: Shape) -> Adjoint:
+    """Undo broadcasting: the sum over the axes along which an operand of this shape was repeated."""
+    if adjoint.value.shape == shape:
+        return adjoint
+    mask = adjoint.mask
+    if mask is None or mask.whole:
+        return Adjoint(shaping.sum_to(adjoint.value, shape), mask, clean=adjoint.clean)
+    taken = shaping.broadcast_to(indicator_of(mask, adjoint.value), adjoint.value.shape)
+    counted = shaping.sum_to(taken, shape)
+    return Adjoint(shaping.sum_to(adjoint.given_out(), shape), Mask(counted), clean=True)
+
+
+def any_taken(mask: Mask, like: Ref) -> Mask:
+    """One condition for a whole array: whether any of its elements counts."""
+    return mask if mask.whole else Mask(shaping.sum_of(indicator_of(mask, like), None))
