@@ -459,13 +459,13 @@ class Numbers:
             return self.near(+found)
         points = AT_POINTS.get(name, {})
 
-        def function(*operands: Any) -> Number:
+        def lifted(*operands: Any) -> Number:
             numbers = [self.convert(operand) for operand in operands]
             if len(numbers) == 1 and numbers[0].exact in points:
                 return self.rational(points[int(numbers[0].exact)])
             return self.function(found, numbers, any_size=name in ANY_SIZE)
 
-        return function
+        return lifted
 
     def function(self, function: Callable[..., Any], numbers: Sequence[Number], *, any_size: bool = False) -> Number:
         """A function of mpmath numbers. TooLarge for operands that would need as many digits as they have.
