@@ -11,6 +11,7 @@ from array import array
 from contextlib import suppress
 
 from cgcli.errors import GraphError, ShapeError, UsageError
+from cgcli.graph.codes import ARRAY, CONSTANT, INPUT, NO_PAYLOAD
 from cgcli.graph.copying import copy_missing
 from cgcli.graph.intern import InternTable, key_of
 from cgcli.graph.origins import Origins
@@ -30,13 +31,8 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
     Found = TypeVar("Found")
 
-CONSTANT = structure.constant.code
-ARRAY = structure.array.code
-INPUT = structure.variable.code
 MOST_ELEMENTS = 100_000_000
 """Elements of an array (0.8 GB); a larger one is a slip far more often than a wish."""
-NOTHING = -1
-"""Payload of a node that has none."""
 MADE_ONCE = 8
 """Entries that a graph keeps for `Graph.once`, of all kinds together; the one that was made first goes first."""
 
@@ -111,7 +107,7 @@ class Graph:
 
     def is_leaf(self, node: int) -> bool:
         """Whether the node is a constant, an array or an input."""
-        return self.op[node] in (CONSTANT, ARRAY, INPUT)
+        return self.op[node] in structure.LEAVES
 
     def is_constant(self, node: int) -> bool:
         """Whether the node is a number written in the formula."""
@@ -281,7 +277,7 @@ class Graph:
         if len(operands) != row.arity and not (row.variadic and len(operands) > row.arity):
             raise GraphError(f"`{row.name}` takes {row.arity} operands, not {len(operands)}")
         if row.prepare is None and row.shape is None:
-            return self._node(row.code, operands, NOTHING, self.common_shape(row, operands))
+            return self._node(row.code, operands, NO_PAYLOAD, self.common_shape(row, operands))
         shapes = self._operand_shapes(row, operands)
         try:
             attributes = row.prepare(shapes, *static) if row.prepare else ()
@@ -324,7 +320,7 @@ class Graph:
     def attribute_number(self, attributes: tuple[Any, ...]) -> int:
         """Position of a tuple of static arguments among the distinct ones; -1 for ()."""
         if not attributes:
-            return NOTHING
+            return NO_PAYLOAD
         key = repr(attributes)  # as keys, (1,) and (1.0,) would be the same, and a rank is no slope
         number = self._attribute_numbers.get(key)
         if number is None:

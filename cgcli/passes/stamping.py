@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cgcli.graph.bulk import extend
-from cgcli.graph.store import CONSTANT, Graph
+from cgcli.graph.codes import CONSTANT
+from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.loops import MULTIPLIER, compiled, number_keys, viewed
 from cgcli.ops import REGISTRY, arithmetic, logic
