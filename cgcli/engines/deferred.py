@@ -7,22 +7,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from cgcli.engines.base import Engine
     from cgcli.engines.planned import PlannedEngine
     from cgcli.graph.store import Graph
-
-FEWEST = 17
-"""Digits where a double is asked for."""
 
 
 class Deferred:
     """A node of a graph with the values of its inputs, in the place of a value for another calculation.
 
-    `x=pi/6` on a command line has as many digits as the calculation turns out to need.
+    `x=pi/6` on a command line has as many digits as the calculation turns out to need. engine: computes it where a
+    double is asked for (a length, an index).
     """
 
-    __slots__ = ("graph", "inputs", "node")
+    __slots__ = ("engine", "graph", "inputs", "node")
 
-    def __init__(self, graph: Graph, inputs: Mapping[str, Any], node: int) -> None:
+    def __init__(self, graph: Graph, inputs: Mapping[str, Any], node: int, engine: Engine) -> None:
+        self.engine = engine
         self.graph = graph
         self.inputs = dict(inputs)
         self.node = node
@@ -45,6 +45,4 @@ class Deferred:
         return np.asarray(self._rounded(), dtype=float if dtype is None else dtype)
 
     def _rounded(self) -> Any:
-        from cgcli.engines.precise import PreciseEngine
-
-        return PreciseEngine(FEWEST).evaluate(self.graph, self.inputs, [self.node])[self.node]
+        return self.engine.evaluate(self.graph, self.inputs, [self.node])[self.node]

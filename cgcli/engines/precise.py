@@ -209,7 +209,7 @@ class PreciseEngine(Engine):
     def __init__(self, digits: int = 50) -> None:
         self.digits = digits
         self.mp = MPContext()
-        self.mp.dps = digits + BEYOND
+        self.mp.dps = max(digits, FEWEST) + BEYOND
 
     def evaluate(self, graph: Graph, inputs: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
         """As every engine; values are mpmath numbers and object arrays of them.

@@ -115,7 +115,7 @@ def add_defaults(
         if exact:
             from cgcli.engines.deferred import Deferred
 
-            values.update({name: Deferred(graph, values, node) for name, node in ready.items()})
+            values.update({name: Deferred(graph, values, node, chosen([node])) for name, node in ready.items()})
             continue
         nodes = list(ready.values())
         found = chosen(nodes).evaluate(graph, values, nodes)

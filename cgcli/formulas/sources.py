@@ -119,7 +119,8 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
     from cgcli.engines.deferred import Deferred
 
     bound = constant.bind(digits=digits)
-    return Deferred(bound.graph, bound.values, bound.program.outputs["result"])
+    node = bound.program.outputs["result"]
+    return Deferred(bound.graph, bound.values, node, bound.engine([node]))
 
 
 def read_array(name: str, path: str) -> Any:
