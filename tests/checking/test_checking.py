@@ -297,6 +297,7 @@ def test_a_wrong_second_derivative_is_found_element_by_element():
             1,
             "hint: give the branch the slope",
         ),
+        (["elu(x, a)", "x=-1", "a=2"], 0, "check d result / d a: agrees"),
         (["x^2", "x=1", "--hessian", "--json"], 0, '"checks": {"result": {"accepted": true'),
     ],
 )
