@@ -117,6 +117,23 @@ def test_the_warning_can_be_an_error():
             cg.parse("sqrt(x)").grad(x=0.0)
 
 
+def test_a_loop_is_told_of_once_and_takes_no_longer(monkeypatch):
+    formula, row = cg.parse("log(x) + y"), np.array([0.0])
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("default")
+        for step in range(10):
+            formula.eval(x=-1.0 - step, y=1.0)
+            formula.eval_rows(x=row - step, y=1.0)
+        assert len(found) == 1
+        formula.grad(x=0.0, y=1.0)
+        assert len(found) == 2
+    monkeypatch.setattr("cgcli.explain.births.births_of", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cg.NotFiniteWarning)
+        assert math.isnan(formula.eval(x=-1.0, y=1.0))
+        assert math.isnan(formula.eval_rows(x=row - 1, y=1.0)[0])
+
+
 def test_rows_are_counted_and_the_first_is_shown():
     (warning,) = told(lambda: cg.parse("sqrt(x)*y").grad_rows(x=np.array([4.0, 0.0, 0.0, math.nan]), y=2.0))
     assert str(warning.message).startswith("inf comes from the derivative of `sqrt` at 0 ")
