@@ -309,6 +309,8 @@ def check_results(
         require(name in known, f"`{name}` in its header is no input")
     require(all(name in texts for name in tables.decided), "`decided` in its header names no node")
     inputs = graph.inputs()
+    absent = [name for name in input_names if name not in inputs]
+    require(not absent, f"the input `{''.join(absent[:1])}` has no node")
     for name, node in tables.defaults.items():
         fits = name not in inputs or graph.shape[inputs[name]] == graph.shape[node]
         require(fits, f"the default of `{name}` has another shape than the input")

@@ -26,7 +26,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import struct
 import zipfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib import format as npy
 
+from cgcli.data.archives import FAULTS, what_is_wrong
 from cgcli.data.graph_checks import (
     Malformed,
     Nodes,
@@ -280,8 +280,8 @@ def _unpacking() -> Iterator[None]:
     """Malformed for all the errors that `zipfile` has for broken archives."""
     try:
         yield
-    except (zipfile.BadZipFile, struct.error, OSError, EOFError, RuntimeError, ValueError) as error:
-        raise Malformed(f"the archive is broken ({str(error) or 'it ends too early'})") from None
+    except FAULTS as error:
+        raise Malformed(what_is_wrong(error)) from None
 
 
 def _array_header(data: bytes, member: str) -> tuple[Any, int, int]:

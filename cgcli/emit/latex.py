@@ -81,10 +81,19 @@ _SUBSCRIPT_DIGITS = {0x2080 + digit: str(digit) for digit in range(10)}
 def _word(word: str, style: str) -> str:
     if len(word) == 1:
         place = ord(word) - ord("α")
-        return f"\\{LETTERS[place]}" if 0 <= place < len(LETTERS) else word
+        return f"\\{LETTERS[place]}" if 0 <= place < len(LETTERS) else verbatim(word)
     if word in LETTERS or word in CAPITALS:
         return f"\\{word}"
-    return f"\\{style}{{{word.replace('_', chr(92) + '_')}}}"
+    return f"\\{style}{{{verbatim(word)}}}"
+
+
+def verbatim(text: str) -> str:
+    r"""A text whose signs are signs: names given from Python, or by a graph file, may hold `\` or `$`."""
+    return re.sub(r"[\\{}$&#^_~%]", lambda sign: _SIGNS.get(sign[0], f"\\{sign[0]}"), text)
+
+
+_SIGNS = {"\\": r"\backslash{}", "^": r"\hat{}", "~": r"\tilde{}"}
+"""Those that a backslash before them does not make signs."""
 
 
 def number_latex(text: str) -> tuple[str, int]:

@@ -90,10 +90,11 @@ class Formula:
 
     def latex(self) -> str:
         """The outputs as LaTeX, one equation a line."""
-        from cgcli.emit.latex import latex
+        from cgcli.emit.latex import latex, verbatim
 
         program = self.programs.plain()
-        lines = [(name, latex(program.graph, node)) for name, node in program.outputs.items()]
+        lines = [(name if name.isidentifier() else verbatim(name), latex(program.graph, node))
+                 for name, node in program.outputs.items()]  # fmt: skip
         return "\n".join(text if name == "result" else f"{name} = {text}" for name, text in lines)
 
     # ---- values ------------------------------------------------------------------------------------------------

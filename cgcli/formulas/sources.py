@@ -116,12 +116,9 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
 
 def read_array(name: str, path: str) -> Any:
     """An array from an NPY file, never by unpickling. DataError where that cannot be."""
-    import numpy as np
+    from cgcli.data.arrays.values import read_array as array_in
 
     try:
-        with open(path, "rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except OSError as error:
-        raise DataError(f"cannot read `{path}` for `{name}`: {error.strerror}") from None
-    except ValueError:
-        raise DataError(f"cannot read `{path}` for `{name}`: it is not a .npy file of numbers") from None
+        return array_in(path)
+    except DataError as error:
+        raise DataError(f"{error.message} (for `{name}`)", hint=error.hint) from None

@@ -96,6 +96,9 @@ HOSTILE = {
     "too few names": (changed("named", lambda column: column[1:]), "differ in length"),
     "a name that moves the cursor": (changed("names", first_line("a\x1b[2J")), "cannot be printed"),
     "an input twice": (changed("input_names", first_line("y")), "holds a name twice"),
+    "an input without a node": (
+        changed("input_names", lambda column: np.append(column, np.frombuffer(b"\nz", np.uint8))), "`z` has no node",
+    ),
     "names that are no text": (changed("names", lambda column: column | 128), "no UTF-8 text"),
     "an exact text that is no number": (changed("exact_texts", first_line("__import__('os')")), "is no number"),
     "an exact text of another number": (changed("exact_texts", first_line("0.2")), "other numbers than"),

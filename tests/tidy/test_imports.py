@@ -34,7 +34,6 @@ ROOMS = {
 LATE = {
     ("formulas/given.py", "numpy"): "a value given as a list becomes an array",
     ("cli/output.py", "mpmath"): "numbers of many digits as text",
-    ("formulas/sources.py", "numpy"): "a value from a .npy file",
     ("graph/bulk.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
     ("loops.py", "numba"): "compiled sweeps, where the package is installed",
     ("loops.py", "numpy"): "views of the columns, once a graph is large",

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+import warnings
+from math import prod
+from typing import Any, NamedTuple
 
 from numpy.lib import format as npy
 
 from cgcli.errors import DataError
 
-LONGEST_HEADER = 1 << 24
+LONGEST_HEADER = 1 << 22
+"""Bytes: some 100,000 columns."""
+
+LONGEST_AXIS = 2**63 - 1
 
 LONGEST_COUNT = 20
 """Digits of the greatest number of rows."""
 
 
-def read_header(stream: Any, path: str) -> tuple[tuple[int, ...], Any]:
-    """Shape and type of an array, the stream after its header. DataError for what is no array or needs unpickling.
+class Header(NamedTuple):
+    """What stands in front of an array: its shape, the type of its entries, whether its first axis is the fastest."""
+
+    shape: tuple[int, ...]
+    kind: Any
+    fortran: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of the array."""
+        return prod(self.shape) * int(self.kind.itemsize)
+
+
+def read_header(stream: Any, path: str) -> Header:
+    """The header of an array, the stream after it. DataError for what is no array or needs unpickling.
 
     The format: numpy.lib.format, versions 1 to 3 (they differ in the header's length and encoding).
     """
@@ -25,13 +43,24 @@ def read_header(stream: Any, path: str) -> tuple[tuple[int, ...], Any]:
         length = int.from_bytes(stream.read(2 if major == 1 else 4), "little")
         if length > LONGEST_HEADER:
             raise ValueError("its header is too long")
-        described = ast.literal_eval(stream.read(length).decode("utf-8" if major >= 3 else "latin-1"))
-        shape, kind = tuple(map(int, described["shape"])), npy.descr_to_dtype(described["descr"])
-    except (ValueError, SyntaxError, TypeError, KeyError, EOFError, RecursionError, MemoryError) as error:
-        raise DataError(f"cannot read `{path}`: {(str(error).splitlines() or ['no array'])[0]}") from None
-    if kind.hasobject:
+        text = stream.read(length).decode("utf-8" if major >= 3 else "latin-1")
+        with warnings.catch_warnings(action="ignore"):  # Python and NumPy warn of what damaged headers say
+            header = header_from(ast.literal_eval(text))
+    except Exception as error:
+        # Python's parser and NumPy's types have a dozen kinds of exceptions for texts that nobody wrote
+        reason = str(error).splitlines()[:1] if isinstance(error, ValueError) else []
+        raise DataError(f"cannot read `{path}`: {(reason or ['its header is no header of an array'])[0]}") from None
+    if header.kind.hasobject:
         raise DataError(f"cannot read `{path}`: it holds Python objects", hint="save numbers or texts of fixed length")
-    return shape, kind
+    return header
+
+
+def header_from(described: Any) -> Header:
+    """A header from its mapping. ValueError where lengths are no lengths, and what NumPy raises for strange types."""
+    shape = described["shape"]
+    if type(shape) is not tuple or not all(type(length) is int and 0 <= length <= LONGEST_AXIS for length in shape):
+        raise ValueError(f"{str(shape)[:40]} is no shape")
+    return Header(shape, npy.descr_to_dtype(described["descr"]), described["fortran_order"] is True)
 
 
 def header_of(kind: Any, rows: int) -> bytes:

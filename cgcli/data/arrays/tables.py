@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from cgcli.data.archives import FAULTS, what_is_wrong
 from cgcli.data.arrays.headers import read_header
 from cgcli.data.table import Batch, Table
 from cgcli.errors import DataError
+
+ENDING = ".npy"
+PIECE = 1 << 24
+"""Bytes that are read at a time: a damaged header may claim any number."""
+
+LAST_CHARACTER = 0x10FFFF
 
 
 class NpyTable(Table):
@@ -20,7 +27,7 @@ class NpyTable(Table):
     def __init__(self, path: str, stream: BinaryIO) -> None:
         self.path = path
         self._stream = stream
-        shape, self._dtype = read_header(stream, path)
+        shape, self._dtype, _ = read_header(stream, path)
         if self._dtype.names is None or len(shape) != 1:
             raise DataError(
                 f"`{path}` has no named columns: it holds an array of shape {list(shape)}",
@@ -39,7 +46,9 @@ class NpyTable(Table):
             require_column(self._dtype[name], self.path, name, numbers)
         for first in range(0, max(self.rows, 1), rows):
             part = records(self._stream, self._dtype, min(rows, self.rows - first), self.path)
-            yield batch_of({name: part[name] for name in {*numbers, *kept}}, len(part), numbers, kept, len(part))
+            yield batch_of(
+                {name: part[name] for name in {*numbers, *kept}}, len(part), numbers, kept, len(part), self.path
+            )
 
 
 class NpzTable(Table):
@@ -48,14 +57,10 @@ class NpzTable(Table):
     def __init__(self, path: str, stream: BinaryIO) -> None:
         self.path = path
         self._stream = stream
-        try:
+        with self._unpacking():
             self._archive = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise DataError(f"cannot read `{path}`: {error}") from None
-        self._members = {
-            name.removesuffix(".npy"): name for name in self._archive.namelist() if name.endswith(".npy")
-        }  # fmt: skip
-        self.columns = list(self._members)
+            names = [name for name in self._archive.namelist() if name.endswith(ENDING)]
+        self.columns = [name.removesuffix(ENDING) for name in names]
         self.rows = self.size = self._length(self.columns[:1])
 
     def close(self) -> None:
@@ -67,25 +72,35 @@ class NpzTable(Table):
         """As every table; arrays are kept with their types, and read side by side."""
         wanted = list(dict.fromkeys([*numbers, *kept]))
         count = self._length(wanted or self.columns[:1])
-        try:
-            with ExitStack() as stack:
-                streams = {name: stack.enter_context(self._archive.open(self._members[name])) for name in wanted}
-                kinds = {name: read_header(stream, self.path)[1] for name, stream in streams.items()}
-                for name, kind in kinds.items():
-                    require_column(kind, self.path, name, numbers)
-                for first in range(0, max(count, 1), rows):
-                    height = min(rows, count - first)
+        with ExitStack() as stack:
+            streams = {name: stack.enter_context(self._open(name)) for name in wanted}
+            kinds = {name: read_header(stream, self.path).kind for name, stream in streams.items()}
+            for name, kind in kinds.items():
+                require_column(kind, self.path, name, numbers)
+            for first in range(0, max(count, 1), rows):
+                height = min(rows, count - first)
+                with self._unpacking():
                     part = {name: records(streams[name], kinds[name], height, self.path) for name in wanted}
-                    yield batch_of(part, height, numbers, kept, height)
-        except zipfile.BadZipFile as error:
-            raise DataError(f"cannot read `{self.path}`: {error}") from None
+                yield batch_of(part, height, numbers, kept, height, self.path)
+
+    def _open(self, name: str) -> Any:
+        with self._unpacking():
+            return self._archive.open(f"{name}{ENDING}")
+
+    @contextmanager
+    def _unpacking(self) -> Iterator[None]:
+        """DataError for a broken archive."""
+        try:
+            yield
+        except FAULTS as error:
+            raise DataError(f"cannot read `{self.path}`: {what_is_wrong(error)}") from None
 
     def _length(self, names: Sequence[str]) -> int:
         """The common length of columns. DataError where they differ or are no columns."""
         lengths: dict[str, int] = {}
         for name in names:
-            with self._archive.open(self._members[name]) as stream:
-                shape, _ = read_header(stream, self.path)
+            with self._open(name) as stream:
+                shape = read_header(stream, self.path).shape
             if len(shape) != 1:
                 raise DataError(f"`{self.path}`: the column `{name}` has shape {list(shape)}, not one axis")
             lengths[name] = shape[0]
@@ -96,10 +111,14 @@ class NpzTable(Table):
 
 
 def records(stream: Any, kind: Any, count: int, path: str) -> Any:
-    """The next entries of an array. DataError where the file ends before."""
-    data = bytearray(stream.read(count * kind.itemsize))
-    if len(data) < count * kind.itemsize:
-        raise DataError(f"cannot read `{path}`: it ends too early")
+    """The next entries of an array. DataError where the file ends before; no more memory is taken than it fills."""
+    wanted = count * kind.itemsize
+    data = bytearray()
+    while len(data) < wanted:
+        piece = stream.read(min(wanted - len(data), PIECE))
+        if not piece:
+            raise DataError(f"cannot read `{path}`: it ends too early")
+        data += piece
     return np.frombuffer(data, dtype=kind, count=count) if kind.itemsize else np.zeros(count, dtype=kind)
 
 
@@ -110,8 +129,22 @@ def require_column(kind: Any, path: str, name: str, numbers: Sequence[str]) -> N
         raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers", hint=hint)
 
 
-def batch_of(columns: Mapping[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int) -> Batch:
+def sound(column: Any, path: str, name: str) -> Any:
+    """A column that NumPy can handle whatever its bytes are. DataError for texts of what are no characters."""
+    if column.dtype.kind == "b":
+        return column.view(np.uint8) != 0
+    if column.dtype.kind == "U" and column.dtype.itemsize:
+        codes = np.ascontiguousarray(column).view(column.dtype.byteorder.replace("|", "=") + "u4")
+        if ((codes > LAST_CHARACTER) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+            raise DataError(f"`{path}`: the column `{name}` holds texts that are none")
+    return column
+
+
+def batch_of(
+    columns: Mapping[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int, path: str
+) -> Batch:
     """A batch from arrays."""
+    columns = {name: sound(column, path, name) for name, column in columns.items()}
     return Batch(
         rows, {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in numbers},
         {name: np.ascontiguousarray(columns[name]) for name in kept},

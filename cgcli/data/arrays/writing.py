@@ -97,6 +97,8 @@ class NpyWriter(ArraysWriter):
         """Append rows."""
         arrays = {name: self._array(name, column) for name, column in columns.items()}
         if self._dtype is None:
+            if "" in arrays:
+                raise DataError(f"cannot write `{self._path}`: a column has no name", hint=OTHER_FORMATS)
             self._dtype = np.dtype([(name, array.dtype) for name, array in arrays.items()])
             self._stream.write(header_of(self._dtype, 0))
         part = np.empty(len(next(iter(arrays.values()))), dtype=self._dtype)
@@ -126,10 +128,21 @@ class NpzWriter(ArraysWriter):
         for name, column in columns.items():
             array = self._array(name, column)
             if name not in self._columns:
+                self._check_member(name)
                 self._columns[name] = (tempfile.TemporaryFile(dir=self._folder), array.dtype)  # noqa: SIM115
             gathered, kind = self._columns[name]
             gathered.write(array.astype(kind, copy=False).tobytes())
         self._rows += len(next(iter(columns.values())))
+
+    def _check_member(self, name: str) -> None:
+        """DataError for a name that would leave the folder into which somebody unpacks the archive."""
+        parts = name.replace("\\", "/").split("/")
+        rooted = len(parts) > 1 and (not parts[0] or parts[0].endswith(":"))
+        if "\0" in name or ".." in parts or rooted:
+            raise DataError(
+                f"cannot write `{self._path}`: the column `{name}` cannot be the name of a file in an archive",
+                hint="other formats take any name",
+            )
 
     def finish(self) -> None:
         """Put the columns into the archive."""

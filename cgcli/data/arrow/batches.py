@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +10,27 @@ import pyarrow as pa
 from cgcli.data.arrow.columns import cell_text, numbers_of, plain
 from cgcli.data.table import Batch
 from cgcli.errors import DataError
+
+FAULTS = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, SystemError)
+"""What pyarrow raises for damaged files: names that are no text and lengths that no number holds are among it."""
+
+
+def sound(blocks: Iterable[Any], path: str) -> Iterator[Any]:
+    """Batches as they come whose offsets, indices and texts are what they should be: Arrow itself trusts the file.
+
+    DataError where they are not. What the check takes grows with the texts of a batch, each of which is read once.
+    """
+    coming = iter(blocks)
+    while True:
+        try:
+            block = next(coming, None)
+            if block is not None:
+                block.validate(full=True)
+        except FAULTS as error:
+            raise broken(path, error) from None
+        if block is None:
+            return
+        yield block
 
 
 def sliced(

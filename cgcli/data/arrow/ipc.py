@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-import pyarrow as pa
 from pyarrow import ipc
 
-from cgcli.data.arrow.batches import broken, sliced, without_rows
+from cgcli.data.arrow.batches import FAULTS, broken, sliced, sound, without_rows
 from cgcli.data.arrow.columns import require_numbers
 from cgcli.data.csv.records import file_size
 from cgcli.data.table import Batch, Table
@@ -27,7 +26,7 @@ class FeatherTable(Table):
             self._schema = (
                 ipc.open_file(stream) if start.startswith(b"ARROW1") else ipc.open_stream(stream)
             ).schema  # fmt: skip
-        except (pa.ArrowException, OSError) as error:
+        except FAULTS as error:
             raise broken(path, error) from None
         self._is_file = start.startswith(b"ARROW1")
         self.columns = list(self._schema.names)
@@ -48,15 +47,12 @@ class FeatherTable(Table):
         wanted = list(dict.fromkeys([*numbers, *kept]))
         before = 0
         empty = True
-        try:
-            for block in self._blocks(wanted):
-                empty = False
-                position = self._stream.tell()
-                columns = {name: block.column(name) for name in wanted}
-                yield from sliced(columns, block.num_rows, numbers, kept, rows, max(position - before, 0))
-                before = max(position, before)
-        except (pa.ArrowException, OSError) as error:
-            raise broken(self.path, error) from None
+        for block in sound(self._blocks(wanted), self.path):
+            empty = False
+            position = self._stream.tell()
+            columns = {name: block.column(name) for name in wanted}
+            yield from sliced(columns, block.num_rows, numbers, kept, rows, max(position - before, 0))
+            before = max(position, before)
         if empty:
             yield from sliced(without_rows(self._schema, wanted), 0, numbers, kept, rows, 0)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from cgcli.data.arrow.batches import broken, sliced, without_rows
+from cgcli.data.arrow.batches import FAULTS, broken, sliced, sound, without_rows
 from cgcli.data.arrow.columns import require_numbers
 from cgcli.data.table import Batch, Table
+from cgcli.errors import DataError
 
 PAGES = 4 << 20
 """Bytes of a Parquet column that are read ahead; without a limit a whole row group would be."""
@@ -24,7 +25,7 @@ class ParquetTable(Table):
         self._stream = stream
         try:
             self._file = parquet.ParquetFile(pa.OSFile(path), buffer_size=PAGES, pre_buffer=False)
-        except (pa.ArrowException, OSError) as error:
+        except FAULTS as error:
             raise broken(path, error) from None
         self._schema = self._file.schema_arrow
         self.columns = list(self._schema.names)
@@ -60,13 +61,16 @@ class ParquetTable(Table):
         for name in numbers:
             require_numbers(self._schema.field(name).type, self.path, name)
         wanted = list(dict.fromkeys([*numbers, *kept]))
-        empty = True
-        try:
-            for block in self._file.iter_batches(rows, columns=wanted, use_threads=False):
-                empty = False
-                columns = {name: block.column(name) for name in wanted}
-                yield from sliced(columns, block.num_rows, numbers, kept, rows, block.num_rows)
-        except (pa.ArrowException, OSError) as error:
-            raise broken(self.path, error) from None
-        if empty:
+        found = 0
+        for block in sound(self._blocks(rows, wanted), self.path):
+            found += block.num_rows
+            columns = {name: block.column(name) for name in wanted}
+            yield from sliced(columns, block.num_rows, numbers, kept, rows, block.num_rows)
+        if found != self.rows:
+            raise DataError(f"cannot read `{self.path}`: its footer claims {self.rows:,} rows, but it has {found:,}")
+        if not found:
             yield from sliced(without_rows(self._schema, wanted), 0, numbers, kept, rows, 0)
+
+    def _blocks(self, rows: int, wanted: Sequence[str]) -> Iterator[Any]:
+        """The batches with the wanted columns only."""
+        yield from self._file.iter_batches(rows, columns=wanted, use_threads=False)
