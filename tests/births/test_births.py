@@ -96,6 +96,13 @@ def test_a_warning_says_operation_rule_and_place():
     assert issubclass(cg.NotFiniteWarning, cg.CgWarning)
 
 
+def test_derivatives_by_patterns_are_told_with_a_place(monkeypatch):
+    monkeypatch.setattr("cgcli.passes.differentiate.LARGE", (0, 0, 0))
+    (warning,) = told(lambda: cg.parse("log(x)*sin(x) + sqrt(x - 1)").grad(x=1.0))
+    assert warning.message.message == "inf comes from `div` of 0.5, 0, in a derivative"
+    assert warning.message.source.text[slice(*warning.message.span)] == "sqrt(x - 1)"
+
+
 def test_what_is_given_as_nan_or_infinity_is_no_news():
     assert not told(lambda: cg.parse("x + 1").eval(x=math.nan))
     assert not told(lambda: cg.parse("x^2").grad(x=math.inf))
