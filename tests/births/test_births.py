@@ -117,6 +117,15 @@ def test_a_branch_that_is_not_taken_is_no_birth():
     assert "`div`" in str(warning.message)
 
 
+def test_large_numbers_are_looked_at_without_a_word():
+    formula = cg.parse("v * 2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert formula.eval(v=[1e200, -1e300]).tolist() == [2e200, -2e300]
+        assert formula.jacobian(v=[1e200, 1e300])["v"].tolist() == [[2.0, 0.0], [0.0, 2.0]]
+        assert cg.parse("x * 2").eval_rows(x=np.array([1e300, -1e300])).tolist() == [2e300, -2e300]
+
+
 def test_the_warning_can_be_an_error():
     with warnings.catch_warnings():
         warnings.simplefilter("error", cg.NotFiniteWarning)
