@@ -125,7 +125,7 @@ class CgWarning(Told, UserWarning):
 
 
 class NotFiniteWarning(CgWarning):
-    """A nan or an infinity was born in a calculation of finite numbers; a result, or what was differentiated, shows it."""
+    """A nan or an infinity was born in a calculation of finite numbers; a result, or the value behind it, shows it."""
 
 
 class LeftOutWarning(CgWarning):
