@@ -7,12 +7,13 @@ import time
 from math import isnan
 from typing import TYPE_CHECKING
 
-from cgcli.cli.arguments import read_bindings
+from cgcli.cli.arguments import could_be_name, read_bindings
 from cgcli.cli.output import Births, number_text, print_json, warn
 from cgcli.data import formats
 from cgcli.data.cells import advice
 from cgcli.data.stream import Request, excerpt
 from cgcli.errors import UsageError
+from cgcli.language.spelling import canonical
 from cgcli.render.progress import RowProgress
 from cgcli.rows import files
 from cgcli.rows.calculation import Calculation
@@ -71,11 +72,12 @@ def read_columns(words: Sequence[str] | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for word in words or ():
         name, equals, column = word.partition("=")
-        if not equals or not name.strip().isidentifier() or not column.strip():
+        name = canonical(name.strip())
+        if not equals or not could_be_name(name) or not column.strip():
             raise UsageError(f"`{word}` is not of the form INPUT=COLUMN", hint="for example --bind x=length")
-        if name.strip() in found:
-            raise UsageError(f"`{name.strip()}` is given twice", hint="give each input once")
-        found[name.strip()] = column.strip()
+        if name in found:
+            raise UsageError(f"`{name}` is given twice", hint="give each input once")
+        found[name] = column.strip()
     return found
 
 

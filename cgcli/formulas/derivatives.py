@@ -26,6 +26,7 @@ def targets(program: Program, of: str | None) -> dict[str, int]:
     if of is None:
         return dict(program.outputs)
     known = {**named_nodes(program), **program.outputs}
+    (of,) = given.name_list([of])
     if of not in known:
         raise UsageError(
             f"the formula has no `{of}`", hint=did_you_mean(str(of), known) or f"it has {', '.join(known)}"

@@ -76,6 +76,7 @@ class Calls:
     def enter(self, definition: Definition, arguments: list[Any], row: int, finish: Any, data: Any) -> None:
         """Start to walk the body of a function with its parameters bound."""
         self._refuse_recursion(definition, row)
+        self.building.enter_body(row)
         calls = self.graph.calls
         calls.append(Call(definition.name, self.frames[-1].call, self.building.span(row)))
         local = {

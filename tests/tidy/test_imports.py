@@ -45,7 +45,6 @@ LATE = {
     ("language/bulk/literals.py", "numpy"): "large texts only, for which it is loaded",
     ("language/bulk/reader.py", "numpy"): "large texts only, for which it is loaded",
     ("language/bulk/words.py", "numpy"): "large texts only, for which it is loaded",
-    ("numerals.py", "numpy"): "whether all items of an array are finite",
     ("numerals.py", "mpmath"): "numbers of many digits as text",
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
     ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",

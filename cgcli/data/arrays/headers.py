@@ -39,7 +39,10 @@ def read_header(stream: Any, path: str) -> Header:
     The format: numpy.lib.format, versions 1 to 3 (they differ in the header's length and encoding).
     """
     try:
-        major, _ = npy.read_magic(stream)
+        try:
+            major, _ = npy.read_magic(stream)
+        except ValueError:  # NumPy prints the bytes
+            raise ValueError("it is not a .npy file") from None
         length = int.from_bytes(stream.read(2 if major == 1 else 4), "little")
         if length > LONGEST_HEADER:
             raise ValueError("its header is too long")
