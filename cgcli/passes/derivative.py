@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cgcli.ops import shaping
-from cgcli.passes.differentiate import differentiate
+from cgcli.passes.differentiate import differentiate, has_conventions
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ def derivative_of(graph: Graph, y: int, x: int) -> int:
         y_shape, x_shape = graph.shape_of(y), graph.shape_of(x)
         if not y_shape:
             return differentiate(graph, [y], [x]).wrt(x)
-        if not x_shape:
+        if not x_shape and not has_conventions(graph, [y], [x]):
             return _forward(graph, y, x)
         rows = [derivative_of(graph, component.node, x) for component in FoldingRef(graph, y)]
         return graph.apply(shaping.stack, rows)
@@ -59,7 +59,21 @@ def _forward(graph: Graph, y: int, x: int) -> int:
 def directional(graph: Graph, y: int, variables: Sequence[int], directions: Sequence[int]) -> int:
     """J·v as a node of y's shape, for one direction a variable: the pullback of the pullback needs no forward rules."""
     with graph.lock:
+        if has_conventions(graph, [y], variables):
+            return _by_gradients(graph, y, variables, directions)
         weights = graph.input(f"weights of node {y}", graph.shape_of(y), hidden=True)
         pulled = differentiate(graph, [y], variables, [weights])
         slopes = [pulled.wrt(variable) for variable in variables]
         return differentiate(graph, slopes, [weights], directions).wrt(weights)
+
+
+def _by_gradients(graph: Graph, y: int, variables: Sequence[int], directions: Sequence[int]) -> int:
+    """J·v by the gradients of the elements of y."""
+    if graph.shape_of(y):
+        rows = [_by_gradients(graph, component.node, variables, directions) for component in FoldingRef(graph, y)]
+        return graph.apply(shaping.stack, rows)
+    slopes = differentiate(graph, [y], variables)
+    total = FoldingRef(graph, graph.constant(0.0))
+    for variable, direction in zip(variables, directions, strict=True):
+        total = total + shaping.sum_of(FoldingRef(graph, slopes.wrt(variable)) * FoldingRef(graph, direction), None)
+    return total.node
