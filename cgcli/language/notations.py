@@ -426,7 +426,7 @@ RULES: tuple[Rule, ...] = (
 # ---- names of functions ----------------------------------------------------------------------------------------------
 
 CALLED = {"IF": "where", "iif": "where", "IIF": "where", "ifelse": "where", "fact": "factorial", "fac": "factorial",
-          "asinus": "asin", "arsinh": "asinh", "arcosh": "acosh", "artanh": "atanh", "tg": "tan", "sen": "sin"}  # fmt: skip
+          "arsinh": "asinh", "arcosh": "acosh", "artanh": "atanh", "tg": "tan", "sen": "sin"}  # fmt: skip
 
 
 def foreign_call(text: str, begin: int, name: str) -> Found | None:
