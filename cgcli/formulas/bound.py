@@ -90,10 +90,10 @@ class Bound:
         from cgcli.explain.filters import action_on
 
         action = action_on(NotFiniteWarning)
-        key = ("births were told of", *results)
-        new = key not in self.program.derived
+        key = tuple(results)
+        new = self.program.told.get(key) is None
         if new and action != "ignore":
-            self.program.derived[key] = True
+            self.program.told.put(key, True)
         return action in ("always", "all", "error") or (new and action != "ignore")
 
     def tell(self, births: list[Birth]) -> None:
