@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cgcli.graph.ref import Ref
     from cgcli.graph.store import Graph
 
 
@@ -84,7 +85,8 @@ def products_with_hessian(
 def _product(graph: Graph, slopes: Sequence[int], directions: Sequence[int]) -> int:
     """The sum of all slopes times their directions."""
     products = [FoldingRef(graph, a) * FoldingRef(graph, b) for a, b in zip(slopes, directions, strict=True)]
-    return balanced([shaping.sum_of(each, None) if each.shape else each for each in products], arithmetic.add).node
+    terms: list[Ref] = [shaping.sum_of(each, None) if each.shape else each for each in products]
+    return balanced(arithmetic.add, terms).node
 
 
 def _by_gradients(graph: Graph, y: int, variables: Sequence[int], directions: Sequence[int]) -> int:
