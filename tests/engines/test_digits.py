@@ -168,9 +168,9 @@ def test_digits_agree_with_many_more(text: str, digits: int, x: str) -> None:
         except CalculationError:  # exp(exp(1e15)), a kink of abs
             return
     judge = MpmathEngine(400)
-    bound = formula.bind(values, digits=digits)
-    nodes = [*bound.program.outputs.values(), *gradient_nodes(bound.program)["result"].values()]
-    exact = judge.evaluate(formula.graph, bound.values, nodes)
+    bound, slopes = gradient_nodes(formula.bind(values, digits=digits))
+    nodes = [*bound.program.outputs.values(), *slopes["result"].values()]
+    exact = judge.evaluate(bound.graph, bound.values, nodes)
     for value, node in zip(found, nodes, strict=True):
         expected = exact[node]
         if value == 0:
