@@ -68,7 +68,8 @@ def copy_beginning(source: Graph, target: Graph, length: int) -> None:
     for column, end in ((target.op, length), (target.start, length + 1), (target.operands, edges),
                         (target.payload, length), (target.shape, length)):  # fmt: skip
         del column[end:]
-    target.origins, target.is_derivative = source.origins.until(length), source.is_derivative
+    target.origins = source.origins.until(length)
+    target.is_derivative = source.is_derivative
     if length < MANY:
         target.intern.refill(target)
     else:

@@ -174,7 +174,6 @@ def _length_precise(mp: Any, x: Any, axes: Axes) -> Any:
 
 
 def _length_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-    """The direction x/r, and 0 at the zero vector."""
     (axes,) = attributes
     x = operands[0]
     return [spread(adjoint, x.shape, axes) * unit_vector(x, axes)]
@@ -310,7 +309,7 @@ def _norm_kink(x: Any, order: float) -> Any:
         return x == 0
     if order == inf:
         return _at_tie(lambda size, axes: amax(size, axes))(absolute(x), axes) | (x == 0)
-    return spread(sum_of(square(x), None) == 0, x.shape, axes)
+    return spread(root_sum_square(x, None) == 0, x.shape, axes)
 
 
 norm = Operation(

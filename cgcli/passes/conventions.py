@@ -237,6 +237,10 @@ def _of_norm(operands: Sequence[Ref], attributes: tuple[Any, ...]) -> Any:
     )
 
 
+def _of_length(operands: Sequence[Ref], attributes: tuple[Any, ...]) -> Any:
+    return [reductions.unit_vector(operands[0], *attributes)], lambda changes: changes
+
+
 def _of_deviation(operands: Sequence[Ref], attributes: tuple[Any, ...]) -> Any:
     (axes,), x = attributes, operands[0]
     root = powers.sqrt(x.coerce(reductions.count_along(x.shape, axes)))
@@ -244,12 +248,8 @@ def _of_deviation(operands: Sequence[Ref], attributes: tuple[Any, ...]) -> Any:
     return [direction], lambda changes: [reductions.centred(changes[0], axes) / root]
 
 
-def _of_root(operands: Sequence[Ref], attributes: tuple[Any, ...]) -> Any:
-    return [reductions.unit_vector(operands[0], attributes[0])], lambda changes: changes
-
-
 LENGTHS: dict[Any, Callable[..., Any]] = {
-    powers.hypot: _of_hypot, reductions.norm: _of_norm, reductions.std: _of_deviation,
-    reductions.root_sum_square: _of_root,
+    powers.hypot: _of_hypot, reductions.norm: _of_norm, reductions.root_sum_square: _of_length,
+    reductions.std: _of_deviation,
 }  # fmt: skip
 """Length -> (operands, attributes) -> the parts of its direction, and what it contributes by the changes by them."""

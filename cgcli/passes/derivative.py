@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cgcli.ops import shaping
+from cgcli.graph.balanced import balanced
+from cgcli.ops import arithmetic, shaping
 from cgcli.passes.differentiate import differentiate, has_conventions
 from cgcli.passes.folding import FoldingRef
 
@@ -10,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cgcli.graph.ref import Ref
     from cgcli.graph.store import Graph
 
 
@@ -67,13 +69,30 @@ def directional(graph: Graph, y: int, variables: Sequence[int], directions: Sequ
         return differentiate(graph, slopes, [weights], directions).wrt(weights)
 
 
+def products_with_hessian(
+    graph: Graph, slopes: Sequence[int], variables: Sequence[int], directions: Sequence[int]
+) -> list[int]:
+    """H·v, one node a variable: the gradient of the slopes' product with the directions, since a Hessian is symmetric.
+
+    slopes: the nodes of the gradient, one of each variable's shape.
+    """
+    with graph.lock:
+        along = _product(graph, slopes, directions)
+        found = differentiate(graph, [along], variables)
+        return [found.wrt(variable) for variable in variables]
+
+
+def _product(graph: Graph, slopes: Sequence[int], directions: Sequence[int]) -> int:
+    """The sum of all slopes times their directions."""
+    products = [FoldingRef(graph, a) * FoldingRef(graph, b) for a, b in zip(slopes, directions, strict=True)]
+    terms: list[Ref] = [shaping.sum_of(each, None) if each.shape else each for each in products]
+    return balanced(arithmetic.add, terms).node
+
+
 def _by_gradients(graph: Graph, y: int, variables: Sequence[int], directions: Sequence[int]) -> int:
     """J·v by the gradients of the elements of y."""
     if graph.shape_of(y):
         rows = [_by_gradients(graph, component.node, variables, directions) for component in FoldingRef(graph, y)]
         return graph.apply(shaping.stack, rows)
     slopes = differentiate(graph, [y], variables)
-    total = FoldingRef(graph, graph.constant(0.0))
-    for variable, direction in zip(variables, directions, strict=True):
-        total = total + shaping.sum_of(FoldingRef(graph, slopes.wrt(variable)) * FoldingRef(graph, direction), None)
-    return total.node
+    return _product(graph, [slopes.wrt(variable) for variable in variables], directions)
