@@ -25,6 +25,7 @@ MIXED: dict[str, float] = {
     "erfcx_slope": 16, "dawsn_slope": 64, "log_ndtr_slope": 32,
     "gamma": 8, "lgamma": 12, "rgamma": 8, "digamma": 6, "trigamma": 6, "polygamma": 6, "polygamma_step": 6,
     "beta": 32, "lbeta": 24, "factorial": 8, "comb": 32, "perm": 32, "gammainc": 8, "gammaincc": 12, "gamma_density": 8,
+    "lcomb": 16,
     "besselj": 8, "bessely": 6, "besseli": 6, "besselk": 6, "j0": 6, "j1": 8, "y0": 12, "y1": 12, "i0": 6, "i1": 8,
     "k0": 12, "k1": 6, "spherical_jn": 12, "airyai": 64, "airyaiprime": 64, "airybi": 128, "airybiprime": 24,
     "expi": 8, "exp1": 12, "sinint": 6, "cosint": 12, "logint": 8, "lambertw": 4, "lambertw_excess": 6,
