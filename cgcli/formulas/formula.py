@@ -11,6 +11,7 @@ from cgcli.formulas.programs import of_program, of_text
 from cgcli.language.aliases import readable, without_aliases
 from cgcli.language.program import Program
 from cgcli.numerals import shape_of
+from cgcli.ops import REGISTRY
 from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
@@ -82,8 +83,17 @@ class Formula:
                 raise
             return self.source.text.strip()
         return program_text(
-            program.graph, program.outputs, params=program.params, defaults=program.defaults, inputs=self.inputs
+            program.graph,
+            program.outputs,
+            params=program.params,
+            defaults=program.defaults,
+            inputs=self._all_inputs(program),
         )
+
+    def _all_inputs(self, program: Program) -> list[str]:
+        """The inputs of a program and those that nothing in it needs, of a function that is not called; in order."""
+        own = set(program.inputs)
+        return [name for name in self.inputs if name in own or name not in REGISTRY.callable_as]
 
     def __repr__(self) -> str:
         """The beginning of the text; of a graph that was built and is large, how large."""
@@ -337,11 +347,11 @@ class Formula:
         from cgcli.data.graph_files import write_graph
 
         bound = self.bind(mapping, complete=False, **inputs)
-        program, missing = bound.program, set(self.inputs) - set(bound.program.inputs)
-        if missing:  # what no output needs: a file takes values for it all the same
+        program, known = bound.program, self._all_inputs(bound.program)
+        if len(known) > len(program.inputs):
             program = program.begun()
-            program.inputs = list(self.inputs)
-            for name in missing:
+            program.inputs = known
+            for name in set(known).difference(bound.program.inputs):
                 program.graph.input(name, shape_of(bound.values.get(name)))
         write_graph(program, str(path))
 
