@@ -54,6 +54,7 @@ def differences(function, x):
     return [here, (ahead - back) / (2 * h), (ahead - 2 * here + back) / h**2, third]
 
 
+@pytest.mark.filterwarnings("ignore::cgcli.errors.PrecisionWarning")
 @pytest.mark.parametrize("engine", ["python", "numpy", "precise"])
 @pytest.mark.parametrize(
     ("function", "formula", "x"), SMOOTH, ids=lambda value: value if isinstance(value, str) else ""
@@ -80,6 +81,7 @@ def test_the_hessian_of_a_determinant_needs_no_inverse():
             assert found[i, j, k, m] == pytest.approx(expected, abs=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore::cgcli.errors.PrecisionWarning")
 @pytest.mark.parametrize("engine", ["numpy", "precise"])
 def test_the_third_derivative_of_a_determinant(engine):
     formula = cg.parse("diff(diff(diff(det(A), A)[0, 0], A)[1, 2], A)")
