@@ -119,11 +119,17 @@ class Rows(NamedTuple):
 
 
 class Treatment(NamedTuple):
-    """By rule what the loop does with it, the operation's code, and its number of operands."""
+    """By rule what the loop does with it, the operation's code, and its number of operands; and the codes of leaves.
+
+    Codes come as arguments: machine code is kept on disk as long as this file stays the same, and a new operation
+    anywhere changes them.
+    """
 
     what: Any
     code: Any
     arity: Any
+    constant: int
+    variable: int
 
 
 class Meanings(NamedTuple):
@@ -195,7 +201,7 @@ def treatments() -> Treatment:
                 what[rule], code[rule], arity[rule] = kind, row.code, row.arity
     what[syntax.CONDITIONAL], code[syntax.CONDITIONAL], arity[syntax.CONDITIONAL] = CONDITIONAL, logic.where.code, 3
     what[syntax.COMPARE], code[syntax.COMPARE] = COMPARE, logic.conjunction.code
-    return Treatment(what, code, arity)
+    return Treatment(what, code, arity, CONSTANT, INPUT)
 
 
 class BulkLowering:
@@ -498,7 +504,7 @@ def lower_rows(at: Any, rows: Rows, treatment: Treatment, words: Meanings, made:
                     node = nodes
                     row_of[node] = place
                     if key >= 0:
-                        op[node] = CONSTANT
+                        op[node] = treatment.constant
                         payload[node] = numbers
                         new_keys[numbers] = ~key if own else key
                         numbers += 1
@@ -507,7 +513,7 @@ def lower_rows(at: Any, rows: Rows, treatment: Treatment, words: Meanings, made:
                         if rule[place] == NAME:
                             row_of[node] = -1
                     else:
-                        op[node] = INPUT
+                        op[node] = treatment.variable
                         payload[node] = inputs
                         inputs += 1
                         values[word] = node
