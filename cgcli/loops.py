@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,13 +40,22 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     found = _COMPILED.get(loop)
     if found is None:
         try:
-            from numba import njit
+            import numba
         except ImportError:
             found = loop
         else:
-            found = njit(cache=True, nogil=True)(loop)
+            found = _kept_on_disk(numba.njit, loop)
         _COMPILED[loop] = found
     return found
+
+
+def _kept_on_disk(njit: Callable[..., Any], loop: Callable[..., Any]) -> Any:
+    """A loop whose machine code is kept where there is a place for it: beside its module, or in a home."""
+    nowhere = "~"  # what Python makes of a home that nobody has; numba would make a folder of this name
+    if os.path.expanduser(nowhere) != nowhere:
+        with suppress(RuntimeError):  # neither place may be written
+            return njit(cache=True, nogil=True)(loop)
+    return njit(nogil=True)(loop)
 
 
 def is_on_disk(module: Path, loop: str) -> bool:

@@ -76,7 +76,10 @@ def installation_facts() -> dict[str, Any]:
         native: Any = engine("native")
         facts["vector math"] = native.describe()
         facts["cpu features"] = sorted(name[1:] for name in native.host.features.split(",") if name.startswith("+"))
-        facts["cache"] = str(cache.folder())
+        try:
+            facts["cache"] = str(cache.folder())
+        except FileNotFoundError as error:
+            facts["cache"] = f"none: {error}"
     return facts
 
 

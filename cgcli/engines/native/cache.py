@@ -18,8 +18,11 @@ ENTRIES = 512
 
 
 def folder() -> Path:
-    """Where entries are: in XDG_CACHE_HOME, else in ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cgcli" / "native"
+    """Where entries are: in XDG_CACHE_HOME, else in ~/.cache. FileNotFoundError where the user has no home."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if home.startswith("~"):
+        raise FileNotFoundError("the user has no home folder")
+    return Path(home) / "cgcli" / "native"
 
 
 def key_of(text: str, *circumstances: object) -> str:
@@ -36,8 +39,8 @@ def key_of(text: str, *circumstances: object) -> str:
 
 def read(key: str) -> bytes | None:
     """The code of an entry; None where there is none that can be trusted."""
-    path = folder() / key
     try:
+        path = folder() / key
         if not (_private(path.parent) and _private(path)):
             return None
         head, _, code = path.read_bytes().partition(b"\n")
