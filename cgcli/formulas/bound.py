@@ -112,14 +112,22 @@ def chooser(name: str, digits: int | None) -> Choice:
     return lambda graph, wanted: choose(graph, wanted, name)
 
 
-def add_defaults(program: Program, values: dict[str, Any], choice: Choice) -> None:
-    """Give inputs without a value their defaults; those that follow from other defaults come after them."""
+def add_defaults(program: Program, values: dict[str, Any], choice: Choice, exact: bool = False) -> None:
+    """Give inputs without a value their defaults; those that follow from other defaults come after them.
+
+    exact: a default is computed later, to as many digits as the calculation needs.
+    """
     absent = {name: node for name, node in program.defaults.items() if name not in values}
     if not absent:
         return
     graph = program.graph
     groups = graph.once(("defaults", *absent), list(absent.values()), lambda: ordered_defaults(graph, absent))
     for ready in groups:
+        if exact:
+            from cgcli.engines.deferred import Deferred
+
+            values.update({name: Deferred(graph, values, node, choice(graph, [node])) for name, node in ready.items()})
+            continue
         nodes = list(ready.values())
         found = choice(graph, nodes).evaluate(graph, values, nodes)
         values.update({name: found[node] for name, node in ready.items()})

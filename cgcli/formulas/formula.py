@@ -125,7 +125,7 @@ class Formula:
         if steps:
             program = readable(program)
         chosen = chooser(engine, digits)
-        add_defaults(program, values, chosen)
+        add_defaults(program, values, chosen, exact)
         if complete:
             given.check_complete(program.inputs, values)
         return Bound(program, values, chosen, self.source)

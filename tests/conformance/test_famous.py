@@ -10,6 +10,7 @@ import pytest
 
 from cgcli import parse
 
+pytestmark = pytest.mark.filterwarnings("ignore::cgcli.errors.PrecisionWarning")  # 0 to 1000 digits is 0
 KINKS = [
     # formula, point, first derivatives, second derivatives (rows of the Hessian)
     ("where(x > 0, sqrt(x), 0)", {"x": -3}, [0], [[0]]),
