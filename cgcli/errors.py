@@ -141,7 +141,7 @@ class PrecisionWarning(CgWarning):
 
 
 class NotFiniteWarning(CgWarning):
-    """A nan or an infinity was born in a calculation of finite numbers, and a result shows it."""
+    """A nan or an infinity was born in a calculation of finite numbers; a result, or the value behind it, shows it."""
 
 
 class LeftOutWarning(CgWarning):
