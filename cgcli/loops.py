@@ -8,13 +8,9 @@ numba keeps the machine code on disk, so that the time to compile (about a secon
 from __future__ import annotations
 
 import sys
-<<<<<<< HEAD
-from contextlib import suppress
-=======
 from _thread import allocate_lock
 
 from cgcli.caches import numba_folder
->>>>>>> main
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,30 +44,13 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     found = _COMPILED.get(loop)
     if found is None:
         try:
-<<<<<<< HEAD
-            import numba
-        except ImportError:
-            found = loop
-        else:
-            found = _kept_on_disk(numba.njit, loop)
-=======
             found = _machine_code(loop)
         except ImportError:
             found = loop
->>>>>>> main
         _COMPILED[loop] = found
     return found
 
 
-<<<<<<< HEAD
-def _kept_on_disk(njit: Callable[..., Any], loop: Callable[..., Any]) -> Any:
-    """A loop whose machine code is kept where there is a place for it: beside its module, or in a home."""
-    nowhere = "~"  # what Python makes of a home that nobody has; numba would make a folder of this name
-    if os.path.expanduser(nowhere) != nowhere:
-        with suppress(RuntimeError):  # neither place may be written
-            return njit(cache=True, nogil=True)(loop)
-    return njit(nogil=True)(loop)
-=======
 def _machine_code(loop: Callable[..., Any]) -> Callable[..., Any]:
     """A loop compiled by numba, which keeps the code where nobody else can write and nowhere else.
 
@@ -92,7 +71,6 @@ def _machine_code(loop: Callable[..., Any]) -> Callable[..., Any]:
             return njit(nogil=True)(loop)
         finally:
             setting.CACHE_DIR = before
->>>>>>> main
 
 
 def is_on_disk(module: Path, loop: str) -> bool:

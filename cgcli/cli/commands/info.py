@@ -76,14 +76,7 @@ def installation_facts() -> dict[str, Any]:
         native: Any = engine("native")
         facts["vector math"] = native.describe()
         facts["cpu features"] = sorted(name[1:] for name in native.host.features.split(",") if name.startswith("+"))
-<<<<<<< HEAD
-        try:
-            facts["cache"] = str(cache.folder())
-        except FileNotFoundError as error:
-            facts["cache"] = f"none: {error}"
-=======
         facts["cache"] = str(cache_folder("native") or "none")
->>>>>>> main
     return facts
 
 

@@ -26,19 +26,10 @@ ENTRIES = 512
 KEY = 64
 """Letters of a key, which is the name of its entry."""
 
-<<<<<<< HEAD
-def folder() -> Path:
-    """Where entries are: in XDG_CACHE_HOME, else in ~/.cache. FileNotFoundError where the user has no home."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if home.startswith("~"):
-        raise FileNotFoundError("the user has no home folder")
-    return Path(home) / "cgcli" / "native"
-=======
 BY_FOLDER = os.open in os.supports_dir_fd
 """Whether files are found by an open folder; elsewhere (Windows) by its path, and the system keeps others out."""
 
 ONLY_ITSELF = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
->>>>>>> main
 
 
 def key_of(text: str, *circumstances: object) -> str:
@@ -56,12 +47,6 @@ def key_of(text: str, *circumstances: object) -> str:
 def read(key: str) -> bytes | None:
     """The code of an entry; None where there is none that can be trusted."""
     try:
-<<<<<<< HEAD
-        path = folder() / key
-        if not (_private(path.parent) and _private(path)):
-            return None
-        head, _, code = path.read_bytes().partition(b"\n")
-=======
         with _Folder.opened() as folder, open(folder.open(key, os.O_RDONLY), "rb") as file:
             if not _private(os.fstat(file.fileno()), stat.S_ISREG):
                 return None
@@ -72,7 +57,6 @@ def read(key: str) -> bytes | None:
                 with suppress(OSError):
                     os.utime(file.fileno())
             return code
->>>>>>> main
     except OSError:
         return None
 
