@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from cgcli.data.table import Table, Writer
 from cgcli.errors import DataError, MissingExtra, UsageError
+from cgcli.files import descriptor
 
 FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow",
@@ -19,8 +20,8 @@ PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def format_of(path: str) -> str:
-    """The format that a file name says; `-` is CSV. UsageError where it says none."""
-    if path == "-":
+    """The format that a file name says; `-`, /dev/stdout and a shell's `<(…)` are CSV. UsageError for others."""
+    if path in ("-", os.devnull) or descriptor(path) is not None:
         return "csv"
     ending = os.path.splitext(path)[1].lower()
     if ending not in FORMATS:
