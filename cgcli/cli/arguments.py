@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
     from cgcli.formulas.formula import Formula
 
-LOOKS_LIKE_FILE = re.compile(r".*\.cg$|[^\s()]*\.[a-z]{2,}$")
-"""`my model.cg`, `model.txt`: no formula ends in this way, whose only `.` before a letter is that of `A.T`."""
+TEXT_ENDING = ".cg"
+PIPE = re.compile(r"/dev/fd/\d+|/dev/stdin")
+"""What a shell puts in the place of `<(…)`; read where it is a pipe, since no formula begins with `/`."""
+
+LOOKS_LIKE_FILE = re.compile(r"[^\s()]*\.[a-z]{2,}")
+"""`model.txt`: no formula ends in this way, whose only `.` before a letter is that of `A.T`."""
 
 LONGEST_PATH = 4096
 """Characters; more is a formula."""
@@ -27,15 +31,28 @@ BYTES_A_NODE = 20
 
 
 def read_source(word: str) -> Source:
-    """The text that a formula argument means. DataError for a file that cannot be read."""
+    """The text that a formula argument means. DataError for a file that cannot be read.
+
+    Only a name that ends in `.cg` is that of a file: a program that hands on what others typed shows none of its own.
+    """
     if word == "-":
         return Source(standard_input(), "<standard input>")
     is_path = len(word) < LONGEST_PATH and "\n" not in word
-    if is_path and (LOOKS_LIKE_FILE.match(word) or os.path.isfile(word)):
+    if is_path and (word.endswith(TEXT_ENDING) or is_pipe(word)):
         from cgcli.formulas.sources import read_text
 
         return Source(read_text(word), word)
+    if is_path and LOOKS_LIKE_FILE.fullmatch(word):
+        raise UsageError(
+            f"`{word}` is no formula, nor the name of one",
+            hint="files end in .cg (texts) or .npz (graphs); - is standard input",
+        )
     return Source(word)
+
+
+def is_pipe(word: str) -> bool:
+    """Whether a word is a pipe that the shell made for this command."""
+    return PIPE.fullmatch(word) is not None and os.path.exists(word) and not os.path.isfile(word)
 
 
 def standard_input() -> str:
