@@ -36,8 +36,4 @@ def dialect_of(usual: str, separator: str | None, decimal: str | None) -> Dialec
         raise UsageError(f"--separator cannot be `{separator}`", hint="one sign, such as ; or |, or tab or blank")
     if mark not in DECIMAL_MARKS:
         raise UsageError(f"--decimal cannot be `{decimal}`", hint="it is . or ,")
-    if chosen == mark:
-        raise UsageError(
-            f"cells and decimals cannot both be separated by `{mark}`", hint="--separator ';' where cells end so"
-        )
     return Dialect(chosen, mark)

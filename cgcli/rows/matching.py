@@ -84,7 +84,7 @@ def doubt_about(table: Table) -> str | None:
     if len(table.columns) == 1:
         name = table.columns[0]
         for sign, said in SEPARATORS.items():
-            if sign in name:
+            if sign in name and (sign != "," or table.path.lower().endswith((".tsv", ".tab"))):
                 return f"the separator seems to be {said}"
     numbers = [number_of(name) for name in table.columns]
     if any(number is not None and not isnan(number) for number in numbers):

@@ -43,6 +43,7 @@ def shell(line, folder, data=b""):
         ("  x   y \n 1.5   2\n\n3 4  \n", ["--separator", "blank"], ["3", "12"]),
         ('x y s\n1 2 "a  b"\n', ["--separator", "blanks"], ["2"]),
         ('x;y\n"1,5";2\n', ["--separator", ";", "--decimal", ","], ["3"]),
+        ('x,y\n"1,5",2\n', ["--format", "csv", "--decimal", ","], ["3"]),
         ("x;y\n1,5e2;NA\n1,5E-1;2\n", ["--separator", ";", "--decimal", ","], ["nan", "0.3"]),
         ("x\ty\n1.5\t2\n", ["--format", "tsv"], ["3"]),
     ],
@@ -62,7 +63,6 @@ def test_with_a_decimal_comma_a_point_is_part_of_no_number(cg, tmp_path, csv_rea
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--decimal", ","], "cannot both be separated by `,`"),
         (["--decimal", ";"], "--decimal cannot be `;`"),
         (["--separator", "ab"], "--separator cannot be `ab`"),
         (["--separator", '"'], "--separator cannot be"),
