@@ -9,8 +9,6 @@ Every operation of the language is a function here too (`cg.sin`, `cg.max`, …)
 references from `cg.inputs` it builds a graph for `cg.formula`.
 """
 
-from __future__ import annotations
-
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
@@ -34,7 +32,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Load the API, or an operation by its name in the language, when it is first used (PEP 562)."""
     if name in _API:
         from importlib import import_module

@@ -1,6 +1,7 @@
-"""The program `cg`: from the words of a command line to an exit code, and never a traceback."""
+"""The program `cg`: from the words of a command line to an exit code, and never a traceback.
 
-from __future__ import annotations
+No module is loaded before `program` begins, not even `__future__`: until then Ctrl-C is the interpreter's.
+"""
 
 import os
 import sys
@@ -37,7 +38,7 @@ class Signals:
                 _signal.signal(number, self._answer)
         sys.unraisablehook = self._swallowed
 
-    def _answer(self, number: int, _frame: FrameType | None) -> None:
+    def _answer(self, number: int, _frame: "FrameType | None") -> None:
         self.received = number
         if self.command_runs:
             raise KeyboardInterrupt
@@ -45,14 +46,21 @@ class Signals:
             os.write(2, b"interrupted\n")
         os._exit(128 + number)
 
-    def _swallowed(self, lost: sys.UnraisableHookArgs) -> None:
-        """Let an interrupt come again that hit a callback of C or a finalizer, which cannot hand it on."""
+    def _swallowed(self, lost: "sys.UnraisableHookArgs") -> None:
+        """Let an interrupt come again, soon, that hit a callback of C or a finalizer, which cannot hand it on."""
         if self.received and issubclass(lost.exc_type, KeyboardInterrupt):
             import _thread
 
-            _thread.interrupt_main(_signal.SIGINT)
+            _thread.start_new_thread(self._again, ())
         elif not self.received:
             sys.__unraisablehook__(lost)
+
+    def _again(self) -> None:
+        import _thread
+        from time import sleep
+
+        sleep(0.01)
+        _thread.interrupt_main(self.received)  # type: ignore[arg-type]
 
 
 signals = Signals()
@@ -74,7 +82,7 @@ def program() -> None:
     sys.exit(code)
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(words: "Sequence[str] | None" = None) -> int:
     """Run one command line and return its exit code; what goes wrong is told in one place, on standard error."""
     try:
         signals.command_runs = True
@@ -94,7 +102,7 @@ def main(words: Sequence[str] | None = None) -> int:
     return found if isinstance(found, int) else tell(found)
 
 
-def verdict(error: BaseException) -> CgError | int:
+def verdict(error: BaseException) -> "CgError | int":
     """What ended a command: an error to be told, or an exit code. With CG_DEBUG a surprise goes on."""
     from cgcli.cli.streams import silence, why_in_vain
     from cgcli.errors import CgError
@@ -122,17 +130,17 @@ def verdict(error: BaseException) -> CgError | int:
     )
 
 
-def memory_refused(error: BaseException | None) -> bool:
-    """Whether memory was refused, to us or to a library that made something else of it."""
+def memory_refused(error: "BaseException | None") -> bool:
+    """Whether memory was refused, to us or to a library, whatever that made of it, or to the loading of one."""
     while error is not None:
-        loading = isinstance(error, ImportError) and "failed to map segment" in str(error)  # a library finds no room
-        if isinstance(error, MemoryError) or loading or "Cannot allocate memory" in str(error):
+        told = str(error)
+        if isinstance(error, MemoryError) or "Cannot allocate memory" in told or "failed to map segment" in told:
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
-def tell(error: CgError) -> int:
+def tell(error: "CgError") -> int:
     """Draw an error on standard error and return its exit code."""
     try:
         from cgcli.render.errors import render_error
@@ -141,7 +149,7 @@ def tell(error: CgError) -> int:
         print(render_error(error, colour=wants_colour(sys.stderr)), file=sys.stderr)
     except OSError:  # nobody listens
         pass
-    except MemoryError:
+    except (MemoryError, ImportError):  # there is no room even for what draws it
         os.write(2, f"{error.title}: {error.message}\n".encode())
     return error.exit_code
 

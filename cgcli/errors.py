@@ -47,6 +47,18 @@ class Source:
         return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
 
 
+LONG, LONGEST = 300, 3_000
+"""Characters of a message from which on the names in it are cut, and that it has at most."""
+
+
+def cut(message: str) -> str:
+    """A message with what it quotes cut where that is long: a name may have a million letters."""
+    import re
+
+    shorter = re.sub(r"`([^`\n]{61})[^`\n]+`", r"`\1…`", message)
+    return shorter if len(shorter) <= LONGEST else shorter[:LONGEST] + "…"
+
+
 class Told(Exception):
     """What is told to a user: what, where, and what to do about it.
 
@@ -57,11 +69,11 @@ class Told(Exception):
     def __init__(
         self, message: str, *, span: Span | None = None, source: Source | None = None, hint: str | None = None
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = message if len(message) < LONG else cut(message)
+        super().__init__(self.message)
         self.span = span
         self.source = source
-        self.hint = hint
+        self.hint = hint if hint is None or len(hint) < LONG else cut(hint)
 
     def __reduce__(self) -> tuple[object, ...]:
         state = {"span": self.span, "source": self.source, "hint": self.hint}

@@ -8,6 +8,7 @@ import sys
 
 from cgcli.cli.output import during
 from cgcli.errors import DataError, Source, UsageError
+from cgcli.language.spelling import canonical
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,13 +87,22 @@ def split_bindings(words: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for word in words:
         name, equals, text = word.strip().partition("=")
-        name, text = name.strip(), text.strip()
-        if not equals or not name.isidentifier() or not text:
+        name, text = canonical(name.strip()), text.strip()
+        if not equals or not could_be_name(name) or not text:
             raise UsageError(f"`{word.strip()}` is not of the form NAME=VALUE", hint=_binding_hint(word, words))
         if name in found:
             raise UsageError(f"`{name}` is given twice", hint="give each input once")
         found[name] = text
     return found
+
+
+def could_be_name(word: str) -> bool:
+    """Whether a word alone is a name as far as its letters go; words of the language are refused where they come up."""
+    if word.isascii():
+        return word.isidentifier()
+    from cgcli.formulas.sources import is_name
+
+    return is_name(word)
 
 
 def _binding_hint(word: str, words: Sequence[str]) -> str:

@@ -7,12 +7,13 @@ import time
 from math import isnan
 from typing import TYPE_CHECKING
 
-from cgcli.cli.arguments import read_bindings
+from cgcli.cli.arguments import could_be_name, read_bindings
 from cgcli.cli.output import Births, number_text, print_json, warn
 from cgcli.data import formats
 from cgcli.data.cells import advice
 from cgcli.data.stream import Request, excerpt
 from cgcli.errors import UsageError
+from cgcli.language.spelling import canonical
 from cgcli.render.errors import width
 from cgcli.render.progress import RowProgress
 from cgcli.rows import files
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
     from cgcli.formulas.formula import Formula
 
-    Choice = Callable[[Bound], dict[str, int]]
+    Choice = Callable[[Bound], tuple[Bound, dict[str, int]]]
 
 HEAD = 10
 """Rows that are shown where no file is written."""
@@ -40,7 +41,10 @@ def run_table(
     show: Sequence[str] = (), wrt: Sequence[str] | None = None, engine: str = "auto", json: bool = False,
     strict: bool = False,
 ) -> None:  # fmt: skip
-    """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table."""
+    """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table.
+
+    choose: from the formula for one row to the one that has these nodes (derivatives are in a graph of their own).
+    """
     path = options.check()
     values, bound_columns = read_bindings(bindings), read_columns(options.bind)
     for name in bound_columns:
@@ -58,8 +62,7 @@ def run_table(
         rows = table.rows if options.limit is None else min(table.rows, options.limit)
         births = Births(strict=strict)
         calculation = Calculation(
-            births.watch(bound), choose(bound), columns, rows=rows, engine=engine, float32=options.float32,
-            at_once=strict,
+            *choose(births.watch(bound)), columns, rows=rows, engine=engine, float32=options.float32, at_once=strict,
         )  # fmt: skip
         _run(table, calculation, options, json)
         births.tell()
@@ -72,11 +75,12 @@ def read_columns(words: Sequence[str] | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for word in words or ():
         name, equals, column = word.partition("=")
-        if not equals or not name.strip().isidentifier() or not column.strip():
+        name = canonical(name.strip())
+        if not equals or not could_be_name(name) or not column.strip():
             raise UsageError(f"`{word}` is not of the form INPUT=COLUMN", hint="for example --bind x=length")
-        if name.strip() in found:
-            raise UsageError(f"`{name.strip()}` is given twice", hint="give each input once")
-        found[name.strip()] = column.strip()
+        if name in found:
+            raise UsageError(f"`{name}` is given twice", hint="give each input once")
+        found[name] = column.strip()
     return found
 
 

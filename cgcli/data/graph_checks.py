@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cgcli.graph.codes import ARRAY, CONSTANT, INPUT, NO_PAYLOAD
 from cgcli.graph.shapes import describe, size
-from cgcli.graph.store import ARRAY, CONSTANT, INPUT, MOST_ELEMENTS, NOTHING, result_shape
+from cgcli.graph.store import MOST_ELEMENTS, result_shape
 from cgcli.language.tokens import LONGEST_NUMBER
 from cgcli.ops.constants import CONSTANTS
 
@@ -204,9 +205,9 @@ def _check_payloads(nodes: Nodes, tables: Tables, lengths: Mapping[int, int]) ->
             shared = (np.bincount(mine) > 1).any() if len(mine) else False
             require(not shared, f"two nodes of `{row.name}` have one payload")
         elif row.prepare is None:
-            require((mine == NOTHING).all(), f"a node of `{row.name}` has static arguments")
+            require((mine == NO_PAYLOAD).all(), f"a node of `{row.name}` has static arguments")
         else:
-            _check_range("payload", mine, NOTHING, len(tables.attributes))
+            _check_range("payload", mine, NO_PAYLOAD, len(tables.attributes))
 
 
 def _check_range(name: str, column: Column, least: int, end: int) -> None:

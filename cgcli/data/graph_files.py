@@ -48,7 +48,8 @@ from cgcli.data.graph_checks import (
 from cgcli.errors import DataError, UsageError, did_you_mean
 from cgcli.files import Replacement
 from cgcli.graph.bulk import enter_constants, extend
-from cgcli.graph.store import ARRAY, CONSTANT, INPUT, Call, Graph
+from cgcli.graph.codes import ARRAY, CONSTANT, INPUT
+from cgcli.graph.store import Call, Graph
 from cgcli.graph.walk import ancestors
 from cgcli.language.program import EVERYTHING, Program
 from cgcli.ops import REGISTRY

@@ -10,7 +10,7 @@ See C. J. F. Ridders, Advances in Engineering Software 4 (1982) 75-76.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import inf, isfinite, nan
 from typing import TYPE_CHECKING
 
@@ -41,11 +41,18 @@ SWEEP = 14
 """Halvings of the step in doubles."""
 RULE_TOLERANCE = 1e-10
 """Relative difference above which two precise derivatives follow different rules."""
+BESIDE_TOLERANCE = 1e-6
+"""The same beside a point, where the differences are plain ones."""
+JUMP = 1e6
+"""A change that exceeds what the derivatives beside it would make so many times is a jump."""
 ROUNDING_TOLERANCE = 1e-9
 """Relative loss above which a derivative in doubles is called rounded."""
 
-AGREES, WRONG, ROUNDING, KINK, UNDEFINED, UNDECIDED = (
-    "agrees", "wrong rule", "rounding", "kink", "undefined", "undecided",
+MOST_ELEMENTS = 12
+"""Elements of an output or of a gradient that are checked one by one; of more of them, a weighted sum is."""
+
+AGREES, WRONG, ROUNDING, KINK, BRANCH, UNDEFINED, UNDECIDED = (
+    "agrees", "wrong rule", "rounding", "kink", "branch at this point", "undefined", "undecided",
 )  # fmt: skip
 
 
@@ -63,8 +70,10 @@ class Finding:
     """One partial derivative: its name (`d result / d x[1]`), reverse mode's value, the opinions, the verdict.
 
     verdict: "agrees"; "wrong rule"; "rounding" (the rule is right, the double has lost digits); "kink" (a convention
-    chose a value that no difference contradicts); "undefined" (no finite derivative there); "undecided" (no
-    method reached an answer).
+    chose a value that no difference contradicts); "branch at this point" (a condition holds there and nowhere beside
+    it, and the branch that is taken has another derivative than what is around it); "undefined" (no finite derivative
+    there); "undecided" (no method reached an answer).
+    beside: the derivatives to the left and to the right of such a branch. condition: its node in the graph.
     """
 
     name: str
@@ -72,6 +81,8 @@ class Finding:
     opinions: tuple[Opinion, ...]
     verdict: str
     difference: float
+    beside: tuple[float, float] | None = None
+    condition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,11 @@ class Report:
     def accepted(self) -> bool:
         """Whether no rule was found wrong."""
         return all(finding.verdict != WRONG for finding in self.findings)
+
+    @property
+    def branches(self) -> list[Finding]:
+        """The findings at a branch for a single point."""
+        return [finding for finding in self.findings if finding.verdict == BRANCH]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -116,6 +132,46 @@ def check(
     return Report(tuple(findings))
 
 
+def check_each(
+    graph: Graph, output: int, wrt: Mapping[str, int], point: Mapping[str, Any], *, name: str
+) -> Report:  # fmt: skip
+    """As `check`, for each element of an output with axes; for their weighted sum where there are many."""
+    return Report(tuple(
+        finding for label, node in _elements(graph, name, output)
+        for finding in check(graph, node, wrt, point, name=label).findings
+    ))  # fmt: skip
+
+
+def check_second(
+    graph: Graph, output: int, wrt: Mapping[str, int], point: Mapping[str, Any], *, name: str
+) -> Report:  # fmt: skip
+    """The second derivatives of a scalar output: each element of its gradient is checked as an output is.
+
+    The graph is extended by the gradient.
+    """
+    first = differentiate(graph, [output], list(wrt.values()))
+    slopes = [
+        each for variable, node in wrt.items()
+        for each in _elements(graph, f"d {name} / d {variable}", first.wrt(node), "(", ")")
+    ]  # fmt: skip
+    return Report(tuple(
+        finding for label, node in slopes for finding in check(graph, node, wrt, point, name=label).findings
+    ))  # fmt: skip
+
+
+def _elements(graph: Graph, name: str, node: int, opening: str = "", closing: str = "") -> list[tuple[str, int]]:
+    """Names and nodes of the elements of an array, or of the array where it has many; a number is itself."""
+    shape = graph.shape_of(node)
+    if not shape:
+        return [(f"{opening}{name}{closing}", node)]
+    if int(np.prod(shape)) > MOST_ELEMENTS:
+        return [(f"(weighted sum of {name})", node)]
+    return [
+        (f"{opening}{name}[{', '.join(map(str, place))}]{closing}", graph.apply(shaping.index, [node], [place]))
+        for place in np.ndindex(*shape)
+    ]
+
+
 class _Trial:
     """A copy of the part of a graph that is checked, where what we differentiate by is an input."""
 
@@ -135,6 +191,7 @@ class _Trial:
         copy_missing(graph, self.graph, [output], copies)
         self.output = self.reduced(copies[output])
         self.precise = PreciseEngine(DIGITS)
+        self.conditions = _conditions(graph, copies)
 
     def reduced(self, node: int) -> int:
         """A scalar node: the weighted sum of all elements, with weights that nothing symmetric cancels."""
@@ -161,7 +218,8 @@ class _Trial:
                 derivative = float(np.asarray(doubles[adjoint])[place])
                 reference = None if exact is None else np.asarray(exact[adjoint], dtype=object)[place]
                 if defined:
-                    yield self._judge(f"d {label} / d {where}", output, name, place, derivative, reference)
+                    judged = self._judge(f"d {label} / d {where}", output, name, place, derivative, reference)
+                    yield self._at_a_branch(judged, output, adjoint, name, place)
                 else:
                     yield Finding(f"d {label} / d {where}", derivative, (), UNDEFINED, nan)
 
@@ -186,6 +244,22 @@ class _Trial:
             verdict = _double_verdict(derivative, found)
         best = min(found, key=lambda opinion: opinion.error if isfinite(opinion.value) else inf, default=None)
         return Finding(name, derivative, tuple(found), verdict, nan if best is None else abs(derivative - best.value))
+
+    def _at_a_branch(self, found: Finding, output: int, adjoint: int, key: str, place: tuple[int, ...]) -> Finding:
+        """A finding anew where a condition holds at this point alone and the rules are right beside it."""
+        if found.verdict not in (WRONG, KINK) or not self.conditions:
+            return found
+        try:
+            around = _Surroundings(self, output, adjoint, key, place)
+        except CalculationError:
+            return found
+        alone = around.lone_conditions()
+        if not alone or not around.rules_hold() or (found.verdict == KINK and not around.jumps()):
+            return found
+        left, right = map(float, around.slopes)
+        if max(abs(found.derivative - left), abs(found.derivative - right)) <= BESIDE_TOLERANCE * max(abs(left), 1.0):
+            return found
+        return replace(found, verdict=BRANCH, beside=(left, right), condition=self.conditions[alone[0]])
 
     def _in_many_digits(self, output: int, key: str, place: tuple[int, ...]) -> tuple[Opinion, Any, Any]:
         """Central differences in 50 digits, and the slopes to the left and to the right."""
@@ -229,6 +303,59 @@ class _Trial:
         except (NotHolomorphicError, CalculationError):
             return None
         return Opinion("complex step", found, abs(found) * 1e-12)
+
+
+def _conditions(graph: Graph, copies: Mapping[int, int]) -> dict[int, int]:
+    """The copies of nodes that change in steps, as conditions do, with the nodes that they are copies of."""
+    return {copy: node for node, copy in copies.items() if "piecewise_constant" in graph.row(node).traits}
+
+
+class _Surroundings:
+    """The formula in many digits at a point and beside it, to the left and to the right along one element of an input.
+
+    here, left, right: the values of the output and of what changes in steps. slopes: the derivatives by the rules, and
+    differences: those by differences, to the left and to the right. CalculationError without a precise form.
+    """
+
+    def __init__(self, trial: _Trial, output: int, adjoint: int, key: str, place: tuple[int, ...]) -> None:
+        engine, mp = trial.precise, trial.precise.mp
+        base = engine.given(trial.point[key])
+        start = np.asarray(base, dtype=object)[place]
+        self.step = step = mp.mpf(PRECISE_STEP) * (abs(start) if start else 1)
+        self.conditions = list(trial.conditions)
+
+        def at(shift: Any, nodes: Sequence[int]) -> list[Any]:
+            moved = _moved(base, place, shift, object)
+            values = engine.evaluate(trial.graph, {**trial.point, key: moved}, nodes)
+            return [values[node] for node in nodes]
+
+        self.here, self.left, self.right = (at(side, [output, *self.conditions]) for side in (mp.zero, -step, step))
+        self.slopes: list[Any] = []
+        self.differences: list[Any] = []
+        for side in (-step, step):
+            self.slopes.append(np.asarray(at(side, [adjoint])[0], dtype=object)[place])
+            before, behind = at(side - step / 4, [output])[0], at(side + step / 4, [output])[0]
+            self.differences.append((behind - before) / (step / 2))
+
+    def lone_conditions(self) -> list[int]:
+        """What has another value, in an element at least, at the point than on both sides of it."""
+        values = zip(self.conditions, self.here[1:], self.left[1:], self.right[1:], strict=True)
+        return [
+            node for node, here, left, right in values
+            if np.any((np.asarray(here) != left) & (np.asarray(here) != right))
+        ]  # fmt: skip
+
+    def rules_hold(self) -> bool:
+        """Whether differences agree with the derivatives on both sides."""
+        return all(
+            abs(slope - difference) <= BESIDE_TOLERANCE * max(abs(slope), abs(difference), 1)
+            for slope, difference in zip(self.slopes, self.differences, strict=True)
+        )
+
+    def jumps(self) -> bool:
+        """Whether the output has another value at the point than on both sides of it."""
+        least = JUMP * self.step * max(1, *map(abs, self.slopes))
+        return bool(abs(self.here[0] - self.left[0]) > least and abs(self.here[0] - self.right[0]) > least)
 
 
 def extrapolated(slope: Slope, step: Any, rounds: int, noise: Any) -> tuple[Any, Any]:

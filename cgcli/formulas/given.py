@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cgcli.errors import DataError, UsageError, closest
+from cgcli.language.spelling import canonical
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,19 @@ def given_values(mapping: Any, named: Mapping[str, Any]) -> dict[str, Any]:
     for name in found:
         if not isinstance(name, str):
             raise UsageError(f"a name is a text, not {name!r}", hint='values are given by name, for example {"x": 1}')
+    if not all(map(str.isascii, found)):
+        found = one_reading(found)
     return {**found, **named}
+
+
+def one_reading(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values under the names as formulas read them. UsageError where two names are read alike."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if canonical(name) in found:
+            raise UsageError(f"`{canonical(name)}` is given twice, in two spellings", hint="give each input once")
+        found[canonical(name)] = value
+    return found
 
 
 def by_name(table: Any) -> dict[str, Any]:
@@ -183,14 +196,14 @@ COMMA = re.compile(r",(?![^\[]*\])")
 def name_list(names: Sequence[str] | str) -> list[str]:
     """Names that came as a list, or as one text `a,b`; `A[0,1]` is one. UsageError for what is no name."""
     if isinstance(names, str):
-        return [name.strip() for name in COMMA.split(names)]
+        return [canonical(name.strip()) for name in COMMA.split(names)]
     if not hasattr(names, "__iter__"):
         raise UsageError(f"names are a list of texts, not {names!r}", hint='for example ["x", "y"]')
     found = list(names)
     for name in found:
         if not isinstance(name, str):
             raise UsageError(f"a name is a text, not {name!r}", hint='for example wrt=["x", "y"]')
-    return found
+    return list(map(canonical, found))
 
 
 def check_names(given: Iterable[str], known: Collection[str], *others: Collection[str]) -> None:

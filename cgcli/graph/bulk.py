@@ -10,9 +10,9 @@ from array import array
 import numpy as np
 
 from cgcli.errors import GraphError
+from cgcli.graph.codes import NO_PAYLOAD
 from cgcli.graph.intern import NODE_BITS
 from cgcli.graph.late import Key, LateDict, Value
-from cgcli.graph.store import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _append(graph: Graph, row: Operation, operands: list[Column], shapes: Column
     graph.op.extend(array("H", [row.code]) * count)
     extend(graph.operands, side_by_side)
     extend(graph.start, np.arange(end + arity, end + arity * count + 1, arity, dtype=np.intc))
-    graph.payload.extend(array("i", [NOTHING]) * count)
+    graph.payload.extend(array("i", [NO_PAYLOAD]) * count)
     extend(graph.shape, shapes)
 
 

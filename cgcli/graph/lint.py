@@ -6,9 +6,10 @@ It repeats nothing that building does: it reads the columns as they stand and de
 from __future__ import annotations
 
 from cgcli.errors import GraphError
+from cgcli.graph.codes import ARRAY, CONSTANT, INPUT, NO_PAYLOAD
 from cgcli.graph.intern import key_of
 from cgcli.graph.shapes import describe
-from cgcli.graph.store import ARRAY, CONSTANT, INPUT, NOTHING, result_shape
+from cgcli.graph.store import result_shape
 from cgcli.ops import REGISTRY
 
 TYPE_CHECKING = False
@@ -70,7 +71,7 @@ def _check_payloads(graph: Graph) -> None:
         length = lengths.get(graph.op[node])
         if length is None:
             length = len(graph.attributes)
-            if payload == NOTHING:
+            if payload == NO_PAYLOAD:
                 continue
         if not 0 <= payload < length:
             raise GraphError(f"{graph.describe(node)} has the payload {payload}, of {length} there are")

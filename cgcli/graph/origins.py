@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
 UNKNOWN = -1
 """The origin of a node that no derivative rule made."""
@@ -40,6 +41,12 @@ class Origins:
             self.end.append(end)
             self.source.append(source)
 
+    def note_all(self, first: Any, end: Any, source: Any) -> None:
+        """Enter many runs at once, in their order, as columns of NumPy."""
+        some = first < end
+        for column, values in ((self.first, first), (self.end, end), (self.source, source)):
+            column.frombytes(values[some].astype("int32").tobytes())
+
     def of(self, node: int) -> int:
         """The node whose rule made a node, or UNKNOWN."""
         run = bisect_right(self.first, node) - 1
@@ -52,6 +59,15 @@ class Origins:
         while origin != UNKNOWN:
             found.append(origin)
             origin = self.of(origin)
+        return found
+
+    def until(self, length: int) -> Origins:
+        """The same for a graph that begins as this one does and has so many nodes."""
+        found = Origins()
+        runs = bisect_left(self.first, length)
+        found.first, found.end, found.source = self.first[:runs], self.end[:runs], self.source[:runs]
+        if runs:
+            found.end[-1] = min(found.end[-1], length)
         return found
 
     def __iter__(self) -> Iterator[tuple[int, int]]:

@@ -11,10 +11,12 @@ from array import array
 from contextlib import suppress
 
 from cgcli.errors import GraphError, ShapeError, UsageError
+from cgcli.graph.codes import ARRAY, CONSTANT, INPUT, NO_PAYLOAD
 from cgcli.graph.copying import copy_missing
 from cgcli.graph.intern import InternTable, key_of
 from cgcli.graph.origins import Origins
 from cgcli.graph.shapes import broadcast, describe, size
+from cgcli.kept import Kept
 from cgcli.ops import REGISTRY, Operation, structure
 
 TYPE_CHECKING = False
@@ -30,15 +32,10 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
     Found = TypeVar("Found")
 
-CONSTANT = structure.constant.code
-ARRAY = structure.array.code
-INPUT = structure.variable.code
 MOST_ELEMENTS = 100_000_000
 """Elements of an array (0.8 GB); a larger one is a slip far more often than a wish."""
-NOTHING = -1
-"""Payload of a node that has none."""
-MADE_ONCE = 8
-"""Entries that a graph keeps for `Graph.once`, of all kinds together; the one that was made first goes first."""
+MADE_ONCE, MADE_ONCE_NODES = 16, 4_000_000
+"""Entries that a graph keeps for `Graph.once`, of all kinds together, and what their sizes in nodes may add up to."""
 
 
 class Graph:
@@ -84,7 +81,7 @@ class Graph:
         self._input_numbers: dict[str, int] = {}
         self._adopted: dict[int, tuple[Graph, int, dict[int, int]]] = {}
         self._found_inputs: tuple[int, int, dict[str, int]] = (0, 0, {})
-        self._made_once: dict[tuple[Any, ...], Any] = {}
+        self._made_once = self._new_made_once()
         self.lock = RLock()
 
     # ---- reading -----------------------------------------------------------------------------------------------
@@ -111,7 +108,7 @@ class Graph:
 
     def is_leaf(self, node: int) -> bool:
         """Whether the node is a constant, an array or an input."""
-        return self.op[node] in (CONSTANT, ARRAY, INPUT)
+        return self.op[node] in structure.LEAVES
 
     def is_constant(self, node: int) -> bool:
         """Whether the node is a number written in the formula."""
@@ -199,10 +196,14 @@ class Graph:
             with self.lock:
                 found = self._made_once.get(key)
                 if found is None:
-                    found = self._made_once[key] = make()
-                for old in list(self._made_once)[:-MADE_ONCE]:
-                    self._made_once.pop(old, None)
+                    found = make()
+                    self._made_once.put(key, found)
         return found
+
+    @staticmethod
+    def _new_made_once() -> Kept:
+        """Room for what is made once."""
+        return Kept(MADE_ONCE, heaviest=MADE_ONCE_NODES, weigh=_length)
 
     # ---- building ----------------------------------------------------------------------------------------------
 
@@ -281,7 +282,7 @@ class Graph:
         if len(operands) != row.arity and not (row.variadic and len(operands) > row.arity):
             raise GraphError(f"`{row.name}` takes {row.arity} operands, not {len(operands)}")
         if row.prepare is None and row.shape is None:
-            return self._node(row.code, operands, NOTHING, self.common_shape(row, operands))
+            return self._node(row.code, operands, NO_PAYLOAD, self.common_shape(row, operands))
         shapes = self._operand_shapes(row, operands)
         try:
             attributes = row.prepare(shapes, *static) if row.prepare else ()
@@ -324,7 +325,7 @@ class Graph:
     def attribute_number(self, attributes: tuple[Any, ...]) -> int:
         """Position of a tuple of static arguments among the distinct ones; -1 for ()."""
         if not attributes:
-            return NOTHING
+            return NO_PAYLOAD
         key = repr(attributes)  # as keys, (1,) and (1.0,) would be the same, and a rank is no slope
         number = self._attribute_numbers.get(key)
         if number is None:
@@ -433,10 +434,15 @@ class Graph:
             values.setflags(write=False)
         self._adopted = {}
         self._found_inputs = (0, 0, {})
-        self._made_once = {}
+        self._made_once = self._new_made_once()
         self.lock = RLock()
         self.intern = InternTable()
         self.intern.learn(self, 0)
+
+
+def _length(made: Any) -> int:
+    """What a plan or a list counts, in nodes."""
+    return len(made) if hasattr(made, "__len__") else 1
 
 
 class Call:

@@ -40,6 +40,25 @@ def descendants(graph: Graph, nodes: Iterable[int]) -> bytearray:
     return reached
 
 
+def between(graph: Graph, sources: Iterable[int], targets: Iterable[int]) -> bytearray:
+    """1 for every node that depends on one of the sources and that one of the targets needs, 0 for the others.
+
+    Only the nodes from the first source to the last target are looked at.
+    """
+    graph.require_order()
+    with graph.lock:
+        found, needed = bytearray(len(graph)), bytearray(len(graph))
+        first, last = len(graph), -1
+        for node in sources:
+            found[node] = 1
+            first = min(first, node)
+        for node in targets:
+            needed[node] = 1
+            last = max(last, node)
+        swept(mark_between, last - first, found, needed, graph.start, graph.operands, first, last)
+    return found
+
+
 def depths(graph: Graph) -> array[int]:
     """Length of the longest path from a leaf to each node."""
     graph.require_order()
@@ -68,6 +87,24 @@ def mark_descendants(reached: Any, start: Any, operands: Any, first: int) -> Non
                 if reached[operands[edge]]:
                     reached[node] = 1
                     break
+
+
+def mark_between(found: Any, needed: Any, start: Any, operands: Any, first: int, last: int) -> None:
+    """Mark all from `first` to `last` that need a marked node, and keep of these what a needed node needs."""
+    for node in range(first, last + 1):
+        if not found[node]:
+            for edge in range(start[node], start[node + 1]):
+                if found[operands[edge]]:
+                    found[node] = 1
+                    break
+    for node in range(last + 1, len(found)):
+        found[node] = 0
+    for node in range(last, first - 1, -1):
+        if not needed[node]:
+            found[node] = 0
+        elif found[node]:
+            for edge in range(start[node], start[node + 1]):
+                needed[operands[edge]] = 1
 
 
 def measure_depths(depth: Any, start: Any, operands: Any) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from cgcli.errors import CgError, FormulaError, NeedsValues, ShapeError
 from cgcli.graph.store import Graph
 from cgcli.language.aliases import behind
+from cgcli.language.limits import MOST_BODIES, MOST_NODES, WRITE_LESS
 from cgcli.language.program import EVERYTHING, Program
 from cgcli.language.statics import StaticValues
 from cgcli.language.values import FunctionName, ListValue, exact_text
@@ -63,6 +64,7 @@ class Building:
         self.globals: MutableMapping[str, Any] = {}
         self.targets = targets
         self.aliases = 0
+        self.bodies = 0
         self.handlers: list[Callable[[int], int]] = []
         self._sources: list[int] = []
 
@@ -100,6 +102,8 @@ class Building:
         """A node, with its place in the text and the call that it was written in."""
         graph = self.graph
         before = len(graph)
+        if before >= MOST_NODES:
+            self.check_size(row)
         node = graph.apply(operation, operands, static)
         if node == before:
             graph.spans[node] = self.span(row)
@@ -107,6 +111,18 @@ class Building:
             if call >= 0:
                 graph.scopes[node] = call
         return node
+
+    def check_size(self, row: int) -> None:
+        """FormulaError where the graph has more nodes than are allowed."""
+        if len(self.graph) >= MOST_NODES and self.table.characters is None:
+            raise self.error(f"the formula makes more than the {MOST_NODES:,} nodes that are allowed", row, WRITE_LESS)
+
+    def enter_body(self, row: int) -> None:
+        """Count one more walk of a body. FormulaError where there are more than are allowed."""
+        self.bodies += 1
+        if self.bodies > MOST_BODIES:
+            what = f"calls and loops repeat more than the {MOST_BODIES:,} times that are allowed"
+            raise self.error(what, row, WRITE_LESS)
 
     def number(self, row: int, *, own: bool = False) -> int:
         """The constant of a literal; `own` keeps it apart from equal ones."""

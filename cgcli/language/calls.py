@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cgcli.errors import closest
+from cgcli.graph.balanced import balanced
 from cgcli.graph.store import Call
 from cgcli.graph.walk import ancestors
 from cgcli.language import syntax
@@ -75,6 +76,7 @@ class Calls:
     def enter(self, definition: Definition, arguments: list[Any], row: int, finish: Any, data: Any) -> None:
         """Start to walk the body of a function with its parameters bound."""
         self._refuse_recursion(definition, row)
+        self.building.enter_body(row)
         calls = self.graph.calls
         calls.append(Call(definition.name, self.frames[-1].call, self.building.span(row)))
         local = {
@@ -168,14 +170,8 @@ class Calls:
             return None if neutral is None else self.graph.constant(neutral)
         if not arguments[0].flat or any(not isinstance(item, int) or self.graph.shape_of(item) for item in items):
             return None
-        parts: list[int] = list(items)
-        while len(parts) > 1:
-            pairs = [
-                self.building.apply(operation.combine, parts[place : place + 2], (), row)
-                for place in range(0, len(parts) - 1, 2)
-            ]
-            parts = pairs + parts[len(parts) - len(parts) % 2 :]
-        return parts[0]
+        combine = operation.combine
+        return balanced(lambda left, right: self.building.apply(combine, [left, right], (), row), items)
 
     def _unknown_call(self, name: str, count: int, row: int) -> FormulaError:
         candidates = REGISTRY.callable_as.get(name)

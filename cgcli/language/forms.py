@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from cgcli.graph.shapes import size
 from cgcli.language import syntax
 from cgcli.language.aliases import children, target_names
+from cgcli.language.limits import MOST_DERIVATIVES, MOST_ITEMS, MOST_ORDER
 from cgcli.language.messages import shortened
 from cgcli.language.program import OWN_NAME
 from cgcli.language.values import FunctionName, ListValue
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from cgcli.language.building import Building, Frame
     from cgcli.language.calls import Calls
 
-MOST_ITEMS = 10_000_000
-"""A range or a comprehension with more items is refused: it is a slip far more often than a wish."""
-
 
 def diff(calls: Calls, arguments: list[Any], row: int) -> int:
     """`diff(y, x)`, `diff(y, x, order)`: the exact derivative as an expression."""
@@ -32,14 +31,20 @@ def diff(calls: Calls, arguments: list[Any], row: int) -> int:
     building.decide("the order of a derivative")
     if not isinstance(order, int) or order < 0:
         raise building.error("the order of a derivative is a whole number from 0", row)
-    for target in x.items if isinstance(x, ListValue) else [x]:
+    if order > MOST_ORDER:
+        raise building.error(f"a derivative of order {order:g} is beyond the {MOST_ORDER:,} that are allowed", row)
+    for target in _nodes(x):
         decided = building.program.decided([target], [y]) if order else {}
         if decided:
             reason = decided[target].reason
             raise building.error(f"there is no derivative with respect to this: {reason}", row, OWN_NAME)
     before = len(graph)
     for _ in range(order):
+        if graph.constant_value(y) == 0.0:
+            break  # and so are all further ones
+        _check_elements(building, y, x, row)
         y = _derivative(building, y, x)
+        building.check_size(row)
     place, call = building.span(row), calls.frames[-1].call
     for node in range(before, len(graph)):
         graph.spans[node] = place
@@ -66,6 +71,26 @@ def _target(building: Building, x: Any, row: int) -> Any:
     if building.graph.is_constant(node) and not building.graph.is_own_constant(node):
         raise building.error("a derivative is taken with respect to a name, not a number", row, "write diff(y, x)")
     return node
+
+
+def _nodes(x: Any) -> list[int]:
+    """The nodes in what a derivative is taken by."""
+    found, pending = [], [x]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, ListValue):
+            pending.extend(value.items)
+        else:
+            found.append(value)
+    return found
+
+
+def _check_elements(building: Building, y: int, x: Any, row: int) -> None:
+    """FormulaError for a derivative with more elements than are allowed."""
+    count = size(building.graph.shape_of(y)) * size(building.graph.shape_of(building.materialise(x)))
+    if count > MOST_DERIVATIVES:
+        what = f"this derivative has {count:,} elements, more than the {MOST_DERIVATIVES:,} that are allowed"
+        raise building.error(what, row, "differentiate fewer elements, or their sum")
 
 
 def _derivative(building: Building, y: int, x: Any) -> int:

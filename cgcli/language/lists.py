@@ -52,8 +52,9 @@ class Lists:
         return opening + 1
 
     def _bind_next(self, frame: Frame) -> bool:
-        _, _, name, remaining, _ = frame.data
+        _, close, name, remaining, _ = frame.data
         for item in remaining:
+            self.building.enter_body(close)
             local = dict(frame.locals or {})
             local[name] = self.building.named(name, item)
             frame.locals = local

@@ -6,13 +6,14 @@ What the two ways make is the same, and so are their errors. A table that machin
 
 from __future__ import annotations
 
+from cgcli.errors import Source
 from cgcli.language import lowering, names, parser
+from cgcli.language.spelling import canonical
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from cgcli.errors import Source
     from cgcli.language.names import Names
     from cgcli.language.program import Program
     from cgcli.language.syntax import Syntax
@@ -27,7 +28,10 @@ def parse(source: Source) -> Syntax:
     """The syntax table of a text. FormulaError with the place and a hint where the text is not of the language.
 
     Large texts are read by machine code where numba is installed, to the same table and the same errors.
+    Letters are read in one spelling (`spelling`), in which the source is kept and shown from here on.
     """
+    if not source.text.isascii():
+        source = Source(canonical(source.text), source.name)
     if len(source.text) >= LARGE[-1] and _compiled_driver_pays(len(source.text)):
         from cgcli.language.bulk.reader import read
 

@@ -13,7 +13,7 @@ from array import array
 from cgcli.errors import CalculationError
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
-from cgcli.graph.walk import ancestors, descendants
+from cgcli.graph.walk import between
 from cgcli.ops import shaping
 from cgcli.ops.decisions import Placed, Taken
 from cgcli.passes.adjoints import (
@@ -112,7 +112,8 @@ def differentiate(
     """
     with graph.lock:
         size = len(graph)
-        if size >= LARGE[-1] and _patterns_pay(size):
+        reach = max(outputs, default=0) - min(wrt, default=0)
+        if reach >= LARGE[-1] and _patterns_pay(reach):
             found = _stamped(graph, outputs, wrt, seeds)
             if found is not None:
                 return found
@@ -133,7 +134,7 @@ def walked(
     starts: outputs with the adjoints that they start with, which are added last to what they receive.
     """
     outputs = [output for output, _ in starts]
-    active = bytes(a & b for a, b in zip(ancestors(graph, outputs), descendants(graph, wrt), strict=True))
+    active = between(graph, wrt, outputs)
     received: dict[int, list[Adjoint]] = {}
     seeds: dict[int, list[Adjoint]] = {}
     for output, adjoint in starts:
@@ -142,7 +143,7 @@ def walked(
     asked_for = frozenset(wrt)
     adjoints: dict[int, Adjoint] = {}
     sent: dict[int, Adjoint] = {}
-    for node in range(len(active) - 1, -1, -1):
+    for node in range(max(outputs, default=-1), min(wrt, default=0) - 1, -1):
         if node not in received and node not in seeds:
             continue
         begin = len(graph)

@@ -8,6 +8,7 @@ caller does not know, is served by its definition.
 
 from __future__ import annotations
 
+from cgcli.graph.balanced import balanced
 from cgcli.graph.shapes import broadcast, size
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
@@ -144,7 +145,8 @@ class _Expansion:
         """A reduction over axes (counted from the end), as balanced trees of its binary row."""
         import numpy as np
 
-        assert row.combine is not None
+        combine = row.combine
+        assert combine is not None
         array = _array(operand)
         gone = sorted(axis + array.ndim for axis in axes)
         kept = [axis for axis in range(array.ndim) if axis not in gone]
@@ -153,16 +155,11 @@ class _Expansion:
             return self._impossible(row, lists.shape[:-1])
         found = np.empty(lists.shape[:-1], dtype=object)
         for position in np.ndindex(*found.shape):
-            found[position] = self._balanced(row.combine, list(lists[position]))
+            found[position] = balanced(lambda left, right: self._pair(combine, left, right), list(lists[position]))
         return _value(found)
 
-    def _balanced(self, row: Operation, parts: list[Value]) -> Value:
-        while len(parts) > 1:
-            pairs = [self._pair(row, parts[place : place + 2]) for place in range(0, len(parts) - 1, 2)]
-            parts = pairs + parts[len(parts) - len(parts) % 2 :]
-        return parts[0]
-
-    def _pair(self, row: Operation, pair: list[Value]) -> Value:
+    def _pair(self, row: Operation, first: Value, second: Value) -> Value:
+        pair = [first, second]
         return self._applied(row, pair, ()) if self.known(row) else self._defined(row, pair, ((), ()), ())
 
     def _traced(self, row: Operation, operands: Sequence[Value], attributes: tuple[Any, ...]) -> Value:

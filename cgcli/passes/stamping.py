@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cgcli.graph.bulk import extend
-from cgcli.graph.store import CONSTANT, Graph
+from cgcli.graph.codes import CONSTANT
+from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.loops import MULTIPLIER, compiled, number_keys, viewed
 from cgcli.ops import REGISTRY, arithmetic, logic
@@ -100,13 +101,15 @@ class Nodes(NamedTuple):
 class Found(NamedTuple):
     """What comes out: by node the adjoint and its mask, by edge the contribution and its mask; -1 for none.
 
-    In a graph without decisions the columns of masks are empty.
+    In a graph without decisions the columns of masks are empty. before: by node with an adjoint, how many nodes there
+    were when the loop came to it.
     """
 
     adjoint: Any
     contribution: Any
     mask: Any
     edge_mask: Any
+    before: Any
 
 
 class Known(NamedTuple):
@@ -210,8 +213,8 @@ def stamped(
     places = edges + arguments + sums * (MOST_PLACES_OF_A_SUM if decide else 2)
     op, payload, start = (_with_room(column, most + 1) for column in (graph.op, graph.payload, graph.start))
     nodes = Nodes(op, payload, start, _with_room(graph.operands, places))
-    masks = [np.full(len(column) if decide else 0, NONE, dtype=np.int32) for column in (adjoint, contribution)]
-    found = Found(viewed(adjoint), viewed(contribution), *masks)
+    mask, edge_mask = (np.full(len(each) if decide else 0, NONE, dtype=np.int32) for each in (adjoint, contribution))
+    found = Found(viewed(adjoint), viewed(contribution), mask, edge_mask, np.empty(size, dtype=np.int32))
     rows = (arithmetic.add.code, logic.where.code, logic.disjunction.code, len(REGISTRY.rows))
     count = _run(stamp, pattern, uses, whole, patterns, nodes, found, Known(one, zero, *rows), known)
     extend(graph.op, nodes.op[known:count])
@@ -220,7 +223,10 @@ def stamped(
     extend(graph.start, nodes.start[known + 1 : count + 1])
     extend(graph.shape, np.zeros(count - known, dtype=np.int32))
     graph.intern.learn(graph, known)
-    return adjoint, contribution, MaskColumn(graph, masks[0]), MaskColumn(graph, masks[1])
+    visited = np.flatnonzero(found.adjoint >= 0)[::-1]
+    first = found.before[visited]
+    graph.origins.note_all(first, np.append(first[1:], count), visited)
+    return adjoint, contribution, MaskColumn(graph, mask), MaskColumn(graph, edge_mask)
 
 
 def _run(loop: Callable[..., Any], *columns: Any) -> Any:
@@ -521,6 +527,7 @@ def stamp(
         seed = adjoint[node]
         if arrived[node] == 0 and seed < 0:
             continue
+        found.before[node] = made
         total, mask = int(seed), NONE
         waiting = arrived[node]
         if waiting:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cgcli.data.cells import number_of
 from cgcli.errors import DataError, ShapeError, UsageError, did_you_mean
 from cgcli.formulas.rows import bind_rows
+from cgcli.language.spelling import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,11 +45,15 @@ def match_columns(
 
     UsageError for unknown columns, DataError for one whose name stands twice.
     """
+    spelled = columns_by_reading(table)
+    columns = Counter(table.columns)
+    chosen = {name: column if column in columns else spelled.get(canonical(column), column)
+              for name, column in chosen.items()}  # fmt: skip
     require_columns(table, list(chosen.values()))
-    found, columns = dict(chosen), Counter(table.columns)
+    found = dict(chosen)
     for name in formula.inputs:
-        if name not in values and name not in found and name in columns:
-            found[name] = name
+        if name not in values and name not in found and name in spelled:
+            found[name] = spelled[name]
     notes = [
         Note(f"the column `{name}` is not used: `{name}` is a constant", f"--bind {name}={name} uses it")
         for name in formula.constants
@@ -58,6 +63,16 @@ def match_columns(
         if columns[column] > 1:
             raise DataError(f"`{table.path}` has more than one column `{column}`", hint="rename the others")
     return found, notes
+
+
+def columns_by_reading(table: Table) -> dict[str, str]:
+    """The columns by the names that formulas read them as; of two that are read alike the one that is spelled so."""
+    found: dict[str, str] = {}
+    for column in table.columns:
+        name = canonical(column)
+        if column == name or name not in found:
+            found[name] = column
+    return found
 
 
 def require_columns(table: Table, names: Sequence[str]) -> None:

@@ -7,7 +7,20 @@ import math
 import numpy as np
 import pytest
 
-from cgcli.explain.checking import AGREES, KINK, ROUNDING, UNDEFINED, WRONG, check, extrapolated
+import cgcli as cg
+from cgcli.__main__ import main
+from cgcli.explain.checking import (
+    AGREES,
+    BRANCH,
+    KINK,
+    ROUNDING,
+    UNDEFINED,
+    WRONG,
+    check,
+    check_each,
+    check_second,
+    extrapolated,
+)
 from cgcli.graph.store import Graph
 from cgcli.ops import logic, named, powers, shaping, temporary_rows
 from cgcli.ops.row import Operation
@@ -196,3 +209,99 @@ def test_extrapolation_skips_steps_that_leave_the_domain():
     value, error = extrapolated(slope, 0.125, 10, 1e-16)
     assert abs(value - math.e) <= error < 1e-10
     assert extrapolated(lambda step: math.nan, 0.1, 5, 0.0)[1] == math.inf
+
+
+# ---- branches for a single point -------------------------------------------------------------------------------------
+
+
+def judged(text, check=check, **point):
+    """The findings on a formula's derivatives by all its inputs."""
+    bound = cg.parse(text).bind(point)
+    variables = bound.graph.inputs()
+    return check(bound.graph, bound.program.outputs["result"], variables, bound.values, name="result").findings
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "beside"),
+    [
+        ("1 if x == 1 else x^2", 1.0, (2.0, 2.0)),
+        ("where(x == 0, 0, x)", 0.0, (1.0, 1.0)),
+        ("5 if x == 1 else x^2", 1.0, (2.0, 2.0)),
+        ("(x == 1)*1 + (x != 1)*x^2", 1.0, (2.0, 2.0)),
+        ("3 if x == 1 else abs(x - 1)", 1.0, (-1.0, 1.0)),
+    ],
+)
+def test_a_branch_for_a_single_point_is_told_from_a_wrong_rule(text, x, beside):
+    (finding,) = judged(text, x=x)
+    assert finding.verdict == BRANCH
+    assert finding.beside == pytest.approx(beside)
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "verdict"),
+    [
+        ("where(x == 0, 1, sin(x)/x)", 0.0, AGREES),
+        ("where(x == 0, x, sin(x))", 0.0, AGREES),
+        ("sign(x)*x", 0.0, KINK),
+        ("abs(x)", 0.0, KINK),
+        ("sign(x)", 0.0, AGREES),
+        ("1 if x == 1 else x^2", 2.0, AGREES),
+    ],
+)
+def test_other_points_and_kinks_are_no_such_branch(text, x, verdict):
+    assert [finding.verdict for finding in judged(text, x=x)] == [verdict]
+
+
+def test_a_wrong_rule_beside_a_branch_is_still_found():
+    row = plant("planted", lambda x, r: right_slope(x, r) * 1.001)
+    report = checked(lambda x: logic.where(logic.equal(x, 1.0), sin(x.coerce(1.0)), row(x)), x=1.0)
+    assert report.findings[0].verdict == WRONG
+
+
+def test_every_element_of_jacobians_and_hessians_is_checked():
+    names = [finding.name for finding in judged("[x*y, x/y]", check_each, x=1.0, y=2.0)]
+    assert names == ["d result[0] / d x", "d result[0] / d y", "d result[1] / d x", "d result[1] / d y"]
+    second = judged("sum(v^3)*x", check_second, v=[1.0, 2.0], x=3.0)
+    assert len(second) == 9
+    assert {finding.verdict for finding in second} == {AGREES}
+    assert second[0].name == "d (d result / d v[0]) / d v[0]"
+    assert second[0].derivative == 18.0
+    long = judged("v^2", check_each, v=list(range(1, 16)))
+    assert {finding.name for finding in long} == {f"d (weighted sum of result) / d v[{place}]" for place in range(15)}
+
+
+def test_a_wrong_second_derivative_is_found_element_by_element():
+    slope = Operation(
+        "planted_slope", "x", compute=math.cos, spell={"numpy": "cos", "precise": "cos"},
+        partials=(lambda x, r: -1.05 * sin(x),),
+    )  # fmt: skip
+    row = Operation(
+        "planted", "x", compute=math.sin, spell={"numpy": "sin", "precise": "sin"}, partials=(lambda x, r: slope(x),)
+    )
+    graph = Graph()
+    x, y = (graph.ref(graph.input(name)) for name in "xy")
+    report = check_second(graph, (row(x) * y).node, {"x": x.node, "y": y.node}, {"x": 0.7, "y": 2.0}, name="f")
+    verdicts = {finding.name: finding.verdict for finding in report.findings}
+    assert verdicts.pop("d (d f / d x) / d x") == WRONG
+    assert set(verdicts.values()) == {AGREES}
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        (["x*y^2", "x=1", "y=2", "--hessian"], 0, "check d (d result / d x) / d y: agrees"),
+        (["[x*y, x/y]", "x=1", "y=2", "--jacobian"], 0, "check d result[1] / d y: agrees"),
+        (["1 if x==1 else x^2", "x=1"], 1, "is that of a branch for this single point; beside it the derivative is 2"),
+        (
+            ["a = where(x==0, 0, x); [a, 2*a]", "x=0", "--jacobian"],
+            1,
+            "hint: give the branch the slope",
+        ),
+        (["x^2", "x=1", "--hessian", "--json"], 0, '"checks": {"result": {"accepted": true'),
+    ],
+)
+def test_what_the_command_says(line, code, told, capsys):
+    assert main(["grad", *line, "--check"]) == code
+    shown = capsys.readouterr()
+    assert told in shown.out + shown.err
+    assert "please report" not in shown.err

@@ -196,19 +196,19 @@ def test_a_calculation_or_data_error_is_1(capsys: Capture, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "file"),
+    ("words", "file", "use"),
     [
-        (["no_such.cg"], "`no_such.cg`"),
-        (["no_such.npz"], "`no_such.npz`"),
-        (["x", "x=@no_such.npy"], "`no_such.npy` for `x`"),
-        (["x", "--data", "no_such.csv"], "`no_such.csv`"),
+        (["no_such.cg"], "`no_such.cg`", ""),
+        (["no_such.npz"], "`no_such.npz`", ""),
+        (["x", "x=@no_such.npy"], "`no_such.npy`", " (for `x`)"),
+        (["x", "--data", "no_such.csv"], "`no_such.csv`", ""),
     ],
 )
 def test_a_file_that_is_not_there_is_the_same_error_wherever_it_is_named(
-    capsys: Capture, words: list[str], file: str
+    capsys: Capture, words: list[str], file: str, use: str
 ) -> None:
     told = complaint(capsys, "eval", *words, code=1)
-    assert told == f"data error: cannot read {file}: No such file or directory\n"
+    assert told == f"data error: cannot read {file}: No such file or directory{use}\n"
 
 
 def test_values_from_an_array_file(capsys: Capture, tmp_path: Path) -> None:

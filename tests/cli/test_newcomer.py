@@ -127,10 +127,12 @@ def test_array_files_that_hold_no_numbers(capsys: Capture, tmp_path: Path) -> No
     }  # fmt: skip
     for name, value in arrays.items():
         np.save(tmp_path / f"{name}.npy", value)
-        assert "data error: the value of `x` " in told(capsys, "eval", "x", f"x=@{tmp_path}/{name}.npy", code=1)
+        message = told(capsys, "eval", "x", f"x=@{tmp_path}/{name}.npy", code=1)
+        assert message.startswith("data error: ")
+        assert "`x`" in message
     (tmp_path / "text.npy").write_text("x,y\n1,2\n")
     message = told(capsys, "eval", "x", f"x=@{tmp_path}/text.npy", code=1)
-    assert "it is no .npy file" in message
+    assert "it is not a .npy file" in message
     assert "pickle" not in message
     assert "Is a directory" in told(capsys, "eval", "x", f"x=@{tmp_path}", code=1)
     message = told(capsys, "eval", "x", "x=@none.npy", code=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cgcli.language import forms, tables, tokens
+from cgcli.language import forms, limits, tables, tokens
 from cgcli.ops.constants import CONSTANTS
 from tests.golden import check_golden
 from tests.transcripts import BLOCK, ROOT, blocks, replayed
@@ -27,4 +27,6 @@ def test_every_word_and_every_constant_is_told_of() -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     assert f"{tokens.LONGEST_NUMBER:,} characters" in TEXT
-    assert f"| {forms.MOST_ITEMS:,} |" in TEXT
+    for name in ("MOST_ITEMS", "MOST_BODIES", "MOST_NODES", "MOST_ORDER", "MOST_DERIVATIVES"):
+        limit = getattr(limits, name)
+        assert f"| {limit:,} |" in TEXT

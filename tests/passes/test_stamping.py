@@ -64,6 +64,8 @@ def test_both_ways_compute_the_same(graph: Graph, data: st.DataObject) -> None:
     adjoints, given_by = differentiated(graph, outputs, by_patterns=True)
     expected, expected_by = differentiated(twin, outputs, by_patterns=False)
     lint(graph)
+    for found in (graph, twin):
+        assert all(origin < len(adjoints) <= node for node, origin in found.origins)
     pairs = list(zip(adjoints + given_by, expected + expected_by, strict=True))
     for point in ({"x": 0.7, "y": -1.3, "z": 2.0}, {"x": 0.0, "y": 0.0, "z": 1.0}, {"x": 1e200, "y": -0.0, "z": 0.0}):
         ours = engine("python").evaluate(graph, point, [a for a, _ in pairs if a >= 0])

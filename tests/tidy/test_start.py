@@ -43,3 +43,10 @@ def test_small_calls_load_no_library_for_numbers(arguments):
     output, modules = loaded(*arguments)
     assert output
     assert not modules & HEAVY
+
+
+def test_nothing_is_loaded_before_the_program_begins():
+    """Until then a signal is answered by the interpreter, with a traceback."""
+    script = "import sys; before = set(sys.modules); import cgcli.__main__; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["cgcli", "cgcli.__main__"]

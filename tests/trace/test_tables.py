@@ -10,8 +10,8 @@ import pytest
 from cgcli.cli.start import start
 from cgcli.formulas.sources import parse
 from cgcli.render.errors import width as width_of
-from cgcli.render.steps import blocks
 from cgcli.render.tables import Column, Note, Table, cut, painted_text, plain_text, print_blocks
+from cgcli.render.trace_tables import blocks
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 WORDS = Table("Title", [Column("#", right=True), Column("name", optional=True), Column("text", cut=6)], [

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         Wrt,
         typer,
     )
-    from cgcli.explain.checking import Report
+    from cgcli.explain.checking import Finding, Report
     from cgcli.formulas.bound import Bound
     from cgcli.formulas.formula import Formula
 
@@ -55,8 +55,8 @@ def run(
     table: TableOptions | None = None,
 ) -> None:
     """Print the value and every partial derivative."""
-    if sum((symbolic, jacobian, hessian, check)) > 1:
-        raise UsageError("--symbolic, --jacobian, --hessian and --check exclude each other")
+    if sum((symbolic, jacobian, hessian)) > 1:
+        raise UsageError("--symbolic, --jacobian and --hessian exclude each other")
     from cgcli.formulas import derivatives
     from cgcli.formulas.formula import alone
 
@@ -74,7 +74,7 @@ def run(
         )  # fmt: skip
         return
     if symbolic:
-        exclude("--symbolic", strict=strict)
+        exclude("--symbolic", strict=strict, check=check)
         print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
         return
     values = read_bindings(bindings, digits=digits)
@@ -82,37 +82,40 @@ def run(
     bound = births.watch(parsed.bind(values, engine=engine, digits=digits, wrt=variables))
     report_left_out(bound, variables, of)
     if jacobian or hessian:
-        derive = derivatives.jacobians if jacobian else derivatives.hessians
+        kind, derive = ("jacobian", derivatives.jacobians) if jacobian else ("hessian", derivatives.hessians)
         found = alone(derive(bound, variables, of))
-        print_derivatives("jacobian" if jacobian else "hessian", found, json, digits)
-        births.tell()
-        return
-    with during("differentiating", len(bound.graph)):
-        results, gradients = derivatives.gradients(bound, variables, of)
-    reports = check_gradients(bound, variables, of) if check else {}
-    if json:
-        told = {"checks": {name: report.as_dict() for name, report in reports.items()}} if check else {}
-        print_json({"values": results, "gradients": gradients, **told}, digits)
+        reports = check_derivatives(bound, variables, of, kind) if check else {}
+        print_derivatives(kind, found, reports, json, digits)
     else:
-        print_gradients(results, gradients, digits)
-        print_checks(reports)
+        with during("differentiating", len(bound.graph)):
+            results, gradients = derivatives.gradients(bound, variables, of)
+        reports = check_derivatives(bound, variables, of) if check else {}
+        print_gradients(results, gradients, reports, json, digits)
     births.tell()
-    if not all(report.accepted for report in reports.values()):
-        raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
+    require_agreement(bound, reports)
 
 
-def print_gradients(values: dict[str, Any], gradients: dict[str, dict[str, Any]], digits: int | None) -> None:
-    """`name = value`, then `d name/d x = …` for each variable."""
+def print_gradients(
+    values: dict[str, Any], gradients: dict[str, dict[str, Any]], reports: dict[str, Report], json: bool,
+    digits: int | None,
+) -> None:  # fmt: skip
+    """`name = value`, then `d name/d x = …` for each variable, then what a check says."""
+    if json:
+        print_json({"values": values, "gradients": gradients, **checks_as_data(reports)}, digits)
+        return
     for name, value in values.items():
         print(f"{name} = {number_text(value, digits)}")
         for variable, slope in gradients[name].items():
             print(f"{rate_name(name, variable)} = {number_text(slope, digits)}")
+    print_checks(reports)
 
 
-def print_derivatives(kind: str, found: dict[str, Any], json: bool, digits: int | None) -> None:
-    """A Jacobian or Hessian: one line an entry of the nested mapping."""
+def print_derivatives(
+    kind: str, found: dict[str, Any], reports: dict[str, Report], json: bool, digits: int | None
+) -> None:
+    """A Jacobian or Hessian: one line an entry of the nested mapping, then what a check says."""
     if json:
-        print_json({kind: found}, digits)
+        print_json({kind: found, **checks_as_data(reports)}, digits)
         return
     for name, value in found.items():
         if isinstance(value, dict):
@@ -120,6 +123,7 @@ def print_derivatives(kind: str, found: dict[str, Any], json: bool, digits: int 
                 print(f"{name}, {other} = {number_text(entry, digits)}")
         else:
             print(f"{name} = {number_text(value, digits)}")
+    print_checks(reports)
 
 
 def print_symbolic(
@@ -140,16 +144,24 @@ def print_symbolic(
         print(f"d/d{name} = {text}" if "\n" not in text else f"# d/d{name}\n{text}")
 
 
-def check_gradients(bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, Report]:
+def check_derivatives(
+    bound: Bound, variables: list[str] | None, of: str | None, kind: str = "gradient"
+) -> dict[str, Report]:  # fmt: skip
     """What the derivative checker says of the derivatives of each output, under the names of the results above it."""
-    from cgcli.explain.checking import check
+    from cgcli.explain import checking
     from cgcli.formulas import derivatives
 
+    check = {"gradient": checking.check, "jacobian": checking.check_each, "hessian": checking.check_second}[kind]
     wanted = derivatives.variables(bound.program, variables, of)
     return {
         name: check(bound.graph, output, wanted, bound.values, name=name)
         for name, output in derivatives.targets(bound.program, of).items()
     }
+
+
+def checks_as_data(reports: dict[str, Report]) -> dict[str, Any]:
+    """The entry `checks` of a JSON document, where something was checked."""
+    return {"checks": {name: report.as_dict() for name, report in reports.items()}} if reports else {}
 
 
 def print_checks(reports: dict[str, Report]) -> None:
@@ -158,7 +170,37 @@ def print_checks(reports: dict[str, Report]) -> None:
         for finding in report.findings:
             second = finding.opinions[0] if finding.opinions else None
             told = f"{second.method} {second.value!r}" if second else "no second opinion"
+            if finding.beside is not None:
+                told = f"to the left of it {finding.beside[0]!r}, to the right {finding.beside[1]!r}"
             print(f"check {finding.name}: {finding.verdict} ({told})")
+
+
+def require_agreement(bound: Bound, reports: dict[str, Report]) -> None:
+    """CalculationError where a rule is wrong, or where a derivative is that of a branch for this single point."""
+    if not all(report.accepted for report in reports.values()):
+        raise CalculationError("the checker contradicts a derivative", hint="please report the formula and the point")
+    for report in reports.values():
+        for finding in report.branches:
+            raise contradiction(bound, finding)
+
+
+def contradiction(bound: Bound, finding: Finding) -> CalculationError:
+    """What is wrong with a derivative at a branch for a single point, or with one that follows a convention there."""
+    assert finding.beside is not None
+    assert finding.condition is not None
+    graph = bound.graph
+    left, right = map(number_text, finding.beside)
+    beside = f"beside it the derivative is {left}" if left == right else f"beside it they are {left} and {right}"
+    *_, source = finding.condition, *graph.origins.chain(finding.condition)
+    if source == finding.condition:
+        why = "is that of a branch for this single point"
+        hint = "give the branch the slope of what is around it, or leave it out"
+    else:
+        why, hint = f"follows a convention of `{graph.row(source).name}` at this point", None
+    return CalculationError(
+        f"{finding.name} = {number_text(finding.derivative)} {why}; {beside}",
+        span=graph.spans.get(source), source=bound.source, hint=hint,
+    )  # fmt: skip
 
 
 def rate_name(output: str, variable: str) -> str:

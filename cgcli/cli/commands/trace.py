@@ -47,7 +47,7 @@ def run(
         print_json(found.as_dict(), digits)
         return
     from cgcli.numerals import DIGITS
-    from cgcli.render.steps import blocks
     from cgcli.render.tables import print_blocks
+    from cgcli.render.trace_tables import blocks
 
     print_blocks(blocks(found, parsed.source, digits=digits or DIGITS, everything=everything))

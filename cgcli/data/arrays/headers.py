@@ -14,7 +14,6 @@ from cgcli.errors import DataError
 LONGEST_HEADER = 1 << 22
 """Bytes: some 100,000 columns."""
 
-VERSIONS = (1, 2, 3)
 LONGEST_AXIS = 2**63 - 1
 
 LONGEST_COUNT = 20
@@ -40,10 +39,10 @@ def read_header(stream: Any, path: str) -> Header:
     The format: numpy.lib.format, versions 1 to 3 (they differ in the header's length and encoding).
     """
     try:
-        start = stream.read(npy.MAGIC_LEN)
-        if start[:-2] != npy.MAGIC_PREFIX or len(start) < npy.MAGIC_LEN or start[-2] not in VERSIONS:
-            raise ValueError("it is no .npy file")
-        major = start[-2]
+        try:
+            major, _ = npy.read_magic(stream)
+        except ValueError:  # NumPy prints the bytes
+            raise ValueError("it is not a .npy file") from None
         length = int.from_bytes(stream.read(2 if major == 1 else 4), "little")
         if length > LONGEST_HEADER:
             raise ValueError("its header is too long")

@@ -14,8 +14,8 @@ from collections.abc import Iterator, MutableMapping
 import numpy as np
 
 from cgcli.graph.bulk import enter_constants, extend, late
+from cgcli.graph.codes import CONSTANT, INPUT, NO_PAYLOAD
 from cgcli.graph.spans import SpanTable
-from cgcli.graph.store import CONSTANT, INPUT, NOTHING
 from cgcli.language import syntax
 from cgcli.language.bulk.literals import Literals
 from cgcli.language.bulk.words import MASK, columns_of, longer, words_of
@@ -512,7 +512,7 @@ def lower_rows(
                     node = nodes
                     slots[slot] = node
                     op[node] = applied
-                    payload[node] = NOTHING
+                    payload[node] = NO_PAYLOAD
                     row_of[node] = place
                     operands[used] = left
                     if size > 1:

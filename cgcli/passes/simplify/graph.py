@@ -5,7 +5,8 @@ from __future__ import annotations
 from array import array
 from math import isfinite
 
-from cgcli.graph.store import CONSTANT, Graph
+from cgcli.graph.codes import CONSTANT
+from cgcli.graph.store import Graph
 from cgcli.ops import REGISTRY, logic, shaping
 from cgcli.passes.simplify.forms import ONE, SMALL, Product, Sum
 from cgcli.passes.simplify.numbers import is_whole, number_in

@@ -1,0 +1,23 @@
+"""What is refused while a graph is built, because it is a slip or an attack far more often than a wish."""
+
+from __future__ import annotations
+
+MOST_ITEMS = 1_000_000
+"""Items of a range."""
+
+MOST_BODIES = 1_000_000
+"""How often bodies are walked in all: calls of the formula's functions, items of comprehensions, steps of folds.
+
+Each is written out in the graph, so that thirty functions which call each other twice would be 2^30 copies.
+"""
+
+MOST_NODES = 5_000_000
+"""Nodes that calls, loops and derivatives may make (about 2 GB); the lines of a large text do not count."""
+
+MOST_ORDER = 1_000
+"""Order of a derivative."""
+
+MOST_DERIVATIVES = 1_000_000
+"""Elements of a derivative of one array by another: each element of the first costs a backward pass."""
+
+WRITE_LESS = "calls and loops are written out in the graph: repeat less often, or use arrays, as in `sum(v^2)`"

@@ -1,0 +1,79 @@
+"""What would take the memory or the day is refused, with the number and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+import cgcli as cg
+from cgcli.errors import FormulaError
+from cgcli.language import building, forms
+
+DOUBLING = "f0(x) = x + x\n" + "".join(f"f{i + 1}(x) = f{i}(f{i}(x))\n" for i in range(30)) + "f30(x)"
+NESTED = "1"
+for _place in range(60):
+    NESTED = f"sum({NESTED}*k{_place} for k{_place} in range(2))"
+FOLDED = "s(a, i) = a + i; t(a, i) = fold(s, a, range(900)); u(a, i) = fold(t, a, range(900)); fold(u, x, range(900))"
+
+
+@pytest.mark.parametrize(
+    "text", [DOUBLING, NESTED, FOLDED, "sum(sum(i*j for i in range(900)) for j in range(900))"],
+    ids=["doubling", "nested", "folded", "comprehensions"],
+)  # fmt: skip
+def test_bodies(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "MOST_BODIES", 5_000)
+    with pytest.raises(FormulaError, match="more than the 5,000 times") as caught:
+        cg.parse(text)
+    assert "arrays" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("text", ["diff(tan(x)/x, x, 30)", "s(a, i) = sin(a) + cos(a)*i; fold(s, x, range(9000))"])
+def test_nodes(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "MOST_NODES", 5_000)
+    with pytest.raises(FormulaError, match="more than the 5,000 nodes"):
+        cg.parse(text)
+
+
+def test_order() -> None:
+    with pytest.raises(FormulaError, match=r"order 1e\+30 is beyond the 1,000"):
+        cg.parse("diff(x, x, 10^30)")
+    assert cg.parse("diff(x^3, x, 900)").eval(x=2) == 0
+    assert cg.parse("diff(sin(x), x, 1000)").eval(x=0) == 0
+
+
+def test_elements_of_a_derivative(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms, "MOST_DERIVATIVES", 100)
+    with pytest.raises(FormulaError, match="has 144 elements, more than the 100"):
+        cg.parse("input v[12]; diff(v*v, v)")
+
+
+def test_a_newton_iteration_is_linear() -> None:
+    """Each step differentiates what stands between its own x and y, not all that came before."""
+    from cgcli.graph import walk
+
+    looked_at: list[int] = []
+    swept = walk.swept
+    walk.swept = lambda loop, size, *columns: (looked_at.append(size), swept(loop, size, *columns))[1]
+    try:
+        cg.parse("f(x) = x^3 - 2*x - a; step(x, i) = x - f(x)/diff(f(x), x); fold(step, 1, range(200))")
+    finally:
+        walk.swept = swept
+    assert len(looked_at) >= 200
+    assert max(looked_at) < 100
+
+
+@pytest.mark.parametrize(("text", "length"), [("zeros(round(2.61, 0))", 3), ("zeros(round(besselj(0, 0)*2, 0))", 2)])
+def test_lengths_by_functions_with_static_arguments(text: str, length: int) -> None:
+    assert list(cg.parse(text).eval()) == [0.0] * length
+
+
+def test_a_static_argument_that_is_missing() -> None:
+    with pytest.raises(FormulaError, match="`besselj` does not take 1 argument"):
+        cg.parse("zeros(besselj(2))")
+
+
+def test_long_names_are_cut_in_messages() -> None:
+    name = "x" * 1_000_000
+    with pytest.raises(cg.CgError) as caught:
+        cg.parse(name).eval()
+    assert len(caught.value.message) < 200
+    assert len(str(caught.value.hint)) < 3_100
