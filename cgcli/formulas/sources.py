@@ -121,5 +121,4 @@ def read_array(name: str, path: str) -> Any:
     try:
         return array_in(path)
     except DataError as error:
-        reason = error.message.removeprefix(f"cannot read `{path}`: ")
-        raise DataError(f"cannot read `{path}` for `{name}`: {reason}", hint=error.hint) from None
+        raise DataError(f"{error.message} (for `{name}`)", hint=error.hint) from None

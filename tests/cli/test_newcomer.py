@@ -136,7 +136,7 @@ def test_array_files_that_hold_no_numbers(capsys: Capture, tmp_path: Path) -> No
     assert "pickle" not in message
     assert "Is a directory" in told(capsys, "eval", "x", f"x=@{tmp_path}", code=1)
     message = told(capsys, "eval", "x", "x=@none.npy", code=1)
-    assert "cannot read `none.npy` for `x`: No such file or directory" in message
+    assert "cannot read `none.npy`: No such file or directory (for `x`)" in message
     assert "Errno" not in message
 
 
