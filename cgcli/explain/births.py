@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MOST_BIRTHS = 3
 """Births that are told of one calculation."""
 
+LARGEST_CURED = 20_000
+"""Nodes of a graph in which another spelling is looked for."""
+
 WIDEST_OPERANDS, WIDEST_TEXT = 60, 24
 """Characters of the values of operands, and of an operand of a rule in the words of the formula."""
 
@@ -63,7 +66,6 @@ def births_of(
     """Where what is no finite number among some results began; at most MOST_BIRTHS places, the earliest ones.
 
     Of an operation whose own value is told of, the derivatives are not told of as well.
-
     engine, inputs: as for `trace`. The graph is extended by the rules that are named.
     """
     point = Point(graph, {str(place): node for place, node in enumerate(results)})
@@ -75,8 +77,25 @@ def births_of(
         accounts = [_Account(graph, node) for node in chosen[:MOST_BIRTHS]]
     further = [node for account in accounts for node in account.wanted()]
     point.evaluate(engine, inputs, further)
-    told = [account.birth(point.values, source) for account in accounts]
-    return list({birth.message: birth for birth in told}.values())
+    told: dict[str, Birth] = {}
+    for account in accounts:
+        birth = account.birth(point.values, source)
+        if birth.message not in told and not birth.given and len(graph) <= LARGEST_CURED:
+            birth.hint = _cure(graph, account, engine, inputs)
+        told.setdefault(birth.message, birth)
+    return list(told.values())
+
+
+def _cure(graph: Graph, account: _Account, engine: Chooser, inputs: dict[str, Any]) -> str | None:
+    """What to write instead, where that is known."""
+    from cgcli.explain.cures import cure_of
+
+    def values_of(nodes: Sequence[int]) -> list[Any]:
+        values = engine(nodes).evaluate(graph, inputs, nodes)
+        return [values[node] for node in nodes]
+
+    culprit, *_ = account.chain[-1:] or [account.node]
+    return cure_of(graph, culprit, len(account.chain), values_of)
 
 
 def warn_of(found: Iterable[Birth]) -> None:
@@ -147,7 +166,7 @@ class _Account:
         if graph.is_leaf(root):
             return (
                 f"{kind_of(values[self.node])} comes from adding up what the {nth}derivative by "
-                f"`{words_of(graph, root, source) or 'an array'}` is made of{self._operands(self.node, values, ':')}"
+                f"`{phrase_of(graph, root, source) or 'an array'}` is made of{self._operands(self.node, values, ':')}"
             )
         derivative = f"the {nth}derivative of `{graph.row(root).name}`{self._operands(root, values, 'at')}"
         if self.partial is None:
@@ -170,15 +189,15 @@ class _Account:
         if len(self.chain) > 1 or self.partial is None:
             return None
         graph, origin = self.graph, self.chain[0]
-        names = {node: words_of(graph, node, source) for node in (origin, *graph.operands_of(origin))}
-        known = {node: name for node, name in names.items() if name is not None}
+        names = {node: phrase_of(graph, node, source) for node in (origin, *graph.operands_of(origin))}
+        known = {node: _bracketed(name) for node, name in names.items() if name is not None}
         if len(known) < len(names):
             return None
         return RuleTexts(graph, known).text(origin, self.partial[0], partial=True)
 
 
-def words_of(graph: Graph, node: int, source: Source | None) -> str | None:
-    """A node as the formula writes it, in brackets where it is no name, number or call; None where that is long."""
+def phrase_of(graph: Graph, node: int, source: Source | None) -> str | None:
+    """A node as the formula writes it; None where that is long, and where there is no text."""
     if graph.is_constant(node):
         return constant_text(graph, node)
     name = graph.input_name(node) if graph.is_input(node) else graph.name_of().get(node)
@@ -188,9 +207,17 @@ def words_of(graph: Graph, node: int, source: Source | None) -> str | None:
     if source is None or span is None:
         return None
     text = " ".join(source.text[slice(*span)].split())
-    if len(text) > WIDEST_TEXT:
-        return None
-    return text if re.fullmatch(r"[\w.]+(\([^()]*\))?", text) else f"({text})"
+    return text if len(text) <= WIDEST_TEXT else None
+
+
+def _bracketed(text: str) -> str:
+    """A text in brackets where it is no name, number or call."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 and not re.match(r"[\w.]", character) and place < len(text) - 1:
+            return f"({text})"
+    return text
 
 
 def kind_of(value: Any) -> str:
@@ -260,7 +287,7 @@ def _function_of(graph: Graph, node: int, scalar: bool) -> Callable[..., Any]:
 
     def run(*operands: Any) -> Any:
         with np.errstate(all="ignore"):
-            return kernel(*operands)
+            return kernel(*map(np.asarray, operands))
 
     return run
 

@@ -19,11 +19,12 @@ import numpy as np
 from cgcli.engines import choose
 from cgcli.engines.complex_step import NotHolomorphicError
 from cgcli.engines.complex_step import derivative as complex_step
-from cgcli.engines.precise import PreciseEngine
+from cgcli.engines.mpmath import MpmathEngine
 from cgcli.errors import CalculationError
+from cgcli.graph.balanced import balanced
 from cgcli.graph.copying import copy_missing
 from cgcli.graph.store import Graph
-from cgcli.ops import shaping
+from cgcli.ops import arithmetic, shaping
 from cgcli.passes.differentiate import differentiate
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def check(
     if order > 1:
         first = differentiate(trial.graph, [trial.output], list(trial.nodes.values()))
         for name, node in trial.nodes.items():
-            slope = trial.reduced(first.wrt(node))
+            slope = weighted_sum(trial.graph, first.wrt(node))
             findings.extend(trial.findings(slope, f"(d {trial.label} / d {name})"))
     return Report(tuple(findings))
 
@@ -147,13 +148,17 @@ def check_second(
 ) -> Report:  # fmt: skip
     """The second derivatives of a scalar output: each element of its gradient is checked as an output is.
 
-    The graph is extended by the gradient.
+    The weighted sum of the gradient's elements where there are many. The graph is extended by the gradient.
     """
     first = differentiate(graph, [output], list(wrt.values()))
     slopes = [
         each for variable, node in wrt.items()
         for each in _elements(graph, f"d {name} / d {variable}", first.wrt(node), "(", ")")
     ]  # fmt: skip
+    if len(slopes) > MOST_ELEMENTS:
+        parts = [weighted_sum(graph, node, first=place) for place, (_, node) in enumerate(slopes)]
+        total = balanced(lambda left, right: graph.apply(arithmetic.add, [left, right]), parts)
+        slopes = [(f"(weighted sum of all d {name})", total)]
     return Report(tuple(
         finding for label, node in slopes for finding in check(graph, node, wrt, point, name=label).findings
     ))  # fmt: skip
@@ -170,6 +175,20 @@ def _elements(graph: Graph, name: str, node: int, opening: str = "", closing: st
         (f"{opening}{name}[{', '.join(map(str, place))}]{closing}", graph.apply(shaping.index, [node], [place]))
         for place in np.ndindex(*shape)
     ]
+
+
+def weighted_sum(graph: Graph, node: int, *, first: int = 0) -> int:
+    """A scalar node: the sum of all elements, with weights that nothing symmetric cancels.
+
+    first: how many weights are left out before; where none is, a number stays as it is.
+    """
+    shape = graph.shape_of(node)
+    if not shape and not first:
+        return node
+    weights = 0.5 + np.modf((first + np.arange(1, int(np.prod(shape)) + 1)) * 0.6180339887498949)[0]
+    ref = graph.ref(node)
+    total: Ref = ref * ref.coerce(weights.reshape(shape) if shape else float(weights[0]))
+    return (shaping.sum_of(total) if shape else total).node
 
 
 class _Trial:
@@ -189,19 +208,9 @@ class _Trial:
             self.nodes[name] = copies[node] = self.graph.input(name, graph.shape_of(node))
             self.point[name] = values[node]
         copy_missing(graph, self.graph, [output], copies)
-        self.output = self.reduced(copies[output])
-        self.precise = PreciseEngine(DIGITS)
+        self.output = weighted_sum(self.graph, copies[output])
+        self.precise = MpmathEngine(DIGITS)
         self.conditions = _conditions(graph, copies)
-
-    def reduced(self, node: int) -> int:
-        """A scalar node: the weighted sum of all elements, with weights that nothing symmetric cancels."""
-        shape = self.graph.shape_of(node)
-        if not shape:
-            return node
-        weights = 0.5 + np.modf(np.arange(1, int(np.prod(shape)) + 1) * 0.6180339887498949)[0]
-        ref = self.graph.ref(node)
-        total: Ref = shaping.sum_of(ref * ref.coerce(weights.reshape(shape)))
-        return total.node
 
     def findings(self, output: int, label: str) -> Iterator[Finding]:
         """One finding for each element of each input that is checked."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from cgcli.errors import CalculationError, UsageError, did_you_mean
+from cgcli.errors import CalculationError, NotFiniteWarning, UsageError, did_you_mean
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import finite
 
@@ -73,10 +73,28 @@ class Bound:
 
     def _tell_births(self, wanted: Sequence[int], found: Sequence[Any]) -> None:
         """Say where a nan or an infinity among some values was born."""
-        from cgcli.explain.births import births_of
-
         broken = [node for node, value in zip(wanted, found, strict=True) if not finite(value)]
-        self.tell(births_of(self.graph, broken, self.engine, self.values, self.source))
+        if self.is_heard(broken):
+            from cgcli.explain.births import births_of
+
+            self.tell(births_of(self.graph, broken, self.engine, self.values, self.source))
+
+    def is_heard(self, results: Sequence[int]) -> bool:
+        """Whether somebody wants to be told of births in some results: whoever listens; else Python's filters say so.
+
+        What a filter shows once is shown once for these results, whatever the values are: a search of a thousand steps
+        that fails does not warn a thousand times, and takes no longer.
+        """
+        if self.on_births is not None:
+            return True
+        from cgcli.explain.filters import action_on
+
+        action = action_on(NotFiniteWarning)
+        key = tuple(results)
+        new = self.program.told.get(key) is None
+        if new and action != "ignore":
+            self.program.told.put(key, True)
+        return action in ("always", "all", "error") or (new and action != "ignore")
 
     def tell(self, births: list[Birth]) -> None:
         """Tell whoever listens of births."""
@@ -112,14 +130,22 @@ def chooser(name: str, digits: int | None) -> Choice:
     return lambda graph, wanted: choose(graph, wanted, name)
 
 
-def add_defaults(program: Program, values: dict[str, Any], choice: Choice) -> None:
-    """Give inputs without a value their defaults; those that follow from other defaults come after them."""
+def add_defaults(program: Program, values: dict[str, Any], choice: Choice, exact: bool = False) -> None:
+    """Give inputs without a value their defaults; those that follow from other defaults come after them.
+
+    exact: a default is computed later, to as many digits as the calculation needs.
+    """
     absent = {name: node for name, node in program.defaults.items() if name not in values}
     if not absent:
         return
     graph = program.graph
     groups = graph.once(("defaults", *absent), list(absent.values()), lambda: ordered_defaults(graph, absent))
     for ready in groups:
+        if exact:
+            from cgcli.engines.deferred import Deferred
+
+            values.update({name: Deferred(graph, values, node, choice(graph, [node])) for name, node in ready.items()})
+            continue
         nodes = list(ready.values())
         found = choice(graph, nodes).evaluate(graph, values, nodes)
         values.update({name: found[node] for name, node in ready.items()})

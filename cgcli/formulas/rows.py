@@ -145,6 +145,8 @@ def evaluate_rows(
 
 def tell_births(bound: Bound, wanted: Sequence[int], results: Sequence[Any]) -> None:
     """Say where a nan or an infinity of the results was born, in rows without one among their inputs."""
+    if not bound.is_heard(wanted):
+        return
     from cgcli.explain.row_births import RowBirths
 
     found = RowBirths(bound.graph, wanted)

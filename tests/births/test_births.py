@@ -96,6 +96,13 @@ def test_a_warning_says_operation_rule_and_place():
     assert issubclass(cg.NotFiniteWarning, cg.CgWarning)
 
 
+def test_derivatives_by_patterns_are_told_with_a_place(monkeypatch):
+    monkeypatch.setattr("cgcli.passes.differentiate.LARGE", (0, 0, 0))
+    (warning,) = told(lambda: cg.parse("log(x)*sin(x) + sqrt(x - 1)").grad(x=1.0))
+    assert warning.message.message == "inf comes from the derivative of `sqrt` at 0 (rule: 1 / (2 * sqrt(x - 1)))"
+    assert warning.message.source.text[slice(*warning.message.span)] == "sqrt(x - 1)"
+
+
 def test_what_is_given_as_nan_or_infinity_is_no_news():
     assert not told(lambda: cg.parse("x + 1").eval(x=math.nan))
     assert not told(lambda: cg.parse("x^2").grad(x=math.inf))
@@ -110,11 +117,37 @@ def test_a_branch_that_is_not_taken_is_no_birth():
     assert "`div`" in str(warning.message)
 
 
+def test_large_numbers_are_looked_at_without_a_word():
+    formula = cg.parse("v * 2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert formula.eval(v=[1e200, -1e300]).tolist() == [2e200, -2e300]
+        assert formula.jacobian(v=[1e200, 1e300])["v"].tolist() == [[2.0, 0.0], [0.0, 2.0]]
+        assert cg.parse("x * 2").eval_rows(x=np.array([1e300, -1e300])).tolist() == [2e300, -2e300]
+
+
 def test_the_warning_can_be_an_error():
     with warnings.catch_warnings():
         warnings.simplefilter("error", cg.NotFiniteWarning)
         with pytest.raises(cg.NotFiniteWarning, match="sqrt"):
             cg.parse("sqrt(x)").grad(x=0.0)
+
+
+def test_a_loop_is_told_of_once_and_takes_no_longer(monkeypatch):
+    formula, row = cg.parse("log(x) + y"), np.array([0.0])
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("default")
+        for step in range(10):
+            formula.eval(x=-1.0 - step, y=1.0)
+            formula.eval_rows(x=row - step, y=1.0)
+        assert len(found) == 1
+        formula.grad(x=0.0, y=1.0)
+        assert len(found) == 2
+    monkeypatch.setattr("cgcli.explain.births.births_of", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cg.NotFiniteWarning)
+        assert math.isnan(formula.eval(x=-1.0, y=1.0))
+        assert math.isnan(formula.eval_rows(x=row - 1, y=1.0)[0])
 
 
 def test_rows_are_counted_and_the_first_is_shown():
@@ -160,6 +193,51 @@ def test_a_result_is_finite_or_something_is_said(text, x, y):
         ask()
     assert bool(given) == (not all(map(math.isfinite, found)))
     assert all(each.message.span is not None for each in given)
+
+
+ARRAY_PARTS = st.recursive(
+    st.sampled_from(["v", "w", "x", "0", "2", "v[0]", "A[0]"]),
+    lambda parts: st.one_of(
+        st.builds(
+            str.format,
+            st.sampled_from(["sqrt({})", "log({})", "exp({})", "({})^1.5", "1/({})", "softmax({})", "entr({})"]), parts,
+        ),
+        st.builds(
+            lambda form, a, b: form.format(a, b),
+            st.sampled_from(["({})*({})", "({})/({})", "({})+({})", "where({}>{}, v, w)", "max({}, {})"]),
+            parts, parts,
+        ),
+    ),
+    max_leaves=5,
+)  # fmt: skip
+REDUCTIONS = st.sampled_from(["sum({})", "norm({})", "prod({})", "max({})", "logsumexp({})", "var({})"])
+ITEMS = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 1e200]), min_size=3, max_size=3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(REDUCTIONS, ARRAY_PARTS, ITEMS, ITEMS, st.sampled_from([-1.0, 0.0, 2.0]))
+def test_so_it_is_with_arrays_and_rows(reduction, text, v, w, x):
+    try:
+        formula = cg.parse(f"{reduction.format(f'({text}) + 0*v')} + 0*x + 0*sum(v) + 0*sum(w) + 0*sum(A)")
+        point = {"v": v, "w": w, "x": x, "A": [v, w]}
+        formula.bind(point)
+    except cg.CgError:  # shapes that do not fit
+        return
+    rows = {name: np.array([value, value]) for name, value in point.items()}
+    asked = {
+        "eval": lambda: [formula.eval(point)],
+        "grad": lambda: [formula.eval(point), *formula.grad(point).values()],
+        "jacobian": lambda: formula.jacobian(point).values(),
+        "jvp": lambda: [formula.jvp(point, directions={"v": [1.0, 0.0, 1.0]})],
+        "rows": lambda: [formula.eval_rows(rows), *formula.grad_rows(rows).values()],
+    }
+    for kind, ask in asked.items():
+        with warnings.catch_warnings(record=True) as given:
+            warnings.simplefilter("always")
+            finite = all(np.isfinite(value).all() for value in ask())
+        assert {each.category for each in given} <= {cg.NotFiniteWarning}
+        assert bool(given) == (not finite), kind
+        assert all(each.message.span is not None for each in given)
 
 
 # ---- --strict --------------------------------------------------------------------------------------------------------

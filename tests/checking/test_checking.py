@@ -270,6 +270,14 @@ def test_every_element_of_jacobians_and_hessians_is_checked():
     assert {finding.name for finding in long} == {f"d (weighted sum of result) / d v[{place}]" for place in range(15)}
 
 
+def test_many_second_derivatives_are_checked_as_one_sum():
+    names = [f"x{number}" for number in range(15)]
+    text = f"({' + '.join(f'{name}*{place}' for place, name in enumerate(names, 1))})^3"
+    found = judged(text, check_second, **dict.fromkeys(names, 0.1))
+    assert [finding.name for finding in found] == [f"d (weighted sum of all d result) / d {name}" for name in names]
+    assert {finding.verdict for finding in found} == {AGREES}
+
+
 def test_a_wrong_second_derivative_is_found_element_by_element():
     slope = Operation(
         "planted_slope", "x", compute=math.cos, spell={"numpy": "cos", "precise": "cos"},
@@ -297,6 +305,7 @@ def test_a_wrong_second_derivative_is_found_element_by_element():
             1,
             "hint: give the branch the slope",
         ),
+        (["elu(x, a)", "x=-1", "a=2"], 0, "check d result / d a: agrees"),
         (["x^2", "x=1", "--hessian", "--json"], 0, '"checks": {"result": {"accepted": true'),
     ],
 )
