@@ -18,4 +18,3 @@ def test_in_many_digits(row, x):
     except cg.CgError:  # the row takes no numbers
         return
     assert float(formula.eval(x=x, digits=25)) == pytest.approx(formula.eval(x=x), nan_ok=True)
-    assert float(formula.grad(x=x, digits=25)["x"]) == pytest.approx(formula.grad(x=x)["x"], nan_ok=True)
