@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from cgcli.engines import NAMES, engine
-from cgcli.engines.precise import PreciseEngine
+from cgcli.engines.mpmath import MpmathEngine
 from cgcli.errors import MissingExtra
 from cgcli.graph.store import Graph
 from cgcli.ops import REGISTRY
 from tests.conformance.gaps import LEFT_OUT
 
-PRECISE = PreciseEngine(50)
-REFERENCE = PreciseEngine(65)
+PRECISE = MpmathEngine(50)
+REFERENCE = MpmathEngine(65)
 """The judge: more digits than the engine that is judged."""
 
 
