@@ -14,7 +14,7 @@ import cgcli as cg
 from cgcli.engines import precise
 from cgcli.engines.mpmath import MpmathEngine
 from cgcli.engines.numbers import Numbers, Unsettled
-from cgcli.errors import CalculationError, PrecisionWarning
+from cgcli.errors import CalculationError, NotFiniteWarning, PrecisionWarning
 from cgcli.formulas.derivatives import gradient_nodes
 from cgcli.formulas.sources import read_value
 from tests.transcripts import run
@@ -35,6 +35,8 @@ RIGHT = [
     ("9^9^9", 20, "4.2812477317574704804e+369693099"),
     ("factorial(1000000)", 20, "8.2639316883312400624e+5565708"),
     ("log(factorial(1000000))/log(10)", 12, "5565708.91719"),
+    ("exp(10^6)", 10, "3.033215397e+434294"),
+    ("exp(-10^6)", 10, "3.296831478e-434295"),
     ("erfc(30)", 8, "2.5646562e-393"),
     ("1 - tanh(300)", 6, "5.30079e-261"),
     ("det([[1, 2, 3], [4, 5, 6], [7, 8, 10]])", 30, "-3"),
@@ -107,6 +109,7 @@ def test_defaults_and_values_have_as_many_digits_as_are_needed() -> None:
         ("1/sin(pi)", "no digit of the result stands"),
         ("sin(pi)/sin(2*pi)", "no digit of the result stands"),
         ("sin(2^(10^9))", "`sin` meets or makes a number that is too large"),
+        ("exp(exp(exp(exp(3))))", "`exp` meets or makes a number that is too large"),
         ("exp(10^30000)", "`exp` meets or makes a number that is too large"),
     ],
 )
@@ -120,6 +123,27 @@ def test_digits_that_would_take_too_long_are_refused_at_once(monkeypatch: pytest
     with pytest.raises(CalculationError, match="5000 digits of this would take about") as refused:
         cg.parse("gamma(x)").eval(x=0.3, digits=5000)
     assert "digits can be had" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sqrt(e - e*(1 + 1e-31))",
+        "(pi - pi*(1 + 1e-33))^(1/3)",
+        "log(e - e*(1 + 1e-31))",
+        "sqrt(-2)",
+        "sqrt(-pi)",
+        "log(-pi)",
+    ],
+)
+def test_what_is_not_real_is_nan(text: str) -> None:
+    with pytest.warns(NotFiniteWarning):
+        assert mpmath.isnan(cg.parse(text).eval(digits=5))
+
+
+def test_what_is_real_is_no_nan_though_its_digits_come_late() -> None:
+    assert mpmath.nstr(cg.parse("log(e*mod(1e30, e))").eval(digits=8), 8) == "1.2253552"
+    assert mpmath.nstr(cg.parse("sqrt(e*(1 + 1e-40) - e)").eval(digits=8), 8) == "1.6487213e-20"
 
 
 def test_a_selection_among_equal_numbers_needs_no_decision() -> None:

@@ -131,7 +131,9 @@ def log_combinations(n: Array, k: Array) -> Array:
             raised += np.where(low, np.log1p(-few / (whole + 1)), 0.0)
             whole = np.where(low, whole + 1, whole)
         rest = whole - few
-        change = _stirling_error(whole) - _stirling_error(rest)
+        middle = 1 / (rest + few / 2) ** 2  # where the two errors nearly meet, by the slope between them
+        slope = -middle * (1 / 12 - middle * (1 / 120 - middle * (1 / 252 - middle / 240)))
+        change = np.where(few < 1e-3, few * slope, _stirling_error(whole) - _stirling_error(rest))
         small = few * np.log(whole) - few - (rest + 0.5) * np.log1p(-few / whole) + change - _log_factorial(few)
         many = np.where(few < LARGE, LARGE, few)
         spread = 0.5 * np.log(whole / (2 * np.pi * many * rest)) - many * np.log(many / whole)
