@@ -56,7 +56,7 @@ RANGES = {
     "factorial": [(-170.0, 170.6)], "lgamma": [REAL], "digamma": [(-1e3, math.inf)], "trigamma": [RIGHT],
     "polygamma": [RIGHT], "beta": [RIGHT, RIGHT], "lbeta": [RIGHT, RIGHT], "comb": [(0.0, 1e3), (0.0, 50.0)],
     "perm": [(0.0, 1e3), (0.0, 50.0)], "gamma_density": [RIGHT, RIGHT], "gammainc": [RIGHT, RIGHT],
-    "gammaincc": [RIGHT, RIGHT], "lcomb": [(1.0, 1e20), (0.0, 1.0)],
+    "gammaincc": [RIGHT, RIGHT], "lcomb": [(15.0, 1e20), (0.0, 14.0)],
     "besselj": [REAL], "bessely": [RIGHT], "besseli": [(-700.0, 700.0)], "besselk": [RIGHT], "j0": [REAL], "j1": [REAL],
     "y0": [RIGHT], "y1": [RIGHT], "i0": [(-700.0, 700.0)], "i1": [(-700.0, 700.0)], "k0": [RIGHT], "k1": [RIGHT],
     "spherical_jn": [REAL], "airyai": [(-1e3, 100.0)], "airyaiprime": [(-1e3, 100.0)], "airybi": [(-1e3, 100.0)],

@@ -634,9 +634,13 @@ gammaincc = Operation(
 
 
 def _lcomb_precise(mp: Any, n: Any, k: Any) -> Any:
-    with mp.workprec(mp.prec + 20 + 2 * max(0, mp.mag(n) if n and mp.isfinite(n) else 0)):
-        value = mp.log(abs(mp.binomial(n, k))) if n < 1000 else mp.re(
-            mp.loggamma(n + 1) - mp.loggamma(k + 1) - mp.loggamma(n - k + 1))  # fmt: skip
+    """By gammas, with so many more digits as n is large and k, or n - k, is small."""
+    extra = sum(abs(mp.mag(each)) for each in (n, k, n - k) if each and mp.isfinite(each))
+    with mp.workprec(mp.prec + 20 + 2 * min(extra, 10_000)):
+        if n < 1000:
+            value = mp.log(abs(mp.binomial(n, k)))
+        else:
+            value = mp.re(mp.loggamma(n + 1) - mp.loggamma(k + 1) - mp.loggamma(n - k + 1))
     return +value
 
 

@@ -133,7 +133,9 @@ def log_combinations(n: Array, k: Array) -> Array:
         rest = whole - few
         middle = 1 / (rest + few / 2) ** 2  # where the two errors nearly meet, by the slope between them
         slope = -middle * (1 / 12 - middle * (1 / 120 - middle * (1 / 252 - middle / 240)))
-        change = np.where(few < 1e-3, few * slope, _stirling_error(whole) - _stirling_error(rest))
+        change = np.where(
+            few < 0.01, few * slope - few**3 / 48 * middle**2, _stirling_error(whole) - _stirling_error(rest)
+        )
         small = few * np.log(whole) - few - (rest + 0.5) * np.log1p(-few / whole) + change - _log_factorial(few)
         many = np.where(few < LARGE, LARGE, few)
         spread = 0.5 * np.log(whole / (2 * np.pi * many * rest)) - many * np.log(many / whole)
