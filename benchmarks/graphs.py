@@ -30,9 +30,10 @@ from recipes import SHAPES, Recipe
 
 import cgcli as cg
 from cgcli.engines import engine
-from cgcli.formulas.derivatives import differentiated, gradients
+from cgcli.formulas.derivatives import gradients
 from cgcli.graph.store import Graph
 from cgcli.ops import arithmetic, hyperbolic, trigonometric
+from cgcli.passes.differentiate import differentiate
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -68,7 +69,7 @@ class WithCg:
 
     def differentiate(self) -> None:
         variables = tuple(self.graph.inputs().values())
-        found = differentiated(self.formula.programs.plain(), self.node, variables)
+        found = differentiate(self.graph, [self.node], variables)
         self.slopes = [found.wrt(node) for node in variables]
 
     def named(self, point: Sequence[float]) -> Values:

@@ -98,10 +98,8 @@ Runs = dict[str, Callable[[], Any]]
 def with_cg(function: Callable[..., Any], columns: Sequence[Any]) -> tuple[Callable[[], Any], Callable[[], Any]]:
     names, formula = graph_of(function, len(columns))
     values = dict(zip(names, columns, strict=True))
-    graph = formula.graph
-    program = formula.programs.plain()
-    output = program.outputs["result"]
-    slopes = list(gradient_nodes(program)["result"].values())
+    bound, nodes = gradient_nodes(formula.bind(dict.fromkeys(names, 1.0)))
+    graph, output, slopes = bound.graph, bound.program.outputs["result"], list(nodes["result"].values())
     from cgcli.engines import engine
 
     native = engine("native")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
     from cgcli.formulas.formula import Formula
 
-    Choice = Callable[[Bound], dict[str, int]]
+    Choice = Callable[[Bound], tuple[Bound, dict[str, int]]]
 
 HEAD = 10
 """Rows that are shown where no file is written."""
@@ -40,7 +40,10 @@ def run_table(
     show: Sequence[str] = (), wrt: Sequence[str] | None = None, engine: str = "auto", json: bool = False,
     strict: bool = False,
 ) -> None:  # fmt: skip
-    """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table."""
+    """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table.
+
+    choose: from the formula for one row to the one that has these nodes (derivatives are in a graph of their own).
+    """
     path = options.check()
     values, bound_columns = read_bindings(bindings), read_columns(options.bind)
     for name in bound_columns:
@@ -58,8 +61,7 @@ def run_table(
         rows = table.rows if options.limit is None else min(table.rows, options.limit)
         births = Births(strict=strict)
         calculation = Calculation(
-            births.watch(bound), choose(bound), columns, rows=rows, engine=engine, float32=options.float32,
-            at_once=strict,
+            *choose(births.watch(bound)), columns, rows=rows, engine=engine, float32=options.float32, at_once=strict,
         )  # fmt: skip
         _run(table, calculation, options, json)
         births.tell()

@@ -36,6 +36,9 @@ class Plan:
         self.first: list[Any] = []
         self.second: list[int] = []
 
+    def __len__(self) -> int:
+        return len(self.values)
+
     def steps(self) -> zip[tuple[int, Kernel, Any, int]]:
         """Node, function, `first` and `second` of each step."""
         return zip(self.nodes, self.kernels, self.first, self.second, strict=True)

@@ -12,6 +12,7 @@ from cgcli.engines.base import Engine
 from cgcli.engines.plan import ALONE, MANY, Plan
 from cgcli.errors import CalculationError, UsageError
 from cgcli.graph.walk import ancestors
+from cgcli.kept import Kept
 from cgcli.ops import structure
 from cgcli.passes.expand import expansion
 
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
     from cgcli.ops import Operation
 
 
+KERNELS = 4096
+"""Functions of operations on operands of certain shapes that an engine keeps."""
+
+
 class PlannedEngine(Engine):
     """Evaluates graphs node by node; a subclass states how values and operations look on it."""
 
     def __init__(self) -> None:
-        self._kernels: dict[Any, Kernel] = {}
+        self._kernels = Kept(KERNELS)
 
     def number(self, value: float, exact: str | None) -> Any:
         """A constant of the graph as a value of this engine; `exact` is its decimal text where that says more."""
@@ -124,14 +129,14 @@ class PlannedEngine(Engine):
     def kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel:
         """The function that computes a row on operands of these shapes. CalculationError where there is none."""
         key = (row, shapes, attributes)
-        found = self._kernels.get(key)
+        found: Kernel | None = self._kernels.get(key)
         if found is None:
             found = self.own_kernel(row, shapes, attributes)
             if found is None and row.definition is not None:
                 found = self._defined(row, shapes, attributes)
             if found is None:
                 raise CalculationError(f"the engine `{self.name}` cannot compute `{row.name}`")
-            self._kernels[key] = found
+            self._kernels.put(key, found)
         return found
 
     def _plan_leaf(self, plan: Plan, graph: Graph, node: int) -> None:

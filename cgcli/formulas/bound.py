@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cgcli.graph.store import Graph
     from cgcli.language.program import Program
 
+    Choice = Callable[[Graph, Sequence[int]], Engine]
+
 
 class Bound:
     """A formula with values: the program that fits their shapes, the values by input, and the engine.
@@ -26,25 +28,36 @@ class Bound:
     on_births: who is told where a nan or an infinity of a result was born; without anybody it is a NotFiniteWarning.
     """
 
-    __slots__ = ("engine", "on_births", "program", "source", "values")
+    __slots__ = ("choice", "on_births", "program", "source", "values")
 
     def __init__(
-        self, program: Program, values: dict[str, Any], engine: Callable[[Sequence[int]], Engine], source: Source | None
-    ) -> None:
+        self, program: Program, values: dict[str, Any], choice: Choice, source: Source | None,
+        on_births: Callable[[list[Birth]], None] | None = None,
+    ) -> None:  # fmt: skip
         self.program = program
         self.values = values
-        self.engine = engine
+        self.choice = choice
         self.source = source
-        self.on_births: Callable[[list[Birth]], None] | None = None
+        self.on_births = on_births
 
     @property
     def graph(self) -> Graph:
         """The graph of the program."""
         return self.program.graph
 
+    def engine(self, wanted: Sequence[int]) -> Engine:
+        """The engine that computes nodes."""
+        return self.choice(self.program.graph, wanted)
+
+    def over(self, program: Program, more: Mapping[str, Any] | None = None) -> Bound:
+        """The same values, and more of them, for a program that begins as this one."""
+        values = {**self.values, **more} if more else self.values
+        return Bound(program, values, self.choice, self.source, self.on_births)
+
     def evaluate(self, wanted: Sequence[int]) -> list[Any]:
         """The values of nodes, by position among the wanted ones: floats, and arrays that share memory with nothing."""
-        values = self.engine(wanted).evaluate(self.graph, self.values, wanted)
+        graph = self.program.graph
+        values = self.choice(graph, wanted).evaluate(graph, self.values, wanted)
         found = [values[node] for node in wanted]
         for value in found:
             if type(value) is not float:
@@ -103,21 +116,21 @@ class Bound:
         return dict(zip(chosen, self.evaluate(list(chosen.values())), strict=True))
 
 
-def chooser(graph: Graph, name: str, digits: int | None) -> Callable[[Sequence[int]], Engine]:
-    """A function from the wanted nodes to the engine that computes them. UsageError for a wrong count of digits."""
+def chooser(name: str, digits: int | None) -> Choice:
+    """From a graph and wanted nodes to the engine that computes them. UsageError for a wrong count of digits."""
     if digits is not None and (not isinstance(digits, int) or digits < 1):
         raise UsageError(f"{digits!r} is no count of digits", hint="for example digits=50")
     if digits is not None or name == "precise":
         from cgcli.engines.precise import PreciseEngine
 
         precise = PreciseEngine(digits or 50)
-        return lambda wanted: precise
+        return lambda graph, wanted: precise
     from cgcli.engines import choose
 
-    return lambda wanted: choose(graph, wanted, name)
+    return lambda graph, wanted: choose(graph, wanted, name)
 
 
-def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Sequence[int]], Engine]) -> None:
+def add_defaults(program: Program, values: dict[str, Any], choice: Choice) -> None:
     """Give inputs without a value their defaults; those that follow from other defaults come after them."""
     absent = {name: node for name, node in program.defaults.items() if name not in values}
     if not absent:
@@ -126,7 +139,7 @@ def add_defaults(program: Program, values: dict[str, Any], chosen: Callable[[Seq
     groups = graph.once(("defaults", *absent), list(absent.values()), lambda: ordered_defaults(graph, absent))
     for ready in groups:
         nodes = list(ready.values())
-        found = chosen(nodes).evaluate(graph, values, nodes)
+        found = choice(graph, nodes).evaluate(graph, values, nodes)
         values.update({name: found[node] for name, node in ready.items()})
 
 

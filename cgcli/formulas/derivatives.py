@@ -8,12 +8,12 @@ from cgcli.formulas.bound import named_nodes
 from cgcli.graph.walk import ancestors
 from cgcli.language.program import OWN_NAME
 from cgcli.numerals import shape_of
-from cgcli.passes.derivative import derivative_of
-from cgcli.passes.differentiate import Derivatives, differentiate
+from cgcli.passes.derivative import derivatives_of, directional
+from cgcli.passes.differentiate import differentiate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.bound import Bound
@@ -87,14 +87,64 @@ def tell_left_out(program: Program, wrt: Sequence[str] | None, of: str | None = 
             warn(LeftOutWarning(message, span=place), stacklevel=3)
 
 
+class Derived:
+    """A program that begins as another one and holds derivatives, too, and the nodes that were asked for."""
+
+    __slots__ = ("nodes", "program")
+
+    def __init__(self, program: Program, nodes: Any) -> None:
+        self.program = program
+        self.nodes = nodes
+
+    def __len__(self) -> int:
+        return len(self.program.graph)
+
+
+def derived(bound: Bound, question: Hashable, make: Callable[[Program], Any]) -> Derived:
+    """What `make` adds to a copy of a program, from the last time or made now.
+
+    A copy always begins with the same nodes, so the answer to a question is the same to the last bit whatever was
+    asked before, and nobody who evaluates sees a graph grow.
+    """
+    kept = bound.program.derived
+    found: Derived | None = kept.get(question)
+    if found is None:
+        with bound.graph.lock:
+            found = kept.get(question)
+            if found is None:
+                program = bound.program.begun()
+                found = Derived(program, make(program))
+                program.graph.intern.drop()  # it is finished
+                kept.put(question, found)
+    return found
+
+
+def gradient_nodes(
+    bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
+) -> tuple[Bound, dict[str, dict[str, int]]]:  # fmt: skip
+    """The nodes that hold the derivatives of the outputs, {output: {name: node}}, and the values over their graph."""
+    names = name_tuple(wrt)
+    found = derived(bound, ("gradient", names, of), lambda program: _gradients(program, names, of))
+    return bound.over(found.program), found.nodes
+
+
+def _gradients(program: Program, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, int]]:
+    chosen, nodes = variables(program, wrt, of), {}
+    for name, node in targets(program, of).items():
+        need_scalar(program.graph, name, node)
+        pass_back = differentiate(program.graph, [node], list(chosen.values()))
+        nodes[name] = {variable: pass_back.wrt(target) for variable, target in chosen.items()}
+    return nodes
+
+
 def gradients(
     bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Values of the outputs and their gradients, {output: value} and {output: {name: derivative}}, in one run."""
     chosen = targets(bound.program, of)
-    nodes = gradient_nodes(bound.program, wrt, of)
+    over, nodes = gradient_nodes(bound, wrt, of)
     rates = [node for by_name in nodes.values() for node in by_name.values()]
-    found = iter(bound.evaluate([*chosen.values(), *rates]))
+    found = iter(over.evaluate([*chosen.values(), *rates]))
     values = {name: next(found) for name in chosen}
     return values, {name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()}
 
@@ -103,76 +153,100 @@ def jacobians(
     bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     """The derivatives of every element of the outputs: {output: {name: array of shape output.shape + input.shape}}."""
-    found, chosen = variables(bound.program, wrt, of), targets(bound.program, of)
-    nodes = [derivative_of(bound.graph, node, target) for node in chosen.values() for target in found.values()]
-    values = iter(bound.evaluate(nodes))
-    return {name: {variable: next(values) for variable in found} for name in chosen}
+    names = name_tuple(wrt)
+
+    def make(program: Program) -> dict[str, dict[str, int]]:
+        by_name = variables(program, names, of)
+        return {
+            output: dict(zip(by_name, derivatives_of(program.graph, node, list(by_name.values())), strict=True))
+            for output, node in targets(program, of).items()
+        }
+
+    found = derived(bound, ("jacobian", names, of), make)
+    values = iter(bound.over(found.program).evaluate([node for row in found.nodes.values() for node in row.values()]))
+    return {output: {variable: next(values) for variable in row} for output, row in found.nodes.items()}
 
 
 def hessians(
     bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None
 ) -> dict[str, dict[str, dict[str, Any]]]:  # fmt: skip
     """The second derivatives of scalar outputs: {output: {a: {b: array of shape a.shape + b.shape}}}."""
-    found, chosen = variables(bound.program, wrt, of), targets(bound.program, of)
-    nodes: list[int] = []
-    for name, node in chosen.items():
-        need_scalar(bound.graph, name, node)
-        with bound.graph.lock:
-            first = differentiated(bound.program, node, tuple(found.values()))
-            slopes = [first.wrt(target) for target in found.values()]
-            nodes.extend(derivative_of(bound.graph, slope, target) for slope in slopes for target in found.values())
-    values = iter(bound.evaluate(nodes))
-    return {name: {a: {b: next(values) for b in found} for a in found} for name in chosen}
+    names = name_tuple(wrt)
+
+    def make(program: Program) -> dict[str, dict[str, list[int]]]:
+        wanted = list(variables(program, names, of).values())
+        return {
+            output: {name: derivatives_of(program.graph, slope, wanted) for name, slope in slopes.items()}
+            for output, slopes in _gradients(program, names, of).items()
+        }
+
+    found = derived(bound, ("hessian", names, of), make)
+    nodes = [node for rows in found.nodes.values() for row in rows.values() for node in row]
+    values = iter(bound.over(found.program).evaluate(nodes))
+    return {output: {a: {b: next(values) for b in rows} for a in rows} for output, rows in found.nodes.items()}
 
 
-def gradient_nodes(
-    program: Program, wrt: Sequence[str] | None = None, of: str | None = None
-) -> dict[str, dict[str, int]]:  # fmt: skip
-    """The nodes that hold the derivatives of the outputs: {output: {name: node}}."""
-    names = None if wrt is None else tuple(given.name_list(wrt))
-    key = ("gradient nodes", names, of)
-    nodes: dict[str, dict[str, int]] | None = program.derived.get(key)
-    if nodes is None:
-        nodes = program.derived[key] = _new_gradient_nodes(program, names, of)
-    return nodes
+def products(bound: Bound, moved: Any, of: str | None) -> dict[str, Any]:
+    """Jacobian-vector products by output: how it changes when the inputs move along the given directions."""
+    names, arrows = directions(bound, moved, of)
+
+    def make(program: Program) -> dict[str, int]:
+        by_name, graph = variables(program, names, of), program.graph
+        along = hidden_inputs(graph, by_name)
+        return {
+            output: directional(graph, node, list(by_name.values()), along)
+            for output, node in targets(program, of).items()
+        }
+
+    found = derived(bound, ("jvp", names, of), make)
+    return dict(zip(found.nodes, bound.over(found.program, arrows).evaluate(list(found.nodes.values())), strict=True))
 
 
-def _new_gradient_nodes(program: Program, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, int]]:
-    found = variables(program, wrt, of)
-    nodes: dict[str, dict[str, int]] = {}
-    for name, node in targets(program, of).items():
-        need_scalar(program.graph, name, node)
-        with program.graph.lock:
-            derivatives = differentiated(program, node, tuple(found.values()))
-            nodes[name] = {variable: derivatives.wrt(target) for variable, target in found.items()}
-    return nodes
+def second_products(bound: Bound, moved: Any, of: str | None) -> dict[str, dict[str, Any]]:
+    """Hessian-vector products by output: how its gradient changes when the inputs move along the given directions."""
+    names, arrows = directions(bound, moved, of)
+
+    def make(program: Program) -> dict[str, list[int]]:
+        by_name, graph = variables(program, names, of), program.graph
+        along = hidden_inputs(graph, by_name)
+        return {
+            output: [directional(graph, slope, list(by_name.values()), along) for slope in slopes.values()]
+            for output, slopes in _gradients(program, names, of).items()
+        }
+
+    found = derived(bound, ("hvp", names, of), make)
+    values = iter(bound.over(found.program, arrows).evaluate([node for row in found.nodes.values() for node in row]))
+    return {output: {variable: next(values) for variable in names} for output in found.nodes}
 
 
-def differentiated(program: Program, output: int, wrt: tuple[int, ...]) -> Derivatives:
-    """The derivatives of a node of a program, worked out once."""
-    key = ("derivatives", output, wrt)
-    found: Derivatives | None = program.derived.get(key)
-    if found is None:
-        found = program.derived[key] = differentiate(program.graph, [output], wrt)
-    return found
-
-
-def directions(bound: Bound, moved: Mapping[str, Any], of: str | None = None) -> tuple[list[int], list[int]]:
-    """The nodes to move and the nodes that hold the directions, which become values of the call."""
-    if not hasattr(moved, "keys") or not moved:
+def directions(bound: Bound, moved: Any, of: str | None) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The names that move, and the values of the hidden inputs that say where to. ShapeError where one does not fit."""
+    if not hasattr(moved, "keys") or not len(moved):
         raise UsageError("no directions given", hint='for example directions={"x": 1}')
-    found = variables(bound.program, list(moved), of)
-    arrows: list[int] = []
-    for name, target in found.items():
-        value = given.normalised(name, moved[name])
+    by_name = given.given_values(moved, {})
+    arrows: dict[str, Any] = {}
+    for name, target in variables(bound.program, list(by_name), of).items():
+        value = given.normalised(name, by_name[name])
         expected = bound.graph.shape_of(target)
         if shape_of(value) != expected:
             raise ShapeError(f"the direction of `{name}` has shape {list(shape_of(value))}, not {list(expected)}")
-        label = f"direction of {name}"
-        with bound.graph.lock:
-            arrows.append(bound.graph.input(label, expected, hidden=True))
-        bound.values[label] = value
-    return list(found.values()), arrows
+        arrows[direction_of(name)] = value
+    return tuple(by_name), arrows
+
+
+def hidden_inputs(graph: Graph, moved: Mapping[str, int]) -> list[int]:
+    """The inputs that hold the directions of named nodes."""
+    return [graph.input(direction_of(name), graph.shape_of(node), hidden=True) for name, node in moved.items()]
+
+
+def direction_of(name: str) -> str:
+    """What the input for the direction of a name is called."""
+    return f"direction of {name}"
+
+
+def name_tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Names as a key; None, for all inputs, stays None."""
+    return None if names is None else tuple(given.name_list(names))
 
 
 def need_scalar(graph: Graph, name: str, node: int) -> None:

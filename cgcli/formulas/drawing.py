@@ -56,6 +56,8 @@ def picture_of(
     """
     wanted = grad or bool(values)
     bound = formula.bind(values, wrt=wrt, steps=True, complete=wanted)
+    if grad:
+        bound = bound.over(bound.program.begun())
     point = Point(bound.graph, targets(bound.program, of), list(variables(bound.program, wrt).values()) if grad else ())
     if len(point.passes) > 1:
         raise UsageError(

@@ -10,8 +10,7 @@ from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
 from cgcli.formulas.programs import of_program, of_text
 from cgcli.language.aliases import readable, without_aliases
 from cgcli.language.program import Program
-from cgcli.passes.derivative import derivative_of, directional
-from cgcli.passes.differentiate import differentiate
+from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class Formula:
         program = self.programs.fitting(values, show, complete, self.programs.told_apart(wrt))
         if steps:
             program = readable(program)
-        chosen = chooser(program.graph, engine, digits)
+        chosen = chooser(engine, digits)
         add_defaults(program, values, chosen)
         if complete:
             given.check_complete(program.inputs, values)
@@ -206,10 +205,7 @@ class Formula:
     ) -> Any:  # fmt: skip
         """Jacobian-vector product: how an output changes when the inputs move along the given directions."""
         bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
-        graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions, of)
-        nodes = [directional(graph, node, variables, arrows) for node in chosen.values()]
-        return alone(dict(zip(chosen, bound.evaluate(nodes), strict=True)))
+        return alone(derivatives.products(bound, directions, of))
 
     def hvp(
         self, mapping: Mapping[str, Any] | None = None, /, *, directions: Mapping[str, Any], of: str | None = None,
@@ -217,17 +213,7 @@ class Formula:
     ) -> dict[str, Any]:  # fmt: skip
         """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
         bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
-        graph, chosen = bound.graph, derivatives.targets(bound.program, of)
-        variables, arrows = derivatives.directions(bound, directions, of)
-        names = list(directions)
-        nodes: list[int] = []
-        for name, node in chosen.items():
-            derivatives.need_scalar(graph, name, node)
-            with graph.lock:
-                first = differentiate(graph, [node], variables)
-                nodes.extend(directional(graph, first.wrt(target), variables, arrows) for target in variables)
-        found = iter(bound.evaluate(nodes))
-        return alone({name: {variable: next(found) for variable in names} for name in chosen})
+        return alone(derivatives.second_products(bound, directions, of))
 
     def derivative(self, name: str, mapping: Mapping[str, Any] | None = None, *, of: str | None = None) -> Formula:
         """The derivative with respect to an input (or an inner node) as a formula, simplified.
@@ -236,7 +222,7 @@ class Formula:
         """
         from cgcli.passes.simplify import simplify
 
-        program = self.bind(mapping, wrt=[name], complete=False).program
+        program = self.bind(mapping, wrt=[name], complete=False).program.begun()
         chosen = derivatives.targets(program, of)
         target = derivatives.variables(program, [name], of)[name]
         nodes = [derivative_of(program.graph, node, target) for node in chosen.values()]
@@ -286,7 +272,7 @@ class Formula:
         bound, rows = bind_columns(self, values, wrt)
         refuse_reductions(bound, list(derivatives.targets(bound.program, of).values()))
         derivatives.tell_left_out(bound.program, wrt, of)
-        nodes = derivatives.gradient_nodes(bound.program, wrt, of)
+        bound, nodes = derivatives.gradient_nodes(bound, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]
         found = iter(evaluate_rows(bound, engine, wanted, rows, dtype))
         return alone({name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()})
@@ -304,6 +290,7 @@ class Formula:
         chosen = derivatives.targets(bound.program, of)
         derivatives.tell_left_out(bound.program, wrt, of)
         variables = derivatives.variables(bound.program, wrt, of)
+        bound = bound.over(bound.program.begun())  # the trace adds partial derivatives
         return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
 
     def draw(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from _thread import RLock  # `threading` takes a millisecond to load
+from math import inf
+
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas.given import check_complete, name_list
+from cgcli.kept import Kept
 from cgcli.language.names import Names
 from cgcli.language.program import Program
 from cgcli.language.reading import lower, parse, survey
@@ -19,21 +23,23 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
     Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str], Sequence[str]], Program]
 
-KEPT_SIGNATURES = 64
-"""Names and shapes of calls whose program is remembered."""
+KEPT, MOST_NODES = 64, 400_000
+"""Programs that are kept, and how many nodes they may have together; the one of the last call may have more."""
 
 
 class Programs:
     """Programs by what decides them: names and shapes of the values, and the numbers that are lengths or indices."""
 
-    __slots__ = ("_fitting", "_free", "_lower", "_programs", "names")
+    __slots__ = ("_deciding", "_fitting", "_free", "_lock", "_lower", "_made", "names")
 
     def __init__(self, lower_for: Lower, names: Names) -> None:
         self.names = names
         self._lower = lower_for
         self._free = frozenset(names.free)
-        self._programs: dict[Any, list[Program]] = {}
-        self._fitting: dict[Any, list[Program]] = {}
+        self._made = Kept(KEPT, heaviest=MOST_NODES, weigh=len)
+        self._fitting = Kept(KEPT, heaviest=MOST_NODES, weigh=len)
+        self._deciding: tuple[str, ...] = ()
+        self._lock = RLock()
 
     def plain(self) -> Program:
         """The program for inputs that are numbers. ShapeError, NeedsValues where there is none."""
@@ -48,12 +54,13 @@ class Programs:
         shapes = {name: shape_of(value) for name, value in values.items()}
         deciding = {name: shape for name, shape in shapes.items() if shape or name not in self._free}
         signature = (tuple(sorted(deciding.items())), tuple(show), tuple(apart))
-        for program in self._programs.get(signature, ()):
-            if self._suits(program, values):
-                return program
-        numbers = {name: float(value) for name, value in values.items() if not shapes[name]}
-        program = self._lower(deciding, numbers, list(deciding), show, apart)
-        self._programs.setdefault(signature, []).append(program)
+        program: Program | None = self._made.get((signature, self._numbers(values)))
+        if program is None:
+            numbers = {name: double(value) for name, value in values.items() if not shapes[name]}
+            program = self._lower(deciding, numbers, list(deciding), show, apart)
+            with self._lock:  # a program is found by all numbers that decided it, or not at all
+                self._deciding += tuple([name for name in program.specialised if name not in self._deciding])
+                self._made.put((signature, self._numbers(values)), program)
         return program
 
     def told_apart(self, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
@@ -69,11 +76,12 @@ class Programs:
         Where inputs may be without a value, an unknown length is asked for by itself, at its place in the text.
         UsageError for missing values, ShapeError where a declared shape differs.
         """
+        numbers = self._numbers(values)
         key = (tuple(values), tuple([() if type(value) is float else shape_of(value) for value in values.values()]),
-               tuple(show), tuple(apart))  # fmt: skip
-        for program in self._fitting.get(key, ()):
-            if self._suits(program, values):
-                return program
+               tuple(show), tuple(apart), numbers)  # fmt: skip
+        program: Program | None = self._fitting.get(key)
+        if program is not None:
+            return program
         try:
             program = self.made_for(values, show, apart)
         except (ShapeError, NeedsValues) as error:
@@ -83,18 +91,21 @@ class Programs:
             check_complete(needed, values)
             raise
         check_shapes(program, values)
-        if len(self._fitting) >= KEPT_SIGNATURES:
-            self._fitting.clear()
-        self._fitting.setdefault(key, []).append(program)
+        if self._numbers(values) == numbers:
+            self._fitting.put(key, program)
         return program
 
-    def _suits(self, program: Program, values: Mapping[str, Any]) -> bool:
-        """Whether the numbers that shaped a program are those that are given."""
-        for name, needed in program.specialised.items():
-            is_number = name in values and not shape_of(values[name])
-            if (is_number or name in self._free) and not (is_number and is_same(float(values[name]), needed)):
-                return False
-        return True
+    def _numbers(self, values: Mapping[str, Any]) -> tuple[float | None, ...]:
+        """The numbers of names that decided a program before; None where a name has no value, or an array.
+
+        Names are only ever added, so programs that were kept under fewer numbers are not found any more, and go.
+        """
+        deciding = self._deciding
+        if not deciding:
+            return ()
+        return tuple([
+            None if name not in values or shape_of(values[name]) else double(values[name]) for name in deciding
+        ])  # fmt: skip
 
 
 def of_text(source: Source) -> Programs:
@@ -139,6 +150,14 @@ def check_shapes(program: Program, values: Mapping[str, Any]) -> None:
                 f"the value of `{name}` has shape {list(shape_of(value))}, but the formula declares "
                 f"{list(expected) if expected else 'a number'}"
             )
+
+
+def double(number: Any) -> float:
+    """A number as a double, infinite where it is too large for one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf
 
 
 def is_same(number: float, other: float) -> bool:

@@ -80,7 +80,7 @@ def varying(bound: Bound, columns: Sequence[str]) -> Bound:
         reached = descendants(bound.graph, [inputs[name] for name in dropped if name in inputs])
         found = {name for name, node in bound.program.defaults.items() if reached[node]} - dropped
     values = {name: value for name, value in bound.values.items() if name not in dropped}
-    return Bound(bound.program, values, bound.engine, bound.source)
+    return Bound(bound.program, values, bound.choice, bound.source, bound.on_births)
 
 
 def refuse_reductions(bound: Bound, wanted: Sequence[int]) -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 GONE = -1
 """Stands in a map from old positions to new ones for a node that has no copy."""
 
+MANY = 5_000
+"""Nodes from which on the table of equal nodes is made by NumPy when it is needed, which may have to be loaded."""
+
 
 def copy_nodes(
     source: Graph,
@@ -52,6 +55,24 @@ def copied(source: Graph, target: Graph, nodes: Iterable[int]) -> array[int]:
     moved = array("i", [GONE]) * len(source)
     copy_nodes(source, target, (node for node, need in enumerate(needed) if need), moved)
     return moved
+
+
+def copy_beginning(source: Graph, target: Graph, length: int) -> None:
+    """Let an empty graph begin as another one does: the same nodes at the same positions, and what belongs to them."""
+    source.require_order()
+    edges = source.start[length]
+    left_out = {"lock", "intern", "origins", "_adopted", "_found_inputs", "_made_once"}
+    for field in vars(target).keys() - left_out:
+        value = getattr(source, field)
+        setattr(target, field, value.__copy__() if hasattr(value, "__copy__") else value.copy())
+    for column, end in ((target.op, length), (target.start, length + 1), (target.operands, edges),
+                        (target.payload, length), (target.shape, length)):  # fmt: skip
+        del column[end:]
+    target.origins = source.origins.until(length)
+    if length < MANY:
+        target.intern.refill(target)
+    else:
+        target.intern.learn(target, 0)
 
 
 def copy_missing(source: Graph, target: Graph, nodes: Iterable[int], copies: MutableMapping[int, int]) -> None:

@@ -67,10 +67,8 @@ class EditableGraph(Graph):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         graph.require_order()
-        for field in vars(self).keys() - {"lock"}:
+        for field in vars(self).keys() - {"lock", "_adopted", "_made_once"}:
             setattr(self, field, copy(getattr(graph, field)))
-        self._adopted = {}
-        self._made_once = {}
         self.edition = 0
         self._settle()
 

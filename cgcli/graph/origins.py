@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +59,15 @@ class Origins:
         while origin != UNKNOWN:
             found.append(origin)
             origin = self.of(origin)
+        return found
+
+    def until(self, length: int) -> Origins:
+        """The same for a graph that begins as this one does and has so many nodes."""
+        found = Origins()
+        runs = bisect_left(self.first, length)
+        found.first, found.end, found.source = self.first[:runs], self.end[:runs], self.source[:runs]
+        if runs:
+            found.end[-1] = min(found.end[-1], length)
         return found
 
     def __iter__(self) -> Iterator[tuple[int, int]]:

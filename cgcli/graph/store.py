@@ -16,6 +16,7 @@ from cgcli.graph.copying import copy_missing
 from cgcli.graph.intern import InternTable, key_of
 from cgcli.graph.origins import Origins
 from cgcli.graph.shapes import broadcast, describe, size
+from cgcli.kept import Kept
 from cgcli.ops import REGISTRY, Operation, structure
 
 TYPE_CHECKING = False
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 MOST_ELEMENTS = 100_000_000
 """Elements of an array (0.8 GB); a larger one is a slip far more often than a wish."""
-MADE_ONCE = 8
-"""Entries that a graph keeps for `Graph.once`, of all kinds together; the one that was made first goes first."""
+MADE_ONCE, MADE_ONCE_NODES = 16, 4_000_000
+"""Entries that a graph keeps for `Graph.once`, of all kinds together, and what their sizes in nodes may add up to."""
 
 
 class Graph:
@@ -80,7 +81,7 @@ class Graph:
         self._input_numbers: dict[str, int] = {}
         self._adopted: dict[int, tuple[Graph, int, dict[int, int]]] = {}
         self._found_inputs: tuple[int, int, dict[str, int]] = (0, 0, {})
-        self._made_once: dict[tuple[Any, ...], Any] = {}
+        self._made_once = self._new_made_once()
         self.lock = RLock()
 
     # ---- reading -----------------------------------------------------------------------------------------------
@@ -195,10 +196,14 @@ class Graph:
             with self.lock:
                 found = self._made_once.get(key)
                 if found is None:
-                    found = self._made_once[key] = make()
-                for old in list(self._made_once)[:-MADE_ONCE]:
-                    self._made_once.pop(old, None)
+                    found = make()
+                    self._made_once.put(key, found)
         return found
+
+    @staticmethod
+    def _new_made_once() -> Kept:
+        """Room for what is made once."""
+        return Kept(MADE_ONCE, heaviest=MADE_ONCE_NODES, weigh=_length)
 
     # ---- building ----------------------------------------------------------------------------------------------
 
@@ -429,10 +434,15 @@ class Graph:
             values.setflags(write=False)
         self._adopted = {}
         self._found_inputs = (0, 0, {})
-        self._made_once = {}
+        self._made_once = self._new_made_once()
         self.lock = RLock()
         self.intern = InternTable()
         self.intern.learn(self, 0)
+
+
+def _length(made: Any) -> int:
+    """What a plan or a list counts, in nodes."""
+    return len(made) if hasattr(made, "__len__") else 1
 
 
 class Call:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from cgcli.graph.copying import copy_beginning
+from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
+from cgcli.kept import Kept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
-    from cgcli.graph.store import Graph
+DERIVED, MOST_NODES = 32, 400_000
+"""Sets of derivatives that are kept with a program, and how many nodes they may have together."""
 
 EVERYTHING = -1
 """Stands in a decision for the node that it decided where the whole graph followed from it."""
@@ -55,7 +58,9 @@ class Program:
     params: those declared with `param`. defaults: input -> node of its default value, a constant part of the graph.
     specialised: inputs whose value shaped the graph (a length, an index), with that value.
     decisions: the values behind those inputs and behind inner names, each with what it decided.
-    derived: what was worked out of the program, by what was asked.
+    derived: programs that begin as this one and hold derivatives too, by what was asked (see `formulas.derivatives`).
+
+    Its graph is finished: whatever adds nodes does so in a copy (`begun`). So threads may share a program.
     """
 
     __slots__ = ("decisions", "defaults", "derived", "graph", "inputs", "outputs", "params", "specialised")
@@ -68,7 +73,24 @@ class Program:
         self.defaults: dict[str, int] = {}
         self.specialised: dict[str, float] = {}
         self.decisions: dict[tuple[int, int], Decision] = {}
-        self.derived: dict[Any, Any] = {}
+        self.derived = Kept(DERIVED, heaviest=MOST_NODES, weigh=len)
+
+    def __len__(self) -> int:
+        """Nodes of its graph and of all that is kept with it."""
+        return len(self.graph) + self.derived.weight()
+
+    def begun(self) -> Program:
+        """A program with a graph of its own, which begins with the nodes of this one at their positions."""
+        last = [*self.outputs.values(), *self.defaults.values(), *self.graph.names.values()]
+        for source, user in self.decisions:
+            last += [source, user]
+        twin = Program(Graph())
+        with self.graph.lock:
+            last.extend(self.graph.inputs().values())
+            copy_beginning(self.graph, twin.graph, max(last, default=-1) + 1)
+        twin.outputs, twin.defaults, twin.decisions = dict(self.outputs), dict(self.defaults), dict(self.decisions)
+        twin.inputs, twin.params, twin.specialised = list(self.inputs), list(self.params), dict(self.specialised)
+        return twin
 
     def decide(self, source: int, user: int, what: str, whole: bool) -> None:
         """Enter a decision; the first one of a pair of nodes stays."""

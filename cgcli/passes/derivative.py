@@ -31,6 +31,15 @@ def derivative_of(graph: Graph, y: int, x: int) -> int:
         return graph.apply(shaping.stack, rows)
 
 
+def derivatives_of(graph: Graph, y: int, wanted: Sequence[int]) -> list[int]:
+    """As `derivative_of`, for several nodes at once: one reverse pass for each element of y."""
+    with graph.lock:
+        if not graph.shape_of(y) and not any(graph.row(x) is shaping.index for x in wanted):
+            found = differentiate(graph, [y], wanted)
+            return [found.wrt(x) for x in wanted]
+        return [derivative_of(graph, y, x) for x in wanted]
+
+
 def _wrt_part(graph: Graph, y: int, x: int) -> int:
     """Derivative with respect to an indexed part: whole derivative, same index behind y's own axes."""
     key, _ = graph.attributes_of(x)

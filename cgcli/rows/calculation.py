@@ -84,9 +84,10 @@ class Calculation:
         return [(f"{output}[{','.join(map(str, index))}]", index) for index in np.ndindex(*shape)]
 
 
-def gradient_columns(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Nodes:
-    """The nodes of values and derivatives by the names of their columns: `loss`, `d_loss_d_w`."""
+def gradient_columns(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> tuple[Bound, Nodes]:
+    """The nodes of values and derivatives by the names of their columns, `loss`, `d_loss_d_w`, and their formula."""
     nodes = targets(bound.program, of)
-    for output, derivatives in gradient_nodes(bound.program, wrt, of).items():
-        nodes.update({f"d_{output}_d_{name}": node for name, node in derivatives.items()})
-    return nodes
+    over, derivatives = gradient_nodes(bound, wrt, of)
+    for output, by_name in derivatives.items():
+        nodes.update({f"d_{output}_d_{name}": node for name, node in by_name.items()})
+    return over, nodes

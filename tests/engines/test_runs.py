@@ -110,9 +110,9 @@ def test_large_graphs_choose_the_native_engine(monkeypatch: pytest.MonkeyPatch) 
 
 def test_value_and_gradient_keep_their_loops_side_by_side() -> None:
     formula = cg.parse("sum(sin(x*i) for i in range(40))")
-    graph, native = formula.graph, engine("native")
-    result = len(graph) - 1
-    slope = gradient_nodes(formula.programs.plain())["result"]["x"]
+    bound, nodes = gradient_nodes(formula.bind(x=1.0))
+    graph, native = bound.graph, engine("native")
+    result, slope = bound.program.outputs["result"], nodes["result"]["x"]
     first, second = native._runs(graph, [result]), native._runs(graph, [result, slope])
     assert native._runs(graph, [result]) is first
     assert native._runs(graph, [result, slope]) is second

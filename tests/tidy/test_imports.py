@@ -10,7 +10,7 @@ import pytest
 from tests.tidy.sources import PACKAGE, modules
 
 LEVELS = [
-    {"errors", "numerals", "loops"},
+    {"errors", "kept", "numerals", "loops"},
     {"ops"},
     {"graph"},
     {"passes"},

@@ -49,7 +49,7 @@ def run(
 
         exclude("--data", digits=digits)
         run_table(
-            parsed, bindings, table, lambda bound: bound.chosen(names),
+            parsed, bindings, table, lambda bound: (bound, bound.chosen(names)),
             show=names, engine=engine, json=json, strict=strict,
         )  # fmt: skip
         return
