@@ -157,9 +157,6 @@ class _Account:
         name = graph.name_of().get(node)
         called = "" if name is None else f", which is `{name}`"
         told = f"{what} comes from `{graph.row(node).name}`{self._operands(node, values, 'of')}{called}"
-        if span is None and name is None:  # made by patterns, which keep no origins: told by what it is made of
-            span = next((graph.spans[operand] for operand in graph.operands_of(node) if operand in graph.spans), None)
-            told += "" if span is None else ", in a derivative"
         return Birth(told, span, source)
 
     def _in_a_rule(self, values: Sequence[Any], source: Source | None) -> str:
