@@ -166,7 +166,7 @@ class _Account:
         if graph.is_leaf(root):
             return (
                 f"{kind_of(values[self.node])} comes from adding up what the {nth}derivative by "
-                f"`{words_of(graph, root, source) or 'an array'}` is made of{self._operands(self.node, values, ':')}"
+                f"`{phrase_of(graph, root, source) or 'an array'}` is made of{self._operands(self.node, values, ':')}"
             )
         derivative = f"the {nth}derivative of `{graph.row(root).name}`{self._operands(root, values, 'at')}"
         if self.partial is None:
@@ -189,14 +189,14 @@ class _Account:
         if len(self.chain) > 1 or self.partial is None:
             return None
         graph, origin = self.graph, self.chain[0]
-        names = {node: words_of(graph, node, source) for node in (origin, *graph.operands_of(origin))}
+        names = {node: phrase_of(graph, node, source) for node in (origin, *graph.operands_of(origin))}
         known = {node: _bracketed(name) for node, name in names.items() if name is not None}
         if len(known) < len(names):
             return None
         return RuleTexts(graph, known).text(origin, self.partial[0], partial=True)
 
 
-def words_of(graph: Graph, node: int, source: Source | None) -> str | None:
+def phrase_of(graph: Graph, node: int, source: Source | None) -> str | None:
     """A node as the formula writes it; None where that is long, and where there is no text."""
     if graph.is_constant(node):
         return constant_text(graph, node)

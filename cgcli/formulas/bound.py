@@ -91,10 +91,11 @@ class Bound:
 
         action = action_on(NotFiniteWarning)
         key = ("births were told of", *results)
-        new = key not in self.program.derived
-        if new and action != "ignore":
-            self.program.derived[key] = True
-        return action in ("always", "all", "error") or (new and action != "ignore")
+        if action == "ignore":
+            return False
+        known = self.program.derived.get(key)
+        self.program.derived.put(key, True)
+        return not known or action in ("always", "all", "error")
 
     def tell(self, births: list[Birth]) -> None:
         """Tell whoever listens of births."""

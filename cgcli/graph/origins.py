@@ -36,7 +36,9 @@ class Origins:
 
     def note(self, first: int, end: int, source: int) -> None:
         """Enter the nodes from `first` to before `end`, which come after all that were entered before."""
-        if first < end:
+        if self.end and self.end[-1] == first and self.source[-1] == source:
+            self.end[-1] = max(first, end)
+        elif first < end:
             self.first.append(first)
             self.end.append(end)
             self.source.append(source)

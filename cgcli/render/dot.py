@@ -6,8 +6,7 @@ colour in DOT, so in pictures that are not large each node stands in an invisibl
 
 from __future__ import annotations
 
-from cgcli.explain.steps import NO_CALL
-from cgcli.render.folding import with_parents
+from cgcli.explain.steps import NO_CALL, with_parents
 from cgcli.render.graphviz import escaped, quoted
 
 TYPE_CHECKING = False

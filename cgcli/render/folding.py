@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cgcli.explain.steps import NO_CALL
+from cgcli.explain.steps import NO_CALL, with_parents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,16 +113,6 @@ def call_depths(calls: Sequence[Call]) -> list[int]:
     for call in calls:
         depth.append(0 if call.parent == NO_CALL else depth[call.parent] + 1)
     return depth
-
-
-def with_parents(calls: Sequence[Call], wanted: Iterable[int]) -> list[int]:
-    """The calls that are wanted and those that they are made in, in order."""
-    found: set[int] = set()
-    for call in wanted:
-        while call != NO_CALL and call not in found:
-            found.add(call)
-            call = calls[call].parent
-    return sorted(found)
 
 
 def _call_level(picture: Picture, folding: Folding, depth: list[int], level: int) -> Folding:

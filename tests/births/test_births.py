@@ -195,6 +195,51 @@ def test_a_result_is_finite_or_something_is_said(text, x, y):
     assert all(each.message.span is not None for each in given)
 
 
+ARRAY_PARTS = st.recursive(
+    st.sampled_from(["v", "w", "x", "0", "2", "v[0]", "A[0]"]),
+    lambda parts: st.one_of(
+        st.builds(
+            str.format,
+            st.sampled_from(["sqrt({})", "log({})", "exp({})", "({})^1.5", "1/({})", "softmax({})", "entr({})"]), parts,
+        ),
+        st.builds(
+            lambda form, a, b: form.format(a, b),
+            st.sampled_from(["({})*({})", "({})/({})", "({})+({})", "where({}>{}, v, w)", "max({}, {})"]),
+            parts, parts,
+        ),
+    ),
+    max_leaves=5,
+)  # fmt: skip
+REDUCTIONS = st.sampled_from(["sum({})", "norm({})", "prod({})", "max({})", "logsumexp({})", "var({})"])
+ITEMS = st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 1e200]), min_size=3, max_size=3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(REDUCTIONS, ARRAY_PARTS, ITEMS, ITEMS, st.sampled_from([-1.0, 0.0, 2.0]))
+def test_so_it_is_with_arrays_and_rows(reduction, text, v, w, x):
+    try:
+        formula = cg.parse(f"{reduction.format(f'({text}) + 0*v')} + 0*x + 0*sum(v) + 0*sum(w) + 0*sum(A)")
+        point = {"v": v, "w": w, "x": x, "A": [v, w]}
+        formula.bind(point)
+    except cg.CgError:  # shapes that do not fit
+        return
+    rows = {name: np.array([value, value]) for name, value in point.items()}
+    asked = {
+        "eval": lambda: [formula.eval(point)],
+        "grad": lambda: [formula.eval(point), *formula.grad(point).values()],
+        "jacobian": lambda: formula.jacobian(point).values(),
+        "jvp": lambda: [formula.jvp(point, directions={"v": [1.0, 0.0, 1.0]})],
+        "rows": lambda: [formula.eval_rows(rows), *formula.grad_rows(rows).values()],
+    }
+    for kind, ask in asked.items():
+        with warnings.catch_warnings(record=True) as given:
+            warnings.simplefilter("always")
+            finite = all(np.isfinite(value).all() for value in ask())
+        assert {each.category for each in given} <= {cg.NotFiniteWarning}
+        assert bool(given) == (not finite), kind
+        assert all(each.message.span is not None for each in given)
+
+
 # ---- --strict --------------------------------------------------------------------------------------------------------
 
 
