@@ -93,9 +93,10 @@ class Bound:
         key = ("births were told of", *results)
         if action == "ignore":
             return False
-        known = self.program.derived.get(key)
-        self.program.derived.put(key, True)
-        return not known or action in ("always", "all", "error")
+        new = self.program.derived.get(key) is None
+        if new:
+            self.program.derived.put(key, ())
+        return new or action in ("always", "all", "error")
 
     def tell(self, births: list[Birth]) -> None:
         """Tell whoever listens of births."""

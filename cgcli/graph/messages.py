@@ -20,10 +20,10 @@ def sign(row: Operation) -> str:
 def misfit(graph: Graph, row: Operation, operands: Sequence[int], reason: str) -> str:
     """Why an operation cannot take these nodes: the shape of each, by its name in the formula or by its place.
 
-    An elementwise operation has one reason, broadcasting; any other has given its own.
+    An elementwise operation without static arguments has one reason, broadcasting; any other has given its own.
     """
     names = graph.name_of()
-    if not row.elementwise:
+    if not row.elementwise or row.prepare is not None:
         told = [f"`{names[node]}` is {describe(graph.shape_of(node))}" for node in operands if node in names]
         return f"{sign(row)}: {reason}" + (f" ({', '.join(dict.fromkeys(told))})" if told else "")
     sides = ["the left side", "the right side"] if "infix" in row.spell and len(operands) == 2 else None

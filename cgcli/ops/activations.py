@@ -10,8 +10,8 @@ from cgcli.ops.arithmetic import square
 from cgcli.ops.decisions import Taken
 from cgcli.ops.exact import PI, decimal
 from cgcli.ops.hyperbolic import tanh
-from cgcli.ops.logic import absolute, clip, maximum, sign, where
-from cgcli.ops.powers import exp, expm1, log, log1p, sqrt
+from cgcli.ops.logic import absolute, clip, is_inf, maximum, sign, where
+from cgcli.ops.powers import exp, expm1, hypot, log, log1p, sqrt
 from cgcli.ops.row import POSITIVE, REAL, Operation
 from cgcli.ops.special import ndtr
 
@@ -59,23 +59,31 @@ log_sigmoid = Operation(
     partials=(lambda x, r: sigmoid(-x),), spell={"latex": r"\ln \sigma\left({0}\right)"}, traits=("increasing",),
     about="log(sigmoid(x)) without loss of digits.",
 )  # fmt: skip
+
+
+def _at_ends(x: Any, inside: Any) -> Any:
+    """What is 0 at -inf and x at inf, where the formula for the numbers between would say 0 times infinity."""
+    return where(is_inf(x), where(x > 0, x, 0.0), inside)
+
+
 silu = Operation(
-    "silu", "x", aliases=("swish",), definition=lambda x: x * sigmoid(x),
-    partials=(lambda x, r: sigmoid(x) * (1 + x * sigmoid(-x)),), spell=_named("silu"),
+    "silu", "x", aliases=("swish",), definition=lambda x: _at_ends(x, x * sigmoid(x)),
+    partials=(lambda x, r: where(is_inf(x), where(x > 0, 1.0, 0.0), sigmoid(x) * (1 + x * sigmoid(-x))),),
+    spell=_named("silu"),
     about="x*sigmoid(x).",
 )  # fmt: skip
 mish = Operation(
-    "mish", "x", definition=lambda x: x * tanh(softplus(x)), spell=_named("mish"),
+    "mish", "x", definition=lambda x: _at_ends(x, x * tanh(softplus(x))), spell=_named("mish"),
     about="x*tanh(softplus(x)).",
 )  # fmt: skip
 gelu = Operation(
-    "gelu", "x", definition=lambda x: x * ndtr(x), spell=_named("gelu"),
+    "gelu", "x", definition=lambda x: _at_ends(x, x * ndtr(x)), spell=_named("gelu"),
     about="x*ndtr(x): the exact Gaussian error linear unit; `gelu_tanh` is its approximation.",
     source="D. Hendrycks and K. Gimpel, arXiv:1606.08415",
 )  # fmt: skip
 gelu_tanh = Operation(
     "gelu_tanh", "x", spell=_named("gelu_tanh"),
-    definition=lambda x: x * sigmoid(2 * sqrt(2 / x.coerce(PI)) * (x + GELU_CUBIC * x * square(x))),
+    definition=lambda x: _at_ends(x, x * sigmoid(2 * sqrt(2 / x.coerce(PI)) * (x + GELU_CUBIC * x * square(x)))),
     about="Approximation of gelu, 0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3))).",
     source="D. Hendrycks and K. Gimpel, arXiv:1606.08415",
 )  # fmt: skip
@@ -97,14 +105,23 @@ tanhshrink = Operation(
     spell={**_named("tanhshrink"), "precise": lambda mp, x: x - mp.tanh(x)}, traits=("odd", "increasing"),
     about="x - tanh(x), without loss of digits where x is small.", source="DLMF 4.39.1",
 )  # fmt: skip
+
+
+def _squareplus(x: Any, b: Any) -> Any:
+    """By the hypotenuse, whose square may be beyond all doubles; left of 0 without the cancellation."""
+    length = hypot(x, sqrt(b))
+    return _at_ends(x, where(x < 0, 0.5 * b / (length - x), 0.5 * (x + length)))
+
+
 squareplus = Operation(
     "squareplus", "x, b=4", domain=(REAL, (0.1, 10.0)), spell=_named("squareplus"),
-    definition=lambda x, b: where(x < 0, 0.5 * b / (sqrt(square(x) + b) - x), 0.5 * (x + sqrt(square(x) + b))),
+    definition=_squareplus,
     traits=("increasing",), examples=("squareplus(x)", "squareplus(x, y)"),
     about="(x + sqrt(x^2 + b))/2: a smooth relu without exp; b is 4 unless given.",
 )  # fmt: skip
 softsign = Operation(
-    "softsign", "x", definition=lambda x: x / (1 + absolute(x)), partials=(lambda x, r: 1 / square(1 + absolute(x)),),
+    "softsign", "x", definition=lambda x: where(is_inf(x), sign(x), x / (1 + absolute(x))),
+    partials=(lambda x, r: square(1 / (1 + absolute(x))),),
     spell=_named("softsign"), traits=("odd", "increasing"), kink=lambda x: x == 0,
     convention="second derivative 0 at 0",
     about="x/(1 + |x|), between -1 and 1.",
@@ -146,7 +163,8 @@ hard_sigmoid = Operation(
     about="(x + 3)/6 cut off at 0 and 1.",
 )  # fmt: skip
 hard_swish = Operation(
-    "hard_swish", "x", aliases=("hard_silu",), definition=lambda x: x * hard_sigmoid(x), spell=_named("hard_swish"),
+    "hard_swish", "x", aliases=("hard_silu",), definition=lambda x: _at_ends(x, x * hard_sigmoid(x)),
+    spell=_named("hard_swish"),
     kink=lambda x: absolute(x) == 3, convention="slope of the flat pieces of hard_sigmoid at -3 and 3",
     about="x*hard_sigmoid(x).",
 )  # fmt: skip
@@ -217,9 +235,18 @@ entr = Operation(
     domain=((0.0, inf),), spell=_named("entr"),
     about="-p*log(p), and 0 at 0: one term of an entropy.",
 )  # fmt: skip
+
+
+def _log_ratio(p: Any, q: Any) -> Any:
+    """log(p/q), also where the ratio overflows or underflows."""
+    ratio = p / q
+    out = (ratio < 1e-300) | (ratio > 1e300)
+    return where(out & (p > 0) & (q > 0), log(p) - log(q), log(ratio))
+
+
 rel_entr = Operation(
-    "rel_entr", "p, q", definition=lambda p, q: where(p == 0, 0.0, p * log(p / q)),
-    partials=(lambda p, q, r: log(p / q) + 1, lambda p, q, r: -p / q),
+    "rel_entr", "p, q", definition=lambda p, q: where(p == 0, 0.0, p * _log_ratio(p, q)),
+    partials=(lambda p, q, r: _log_ratio(p, q) + 1, lambda p, q, r: where((p == 0) & (q == 0), 0.0, -p / q)),
     domain=((0.0, inf), (0.0, inf)), spell={"latex": r"{0} \ln \frac{{{0}}}{{{1}}}"},
     about="p*log(p/q), and 0 where p is 0: one term of a Kullback-Leibler divergence.",
 )  # fmt: skip

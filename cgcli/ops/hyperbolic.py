@@ -8,7 +8,7 @@ from math import copysign, inf, nan
 from cgcli.ops.arithmetic import square
 from cgcli.ops.ieee import divide, signed_overflow, total
 from cgcli.ops.logic import absolute, copy_sign, where
-from cgcli.ops.powers import log1p, sqrt
+from cgcli.ops.powers import hypot, log1p, sqrt
 from cgcli.ops.row import Operation
 
 TYPE_CHECKING = False
@@ -61,13 +61,14 @@ coth: Operation = Operation(
 # ---- inverses --------------------------------------------------------------------------------------------------
 
 asinh = Operation(
-    "asinh", "x", aliases=("arcsinh", "arsinh"), compute=math.asinh, partials=(lambda x, r: 1 / sqrt(1 + square(x)),),
+    "asinh", "x", aliases=("arcsinh", "arsinh"), compute=math.asinh,
+    partials=(lambda x, r: 1 / hypot(x.coerce(1.0), x),),
     spell={"numpy": "arcsinh", "latex": r"\operatorname{{arsinh}}\left({0}\right)"}, traits=("odd", "increasing"),
     about="The number with this hyperbolic sine, log(x + sqrt(x^2 + 1)).",
 )  # fmt: skip
 acosh = Operation(
     "acosh", "x", aliases=("arccosh", "arcosh"), compute=total(math.acosh),
-    partials=(lambda x, r: 1 / sqrt((x - 1) * (x + 1)),),
+    partials=(lambda x, r: 1 / (sqrt(x - 1) * sqrt(x + 1)),),
     spell={"numpy": "arccosh", "latex": r"\operatorname{{arcosh}}\left({0}\right)"},
     domain=((1.0, inf),), traits=("increasing",),
     about="The number, not negative, with this hyperbolic cosine; nan below 1.",

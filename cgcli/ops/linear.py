@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cgcli.ops.decisions import Taken
 from cgcli.ops.row import Operation
-from cgcli.ops.shaping import broadcast_to, stack, sum_of, whole, whole_shape
+from cgcli.ops.shaping import broadcast_to, stack, whole, whole_shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -311,50 +311,45 @@ def _precise_eye(mp: Any, n: int) -> Any:
     return np.array([[mp.mpf(row == column) for column in range(n)] for row in range(n)], dtype=object)
 
 
-def _cofactors_numpy(np: Any, a: Any) -> Any:
-    """From the singular values, so that a singular matrix is no exception.
+def _det_slope_numpy(np: Any, *operands: Any) -> Any:
+    from cgcli.ops.numerics.minors import det_slope as function
 
-    With A = U S V^T the cofactors are det(U) det(V) U C V^T, where C holds the products of all other singular values.
-    """
-    a = np.asarray(a)
-    if not np.isfinite(a).all():
-        return np.full(a.shape, np.nan)
-    u, s, v = np.linalg.svd(a)
-    n = a.shape[-1]
-    others = np.where(np.eye(n, dtype=bool), 1.0, s[..., None, :]).prod(axis=-1)
-    orientation = np.linalg.det(u) * np.linalg.det(v)
-    return np.sign(orientation)[..., None, None] * ((u * others[..., None, :]) @ v)
+    return function(*operands)
 
 
-def _cofactors_precise(mp: Any, a: Any) -> Any:
-    """Each by the determinant of what its row and column leave."""
-    import numpy as np
+def _det_slope_precise(mp: Any, *operands: Any) -> Any:
+    from cgcli.ops.numerics.minors import det_slope_precise as function
 
-    n = len(a)
-    result = np.empty((n, n), dtype=object)
-    for row in range(n):
-        for column in range(n):
-            minor = np.delete(np.delete(a, row, 0), column, 1)
-            size = _determinant_precise(mp, minor) if n > 1 else mp.one
-            result[row, column] = -size if (row + column) % 2 else size
-    return result
+    return function(mp, *operands)
 
 
-def _cofactors_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-    """Of small matrices by their formula, which holds for every matrix; of others by det(A) inv(A)^T."""
-    a = operands[0]
-    n = a.shape[0]
-    if n == 1:
-        return [None]
-    if n == 2:
-        return [cofactors(adjoint)]
-    inverted = inverse(a).T
-    return [inverted * sum_of(adjoint * result, None) - inverted @ adjoint.T @ result]
+def _det_slope_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    n = _square(shapes)
+    if any(shape != (n, n) for shape in shapes):
+        raise ValueError("matrix and directions must have the same shape")
+    return (n, n)
 
 
+def _det_slope_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """One more direction for the matrix; a derivative along directions is the same in whatever order they come."""
+    a, *directions = operands
+    rests = [directions[:place] + directions[place + 1 :] for place in range(len(directions))]
+    return [det_slope(a, *directions, adjoint), *(det_slope(a, *rest, adjoint) for rest in rests)]
+
+
+det_slope: Operation = Operation(
+    "det_slope", "A, ...", shape=_det_slope_shape, pullback=_det_slope_pullback,
+    spell={"numpy": _det_slope_numpy, "precise": _det_slope_precise, "latex": r"\nabla \det {0}"},
+    traits=("structural",),
+    examples=("det_slope([[x, y], [z, 2]], [[1, x], [y, 1]])",
+              "det_slope([[3, x, y], [z, 4, 1], [y, x, 5]], [[1, x, 2], [y, z, 1], [3, 1, y]])"),
+    about="Gradient by A of the derivative of det(A) along the directions that follow, also of a singular A.",
+    source="G. W. Stewart, On the adjugate matrix, 1998",
+)  # fmt: skip
 cofactors = Operation(
-    "cofactors", "A", shape=_same_square, pullback=_cofactors_pullback,
-    spell={"numpy": _cofactors_numpy, "precise": _cofactors_precise, "latex": r"\operatorname{{cof}} {0}"},
+    "cofactors", "A", shape=_same_square,
+    pullback=lambda adjoint, operands, result, attributes: [det_slope(operands[0], adjoint)],
+    spell={"numpy": _det_slope_numpy, "precise": _det_slope_precise, "latex": r"\operatorname{{cof}} {0}"},
     traits=("structural",), examples=("cofactors([[x, y], [z, 2]])", "cofactors([[3, x, y], [z, 4, 1], [y, x, 5]])"),
     about="Matrix of the derivatives of det(A), det(A)*inv(A).T, also of a singular A.",
     source="G. W. Stewart, On the adjugate matrix, 1998",
@@ -370,8 +365,7 @@ det = Operation(
     pullback=lambda adjoint, operands, result, attributes: [adjoint * cofactors(operands[0])],
     spell={"numpy": lambda np, a: np.linalg.det(a), "precise": _determinant_precise, "latex": r"\det {0}"},
     traits=("structural", "reduction"), examples=("det([[x, y], [z, 2]])", "det([[3, x, y], [z, 4, 1], [y, x, 5]])"),
-    convention="the derivative is right for a singular matrix; the second one is nan there from 3 rows up",
-    about="Determinant of a square matrix.",
+    about="Determinant of a square matrix; its derivatives are right for a singular matrix, too.",
 )  # fmt: skip
 logdet = Operation(
     "logdet", "A", shape=_scalar_of_square, spell={

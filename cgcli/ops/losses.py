@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cgcli.ops.activations import rel_entr, softplus
+from cgcli.ops.activations import rel_entr, sigmoid, softplus
 from cgcli.ops.arithmetic import square
 from cgcli.ops.logic import absolute, where
-from cgcli.ops.powers import sqrt, xlog1py, xlogy
+from cgcli.ops.powers import hypot, weighted, xlog1py, xlogy
 from cgcli.ops.reductions import log_softmax, mean
-from cgcli.ops.row import Operation
+from cgcli.ops.row import REAL, Operation
 from cgcli.ops.shaping import sum_of
 
 TYPE_CHECKING = False
@@ -44,9 +44,9 @@ def _huber(p: Any, t: Any, delta: Any) -> Any:
 
 
 def _pseudo_huber(p: Any, t: Any, delta: Any) -> Any:
-    """delta^2*(sqrt(1 + u) - 1) with u = ((p - t)/delta)^2, written without the loss of digits for small u."""
-    u = square((p - t) / delta)
-    return square(delta) * u / (1 + sqrt(1 + u))
+    """delta^2*(sqrt(1 + u^2) - 1) with u = (p - t)/delta, without a square that overflows or a loss of digits."""
+    off = p - t
+    return off * (off / (1 + hypot(off.coerce(1.0), off / delta)))
 
 
 mse = Operation(
@@ -81,7 +81,7 @@ cross_entropy = Operation(
 )  # fmt: skip
 softmax_cross_entropy = Operation(
     "softmax_cross_entropy", "z, t", shape=_fitting,
-    definition=lambda z, t: -sum_of(t * log_softmax(z, -1.0), None), traits=("structural",),
+    definition=lambda z, t: -sum_of(weighted(t, log_softmax(z, -1.0)), None), traits=("structural",),
     spell={"latex": r"-\sum {1} \ln \operatorname{{softmax}}\left({0}\right)"},
     examples=("softmax_cross_entropy([x, y, z], [0.2, 0.3, 0.5])",),
     about="cross_entropy(softmax(z), t) of scores z without loss of digits; of a matrix, each row is one softmax.",
@@ -92,8 +92,14 @@ bce = Operation(
     examples=("bce([sigmoid(x), sigmoid(y)], [1, 0])",),
     about="Binary cross entropy, -mean(t*log(p) + (1 - t)*log(1 - p)), of predicted chances p and targets t.",
 )  # fmt: skip
+logit_loss = Operation(
+    "logit_loss", "z, t", definition=lambda z, t: weighted(1 - t, softplus(z)) + weighted(t, softplus(-z)),
+    partials=(lambda z, t, r: (1 - t) * sigmoid(z) - t * sigmoid(-z), lambda z, t, r: -z),
+    spell={"latex": r"\ln\left(1 + e^{{{0}}}\right) - {1} \cdot {0}"}, domain=(REAL, (0.0, 1.0)),
+    about="softplus(z) - t*z: the binary cross entropy of one score z and its target t, also of an infinite score.",
+)  # fmt: skip
 sigmoid_bce = Operation(
-    "sigmoid_bce", "z, t", shape=_fitting, definition=_mean_of(lambda z, t: softplus(z) - t * z),
+    "sigmoid_bce", "z, t", shape=_fitting, definition=_mean_of(lambda z, t: logit_loss(z, t)),
     traits=("structural",), spell={"latex": r"\operatorname{{bce}}\left(\sigma\left({0}\right), {1}\right)"},
     examples=("sigmoid_bce([x, y], [1, 0])",),
     about="bce(sigmoid(z), t) of scores z without loss of digits.",

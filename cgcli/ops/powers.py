@@ -190,10 +190,15 @@ def _add_exponentials(larger: float, smaller: float) -> float:
     return larger if larger == smaller == inf or larger == -inf else larger + math.log1p(math.exp(smaller - larger))
 
 
+def _logistic(x: Any) -> Any:
+    """1/(1 + exp(-x)), of which no derivative overflows (see `sigmoid`)."""
+    return where(x < 0, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x)))
+
+
 logaddexp = Operation(
     "logaddexp", "x, y", compute=_add_exponentials,
     definition=lambda x, y: where(x == y, x + log(x.coerce(2.0)), maximum(x, y) + log1p(exp(-absolute(x - y)))),
-    partials=(lambda x, y, r: 1 / (1 + exp(y - x)), lambda x, y, r: 1 / (1 + exp(x - y))),
+    partials=(lambda x, y, r: _logistic(x - y), lambda x, y, r: _logistic(y - x)),
     spell={
         "precise": lambda mp, x, y: x if x == y and mp.isinf(x) else max(x, y) + mp.log1p(mp.exp(-abs(x - y))),
         "latex": r"\ln\left(e^{{{0}}} + e^{{{1}}}\right)",
@@ -214,6 +219,15 @@ def _x_log(x: float, logarithm: float) -> float:
     return 0.0 if x == 0 else x * logarithm
 
 
+weighted = Operation(
+    "weighted", "w, x", compute=lambda w, x: 0.0 if w == 0 else w * x,
+    partials=(lambda w, x, r: x, lambda w, x, r: w),
+    spell={"numpy": lambda np, w, x: np.where(np.equal(w, 0), 0.0, np.multiply(w, x)),
+           "native": lambda lanes, w, x: lanes.where(w == 0.0, 0.0, w * x),
+           "precise": lambda mp, w, x: mp.zero if w == 0 else w * x, "latex": r"{0} \cdot {1}"},
+    traits=("exact_on_integers",),
+    about="w*x, and 0 where the weight w is 0, also of an infinite x.",
+)  # fmt: skip
 xlogy = Operation(
     "xlogy", "x, y", compute=lambda x, y: _x_log(x, _scalar_log(y)),
     partials=(lambda x, y, r: log(y), lambda x, y, r: where((x == 0) & (y == 0), 0.0, x / y)),

@@ -11,7 +11,7 @@ from math import inf, nan
 from cgcli.ops.arithmetic import mul, square
 from cgcli.ops.decisions import Taken
 from cgcli.ops.logic import absolute, is_finite, maximum, minimum, sign, where
-from cgcli.ops.powers import exp, log, power, sqrt, xlogy
+from cgcli.ops.powers import exp, hypot, log, power, sqrt, xlogy
 from cgcli.ops.row import Operation
 from cgcli.ops.shaping import broadcast_to, chosen_axes, reshape, size_of, stack, sum_of, without_axes
 
@@ -142,9 +142,41 @@ amin = Operation(
 # ---- spread and length -----------------------------------------------------------------------------------------
 
 
-def _sqrt_flat_at_zero(x: Any) -> Any:
-    """The square root with derivative 0 at 0, where a length or a deviation has a kink."""
-    return where(x == 0, 0.0, sqrt(x))
+SAFE = (1e-140, 1e150)
+"""Lengths whose squares neither overflow nor lose digits by underflow."""
+
+
+def _length_numpy(np: Any, x: Any, axes: Axes) -> Any:
+    """By the squares, and where they are out of range by those of the ratios to the largest element."""
+    x = np.asarray(x)
+    plain = np.sqrt(np.square(x).sum(axis=axes))
+    if ((plain >= SAFE[0]) & (plain <= SAFE[1])).all():
+        return plain
+    size = np.abs(x).max(axis=axes, keepdims=True, initial=0.0)
+    unit = np.where((size > 0) & (size < inf), size, 1.0)
+    return unit.reshape(plain.shape) * np.sqrt(np.square(x / unit).sum(axis=axes))
+
+
+def _length_precise(mp: Any, x: Any, axes: Axes) -> Any:
+    return (x * x).sum(axis=axes) ** (mp.one / 2)
+
+
+def _length_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """x/r, and 0 at the zero vector."""
+    (axes,) = attributes
+    x = operands[0]
+    length = spread(result, x.shape, axes)
+    return [spread(adjoint, x.shape, axes) * where(length == 0, 0.0, x / length)]
+
+
+root_sum_square = Operation(
+    "root_sum_square", "x, [axis=None]", shape=reduced, prepare=some_axes, compute=lambda x, axes: abs(x),
+    pullback=_length_pullback, combine=hypot, spell={"numpy": _length_numpy, "precise": _length_precise,
+    "latex": r"\left\lVert {0} \right\rVert"}, traits=("structural", "reduction"),
+    examples=("root_sum_square([x, y, z])", "root_sum_square([[x, y], [z, 1]], 0)"),
+    convention="derivative 0 at the zero vector",
+    about="sqrt(sum(x^2)) without overflow or underflow, of all elements or along one axis: the length of a vector.",
+)  # fmt: skip
 
 
 def _centred(x: Any, axes: Axes) -> Any:
@@ -168,7 +200,7 @@ var = Operation(
 )  # fmt: skip
 std = Operation(
     "std", "x, [axis=None]", shape=reduced, prepare=nonempty_axes,
-    definition=lambda x, axes: _sqrt_flat_at_zero(var(x, axes)),
+    definition=lambda x, axes: root_sum_square(_centred(x, axes), axes) / sqrt(x.coerce(count_along(x.shape, axes))),
     spell={"latex": r"\operatorname{{std}}\left({0}\right)"},
     traits=("structural", "reduction"), examples=("std([x, y, z])", "std([[x, y], [z, 1]], 0)"),
     convention="derivative 0 where all elements are equal",
@@ -195,7 +227,7 @@ def _norm(x: Any, order: float) -> Any:
     if order == inf:
         return amax(absolute(x), None)
     if order == 2:
-        return _sqrt_flat_at_zero(sum_of(square(x), None))
+        return root_sum_square(x, None)
     total = sum_of(power(absolute(x), order), None)
     return where(total == 0, 0.0, power(total, 1 / total.coerce(order)))
 

@@ -11,7 +11,7 @@ from cgcli.ops.row import REAL, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 NONZERO = (0.1, 10.0)
@@ -60,15 +60,33 @@ round_half_even = Operation(
 )  # fmt: skip
 
 
+MOST_DIGITS = 330
+"""Beyond so many digits after the point rounding changes no double, and beyond so many before it all of them are 0."""
+
+
+def _digits(shapes: Sequence[tuple[int, ...]], digits: float) -> tuple[int]:
+    if not isfinite(digits):
+        raise ValueError(f"the number of digits must be a whole number, not {digits:g}")
+    return (max(-MOST_DIGITS, min(MOST_DIGITS, int(digits))),)
+
+
+def _numpy_round(np: Any, x: Any, digits: int) -> Any:
+    """NumPy's, which multiplies by a power of ten that must be a double; beyond those as Python does."""
+    if abs(digits) <= 22:
+        return np.where(np.abs(x) < 2.0**52, np.round(x, digits), x) if digits >= 0 else np.round(x, digits)
+    each = np.frompyfunc(lambda value: _round_digits(float(value), digits), 1, 1)
+    return np.asarray(each(x), dtype=float)
+
+
 def _round_digits(x: float, digits: int) -> float:
     return round(x, digits) if isfinite(x) else x
 
 
 round_digits = Operation(
     "round_digits", "x, [digits]", aliases=("round",), compute=_round_digits, partials=(None,),
-    prepare=lambda shapes, digits: (int(digits),),
+    prepare=_digits,
     spell={
-        "numpy": lambda np, x, digits: np.round(x, digits),
+        "numpy": _numpy_round,
         "precise": lambda mp, x, digits: mp.nint(x * mp.mpf(10) ** digits) / mp.mpf(10) ** digits,
         "latex": r"\operatorname{{round}}\left({0}\right)",
     },

@@ -1,22 +1,26 @@
 """Special functions: error function, gamma and its kin, Bessel, Airy, integrals of elementary functions.
 
-Where `math` has no function, SciPy's serves, imported on first use. Derivatives follow the NIST Digital Library of
-Mathematical Functions (DLMF), https://dlmf.nist.gov.
+Where `math` has no function, SciPy's serves, or one of `numerics` where that has too few digits; both are imported on
+first use. Derivatives follow the NIST Digital Library of Mathematical Functions (DLMF), https://dlmf.nist.gov. Where a
+rule would be 0/0 or cancel at some order, the derivative of the n-th order is a row of its own (`erfcx_slope(n, x)`).
 """
 
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from math import copysign, inf, isfinite, isnan, nan
 from math import exp as scalar_exp
 
 from cgcli.ops.arithmetic import square
-from cgcli.ops.exact import PI
+from cgcli.ops.exact import PI, decimal
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import absolute, where
+from cgcli.ops.numerics.log_gamma import log_gamma as scalar_log_gamma
 from cgcli.ops.powers import exp, log, log1p, sqrt
+from cgcli.ops.rounding import round_half_even
 from cgcli.ops.row import POSITIVE, Operation
-from cgcli.ops.trigonometric import cos, scalar_sinpi, sinpi
+from cgcli.ops.trigonometric import cos, cospi, scalar_sinpi, sinpi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +37,59 @@ MODERATE = (-3.0, 3.0)
 def _scipy(name: str) -> dict[str, str]:
     """The spelling of a row that SciPy computes in doubles, for numbers and for arrays."""
     return {"python": f"scipy.special.{name}", "numpy": f"scipy.special.{name}"}
+
+
+def _numeric(path: str) -> Callable[..., Any]:
+    """A function of `numerics` (`bell.erfcx_slope`), imported when it is first called."""
+    module, _, name = path.partition(".")
+
+    def answer(*operands: Any) -> Any:
+        return getattr(import_module(f"cgcli.ops.numerics.{module}"), name)(*operands)
+
+    return answer
+
+
+def _by_numerics(path: str) -> dict[str, str]:
+    """The spelling of a row that a function of `numerics` computes, for numbers and for arrays."""
+    return {"python": f"cgcli.ops.numerics.{path}", "numpy": f"cgcli.ops.numerics.{path}"}
+
+
+def _order(shapes: Sequence[Shape], order: float) -> tuple[int]:
+    """A whole order from 0."""
+    if not isfinite(order) or order < 0 or order != int(order):
+        raise ValueError(f"the order must be a whole number from 0, not {order:g}")
+    return (int(order),)
+
+
+def _whole_order(shapes: Sequence[Shape], order: float) -> tuple[int]:
+    """A whole order, which may be negative."""
+    if not isfinite(order) or order != int(order):
+        raise ValueError(f"the order must be a whole number, not {order:g}")
+    return (int(order),)
+
+
+def _by_order(*slopes: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """The derivative rule of a function with a static order: for each operand a slope of (operands..., order)."""
+
+    def pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+        return [adjoint * slope(*operands, attributes[0]) for slope in slopes]
+
+    return pullback
+
+
+def _slopes(name: str, path: str, precise: Callable[..., Any], latex: str, **facts: Any) -> Operation:
+    """The n-th derivative of a function as a row, whose derivative is the next one. precise: (mp, x, n) -> value."""
+    function = _numeric(path)
+    row = Operation(
+        f"{name}_slope", "[n], x", prepare=_order, compute=lambda x, n: float(function(x, n)),
+        pullback=_by_order(lambda x, n: row(n + 1, x)),
+        spell={"numpy": lambda np, x, n: function(x, n), "precise": precise,
+               "latex": latex + r"^{{({n})}}\left({0}\right)"},
+        traits=("order_without_rule",),
+        about=f"The n-th derivative of {name}(x); n is a fixed whole number.", examples=(f"{name}_slope(2, x/2)",),
+        **facts,
+    )  # fmt: skip
+    return row
 
 
 def _called(name: str, function: str = r"\operatorname{{{name}}}") -> dict[str, str]:
@@ -52,17 +109,48 @@ erf = Operation(
 )  # fmt: skip
 erfc = Operation(
     "erfc", "x", compute=math.erfc, partials=(lambda x, r: -2 * _one_over_sqrt_pi(x) * exp(-square(x)),),
-    spell={"numpy": "scipy.special.erfc", **_called("erfc")},
+    spell={"numpy": "cgcli.ops.numerics.bell.erfc", **_called("erfc")},
     about="1 - erf(x) without loss of digits for large x.", source="DLMF 7.2.2",
 )  # fmt: skip
 erfi = Operation(
     "erfi", "x", partials=(lambda x, r: 2 * _one_over_sqrt_pi(x) * exp(square(x)),),
-    spell={**_scipy("erfi"), **_called("erfi")}, traits=("odd", "increasing"), domain=(MODERATE,),
+    spell={**_by_numerics("bell.erfi"), **_called("erfi")}, traits=("odd", "increasing"), domain=(MODERATE,),
     about="Imaginary error function, 2/sqrt(pi) times the integral of exp(t^2) from 0 to x.",
 )  # fmt: skip
+
+
+def _climbed(mp: Any, x: Any, first: Any, second: Any, sign: int, n: int) -> Any:
+    """y[n] of y[k + 1] = sign*2*(x*y[k] + k*y[k - 1]), as the derivatives of erfcx and Dawson's integral are."""
+    for k in range(1, n):
+        first, second = second, sign * 2 * (x * second + k * first)
+    return second if n else first
+
+
+def _lost(mp: Any, x: Any, n: int) -> int:
+    """Bits that n steps of a recurrence may cancel."""
+    return 20 + 2 * (n + 1) * max(2, mp.mag(x) + 2)
+
+
+def _erfcx_precise(mp: Any, x: Any, n: int = 0) -> Any:
+    with mp.workprec(mp.prec + _lost(mp, x, n)):
+        first = mp.exp(x * x) * mp.erfc(x)
+        value = _climbed(mp, x, first, 2 * x * first - 2 / mp.sqrt(mp.pi), 1, n)
+    return +value
+
+
+def _dawsn_precise(mp: Any, x: Any, n: int = 0) -> Any:
+    with mp.workprec(mp.prec + _lost(mp, x, n)):
+        first = mp.sqrt(mp.pi) / 2 * mp.exp(-x * x) * mp.erfi(x)
+        value = _climbed(mp, x, first, 1 - 2 * x * first, -1, n)
+    return +value
+
+
+erfcx_slope = _slopes(
+    "erfcx", "bell.erfcx_slope", _erfcx_precise, r"\operatorname{{erfcx}}", domain=(MODERATE,), source="DLMF 7.18.4",
+)  # fmt: skip
 erfcx = Operation(
-    "erfcx", "x", partials=(lambda x, r: 2 * (x * r - _one_over_sqrt_pi(x)),), domain=(MODERATE,),
-    spell={**_scipy("erfcx"), "precise": lambda mp, x: mp.exp(x * x) * mp.erfc(x), **_called("erfcx")},
+    "erfcx", "x", partials=(lambda x, r: erfcx_slope(1, x),), domain=(MODERATE,),
+    spell={**_scipy("erfcx"), "precise": _erfcx_precise, **_called("erfcx")},
     about="exp(x^2)*erfc(x), which neither overflows nor vanishes for large x.",
 )  # fmt: skip
 erfinv = Operation(
@@ -85,22 +173,71 @@ erfcinv = Operation(
            "latex": r"\operatorname{{erfc}}^{{-1}}\left({0}\right)"},
     about="Inverse of erfc: infinite at 0 and 2, nan outside.",
 )  # fmt: skip
+dawsn_slope = _slopes(
+    "dawsn", "bell.dawsn_slope", _dawsn_precise, "D", domain=(MODERATE,), source="DLMF 7.10.4 and 7.12.4",
+)  # fmt: skip
 dawsn = Operation(
-    "dawsn", "x", aliases=("dawson",), partials=(lambda x, r: 1 - 2 * x * r,), domain=(MODERATE,), traits=("odd",),
-    spell={**_scipy("dawsn"), "precise": lambda mp, x: mp.sqrt(mp.pi) / 2 * mp.exp(-x * x) * mp.erfi(x),
-           **_called("D", "{name}")},
+    "dawsn", "x", aliases=("dawson",), partials=(lambda x, r: dawsn_slope(1, x),), domain=(MODERATE,), traits=("odd",),
+    spell={**_by_numerics("bell.dawsn"), "precise": _dawsn_precise, **_called("D", "{name}")},
     about="Dawson's integral, exp(-x^2) times the integral of exp(t^2) from 0 to x.", source="DLMF 7.2.5",
 )  # fmt: skip
+
+BELL_END = 39.0
+"""Beyond it the bell curve is 0 in doubles."""
+SIXTEENTH = 0.0625
+HALF_ROOT_HIGH = 0.7071067690849304
+HALF_ROOT_LOW = decimal("0.000000012101617104478969362104849039284835937688474036588339868995366239231053519425194")
+"""sqrt(1/2) as a sum whose first part has 24 bits, so that its product with a multiple of 1/16 is exact."""
+
+
+def _scalar_normpdf(x: float) -> float:
+    if not abs(x) < BELL_END:
+        return x if isnan(x) else 0.0
+    near = round(x / SIXTEENTH) * SIXTEENTH
+    return scalar_exp(-0.5 * near * near) * scalar_exp(-0.5 * (x - near) * (x + near)) / math.sqrt(2 * math.pi)
+
+
+def _normpdf(x: Any) -> Any:
+    """By the nearest sixteenth, whose square is exact: the rounding of x^2 would cost x^2/2 ulp."""
+    near = round_half_even(x / SIXTEENTH) * SIXTEENTH
+    curve = exp(-0.5 * square(near)) * exp(-0.5 * ((x - near) * (x + near)))
+    return where(absolute(x) < BELL_END, curve, exp(-0.5 * square(x))) / sqrt(2 * x.coerce(PI))
+
+
+def _scalar_ndtr(x: float) -> float:
+    if not -BELL_END < x < 0:
+        return 0.5 * math.erfc(-x * math.sqrt(0.5))
+    near = round(x / SIXTEENTH) * SIXTEENTH
+    rest = -near * HALF_ROOT_LOW - (x - near) * math.sqrt(0.5)
+    t = -near * HALF_ROOT_HIGH + rest
+    off = (-near * HALF_ROOT_HIGH - t) + rest
+    return 0.5 * math.erfc(t) * (1 - off * (t + math.sqrt(t * t + 4 / math.pi)))
+
+
+def _ndtr(x: Any) -> Any:
+    """erfc of t = -x/sqrt(2), corrected for the rounding of t, which would cost x^2 ulp in the left tail.
+
+    log(erfc)' is between -t - sqrt(t^2 + 2) and -t - sqrt(t^2 + 4/pi) (DLMF 7.8.2 and 7.8.3).
+    """
+    near = round_half_even(x / SIXTEENTH) * SIXTEENTH
+    rest = -near * HALF_ROOT_LOW - (x - near) * sqrt(x.coerce(0.5))
+    t = -near * HALF_ROOT_HIGH + rest
+    off = (-near * HALF_ROOT_HIGH - t) + rest
+    left = erfc(t) * (1 - off * (t + sqrt(square(t) + 4 / math.pi)))
+    return 0.5 * where((x < 0) & (x > -BELL_END), left, erfc(-x * sqrt(x.coerce(0.5))))
+
+
 ndtr = Operation(
-    "ndtr", "x", aliases=("normcdf",), compute=lambda x: 0.5 * math.erfc(-x * math.sqrt(0.5)),
-    definition=lambda x: 0.5 * erfc(-x * sqrt(x.coerce(0.5))), partials=(lambda x, r: normpdf(x),),
-    spell={"numpy": "scipy.special.ndtr", **_called(r"\Phi", "{name}")}, traits=("increasing",),
+    "ndtr", "x", aliases=("normcdf",), compute=_scalar_ndtr, definition=_ndtr, partials=(lambda x, r: normpdf(x),),
+    spell={"numpy": "cgcli.ops.numerics.bell.ndtr", "precise": "ncdf", **_called(r"\Phi", "{name}")},
+    traits=("increasing",),
     about="Normal distribution function: chance that a standard normal number is at most x.",
 )  # fmt: skip
 normpdf: Operation = Operation(
-    "normpdf", "x", compute=lambda x: scalar_exp(-0.5 * x * x) / math.sqrt(2 * math.pi),
-    definition=lambda x: exp(-0.5 * square(x)) / sqrt(2 * x.coerce(PI)), partials=(lambda x, r: -x * r,),
-    spell=_called(r"\varphi", "{name}"), traits=("even",),
+    "normpdf", "x", compute=_scalar_normpdf, definition=_normpdf,
+    partials=(lambda x, r: where(absolute(x) < BELL_END, -x * r, r),),
+    spell={"precise": lambda mp, x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi), **_called(r"\varphi", "{name}")},
+    traits=("even",),
     about="Density of the standard normal distribution, exp(-x^2/2)/sqrt(2*pi).",
 )  # fmt: skip
 ndtri = Operation(
@@ -109,9 +246,30 @@ ndtri = Operation(
            "latex": r"\Phi^{{-1}}\left({0}\right)"},
     about="Inverse of ndtr: the quantile of the standard normal distribution.",
 )  # fmt: skip
+
+
+def _log_ndtr_precise(mp: Any, x: Any, n: int = 0) -> Any:
+    """The n-th derivative by those of ndtr over ndtr, which are Hermite polynomials times the first one."""
+    if n == 0:
+        tail = mp.ncdf(-x)
+        return mp.log(mp.ncdf(x)) if x < 0 else mp.log1p(-tail)
+    with mp.workprec(mp.prec + _lost(mp, x, n)):
+        moments = [mp.one, mp.npdf(x) / mp.ncdf(x)]
+        for k in range(1, n):
+            moments.append(-x * moments[k] - (k - 1) * (moments[k - 1] if k > 1 else 0))
+        slopes: list[Any] = []
+        for k in range(1, n + 1):
+            slopes.append(moments[k] - sum(mp.binomial(k - 1, j - 1) * slopes[j - 1] * moments[k - j]
+                                           for j in range(1, k)))  # fmt: skip
+    return +slopes[-1]
+
+
+log_ndtr_slope = _slopes(
+    "log_ndtr", "bell.log_ndtr_slope", _log_ndtr_precise, r"(\ln \Phi)", domain=((-20.0, 5.0),), source="DLMF 7.18.4",
+)  # fmt: skip
 log_ndtr = Operation(
-    "log_ndtr", "x", partials=(lambda x, r: exp(-0.5 * square(x) - r) / sqrt(2 * x.coerce(PI)),),
-    spell={**_scipy("log_ndtr"), "precise": lambda mp, x: mp.log(mp.ncdf(x)), "latex": r"\ln \Phi\left({0}\right)"},
+    "log_ndtr", "x", partials=(lambda x, r: log_ndtr_slope(1, x),),
+    spell={**_scipy("log_ndtr"), "precise": _log_ndtr_precise, "latex": r"\ln \Phi\left({0}\right)"},
     domain=((-20.0, 5.0),), traits=("increasing",),
     about="log(ndtr(x)) without loss of digits.",
 )  # fmt: skip
@@ -127,20 +285,6 @@ def _scalar_gamma(x: float) -> float:
         return copysign(inf, x) if x == 0 else nan
     except OverflowError:
         return inf
-
-
-def _scalar_lgamma(x: float) -> float:
-    try:
-        return math.lgamma(x)
-    except (ValueError, OverflowError):
-        return inf
-
-
-def _numpy_lgamma(np: Any, x: Any) -> Any:
-    """As in C: inf also at -inf."""
-    from scipy.special import gammaln
-
-    return gammaln(np.where(np.isneginf(x), np.inf, x))
 
 
 def _numpy_rgamma(np: Any, x: Any) -> Any:
@@ -160,14 +304,22 @@ gamma = Operation(
     about="Gamma function: gamma(n + 1) is n! for whole n.", source="DLMF 5.2.1",
 )  # fmt: skip
 lgamma = Operation(
-    "lgamma", "x", aliases=("gammaln", "loggamma"), compute=_scalar_lgamma, partials=(lambda x, r: digamma(x),),
-    spell={"numpy": _numpy_lgamma, "precise": lambda mp, x: mp.re(mp.loggamma(x)),
+    "lgamma", "x", aliases=("gammaln", "loggamma"), compute=scalar_log_gamma, partials=(lambda x, r: digamma(x),),
+    spell={"numpy": "cgcli.ops.numerics.gammas.log_gamma", "precise": lambda mp, x: mp.re(mp.loggamma(x)),
            "latex": r"\ln \left|\Gamma\left({0}\right)\right|"},
     domain=(ABOVE_ZERO,),
     about="log|gamma(x)| without overflow.",
 )  # fmt: skip
+
+
+def _rgamma_slope(x: Any, r: Any) -> Any:
+    """On the left by 1/gamma(x) = gamma(1 - x)*sin(pi*x)/pi (DLMF 5.5.3), which is smooth at the poles of gamma."""
+    reflected = gamma(1 - x) * (cospi(x) - sinpi(x) * digamma(1 - x) / x.coerce(PI))
+    return where(x < 0.5, reflected, -r * digamma(x))
+
+
 rgamma = Operation(
-    "rgamma", "x", compute=_scalar_rgamma, partials=(lambda x, r: -r * digamma(x),), domain=(ABOVE_ZERO,),
+    "rgamma", "x", compute=_scalar_rgamma, partials=(_rgamma_slope,), domain=(ABOVE_ZERO,),
     spell={"numpy": _numpy_rgamma, "latex": r"\frac{{1}}{{\Gamma\left({0}\right)}}"},
     about="1/gamma(x); 0 at the poles of gamma.",
 )  # fmt: skip
@@ -178,63 +330,112 @@ digamma: Operation = Operation(
 )  # fmt: skip
 
 
-def _scipy_polygamma(x: Any, order: int) -> Any:
-    from scipy.special import polygamma as function
+LONGEST_SUM = 1000
+"""Steps of a difference of polygammas left of 0 that are summed one by one."""
+LARGE_ORDER = 160
+"""From this order on polygammas of many digits are summed directly where that takes few terms."""
 
-    return function(order, x)
+
+def _polygamma(x: Any, order: int) -> Any:
+    return _numeric("gammas.whole_polygamma")(x, order)
+
+
+def _cotangent_slope(mp: Any, x: Any, n: int) -> Any:
+    """The n-th derivative of pi*cot(pi*x), a polynomial in the cotangent; ZeroDivisionError at whole numbers."""
+    coefficients = [mp.zero, mp.pi]
+    for _ in range(n):
+        slope = [k * c for k, c in enumerate(coefficients)][1:]
+        coefficients = [-mp.pi * c for c in [*slope, 0, 0]]
+        for k, c in enumerate(slope):
+            coefficients[k + 2] -= mp.pi * c
+    cotangent = mp.cospi(x) / mp.sinpi(x)
+    return mp.fsum(c * cotangent**k for k, c in enumerate(coefficients))
+
+
+def _polygamma_precise(mp: Any, x: Any, n: int) -> Any:
+    """mpmath's on the right; far there, where that is slow, the asymptotic series; on the left the reflection.
+
+    For an order that is large beside x by the sum of (x + i)^-(n + 1), of which few terms count.
+    Source: DLMF 5.15.8, 5.15.6 and 5.15.1.
+    """
+    if mp.isfinite(x) and x < 0:
+        return (-1) ** n * _right_polygamma(mp, 1 - x, n) - _cotangent_slope(mp, x, n)
+    return _right_polygamma(mp, x, n)
+
+
+def _right_polygamma(mp: Any, x: Any, n: int) -> Any:
+    if n and mp.isfinite(x) and x > mp.prec + 2 * n:
+        total, term, k = mp.one / n + 1 / (2 * x), mp.one, 0
+        while abs(term) > mp.eps * total:
+            k += 1
+            term = (
+                mp.bernoulli(2 * k) * mp.factorial(2 * k + n - 1) / mp.factorial(2 * k) / mp.factorial(n) / x ** (2 * k)
+            )
+            total += term
+        return (-1) ** (n + 1) * mp.factorial(n) * total / x**n
+    if n < LARGE_ORDER or not 0 < x < n:
+        return mp.psi(n, x)
+    term = total = mp.one
+    i = 0
+    while term > mp.eps * total:
+        i += 1
+        term = mp.exp(-(n + 1) * mp.log1p(i / x))
+        total += term
+    return (-1) ** (n + 1) * total * mp.exp(mp.loggamma(n + 1) - (n + 1) * mp.log(x))
 
 
 trigamma: Operation = Operation(
-    "trigamma", "x", compute=lambda x: float(_scipy_polygamma(x, 1)), partials=(lambda x, r: polygamma(2, x),),
-    spell={"numpy": lambda np, x: _scipy_polygamma(x, 1), "precise": lambda mp, x: mp.polygamma(1, x),
+    "trigamma", "x", compute=lambda x: float(_polygamma(x, 1)), partials=(lambda x, r: polygamma(2, x),),
+    spell={"numpy": lambda np, x: _polygamma(x, 1), "precise": lambda mp, x: _polygamma_precise(mp, x, 1),
            "latex": r"\psi^{{(1)}}\left({0}\right)"},
     domain=(ABOVE_ZERO,),
     about="Derivative of digamma(x).", source="DLMF 5.15.1",
 )  # fmt: skip
 
 
-def _order(shapes: Sequence[Shape], order: float) -> tuple[int]:
-    """A whole order from 0."""
-    if order < 0 or order != int(order):
-        raise ValueError(f"the order must be a whole number from 0, not {order:g}")
-    return (int(order),)
-
-
-def _whole_order(shapes: Sequence[Shape], order: float) -> tuple[int]:
-    """A whole order, which may be negative."""
-    if order != int(order):
-        raise ValueError(f"the order must be a whole number, not {order:g}")
-    return (int(order),)
-
-
-def _by_order(slope: Callable[[Any, int], Any]) -> Callable[..., list[Any]]:
-    """The derivative rule of a function with a static order: slope of (x, order)."""
-
-    def pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-        return [adjoint * slope(operands[0], attributes[0])]
-
-    return pullback
-
-
 polygamma: Operation = Operation(
-    "polygamma", "[n], x", prepare=_order, compute=lambda x, n: float(_scipy_polygamma(x, n)),
+    "polygamma", "[n], x", prepare=_order, compute=lambda x, n: float(_polygamma(x, n)),
     traits=("order_without_rule",),
     pullback=_by_order(lambda x, n: polygamma(n + 1, x)), domain=(ABOVE_ZERO,), examples=("polygamma(2, x)",),
-    spell={"numpy": lambda np, x, n: _scipy_polygamma(x, n), "precise": lambda mp, x, n: mp.polygamma(n, x),
+    spell={"numpy": lambda np, x, n: _polygamma(x, n), "precise": _polygamma_precise,
            "latex": r"\psi^{{({n})}}\left({0}\right)"},
     about="The n-th derivative of digamma(x); n is a fixed whole number.", source="DLMF 5.15",
 )  # fmt: skip
+
+
+def _polygamma_step_precise(mp: Any, x: Any, d: Any, n: int) -> Any:
+    if mp.isinf(d) and d > 0 and mp.isfinite(x):
+        return -mp.psi(n, x) if n else mp.inf
+    if mp.isint(d) and abs(d) <= LONGEST_SUM and min(x, x + d) <= 0:
+        total = mp.fsum(1 / (min(x, x + d) + step) ** (n + 1) for step in range(int(abs(d))))
+        return (-1) ** n * mp.factorial(n) * mp.sign(d) * total
+    with mp.workprec(mp.prec + 20 + abs(mp.mag(x) - mp.mag(d)) if x and d else mp.prec):
+        value = _polygamma_precise(mp, x + d, n) - _polygamma_precise(mp, x, n) if d else mp.zero
+    return +value
+
+
+polygamma_step: Operation = Operation(
+    "polygamma_step", "[n], x, d", prepare=_order, traits=("order_without_rule",),
+    pullback=_by_order(lambda x, d, n: polygamma_step(n + 1, x, d), lambda x, d, n: polygamma(n + 1, x + d)),
+    compute=lambda x, d, n: float(_numeric("gammas.polygamma_step")(x, d, n)),
+    spell={"numpy": lambda np, x, d, n: _numeric("gammas.polygamma_step")(x, d, n), "precise": _polygamma_step_precise,
+           "latex": r"\psi^{{({n})}}\left({0} + {1}\right) - \psi^{{({n})}}\left({0}\right)"},
+    domain=(ABOVE_ZERO, ABOVE_ZERO), examples=("polygamma_step(0, x, y)",),
+    about="polygamma(n, x + d) - polygamma(n, x) without loss of digits where d is small beside x; n is a fixed "
+          "whole number, and 0 stands for digamma.",
+    source="DLMF 5.5.2, 5.11.2 and 25.11.43",
+)  # fmt: skip
 beta = Operation(
     "beta", "x, y",
-    partials=(lambda x, y, r: r * (digamma(x) - digamma(x + y)), lambda x, y, r: r * (digamma(y) - digamma(x + y))),
-    spell={**_scipy("beta"), "latex": r"\mathrm{{B}}\left({0}, {1}\right)"}, domain=(ABOVE_ZERO, ABOVE_ZERO),
-    traits=("commutative",),
+    partials=(lambda x, y, r: -r * polygamma_step(0, x, y), lambda x, y, r: -r * polygamma_step(0, y, x)),
+    spell={**_by_numerics("gammas.beta"), "latex": r"\mathrm{{B}}\left({0}, {1}\right)"},
+    domain=(ABOVE_ZERO, ABOVE_ZERO), traits=("commutative",),
     about="Beta function, gamma(x)*gamma(y)/gamma(x + y).", source="DLMF 5.12.1",
 )  # fmt: skip
 lbeta = Operation(
     "lbeta", "x, y", aliases=("betaln",),
-    partials=(lambda x, y, r: digamma(x) - digamma(x + y), lambda x, y, r: digamma(y) - digamma(x + y)),
-    spell={**_scipy("betaln"), "precise": lambda mp, x, y: mp.log(abs(mp.beta(x, y))),
+    partials=(lambda x, y, r: -polygamma_step(0, x, y), lambda x, y, r: -polygamma_step(0, y, x)),
+    spell={**_by_numerics("gammas.log_beta"), "precise": lambda mp, x, y: mp.log(abs(mp.beta(x, y))),
            "latex": r"\ln \left|\mathrm{{B}}\left({0}, {1}\right)\right|"},
     domain=(ABOVE_ZERO, ABOVE_ZERO), traits=("commutative",),
     about="log|beta(x, y)| without overflow.",
@@ -253,58 +454,136 @@ factorial = Operation(
 )  # fmt: skip
 
 
+MANY_CHOSEN, MANY_ARRANGED = 520, 171
+"""More of at least twice as many, or of as many, things give a number beyond all doubles."""
+
+
+def _whole_pair(n: float, k: float) -> bool:
+    return isfinite(n) and isfinite(k) and n >= 0 and k >= 0 and n.is_integer() and k.is_integer()
+
+
 def _scalar_binomial(n: float, k: float) -> float:
     """Exact on whole numbers."""
-    if n >= 0 and k >= 0 and n.is_integer() and k.is_integer() and max(n, k) < 1e6:
-        return total(lambda: float(math.comb(int(n), int(k))))()
-    from scipy.special import binom
-
-    return float(binom(n, k))
+    if _whole_pair(n, k):
+        few = min(k, n - k)
+        return inf if few > MANY_CHOSEN else 0.0 if few < 0 else total(lambda: float(math.comb(int(n), int(few))))()
+    return float(_numeric("gammas.combinations")(n, k))
 
 
 def _scalar_arrangements(n: float, k: float) -> float:
     """Exact on whole numbers."""
-    if n >= 0 and k >= 0 and n.is_integer() and k.is_integer() and max(n, k) < 1e4:
-        return total(lambda: float(math.perm(int(n), int(k))))()
-    from scipy.special import poch
+    if _whole_pair(n, k):
+        return 0.0 if k > n else inf if k >= MANY_ARRANGED else total(lambda: float(math.perm(int(n), int(k))))()
+    return float(_numeric("gammas.arrangements")(n, k))
 
-    return float(poch(n - k + 1, k))
+
+def _comb_by_n(n: Any, k: Any, r: Any) -> Any:
+    """Where n - k + 1 meets the poles of gamma, by comb(n, k) = beta(n + 1, k - n)*sin(pi*(n - k + 1))/pi.
+
+    Source: DLMF 5.5.3.
+    """
+    pi = n.coerce(PI)
+    steep = cospi(n - k + 1) + sinpi(n - k + 1) * (digamma(n + 1) - digamma(k - n)) / pi
+    return where(n - k < -0.5, beta(n + 1, k - n) * steep, r * polygamma_step(0, n - k + 1, k))
+
+
+def _comb_by_k(n: Any, k: Any, r: Any) -> Any:
+    """As by n; where k + 1 meets the poles, by the symmetry comb(n, k) = comb(n, n - k)."""
+    pi = n.coerce(PI)
+    above = sinpi(n - k + 1) * (digamma(k - n) - digamma(k + 1)) / pi - cospi(n - k + 1)
+    below = cospi(k + 1) - sinpi(k + 1) * (digamma(-k) - digamma(n - k + 1)) / pi
+    inside = where(k < -0.5, beta(n + 1, -k) * below, r * polygamma_step(0, k + 1, n - 2 * k))
+    return where(n - k < -0.5, beta(n + 1, k - n) * above, inside)
 
 
 comb = Operation(
-    "comb", "n, k", aliases=("binom", "choose", "nCr"), compute=_scalar_binomial,
-    partials=(
-        lambda n, k, r: r * (digamma(n + 1) - digamma(n - k + 1)),
-        lambda n, k, r: r * (digamma(n - k + 1) - digamma(k + 1)),
-    ),
-    spell={"numpy": "scipy.special.binom", "precise": "binomial", "latex": r"\binom{{{0}}}{{{1}}}"},
+    "comb", "n, k", aliases=("binom", "choose", "nCr"), compute=_scalar_binomial, partials=(_comb_by_n, _comb_by_k),
+    spell={"numpy": "cgcli.ops.numerics.gammas.combinations", "precise": "binomial", "latex": r"\binom{{{0}}}{{{1}}}"},
     domain=((5.0, 20.0), (0.1, 4.0)), traits=("exact_on_integers",),
     about="Number of ways to choose k of n things, n!/(k!*(n - k)!).",
 )  # fmt: skip
 
 
-def _arrangements_numpy(np: Any, n: Any, k: Any) -> Any:
-    from scipy.special import poch
+def _perm_by_n(n: Any, k: Any, r: Any) -> Any:
+    """Where n - k + 1 meets the poles of gamma, by its reflection (DLMF 5.5.3)."""
+    steep = cospi(n - k + 1) + sinpi(n - k + 1) * (digamma(n + 1) - digamma(k - n)) / n.coerce(PI)
+    return where(n - k < -0.5, gamma(n + 1) * gamma(k - n) * steep, r * polygamma_step(0, n - k + 1, k))
 
-    return poch(np.subtract(n, k) + 1, k)
+
+def _perm_by_k(n: Any, k: Any, r: Any) -> Any:
+    steep = sinpi(n - k + 1) * digamma(k - n) / n.coerce(PI) - cospi(n - k + 1)
+    return where(n - k < -0.5, gamma(n + 1) * gamma(k - n) * steep, r * digamma(n - k + 1))
 
 
 perm = Operation(
-    "perm", "n, k", aliases=("nPr",), compute=_scalar_arrangements,
-    partials=(
-        lambda n, k, r: r * (digamma(n + 1) - digamma(n - k + 1)),
-        lambda n, k, r: r * digamma(n - k + 1),
-    ),
-    spell={"numpy": _arrangements_numpy, "precise": "ff", "latex": r"\operatorname{{P}}\left({0}, {1}\right)"},
+    "perm", "n, k", aliases=("nPr",), compute=_scalar_arrangements, partials=(_perm_by_n, _perm_by_k),
+    spell={"numpy": "cgcli.ops.numerics.gammas.arrangements", "precise": "ff",
+           "latex": r"\operatorname{{P}}\left({0}, {1}\right)"},
     domain=((5.0, 20.0), (0.1, 4.0)), traits=("exact_on_integers",),
     about="Number of ways to arrange k of n things in order, n!/(n - k)!.",
 )  # fmt: skip
+
+
+def _gamma_density_precise(mp: Any, a: Any, x: Any) -> Any:
+    if x < 0:
+        return mp.nan
+    return mp.zero if a <= 0 and mp.isint(a) else mp.power(x, a - 1) * mp.exp(-x) * mp.rgamma(a)
+
+
+gamma_density: Operation = Operation(
+    "gamma_density", "a, x", compute=lambda a, x: float(_numeric("gammas.gamma_density")(a, x)),
+    partials=(lambda a, x, r: r * (log(x) - digamma(a)), lambda a, x, r: _gamma_density_by_x(a, x, r)),
+    spell={"numpy": "cgcli.ops.numerics.gammas.gamma_density",
+           "precise": _gamma_density_precise,
+           "latex": r"\frac{{{1}^{{{0} - 1}} e^{{-{1}}}}}{{\Gamma\left({0}\right)}}"},
+    domain=(ABOVE_ZERO, ABOVE_ZERO),
+    about="Density of the gamma distribution of shape a and scale 1, x^(a - 1)*exp(-x)/gamma(a).",
+    source="C. Loader, Fast and accurate computation of binomial probabilities, 2000",
+)  # fmt: skip
+
+
+def _gamma_density_by_x(a: Any, x: Any, r: Any) -> Any:
+    """That of a - 1 less itself, which holds at 0; near the top as one product, where the two are nearly the same."""
+    ahead = a - 1 - x
+    return where(absolute(ahead) < 0.5 * x, r * ahead / x, gamma_density(a - 1, x) - r)
+
+
+MANY_TERMS = 10_000
+"""The shape from which incomplete gamma functions of many digits are summed in whole numbers."""
+
+
+def _gammainc_precise(mp: Any, x: Any, a: float, upper: bool = False) -> Any:
+    """P or Q. For a large shape the series of the smaller one, in fixed point; it has some sqrt(a) terms.
+
+    With the density D, P/D is the sum of x^(k + 1)/(a*...*(a + k)), and Q/D that of (a - 1)*...*(a - k)/x^k.
+    Source: DLMF 8.11.4 and 8.8.7.
+    """
+    if x < 0:
+        return mp.nan
+    if not MANY_TERMS < a < 1e13 or x < 1 or mp.isinf(x):
+        return mp.gammainc(a, x, mp.inf, regularized=True) if upper else mp.gammainc(a, 0, x, regularized=True)
+    shape = mp.mpf(a)
+    with mp.workprec(mp.prec + 2 * mp.mag(shape) + 20):
+        density = mp.exp((shape - 1) * mp.log(x) - x - mp.loggamma(shape))
+        top, bottom = int(mp.ldexp(x, mp.prec)), int(mp.ldexp(shape, mp.prec))
+        lower, step = x < shape, 1 << mp.prec
+        term = total = step
+        while term:
+            bottom += step if lower else -step
+            term = term * top // bottom if lower else term * bottom // top
+            total += term
+        value = density * mp.ldexp(mp.mpf(total), -mp.prec) * (x / shape if lower else 1)
+        if lower == upper:
+            value = 1 - value
+    return +value
+
+
 gammainc = Operation(
     "gammainc", "[a], x", prepare=lambda shapes, a: (float(a),), domain=(ABOVE_ZERO,), examples=("gammainc(2, x)",),
-    compute=lambda x, a: float(_scipy_gammainc(x, a)),
-    pullback=_by_order(lambda x, a: exp((a - 1) * log(x) - x - lgamma(x.coerce(a)))),
-    spell={"numpy": lambda np, x, a: _scipy_gammainc(x, a),
-           "precise": lambda mp, x, a: mp.gammainc(a, 0, x, regularized=True) if x >= 0 else mp.nan,
+    compute=lambda x, a: float(_numeric("gammas.lower_gamma")(x, a)),
+    pullback=_by_order(lambda x, a: gamma_density(x.coerce(a), x)),
+    spell={"numpy": lambda np, x, a: _numeric("gammas.lower_gamma")(x, a),
+           "precise": _gammainc_precise,
            "latex": r"P\left({a}, {0}\right)"},
     about="Lower incomplete gamma function over gamma(a), from 0 to 1; a is a fixed positive number.",
     source="DLMF 8.2.4",
@@ -312,18 +591,12 @@ gammainc = Operation(
 gammaincc = Operation(
     "gammaincc", "[a], x", prepare=lambda shapes, a: (float(a),), domain=(ABOVE_ZERO,), examples=("gammaincc(2, x)",),
     compute=lambda x, a: float(_scipy_gammaincc(x, a)),
-    pullback=_by_order(lambda x, a: -exp((a - 1) * log(x) - x - lgamma(x.coerce(a)))),
+    pullback=_by_order(lambda x, a: -gamma_density(x.coerce(a), x)),
     spell={"numpy": lambda np, x, a: _scipy_gammaincc(x, a),
-           "precise": lambda mp, x, a: mp.gammainc(a, x, mp.inf, regularized=True) if x >= 0 else mp.nan,
+           "precise": lambda mp, x, a: _gammainc_precise(mp, x, a, True),
            "latex": r"Q\left({a}, {0}\right)"},
     about="1 - gammainc(a, x) without loss of digits.", source="DLMF 8.2.4",
 )  # fmt: skip
-
-
-def _scipy_gammainc(x: Any, a: float) -> Any:
-    from scipy.special import gammainc as function
-
-    return function(a, x)
 
 
 def _scipy_gammaincc(x: Any, a: float) -> Any:
@@ -335,42 +608,41 @@ def _scipy_gammaincc(x: Any, a: float) -> Any:
 # ---- Bessel and Airy functions ---------------------------------------------------------------------------------
 
 
+def _bessel_library(x: Any, n: int, kind: str) -> Any:
+    return _numeric("bessel.bessel" if kind in ("j", "y") else "bessel.modified_bessel")(x, n, kind)
+
+
 def _bessel(
-    name: str, scipy_name: str, mpmath: str, slope: Callable[[Any, int], Any], letter: str, **facts: Any
+    name: str, kind: str, mpmath: str, slope: Callable[[Any, int], Any], letter: str, **facts: Any
 ) -> Operation:
     """A Bessel function of a fixed whole order."""
-
-    def library(x: Any, n: int) -> Any:
-        import scipy.special
-
-        return getattr(scipy.special, scipy_name)(n, x)
-
     return Operation(
-        name, "[n], x", prepare=_whole_order, compute=lambda x, n: float(library(x, n)), pullback=_by_order(slope),
-        traits=("order_without_rule",),
-        spell={"numpy": lambda np, x, n: library(x, n), "precise": lambda mp, x, n: getattr(mp, mpmath)(n, x),
+        name, "[n], x", prepare=_whole_order, compute=lambda x, n: float(_bessel_library(x, n, kind)),
+        pullback=_by_order(slope), traits=("order_without_rule",),
+        spell={"numpy": lambda np, x, n: _bessel_library(x, n, kind),
+               "precise": lambda mp, x, n: getattr(mp, mpmath)(n, x),
                "latex": letter + r"_{{{n}}}\left({0}\right)"},
         examples=(f"{name}(2, x)",), **facts,
     )  # fmt: skip
 
 
 besselj: Operation = _bessel(
-    "besselj", "jv", "besselj", lambda x, n: 0.5 * (besselj(n - 1, x) - besselj(n + 1, x)), "J",
+    "besselj", "j", "besselj", lambda x, n: 0.5 * (besselj(n - 1, x) - besselj(n + 1, x)), "J",
     aliases=("jn", "jv"), domain=((-20.0, 20.0),), source="DLMF 10.6.1",
     about="Bessel function of the first kind; n is a fixed whole number.",
 )  # fmt: skip
 bessely: Operation = _bessel(
-    "bessely", "yv", "bessely", lambda x, n: 0.5 * (bessely(n - 1, x) - bessely(n + 1, x)), "Y",
+    "bessely", "y", "bessely", lambda x, n: 0.5 * (bessely(n - 1, x) - bessely(n + 1, x)), "Y",
     aliases=("yn", "yv"), domain=(ABOVE_ZERO,), source="DLMF 10.6.1",
     about="Bessel function of the second kind; n is a fixed whole number.",
 )  # fmt: skip
 besseli: Operation = _bessel(
-    "besseli", "iv", "besseli", lambda x, n: 0.5 * (besseli(n - 1, x) + besseli(n + 1, x)), "I",
+    "besseli", "i", "besseli", lambda x, n: 0.5 * (besseli(n - 1, x) + besseli(n + 1, x)), "I",
     aliases=("iv",), domain=((-10.0, 10.0),), source="DLMF 10.29.1",
     about="Modified Bessel function of the first kind; n is a fixed whole number.",
 )  # fmt: skip
 besselk: Operation = _bessel(
-    "besselk", "kv", "besselk", lambda x, n: -0.5 * (besselk(n - 1, x) + besselk(n + 1, x)), "K",
+    "besselk", "k", "besselk", lambda x, n: -0.5 * (besselk(n - 1, x) + besselk(n + 1, x)), "K",
     aliases=("kn", "kv"), domain=(ABOVE_ZERO,), source="DLMF 10.29.1",
     about="Modified Bessel function of the second kind; n is a fixed whole number.",
 )  # fmt: skip
@@ -378,9 +650,13 @@ besselk: Operation = _bessel(
 
 def _bessel_number(name: str, order: int, general: str, slope: Callable[[Any, Any], Any], **facts: Any) -> Operation:
     """A Bessel function of order 0 or 1, which has a name of its own."""
+    spelling: dict[str, Any] = _scipy(name)
+    if name[0] in "jy":
+        spelling = {"numpy": lambda np, x: _bessel_library(x, order, name[0])}
+        facts["compute"] = lambda x: float(_bessel_library(x, order, name[0]))
     return Operation(
         name, "x", partials=(slope,),
-        spell={**_scipy(name), "precise": lambda mp, x: getattr(mp, general)(order, x),
+        spell={**spelling, "precise": lambda mp, x: getattr(mp, general)(order, x),
                "latex": f"{name[0].upper()}_{order}" + r"\left({0}\right)"},
         **facts,
     )  # fmt: skip
@@ -421,6 +697,10 @@ k1: Operation = _bessel_number(
 )  # fmt: skip
 
 
+MANY_STEPS = 10_000
+"""Orders beyond which a spherical Bessel function is not climbed to step by step."""
+
+
 def _scalar_spherical(x: float, n: int) -> float:
     """Spherical Bessel function: the series where x is small for the order, else upward recurrence.
 
@@ -428,6 +708,8 @@ def _scalar_spherical(x: float, n: int) -> float:
     """
     if not isfinite(x):
         return nan if isnan(x) else 0.0
+    if n > MANY_STEPS:
+        return float(_spherical_numpy(None, x, n))
     if abs(x) <= n + 1:
         term = math.prod(x / (2 * k + 1) for k in range(1, n + 1))
         total_sum, k = term, 0
@@ -443,9 +725,10 @@ def _scalar_spherical(x: float, n: int) -> float:
 
 
 def _spherical_numpy(np: Any, x: Any, n: int) -> Any:
-    from scipy.special import spherical_jn as function
-
-    return function(n, x)
+    """SciPy's, whose time grows with n; for a large one by the Bessel function of a broken order (DLMF 10.47.3)."""
+    if n > MANY_STEPS:
+        return _numeric("bessel.large_spherical")(x, n)
+    return _numeric("bessel.spherical")(x, n)
 
 
 def _spherical_precise(mp: Any, x: Any, n: int) -> Any:
@@ -528,7 +811,7 @@ airybiprime: Operation = _airy(
 
 expi = Operation(
     "expi", "x", aliases=("Ei",), partials=(lambda x, r: exp(x) / x,), domain=(ABOVE_ZERO,),
-    spell={**_scipy("expi"), "precise": "ei", "latex": r"\mathrm{{Ei}}\left({0}\right)"},
+    spell={**_by_numerics("integrals.expi"), "precise": "ei", "latex": r"\mathrm{{Ei}}\left({0}\right)"},
     about="Exponential integral: integral of exp(t)/t from -inf to x (principal value).", source="DLMF 6.2.5",
 )  # fmt: skip
 exp1 = Operation(
@@ -557,40 +840,63 @@ cosint = Operation(
            "latex": r"\mathrm{{Ci}}\left({0}\right)"},
     about="Cosine integral: minus the integral of cos(t)/t from x to inf; nan below 0.", source="DLMF 6.2.11",
 )  # fmt: skip
+
+
+def _logarithmic_integral(x: Any) -> Any:
+    """Ei of the logarithm; far from 1 as x times a function that the rounding of the logarithm hardly moves."""
+    power = log(x)
+    half = exp(-0.5 * power)
+    return where((x > 8) & (x < inf) | (x > 0) & (x < 0.125), x * (expi(power) * half * half), expi(power))
+
+
 logint = Operation(
-    "logint", "x", aliases=("li",), definition=lambda x: expi(log(x)), partials=(lambda x, r: 1 / log(x),),
-    spell={"latex": r"\mathrm{{li}}\left({0}\right)"}, domain=((1.1, 20.0),),
+    "logint", "x", aliases=("li",), definition=_logarithmic_integral, partials=(lambda x, r: 1 / log(x),),
+    spell={"precise": "li", "latex": r"\mathrm{{li}}\left({0}\right)"}, domain=((1.1, 20.0),),
     about="Logarithmic integral: integral of 1/log(t) from 0 to x.", source="DLMF 6.2.8",
 )  # fmt: skip
 
 
-def _scipy_lambertw(np: Any, x: Any) -> Any:
-    from scipy.special import lambertw as function
-
-    value = function(x)
-    return np.where(value.imag == 0, value.real, np.nan)
-
-
-def _scalar_lambertw(x: float) -> float:
-    from scipy.special import lambertw as function
-
-    value = function(x)
-    return float(value.real) if value.imag == 0 else nan
+def _lambertw_excess_precise(mp: Any, x: Any) -> Any:
+    with mp.workprec(2 * mp.prec):
+        value = 1 + mp.lambertw(x)
+    return +value
 
 
 lambertw = Operation(
-    "lambertw", "x", compute=_scalar_lambertw, partials=(lambda x, r: exp(-r) / (1 + r),), domain=((-0.36, 20.0),),
-    spell={"numpy": _scipy_lambertw, "latex": r"W\left({0}\right)"}, traits=("increasing",),
-    about="Lambert's W: the w with w*exp(w) = x, from -1 up; nan below -1/e.", source="DLMF 4.13.1",
+    "lambertw", "x", partials=(lambda x, r: exp(-r) / lambertw_excess(x),), domain=((-0.36, 20.0),),
+    spell={**_by_numerics("lambert.lambertw"), "latex": r"W\left({0}\right)"}, traits=("increasing",),
+    about="Lambert's W: the w with w*exp(w) = x, from -1 up; nan below -1/e.", source="DLMF 4.13.1 and 4.13.6",
+)  # fmt: skip
+lambertw_excess: Operation = Operation(
+    "lambertw_excess", "x", partials=(lambda x, r: exp(1 - r) / r,), domain=((-0.36, 20.0),), traits=("increasing",),
+    spell={**_by_numerics("lambert.lambertw_excess"), "precise": _lambertw_excess_precise,
+           "latex": r"\left(1 + W\left({0}\right)\right)"},
+    about="1 + lambertw(x) without loss of digits near -1/e, where it is 0.", source="DLMF 4.13.6",
+)  # fmt: skip
+
+
+def _elliptic_precise(mp: Any, m: Any, n: int, kind: int) -> Any:
+    half = mp.mpf(1) / 2
+    factor = mp.pi / 2 * mp.rf(half, n) * mp.rf(half - kind, n) / mp.factorial(n)
+    return factor * mp.hyp2f1(n + half, n + half - kind, n + 1, m)
+
+
+ellipk_slope = _slopes(
+    "ellipk", "elliptic.ellipk_slope", lambda mp, m, n: _elliptic_precise(mp, m, n, 0), "K", domain=((-5.0, 1.0),),
+    source="DLMF 19.4.8 and 19.5.1",
+)  # fmt: skip
+ellipe_slope = _slopes(
+    "ellipe", "elliptic.ellipe_slope", lambda mp, m, n: _elliptic_precise(mp, m, n, 1), "E", domain=((-5.0, 1.0),),
+    source="DLMF 19.4.8 and 19.5.2",
 )  # fmt: skip
 ellipk = Operation(
-    "ellipk", "m", partials=(lambda m, r: (ellipe(m) - (1 - m) * r) / (2 * m * (1 - m)),), domain=((0.1, 1.0),),
+    "ellipk", "m", partials=(lambda m, r: ellipk_slope(1, m),), domain=((-5.0, 1.0),),
     spell={**_scipy("ellipk"), "latex": r"K\left({0}\right)"},
     about="Complete elliptic integral of the first kind of the parameter m = k^2.", source="DLMF 19.4.1",
 )  # fmt: skip
 ellipe: Operation = Operation(
-    "ellipe", "m", partials=(lambda m, r: (r - ellipk(m)) / (2 * m),), domain=((0.1, 1.0),),
-    spell={**_scipy("ellipe"), "latex": r"E\left({0}\right)"},
+    "ellipe", "m", partials=(lambda m, r: ellipe_slope(1, m),), domain=((-5.0, 1.0),),
+    spell={**_by_numerics("elliptic.whole_ellipe"), "latex": r"E\left({0}\right)"},
     about="Complete elliptic integral of the second kind of the parameter m = k^2.", source="DLMF 19.4.2",
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ import math
 from math import copysign, inf, isinf, nan, pi
 
 from cgcli.ops.arithmetic import square
-from cgcli.ops.exact import PI
+from cgcli.ops.exact import PI, decimal
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import absolute, copy_sign, where
 from cgcli.ops.powers import hypot, sqrt
@@ -227,11 +227,42 @@ def _cospi(x: Any, half: float = 1.0) -> Any:
     return where(size <= 0.25 * half, cos(PI * size / half), where(size <= 0.75 * half, near_quarter, near_half))
 
 
+SPLITTER = 2.0**27 + 1
+"""A number times this, less that less the number, has 26 bits (T. J. Dekker, A floating-point technique, 1971)."""
+PI_PARTS = {
+    1.0: (
+        3.1415926814079285,
+        decimal("-0.000000027818135228334231616720497115802830600624894179025055407692183593713791001371965"),
+    ),
+    HALF_DEGREES: (
+        0.01745329238474369,
+        decimal("0.00000000013519960527851425143488612713442871888541725456097191440171009114603449443682242"),
+    ),
+}
+"""pi/half as a sum, whose first part has so few bits that its product with 26 bits is exact."""
+
+
+def _angle(turn: Any, half: float) -> tuple[Any, Any]:
+    """pi*turn/half as a sum of two numbers: rounding it would cost the tangent more than an ulp."""
+    high, low = PI_PARTS[half]
+    upper = SPLITTER * turn - (SPLITTER * turn - turn)
+    rest = upper * low + ((turn - upper) * high + (turn - upper) * low)
+    angle = upper * high + rest
+    return angle, (upper * high - angle) + rest
+
+
+def _exact_tan(turn: Any, half: float) -> Any:
+    """tan(pi*turn/half) for an angle up to pi/4."""
+    angle, rest = _angle(turn, half)
+    value = tan(angle)
+    return value + (1 + square(value)) * rest
+
+
 def _tanpi(x: Any, half: float = 1.0) -> Any:
     turn = remainder(x, half)
     size = absolute(turn)
-    steep = copy_sign(1 / tan(PI * (0.5 * half - size) / half), turn)
-    return where(size <= 0.25 * half, tan(PI * turn / half), steep)
+    small = _exact_tan(where(size <= 0.25 * half, turn, 0.5 * half - size), half)
+    return where(size <= 0.25 * half, small, copy_sign(1 / small, turn))
 
 
 sinpi = Operation(
@@ -247,7 +278,8 @@ cospi: Operation = Operation(
 tanpi = Operation(
     "tanpi", "x", definition=_tanpi, partials=(lambda x, r: PI * (1 + square(r)),),
     compute=_scalar_tanpi,
-    spell={"latex": r"\tan\left(\pi {0}\right)"}, domain=((-0.45, 0.45),), traits=("odd",),
+    spell={"precise": lambda mp, x: mp.sinpi(x) / mp.cospi(x), "latex": r"\tan\left(\pi {0}\right)"},
+    domain=((-0.45, 0.45),), traits=("odd",),
     about="tan(pi*x).",
 )  # fmt: skip
 sind = Operation(
@@ -265,6 +297,8 @@ cosd: Operation = Operation(
 tand = Operation(
     "tand", "x", definition=lambda x: _tanpi(x, HALF_DEGREES), compute=lambda x: _scalar_tanpi(x, HALF_DEGREES),
     partials=(lambda x, r: PI * (1 + square(r)) / 180,),
-    spell={"latex": r"\tan\left({0}^\circ\right)"}, domain=((-80.0, 80.0),), traits=("odd",),
+    spell={"precise": lambda mp, x: mp.sinpi(x / 180) / mp.cospi(x / 180),
+           "latex": r"\tan\left({0}^\circ\right)"},
+    domain=((-80.0, 80.0),), traits=("odd",),
     about="Tangent of an angle in degrees.",
 )  # fmt: skip

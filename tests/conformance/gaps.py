@@ -14,12 +14,13 @@ GAPS: dict[tuple[str, str, str], str] = {
 
 LEFT_OUT: dict[str, frozenset[str]] = {
     "native": frozenset((
-        "cofactors", "det", "inv", "logdet", "solve",
+        "cofactors", "det", "det_slope", "inv", "logdet", "solve",
         "round_digits", "gcd", "lcm", "erfi", "erfcx", "erfinv", "erfcinv", "dawsn", "ndtri", "log_ndtr", "gamma",
         "rgamma", "digamma", "trigamma", "polygamma", "beta", "lbeta", "factorial", "comb", "perm", "gammainc",
         "gammaincc", "besselj", "bessely", "besseli", "besselk", "j0", "j1", "y0", "y1", "i0", "i1", "k0", "k1",
         "spherical_jn", "sinc", "airyai", "airyaiprime", "airybi", "airybiprime", "expi", "exp1", "sinint", "cosint",
-        "logint", "lambertw", "ellipk", "ellipe",
+        "logint", "lambertw", "ellipk", "ellipe", "erfcx_slope", "dawsn_slope", "log_ndtr_slope", "polygamma_step",
+        "gamma_density", "lambertw_excess", "ellipk_slope", "ellipe_slope",
     )),
 }  # fmt: skip
 """Engine -> operations that it does not have: C's library lacks them, they work on integers or decimals, or LAPACK's.

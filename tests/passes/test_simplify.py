@@ -170,7 +170,7 @@ ARRAY_DERIVATIVES = {
     "dot([x, y], [y, x])": "2 * y",
     "sum([x, y, z]*[1, 2, 3])": "1",
     "mean([x, y, z])": "1 / 3",
-    "norm([x, y])": "where(x^2 + y^2 == 0, 0, x / sqrt(x^2 + y^2))",
+    "norm([x, y])": "where(hypot(x, y) == 0, 0, x / hypot(x, y))",
     "[x, y]^2": "[2 * x, 0]",
     "concat([x, y], [z])": "[1, 0, 0]",
     "[[x, y], [z, 1]] @ [y, 2]": "[y, 0]",

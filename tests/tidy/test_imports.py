@@ -46,12 +46,18 @@ LATE = {
     ("language/bulk/reader.py", "numpy"): "large texts only, for which it is loaded",
     ("language/bulk/words.py", "numpy"): "large texts only, for which it is loaded",
     ("numerals.py", "mpmath"): "numbers of many digits as text",
+    **{(f"ops/numerics/{name}.py", library): "algorithms for arrays, loaded when a row that needs one is computed"
+       for name, libraries in (("arrays", ("numpy",)), ("minors", ("numpy",)), ("bell", ("numpy", "scipy")),
+                               ("bessel", ("numpy", "scipy")), ("elliptic", ("numpy", "scipy")),
+                               ("gammas", ("numpy", "scipy")), ("integrals", ("numpy", "scipy")),
+                               ("lambert", ("numpy", "scipy")))
+       for library in libraries},
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
     ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",
     ("passes/scalars.py", "numpy"): "arrays of references",
     ("passes/schedule.py", "numpy"): "sorting a large graph",
     ("passes/stamping.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
-}
+}  # fmt: skip
 """Files of other rooms that use a library when they need it, never on the way of a scalar formula."""
 
 AT_THE_TOP = {
@@ -60,7 +66,7 @@ AT_THE_TOP = {
         "graph/bulk.py", "language/bulk/lowering.py", "language/bulk/names.py", "language/bulk/dense_tables.py",
         "language/bulk/literals.py", "language/bulk/reader.py", "language/bulk/words.py", "passes/stamping.py",
     )
-}  # fmt: skip
+} | {excuse for excuse in LATE if excuse[0].startswith("ops/numerics/")}  # fmt: skip
 """Those that may import it at once, being loaded late themselves."""
 
 
