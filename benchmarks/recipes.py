@@ -66,7 +66,8 @@ class Recipe:
 
     def levels(self) -> tuple[Recipe, list[tuple[int, int, int]]]:
         """The same nodes ordered by depth and kind, and the blocks (kind, first, last) of equal ones of one depth."""
-        from cgcli.loops import compiled, measure_depths
+        from cgcli.graph.walk import measure_depths
+        from cgcli.loops import compiled
 
         operands = np.stack([self.first, self.second], axis=1).ravel()
         start = np.concatenate([np.zeros(self.leaves, dtype=np.int64), 2 * np.arange(len(self) + 1)])

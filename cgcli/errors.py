@@ -136,6 +136,10 @@ class CgWarning(Told, UserWarning):
         return f"{self.message}{where}{f'; {self.hint}' if self.hint else ''}"
 
 
+class PrecisionWarning(CgWarning):
+    """A result is smaller the more digits it is computed with: it counts as 0."""
+
+
 class NotFiniteWarning(CgWarning):
     """A nan or an infinity was born in a calculation of finite numbers; a result, or the value behind it, shows it."""
 

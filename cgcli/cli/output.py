@@ -103,6 +103,25 @@ def warn(message: str, *, hint: str | None = None, source: Source | None = None,
     print(render_warning(message, source=source, span=span, hint=hint, colour=colour), file=sys.stderr)
 
 
+def tell_warnings(digits: int | None, engine: str) -> None:
+    """From here on show the warnings of a calculation in many digits as this program shows its own."""
+    if digits is None and engine != "precise":
+        return
+    import warnings
+
+    from cgcli.errors import PrecisionWarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if isinstance(message, PrecisionWarning):
+            warn(message.message)
+        else:
+            usual(message, category, *place, **more)
+
+    usual = warnings.showwarning
+    warnings.simplefilter("always", PrecisionWarning)
+    warnings.showwarning = show
+
+
 def report_left_out(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> Bound:
     """Say on standard error which inputs the derivatives by all inputs leave out; returns what it was given."""
     if wrt is None and bound.program.decisions:

@@ -17,7 +17,7 @@ from cgcli.explain.point import Point
 from cgcli.explain.rule_text import RuleTexts
 from cgcli.graph.copying import copy_nodes
 from cgcli.graph.store import Graph
-from cgcli.graph.walk import ancestors
+from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, finite
 from cgcli.passes.partials import local_partials
 
@@ -75,7 +75,9 @@ def births_of(
     found = births(graph, point.values, results)
     known = set(found)
     chosen = [node for node in found if known.isdisjoint(graph.origins.chain(node))]
-    accounts = [_Account(graph, node) for node in chosen[:MOST_BIRTHS]]
+    open_inputs = [node for name, node in graph.inputs(hidden=True).items() if name not in inputs]
+    unknown = descendants(graph, open_inputs)
+    accounts = [_Account(graph, node, unknown) for node in chosen[:MOST_BIRTHS]]
     point.evaluate(engine, inputs, [node for account in accounts for node in account.wanted()])
     told: dict[str, Birth] = {}
     for account in accounts:
@@ -116,19 +118,25 @@ class _Account:
     """What there is to say of a node where a nan or an infinity began, waiting for the values.
 
     chain: whose rule made it, whose rule made that one, and so on; the last of them is an operation of the formula.
-    partial: the partial derivative by which it came, where it came so.
+    partial: the partial derivative by which it came, where it came so. unknown: 1 for each node that needs an input
+    without a value; a derivative along a direction leaves such behind.
     """
 
-    def __init__(self, graph: Graph, node: int) -> None:
+    def __init__(self, graph: Graph, node: int, unknown: bytearray) -> None:
         self.graph = graph
         self.node = node
+        self.unknown = unknown
         self.chain = graph.origins.chain(node)
-        self.partial = partial_with(graph, node, self.chain[0]) if self.chain else None
+        self.partial = partial_with(graph, node, self.chain[0]) if self.chain and self._knows(self.chain[0]) else None
+
+    def _knows(self, node: int) -> bool:
+        """Whether the operands of a node have values."""
+        return not any(self.unknown[operand] for operand in self.graph.operands_of(node))
 
     def wanted(self) -> list[int]:
         """The nodes whose values the account gives."""
         nodes = (self.node, *self.chain[:1], *self.chain[-1:])
-        return [operand for node in nodes for operand in self.graph.operands_of(node)]
+        return [operand for node in nodes if self._knows(node) for operand in self.graph.operands_of(node)]
 
     def birth(self, values: Sequence[Any], source: Source | None, engine: Engine) -> Birth:
         """The account in words."""
@@ -168,6 +176,8 @@ class _Account:
 
     def _operands(self, node: int, values: Sequence[Any], word: str) -> str:
         """` of 1, 0`, or "" where that would be long."""
+        if not self._knows(node):
+            return ""
         given = ", ".join(compact(values[operand]) for operand in self.graph.operands_of(node))
         blank = "" if word == ":" else " "
         return f"{blank}{word} {given}" if 0 < len(given) < WIDEST_OPERANDS else ""

@@ -19,7 +19,7 @@ import numpy as np
 from cgcli.engines import choose
 from cgcli.engines.complex_step import NotHolomorphicError
 from cgcli.engines.complex_step import derivative as complex_step
-from cgcli.engines.precise import PreciseEngine
+from cgcli.engines.mpmath import MpmathEngine
 from cgcli.errors import CalculationError
 from cgcli.graph.balanced import balanced
 from cgcli.graph.copying import copy_missing
@@ -209,7 +209,7 @@ class _Trial:
             self.point[name] = values[node]
         copy_missing(graph, self.graph, [output], copies)
         self.output = weighted_sum(self.graph, copies[output])
-        self.precise = PreciseEngine(DIGITS)
+        self.precise = MpmathEngine(DIGITS)
         self.conditions = _conditions(graph, copies)
 
     def findings(self, output: int, label: str) -> Iterator[Finding]:

@@ -75,9 +75,12 @@ class Bound:
         """Say where a nan or an infinity among some values was born."""
         broken = [node for node, value in zip(wanted, found, strict=True) if not finite(value)]
         if self.is_heard(broken):
-            from cgcli.explain.births import births_of
+            from cgcli.explain.births import Birth, births_of
 
-            self.tell(births_of(self.graph, broken, self.engine, self.values, self.source))
+            births = births_of(self.graph, broken, self.engine, self.values, self.source)
+            self.tell(
+                births or [Birth("a result is no finite number; where that began is not known", None, self.source)]
+            )
 
     def is_heard(self, results: Sequence[int]) -> bool:
         """Whether somebody wants to be told of births in some results: whoever listens; else Python's filters say so.
@@ -90,13 +93,11 @@ class Bound:
         from cgcli.explain.filters import action_on
 
         action = action_on(NotFiniteWarning)
-        key = ("births were told of", *results)
-        if action == "ignore":
-            return False
-        new = self.program.derived.get(key) is None
-        if new:
-            self.program.derived.put(key, ())
-        return new or action in ("always", "all", "error")
+        key = tuple(results)
+        new = self.program.told.get(key) is None
+        if new and action != "ignore":
+            self.program.told.put(key, True)
+        return action in ("always", "all", "error") or (new and action != "ignore")
 
     def tell(self, births: list[Birth]) -> None:
         """Tell whoever listens of births."""
@@ -132,14 +133,22 @@ def chooser(name: str, digits: int | None) -> Choice:
     return lambda graph, wanted: choose(graph, wanted, name)
 
 
-def add_defaults(program: Program, values: dict[str, Any], choice: Choice) -> None:
-    """Give inputs without a value their defaults; those that follow from other defaults come after them."""
+def add_defaults(program: Program, values: dict[str, Any], choice: Choice, exact: bool = False) -> None:
+    """Give inputs without a value their defaults; those that follow from other defaults come after them.
+
+    exact: a default is computed later, to as many digits as the calculation needs.
+    """
     absent = {name: node for name, node in program.defaults.items() if name not in values}
     if not absent:
         return
     graph = program.graph
     groups = graph.once(("defaults", *absent), list(absent.values()), lambda: ordered_defaults(graph, absent))
     for ready in groups:
+        if exact:
+            from cgcli.engines.deferred import Deferred
+
+            values.update({name: Deferred(graph, values, node, choice(graph, [node])) for name, node in ready.items()})
+            continue
         nodes = list(ready.values())
         found = choice(graph, nodes).evaluate(graph, values, nodes)
         values.update({name: found[node] for name, node in ready.items()})

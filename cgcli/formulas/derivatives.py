@@ -8,7 +8,7 @@ from cgcli.formulas.bound import named_nodes
 from cgcli.graph.walk import ancestors
 from cgcli.language.program import OWN_NAME
 from cgcli.numerals import shape_of
-from cgcli.passes.derivative import derivatives_of, directional
+from cgcli.passes.derivative import derivatives_of, directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate
 
 TYPE_CHECKING = False
@@ -210,7 +210,7 @@ def second_products(bound: Bound, moved: Any, of: str | None) -> dict[str, dict[
         by_name, graph = variables(program, names, of), program.graph
         along = hidden_inputs(graph, by_name)
         return {
-            output: [directional(graph, slope, list(by_name.values()), along) for slope in slopes.values()]
+            output: products_with_hessian(graph, list(slopes.values()), list(by_name.values()), along)
             for output, slopes in _gradients(program, names, of).items()
         }
 

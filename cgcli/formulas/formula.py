@@ -125,7 +125,7 @@ class Formula:
         if steps:
             program = readable(program)
         chosen = chooser(engine, digits)
-        add_defaults(program, values, chosen)
+        add_defaults(program, values, chosen, exact)
         if complete:
             given.check_complete(program.inputs, values)
         return Bound(program, values, chosen, self.source)
@@ -232,6 +232,7 @@ class Formula:
             wanted = [moved[node] for node in wanted]
         graph, simple = simplify(graph, wanted)
         names = ["result"] if len(chosen) == 1 else [f"d{output}/d{name}" for output in chosen]
+        graph.is_derivative = True
         derived = Program(graph)
         derived.outputs = dict(zip(names, simple, strict=False))
         defaults = dict(zip(program.defaults, simple[len(nodes) :], strict=True))

@@ -182,11 +182,13 @@ def is_precise(value: Any) -> bool:
 
 
 def _exact_types() -> tuple[type, ...]:
-    """Numbers of Python that say more than a double."""
+    """Numbers of Python that say more than a double, and what is computed when it is needed."""
     from decimal import Decimal
     from fractions import Fraction
 
-    return int, Fraction, Decimal
+    from cgcli.engines.deferred import Deferred
+
+    return int, Fraction, Decimal, Deferred
 
 
 COMMA = re.compile(r",(?![^\[]*\])")

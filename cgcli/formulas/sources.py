@@ -93,7 +93,10 @@ def is_name(word: str) -> bool:
 
 
 def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
-    """The value of `NAME=TEXT` on a command line: a constant formula, or `@file.npy`. DataError, FormulaError."""
+    """The value of `NAME=TEXT` on a command line: a constant formula, or `@file.npy`. DataError, FormulaError.
+
+    With digits the formula is computed when it is needed, to as many digits as that needs.
+    """
     if text.startswith("@"):
         return read_array(name, text[1:])
     constant = from_source(Source(text, f"<value of {name}>"))
@@ -109,9 +112,15 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
             f"the value of `{name}` is a formula with names of its own",
             hint=f"give each input in a word of its own: {name}=1 {constant.outputs[0]}=2",
         )
+    if digits is None:
+        bound = constant.bind()
+        bound.on_births = lambda births: None  # the formula that uses the value tells that it is nan or infinite
+        return bound.named_values(bound.chosen())["result"]
+    from cgcli.engines.deferred import Deferred
+
     bound = constant.bind(digits=digits)
-    bound.on_births = lambda births: None  # the formula that uses the value tells that it is nan or infinite
-    return bound.named_values(bound.chosen())["result"]
+    node = bound.program.outputs["result"]
+    return Deferred(bound.graph, bound.values, node, bound.engine([node]))
 
 
 def read_array(name: str, path: str) -> Any:

@@ -61,7 +61,7 @@ def copy_beginning(source: Graph, target: Graph, length: int) -> None:
     """Let an empty graph begin as another one does: the same nodes at the same positions, and what belongs to them."""
     source.require_order()
     edges = source.start[length]
-    left_out = {"lock", "intern", "origins", "_adopted", "_found_inputs", "_made_once"}
+    left_out = {"lock", "intern", "origins", "is_derivative", "_adopted", "_found_inputs", "_made_once"}
     for field in vars(target).keys() - left_out:
         value = getattr(source, field)
         setattr(target, field, value.__copy__() if hasattr(value, "__copy__") else value.copy())
@@ -69,6 +69,7 @@ def copy_beginning(source: Graph, target: Graph, length: int) -> None:
                         (target.payload, length), (target.shape, length)):  # fmt: skip
         del column[end:]
     target.origins = source.origins.until(length)
+    target.is_derivative = source.is_derivative
     if length < MANY:
         target.intern.refill(target)
     else:
@@ -97,6 +98,7 @@ def carry(
     the text, and their call, where it has none. calls: whether a node still belongs to the call that it was written in,
     and to the rule that made it.
     """
+    target.is_derivative = target.is_derivative or source.is_derivative
     names = {name: moved[node] for name, node in source.names.items() if moved[node] != GONE}
     target.names = {**names, **target.names}
     _follow(source.spans, target.spans, moved, heirs)

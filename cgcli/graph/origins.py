@@ -34,8 +34,14 @@ class Origins:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __bool__(self) -> bool:
+        return bool(self.first)
+
     def note(self, first: int, end: int, source: int) -> None:
-        """Enter the nodes from `first` to before `end`, which come after all that were entered before."""
+        """Enter the nodes from `first` to before `end`, which come after all that were entered before.
+
+        source: UNKNOWN of nodes that derivative rules made, but nobody knows which.
+        """
         if self.end and self.end[-1] == first and self.source[-1] == source:
             self.end[-1] = max(first, end)
         elif first < end:
@@ -53,6 +59,11 @@ class Origins:
         """The node whose rule made a node, or UNKNOWN."""
         run = bisect_right(self.first, node) - 1
         return self.source[run] if run >= 0 and node < self.end[run] else UNKNOWN
+
+    def has(self, node: int) -> bool:
+        """Whether a derivative rule made a node."""
+        run = bisect_right(self.first, node) - 1
+        return run >= 0 and node < self.end[run]
 
     def chain(self, node: int) -> list[int]:
         """The origin of a node, the origin of that one and so on: as many as there were derivatives taken."""

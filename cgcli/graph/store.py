@@ -74,6 +74,7 @@ class Graph:
         self.scopes: dict[int, int] = {}
         self.calls: list[Call] = []
         self.origins = Origins()
+        self.is_derivative = False
         self.intern = InternTable()
         self._shape_numbers: dict[Shape, int] = {(): 0}
         self._attribute_numbers: dict[str, int] = {}

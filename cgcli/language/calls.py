@@ -10,6 +10,7 @@ from cgcli.language import syntax
 from cgcli.language.building import Frame
 from cgcli.language.forms import FORMS
 from cgcli.language.messages import RESERVED, counted
+from cgcli.language.notations import foreign_call
 from cgcli.language.values import FunctionName, ListValue
 from cgcli.ops import REGISTRY
 
@@ -176,6 +177,9 @@ class Calls:
     def _unknown_call(self, name: str, count: int, row: int) -> FormulaError:
         candidates = REGISTRY.callable_as.get(name)
         callee = (self.table.start[row], self.table.start[row] + len(name))
+        told = foreign_call(self.table.source.text, callee[0], name)
+        if told is not None and name not in self.building.globals:
+            return self.building.error_at(told.message, told.span, told.hint)
         if candidates:
             forms = " or ".join(f"{name}({candidate.signature})" for candidate in candidates)
             return self.building.error(f"`{name}` does not take {counted(count, 'argument')}", row, f"it is {forms}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cgcli.errors import FormulaError
 from cgcli.language import syntax
+from cgcli.language.aliases import children
 from cgcli.language.building import Frame
 from cgcli.language.messages import counted
 from cgcli.language.values import ListValue
@@ -112,9 +113,19 @@ class Lists:
         """`base[key]`."""
         raw = self.building.taken(self.table.count[row] - 1)
         base = self.stack.pop()
+        if len(raw) == 1 and isinstance(raw[0], ListValue):
+            raise self._gathered(row)
         key = tuple(item if isinstance(item, slice) else self.building.whole(item, "an index", row) for item in raw)
         self.stack.append(self._indexed(base, key, row))
         return row + 1
+
+    def _gathered(self, row: int) -> FormulaError:
+        """The error for `v[[1, 3]]`."""
+        base, positions = (self.table.word(child) for child in children(self.table, row))
+        item = next(name for name in ("i", "j", "k", "position") if name not in base)
+        return self.building.error(
+            "an index is a number, not a list", row, f"write `[{base}[{item}] for {item} in {positions}]`"
+        )
 
     def _indexed(self, base: Any, key: tuple[Any, ...], row: int) -> Any:
         """An element or a part; of a list, or of a node that is a list, without a node of its own where possible."""

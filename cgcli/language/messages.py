@@ -7,6 +7,7 @@ from array import array
 
 from cgcli.errors import FormulaError, Source
 from cgcli.language import tables
+from cgcli.language.notations import foreign
 from cgcli.loops import swept
 
 TYPE_CHECKING = False
@@ -36,39 +37,33 @@ BEGINNINGS = {
 }  # fmt: skip
 """Words that other languages begin a statement with: what to write here."""
 
+OTHER_WORDS = (
+    "def", "lambda", "return", "while", "then", "elif", "let", "var", "const", "function", "print", "import", "from",
+    "class", "int", "float", "double",
+)  # fmt: skip
+"""Words of other languages: no factors of a product."""
+
 INSTEAD = {
-    "&": ("`&` is not an operator here", "write `and`"),
     "|": ("`|` is not an operator here", "write `or`, or `abs(x)` for a magnitude"),
-    "!": ("`!` is not an operator here", "write `not x`, `x != y`, or `factorial(n)`"),
-    "~": ("`~` is not an operator here", "write `not`"),
     "'": ("`'` is not an operator here", "write `A.T` for the transpose, `diff(y, x)` for a derivative"),
     '"': ("texts in quotes are not part of the language", "formulas compute with numbers only"),
     "?": ("`?` is not an operator here", "write `a if condition else b`"),
-    "×": ("`×` is not an operator here", "write `*`"),
-    "·": ("`·` is not an operator here", "write `*`"),
-    "÷": ("`÷` is not an operator here", "write `/`"),
-    "−": ("this minus sign is not the one of the keyboard", "write `-`"),
-    "–": ("this dash is not a minus sign", "write `-`"),
-    "²": ("`²` is not an operator here", "write `^2`"),
-    "³": ("`³` is not an operator here", "write `^3`"),
-    "√": ("`√` is not an operator here", "write `sqrt(x)`"),
-    "≤": ("`≤` is not an operator here", "write `<=`"),
-    "≥": ("`≥` is not an operator here", "write `>=`"),
-    "≠": ("`≠` is not an operator here", "write `!=`"),
     "{": ("braces are not part of the language", "write `( )` to group, `[ ]` for a list"),
     "}": ("braces are not part of the language", "write `( )` to group, `[ ]` for a list"),
     "$": ("`$` is not part of a name", "write the name alone; quote the formula for the shell with '…'"),
     "\\": ("a backslash only continues a line, at its very end", None),
-    ".": ("a `.` here belongs to no number", "write `0.5` or `.5`; `A.T` is the transpose"),
+    ".": ("a `.` here belongs to no number", None),
 }  # fmt: skip
 """Characters that the language does not have: what to say and what to write."""
 
 
 def unreadable(source: Source, offset: int) -> FormulaError:
     """The error for a character that begins no token."""
+    told = foreign(source.text, offset)
+    if told is not None:
+        return FormulaError(told.message, span=told.span, source=source, hint=told.hint)
     character = source.text[offset]
-    plain = f"`{character}` is not part of the language", "names are made of letters, digits and `_`"
-    message, hint = INSTEAD.get(character, plain)
+    message, hint = INSTEAD.get(character, (f"`{character}` is not part of the language", None))
     if not character.isprintable():
         message = f"a character that cannot be shown (U+{ord(character):04X}) is not part of the language"
     return FormulaError(message, span=(offset, offset + 1), source=source, hint=hint)
@@ -82,6 +77,9 @@ def misread(
     kind, begin, finish: the token; last_end: where the text read so far ends; expected: what could have followed.
     """
     text = source.text
+    told = foreign(text, begin if begin < len(text) else len(text.rstrip()))
+    if told is not None:
+        return FormulaError(told.message, span=told.span, source=source, hint=told.hint)
     before = last_word(text, last_end)
     word = text[begin:finish]
     wants_value = NUMBER in expected
@@ -142,16 +140,13 @@ def _explain(
     if word == "=":
         return "`=` cannot stand here", "to compare, write `==`; a definition `name = …` takes a line of its own"
     if word == ",":
-        if before.isdigit() and source.text[begin + 1 : begin + 2].isdigit():
-            number = _with_point(source, begin)
-            return "a comma cannot stand in a number", f"write the decimals with a point: `{number}`"
         if opening == "(":
             return "a comma cannot stand here", "`( )` groups one value; write `[ ]` for a list"
         return "a comma cannot stand here", "commas separate the arguments of a function and the items of `[ ]`"
     if before in DECLARING and _is_value(kind, word):
         return f"a name must follow `{before}`", f"for example `{before} {'y' if before == 'output' else 'x = 1'}`"
     if _is_value(kind, word):
-        return _side_by_side(before, word)
+        return _side_by_side(before, word, source.text[begin + len(word) :].lstrip(" \t"))
     return f"`{word}` cannot stand here", None
 
 
@@ -160,14 +155,6 @@ def _unfinished(text: str, unclosed: int | None, end: int) -> str | None:
     begin = max(text.rfind(sign, 0, end) for sign in "\n;") if unclosed is None else unclosed
     found = re.findall(r"\b(?:if|else|for|in)\b", text[begin + 1 : end])
     return found[-1] if found and found[-1] in ("if", "for") else None
-
-
-def _with_point(source: Source, comma: int) -> str:
-    """The number around a decimal comma, written with a point."""
-    text, end = source.text, comma + 1
-    while end < len(text) and text[end].isdigit():
-        end += 1
-    return f"{last_word(text, comma)}.{text[comma + 1 : end]}"
 
 
 def _value_missing(source: Source, kind: int, begin: int, finish: int, before: str) -> tuple[str, str | None]:
@@ -191,13 +178,17 @@ def _value_missing(source: Source, kind: int, begin: int, finish: int, before: s
     return f"a value is missing between `{before}` and `{word}`", None
 
 
-def _side_by_side(before: str, word: str) -> tuple[str, str]:
+def _side_by_side(before: str, word: str, rest: str) -> tuple[str, str | None]:
     """Two values without an operator: the product that mathematicians leave out, or a call without brackets."""
     message = f"`{before}` and `{word}` stand side by side without an operator"
+    if before in OTHER_WORDS:
+        return message, None
     if before[:1].isalpha():
         from cgcli.ops import REGISTRY  # reading alone needs no operations
 
         if before in REGISTRY.callable_as:
+            if rest[:1].isalnum() or rest[:1] in ("^", "*", "/", "%", "@", "(", "[", ".", "_", "=", "!"):
+                return message, f"to call the function, put all of its argument in brackets: {before}(…)"
             return message, f"to call the function, write `{before}({word})`"
     if before[-1:].isdigit() and word[:1].isdigit():
         return message, "write an operator between them"

@@ -59,11 +59,12 @@ class Program:
     specialised: inputs whose value shaped the graph (a length, an index), with that value.
     decisions: the values behind those inputs and behind inner names, each with what it decided.
     derived: programs that begin as this one and hold derivatives too, by what was asked (see `formulas.derivatives`).
+    told: the results of whose warnings Python's filters, which show one once, have heard (see `formulas.bound`).
 
     Its graph is finished: whatever adds nodes does so in a copy (`begun`). So threads may share a program.
     """
 
-    __slots__ = ("decisions", "defaults", "derived", "graph", "inputs", "outputs", "params", "specialised")
+    __slots__ = ("decisions", "defaults", "derived", "graph", "inputs", "outputs", "params", "specialised", "told")
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -74,6 +75,7 @@ class Program:
         self.specialised: dict[str, float] = {}
         self.decisions: dict[tuple[int, int], Decision] = {}
         self.derived = Kept(DERIVED, heaviest=MOST_NODES, weigh=len)
+        self.told = Kept(DERIVED)
 
     def __len__(self) -> int:
         """Nodes of its graph and of all that is kept with it."""

@@ -109,6 +109,20 @@ where: Operation = Operation(
 )  # fmt: skip
 
 
+unless: Operation = Operation(
+    "unless", "condition, x", compute=lambda condition, x: nan if condition != 0 else x,
+    pullback=lambda adjoint, operands, result, attributes: [None, unless(operands[0], adjoint)],
+    spell={
+        "numpy": lambda np, condition, x: np.where(np.not_equal(condition, 0), np.nan, x),
+        "native": lambda lanes, condition, x: lanes.where(lanes.truth(condition), nan, x),
+        "precise": lambda mp, condition, x: mp.nan if condition != 0 else x,
+        "latex": r"\operatorname{{unless}}\left({0}, {1}\right)",
+    },
+    traits=("verdict",), examples=("unless(x > y, y)",),
+    about="x, and nan where the condition is true; its derivative is nan there, too.",
+)  # fmt: skip
+
+
 def _larger(x: float, y: float) -> float:
     return nan if isnan(x) or isnan(y) else max(x, y)
 

@@ -59,7 +59,7 @@ mae = Operation(
     "mae", "p, t", shape=_fitting, definition=_mean_of(lambda p, t: absolute(p - t)),
     traits=("structural", "commutative"),
     spell={"latex": r"\operatorname{{mae}}\left({0}, {1}\right)"}, examples=("mae([x, y], [1, z])",),
-    convention="derivative 0 where p equals t",
+    kink=lambda p, t: p == t, convention="derivative 0 where p equals t",
     about="Mean absolute error, mean(|p - t|).",
 )  # fmt: skip
 huber = Operation(
@@ -107,7 +107,7 @@ sigmoid_bce = Operation(
 hinge = Operation(
     "hinge", "z, t", shape=_fitting, definition=_mean_of(lambda z, t: where(t * z < 1, 1 - t * z, 0.0)),
     traits=("structural",), spell={"latex": r"\operatorname{{hinge}}\left({0}, {1}\right)"},
-    examples=("hinge([x, y], [1, -1])",), convention="derivative 0 where t*z is 1",
+    examples=("hinge([x, y], [1, -1])",), kink=lambda z, t: t * z == 1, convention="derivative 0 where t*z is 1",
     about="Mean of max(1 - t*z, 0) for scores z and targets t of -1 or 1.",
 )  # fmt: skip
 kl_div = Operation(

@@ -13,6 +13,7 @@ from cgcli.ops.row import POSITIVE, REAL, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 _scalar_log = total(math.log, {0.0: -inf})
@@ -57,10 +58,17 @@ def _power_native(lanes: Any, x: Any, y: Any) -> Any:
 
 _SMALL_EXPONENTS = (1, 2, 3, 4, -1, -2, -3, -4)
 
+
+def _power_by_base(x: Any, y: Any) -> Any:
+    """A constant exponent that is not 0 decides nothing."""
+    slope = y * power(x, y - 1)
+    return slope if y.constant_value not in (None, 0) else where((x == 0) & (y == 0), 0.0, slope)
+
+
 power: Operation = Operation(
     "pow", "x, y", aliases=("power", "float_power"), compute=ieee_power,
     partials=(
-        lambda x, y, r: where((x == 0) & (y == 0), 0.0, y * power(x, y - 1)),
+        lambda x, y, r: _power_by_base(x, y),
         lambda x, y, r: where((x == 0) & (y > 0), 0.0, r * log(x)),
     ),
     spell={
@@ -173,9 +181,40 @@ root = Operation(
     domain=((0.1, 20.0), (1.5, 6.0)), spell={"latex": r"\sqrt[{1}]{{{0}}}"},
     about="The n-th root, x^(1/n); real also for negative x with odd n: root(-8, 3) is -2.",
 )  # fmt: skip
-hypot = Operation(
+
+
+def _scalar_hypot_slope(x: float, y: float) -> float:
+    length = math.hypot(x, y)
+    return 0.0 if length == 0 else divide(x, length)
+
+
+def _hypot_slope_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: object) -> list[Any]:
+    """At the origin, where a direction turns at once, nan; but what counts for nothing stays nothing."""
+    x, y = operands
+    length = hypot(x, y)
+    lost = where(adjoint == 0, 0.0, nan)
+    sine = hypot_slope(y, x)
+    return [
+        where(length == 0, lost, adjoint * square(sine) / length),
+        where(length == 0, lost, -adjoint * result * sine / length),
+    ]
+
+
+hypot_slope: Operation = Operation(
+    "hypot_slope", "x, y", compute=_scalar_hypot_slope, pullback=_hypot_slope_pullback,
+    definition=lambda x, y: where((x == 0) & (y == 0), 0.0, x / hypot(x, y)),
+    spell={"latex": r"\frac{{{0}}}{{\sqrt{{{0}^2 + {1}^2}}}}"},
+    kink=lambda x, y: (x == 0) & (y == 0), convention="0 at the origin",
+    about="x/hypot(x, y), and 0 at the origin: the cosine of the direction of (x, y), a slope of hypot.",
+)  # fmt: skip
+only_here: Operation = Operation(
+    "only_here", "x", compute=lambda x: x, partials=(lambda x, r: r.coerce(nan),),
+    spell={"numpy": "positive", "native": lambda lanes, x: x, "precise": lambda mp, x: x, "latex": "{0}"},
+    traits=("verdict",), about="x, which is known here but not around here: its derivative is nan.",
+)  # fmt: skip
+hypot: Operation = Operation(
     "hypot", "x, y", compute=math.hypot,
-    partials=(lambda x, y, r: where(r == 0, 0.0, x / r), lambda x, y, r: where(r == 0, 0.0, y / r)),
+    partials=(lambda x, y, r: hypot_slope(x, y), lambda x, y, r: hypot_slope(y, x)),
     spell={"latex": r"\sqrt{{{0}^2 + {1}^2}}"}, traits=("commutative", "associative"),
     kink=lambda x, y: (x == 0) & (y == 0), convention="derivative 0 at the origin",
     about="sqrt(x^2 + y^2) without overflow: length of the hypotenuse.",

@@ -124,16 +124,28 @@ def _extreme_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attrib
     return [Taken(winners, spread(share, x.shape, axes))]
 
 
-amax = Operation(
+def _at_tie(extreme: Callable[..., Any]) -> Callable[..., Any]:
+    """Where an element is the extreme and another one, too."""
+
+    def condition(x: Any, axes: Axes) -> Any:
+        winners = x == spread(extreme(x, axes), x.shape, axes)
+        return winners & (spread(sum_of(winners, axes), x.shape, axes) > 1)
+
+    return condition
+
+
+amax: Operation = Operation(
     "amax", "x, [axis=None]", aliases=("max",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
-    pullback=_extreme_pullback, combine=maximum, spell={"numpy": _numpy("max"), "latex": r"\max {0}"},
+    pullback=_extreme_pullback,
+    kink=_at_tie(lambda x, axes: amax(x, axes)), combine=maximum, spell={"numpy": _numpy("max"), "latex": r"\max {0}"},
     traits=("structural", "reduction"), examples=("max([x, y, z])", "amax([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
     about="Largest element of an array, or along one axis: `max(v)`, `amax(A, 0)`.",
 )  # fmt: skip
-amin = Operation(
+amin: Operation = Operation(
     "amin", "x, [axis=None]", aliases=("min",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
-    pullback=_extreme_pullback, combine=minimum, spell={"numpy": _numpy("min"), "latex": r"\min {0}"},
+    pullback=_extreme_pullback,
+    kink=_at_tie(lambda x, axes: amin(x, axes)), combine=minimum, spell={"numpy": _numpy("min"), "latex": r"\min {0}"},
     traits=("structural", "reduction"), examples=("min([x, y, z])", "amin([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
     about="Smallest element of an array, or along one axis: `min(v)`, `amin(A, 0)`.",
@@ -158,28 +170,54 @@ def _length_numpy(np: Any, x: Any, axes: Axes) -> Any:
 
 
 def _length_precise(mp: Any, x: Any, axes: Axes) -> Any:
-    return (x * x).sum(axis=axes) ** (mp.one / 2)
+    return (x * x).sum(axis=axes) ** (mp.one / 2) if getattr(x, "shape", ()) else abs(x)
 
 
 def _length_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-    """x/r, and 0 at the zero vector."""
     (axes,) = attributes
     x = operands[0]
-    length = spread(result, x.shape, axes)
-    return [spread(adjoint, x.shape, axes) * where(length == 0, 0.0, x / length)]
+    return [spread(adjoint, x.shape, axes) * unit_vector(x, axes)]
 
 
-root_sum_square = Operation(
+root_sum_square: Operation = Operation(
     "root_sum_square", "x, [axis=None]", shape=reduced, prepare=some_axes, compute=lambda x, axes: abs(x),
     pullback=_length_pullback, combine=hypot, spell={"numpy": _length_numpy, "precise": _length_precise,
     "latex": r"\left\lVert {0} \right\rVert"}, traits=("structural", "reduction"),
     examples=("root_sum_square([x, y, z])", "root_sum_square([[x, y], [z, 1]], 0)"),
+    kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes),
     convention="derivative 0 at the zero vector",
     about="sqrt(sum(x^2)) without overflow or underflow, of all elements or along one axis: the length of a vector.",
 )  # fmt: skip
 
 
-def _centred(x: Any, axes: Axes) -> Any:
+def _unit_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """At the zero vector, where a direction turns at once, nan; but what counts for nothing stays nothing."""
+    (axes,) = attributes
+    shape = operands[0].shape
+    if count_along(shape, axes) <= 1:
+        return [None]
+    length = spread(root_sum_square(operands[0], axes), shape, axes)
+    across = (adjoint - result * spread(sum_of(adjoint * result, axes), shape, axes)) / length
+    lost = where(spread(sum_of(adjoint != 0, axes), shape, axes) > 0, nan, 0.0)
+    return [where(length == 0, lost, across)]
+
+
+def _unit(x: Any, axes: Axes) -> Any:
+    length = spread(root_sum_square(x, axes), x.shape, axes)
+    return where(length == 0, 0.0, x / length)
+
+
+unit_vector: Operation = Operation(
+    "unit_vector", "x, [axis=None]", shape=same_shape, prepare=nonempty_axes, definition=_unit, pullback=_unit_pullback,
+    spell={"latex": r"\operatorname{{unit}}\left({0}\right)"}, traits=("structural",),
+    kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes), convention="0 at the zero vector",
+    examples=("unit_vector([x, y, z])", "unit_vector([[x, y], [z, 1]], 0)"),
+    about="x/norm(x), and 0 at the zero vector: the direction of a vector, which is the slope of its length.",
+)  # fmt: skip
+
+
+def centred(x: Any, axes: Axes) -> Any:
+    """An array less its mean along axes."""
     return x - spread(mean(x, axes), x.shape, axes)
 
 
@@ -187,20 +225,31 @@ def _variance_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attri
     (axes,) = attributes
     x = operands[0]
     weight = adjoint * 2 / count_along(x.shape, axes)
-    return [spread(weight, x.shape, axes) * _centred(x, axes)]
+    return [spread(weight, x.shape, axes) * centred(x, axes)]
 
 
 var = Operation(
     "var", "x, [axis=None]", aliases=("variance",), shape=reduced, prepare=nonempty_axes,
-    compute=lambda x, axes: x - x, definition=lambda x, axes: mean(square(_centred(x, axes)), axes),
+    compute=lambda x, axes: x - x, definition=lambda x, axes: mean(square(centred(x, axes)), axes),
     pullback=_variance_pullback,
     spell={"numpy": _numpy("var"), "latex": r"\operatorname{{var}}\left({0}\right)"},
     traits=("structural", "reduction"), examples=("var([x, y, z])", "var([[x, y], [z, 1]], 0)"),
     about="Population variance, the mean of (x - mean(x))^2 (divided by n, not n - 1).",
 )  # fmt: skip
+
+
+def _deviation_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    (axes,) = attributes
+    x = operands[0]
+    count = count_along(x.shape, axes)
+    direction = unit_vector(centred(x, axes), axes)
+    return [spread(adjoint / sqrt(x.coerce(count)), x.shape, axes) * direction]
+
+
 std = Operation(
     "std", "x, [axis=None]", shape=reduced, prepare=nonempty_axes,
-    definition=lambda x, axes: root_sum_square(_centred(x, axes), axes) / sqrt(x.coerce(count_along(x.shape, axes))),
+    definition=lambda x, axes: root_sum_square(centred(x, axes), axes) / sqrt(x.coerce(count_along(x.shape, axes))),
+    pullback=_deviation_pullback, kink=lambda x, axes: spread(var(x, axes) == 0, x.shape, axes),
     spell={"latex": r"\operatorname{{std}}\left({0}\right)"},
     traits=("structural", "reduction"), examples=("std([x, y, z])", "std([[x, y], [z, 1]], 0)"),
     convention="derivative 0 where all elements are equal",
@@ -232,8 +281,40 @@ def _norm(x: Any, order: float) -> Any:
     return where(total == 0, 0.0, power(total, 1 / total.coerce(order)))
 
 
+def _all_axes(x: Any) -> Axes:
+    return tuple(range(-len(x.shape), 0))
+
+
+def _norm_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """The direction, or for other orders sign(x)*(|x|/r)^(order - 1); of the order inf, those that tie share."""
+    (order,) = attributes
+    x = operands[0]
+    axes = _all_axes(x)
+    length = spread(result, x.shape, axes)
+    if order == 2:
+        slope = unit_vector(x, None)
+    elif order == 1:
+        slope = sign(x)
+    elif order == inf:
+        winners = absolute(x) == length
+        slope = sign(x) * winners / spread(sum_of(winners, None), x.shape, axes)
+    else:
+        slope = sign(x) * where(length == 0, 0.0, power(absolute(x) / length, order - 1))
+    return [spread(adjoint, x.shape, axes) * slope]
+
+
+def _norm_kink(x: Any, order: float) -> Any:
+    axes = _all_axes(x)
+    if order == 1:
+        return x == 0
+    if order == inf:
+        return _at_tie(lambda size, axes: amax(size, axes))(absolute(x), axes) | (x == 0)
+    return spread(root_sum_square(x, None) == 0, x.shape, axes)
+
+
 norm = Operation(
     "norm", "x, [order=2]", shape=lambda shapes, attributes: (), prepare=_norm_order, definition=_norm,
+    pullback=_norm_pullback, kink=_norm_kink,
     spell={"latex": r"\left\lVert {0} \right\rVert"}, traits=("structural", "reduction"),
     examples=("norm([x, y, z])", "norm([x, y, z], 1)", "norm([x, y, z], inf)", "norm([x, y, z], 3)"),
     convention="derivative 0 at the zero vector; of the order inf, ties share equally",
@@ -251,10 +332,6 @@ def _norm_of_order(x: Any, p: Any) -> Any:
     return where(p >= 1, where(largest == 0, 0.0, scale * power(total, 1 / p)), nan)
 
 
-def _all_axes(x: Any) -> Axes:
-    return tuple(range(-len(x.shape), 0))
-
-
 def _norm_of_order_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: object) -> list[Any]:
     """sign(x)*(|x|/r)^(p - 1), and r/p*sum(w*log(|x|/r)) for w = (|x|/r)^p; at inf those that tie share equally."""
     x, p = operands
@@ -269,7 +346,8 @@ def _norm_of_order_pullback(adjoint: Any, operands: Sequence[Any], result: Any, 
 
 norm_of_order = Operation(
     "norm_of_order", "x, p", aliases=("norm",), shape=_one_number, definition=_norm_of_order,
-    pullback=_norm_of_order_pullback, spell={"latex": r"\left\lVert {0} \right\rVert_{{{1}}}"},
+    pullback=_norm_of_order_pullback, kink=lambda x, p: (x == 0) | _at_tie(amax)(absolute(x), _all_axes(x)),
+    spell={"latex": r"\left\lVert {0} \right\rVert_{{{1}}}"},
     traits=("structural", "reduction"), examples=("norm_of_order([x, y, z], 2.5)", "norm_of_order([x, 1, 3], 1 + y)"),
     convention="derivative 0 at the zero vector; of the order inf, ties share equally",
     about="The norm (sum(|x|^p))^(1/p) of an order that need not be fixed: `norm(v, p)` with an input p from 1 up.",

@@ -12,6 +12,7 @@ loop over all elements of an array leaves none.
 
 from __future__ import annotations
 
+from cgcli.graph.balanced import balanced
 from cgcli.graph.shapes import size
 from cgcli.ops import arithmetic, logic, shaping
 
@@ -138,10 +139,8 @@ def total_of(parts: Sequence[Adjoint], seeds: Sequence[Adjoint], *, goes_on: boo
 
     A node has a part or a seed at least.
     """
-    while len(parts) > 1:
-        pairs = [added(parts[place], parts[place + 1], goes_on=goes_on) for place in range(0, len(parts) - 1, 2)]
-        parts = pairs + list(parts[len(parts) - len(parts) % 2 :])
-    total, *others = [*parts, *seeds]
+    received = [balanced(lambda left, right: added(left, right, goes_on=goes_on), parts)] if parts else []
+    total, *others = [*received, *seeds]
     for seed in others:
         total = added(seed, total, goes_on=goes_on)
     return total

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from cgcli.ops import shaping
-from cgcli.passes.differentiate import differentiate
+from cgcli.graph.balanced import balanced
+from cgcli.ops import arithmetic, shaping
+from cgcli.passes.differentiate import differentiate, has_conventions
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cgcli.graph.ref import Ref
     from cgcli.graph.store import Graph
 
 
@@ -25,7 +27,7 @@ def derivative_of(graph: Graph, y: int, x: int) -> int:
         y_shape, x_shape = graph.shape_of(y), graph.shape_of(x)
         if not y_shape:
             return differentiate(graph, [y], [x]).wrt(x)
-        if not x_shape:
+        if not x_shape and not has_conventions(graph, [y], [x]):
             return _forward(graph, y, x)
         rows = [derivative_of(graph, component.node, x) for component in FoldingRef(graph, y)]
         return graph.apply(shaping.stack, rows)
@@ -59,7 +61,38 @@ def _forward(graph: Graph, y: int, x: int) -> int:
 def directional(graph: Graph, y: int, variables: Sequence[int], directions: Sequence[int]) -> int:
     """J·v as a node of y's shape, for one direction a variable: the pullback of the pullback needs no forward rules."""
     with graph.lock:
+        if has_conventions(graph, [y], variables):
+            return _by_gradients(graph, y, variables, directions)
         weights = graph.input(f"weights of node {y}", graph.shape_of(y), hidden=True)
         pulled = differentiate(graph, [y], variables, [weights])
         slopes = [pulled.wrt(variable) for variable in variables]
         return differentiate(graph, slopes, [weights], directions).wrt(weights)
+
+
+def products_with_hessian(
+    graph: Graph, slopes: Sequence[int], variables: Sequence[int], directions: Sequence[int]
+) -> list[int]:
+    """H·v, one node a variable: the gradient of the slopes' product with the directions, since a Hessian is symmetric.
+
+    slopes: the nodes of the gradient, one of each variable's shape.
+    """
+    with graph.lock:
+        along = _product(graph, slopes, directions)
+        found = differentiate(graph, [along], variables)
+        return [found.wrt(variable) for variable in variables]
+
+
+def _product(graph: Graph, slopes: Sequence[int], directions: Sequence[int]) -> int:
+    """The sum of all slopes times their directions."""
+    products = [FoldingRef(graph, a) * FoldingRef(graph, b) for a, b in zip(slopes, directions, strict=True)]
+    terms: list[Ref] = [shaping.sum_of(each, None) if each.shape else each for each in products]
+    return balanced(arithmetic.add, terms).node
+
+
+def _by_gradients(graph: Graph, y: int, variables: Sequence[int], directions: Sequence[int]) -> int:
+    """J·v by the gradients of the elements of y."""
+    if graph.shape_of(y):
+        rows = [_by_gradients(graph, component.node, variables, directions) for component in FoldingRef(graph, y)]
+        return graph.apply(shaping.stack, rows)
+    slopes = differentiate(graph, [y], variables)
+    return _product(graph, [slopes.wrt(variable) for variable in variables], directions)

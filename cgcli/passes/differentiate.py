@@ -9,12 +9,13 @@ ed., SIAM 2008, chapter 3. How the zeros of operands that were not taken stay ze
 from __future__ import annotations
 
 from array import array
+from itertools import compress
 
 from cgcli.errors import CalculationError
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import between
-from cgcli.ops import shaping
+from cgcli.ops import REGISTRY, shaping
 from cgcli.ops.decisions import Placed, Taken
 from cgcli.passes.adjoints import (
     Adjoint,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from cgcli.ops import Operation
+    from cgcli.passes.conventions import Conventions
 
     class Masks(Protocol):
         """The masks of nodes or of edges."""
@@ -113,7 +115,8 @@ def differentiate(
     with graph.lock:
         size = len(graph)
         reach = max(outputs, default=0) - min(wrt, default=0)
-        if reach >= LARGE[-1] and _patterns_pay(reach):
+        meets = has_conventions(graph, outputs, wrt)
+        if reach >= LARGE[-1] and not meets and _patterns_pay(reach):
             found = _stamped(graph, outputs, wrt, seeds)
             if found is not None:
                 return found
@@ -122,16 +125,17 @@ def differentiate(
             for position, output in enumerate(outputs)
         ]
         adjoint, contribution = array("i", [NONE]) * size, array("i", [NONE]) * len(graph.operands)
-        adjoints, sent = walked(graph, starts, wrt)
+        adjoints, sent = walked(graph, starts, wrt, _conventions(graph) if meets else None)
         return Derivatives(graph, adjoint, contribution, _noted(adjoints, adjoint), _noted(sent, contribution))
 
 
 def walked(
-    graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int]
+    graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int], conventions: Conventions | None = None
 ) -> tuple[dict[int, Adjoint], dict[int, Adjoint]]:
     """The backward loop: the adjoint of each node, and what each edge contributes to its operand.
 
-    starts: outputs with the adjoints that they start with, which are added last to what they receive.
+    starts: outputs with the adjoints that they start with, which are added last to what they receive. conventions:
+    what looks after products of them, where the outputs are derivatives themselves.
     """
     outputs = [output for output, _ in starts]
     active = between(graph, wrt, outputs)
@@ -154,7 +158,10 @@ def walked(
             adjoints[node] = total = put_together(total)
         if goes_on:
             first = graph.start[node]
-            for place, part in enumerate(handed_on(graph, node, total, wanted)):
+            parts: Sequence[Adjoint | None] = handed_on(graph, node, total, wanted)
+            if conventions is not None:
+                parts = conventions.settled(node, total, parts, adjoints)
+            for place, part in enumerate(parts):
                 if part is not None:
                     sent[first + place] = part
                     received.setdefault(graph.operands[first + place], []).append(part)
@@ -170,6 +177,30 @@ def _noted(found: Mapping[int, Adjoint], column: array[int]) -> dict[int, Mask]:
         if adjoint.mask is not None and not adjoint.clean:
             masks[key] = adjoint.mask
     return masks
+
+
+def has_conventions(graph: Graph, outputs: Sequence[int], wrt: Sequence[int]) -> bool:
+    """Whether outputs are derivatives, and have kinks on the way to what they are differentiated by.
+
+    Then nodes are done one by one, and a pullback is no linear function of its weights: a nan is decided by them.
+    """
+    if not graph.origins and not graph.is_derivative:
+        return False
+    active = between(graph, wrt, outputs)
+    on_the_way = list(compress(range(len(active)), active))
+    if not any(_has_kink(REGISTRY.rows[code]) for code in {graph.op[node] for node in on_the_way}):
+        return False
+    return graph.is_derivative or any(map(graph.origins.has, reversed(on_the_way)))
+
+
+def _has_kink(row: Operation) -> bool:
+    return row.kink is not None and "piecewise_constant" not in row.traits
+
+
+def _conventions(graph: Graph) -> Conventions:
+    from cgcli.passes.conventions import Conventions
+
+    return Conventions(graph, differentiate)
 
 
 def _patterns_pay(size: int) -> bool:

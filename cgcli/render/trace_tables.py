@@ -176,9 +176,9 @@ class _View:
             if wrong:
                 lines = [self._wrong(edge) for edge in wrong]
                 yield Note(f"Where the derivative of {backward.output} becomes nan or inf", lines, WARNING)
-        if any(_is_strong_zero(step, edge) for each in trace.backward for step in each.steps for edge in step.sent):
-            yield Note("Strong zero", [
-                "an adjoint of exactly 0, or a branch that is not taken, contributes 0, whatever the other factor is"
+        if any(_is_decided(step, edge) for each in trace.backward for step in each.steps for edge in step.sent):
+            yield Note("Not taken", [
+                "what a decision did not take (a branch, an element) contributes 0, whatever the factors are"
             ])  # fmt: skip
 
     def _wrong(self, edge: Edge) -> str:
@@ -249,8 +249,8 @@ class _Calls:
         return text if len(alike) == 1 else f"{text}, call {bisect_left(alike, number) + 1} of {len(alike)}"
 
 
-def _is_strong_zero(step: BackwardStep, edge: Edge) -> bool:
-    """Whether 0 times nan or infinity was taken as 0."""
+def _is_decided(step: BackwardStep, edge: Edge) -> bool:
+    """Whether a decision made a contribution 0 that is nan by its factors."""
     if edge.partial is None or shape_of(edge.contribution) or shape_of(edge.partial) or edge.contribution != 0:
         return False
     return not (finite(step.adjoint) and finite(edge.partial))

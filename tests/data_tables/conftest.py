@@ -1,36 +1,12 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
-from cgcli.__main__ import main
-
-
-class Run:
-    """What a command line did."""
-
-    def __init__(self, code, out, err):
-        self.code = code
-        self.out = out
-        self.err = err
-
-    @property
-    def summary(self):
-        return json.loads(self.out)
-
 
 @pytest.fixture
-def cg(capfd, tmp_path, monkeypatch):
-    """Run a command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> Run:
-        code = main(list(words))
-        captured = capfd.readouterr()
-        return Run(code, captured.out, captured.err)
-
+def cg(run):
+    """`cg("eval", …)`, as one types it."""
     return run
 
 

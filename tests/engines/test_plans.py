@@ -11,19 +11,22 @@ import numpy as np
 import pytest
 
 import cgcli as cg
-from cgcli.engines import engine
-from cgcli.engines.base import Engine
+from cgcli.engines.mpmath import MpmathEngine
+from cgcli.engines.numpy import ENGINE as NUMPY
+from cgcli.engines.planned import PlannedEngine
+from cgcli.engines.python import ENGINE as PYTHON
 from cgcli.errors import GraphError, ShapeError, UsageError
 from cgcli.graph.edit import EditableGraph
 from cgcli.graph.store import MADE_ONCE, Graph
 from cgcli.ops import arithmetic, logic, trigonometric
 
-ENGINES = ("python", "numpy", "precise")
+ENGINES: dict[str, PlannedEngine] = {"python": PYTHON, "numpy": NUMPY, "mpmath": MpmathEngine()}
+"""Those that go node by node."""
 
 
-@pytest.fixture(params=ENGINES)
-def chosen(request: pytest.FixtureRequest) -> Engine:
-    return engine(request.param)
+@pytest.fixture(params=list(ENGINES))
+def chosen(request: pytest.FixtureRequest) -> PlannedEngine:
+    return ENGINES[request.param]
 
 
 def graph_of_three() -> tuple[Graph, list[int]]:
@@ -38,7 +41,7 @@ def graph_of_three() -> tuple[Graph, list[int]]:
 # ---- plans -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_plan_is_made_once_and_serves_other_inputs(chosen: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_is_made_once_and_serves_other_inputs(chosen: PlannedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     graph, wanted = graph_of_three()
     made = []
     planned = type(chosen).planned
@@ -50,7 +53,7 @@ def test_a_plan_is_made_once_and_serves_other_inputs(chosen: Engine, monkeypatch
     assert len(made) == 1
 
 
-def test_a_graph_that_grew_keeps_its_plans_and_gets_new_ones(chosen: Engine) -> None:
+def test_a_graph_that_grew_keeps_its_plans_and_gets_new_ones(chosen: PlannedEngine) -> None:
     graph, wanted = graph_of_three()
     before = chosen.evaluate(graph, {"x": 2, "y": 3}, wanted)[wanted[1]]
     more = graph.apply(arithmetic.add, [wanted[1], graph.input("z")])
@@ -67,7 +70,7 @@ def test_rows_of_a_graph_that_grew() -> None:
     assert np.array_equal(formula.grad_rows(x=x, y=y)["y"], slopes["y"])
 
 
-def test_positions_that_were_given_out_anew_need_a_new_plan(chosen: Engine) -> None:
+def test_positions_that_were_given_out_anew_need_a_new_plan(chosen: PlannedEngine) -> None:
     graph, wanted = graph_of_three()
     work = EditableGraph(graph)
     chosen.evaluate(work, {"x": 2, "y": 3}, wanted[:1])
@@ -80,7 +83,7 @@ def test_positions_that_were_given_out_anew_need_a_new_plan(chosen: Engine) -> N
     assert chosen.evaluate(graph, {"x": 2, "y": 3}, wanted[:1])[wanted[0]] == 6
 
 
-def test_a_graph_keeps_a_few_plans_only_and_no_engine_keeps_a_graph(chosen: Engine) -> None:
+def test_a_graph_keeps_a_few_plans_only_and_no_engine_keeps_a_graph(chosen: PlannedEngine) -> None:
     graph, _ = graph_of_three()
     node = graph.input("x")
     for _ in range(3 * MADE_ONCE):
@@ -93,7 +96,7 @@ def test_a_graph_keeps_a_few_plans_only_and_no_engine_keeps_a_graph(chosen: Engi
     assert gone() is None
 
 
-def test_plans_are_not_pickled(chosen: Engine) -> None:
+def test_plans_are_not_pickled(chosen: PlannedEngine) -> None:
     graph, wanted = graph_of_three()
     size = len(pickle.dumps(graph))
     expected = chosen.evaluate(graph, {"x": 2, "y": 3}, wanted)[wanted[2]]
@@ -103,7 +106,7 @@ def test_plans_are_not_pickled(chosen: Engine) -> None:
     assert chosen.evaluate(copy, {"x": 2, "y": 3}, wanted)[wanted[2]] == expected
 
 
-def test_a_missing_input_is_told_every_time(chosen: Engine) -> None:
+def test_a_missing_input_is_told_every_time(chosen: PlannedEngine) -> None:
     graph, wanted = graph_of_three()
     for given in ({"x": 1}, {"x": 1, "y": 2}, {"x": 1}):
         if "y" in given:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import cgcli as cg
-from cgcli.__main__ import main
 
 
 def members_of(path):
@@ -36,28 +35,6 @@ def altered(tmp_path):
         return path
 
     return alter
-
-
-class Run:
-    """What a command line did."""
-
-    def __init__(self, code, out, err):
-        self.code = code
-        self.out = out
-        self.err = err
-
-
-@pytest.fixture
-def run(capfd, tmp_path, monkeypatch):
-    """Run a command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str) -> Run:
-        code = main(list(words))
-        captured = capfd.readouterr()
-        return Run(code, captured.out, captured.err)
-
-    return call
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ DERIVATIVES = {
     "relu(x)": "where(x > 0, 1, 0)",
     "where(x > 0, sqrt(x), 0)": "where(x > 0, 1 / (2 * sqrt(x)), 0)",
     "where(x > 0, x^2, -x)": "where(x > 0, 2 * x, -1)",
-    "hypot(x, y)": "where(hypot(x, y) == 0, 0, x / hypot(x, y))",
+    "hypot(x, y)": "hypot_slope(x, y)",
     "atan2(y, x)": "where(hypot(x, y) == 0, 0, -y / hypot(x, y)^2)",
     # from the sciences
     "exp(-(x - m)^2/(2*s^2))/(s*sqrt(2*pi))": "(m - x) * exp(-(x - m)^2 / (2 * s^2)) / (sqrt(2 * pi) * s^3)",
@@ -170,7 +170,7 @@ ARRAY_DERIVATIVES = {
     "dot([x, y], [y, x])": "2 * y",
     "sum([x, y, z]*[1, 2, 3])": "1",
     "mean([x, y, z])": "1 / 3",
-    "norm([x, y])": "where(hypot(x, y) == 0, 0, x / hypot(x, y))",
+    "norm([x, y])": "unit_vector([x, y])[0]",
     "[x, y]^2": "[2 * x, 0]",
     "concat([x, y], [z])": "[1, 0, 0]",
     "[[x, y], [z, 1]] @ [y, 2]": "[y, 0]",

@@ -31,7 +31,10 @@ BOUNDED = {
     "language/forms.py": ({"_derivative"}, "the axes of y, and lists in lists, of which 32 are read"),
     "language/building.py": ({"Building.materialise", "Building._stacked"}, "lists in lists, of which 32 are read"),
     "numerals.py": ({"plain", "short"}, "the axes of a value, at most 32"),
-    "passes/derivative.py": ({"derivative_of", "_wrt_part"}, "the axes of y, and the part of x that is an element"),
+    "passes/derivative.py": (
+        {"derivative_of", "_wrt_part", "_by_gradients"},
+        "the axes of y, and the part of x that is an element",
+    ),
     "passes/differentiate.py": (
         {"walked", "handed_on", "_by_definition"},
         "definitions of rows by other rows; a row is never defined by itself",

@@ -12,7 +12,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import Births, during, print_json, print_values
+from cgcli.cli.output import Births, during, print_json, print_values, tell_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def run(
             show=names, engine=engine, json=json, strict=strict,
         )  # fmt: skip
         return
+    tell_warnings(digits, engine)
     births = Births(strict=strict)
     bound = births.watch(parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names))
     chosen = bound.chosen(names)

@@ -13,7 +13,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import Births, during, number_text, print_json, report_left_out
+from cgcli.cli.output import Births, during, number_text, print_json, report_left_out, tell_warnings
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -77,6 +77,7 @@ def run(
         exclude("--symbolic", strict=strict, check=check)
         print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
         return
+    tell_warnings(digits, engine)
     values = read_bindings(bindings, digits=digits)
     births = Births(strict=strict)
     bound = births.watch(parsed.bind(values, engine=engine, digits=digits, wrt=variables))

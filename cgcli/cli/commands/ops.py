@@ -143,7 +143,7 @@ def entry(row: Operation) -> dict[str, Any]:
         **brief(row),
         "domain": domain_texts(row),
         "derivatives": derivatives(row) if row.elementwise else example_derivatives(row),
-        "kink": formula_of(row, row.kink) if row.kink else None,
+        "kink": formula_of(row, row.kink) if row.kink and row.elementwise else None,
         "convention": row.convention,
         "definition": formula_of(row, row.definition) if row.definition and row.elementwise else None,
         "traits": sorted(row.traits),

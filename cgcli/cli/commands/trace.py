@@ -12,7 +12,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import print_json, report_left_out
+from cgcli.cli.output import print_json, report_left_out, tell_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def run(
 
     exclude("--no-backward", wrt=wrt if no_backward else None)
     parsed, names = read_formula(formula), split_names(wrt)
+    tell_warnings(digits, engine)
     bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, wrt=names, steps=True)
     chosen = targets(bound.program, of)
     if not no_backward:

@@ -5,6 +5,8 @@ The derivative of `sum([x, y]^2)` is `(2 * [x, y])[0]` by the rules for arrays. 
 
 from __future__ import annotations
 
+from itertools import compress
+
 from cgcli.graph.copying import copy_nodes
 from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
@@ -63,6 +65,9 @@ def in_scalars(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]] 
     elements = sum(size(graph.shape_of(node)) for node in range(len(needed)) if needed[node] and graph.shape[node])
     if not 0 < elements <= MOST_ELEMENTS or not all(size(graph.shape_of(output)) for output in outputs):
         return None
+    rows = {graph.row(node) for node in compress(range(len(needed)), needed)}
+    if any(row.kink is not None and not row.elementwise for row in rows):
+        return None  # in elements, the kink of a length is one of a root, which has another derivative
     from cgcli.passes.scalars import NotScalarError, to_scalars
 
     try:
