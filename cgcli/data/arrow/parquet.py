@@ -28,10 +28,10 @@ class ParquetTable(Table):
             named = os.path.isfile(str(stream.name))  # else it is standard input, or a copy of it
             source = pa.OSFile(stream.name) if named else pa.PythonFile(stream, mode="r")
             self._file = parquet.ParquetFile(source, buffer_size=PAGES, pre_buffer=False)
+            self._schema = self._file.schema_arrow
+            self.columns = list(self._schema.names)
         except FAULTS as error:
             raise broken(path, error) from None
-        self._schema = self._file.schema_arrow
-        self.columns = list(self._schema.names)
         self.rows = self._file.metadata.num_rows
         self.size = self.rows
 
