@@ -61,7 +61,7 @@ class Origins:
         return self.source[run] if run >= 0 and node < self.end[run] else UNKNOWN
 
     def has(self, node: int) -> bool:
-        """Whether a derivative rule made a node, known or not."""
+        """Whether a derivative rule made a node."""
         run = bisect_right(self.first, node) - 1
         return run >= 0 and node < self.end[run]
 
@@ -93,9 +93,7 @@ class Origins:
         """The same for nodes that have moved to other places; `gone` stands for one that has none."""
         known: dict[int, int] = {}
         for node, source in self:
-            if source == UNKNOWN and places[node] != gone:
-                known.setdefault(places[node], UNKNOWN)
-            elif source != UNKNOWN and gone not in (places[node], places[source]) and places[node] > places[source]:
+            if places[node] != gone and places[source] != gone and places[node] > places[source]:
                 known.setdefault(places[node], places[source])
         new = Origins()
         for node in sorted(known):

@@ -118,7 +118,7 @@ unless: Operation = Operation(
         "precise": lambda mp, condition, x: mp.nan if condition != 0 else x,
         "latex": r"\operatorname{{unless}}\left({0}, {1}\right)",
     },
-    examples=("unless(x > y, y)",),
+    traits=("verdict",), examples=("unless(x > y, y)",),
     about="x, and nan where the condition is true; its derivative is nan there, too.",
 )  # fmt: skip
 

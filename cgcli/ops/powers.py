@@ -210,7 +210,7 @@ hypot_slope: Operation = Operation(
 only_here: Operation = Operation(
     "only_here", "x", compute=lambda x: x, partials=(lambda x, r: r.coerce(nan),),
     spell={"numpy": "positive", "native": lambda lanes, x: x, "precise": lambda mp, x: x, "latex": "{0}"},
-    about="x, which is known here but not around here: its derivative is nan.",
+    traits=("verdict",), about="x, which is known here but not around here: its derivative is nan.",
 )  # fmt: skip
 hypot: Operation = Operation(
     "hypot", "x, y", compute=math.hypot,

@@ -207,7 +207,7 @@ def _unit(x: Any, axes: Axes) -> Any:
     return where(length == 0, 0.0, x / length)
 
 
-unit_vector = Operation(
+unit_vector: Operation = Operation(
     "unit_vector", "x, [axis=None]", shape=same_shape, prepare=nonempty_axes, definition=_unit, pullback=_unit_pullback,
     spell={"latex": r"\operatorname{{unit}}\left({0}\right)"}, traits=("structural",),
     kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes), convention="0 at the zero vector",

@@ -19,7 +19,7 @@ from __future__ import annotations
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import between
-from cgcli.ops import logic, powers, reductions, shaping
+from cgcli.ops import arithmetic, logic, powers, reductions, shaping
 from cgcli.passes.adjoints import Adjoint, Mask
 from cgcli.passes.folding import FoldingRef
 
@@ -203,11 +203,11 @@ def _built(graph: Graph, row: Any, operands: Sequence[Ref], attributes: tuple[An
     """An operation on other operands; factors of -1 become signs, so that what differs by a sign can be told."""
     if attributes:
         return FoldingRef(graph, graph.repeat(row, [operand.node for operand in operands], attributes))
-    if row.name == "mul":
+    if row is arithmetic.mul:
         for one, other in (operands, reversed(operands)):
             if one.constant_value == -1:
                 return -other
-        negated = [graph.row(operand.node).name == "neg" for operand in operands]
+        negated = [graph.row(operand.node) is arithmetic.neg for operand in operands]
         if any(negated):
             bare = [FoldingRef(graph, graph.operands_of(operand.node)[0]) if minus else operand
                     for operand, minus in zip(operands, negated, strict=True)]  # fmt: skip

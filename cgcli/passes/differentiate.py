@@ -12,7 +12,6 @@ from array import array
 from itertools import compress
 
 from cgcli.errors import CalculationError
-from cgcli.graph.origins import UNKNOWN
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import between
@@ -222,9 +221,7 @@ def _stamped(
     if len(set(outputs)) < len(outputs) or any(graph.shape_of(output) for output in outputs):
         return None
     start_with = seeds or [graph.constant(1.0)] * len(outputs)
-    begin = len(graph)
     found = stamped(graph, outputs, wrt, start_with, handed_on)
-    graph.origins.note(begin, len(graph), UNKNOWN)
     return None if found is None else Derivatives(graph, *found)
 
 

@@ -8,7 +8,9 @@ GAPS: dict[tuple[str, str, str], str] = {
     ("infinities", "beta", "precise"): "at two poles mpmath says inf and SciPy -inf; there is no limit",
     ("infinities", "comb", "precise"): "at negative whole n SciPy says nan and mpmath one of the limits",
     ("definition", "tanhshrink", "precise"): "its continued fraction is cut off where doubles end",
-}
+    **{("kinks", name, engine): "at the origin a direction turns at once: a length has no second derivative there"
+       for name in ("hypot", "hypot_slope") for engine in ("python", "numpy", "precise", "native")},
+}  # fmt: skip
 """(test, row, engine) -> reason."""
 
 

@@ -143,3 +143,13 @@ def test_large_graphs_do_not_forget(monkeypatch):
     monkeypatch.setattr("cgcli.passes.differentiate.LARGE", (100, 100, 100))
     text = "sum([abs(x - k)^2 for k in range(100)])"
     assert parse(text).hessian(x=3.0)["x"]["x"] == 200
+
+
+@pytest.mark.filterwarnings("ignore::cgcli.errors.NotFiniteWarning")
+@pytest.mark.parametrize("engine", ["python", "numpy", "native", "precise"])
+def test_verdicts_on_every_engine(engine):
+    formula = parse("unless(x > 1, y) + only_here(y)")
+    assert formula.eval(x=0, y=3, engine=engine) == 6
+    assert np.isnan(float(formula.eval(x=2, y=3, engine=engine)))
+    assert parse("unless(x > 1, y^2)").grad(x=0, y=3, engine=engine) == {"x": 0, "y": 6}
+    assert np.isnan(float(parse("unless(x > 1, y^2)").grad(x=2, y=3, engine=engine)["y"]))
