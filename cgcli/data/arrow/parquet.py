@@ -45,9 +45,17 @@ class ParquetTable(Table):
         )  # fmt: skip
 
     def _has_no_null(self, place: int) -> bool:
-        """Whether the counts of all row groups say so of a column."""
+        """Whether the counts of all row groups say so of a column.
+
+        Whoever asks for the statistics of a group whose type is not the schema's ends the process: pyarrow catches
+        nothing there.
+        """
         metadata = self._file.metadata
-        counts = (metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups))
+        kind = metadata.schema.column(place).physical_type
+        chunks = [metadata.row_group(group).column(place) for group in range(metadata.num_row_groups)]
+        if any(chunk.physical_type != kind for chunk in chunks):
+            raise DataError(f"cannot read `{self.path}`: a column is not of the type that the schema says")
+        counts = (chunk.statistics for chunk in chunks)
         return all(count is not None and count.has_null_count and not count.null_count for count in counts)
 
     def close(self) -> None:
