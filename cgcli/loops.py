@@ -7,8 +7,10 @@ numba keeps the machine code on disk, so that the time to compile (about a secon
 
 from __future__ import annotations
 
-import os
 import sys
+from _thread import allocate_lock
+
+from cgcli.caches import numba_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ MULTIPLIER = 0x9E3779B1
 
 _COMPILED: dict[Callable[..., Any], Callable[..., Any]] = {}
 
+_SETTING = allocate_lock()
+"""numba's folder is a setting of the whole process, which is ours only while a loop is made."""
+
 
 def swept(loop: Callable[..., Any], size: int, *columns: Any) -> Any:
     """What a loop returns on columns of a graph of this size. Buffers (`array`, `bytearray`) are written in place."""
@@ -39,24 +44,44 @@ def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
     found = _COMPILED.get(loop)
     if found is None:
         try:
-            from numba import njit
+            found = _machine_code(loop)
         except ImportError:
             found = loop
-        else:
-            found = njit(cache=True, nogil=True)(loop)
         _COMPILED[loop] = found
     return found
+
+
+def _machine_code(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """A loop compiled by numba, which keeps the code where nobody else can write and nowhere else.
+
+    ImportError where numba is not installed.
+    """
+    from numba import config, njit
+
+    setting: Any = config
+    folder, beside = numba_folder(loop.__code__.co_filename, make=True)
+    if folder is None:
+        return njit(nogil=True)(loop)
+    with _SETTING:
+        before = setting.CACHE_DIR
+        setting.CACHE_DIR = "" if beside else str(folder)  # read now, and never again for this loop
+        try:
+            return njit(cache=True, nogil=True)(loop)
+        except RuntimeError:  # numba finds no place after all
+            return njit(nogil=True)(loop)
+        finally:
+            setting.CACHE_DIR = before
 
 
 def is_on_disk(module: Path, loop: str) -> bool:
     """Whether numba keeps machine code of a module's loop from an earlier run, perhaps of an older version of it.
 
-    Asked without loading numba, where it puts files by default and where NUMBA_CACHE_DIR says.
+    Asked without loading numba.
     """
-    from pathlib import Path
-
-    elsewhere = os.environ.get("NUMBA_CACHE_DIR")
-    folders = Path(elsewhere).glob("*") if elsewhere else [module.parent / "__pycache__"]
+    place, beside = numba_folder(str(module))
+    if place is None:
+        return False
+    folders = [place] if beside else place.glob("*")
     return any(next(folder.glob(f"{module.stem}.{loop}-*.nbi"), None) for folder in folders)
 
 

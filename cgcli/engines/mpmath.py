@@ -37,6 +37,7 @@ class MpmathEngine(PlannedEngine):
     """mpmath numbers of a given number of decimal digits; arrays are NumPy object arrays of them."""
 
     name = "mpmath"
+    largest: float = LARGEST_EXPONENT
 
     def __init__(self, digits: int = 50) -> None:
         super().__init__()
@@ -141,7 +142,7 @@ class MpmathEngine(PlannedEngine):
             if type(value) is self.mp.mpc:
                 value = value.real if value.imag == 0 else self.mp.nan
         _, mantissa, exponent, bits = value._mpf_
-        if mantissa and abs(exponent + bits) > LARGEST_EXPONENT:
+        if mantissa and abs(exponent + bits) > self.largest:
             return self.mp.zero if exponent < 0 else self.mp.sign(value) * self.mp.inf
         return value
 

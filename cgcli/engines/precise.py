@@ -71,6 +71,7 @@ class SampledEngine(PlannedEngine):
         self.numbers = Numbers(bits)
         self._plain = MpmathEngine()
         self._plain.mp = self.numbers.mp
+        self._plain.largest = inf  # what is too large is told
 
     def number(self, value: float, exact: str | None) -> Number:
         """The exact decimal text or named constant where there is one, else the double."""

@@ -35,6 +35,8 @@ RIGHT = [
     ("9^9^9", 20, "4.2812477317574704804e+369693099"),
     ("factorial(1000000)", 20, "8.2639316883312400624e+5565708"),
     ("log(factorial(1000000))/log(10)", 12, "5565708.91719"),
+    ("exp(10^6)", 10, "3.033215397e+434294"),
+    ("exp(-10^6)", 10, "3.296831478e-434295"),
     ("erfc(30)", 8, "2.5646562e-393"),
     ("1 - tanh(300)", 6, "5.30079e-261"),
     ("det([[1, 2, 3], [4, 5, 6], [7, 8, 10]])", 30, "-3"),
@@ -107,6 +109,7 @@ def test_defaults_and_values_have_as_many_digits_as_are_needed() -> None:
         ("1/sin(pi)", "no digit of the result stands"),
         ("sin(pi)/sin(2*pi)", "no digit of the result stands"),
         ("sin(2^(10^9))", "`sin` meets or makes a number that is too large"),
+        ("exp(exp(exp(exp(3))))", "`exp` meets or makes a number that is too large"),
         ("exp(10^30000)", "`exp` meets or makes a number that is too large"),
     ],
 )

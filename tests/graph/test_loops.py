@@ -40,6 +40,7 @@ def test_machine_code_from_an_earlier_run_is_found_without_numba(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = tmp_path / "reader.py"
+    module.touch()
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     assert not is_on_disk(module, "drive")
     cache = tmp_path / "__pycache__"

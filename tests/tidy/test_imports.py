@@ -10,7 +10,8 @@ import pytest
 from tests.tidy.sources import PACKAGE, modules
 
 LEVELS = [
-    {"errors", "kept", "numerals", "loops"},
+    {"caches", "errors", "kept", "numerals"},
+    {"loops"},
     {"ops"},
     {"graph"},
     {"passes"},

@@ -70,13 +70,13 @@ def installation_facts() -> dict[str, Any]:
         "engines": engine_facts(),
     }
     if facts["engines"]["native"] == "available":
+        from cgcli.caches import cache_folder
         from cgcli.engines import engine
-        from cgcli.engines.native import cache
 
         native: Any = engine("native")
         facts["vector math"] = native.describe()
         facts["cpu features"] = sorted(name[1:] for name in native.host.features.split(",") if name.startswith("+"))
-        facts["cache"] = str(cache.folder())
+        facts["cache"] = str(cache_folder("native") or "none")
     return facts
 
 
