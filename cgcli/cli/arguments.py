@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
     from cgcli.formulas.formula import Formula
 
-TEXT_ENDING = ".cg"
+FORMULA_ENDING = ".cg"
 PIPE = re.compile(r"/dev/fd/\d+|/dev/stdin")
 """What a shell puts in the place of `<(…)`; read where it is a pipe, since no formula begins with `/`."""
 
-LOOKS_LIKE_FILE = re.compile(r"[^\s()]*\.[a-z]{2,}")
-"""`model.txt`: no formula ends in this way, whose only `.` before a letter is that of `A.T`."""
+LOOKS_LIKE_FILE = re.compile(r"(\.{0,2}/|~).*|[^\s()]*\.[a-z]{2,}$", re.DOTALL)
+"""`/etc/passwd`, `./model`, `model.txt`: no formula looks so, whose only `.` before a letter is that of `A.T`."""
 
 LONGEST_PATH = 4096
 """Characters; more is a formula."""
@@ -34,20 +35,21 @@ BYTES_A_NODE = 20
 def read_source(word: str) -> Source:
     """The text that a formula argument means. DataError for a file that cannot be read.
 
-    Only a name that ends in `.cg` is that of a file: a program that hands on what others typed shows none of its own.
+    Only what ends with .cg (and a pipe) is opened: whoever hands on a formula of somebody else hands on no file.
     """
     if word == "-":
         return Source(standard_input(), "<standard input>")
-    is_path = len(word) < LONGEST_PATH and "\n" not in word
-    if is_path and (word.endswith(TEXT_ENDING) or is_pipe(word)):
-        from cgcli.formulas.sources import read_text
+    if len(word) < LONGEST_PATH and "\n" not in word:
+        if word.endswith(FORMULA_ENDING) or is_pipe(word):
+            from cgcli.formulas.sources import read_text
 
-        return Source(read_text(word), word)
-    if is_path and LOOKS_LIKE_FILE.fullmatch(word):
-        raise UsageError(
-            f"`{word}` is no formula, nor the name of one",
-            hint="files end in .cg (texts) or .npz (graphs); - is standard input",
-        )
+            return Source(read_text(word), word)
+        if LOOKS_LIKE_FILE.match(word):
+            there = os.path.exists(word)
+            raise DataError(
+                f"cannot read `{word}`: {'its name does not end with .cg' if there else os.strerror(errno.ENOENT)}",
+                hint=f"cg eval - < {word}" if there else None,
+            )
     return Source(word)
 
 

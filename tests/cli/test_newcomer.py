@@ -116,6 +116,25 @@ def test_no_other_file_is_read_whatever_its_name(capsys: Capture, tmp_path: Path
     assert "first" not in told(capsys, "eval", str(tmp_path / "secrets"))
 
 
+def test_only_a_file_of_formulas_is_read(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever hands on somebody else's formula to cg hands on none of his files; and `a/b` is a quotient."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").mkdir()
+    for name in ("secret.txt", "x", "a/b"):
+        (tmp_path / name).write_text("2*secret\n")
+    for word in ("secret.txt", "./x", str(tmp_path / "x")):
+        message = told(capsys, "eval", word, code=1)
+        assert message.startswith(f"data error: cannot read `{word}`: its name does not end with .cg\n")
+        assert "2*secret" not in message
+    assert shown(capsys, "eval", "x", "x=3") == "3\n"
+    assert shown(capsys, "eval", "a/b", "a=6", "b=3") == "2\n"
+
+
+def test_an_option_that_there_is_not_before_any_command(capsys: Capture) -> None:
+    assert told(capsys, "-v") == "usage error: there is no option `-v`\nhint: `cg --help` shows those it has\n"
+    assert "did you mean `--version`?" in told(capsys, "--versoin")
+
+
 def test_formulas_that_end_in_a_transpose_are_no_files(capsys: Capture) -> None:
     assert shown(capsys, "eval", "A.T", "A=[[1, 2], [3, 4]]") == "[[1, 3], [2, 4]]\n"
 
