@@ -355,7 +355,10 @@ def lower_rows(
     arity_of: Any, marks: Any, values: Any, key_of: Any, key_nodes: Any, new_keys: Any, first_call: Any, calls: Any,
     op: Any, payload: Any, row_of: Any, start: Any, operands: Any, slots: Any, stack: Any, named: Any,
 ) -> int:  # fmt: skip
-    """Lower statements until one is not plain, or Python has to make room or to say what a call means."""
+    """Lower statements until one is not plain, or Python has to make room or to say what a call means.
+
+    Of operations it may know the codes of leaves alone, which never change (see `cgcli.ops`): numba keeps its machine code.
+    """
     mask = len(slots) - 1
     nodes, used, numbers, inputs, given = at[NODES], at[USED], at[NUMBERS], at[INPUTS], at[NAMED]
     status = FINISHED
