@@ -357,7 +357,7 @@ def lower_rows(
 ) -> int:  # fmt: skip
     """Lower statements until one is not plain, or Python has to make room or to say what a call means.
 
-    Of operations it may know the codes of leaves alone, which never change (see `cgcli.ops`): numba keeps its machine code.
+    Of operations it may know the codes of leaves alone, which never change (see `cgcli.ops`): numba keeps its code.
     """
     mask = len(slots) - 1
     nodes, used, numbers, inputs, given = at[NODES], at[USED], at[NUMBERS], at[INPUTS], at[NAMED]
