@@ -130,11 +130,20 @@ def verdict(error: BaseException) -> "CgError | int":
     )
 
 
+MEMORY_REFUSED = (
+    "Cannot allocate memory",
+    "failed to map segment",
+    "Resource temporarily unavailable",
+    "start new thread",
+)
+"""What libraries say that were refused memory, or a thread, which needs some."""
+
+
 def memory_refused(error: "BaseException | None") -> bool:
     """Whether memory was refused, to us or to a library, whatever that made of it, or to the loading of one."""
     while error is not None:
         told = str(error)
-        if isinstance(error, MemoryError) or "Cannot allocate memory" in told or "failed to map segment" in told:
+        if isinstance(error, MemoryError) or any(text in told for text in MEMORY_REFUSED):
             return True
         error = error.__cause__ or error.__context__
     return False

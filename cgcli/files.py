@@ -142,9 +142,9 @@ def _delete_if_dead(leftover: Path) -> None:
 
 def _opened_as_it_is(path: str) -> BinaryIO | None:
     """A stream into what is no plain file: a device, a pipe, or an open file of this process (`>(…)`, /dev/stdout)."""
-    descriptor = _descriptor(path)
-    if descriptor is not None:
-        return os.fdopen(os.dup(descriptor), "wb")  # by its name it would be emptied first, and written from its start
+    number = descriptor(path)
+    if number is not None:
+        return os.fdopen(os.dup(number), "wb")  # by its name it would be emptied first, and written from its start
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -154,7 +154,8 @@ def _opened_as_it_is(path: str) -> BinaryIO | None:
     return None if stat.S_ISREG(mode) else open(path, "wb")
 
 
-def _descriptor(path: str) -> int | None:
+def descriptor(path: str) -> int | None:
+    """The number of the open file that a name such as /dev/stdout or /dev/fd/63 means; None for other names."""
     parts = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d+)", path)
     return int(parts[1]) if parts else DESCRIPTORS.get(path)
 

@@ -25,7 +25,10 @@ HELP = """Evaluate, differentiate, explain and draw formulas.
     cg trace "exp(sin(x^2))" x=0.5             forward and backward, step by step
     cg draw "(x+y)*z" x=1 y=2 z=3 -o graph.svg
 
-A formula is an expression, a .cg file, or - for standard input. `cg COMMAND --help` shows more."""
+A formula is an expression, a .cg or .npz file, or - for standard input. `cg COMMAND --help` shows more."""
+
+
+NEEDS_BLANK = 'a formula that starts with -- needs a blank in front: " --x"'
 
 
 def show_version(wanted: bool) -> None:
@@ -97,7 +100,7 @@ def run_app(commands: Mapping[str, ModuleType], words: Sequence[str], option: re
     known = options_of(command, words)
     try:
         code = command.main(
-            [guarded(word, known, option) for word in words], prog_name="cg", standalone_mode=False,
+            [*words[:1], *(guarded(word, known, option) for word in words[1:])], prog_name="cg", standalone_mode=False,
             color=None if wants_colour_on_stdout() else False,
         )  # fmt: skip
     except typer.Abort:
@@ -156,7 +159,8 @@ def usage_error(error: Exception, complaint: str, known: set[str], words: Sequen
         wanted = f"did you mean {' or '.join(near)}?" if near else None
         return UsageError(
             f"there is no option `{option}`",
-            hint=wanted or 'a formula that starts with -- needs a blank in front: " --x"',
+            hint=wanted
+            or (NEEDS_BLANK if words[:1] and not words[0].startswith("-") else "`cg --help` shows those it has"),
         )
     text = " ".join(complaint.split()).replace("'", "`")
     text = text.replace("a valid int range", "a whole number").replace("a valid float range", "a number")

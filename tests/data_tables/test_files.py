@@ -15,6 +15,7 @@ import pytest
 
 from cgcli.errors import DataError
 from cgcli.files import Replacement
+from tests.transcripts import ROOT
 
 WRITE_AND_WAIT = """
 import sys, time
@@ -263,3 +264,20 @@ def test_other_names_of_the_old_file_keep_it(tmp_path):
     with Replacement(str(target)) as stream:
         stream.write(b"new")
     assert (target.read_bytes(), other.read_bytes()) == (b"new", b"old")
+
+
+def test_pipes_of_a_shell(tmp_path):
+    """`--data <(…)`, `-o >(…)` and /dev/stdout are CSV; a log that is written to goes on where it ended."""
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n3,4\n")
+    (tmp_path / "log").write_text("before\n")
+    script = f"""
+        cg() {{ {sys.executable} -m cgcli "$@"; }}
+        cg eval x*y --data <(cat t.csv) -o /dev/stdout >> log 2> /dev/null
+        cg eval x+y --data /dev/stdin -o >(cat > piped) < t.csv 2> /dev/null
+        for wait in 1 2 3 4 5 6 7 8 9 10; do [ -s piped ] || sleep 0.2; done
+        cg eval x-y --data t.csv -o o.csv >&- 2> /dev/null
+    """
+    subprocess.run(["bash", "-c", script], cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert (tmp_path / "log").read_text() == "before\nresult\n2\n12\n"
+    assert (tmp_path / "piped").read_text() == "result\n3\n7\n"
+    assert (tmp_path / "o.csv").read_text() == "result\n-1\n-1\n"

@@ -45,9 +45,10 @@ def test_encodings(words, encoding, tmp_path) -> None:
 
 
 TRIED = [
-    ("eval", "an unknown user without a home"), ("trace", "an unknown user"), ("info", "no environment"),
-    ("an option", "a zip file"), ("help", "a zip file of compiled modules"), ("a misspelt command", "a zip file"),
-    ("help", "without docstrings"), ("export", "home is a file"), ("picture", "warnings are errors"),
+    ("info", "an unknown user without a home"), ("long fold", "an unknown user without a home"),
+    ("trace", "an unknown user"), ("info", "no environment"), ("an option", "a zip file"),
+    ("help", "a zip file of compiled modules"), ("a misspelt command", "a zip file"), ("help", "without docstrings"),
+    ("export", "home is a file"), ("picture", "warnings are errors"),
 ]  # fmt: skip
 
 
