@@ -38,7 +38,9 @@ class TableOptions:
 
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", help="Compute every row of this table (CSV, TSV, Parquet, Arrow, NPY, NPZ; - is CSV)."),
+        typer.Option(
+            "--data", help="Compute every row of this table (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV)."
+        ),
     ] = None
     format: Annotated[
         str | None, typer.Option("--format", help="What the table is, where its name does not say it: csv, tsv, …")

@@ -16,6 +16,7 @@ from cgcli.errors import DataError, MissingExtra, UsageError
 FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow",
     ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow", ".npy": "npy", ".npz": "npz",
+    ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 KINDS = tuple(dict.fromkeys(FORMATS.values()))
@@ -114,6 +115,10 @@ def _table(kind: str, path: str, stream: BinaryIO, dialect: Dialect) -> Table:
         from cgcli.data.csv import plain
 
         return plain.CsvTable(path, stream, dialect.separator, dialect.decimal)
+    if kind == "jsonl":
+        from cgcli.data.json_lines import JsonTable
+
+        return JsonTable(path, stream)
     if kind in ("npy", "npz"):
         from cgcli.data.arrays import tables
 
@@ -142,6 +147,10 @@ def create_writer(stream: BinaryIO, path: str, *, raw: bool = False) -> Writer:
         from cgcli.data.csv import plain
 
         return plain.CsvWriter(stream, path, delimiter, raw=raw)
+    if kind == "jsonl":
+        from cgcli.data.json_lines import JsonWriter
+
+        return JsonWriter(stream, path)
     if kind in ("npy", "npz"):
         from cgcli.data.arrays import writing as arrays
 

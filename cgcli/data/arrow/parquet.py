@@ -28,10 +28,10 @@ class ParquetTable(Table):
             named = os.path.isfile(str(stream.name))  # else it is standard input, or a copy of it
             source = pa.OSFile(stream.name) if named else pa.PythonFile(stream, mode="r")
             self._file = parquet.ParquetFile(source, buffer_size=PAGES, pre_buffer=False)
+            self._schema = self._file.schema_arrow
+            self.columns = list(self._schema.names)
         except FAULTS as error:
             raise broken(path, error) from None
-        self._schema = self._file.schema_arrow
-        self.columns = list(self._schema.names)
         self.rows = self._file.metadata.num_rows
         self.size = self.rows
 
@@ -45,9 +45,17 @@ class ParquetTable(Table):
         )  # fmt: skip
 
     def _has_no_null(self, place: int) -> bool:
-        """Whether the counts of all row groups say so of a column."""
+        """Whether the counts of all row groups say so of a column.
+
+        Whoever asks for the statistics of a group whose type is not the schema's ends the process: pyarrow catches
+        nothing there.
+        """
         metadata = self._file.metadata
-        counts = (metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups))
+        kind = metadata.schema.column(place).physical_type
+        chunks = [metadata.row_group(group).column(place) for group in range(metadata.num_row_groups)]
+        if any(chunk.physical_type != kind for chunk in chunks):
+            raise DataError(f"cannot read `{self.path}`: a column is not of the type that the schema says")
+        counts = (chunk.statistics for chunk in chunks)
         return all(count is not None and count.has_null_count and not count.null_count for count in counts)
 
     def close(self) -> None:
