@@ -50,7 +50,8 @@ LATE = {
     **{(f"ops/numerics/{name}.py", library): "algorithms for arrays, loaded when a row that needs one is computed"
        for name, libraries in (("arrays", ("numpy",)), ("minors", ("numpy",)), ("bell", ("numpy", "scipy")),
                                ("bessel", ("numpy", "scipy")), ("elliptic", ("numpy", "scipy")),
-                               ("gammas", ("numpy", "scipy")), ("shapes", ("numpy", "scipy")), ("integrals", ("numpy", "scipy")),
+                               ("gammas", ("numpy", "scipy")), ("integrals", ("numpy", "scipy")),
+                               ("shapes", ("numpy", "scipy")),
                                ("lambert", ("numpy", "scipy")))
        for library in libraries},
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
