@@ -65,15 +65,16 @@ def applied(graph: Graph, node: int, texts: Sequence[str]) -> str:
 
 
 def program_text(
-    graph: Graph, outputs: Mapping[str, int], *, params: Collection[str] = (), defaults: Mapping[str, int] | None = None
-) -> str:
+    graph: Graph, outputs: Mapping[str, int], *, params: Collection[str] = (),
+    defaults: Mapping[str, int] | None = None, inputs: Collection[str] = (),
+) -> str:  # fmt: skip
     """What the outputs need as a text that parses back to the same graph, one statement a line.
 
     Inputs of a shape, parameters and inputs with a default are declared; named nodes keep their names; what is used
     more than once is called t1, t2 …; long lines are broken the same way. A sole output `result` is the last line
-    by itself.
+    by itself. inputs: names that are declared although no output needs them.
     """
-    return "\n".join(_Program(graph, outputs, {}, params, defaults or {}).lines())
+    return "\n".join(_Program(graph, outputs, {}, params, defaults or {}, inputs).lines())
 
 
 # ---- one expression --------------------------------------------------------------------------------------------------
@@ -367,7 +368,7 @@ class _Program:
 
     def __init__(
         self, graph: Graph, outputs: Mapping[str, int], texts: Mapping[int, str],
-        params: Collection[str] = (), defaults: Mapping[str, int] | None = None,
+        params: Collection[str] = (), defaults: Mapping[str, int] | None = None, inputs: Collection[str] = (),
     ) -> None:  # fmt: skip
         self.graph = graph
         self.texts = texts
@@ -380,7 +381,9 @@ class _Program:
         self.bare = next(iter(self.roots)) if list(outputs) == ["result"] and "result" not in graph.names else None
         self.outputs = {} if self.bare is not None else self._valid(outputs)
         self.names = self._given_names()
-        self.taken = {*self.names, *self.inputs, *texts.values(), *REGISTRY.callable_as}
+        known = graph.inputs()
+        self.unused = {name: known.get(name) for name in inputs if name not in self.inputs}
+        self.taken = {*self.names, *self.inputs, *self.unused, *texts.values(), *REGISTRY.callable_as}
         self.whole_arrays = self._whole_arrays()
         self.atoms = self._named_nodes()
 
@@ -428,7 +431,8 @@ class _Program:
     def lines(self) -> list[str]:
         """All statements, in the order of evaluation."""
         printer = Printer(self.graph, self.atoms, {*self.names, *self.inputs})
-        lines = [line for name in self.inputs if (line := self._declaration(name))]
+        lines = [line for name, node in self.inputs.items() if (line := self._declaration(name, node))]
+        lines += [self._declaration(name, node, always=True) for name, node in self.unused.items()]
         further: dict[int, list[str]] = {}
         for name, node in self.names.items():
             if self.atoms.get(node) != name:
@@ -454,13 +458,12 @@ class _Program:
             return [name or printer.text(self.bare, self._flags(self.bare))]
         return [] if list(self.outputs) == last else [f"output {', '.join(self.outputs)}"]
 
-    def _declaration(self, name: str) -> str:
+    def _declaration(self, name: str, node: int | None, *, always: bool = False) -> str:
         """The declaration of an input, "" where it needs none."""
-        node = self.inputs[name]
-        shape = self.graph.shape_of(node)
+        shape = () if node is None else self.graph.shape_of(node)
         default = self.defaults.get(name)
         hidden = ALIASES.get(name, name) in CONSTANTS or name in self.outputs
-        if not (shape or name in self.params or default is not None or hidden) or node in self.texts:
+        if not (always or shape or name in self.params or default is not None or hidden) or node in self.texts:
             return ""
         word = "param" if name in self.params else "input"
         lengths = f"[{', '.join(map(str, shape))}]" if shape else ""

@@ -130,15 +130,21 @@ def chooser(name: str, digits: int | None) -> Choice:
     return lambda graph, wanted: choose(graph, wanted, name)
 
 
-def add_defaults(program: Program, values: dict[str, Any], choice: Choice, exact: bool = False) -> None:
+def add_defaults(
+    program: Program, values: dict[str, Any], choice: Choice, *, exact: bool = False, complete: bool = True
+) -> None:
     """Give inputs without a value their defaults; those that follow from other defaults come after them.
 
-    exact: a default is computed later, to as many digits as the calculation needs.
+    exact: a default is computed later, to as many digits as the calculation needs. complete: whether all other inputs
+    have values; if not, defaults that follow from one without stay away.
     """
     absent = {name: node for name, node in program.defaults.items() if name not in values}
     if not absent:
         return
     graph = program.graph
+    if not complete:
+        known = values.keys() | absent.keys()
+        absent = {name: node for name, node in absent.items() if needed_inputs(graph, [node], absent) <= known}
     groups = graph.once(("defaults", *absent), list(absent.values()), lambda: ordered_defaults(graph, absent))
     for ready in groups:
         if exact:

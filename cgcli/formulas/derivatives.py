@@ -8,7 +8,7 @@ from cgcli.formulas.bound import named_nodes
 from cgcli.graph.walk import ancestors
 from cgcli.language.program import OWN_NAME
 from cgcli.numerals import shape_of
-from cgcli.passes.derivative import derivatives_of, directional, products_with_hessian
+from cgcli.passes.derivative import check_growth, derivatives_of, directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate
 
 TYPE_CHECKING = False
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
     from cgcli.language.program import Decision, Program
+
+MOST_ENTRIES = 4_000_000
+"""Entries of a Hessian, pairs of names, that are given out by name; some 100 bytes each."""
 
 
 def targets(program: Program, of: str | None) -> dict[str, int]:
@@ -175,15 +178,28 @@ def hessians(
 
     def make(program: Program) -> dict[str, dict[str, list[int]]]:
         wanted = list(variables(program, names, of).values())
-        return {
-            output: {name: derivatives_of(program.graph, slope, wanted) for name, slope in slopes.items()}
-            for output, slopes in _gradients(program, names, of).items()
-        }
+        first = _gradients(program, names, of)
+        slopes = {slope for by_name in first.values() for slope in by_name.values()}
+        check_entries(len(wanted))
+        rows, begin = {}, len(program.graph)
+        for slope in sorted(slopes):
+            rows[slope] = derivatives_of(program.graph, slope, wanted)
+            check_growth(program.graph, begin)
+        return {output: {name: rows[slope] for name, slope in by_name.items()} for output, by_name in first.items()}
 
     found = derived(bound, ("hessian", names, of), make)
     nodes = [node for rows in found.nodes.values() for row in rows.values() for node in row]
     values = iter(bound.over(found.program).evaluate(nodes))
     return {output: {a: {b: next(values) for b in rows} for a in rows} for output, rows in found.nodes.items()}
+
+
+def check_entries(count: int) -> None:
+    """CalculationError for a Hessian by so many inputs that nobody could look at its entries."""
+    if count * count > MOST_ENTRIES:
+        raise CalculationError(
+            f"the Hessian by {count:,} inputs has {count * count:,} entries, more than {MOST_ENTRIES:,}",
+            hint="choose some of them (wrt), make them one vector (`input x[3000]`), or take `f.hvp`",
+        )
 
 
 def products(bound: Bound, moved: Any, of: str | None) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
 from cgcli.formulas.programs import of_program, of_text
 from cgcli.language.aliases import readable, without_aliases
 from cgcli.language.program import Program
+from cgcli.numerals import shape_of
+from cgcli.ops import REGISTRY
 from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 OPTIONS = frozenset(("digits", "directions", "dtype", "engine", "grad", "of", "wrt"))
 """Names of options of methods: an input of such a name is given in a mapping."""
+
+MOST_SHOWN = 5_000
+"""Characters of a text, or nodes of a graph, that a notebook shows in full."""
 
 
 class Formula:
@@ -77,11 +82,36 @@ class Formula:
             if self.source is None:
                 raise
             return self.source.text.strip()
-        return program_text(program.graph, program.outputs, params=program.params, defaults=program.defaults)
+        return program_text(
+            program.graph,
+            program.outputs,
+            params=program.params,
+            defaults=program.defaults,
+            inputs=self._all_inputs(program),
+        )
+
+    def _all_inputs(self, program: Program) -> list[str]:
+        """The inputs of a program and those that nothing in it needs, of a function that is not called; in order."""
+        own = set(program.inputs)
+        return [name for name in self.inputs if name in own or name not in REGISTRY.callable_as]
 
     def __repr__(self) -> str:
-        text = "; ".join(str(self).splitlines())
+        """The beginning of the text; of a graph that was built and is large, how large."""
+        if self._is_large():
+            text = self.source.text[:MOST_SHOWN] if self.source else f"of {len(self.graph):,} nodes"
+        else:
+            text = str(self)
+        text = "; ".join(text.strip().splitlines())
         return f"<formula {text if len(text) <= 60 else text[:57] + '…'}>"
+
+    def _is_large(self) -> bool:
+        """Whether its text, its LaTeX and its picture are more than anybody looks at in passing."""
+        if self.source and len(self.source.text) > MOST_SHOWN:
+            return True
+        try:
+            return len(self.programs.plain().graph) > MOST_SHOWN
+        except (ShapeError, NeedsValues):
+            return False
 
     def __reduce__(self) -> tuple[object, ...]:
         """A text is pickled as it is and read again, a graph by its columns."""
@@ -125,7 +155,7 @@ class Formula:
         if steps:
             program = readable(program)
         chosen = chooser(engine, digits)
-        add_defaults(program, values, chosen, exact)
+        add_defaults(program, values, chosen, exact=exact, complete=complete)
         if complete:
             given.check_complete(program.inputs, values)
         return Bound(program, values, chosen, self.source)
@@ -317,18 +347,25 @@ class Formula:
         """
         from cgcli.data.graph_files import write_graph
 
-        write_graph(self.bind(mapping, complete=False, **inputs).program, str(path))
+        bound = self.bind(mapping, complete=False, **inputs)
+        program, known = bound.program, self._all_inputs(bound.program)
+        if len(known) > len(program.inputs):
+            program = program.begun()
+            program.inputs = known
+            for name in set(known).difference(bound.program.inputs):
+                program.graph.input(name, shape_of(bound.values.get(name)))
+        write_graph(program, str(path))
 
     def _repr_svg_(self) -> str | None:
-        """The picture, for a notebook; None where the formula has none before it has values."""
+        """The picture, for a notebook; None where it is large, or has none before it has values."""
         with suppress(ShapeError, NeedsValues):
             self.programs.plain()
-            return self.draw()
+            return None if self._is_large() else self.draw()
         return None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Text, and the LaTeX and the picture where the formula has them before it has values."""
-        bundle = {"text/plain": str(self)}
+        """Text, and the LaTeX and the picture where there are some before it has values; little of a large formula."""
+        bundle = {"text/plain": repr(self) if self._is_large() else str(self)}
         picture = self._repr_svg_()
         if picture is not None:
             bundle |= {"text/latex": f"$${self.latex()}$$", "image/svg+xml": picture}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cgcli.errors import CalculationError
 from cgcli.graph.balanced import balanced
 from cgcli.ops import arithmetic, shaping
 from cgcli.passes.differentiate import differentiate, has_conventions
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from cgcli.graph.ref import Ref
     from cgcli.graph.store import Graph
+
+MOST_ADDED = 5_000_000
+"""Nodes that the passes for one matrix of derivatives may add: some minutes, and a gigabyte or two."""
 
 
 def derivative_of(graph: Graph, y: int, x: int) -> int:
@@ -29,17 +33,43 @@ def derivative_of(graph: Graph, y: int, x: int) -> int:
             return differentiate(graph, [y], [x]).wrt(x)
         if not x_shape and not has_conventions(graph, [y], [x]):
             return _forward(graph, y, x)
-        rows = [derivative_of(graph, component.node, x) for component in FoldingRef(graph, y)]
-        return graph.apply(shaping.stack, rows)
+        return _by_components(graph, y, [x])[0]
 
 
 def derivatives_of(graph: Graph, y: int, wanted: Sequence[int]) -> list[int]:
     """As `derivative_of`, for several nodes at once: one reverse pass for each element of y."""
     with graph.lock:
-        if not graph.shape_of(y) and not any(graph.row(x) is shaping.index for x in wanted):
-            found = differentiate(graph, [y], wanted)
-            return [found.wrt(x) for x in wanted]
-        return [derivative_of(graph, y, x) for x in wanted]
+        y_shape = graph.shape_of(y)
+        together = [x for x in wanted if (graph.shape_of(x) or not y_shape) and graph.row(x) is not shaping.index]
+        found: dict[int, int] = {}
+        if not y_shape:
+            pass_back = differentiate(graph, [y], together)
+            found = {x: pass_back.wrt(x) for x in together}
+        elif together:
+            found = dict(zip(together, _by_components(graph, y, together), strict=True))
+        return [found[x] if x in found else derivative_of(graph, y, x) for x in wanted]
+
+
+def check_growth(graph: Graph, begin: int) -> None:
+    """CalculationError where passes one after the other have added more nodes than anybody wants to wait for."""
+    if len(graph) - begin > MOST_ADDED:
+        raise CalculationError(
+            f"these derivatives need more than {MOST_ADDED:,} nodes",
+            hint="differentiate by fewer names (wrt), or take products with directions (`f.jvp`, `f.hvp`)",
+        )
+
+
+def _by_components(graph: Graph, y: int, wanted: Sequence[int]) -> list[int]:
+    """dy/dx of an array y by several arrays x: a reverse pass for each row of y, put together.
+
+    All rows are taken out first: a pass looks at what stands between its ends, and the passes before it do not.
+    """
+    components = [component.node for component in list(FoldingRef(graph, y))]
+    begin, rows = len(graph), []
+    for component in components:
+        rows.append(derivatives_of(graph, component, wanted))
+        check_growth(graph, begin)
+    return [graph.apply(shaping.stack, list(column)) for column in zip(*rows, strict=True)]
 
 
 def _wrt_part(graph: Graph, y: int, x: int) -> int:

@@ -147,7 +147,8 @@ def walked(
     asked_for = frozenset(wrt)
     adjoints: dict[int, Adjoint] = {}
     sent: dict[int, Adjoint] = {}
-    for node in range(max(outputs, default=-1), min(wrt, default=0) - 1, -1):
+    node = len(active)
+    while (node := active.rfind(1, 0, node)) >= 0:  # a pass over a small part of a large graph is quick
         if node not in received and node not in seeds:
             continue
         begin = len(graph)

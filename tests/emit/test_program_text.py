@@ -23,12 +23,12 @@ LONG = "width + height + depth + tolerance - the_length_of_the_gap"
 
 PROGRAMS = {
     "(x+y)*z": "(x + y) * z",
-    "x; y": "y",
+    "x; y": "input x\ny",
     "a = x + 1\na": "a = x + 1\na",
     "a = x + 1; b = a*2; b": "a = x + 1\nb = a * 2\nb",
     "y = x^2": "y = x^2",
     "a = x + 1; b = a*2; output b, a": "a = x + 1\nb = a * 2\noutput b, a",
-    "a = x*y; b = x + 1; output b": "b = x + 1",
+    "a = x*y; b = x + 1; output b": "input y\nb = x + 1",
     "k = 2; x^k + 2": "k = 2\nx^k + 2",
     "g = pi; g*x + pi": "g = pi\ng * x + g",
     "a = x; a + x": "a = x\nx + x",

@@ -32,7 +32,7 @@ BOUNDED = {
     "language/building.py": ({"Building.materialise", "Building._stacked"}, "lists in lists, of which 32 are read"),
     "numerals.py": ({"plain", "short"}, "the axes of a value, at most 32"),
     "passes/derivative.py": (
-        {"derivative_of", "_wrt_part", "_by_gradients"},
+        {"derivative_of", "derivatives_of", "_by_components", "_wrt_part", "_by_gradients"},
         "the axes of y, and the part of x that is an element",
     ),
     "passes/differentiate.py": (
