@@ -81,7 +81,7 @@ def test_wrong_options(capsys: Capture, words: list[str], what: str, hint: str) 
         ("True", "it uses `True`", "did you mean `true`?"),
         ("1;y=2", "names of its own", "x=1 y=2"),
         ("y=2", "names of its own", "x=1 y=2"),
-        ("1,2", "a comma cannot stand in a number", "with a point"),
+        ("1,2", "a comma cannot stand in a number", "write `1.2`, or `[1,2]` for a list"),
         ("=1", "cannot begin with `=`", ""),
         ("[[1, 2], [3]]", "the same shape", ""),
     ],
