@@ -483,11 +483,32 @@ class Numbers:
     # ---- inside ------------------------------------------------------------------------------------------------
 
     def _lifted(self, function: Callable[..., Any], numbers: Sequence[Number]) -> Number:
-        """A function of the first samples and one of the second ones, each moved."""
-        first = function(*[number.samples[0] for number in numbers])
+        """A function of the first samples and one of the second ones, each moved.
+
+        Unsettled for a nan or an infinity that comes of a number of which no digit stands, not even the sign.
+        """
+        first = second = self._real(function(*[number.samples[0] for number in numbers]))
         if all(number.is_known for number in numbers):
             return self._rounded(first, first)
-        return self._rounded(first, function(*[number.samples[1] for number in numbers]))
+        second = self._real(function(*[number.samples[1] for number in numbers]))
+        if not (self.mp.isfinite(first) and self.mp.isfinite(second)) and any(
+            self._is_noise(number, CLEAR) for number in numbers
+        ):
+            raise Unsettled
+        return self._rounded(first, second)
+
+    def _real(self, value: Any) -> Any:
+        """A result of mpmath as a real number; nan where it is complex."""
+        if type(value) is self.mp.mpc:
+            return value.real if value.imag == 0 else self.mp.nan
+        return value
+
+    def _is_noise(self, number: Number, bits: int) -> bool:
+        """Whether two finite samples share fewer bits than these; by chance they may share some."""
+        first, second = number.samples
+        if first is second or not (self.mp.isfinite(first) and self.mp.isfinite(second)):
+            return False
+        return bool(self.mp.ldexp(abs(first - second), bits) > abs(first) + abs(second))
 
     def _rounded(self, first: Any, second: Any) -> Number:
         """Two results, moved by what rounding may have cost; where they share no digit, they become independent."""
@@ -496,9 +517,8 @@ class Numbers:
         if not first and not second:
             return self.zero
         first, second = self._checked(self._moved(first)), self._checked(self._moved(second))
-        if 8 * abs(first - second) > abs(first) + abs(second):
-            return self._noise(max(abs(first), abs(second)))
-        return Number(self, None, first, second)
+        found = Number(self, None, first, second)
+        return self._noise(max(abs(first), abs(second))) if self._is_noise(found, 3) else found
 
     def _noise(self, size: Any) -> Number:
         """A number of which nothing is known but its size."""

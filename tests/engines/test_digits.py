@@ -14,7 +14,7 @@ import cgcli as cg
 from cgcli.engines import precise
 from cgcli.engines.mpmath import MpmathEngine
 from cgcli.engines.numbers import Numbers, Unsettled
-from cgcli.errors import CalculationError, PrecisionWarning
+from cgcli.errors import CalculationError, NotFiniteWarning, PrecisionWarning
 from cgcli.formulas.derivatives import gradient_nodes
 from cgcli.formulas.sources import read_value
 from tests.transcripts import run
@@ -123,6 +123,27 @@ def test_digits_that_would_take_too_long_are_refused_at_once(monkeypatch: pytest
     with pytest.raises(CalculationError, match="5000 digits of this would take about") as refused:
         cg.parse("gamma(x)").eval(x=0.3, digits=5000)
     assert "digits can be had" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sqrt(e - e*(1 + 1e-31))",
+        "(pi - pi*(1 + 1e-33))^(1/3)",
+        "log(e - e*(1 + 1e-31))",
+        "sqrt(-2)",
+        "sqrt(-pi)",
+        "log(-pi)",
+    ],
+)
+def test_what_is_not_real_is_nan(text: str) -> None:
+    with pytest.warns(NotFiniteWarning):
+        assert mpmath.isnan(cg.parse(text).eval(digits=5))
+
+
+def test_what_is_real_is_no_nan_though_its_digits_come_late() -> None:
+    assert mpmath.nstr(cg.parse("log(e*mod(1e30, e))").eval(digits=8), 8) == "1.2253552"
+    assert mpmath.nstr(cg.parse("sqrt(e*(1 + 1e-40) - e)").eval(digits=8), 8) == "1.6487213e-20"
 
 
 def test_a_selection_among_equal_numbers_needs_no_decision() -> None:
