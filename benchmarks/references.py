@@ -149,6 +149,7 @@ REFERENCES = {
     "erfcx_slope": _erfcx_slope, "dawsn_slope": _dawsn_slope, "log_ndtr_slope": _log_ndtr_slope,
     "ellipk_slope": _elliptic_slope(HALF), "ellipe_slope": _elliptic_slope(-HALF), "polygamma_step": _polygamma_step,
     "logit_loss": lambda z, t: _softplus(z) - t * z, "weighted": lambda w, x: w * x,
+    "one_minus_square": lambda x: 1 - x * x,
     "ellipk": _elliptic("elliptic_k"), "ellipe": _elliptic("elliptic_e"), "logit": lambda p: (p / (1 - p)).log(),
     "sigmoid": _sigmoid, "softplus": _softplus, "log_sigmoid": lambda x: -_softplus(-x),
     "silu": lambda x: x * _sigmoid(x), "mish": lambda x: x * _softplus(x).tanh(), "gelu": lambda x: x * _ndtr(x),

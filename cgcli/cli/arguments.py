@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from cgcli.formulas.formula import Formula
 
 FORMULA_ENDING = ".cg"
+PIPE = re.compile(r"/dev/fd/\d+|/dev/stdin")
+"""What a shell puts in the place of `<(…)`; read where it is a pipe, since no formula begins with `/`."""
+
 LOOKS_LIKE_FILE = re.compile(r"(\.{0,2}/|~).*|[^\s()]*\.[a-z]{2,}$", re.DOTALL)
 """`/etc/passwd`, `./model`, `model.txt`: no formula looks so, whose only `.` before a letter is that of `A.T`."""
 
@@ -32,12 +35,12 @@ BYTES_A_NODE = 20
 def read_source(word: str) -> Source:
     """The text that a formula argument means. DataError for a file that cannot be read.
 
-    Only what ends with .cg is opened: whoever hands on a formula of somebody else hands on no file.
+    Only what ends with .cg (and a pipe) is opened: whoever hands on a formula of somebody else hands on no file.
     """
     if word == "-":
         return Source(standard_input(), "<standard input>")
     if len(word) < LONGEST_PATH and "\n" not in word:
-        if word.endswith(FORMULA_ENDING):
+        if word.endswith(FORMULA_ENDING) or is_pipe(word):
             from cgcli.formulas.sources import read_text
 
             return Source(read_text(word), word)
@@ -48,6 +51,11 @@ def read_source(word: str) -> Source:
                 hint=f"cg eval - < {word}" if there else None,
             )
     return Source(word)
+
+
+def is_pipe(word: str) -> bool:
+    """Whether a word is a pipe that the shell made for this command."""
+    return PIPE.fullmatch(word) is not None and os.path.exists(word) and not os.path.isfile(word)
 
 
 def standard_input() -> str:

@@ -37,9 +37,18 @@ class TableOptions:
     """The options that go with `--data`, each written here and nowhere else; `cgcli.cli.app` spreads them out."""
 
     data: Annotated[
-        str | None,
-        typer.Option("--data", help="Compute every row of this table (CSV, TSV, Parquet, Arrow, NPY, NPZ; - is CSV)."),
+        list[str] | None,
+        typer.Option(
+            "--data", help="Compute every row of this table (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV)."
+        ),
     ] = None
+    format: Annotated[
+        str | None, typer.Option("--format", help="What the table is, where its name does not say it: csv, tsv, …")
+    ] = None
+    separator: Annotated[
+        str | None, typer.Option("--separator", help="What separates cells of CSV: one sign, or tab or blank.")
+    ] = None
+    decimal: Annotated[str | None, typer.Option("--decimal", help="The decimal mark of numbers in CSV: . or ,")] = None
     output: Annotated[str | None, typer.Option("-o", "--output", help="Write the rows here (- is CSV).")] = None
     bind: Annotated[
         list[str] | None,
@@ -52,6 +61,9 @@ class TableOptions:
     ] = None
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Read at most so many rows.")] = None
     head: Annotated[int | None, typer.Option("--head", min=0, help="Show so many rows of the result.")] = None
+    raw_text: Annotated[
+        bool, typer.Option("--raw-text", help="Write texts as they are into CSV, even what a spreadsheet would run.")
+    ] = False
     float32: Annotated[bool, typer.Option("--float32", help="Compute in single precision (native engine).")] = False
 
     def given(self) -> list[str]:
@@ -59,12 +71,27 @@ class TableOptions:
         return typed({option.name: getattr(self, option.name) for option in fields(self)})
 
     def check(self) -> str:
-        """The table's path. UsageError where options of tables come without one, and for an unknown policy."""
-        if self.data is None:
-            raise UsageError(f"--{self.given()[0]} needs a table", hint="add --data table.csv")
+        """The table's path. UsageError where options of tables come without one, and for what they cannot be."""
+        if self.path is None:
+            option = self.given()[0].replace("_", "-")
+            raise UsageError(f"--{option} needs a table", hint="add --data table.csv")
+        if len(self.data or ()) > 1:
+            raise UsageError(
+                "there are several tables", hint="put their rows into one file before, and give --data once"
+            )
         if self.policy not in POLICIES:
             raise UsageError(f"--missing cannot be `{self.missing}`", hint=f"it is one of {', '.join(POLICIES)}")
-        return self.data
+        return self.path
+
+    @property
+    def path(self) -> str | None:
+        """The table, the first of several."""
+        return self.data[0] if self.data else None
+
+    @property
+    def target(self) -> str | None:
+        """The file that is written, `-` for standard output."""
+        return "-" if self.output == "/dev/stdout" else self.output
 
     @property
     def policy(self) -> str:

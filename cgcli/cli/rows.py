@@ -14,6 +14,7 @@ from cgcli.data.cells import advice
 from cgcli.data.stream import Request, excerpt
 from cgcli.errors import UsageError
 from cgcli.language.spelling import canonical
+from cgcli.render.errors import width
 from cgcli.render.progress import RowProgress
 from cgcli.rows import files
 from cgcli.rows.calculation import Calculation
@@ -49,9 +50,9 @@ def run_table(
     for name in bound_columns:
         if name in values:
             raise UsageError(f"`{name}` is given twice, as a value and as a column")
-    if options.output is not None:
-        formats.format_of(options.output)
-    table = formats.open_table(path)
+    if options.target is not None:
+        formats.format_of(options.target)
+    table = formats.open_table(path, options.format, separator=options.separator, decimal=options.decimal)
     try:
         columns, notes = match_columns(formula, table, values, bound_columns)
         for note in notes:
@@ -85,14 +86,16 @@ def read_columns(words: Sequence[str] | None) -> dict[str, str]:
 
 def _run(table: Table, calculation: Calculation, options: TableOptions, json: bool) -> None:
     """The run itself, and what is printed about it."""
-    shown = options.head if options.head is not None else 0 if options.output else HEAD
-    request = Request(
-        calculation.columns, kept=kept_names(table, options.keep, calculation.names), head=shown,
-        missing=options.policy, limit=options.limit,
-    )  # fmt: skip
+    shown = options.head if options.head is not None else 0 if options.target else HEAD
+    kept, notes = kept_names(table, options.keep, calculation.names)
+    for note in notes:
+        warn(note.message, hint=note.hint)
+    request = Request(calculation.columns, kept=kept, head=shown, missing=options.policy, limit=options.limit)
     begin = time.perf_counter()
     with RowProgress(total_to_read(table, options.limit)) as progress:
-        report = files.run(table, calculation, request, output=options.output, progress=progress.advance)
+        report = files.run(
+            table, calculation, request, output=options.target, raw_text=options.raw_text, progress=progress.advance
+        )
     calculation.tell_births()
     seconds = time.perf_counter() - begin
     if json:
@@ -110,10 +113,10 @@ def total_to_read(table: Table, limit: int | None) -> int | None:
 
 def tell(report: Report, request: Request, calculation: Calculation, options: TableOptions) -> None:
     """The head, then the summary; the summary goes to standard error where results went to a file."""
-    if request.head and options.output != "-":
+    if request.head and options.target != "-":
         print_aligned([list(report.head), *zip(*report.head.values(), strict=True)], sys.stdout)
         print()
-    stream = sys.stderr if options.output else sys.stdout
+    stream = sys.stderr if options.target else sys.stdout
     counted = f"{report.rows:,} row{'' if report.rows == 1 else 's'}"
     if report.skipped:
         counted += f" ({report.skipped:,} of {report.read:,} left out)"
@@ -169,17 +172,18 @@ def tell_json(
     }  # fmt: skip
     if request.head:
         document["head"] = report.head
-    if options.output:
-        document["output"] = options.output
-    print_json(document, stream=sys.stderr if options.output == "-" else sys.stdout)
+    if options.target:
+        document["output"] = options.target
+    print_json(document, stream=sys.stderr if options.target == "-" else sys.stdout)
 
 
 def print_aligned(rows: Sequence[Sequence[Any]], stream: TextIO) -> None:
     """Rows of cells under each other: the first row names the columns."""
     texts = [[cell_text(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*texts, strict=True)]
     for row in texts:
-        print("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)).rstrip(), file=stream)
+        cells = (" " * (wanted - width(text)) + text for text, wanted in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip(), file=stream)
 
 
 def cell_text(cell: Any) -> str:

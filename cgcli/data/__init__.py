@@ -1,4 +1,4 @@
-"""Tables in and out: CSV, TSV, Parquet, Arrow/Feather, NPY and NPZ, in batches of bounded size.
+"""Tables in and out: CSV, TSV, Parquet, Arrow/Feather, NPY, NPZ and JSON lines, in batches of bounded size.
 
     formats.open_table(path)            what a file holds: its columns, and batches of chosen ones
     formats.create_table(stream, …)     a writer of the format that a file name says

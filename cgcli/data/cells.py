@@ -19,8 +19,8 @@ NAN_WITH_PAYLOAD = re.compile(r"[+-]?nan\(\w*\)", re.ASCII | re.IGNORECASE)
 POLICIES = ("nan", "skip", "error")
 """What may become of a row with a cell that is missing or no number; the first one holds where nothing is said."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""Characters with which a spreadsheet takes a text for a formula (OWASP, "CSV Injection")."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Characters with which a spreadsheet takes a text for a formula (OWASP, "CSV Injection"), full-width too."""
 
 LONGEST_CELL = 2**26
 """Characters of a cell of CSV; more are taken for a quote that is never closed, and memory stays bounded."""
@@ -32,7 +32,11 @@ CURES = (
     ),
     (re.compile(r"-?P[\dT].*|\d+ days?\b.*"), "it seems to be a duration: convert it before, for example to seconds"),
     (re.compile(r'".*"', re.DOTALL), "a blank stands before the quote: take it out"),
-    (re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?"), "write numbers with a decimal point and without thousands separators"),
+    (re.compile(r"[+-]?\d+,(\d{1,2}|\d{4,})([eE][+-]?\d+)?"), "--decimal , reads decimal commas"),
+    (
+        re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?"),
+        "write numbers with a decimal point and without thousands separators, or read them with --decimal ,",
+    ),
     (
         re.compile(r"[+-]?\d{1,3}([ ,.'’\u00a0\u202f]\d{3})+([.,]\d+)?"),
         "write numbers with a decimal point and without thousands separators",
@@ -47,11 +51,12 @@ CURES = (
 BLANKS = " \t\r\n\f\v"
 
 
-def number_of(text: str) -> float | None:
+def number_of(text: str, decimal: str = ".") -> float | None:
     """The number that a cell's text is, nan for a missing one, None for what is neither.
 
     Blanks around it do not count. A thousands separator or a decimal comma is no part of a number: `1,234` means
-    two numbers, depending on the country, and a wrong guess would go unnoticed.
+    two numbers, depending on the country, and a wrong guess would go unnoticed. `decimal` says which mark stands before
+    the decimals; the other one is part of no number.
     """
     text = text.strip(BLANKS)
     if text in MISSING_WORDS:
@@ -60,6 +65,10 @@ def number_of(text: str) -> float | None:
         return TRUTH_WORDS[text]
     if "_" in text or not text.isascii():
         return None
+    if decimal != ".":
+        if "." in text:
+            return None
+        text = text.replace(decimal, ".")
     try:
         return float(text)
     except ValueError:

@@ -3,47 +3,82 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
+from contextlib import suppress
 from typing import BinaryIO
 
+from cgcli.data.dialects import Dialect, dialect_of
 from cgcli.data.table import Table, Writer
 from cgcli.errors import DataError, MissingExtra, UsageError
-from cgcli.files import descriptor
 
 FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow",
     ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow", ".npy": "npy", ".npz": "npz",
+    ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
 DELIMITERS = {"csv": ",", "tsv": "\t"}
+KINDS = tuple(dict.fromkeys(FORMATS.values()))
+NOT_FROM_PIPES = ("parquet", "arrow", "npz")
+"""Formats whose readers jump."""
+
 ENDINGS = ", ".join(FORMATS)
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
-def format_of(path: str) -> str:
-    """The format that a file name says; `-`, /dev/stdout and a shell's `<(…)` are CSV. UsageError for others."""
-    if path in ("-", os.devnull) or descriptor(path) is not None:
-        return "csv"
+def format_of(path: str, kind: str | None = None) -> str:
+    """The format that is said, else the one that a file name says; a stream without a name is CSV. UsageError."""
+    if kind is not None:
+        if kind not in KINDS:
+            raise UsageError(f"there is no format `{kind}`", hint=f"formats are {', '.join(KINDS)}")
+        return kind
     ending = os.path.splitext(path)[1].lower()
-    if ending not in FORMATS:
-        packed = "a packed file goes through a pipe (gzip -dc x.csv.gz | cg … --data -); " if ending in PACKED else ""
-        raise UsageError(
-            f"cannot tell the format of `{path}` by its name",
-            hint=f"{packed}names end with {ENDINGS}; - is CSV from standard input, or to standard output",
-        )
-    return FORMATS[ending]
+    if ending in FORMATS:
+        return FORMATS[ending]
+    if is_stream(path):
+        return "csv"
+    packed = "a packed file goes through a pipe (gzip -dc x.csv.gz | cg … --data -); " if ending in PACKED else ""
+    raise UsageError(
+        f"cannot tell the format of `{path}` by its name",
+        hint=f"{packed}names end with {ENDINGS}; --format says it for a table to read; - is CSV from standard input, "
+        "or to standard output",
+    )
 
 
-def open_table(path: str) -> Table:
-    """The table in a file, or in standard input for `-`. DataError where it cannot be read, MissingExtra."""
-    kind = format_of(path)
+def is_stream(path: str) -> bool:
+    """Whether a path is a standard stream, a pipe or a device: those have no names that say a format."""
+    if path == "-" or path.startswith("/dev/"):
+        return True
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def open_table(
+    path: str, kind: str | None = None, *, separator: str | None = None, decimal: str | None = None
+) -> Table:
+    """The table in a file, or in standard input for `-`.
+
+    kind: the format, where the name does not say it. separator, decimal: of a text file (see `dialects`).
+    DataError where it cannot be read, MissingExtra, UsageError.
+    """
+    if os.path.isdir(path):
+        raise DataError(f"`{path}` is a folder, not a table", hint=name_one_in(path))
+    if kind is None and (separator or decimal) and os.path.splitext(path)[1].lower() not in FORMATS:
+        kind = "csv"
+    kind = format_of(path, kind)
+    if kind not in DELIMITERS and (separator or decimal):
+        raise UsageError(f"--{'separator' if separator else 'decimal'} is for CSV, not for {kind}")
+    dialect = dialect_of(DELIMITERS.get(kind, ","), separator, decimal)
     if kind in ("parquet", "arrow"):
         require_pyarrow(kind)
     try:
-        stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - the table closes it
+        stream: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - the table closes it
     except OSError as error:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None
     try:
-        table = _table(kind, "standard input" if path == "-" else path, stream)
+        if kind in NOT_FROM_PIPES and not stream.seekable():
+            stream = spooled(stream)
+        table = _table(kind, "standard input" if path == "-" else path, stream, dialect)
         if not table.columns:
             archived = "save named columns with numpy.savez(path, x=…, y=…)"
             raise DataError(f"`{path}` has no columns", hint=archived if kind == "npz" else None)
@@ -53,16 +88,37 @@ def open_table(path: str) -> Table:
         raise
 
 
-def _table(kind: str, path: str, stream: BinaryIO) -> Table:
+def name_one_in(folder: str) -> str:
+    """A hint that names a table in a folder, as far as there is one."""
+    with suppress(OSError):
+        for name in sorted(os.listdir(folder)):
+            if os.path.splitext(name)[1].lower() in FORMATS:
+                return f"a table is one file: --data {os.path.join(folder, name)}"
+    return "a table is one file"
+
+
+def spooled(stream: BinaryIO) -> BinaryIO:
+    """The rest of a stream in a nameless file, for formats that are not read from the first byte to the last."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the table closes it
+    shutil.copyfileobj(stream, file)
+    stream.close()
+    file.seek(0)
+    return file
+
+
+def _table(kind: str, path: str, stream: BinaryIO, dialect: Dialect) -> Table:
     if kind in DELIMITERS:
-        delimiter = DELIMITERS[kind]
         if has_pyarrow():
             from cgcli.data.csv import fast
 
-            return fast.CsvTable(path, stream, delimiter)
+            return fast.CsvTable(path, stream, dialect.separator, decimal=dialect.decimal)
         from cgcli.data.csv import plain
 
-        return plain.CsvTable(path, stream, delimiter)
+        return plain.CsvTable(path, stream, dialect.separator, dialect.decimal)
+    if kind == "jsonl":
+        from cgcli.data.json_lines import JsonTable
+
+        return JsonTable(path, stream)
     if kind in ("npy", "npz"):
         from cgcli.data.arrays import tables
 
@@ -76,18 +132,25 @@ def _table(kind: str, path: str, stream: BinaryIO) -> Table:
     return ipc.FeatherTable(path, stream)
 
 
-def create_writer(stream: BinaryIO, path: str) -> Writer:
-    """A writer of the format that a file name says, into a stream. UsageError, MissingExtra."""
+def create_writer(stream: BinaryIO, path: str, *, raw: bool = False) -> Writer:
+    """A writer of the format that a file name says, into a stream. UsageError, MissingExtra.
+
+    raw: texts in CSV are written as they are, whatever a spreadsheet would make of them.
+    """
     kind = format_of(path)
     if kind in DELIMITERS:
         delimiter = DELIMITERS[kind]
         if has_pyarrow():
             from cgcli.data.csv import fast
 
-            return fast.CsvWriter(stream, path, delimiter)
+            return fast.CsvWriter(stream, path, delimiter, raw=raw)
         from cgcli.data.csv import plain
 
-        return plain.CsvWriter(stream, path, delimiter)
+        return plain.CsvWriter(stream, path, delimiter, raw=raw)
+    if kind == "jsonl":
+        from cgcli.data.json_lines import JsonWriter
+
+        return JsonWriter(stream, path)
     if kind in ("npy", "npz"):
         from cgcli.data.arrays import writing as arrays
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 Column = Any
 """A column as it was read: a list of texts, a NumPy array, or an Arrow array."""
@@ -70,6 +70,11 @@ class Table(ABC):
         There has to be a column to read. DataError where the file is broken, or where a column of `numbers` is of
         a kind that holds no numbers.
         """
+
+    def places(self, names: Iterable[str]) -> dict[str, int]:
+        """The first places of named columns, each name once. KeyError for names that there are not."""
+        first = {name: place for place, name in reversed(list(enumerate(self.columns)))}
+        return {name: first[name] for name in names}
 
     def nullable(self, names: Sequence[str]) -> frozenset[str]:
         """Those columns, of the named ones with types of Arrow, in which a null may come."""

@@ -15,7 +15,9 @@ from cgcli.emit.names import constant_text
 from cgcli.errors import NotFiniteWarning
 from cgcli.explain.point import Point
 from cgcli.explain.rule_text import RuleTexts
-from cgcli.graph.walk import ancestors
+from cgcli.graph.copying import copy_nodes
+from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, finite
 from cgcli.passes.partials import local_partials
 
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
+    from cgcli.engines.base import Engine
     from cgcli.errors import Source, Span
     from cgcli.explain.point import Chooser
-    from cgcli.graph.store import Graph
 
 MOST_BIRTHS = 3
 """Births that are told of one calculation."""
@@ -66,20 +68,20 @@ def births_of(
     """Where what is no finite number among some results began; at most MOST_BIRTHS places, the earliest ones.
 
     Of an operation whose own value is told of, the derivatives are not told of as well.
-    engine, inputs: as for `trace`. The graph is extended by the rules that are named.
+    engine, inputs: as for `trace`. The graph stays as it is.
     """
     point = Point(graph, {str(place): node for place, node in enumerate(results)})
     point.evaluate(engine, inputs)
     found = births(graph, point.values, results)
     known = set(found)
     chosen = [node for node in found if known.isdisjoint(graph.origins.chain(node))]
-    with graph.lock:
-        accounts = [_Account(graph, node) for node in chosen[:MOST_BIRTHS]]
-    further = [node for account in accounts for node in account.wanted()]
-    point.evaluate(engine, inputs, further)
+    open_inputs = [node for name, node in graph.inputs(hidden=True).items() if name not in inputs]
+    unknown = descendants(graph, open_inputs)
+    accounts = [_Account(graph, node, unknown) for node in chosen[:MOST_BIRTHS]]
+    point.evaluate(engine, inputs, [node for account in accounts for node in account.wanted()])
     told: dict[str, Birth] = {}
     for account in accounts:
-        birth = account.birth(point.values, source)
+        birth = account.birth(point.values, source, engine([account.node]))
         if birth.message not in told and not birth.given and len(graph) <= LARGEST_CURED:
             birth.hint = _cure(graph, account, engine, inputs)
         told.setdefault(birth.message, birth)
@@ -116,38 +118,31 @@ class _Account:
     """What there is to say of a node where a nan or an infinity began, waiting for the values.
 
     chain: whose rule made it, whose rule made that one, and so on; the last of them is an operation of the formula.
-    partial: place of the operand by whose partial derivative it came, and the node of that; None where it came in
-    another way.
+    partial: the partial derivative by which it came, where it came so. unknown: 1 for each node that needs an input
+    without a value; a derivative along a direction leaves such behind.
     """
 
-    def __init__(self, graph: Graph, node: int) -> None:
+    def __init__(self, graph: Graph, node: int, unknown: bytearray) -> None:
         self.graph = graph
         self.node = node
+        self.unknown = unknown
         self.chain = graph.origins.chain(node)
-        self.partial = self._partial() if self.chain else None
+        self.partial = partial_with(graph, node, self.chain[0]) if self.chain and self._knows(self.chain[0]) else None
 
-    def _partial(self) -> tuple[int, int] | None:
-        graph, origin = self.graph, self.chain[0]
-        if not graph.row(origin).elementwise:
-            return None
-        for place, operand in enumerate(graph.operands_of(origin)):
-            if graph.is_constant(operand):
-                continue
-            partial = local_partials(graph, origin, [place])[0]
-            if partial is not None and partial >= self.node and ancestors(graph, [partial])[self.node]:
-                return place, partial
-        return None
+    def _knows(self, node: int) -> bool:
+        """Whether the operands of a node have values."""
+        return not any(self.unknown[operand] for operand in self.graph.operands_of(node))
 
     def wanted(self) -> list[int]:
         """The nodes whose values the account gives."""
-        found = [operand for node in (self.node, *self.chain[-1:]) for operand in self.graph.operands_of(node)]
-        return found if self.partial is None else [*found, self.partial[1]]
+        nodes = (self.node, *self.chain[:1], *self.chain[-1:])
+        return [operand for node in nodes if self._knows(node) for operand in self.graph.operands_of(node)]
 
-    def birth(self, values: Sequence[Any], source: Source | None) -> Birth:
+    def birth(self, values: Sequence[Any], source: Source | None, engine: Engine) -> Birth:
         """The account in words."""
         graph, node = self.graph, self.node
         if self.chain:
-            return Birth(self._in_a_rule(values, source), graph.spans.get(self.chain[-1]), source)
+            return Birth(self._in_a_rule(values, source, engine), graph.spans.get(self.chain[-1]), source)
         span, what = graph.spans.get(node), kind_of(values[node])
         if graph.is_input(node):
             return Birth(f"{what} comes from the input `{graph.input_name(node)}`", span, source, given=True)
@@ -159,7 +154,7 @@ class _Account:
         told = f"{what} comes from `{graph.row(node).name}`{self._operands(node, values, 'of')}{called}"
         return Birth(told, span, source)
 
-    def _in_a_rule(self, values: Sequence[Any], source: Source | None) -> str:
+    def _in_a_rule(self, values: Sequence[Any], source: Source | None, engine: Engine) -> str:
         graph, root = self.graph, self.chain[-1]
         order = len(self.chain)
         nth = ORDERS[order] if order < len(ORDERS) else f"{order}th "
@@ -176,10 +171,13 @@ class _Account:
                 f"in {derivative}"
             )
         rule = self._rule(source)
-        return f"{kind_of(values[self.partial[1]])} comes from {derivative}{f' (rule: {rule})' if rule else ''}"
+        what = kind_of(self.partial.value(values, engine))
+        return f"{what} comes from {derivative}{f' (rule: {rule})' if rule else ''}"
 
     def _operands(self, node: int, values: Sequence[Any], word: str) -> str:
         """` of 1, 0`, or "" where that would be long."""
+        if not self._knows(node):
+            return ""
         given = ", ".join(compact(values[operand]) for operand in self.graph.operands_of(node))
         blank = "" if word == ":" else " "
         return f"{blank}{word} {given}" if 0 < len(given) < WIDEST_OPERANDS else ""
@@ -193,7 +191,60 @@ class _Account:
         known = {node: _bracketed(name) for node, name in names.items() if name is not None}
         if len(known) < len(names):
             return None
-        return RuleTexts(graph, known).text(origin, self.partial[0], partial=True)
+        return RuleTexts(graph, known).text(origin, self.partial.place, partial=True)
+
+
+class _Partial:
+    """The partial derivative of a node by the operand at a place, as a node of a small graph.
+
+    That graph has stand-ins for the operands, inputs with the names that `stand_in` gives.
+    """
+
+    def __init__(self, graph: Graph, node: int, place: int, operands: Sequence[int]) -> None:
+        self.graph = graph
+        self.node = node
+        self.place = place
+        self.operands = operands
+
+    def value(self, values: Sequence[Any], engine: Engine) -> Any:
+        """Its value, from those of the operands."""
+        inputs = {stand_in(operand): values[operand] for operand in self.operands}
+        return engine.evaluate(self.graph, inputs, [self.node])[self.node]
+
+
+def stand_in(node: int) -> str:
+    """What stands for a node in a graph of its own."""
+    return f"node {node}"
+
+
+def partial_with(graph: Graph, node: int, origin: int) -> _Partial | None:
+    """The partial derivative of an elementwise node of which another node is a part; None where it is of none.
+
+    The rule that made the node is taken out of the graph and worked out again, so that the graph stays as it is.
+    """
+    if not graph.row(origin).elementwise:
+        return None
+    made, pending = {origin, *graph.operands_of(origin)}, [node]
+    while pending:
+        each = pending.pop()
+        if each not in made:
+            made.add(each)
+            if graph.origins.of(each) == origin:
+                pending.extend(graph.operands_of(each))
+    scratch = Graph()
+    copies: dict[int, int] = {}
+    for each in sorted(made):
+        leaf = graph.is_leaf(each) and not graph.is_input(each)
+        if leaf or each == origin or graph.origins.of(each) == origin:
+            copy_nodes(graph, scratch, [each], copies)
+        else:
+            copies[each] = scratch.input(stand_in(each), graph.shape_of(each))
+    operands = graph.operands_of(origin)
+    for place, operand in enumerate(operands):
+        partial = None if graph.is_constant(operand) else local_partials(scratch, copies[origin], [place])[0]
+        if partial is not None and ancestors(scratch, [partial])[copies[node]]:
+            return _Partial(scratch, partial, place, operands)
+    return None
 
 
 def phrase_of(graph: Graph, node: int, source: Source | None) -> str | None:

@@ -14,6 +14,7 @@ from cgcli.engines import choose
 from cgcli.errors import Source
 from cgcli.explain.steps import NO_CALL
 from cgcli.graph.copying import copy_missing
+from cgcli.graph.origins import UNKNOWN
 from cgcli.graph.store import Graph
 from cgcli.language.reading import lower, parse
 from cgcli.numerals import finite
@@ -94,7 +95,7 @@ def matched(pattern: Graph, root: int, graph: Graph, top: int, within: int) -> F
     """What the inputs of a pattern stand for where it is found at a node, with another node among its operations.
 
     Operands of commutative operations may stand in any order. What the pattern covers must be written in one place: in
-    one call of a user function, and none of it under a name of its own.
+    one call of a user function, none of it under a name of its own or by a derivative rule.
     """
     swapped = [node for node in range(len(pattern)) if "commutative" in pattern.row(node).traits]
     for choice in product((False, True), repeat=len(swapped)):
@@ -108,7 +109,11 @@ def matched(pattern: Graph, root: int, graph: Graph, top: int, within: int) -> F
 def _in_one_place(graph: Graph, top: int, covered: set[int]) -> bool:
     named = set(graph.names.values())
     call = graph.scopes.get(top, NO_CALL)
-    return all(node == top or (node not in named and graph.scopes.get(node, NO_CALL) == call) for node in covered)
+    return all(
+        graph.origins.of(node) == UNKNOWN
+        and (node == top or (node not in named and graph.scopes.get(node, NO_CALL) == call))
+        for node in covered
+    )
 
 
 def _matched_so(pattern: Graph, root: int, graph: Graph, top: int, swapped: set[int]) -> tuple[Found, set[int]] | None:

@@ -75,9 +75,12 @@ class Bound:
         """Say where a nan or an infinity among some values was born."""
         broken = [node for node, value in zip(wanted, found, strict=True) if not finite(value)]
         if self.is_heard(broken):
-            from cgcli.explain.births import births_of
+            from cgcli.explain.births import Birth, births_of
 
-            self.tell(births_of(self.graph, broken, self.engine, self.values, self.source))
+            births = births_of(self.graph, broken, self.engine, self.values, self.source)
+            self.tell(
+                births or [Birth("a result is no finite number; where that began is not known", None, self.source)]
+            )
 
     def is_heard(self, results: Sequence[int]) -> bool:
         """Whether somebody wants to be told of births in some results: whoever listens; else Python's filters say so.

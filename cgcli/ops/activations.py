@@ -81,9 +81,18 @@ gelu = Operation(
     about="x*ndtr(x): the exact Gaussian error linear unit; `gelu_tanh` is its approximation.",
     source="D. Hendrycks and K. Gimpel, arXiv:1606.08415",
 )  # fmt: skip
+HUGE = 1e30
+"""Beyond it the cube of gelu_tanh and its squares may overflow, and the sigmoid is 0 or 1."""
+
+
+def _gelu_tanh(x: Any) -> Any:
+    inside = x * sigmoid(2 * sqrt(2 / x.coerce(PI)) * (x + GELU_CUBIC * x * square(x)))
+    return where(absolute(x) > HUGE, where(x > 0, x, 0.0), inside)
+
+
 gelu_tanh = Operation(
     "gelu_tanh", "x", spell=_named("gelu_tanh"),
-    definition=lambda x: _at_ends(x, x * sigmoid(2 * sqrt(2 / x.coerce(PI)) * (x + GELU_CUBIC * x * square(x)))),
+    definition=_gelu_tanh,
     about="Approximation of gelu, 0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3))).",
     source="D. Hendrycks and K. Gimpel, arXiv:1606.08415",
 )  # fmt: skip

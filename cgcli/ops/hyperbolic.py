@@ -8,7 +8,7 @@ from math import copysign, inf, nan
 from cgcli.ops.arithmetic import square
 from cgcli.ops.ieee import divide, signed_overflow, total
 from cgcli.ops.logic import absolute, copy_sign, where
-from cgcli.ops.powers import hypot, log1p, sqrt
+from cgcli.ops.powers import hypot, log1p, one_minus_square, sqrt
 from cgcli.ops.row import Operation
 
 TYPE_CHECKING = False
@@ -75,7 +75,7 @@ acosh = Operation(
 )  # fmt: skip
 atanh = Operation(
     "atanh", "x", aliases=("arctanh", "artanh"), compute=total(math.atanh, {1.0: inf, -1.0: -inf}),
-    partials=(lambda x, r: 1 / ((1 - x) * (1 + x)),),
+    partials=(lambda x, r: 1 / one_minus_square(x),),
     spell={"numpy": "arctanh", "latex": r"\operatorname{{artanh}}\left({0}\right)"},
     domain=(INSIDE_ONE,), traits=("odd", "increasing"),
     about="The number with this hyperbolic tangent; infinite at -1 and 1, nan outside.",
@@ -93,13 +93,13 @@ def _asech(x: Any) -> Any:
 
 asech = Operation(
     "asech", "x", aliases=("arcsech", "arsech"), compute=_scalar_asech, definition=_asech,
-    partials=(lambda x, r: -1 / (x * sqrt((1 - x) * (1 + x))),),
+    partials=(lambda x, r: -1 / (x * sqrt(one_minus_square(x))),),
     spell={"precise": "asech", "latex": r"\operatorname{{arsech}}\left({0}\right)"}, domain=((0.0, 1.0),),
     about="The number, not negative, with this hyperbolic secant, acosh(1/x); nan outside [0, 1].",
 )  # fmt: skip
 acsch = Operation(
     "acsch", "x", aliases=("arccsch", "arcsch"), compute=lambda x: math.asinh(divide(1.0, x)),
-    definition=lambda x: asinh(1 / x), partials=(lambda x, r: -1 / (absolute(x) * sqrt(1 + square(x))),),
+    definition=lambda x: asinh(1 / x), partials=(lambda x, r: -1 / (absolute(x) * hypot(x.coerce(1.0), x)),),
     spell={"precise": "acsch", "latex": r"\operatorname{{arcsch}}\left({0}\right)"}, domain=((0.0, inf),),
     traits=("odd",),
     about="The number with this hyperbolic cosecant, asinh(1/x).",
@@ -116,7 +116,7 @@ def _scalar_acoth(x: float) -> float:
 acoth = Operation(
     "acoth", "x", aliases=("arccoth", "arcoth"), compute=_scalar_acoth,
     definition=lambda x: copy_sign(0.5 * log1p(2 / (absolute(x) - 1)), x),
-    partials=(lambda x, r: 1 / ((1 - x) * (1 + x)),),
+    partials=(lambda x, r: 1 / one_minus_square(x),),
     spell={"precise": "acoth", "latex": r"\operatorname{{arcoth}}\left({0}\right)"}, domain=((1.0, inf),),
     traits=("odd",),
     about="The number with this hyperbolic cotangent, atanh(1/x); nan inside (-1, 1).",

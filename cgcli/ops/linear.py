@@ -133,10 +133,17 @@ eye = Operation(
 )  # fmt: skip
 
 
+MOST_POINTS = 10_000_000
+"""Points of `linspace`, whose places are written into the graph."""
+
+
 def _steps(shapes: Sequence[Shape], n: Any) -> tuple[int]:
     if any(shapes):
         raise ValueError("the ends must be numbers")
-    return (whole(n, "the number of points"),)
+    count = whole(n, "the number of points")
+    if count > MOST_POINTS:
+        raise ValueError(f"{count:,} points are more than the {MOST_POINTS:,} that are allowed")
+    return (count,)
 
 
 def _line(a: Any, b: Any, n: int) -> Any:

@@ -154,6 +154,11 @@ rsqrt = Operation(
     definition=lambda x: 1 / sqrt(x), spell={"latex": r"\frac{{1}}{{\sqrt{{{0}}}}}"}, domain=((0.0, inf),),
     about="1/sqrt(x); infinite at 0, nan below.",
 )  # fmt: skip
+one_minus_square: Operation = Operation(
+    "one_minus_square", "x", compute=lambda x: (1 - x) * (1 + x), definition=lambda x: (1 - x) * (1 + x),
+    partials=(lambda x, r: -2 * x,), spell={"latex": r"\left(1 - {0}^2\right)"}, traits=("even",),
+    about="1 - x^2 without loss of digits near -1 and 1; its derivative has none near 0.",
+)  # fmt: skip
 cbrt = Operation(
     "cbrt", "x", compute=math.cbrt, partials=(lambda x, r: 1 / (3 * square(r)),),
     spell={"precise": lambda mp, x: mp.sign(x) * mp.cbrt(mp.fabs(x)), "latex": r"\sqrt[3]{{{0}}}"},
@@ -247,7 +252,7 @@ logaddexp = Operation(
 )  # fmt: skip
 log1mexp = Operation(
     "log1mexp", "x", definition=lambda x: where(x > -0.7, log(-expm1(x)), log1p(-exp(x))),
-    partials=(lambda x, r: -1 / expm1(-x),), domain=((-30.0, 0.0),),
+    partials=(lambda x, r: exp(x) / expm1(x),), domain=((-30.0, 0.0),),
     spell={"latex": r"\ln\left(1 - e^{{{0}}}\right)"},
     about="log(1 - exp(x)) for x < 0, without loss of digits at either end.",
     source="M. Maechler, Accurately computing log(1 - exp(-|a|)), 2012",

@@ -170,7 +170,7 @@ def _length_numpy(np: Any, x: Any, axes: Axes) -> Any:
 
 
 def _length_precise(mp: Any, x: Any, axes: Axes) -> Any:
-    return (x * x).sum(axis=axes) ** (mp.one / 2)
+    return (x * x).sum(axis=axes) ** (mp.one / 2) if getattr(x, "shape", ()) else abs(x)
 
 
 def _length_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:

@@ -12,7 +12,7 @@ from cgcli.ops.arithmetic import square
 from cgcli.ops.exact import PI, decimal
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import absolute, copy_sign, where
-from cgcli.ops.powers import hypot, sqrt
+from cgcli.ops.powers import hypot, one_minus_square, sqrt
 from cgcli.ops.rounding import remainder
 from cgcli.ops.row import REAL, Operation
 
@@ -84,17 +84,22 @@ def _leg(x: Any) -> Any:
     return sqrt((absolute(x) - 1) * (absolute(x) + 1))
 
 
+def _area(x: Any) -> Any:
+    """|x|*sqrt(x^2 - 1), of whose factors none overflows."""
+    return absolute(x) * (sqrt(absolute(x) - 1) * sqrt(absolute(x) + 1))
+
+
 def _scalar_leg(x: float) -> float:
     return math.sqrt((abs(x) - 1) * (abs(x) + 1)) if abs(x) >= 1 else nan
 
 
 asin = Operation(
-    "asin", "x", aliases=("arcsin",), compute=total(math.asin), partials=(lambda x, r: 1 / sqrt((1 - x) * (1 + x)),),
+    "asin", "x", aliases=("arcsin",), compute=total(math.asin), partials=(lambda x, r: 1 / sqrt(one_minus_square(x)),),
     spell={"numpy": "arcsin", "latex": r"\arcsin\left({0}\right)"}, domain=(INSIDE_ONE,), traits=("odd", "increasing"),
     about="The angle in [-pi/2, pi/2] with this sine; nan outside [-1, 1].",
 )  # fmt: skip
 acos = Operation(
-    "acos", "x", aliases=("arccos",), compute=total(math.acos), partials=(lambda x, r: -1 / sqrt((1 - x) * (1 + x)),),
+    "acos", "x", aliases=("arccos",), compute=total(math.acos), partials=(lambda x, r: -1 / sqrt(one_minus_square(x)),),
     spell={"numpy": "arccos", "latex": r"\arccos\left({0}\right)"}, domain=(INSIDE_ONE,),
     about="The angle in [0, pi] with this cosine; nan outside [-1, 1].",
 )  # fmt: skip
@@ -136,14 +141,14 @@ def _scalar_acsc(x: float) -> float:
 
 asec = Operation(
     "asec", "x", aliases=("arcsec",), compute=lambda x: math.atan2(_scalar_leg(x), x and copysign(1.0, x)),
-    partials=(lambda x, r: 1 / (absolute(x) * _leg(x)),),
+    partials=(lambda x, r: 1 / _area(x),),
     spell={"precise": "asec", "latex": r"\operatorname{{arcsec}}\left({0}\right)"}, domain=(ABOVE_ONE,),
     definition=lambda x: atan2(_leg(x), copy_sign(1.0, x)),
     about="The angle in [0, pi] with this secant, acos(1/x); nan inside (-1, 1).",
 )  # fmt: skip
 acsc = Operation(
     "acsc", "x", aliases=("arccsc",), compute=_scalar_acsc,
-    partials=(lambda x, r: -1 / (absolute(x) * _leg(x)),),
+    partials=(lambda x, r: -1 / _area(x),),
     spell={"precise": "acsc", "latex": r"\operatorname{{arccsc}}\left({0}\right)"}, domain=(ABOVE_ONE,),
     traits=("odd",), definition=lambda x: where(absolute(x) > 2, asin(1 / x), atan2(copy_sign(1.0, x), _leg(x))),
     about="The angle in [-pi/2, pi/2] with this cosecant, asin(1/x); nan inside (-1, 1).",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.engines import choose_for_rows
-from cgcli.errors import UsageError
+from cgcli.errors import ShapeError, UsageError
 from cgcli.explain.row_births import RowBirths
 from cgcli.formulas.derivatives import gradient_nodes, targets
 from cgcli.formulas.rows import refuse_reductions, row_values
+from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     Nodes = dict[str, int]
     """Node by the name of its column."""
+
+
+MOST_COLUMNS = 100_000
+"""Columns of a result; each element of an array is one."""
 
 
 class Calculation:
@@ -55,7 +60,17 @@ class Calculation:
         self._births = RowBirths(bound.graph, self._wanted)
         self._at_once = at_once
         self._precision = {"dtype": "float32"} if float32 else {}
+        self._check_width()
         self.names = [name for output, node in nodes.items() for name, _ in self._elements(output, node)]
+
+    def _check_width(self) -> None:
+        """ShapeError where a row of the result would have more columns than are allowed."""
+        width = sum(size(self._bound.graph.shape_of(node)) for node in self._nodes.values())
+        if width > MOST_COLUMNS:
+            raise ShapeError(
+                f"a row of the result would have {width:,} columns, more than the {MOST_COLUMNS:,} that are allowed",
+                hint="make fewer numbers of the arrays, for example by `sum(…)` or an index",
+            )
 
     def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
         """The results of a batch by their columns' names; columns: the values by input."""

@@ -20,19 +20,20 @@ if TYPE_CHECKING:
 
 def run(
     table: Table, calculation: Calculation, request: Request, *, output: str | None = None,
-    progress: Callable[[int, int], None] = lambda read, rows: None,
+    raw_text: bool = False, progress: Callable[[int, int], None] = lambda read, rows: None,
 ) -> Report:  # fmt: skip
     """Compute all rows that the request wants, and write them to a file where one is named; `-` is standard output.
 
-    progress: as for `stream.run`. DataError for what cannot be read or written, UsageError for an unknown format.
+    raw_text: whether texts in CSV are written as they are, even where a spreadsheet would run them. progress: as for
+    `stream.run`. DataError for what cannot be read or written, UsageError for an unknown format.
     """
     width = len(request.numbers) + len(request.kept) + len(calculation.names)
     with ExitStack() as stack:
         writer: Writer | None = None
         if output == "-":
-            writer = formats.create_writer(sys.stdout.buffer, "-")
+            writer = formats.create_writer(sys.stdout.buffer, "-", raw=raw_text)
         elif output is not None:
-            writer = formats.create_writer(stack.enter_context(Replacement(output)), output)
+            writer = formats.create_writer(stack.enter_context(Replacement(output)), output, raw=raw_text)
         return stream.run(
             table, request, calculation, batch_rows=rows_of_a_batch(width), writer=writer, progress=progress
         )

@@ -6,6 +6,7 @@ What a person should know and what is no error is returned as notes.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from cgcli.formulas.formula import Formula
 
 
+SEPARATORS = {
+    "\t": "a tab: --separator tab, or name the file .tsv", ";": "`;`: --separator ';'", "|": "`|`: --separator '|'",
+    ",": "a comma: --separator ,", " ": "a blank: --separator blank",
+}  # fmt: skip
+"""What a table of one column may be separated by, as far as its name says it; the likeliest first."""
+
+
 class Note(NamedTuple):
     """What whoever asked should know: a sentence, and what to do about it."""
 
@@ -38,7 +46,8 @@ def match_columns(
     UsageError for unknown columns, DataError for one whose name stands twice.
     """
     spelled = columns_by_reading(table)
-    chosen = {name: column if column in table.columns else spelled.get(canonical(column), column)
+    columns = Counter(table.columns)
+    chosen = {name: column if column in columns else spelled.get(canonical(column), column)
               for name, column in chosen.items()}  # fmt: skip
     require_columns(table, list(chosen.values()))
     found = dict(chosen)
@@ -48,10 +57,10 @@ def match_columns(
     notes = [
         Note(f"the column `{name}` is not used: `{name}` is a constant", f"--bind {name}={name} uses it")
         for name in formula.constants
-        if name not in values and name not in found and name in table.columns
+        if name not in values and name not in found and name in columns
     ]
     for column in found.values():
-        if table.columns.count(column) > 1:
+        if columns[column] > 1:
             raise DataError(f"`{table.path}` has more than one column `{column}`", hint="rename the others")
     return found, notes
 
@@ -68,7 +77,8 @@ def columns_by_reading(table: Table) -> dict[str, str]:
 
 def require_columns(table: Table, names: Sequence[str]) -> None:
     """UsageError for names that the table does not have."""
-    unknown = [name for name in names if name not in table.columns]
+    known = set(table.columns)
+    unknown = [name for name in names if name not in known]
     if unknown:
         listed = ", ".join(f"`{name}`" for name in unknown)
         near = did_you_mean(unknown[0], table.columns)
@@ -88,12 +98,9 @@ def doubt_about(table: Table) -> str | None:
         return None
     if len(table.columns) == 1:
         name = table.columns[0]
-        if "\t" in name:
-            return "the separator seems to be a tab: name the file .tsv"
-        if ";" in name:
-            return "the separator seems to be `;`: cg reads commas (.csv) and tabs (.tsv)"
-        if "," in name and table.path.lower().endswith((".tsv", ".tab")):
-            return "the separator seems to be a comma: name the file .csv"
+        for sign, said in SEPARATORS.items():
+            if sign in name and (sign != "," or table.path.lower().endswith((".tsv", ".tab"))):
+                return f"the separator seems to be {said}"
     numbers = [number_of(name) for name in table.columns]
     if any(number is not None and not isnan(number) for number in numbers):
         return "the first line is taken for the names"
@@ -159,11 +166,12 @@ def split_columns(table: Table, text: str) -> list[str]:
         record = next(csv.reader([text], skipinitialspace=True, strict=True))
     except csv.Error:
         raise UsageError(f"`{text}` is not a list of columns", hint="quotes stand around a whole name") from None
-    names = [name if name in table.columns else name.strip() for name in record]
+    known = set(table.columns)
+    names = [name if name in known else name.strip() for name in record]
     if not names or not all(names):
         raise UsageError(f"`{text}` is not a list of columns", hint="separate names by commas: a,b")
     divided = [name for name in table.columns if "," in name and name in text]
-    if divided and not set(names) <= set(table.columns):
+    if divided and not set(names) <= known:
         quoted = divided[0].replace('"', '""')
         raise UsageError(
             f"--keep `{text}` divides the name `{divided[0]}` at its comma",
@@ -173,15 +181,24 @@ def split_columns(table: Table, text: str) -> list[str]:
     return names
 
 
-def kept_names(table: Table, keep: str | None, results: Sequence[str]) -> list[str]:
-    """The columns that `--keep` names. UsageError where one has the name of a result."""
+def kept_names(table: Table, keep: str | None, results: Sequence[str]) -> tuple[list[str], list[Note]]:
+    """The columns that `--keep` names, and notes. UsageError where one has the name of a result, DataError for twins.
+
+    Spreadsheets leave columns behind that have no name: `all` does not mean those.
+    """
     names = [] if keep is None else split_columns(table, keep)
+    notes = []
+    if keep == "all" and (nameless := names.count("")):
+        names = [name for name in names if name]
+        has = "a column has" if nameless == 1 else f"{nameless:,} columns have"
+        notes.append(Note(f"`{table.path}`: {has} no name and {'is' if nameless == 1 else 'are'} left out"))
+    counts, taken = Counter(table.columns), set(results)
     for name in names:
-        if name in results:
+        if name in taken:
             raise UsageError(
                 f"the column `{name}` and a result have the same name",
                 hint="give the result another name in the formula (y = …), or keep other columns",
             )
-        if table.columns.count(name) > 1:
+        if counts[name] > 1:
             raise DataError(f"`{table.path}` has more than one column `{name}`", hint="rename the others")
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(names)), notes

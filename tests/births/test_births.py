@@ -103,6 +103,12 @@ def test_derivatives_by_patterns_are_told_with_a_place(monkeypatch):
     assert warning.message.source.text[slice(*warning.message.span)] == "sqrt(x - 1)"
 
 
+def test_derivatives_along_a_direction_need_no_value_of_their_weights():
+    (warning,) = told(lambda: cg.parse("sum(v*log(v))").jvp(v=[-1.0, 1.0], directions={"v": [1.0, 0.0]}))
+    assert warning.message.message.startswith("nan comes from ")
+    assert told(lambda: cg.parse("[x*log(x), sqrt(x)*x]").jacobian(x=0.0))
+
+
 def test_what_is_given_as_nan_or_infinity_is_no_news():
     assert not told(lambda: cg.parse("x + 1").eval(x=math.nan))
     assert not told(lambda: cg.parse("x^2").grad(x=math.inf))

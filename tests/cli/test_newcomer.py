@@ -81,7 +81,7 @@ def test_wrong_options(capsys: Capture, words: list[str], what: str, hint: str) 
         ("True", "it uses `True`", "did you mean `true`?"),
         ("1;y=2", "names of its own", "x=1 y=2"),
         ("y=2", "names of its own", "x=1 y=2"),
-        ("1,2", "a comma cannot stand in a number", "write `1.2`, or `[1,2]` for a list"),
+        ("1,2", "a comma cannot stand in a number", "`1.2`, or `[1,2]`"),
         ("=1", "cannot begin with `=`", ""),
         ("[[1, 2], [3]]", "the same shape", ""),
     ],
@@ -92,9 +92,28 @@ def test_a_value_is_one_number_or_list(capsys: Capture, value: str, what: str, h
     assert hint in message
 
 
-@pytest.mark.parametrize("word", ["model.txt", "no/such/model.cg", "/none/f.formula", "my-model.json"])
-def test_a_file_that_is_not_there_is_no_formula(capsys: Capture, word: str) -> None:
-    assert told(capsys, "eval", word, code=1) == f"data error: cannot read `{word}`: No such file or directory\n"
+def test_a_file_that_is_not_there_is_no_formula(capsys: Capture) -> None:
+    assert told(capsys, "eval", "no/such/model.cg", code=1) == (
+        "data error: cannot read `no/such/model.cg`: No such file or directory\n"
+    )
+
+
+@pytest.mark.parametrize("word", ["model.txt", "/none/f.formula", "my-model.json"])
+def test_only_names_of_two_endings_are_files_of_formulas(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if not word.startswith("/"):
+        (tmp_path / word).write_text("secret + 1")
+    message = told(capsys, "eval", word)
+    assert "files end in .cg (texts) or .npz (graphs)" in message
+    assert "secret" not in message
+
+
+def test_no_other_file_is_read_whatever_its_name(capsys: Capture, tmp_path: Path) -> None:
+    """A program that hands on what others typed shows none of its files."""
+    (tmp_path / "secrets").write_text("the first line\n")
+    assert "first" not in told(capsys, "eval", str(tmp_path / "secrets"))
 
 
 def test_only_a_file_of_formulas_is_read(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

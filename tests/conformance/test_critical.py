@@ -37,6 +37,9 @@ SMOOTH = [
     *((lambda x: 1 - (1 + x) * MP.exp(-x), "gammainc(2, x)", x) for x in (0.0, 1e-9, 1.0, 30.0)),
     *((lambda x: MP.exp(-x), "gammaincc(1, x)", x) for x in (0.0, 1e-9, 1.0)),
     *((lambda x: MP.log(MP.exp(x) + 1), "logaddexp(x, 0)", x) for x in (-800.0, 0.0, 800.0)),
+    *((function, f"{name}(x)", x) for name, function in (("asin", MP.asin), ("acos", MP.acos), ("atanh", MP.atanh))
+      for x in (1e-12, 0.5, 1 - 1e-6)),
+    *((lambda x: MP.log1p(-MP.exp(x)), "log1mexp(x)", x) for x in (-600.0, -1.0, -1e-6)),
     *((MP.asinh, "asinh(x)", x) for x in (1e200,)), *((MP.acosh, "acosh(x)", x) for x in (1e200,)),
 ]  # fmt: skip
 """(the function in many digits, the formula, the point)."""
@@ -51,6 +54,7 @@ def differences(function, x):
     return [here, (ahead - back) / (2 * h), (ahead - 2 * here + back) / h**2, third]
 
 
+@pytest.mark.filterwarnings("ignore::cgcli.errors.PrecisionWarning")
 @pytest.mark.parametrize("engine", ["python", "numpy", "precise"])
 @pytest.mark.parametrize(
     ("function", "formula", "x"), SMOOTH, ids=lambda value: value if isinstance(value, str) else ""
@@ -77,6 +81,7 @@ def test_the_hessian_of_a_determinant_needs_no_inverse():
             assert found[i, j, k, m] == pytest.approx(expected, abs=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore::cgcli.errors.PrecisionWarning")
 @pytest.mark.parametrize("engine", ["numpy", "precise"])
 def test_the_third_derivative_of_a_determinant(engine):
     formula = cg.parse("diff(diff(diff(det(A), A)[0, 0], A)[1, 2], A)")

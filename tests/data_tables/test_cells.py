@@ -89,7 +89,8 @@ def test_a_number_far_below_is_a_number(cg, tmp_path, csv_reader):
 @pytest.mark.parametrize(
     ("cell", "hint"),
     [
-        ('"1,5"', "write numbers with a decimal point"),
+        ('"1,5"', "--decimal , reads decimal commas"),
+        ('"1,234"', "write numbers with a decimal point"),
         ('"1,234.5"', "write numbers with a decimal point"),
         (' "5"', "a blank stands before the quote"),
         ("2020-02-30", "it seems to be a date"),

@@ -123,7 +123,7 @@ def test_a_quote_that_is_closed_is_not(cg, tmp_path, csv_reader, last):
 
 def test_a_ragged_record_after_a_lone_carriage_return(cg, tmp_path, csv_reader):
     (tmp_path / "t.csv").write_bytes(b"x,y\n1,2\n3,4\r5\n")
-    assert "row 3: 1 cells where there are 2 columns" in cg("eval", "x", "--data", "t.csv", "-o", "-").err
+    assert "row 3: 1 cell where there are 2 columns" in cg("eval", "x", "--data", "t.csv", "-o", "-").err
 
 
 def test_a_cell_larger_than_a_block(cg, tmp_path, csv_reader):

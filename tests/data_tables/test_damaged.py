@@ -71,7 +71,7 @@ def test_arrays_are_read_as_numpy_reads_them(cg, tmp_path):
         found = cg("eval", "v*1", "v=@t.npy", "--json").summary["values"]["result"]
         assert found == array.astype(float).tolist()
     np.save("t.npy", rows.astype("U4"))
-    assert "it holds <U4, not numbers" in cg("eval", "v*1", "v=@t.npy").err
+    assert "the value of `v` holds texts" in cg("eval", "v*1", "v=@t.npy").err
 
 
 def test_texts_of_what_are_no_characters(cg, tmp_path):

@@ -169,7 +169,7 @@ def test_headers_with_a_mark_quotes_blanks_and_line_ends(tmp_path, csv_reader):
 def test_a_ragged_record_is_named_by_its_row(tmp_path, csv_reader):
     path = tmp_path / "t.csv"
     path.write_text("x,y\n1,2\n3,4\n5\n")
-    with pytest.raises(DataError, match="row 3: 1 cells where there are 2 columns"):
+    with pytest.raises(DataError, match="row 3: 1 cell where there are 2 columns"):
         read(path, ["x"])
 
 

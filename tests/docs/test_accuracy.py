@@ -12,7 +12,7 @@ from tests.conformance.cases import ELEMENTWISE
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
 FIGURES = json.loads((ROOT / "benchmarks" / "accuracy.json").read_text(encoding="utf-8"))
-MANY = 2_000
+MANY = 100_000
 """Points at which the functions that matter are measured, those of a finite result."""
 
 

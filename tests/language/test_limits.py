@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import cgcli as cg
 from cgcli.errors import FormulaError
 from cgcli.language import building, forms
+from tests.transcripts import run
 
 DOUBLING = "f0(x) = x + x\n" + "".join(f"f{i + 1}(x) = f{i}(f{i}(x))\n" for i in range(30)) + "f30(x)"
 NESTED = "1"
@@ -44,6 +47,18 @@ def test_elements_of_a_derivative(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms, "MOST_DERIVATIVES", 100)
     with pytest.raises(FormulaError, match="has 144 elements, more than the 100"):
         cg.parse("input v[12]; diff(v*v, v)")
+
+
+def test_points() -> None:
+    with pytest.raises(FormulaError, match="100,000,000 points are more than the 10,000,000"):
+        cg.parse("linspace(0, 1, 10^8)[0]").eval()
+
+
+def test_columns_of_a_result(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("x\n1\n")
+    code, shown = run(["eval", "zeros([500, 500])*x", "--data", str(tmp_path / "x.csv")])
+    assert code == 2
+    assert "250,000 columns, more than the 100,000" in shown
 
 
 def test_a_newton_iteration_is_linear() -> None:

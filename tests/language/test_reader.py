@@ -198,7 +198,7 @@ def lowered(read: Any, text: str, **given: Any) -> Outcome:
     calls = [(call.name, call.parent, call.span) for call in graph.calls]
     surveyed = {name: getattr(names, name) for name in names.__slots__ if name not in ("functions", "defined")}
     functions = [(made.name, made.parameters, made.first, made.end, made.span) for made in names.functions.values()]
-    parts = {name: getattr(program, name) for name in program.__slots__ if name not in ("graph", "derived")}
+    parts = {name: getattr(program, name) for name in program.__slots__ if name not in ("graph", "derived", "told")}
     told = columns, list(graph.names), constants, numbers, calls, dict(graph.spans)
     return *told, surveyed, functions, list(names.defined.items()), parts
 

@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
-    check_standard_input(formula, table.data if table else None)
+    check_standard_input(formula, table.path if table else None)
     parsed = read_formula(formula)
     if table is not None and table.given():
         from cgcli.cli.rows import run_table

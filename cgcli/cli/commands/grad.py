@@ -60,7 +60,7 @@ def run(
     from cgcli.formulas import derivatives
     from cgcli.formulas.formula import alone
 
-    check_standard_input(formula, table.data if table else None)
+    check_standard_input(formula, table.path if table else None)
     parsed, variables = read_formula(formula), split_names(wrt)
     if table is not None and table.given():
         from cgcli.cli.rows import run_table

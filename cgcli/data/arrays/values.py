@@ -1,8 +1,9 @@
-"""One array of numbers in an NPY file, as the value of an input."""
+"""The array in an NPY file, as the value of an input."""
 
 from __future__ import annotations
 
 import os
+from math import prod
 from typing import Any
 
 from cgcli.data.arrays.headers import read_header
@@ -15,11 +16,9 @@ def read_array(path: str) -> Any:
     try:
         with open(path, "rb") as stream:
             header = read_header(stream, path)
-            if header.kind.kind not in "fiub" or header.kind.shape:
-                raise DataError(f"cannot read `{path}`: it holds {header.kind}, not numbers")
             if stream.seekable() and header.size > os.fstat(stream.fileno()).st_size:
                 raise DataError(f"cannot read `{path}`: it ends too early")
-            found = records(stream, header.kind, header.size // header.kind.itemsize, path)
+            found = records(stream, header.kind, prod(header.shape), path)
     except OSError as error:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None
     return found.reshape(header.shape, order="F" if header.fortran else "C")

@@ -34,16 +34,19 @@ def sound(blocks: Iterable[Any], path: str) -> Iterator[Any]:
 
 
 def sliced(
-    columns: Mapping[str, Any], count: int, numbers: Sequence[str], kept: Sequence[str], rows: int, read: int
-) -> Iterator[Batch]:
-    """Columns of Arrow as batches of at most so many rows."""
+    columns: Mapping[str, Any], count: int, numbers: Sequence[str], kept: Sequence[str], rows: int, read: int,
+    decimal: str = ".",
+) -> Iterator[Batch]:  # fmt: skip
+    """Columns of Arrow as batches of at most so many rows. decimal: the mark before the decimals of texts."""
     for first in range(0, max(count, 1), rows):
         part = {name: plain(column.slice(first, rows)) for name, column in columns.items()}
-        yield _batch(part, min(rows, count - first), numbers, kept, 0 if first else read)
+        yield _batch(part, min(rows, count - first), numbers, kept, 0 if first else read, decimal)
 
 
-def _batch(part: dict[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int) -> Batch:
-    found = {name: numbers_of(part[name]) for name in numbers}
+def _batch(
+    part: dict[str, Any], rows: int, numbers: Sequence[str], kept: Sequence[str], read: int, decimal: str
+) -> Batch:
+    found = {name: numbers_of(part[name], decimal) for name in numbers}
     return Batch(
         rows, {name: values for name, (values, _) in found.items()}, {name: part[name] for name in kept},
         cell=lambda name, place: cell_text(part[name], place),

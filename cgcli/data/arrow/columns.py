@@ -71,13 +71,13 @@ def plain(column: Any) -> Any:
     return column
 
 
-def numbers_of(column: Any) -> tuple[Any, list[int]]:
+def numbers_of(column: Any, decimal: str = ".") -> tuple[Any, list[int]]:
     """A column as float64 with nan for what is missing or no number, and the places of the latter."""
     bad: list[int] = []
     if types.is_null(column.type):
         return np.full(len(column), np.nan), bad
     if is_text(column.type):
-        values, bad = _texts_as_numbers(column)
+        values, bad = _texts_as_numbers(column, decimal)
     else:
         values = _as_doubles(column)
     if values.null_count:
@@ -111,19 +111,22 @@ def floats_of(column: Any) -> Any:
     return numbers_of(column)[0]
 
 
-def _texts_as_numbers(column: Any) -> tuple[Any, list[int]]:
+def _texts_as_numbers(column: Any, decimal: str) -> tuple[Any, list[int]]:
     """Texts as doubles: all at once where every text is a number, else with words replaced, else one by one."""
-    with suppress(pa.ArrowInvalid):
-        return compute.cast(column, pa.float64()), []
     if types.is_string_view(column.type):
         column = compute.cast(column, pa.string())
+    if decimal == ".":
+        with suppress(pa.ArrowInvalid):
+            return compute.cast(column, pa.float64()), []
     trimmed = compute.utf8_trim(column, BLANKS)
     word = compute.index_in(trimmed, value_set=compute.cast(WORDS, trimmed.type))
     meant = compute.take(compute.cast(MEANINGS, trimmed.type), word)
-    with suppress(pa.ArrowInvalid):
-        return compute.cast(compute.if_else(compute.is_valid(word), meant, trimmed), pa.float64()), []
+    if decimal == "." or not compute.any(compute.match_substring(trimmed, ".")).as_py():
+        marked = trimmed if decimal == "." else compute.replace_substring(trimmed, decimal, ".")
+        with suppress(pa.ArrowInvalid):
+            return compute.cast(compute.if_else(compute.is_valid(word), meant, marked), pa.float64()), []
     texts = column.to_pylist()
-    found = [nan if text is None else number_of(text) for text in texts]
+    found = [nan if text is None else number_of(text, decimal) for text in texts]
     return pa.array(found, pa.float64()), [place for place, number in enumerate(found) if number is None]
 
 
@@ -143,9 +146,9 @@ def arrow_of(column: Column) -> Any:
     return plain(column)
 
 
-def for_csv(column: Any) -> Any:
+def for_csv(column: Any, *, raw: bool = False) -> Any:
     """A column as CSV may hold it: floats as doubles, durations with their unit, and an apostrophe before texts that a
-    spreadsheet runs.
+    spreadsheet runs, unless they shall be raw.
 
     The shortest text of a float of single precision would read back as another double.
     """
@@ -157,6 +160,8 @@ def for_csv(column: Any) -> Any:
     if not is_text(column.type):
         return column
     column = compute.cast(column, pa.string())
+    if raw:
+        return column
     starts = "".join(FORMULA_STARTS).replace("-", r"\-")
     risky = compute.match_substring_regex(column, f"^[{starts}]")
     if not compute.any(risky).as_py():

@@ -26,10 +26,10 @@ class FeatherTable(Table):
             self._schema = (
                 ipc.open_file(stream) if start.startswith(b"ARROW1") else ipc.open_stream(stream)
             ).schema  # fmt: skip
+            self.columns = list(self._schema.names)
         except FAULTS as error:
             raise broken(path, error) from None
         self._is_file = start.startswith(b"ARROW1")
-        self.columns = list(self._schema.names)
         self.rows = self._count()
 
     def nullable(self, names: Sequence[str]) -> frozenset[str]:

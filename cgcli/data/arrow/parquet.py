@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -24,31 +25,37 @@ class ParquetTable(Table):
         self.path = path
         self._stream = stream
         try:
-            self._file = parquet.ParquetFile(pa.OSFile(path), buffer_size=PAGES, pre_buffer=False)
+            named = os.path.isfile(str(stream.name))  # else it is standard input, or a copy of it
+            source = pa.OSFile(stream.name) if named else pa.PythonFile(stream, mode="r")
+            self._file = parquet.ParquetFile(source, buffer_size=PAGES, pre_buffer=False)
+            self._schema = self._file.schema_arrow
+            self.columns = list(self._schema.names)
         except FAULTS as error:
             raise broken(path, error) from None
-        self._schema = self._file.schema_arrow
-        self.columns = list(self._schema.names)
         self.rows = self._file.metadata.num_rows
         self.size = self.rows
 
     def nullable(self, names: Sequence[str]) -> frozenset[str]:
         """As every table; where each row group has counted its nulls, the schema's word is not the last."""
-        found = set()
-        for name in names:
-            field = self._schema.field(name)
-            if field.nullable and not self._has_no_null(name):
-                found.add(name)
-        return frozenset(found)
+        schema = self._file.metadata.schema
+        paths = {schema.column(place).path: place for place in range(len(schema))}
+        return frozenset(
+            name for name in names
+            if self._schema.field(name).nullable and not (name in paths and self._has_no_null(paths[name]))
+        )  # fmt: skip
 
-    def _has_no_null(self, name: str) -> bool:
-        """Whether the counts of all row groups say so."""
+    def _has_no_null(self, place: int) -> bool:
+        """Whether the counts of all row groups say so of a column.
+
+        Whoever asks for the statistics of a group whose type is not the schema's ends the process: pyarrow catches
+        nothing there.
+        """
         metadata = self._file.metadata
-        paths = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
-        if name not in paths:
-            return False
-        place = paths.index(name)
-        counts = (metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups))
+        kind = metadata.schema.column(place).physical_type
+        chunks = [metadata.row_group(group).column(place) for group in range(metadata.num_row_groups)]
+        if any(chunk.physical_type != kind for chunk in chunks):
+            raise DataError(f"cannot read `{self.path}`: a column is not of the type that the schema says")
+        counts = (chunk.statistics for chunk in chunks)
         return all(count is not None and count.has_null_count and not count.null_count for count in counts)
 
     def close(self) -> None:

@@ -28,17 +28,19 @@ class Source:
 
         patient: wait until a pipe has brought that many.
         """
-        data, self.waiting = self.waiting, b""
+        data, self.waiting = bytearray(self.waiting), b""
+        searched = 0
         while not self._ended:
-            wanted = max(size, len(data))  # twice as much each time: a long line is not copied more often than that
+            wanted = max(size, len(data))  # twice as much each time, where so much can be had
             more = self._stream.read(wanted) if patient else self._stream.read1(wanted)  # type: ignore[attr-defined]
             self._ended = not more or (patient and len(more) < wanted)  # a terminal would ask for a second end
             data += more
-            cut = line_end(data, len(data))
+            cut = line_end(data, len(data), searched)
             if cut and not self._ended:
-                self.waiting = data[cut:]
-                return data[:cut]
-        return data
+                self.waiting = bytes(data[cut:])
+                return bytes(data[:cut])
+            searched = max(len(data) - 1, 0)  # a carriage return at the end is looked at again
+        return bytes(data)
 
     def give_back(self, data: bytes) -> None:
         """Bytes that the next piece shall begin with."""
@@ -92,6 +94,6 @@ def _record_end(data: bytes, quotes: list[int]) -> int:
     return 0
 
 
-def line_end(data: bytes, end: int, begin: int = 0) -> int:
+def line_end(data: bytes | bytearray, end: int, begin: int = 0) -> int:
     """Behind the last line end of a part, 0 for none. A carriage return at the very end may be half of one."""
     return max(data.rfind(b"\n", begin, end), data.rfind(b"\r", begin, min(end, len(data) - 1))) + 1

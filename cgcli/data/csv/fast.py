@@ -14,6 +14,7 @@ from pyarrow import csv as arrow_csv
 
 from cgcli.data.arrow.batches import first_line, sliced
 from cgcli.data.arrow.columns import arrow_of, for_csv, has_text, is_text, needs_quotes
+from cgcli.data.cells import escaped
 from cgcli.data.csv import records
 from cgcli.data.csv.blocks import Source, blocks
 from cgcli.data.csv.records import file_size
@@ -39,11 +40,12 @@ class CsvTable(Table):
 
     is_text = True
 
-    def __init__(self, path: str, stream: BinaryIO, delimiter: str, block: int = BLOCK) -> None:
+    def __init__(self, path: str, stream: BinaryIO, delimiter: str, block: int = BLOCK, decimal: str = ".") -> None:
         self.path = path
         self._stream = stream
         self._delimiter = delimiter
         self._block = block
+        self._decimal = decimal
         self._source = Source(stream)
         self.size = file_size(stream)
         self.columns = self._header()
@@ -55,11 +57,11 @@ class CsvTable(Table):
 
     def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
         """As every table; texts are kept as they stand."""
-        places = {name: self.columns.index(name) for name in dict.fromkeys([*numbers, *kept])}
+        places = self.places([*numbers, *kept])
         empty = True
         for columns, count, read in self._parsed(places):
             empty = False
-            yield from sliced(columns, count, numbers, kept, rows, read)
+            yield from sliced(columns, count, numbers, kept, rows, read, self._decimal)
         if empty:
             yield from sliced(dict.fromkeys(places, pa.array([], pa.string())), 0, numbers, kept, rows, 0)
 
@@ -85,7 +87,7 @@ class CsvTable(Table):
 
     def _by_arrow(self, data: bytes, places: Mapping[str, int]) -> tuple[dict[str, Any], int, int] | None:
         """The columns of a block, the numbers of its rows and its bytes, None where Arrow refuses."""
-        if len(data) > ARROWS_MOST or data.startswith(BOM):
+        if len(data) > ARROWS_MOST or data.startswith(BOM) or self._delimiter == records.BLANK:
             return None
         names = [str(place) for place in range(len(self.columns))]
         wanted = [str(place) for place in places.values()]
@@ -170,8 +172,9 @@ class CsvWriter(Writer):
 
     is_text = True
 
-    def __init__(self, stream: BinaryIO, path: str, delimiter: str) -> None:
+    def __init__(self, stream: BinaryIO, path: str, delimiter: str, *, raw: bool = False) -> None:
         self._stream = stream
+        self._raw = raw
         self._path = path
         self._delimiter = delimiter
         self._begun = False
@@ -180,9 +183,9 @@ class CsvWriter(Writer):
         """Append rows, the names first."""
         arrays = [self._array(name, column) for name, column in columns.items()]
         if not self._begun:
-            self._stream.write(header_line(columns, self._delimiter))
+            self._stream.write(header_line(columns, self._delimiter, str if self._raw else escaped))
             self._begun = True
-        arrays = list(map(for_csv, arrays))
+        arrays = [for_csv(array, raw=self._raw) for array in arrays]
         quoted = any(is_text(array.type) and needs_quotes(array, self._delimiter) for array in arrays)
         options = arrow_csv.WriteOptions(
             include_header=False, delimiter=self._delimiter, quoting_style="needed" if quoted else "none"

@@ -23,9 +23,10 @@ class CsvTable(Table):
 
     is_text = True
 
-    def __init__(self, path: str, stream: BinaryIO, delimiter: str) -> None:
+    def __init__(self, path: str, stream: BinaryIO, delimiter: str, decimal: str = ".") -> None:
         self.path = path
         self._stream = stream
+        self._decimal = decimal
         self.size = file_size(stream)
         self._text = text_of(stream)
         self._records = records(self._text, delimiter, path)
@@ -40,13 +41,13 @@ class CsvTable(Table):
 
     def batches(self, numbers: Sequence[str], kept: Sequence[str], rows: int) -> Iterator[Batch]:
         """As every table; texts are kept as they stand."""
-        places = {name: self.columns.index(name) for name in {*numbers, *kept}}
+        places = self.places([*numbers, *kept])
         first, before = 1, 0
         found = list(islice(self._records, rows))
         while True:
             texts = columns_of(found, places, len(self.columns), self.path, first)
             position = self._stream.tell() if self.size is not None else 0
-            yield text_batch(texts, len(found), numbers, kept, position - before)
+            yield text_batch(texts, len(found), numbers, kept, position - before, self._decimal)
             first, before = first + len(found), position
             found = list(islice(self._records, rows))
             if not found:
@@ -65,8 +66,9 @@ class CsvWriter(Writer):
 
     is_text = True
 
-    def __init__(self, stream: BinaryIO, path: str, delimiter: str) -> None:
+    def __init__(self, stream: BinaryIO, path: str, delimiter: str, *, raw: bool = False) -> None:
         self._path = path
+        self._escape = str if raw else escaped
         self._records = record_writer(stream, delimiter)
         self._begun = False
 
@@ -77,11 +79,11 @@ class CsvWriter(Writer):
             if isinstance(column, np.ndarray) and column.dtype.kind in "SVc":
                 raise not_for_csv(self._path, name, column.dtype)
             try:
-                texts.append(cells_of(column))
+                texts.append(cells_of(column, self._escape))
             except TypeError:
                 raise not_for_csv(self._path, name, column.dtype) from None
         if not self._begun:
-            self._records.writerow(map(escaped, columns))
+            self._records.writerow(map(self._escape, columns))
             self._begun = True
         self._records.writerows(zip(*texts, strict=True))
 

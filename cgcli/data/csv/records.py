@@ -12,6 +12,9 @@ from typing import BinaryIO
 from cgcli.data.cells import LONGEST_CELL
 from cgcli.errors import DataError
 
+BLANK = " "
+TRAILING = " \r\n"
+
 
 class Unclosed(DataError):
     """A quote that swallows the rest of a file; row 0 is the header."""
@@ -63,7 +66,8 @@ def records(lines: Iterable[str], delimiter: str, path: str, row: int = 0) -> It
     """The records of lines, `row` the number of the first; empty lines are none. Unclosed for a quote without an end.
 
     A reader asks for the line after the last one before it gives up; if it still comes with a record then, the record
-    was waiting for a closing quote. (The reader's own strict mode refuses much more.)
+    was waiting for a closing quote. (The reader's own strict mode refuses much more.) Where a blank separates, several
+    are one separator, and those at the begin and the end of a line are none.
     """
     csv.field_size_limit(LONGEST_CELL)
     ended = []
@@ -72,7 +76,9 @@ def records(lines: Iterable[str], delimiter: str, path: str, row: int = 0) -> It
         ended.append(True)
         yield from ()
 
-    reader = csv.reader(chain(lines, end()), delimiter=delimiter)
+    if delimiter == BLANK:
+        lines = (f"{line.rstrip(TRAILING)}\n" for line in lines)
+    reader = csv.reader(chain(lines, end()), delimiter=delimiter, skipinitialspace=delimiter == BLANK)
     try:
         for record in reader:
             if ended:
@@ -96,9 +102,13 @@ def header(names: Sequence[str], path: str) -> list[str]:
 
 def uneven(path: str, row: int, found: int, expected: int) -> DataError:
     """The complaint about a record with too few or too many cells."""
+    cells = f"{found:,} cell{'' if found == 1 else 's'}"
+    columns = f"there {'is' if expected == 1 else 'are'} {expected:,} column{'' if expected == 1 else 's'}"
     return DataError(
-        f"`{path}`, row {row:,}: {found} cells where there are {expected} columns",
-        hint="a cell that holds the separator has to stand in quotes",
+        f"`{path}`, row {row:,}: {cells} where {columns}",
+        hint="a cell that holds the separator has to stand in quotes"
+        if found > expected
+        else "empty cells at the end of a row need their separators, too",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
 from cgcli.data.cells import escaped
@@ -42,21 +42,21 @@ def not_for_csv(path: str, name: str, kind: object) -> DataError:
     )
 
 
-def cells_of(column: Column) -> list[str]:
-    """A column as texts that no spreadsheet runs. TypeError for times without a text."""
+def cells_of(column: Column, escape: Callable[[str], str] = escaped) -> list[str]:
+    """A column as texts, each as `escape` makes it. TypeError for times without a text."""
     if isinstance(column, list):
-        return [escaped(text) for text in column]
+        return [escape(text) for text in column]
     if column.dtype.kind == "f":
         return [number.removesuffix(".0") for number in map(str, column.tolist())]
     if column.dtype.kind == "b":
         return ["true" if value else "false" for value in column.tolist()]
     if column.dtype.kind in "mM":
         return texts_of(column)
-    return [escaped(str(value)) for value in column.tolist()]
+    return [escape(str(value)) for value in column.tolist()]
 
 
-def header_line(names: Iterable[str], delimiter: str) -> bytes:
-    """The first record of a file: names that no spreadsheet runs."""
+def header_line(names: Iterable[str], delimiter: str, escape: Callable[[str], str] = escaped) -> bytes:
+    """The first record of a file: names, each as `escape` makes it."""
     line = io.BytesIO()
-    record_writer(line, delimiter).writerow(map(escaped, names))
+    record_writer(line, delimiter).writerow(map(escape, names))
     return line.getvalue()

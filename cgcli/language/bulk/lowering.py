@@ -10,6 +10,7 @@ addressing.
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +28,6 @@ from cgcli.ops.constants import ALIASES, CONSTANTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from numpy.typing import NDArray
 
     from cgcli.language.bulk.names import DefinedNames
@@ -109,6 +108,53 @@ class WordValues(MutableMapping[str, "Any"]):
         return int(np.count_nonzero(self.column != NO_VALUE))
 
 
+class Rows(NamedTuple):
+    """Columns of the syntax table: the rows of statements, and by row its rule, children, first row and word."""
+
+    statements: Any
+    rule: Any
+    count: Any
+    first: Any
+    word_of: Any
+
+
+class Treatment(NamedTuple):
+    """By rule what the loop does with it, the operation's code, and its number of operands; and the codes of leaves.
+
+    Codes come as arguments: machine code is kept on disk as long as this file stays the same, and a new operation
+    anywhere changes them.
+    """
+
+    what: Any
+    code: Any
+    arity: Any
+    constant: int
+    variable: int
+
+
+class Meanings(NamedTuple):
+    """By word its marks, its value, the key of its constant and its first call; by key its node; the calls."""
+
+    marks: Any
+    values: Any
+    key_of: Any
+    key_nodes: Any
+    first_call: Any
+    calls: Any
+
+
+class Made(NamedTuple):
+    """The graph's columns, with room; the row of each node, the keys of new constants, and the hash table."""
+
+    op: Any
+    payload: Any
+    row_of: Any
+    start: Any
+    operands: Any
+    new_keys: Any
+    slots: Any
+
+
 class Calls:
     """The distinct calls (function, number of arguments) and what they mean.
 
@@ -140,8 +186,8 @@ def is_plain(row: Operation) -> bool:
     return row.shape is None and row.prepare is None and row.combine is None and not row.variadic and not static
 
 
-def treatments() -> tuple[Column, Column, Column]:
-    """For each rule what the loop does with it, the operation's code, and its number of operands."""
+def treatments() -> Treatment:
+    """How the loop treats each rule."""
     what = np.full(syntax.RULES, OTHER, dtype=np.uint8)
     code = np.full(syntax.RULES, -1, dtype=np.int32)
     arity = np.zeros(syntax.RULES, dtype=np.int32)
@@ -155,7 +201,7 @@ def treatments() -> tuple[Column, Column, Column]:
                 what[rule], code[rule], arity[rule] = kind, row.code, row.arity
     what[syntax.CONDITIONAL], code[syntax.CONDITIONAL], arity[syntax.CONDITIONAL] = CONDITIONAL, logic.where.code, 3
     what[syntax.COMPARE], code[syntax.COMPARE] = COMPARE, logic.conjunction.code
-    return what, code, arity
+    return Treatment(what, code, arity, CONSTANT, INPUT)
 
 
 class BulkLowering:
@@ -231,12 +277,12 @@ class BulkLowering:
 
     def _run(self) -> int:
         table, words = self.whole.table, self.words
-        status: int = compiled(lower_rows)(
-            self.at, *columns_of(table.statements, table.rule, table.count, table.first()), words.of_row,
-            *self.treatments, self.marks, self.values.column, self.literals.of_word, self.key_nodes, self.new_keys,
-            self.calls.of_word, self.calls.columns, self.op, self.payload, self.row, self.start, self.operands,
-            self.slots, self.stack, self.named,
-        )  # fmt: skip
+        statements, rule, count, first = columns_of(table.statements, table.rule, table.count, table.first())
+        rows = Rows(statements, rule, count, first, words.of_row)
+        meanings = Meanings(self.marks, self.values.column, self.literals.of_word, self.key_nodes, self.calls.of_word,
+                            self.calls.columns)  # fmt: skip
+        made = Made(self.op, self.payload, self.row, self.start, self.operands, self.new_keys, self.slots)
+        status: int = compiled(lower_rows)(self.at, rows, self.treatments, meanings, made, self.stack, self.named)
         return status
 
     def _name_of(self, statement: int) -> str:
@@ -350,14 +396,66 @@ def enter_nodes(op: Any, start: Any, operands: Any, payload: Any, first: int, en
         slots[slot] = node
 
 
-def lower_rows(
-    at: Any, statements: Any, rule: Any, count: Any, first: Any, word_of: Any, treatment: Any, code_of: Any,
-    arity_of: Any, marks: Any, values: Any, key_of: Any, key_nodes: Any, new_keys: Any, first_call: Any, calls: Any,
-    op: Any, payload: Any, row_of: Any, start: Any, operands: Any, slots: Any, stack: Any, named: Any,
-) -> int:  # fmt: skip
+def lower_rows(at: Any, rows: Rows, treatment: Treatment, words: Meanings, made: Made, stack: Any, named: Any) -> int:
     """Lower statements until one is not plain, or Python has to make room or to say what a call means."""
+    statements, rule, count, first, word_of = rows.statements, rows.rule, rows.count, rows.first, rows.word_of
+    treated_as, code_of, arity_of = treatment.what, treatment.code, treatment.arity
+    marks, values, key_of, key_nodes = words.marks, words.values, words.key_of, words.key_nodes
+    first_call, calls = words.first_call, words.calls
+    op, payload, row_of, start, operands = made.op, made.payload, made.row_of, made.start, made.operands
+    new_keys, slots = made.new_keys, made.slots
     mask = len(slots) - 1
     nodes, used, numbers, inputs, given = at[NODES], at[USED], at[NUMBERS], at[INPUTS], at[NAMED]
+
+    def call_of(place: int) -> int:
+        """The number of the call in a row; -1 where nobody has said yet what it means."""
+        call = first_call[word_of[first[place]]]
+        while call >= 0 and calls[1, call] != count[place] - 1:
+            call = calls[0, call]
+        return int(call)
+
+    def reason_to_stop(body: int, row: int) -> int:
+        """Why the rows of a statement are not for this loop, or FINISHED."""
+        for place in range(body, row):
+            what = treated_as[rule[place]]
+            if what < CALLEE:
+                continue
+            if what == OTHER or (what == CALLEE and marks[word_of[place]] & NO_FUNCTION):
+                return NOT_PLAIN
+            if what == CALL:
+                call = call_of(place)
+                if call < 0:
+                    at[ROW] = place
+                    return UNRESOLVED
+                if calls[2, call] < 0:
+                    return NOT_PLAIN
+        return FINISHED
+
+    def slot_of(applied: int, size: int, left: int, right: int, base: int) -> int:
+        """Where the node is in the hash table that is this operation on these operands; an empty slot if nowhere.
+
+        The operands beyond the second stand on the stack.
+        """
+        slot = (left if left > right else right) * NEAR & mask
+        tried = 0
+        while slots[slot] >= 0:
+            other = slots[slot]
+            edge = start[other]
+            if op[other] == applied and operands[edge] == left and (size == 1 or operands[edge + 1] == right):
+                same = True  # and so is the number of operands, which goes with a plain operation
+                for each in range(2, size):
+                    same = same and operands[edge + each] == stack[base + each]
+                if same:
+                    break
+            slot = (slot + 1) & mask
+            tried += 1
+            if tried == NEAR:
+                hashed = left * MULTIPLIER + right * SECOND_MULTIPLIER + applied * THIRD_MULTIPLIER
+                for each in range(2, size):
+                    hashed = (hashed & MASK ^ int(stack[base + each])) * MULTIPLIER
+                slot = (hashed >> SHIFT ^ hashed) & mask
+        return slot
+
     status = FINISHED
     statement = at[STATEMENT]
     while statement < len(statements):
@@ -380,30 +478,13 @@ def lower_rows(
             status = NO_ROOM
             at[NEEDED] = room
             break
-        for place in range(body, row):
-            what = treatment[rule[place]]
-            if what < CALLEE:
-                continue
-            if what == OTHER or (what == CALLEE and marks[word_of[place]] & NO_FUNCTION):
-                status = NOT_PLAIN
-                break
-            if what == CALL:
-                call = first_call[word_of[first[place]]]
-                while call >= 0 and calls[1, call] != count[place] - 1:
-                    call = calls[0, call]
-                if call < 0:
-                    status = UNRESOLVED
-                    at[ROW] = place
-                    break
-                if calls[2, call] < 0:
-                    status = NOT_PLAIN
-                    break
+        status = reason_to_stop(body, row)
         if status != FINISHED:
             break
         own = name >= 0 and body == row - 1 and rule[body] == NUMBER
         height = 0
         for place in range(body, row):
-            what = treatment[rule[place]]
+            what = treated_as[rule[place]]
             if what == LEAF:
                 word = word_of[place]
                 if rule[place] == NAME and values[word] >= 0:
@@ -423,7 +504,7 @@ def lower_rows(
                     node = nodes
                     row_of[node] = place
                     if key >= 0:
-                        op[node] = CONSTANT
+                        op[node] = treatment.constant
                         payload[node] = numbers
                         new_keys[numbers] = ~key if own else key
                         numbers += 1
@@ -432,7 +513,7 @@ def lower_rows(
                         if rule[place] == NAME:
                             row_of[node] = -1
                     else:
-                        op[node] = INPUT
+                        op[node] = treatment.variable
                         payload[node] = inputs
                         inputs += 1
                         values[word] = node
@@ -455,9 +536,7 @@ def lower_rows(
             folded = False
             if what == CALL:
                 arity = count[place] - 1
-                call = first_call[word_of[first[place]]]
-                while calls[1, call] != arity:
-                    call = calls[0, call]
+                call = call_of(place)
                 code = calls[2, call]
                 folded = calls[3, call] != 0
             elif what == COMPARE:
@@ -487,27 +566,8 @@ def lower_rows(
                         left, right = stack[base + 1], left
                     elif size > 2:
                         right = stack[base + 1]
-                slot = int(left if left > right else right) * NEAR & mask
-                tried = 0
-                node = -1
-                while slots[slot] >= 0:
-                    other = slots[slot]
-                    edge = start[other]
-                    if op[other] == applied and operands[edge] == left and (size == 1 or operands[edge + 1] == right):
-                        same = True  # and so is the number of operands, which goes with a plain operation
-                        for each in range(2, size):
-                            same = same and operands[edge + each] == stack[base + each]
-                        if same:
-                            node = other
-                            break
-                    slot = (slot + 1) & mask
-                    tried += 1
-                    if tried == NEAR:
-                        hashed = int(left) * MULTIPLIER + int(right) * SECOND_MULTIPLIER
-                        hashed += int(applied) * THIRD_MULTIPLIER
-                        for each in range(2, size):
-                            hashed = (hashed & MASK ^ int(stack[base + each])) * MULTIPLIER
-                        slot = (hashed >> SHIFT ^ hashed) & mask
+                slot = slot_of(int(applied), size, int(left), int(right), base)
+                node = slots[slot]
                 if node < 0:
                     node = nodes
                     slots[slot] = node

@@ -59,9 +59,10 @@ def _near_zero(x: Array, order: int, kind: str, library: Array) -> Array:
         sign = -1 if kind == "j" else 1
         value = power * _series(sign * inside * inside / 4 * 2, n, 6)
     else:
+        power = power * (0.5 if kind == "k" else -1 / pi)
         for k in range(1, n + 1):
             power = power * (max(k - 1, 1) * (2 / inside))
-        value = power / 2 if kind == "k" else np.where(inside < 0, np.nan, -power / pi)
+        value = power
         value = np.where(inside < 0, np.nan, value)
     if order < 0 and order % 2 and kind in ("j", "y"):
         value = -value

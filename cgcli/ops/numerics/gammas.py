@@ -20,10 +20,16 @@ FAR = 14.0
 
 
 def log_gamma(x: Array) -> Array:
-    """log|gamma(x)|, between 1/2 and 3 as `log_gamma.log_gamma`; inf at the poles and at both infinities."""
+    """log|gamma(x)|, between 1/2 and 3 as `log_gamma.log_gamma`; inf at the poles and at both infinities.
+
+    Left of 0 by the reflection (DLMF 5.5.3).
+    """
     x = doubles(x)
     with np.errstate(all="ignore"):
         found = gammaln(np.where(np.isneginf(x), np.inf, x))
+        if ((x < 0) & (x > -1e6)).any():
+            mirrored = log(pi) - np.log(np.abs(np.sin(pi * (x - np.round(x))))) - gammaln(1 - x)
+            found = np.where((x < 0) & (x > -1e6) & (x != np.round(x)), mirrored, found)
         near = (x >= 0.5) & (x <= 3)
         if not near.any():
             return found
@@ -192,7 +198,7 @@ def arrangements(n: Array, k: Array) -> Array:
         large = (low >= LARGE) & (rise < np.inf)
         ratio = np.exp(-_lost_to(np.where(large, rise, 1.0), np.where(large, low, LARGE)))
         found = np.where(large, np.where(k < 0, 1 / ratio, ratio), poch(n - k + 1, k))
-        small = (low > 0) & (low < LARGE) & (n < 140)
+        small = (low > -150) & (low < LARGE) & (n > -1) & (n < 140)
         found = np.where(small, gamma(n + 1) * rgamma(n - k + 1), found)
         whole = (k == np.floor(k)) & (k >= 0) & (k <= 1024) & np.isfinite(n)
         if not whole.any():

@@ -7,8 +7,8 @@ from scipy.special import expi as library
 
 from cgcli.ops.numerics.arrays import Array, doubles
 
-NEAR, FAR = 38.0, 60.0
-"""Between them SciPy's has lost up to 200 ulp; the asymptotic series is exact from about 37 on."""
+NEAR, FAR, HUGE = 38.0, 720.0, 700.0
+"""From NEAR on the asymptotic series is exact, where SciPy's lost up to 200 ulp; from HUGE on exp(x) may overflow."""
 TERMS = 38
 
 
@@ -23,4 +23,6 @@ def expi(x: Array) -> Array:
         total = np.ones_like(inside)
         for k in range(TERMS, 0, -1):
             total = 1 + total * k / inside
-        return np.where(between, np.exp(inside) / inside * total, library(x))
+        half = np.exp(inside / 2)
+        found = np.where(inside < HUGE, np.exp(inside) / inside * total, half * (total / inside) * half)
+        return np.where(between, found, library(x))

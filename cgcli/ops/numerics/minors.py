@@ -34,16 +34,39 @@ def det_slope(a: Any, *directions: Any) -> Any:
 
 
 def det_slope_precise(mp: Any, a: Any, *directions: Any) -> Any:
-    """The same with mpmath numbers, by mpmath's singular values."""
+    """The same with numbers of many digits, by the determinants of what is left when rows and columns are taken out."""
     if not all(map(mp.isfinite, a.ravel())):
         return np.full(a.shape, mp.nan)
-    if a.shape[-1] <= SMALL:
+    if len(a) <= SMALL:
         return _of_small(a, list(directions))
-    u, s, v = mp.svd_r(mp.matrix(a.tolist()))
-    sign = mp.sign(mp.det(u) * mp.det(v))
-    u, v = np.array(u.tolist(), dtype=object), np.array(v.tolist(), dtype=object)
-    turned = [u.T @ x @ v.T for x in directions]
-    return sign * (u @ _slope_of_diagonal(np.array(list(s), dtype=object), turned) @ v)
+    found = np.empty(a.shape, dtype=object)
+    for row, column in np.ndindex(*a.shape):
+        taken = [_without(x, row, column) for x in (a, *directions)]
+        found[row, column] = (-1) ** (row + column) * _along(mp, taken[0], taken[1:])
+    return found
+
+
+def _along(mp: Any, a: Any, directions: list[Any]) -> Any:
+    """The derivative of det(A) along directions: each is developed by its elements, one after the other."""
+    terms = [(mp.one, [a, *directions])]
+    for _ in directions:
+        developed = []
+        for factor, (matrix, direction, *others) in terms:
+            for row, column in np.ndindex(*direction.shape):
+                element = direction[row, column]
+                if getattr(element, "exact", None) != 0:
+                    rest = [_without(x, row, column) for x in (matrix, *others)]
+                    developed.append((factor * element * (-1) ** (row + column), rest))
+        terms = developed
+    total = mp.zero
+    for factor, (matrix,) in terms:
+        total = total + factor * (mp.det(mp.matrix(matrix.tolist())) if len(matrix) else mp.one)
+    return total
+
+
+def _without(x: Any, row: int, column: int) -> Any:
+    """A matrix without a row and a column."""
+    return np.delete(np.delete(x, row, 0), column, 1)
 
 
 def _of_small(a: Any, directions: list[Any]) -> Any:
