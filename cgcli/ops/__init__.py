@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from cgcli.ops import structure  # first: the codes of leaves stay what they are, since compiled loops on disk know them
+
+# isort: split
 from cgcli.ops import (
     activations,
     arithmetic,
@@ -14,7 +17,6 @@ from cgcli.ops import (
     rounding,
     shaping,
     special,
-    structure,
     trigonometric,
 )
 from cgcli.ops.row import REGISTRY, Operation, Registry, named, temporary_rows

@@ -13,7 +13,7 @@ import cgcli
 from cgcli import __main__ as program
 from cgcli.errors import FormulaError
 from cgcli.explain.checking import AGREES, check
-from cgcli.ops import REGISTRY, temporary_rows
+from cgcli.ops import REGISTRY, structure, temporary_rows
 from cgcli.ops.row import POSITIVE, REAL, Operation
 
 HAS_NATIVE = importlib.util.find_spec("llvmlite") is not None
@@ -152,3 +152,8 @@ def test_it_is_gone_afterwards():
     assert "bump" not in REGISTRY.by_name
     with pytest.raises(FormulaError, match="bump"):
         cgcli.parse("bump(x)")
+
+
+def test_the_codes_of_leaves_are_fixed():
+    """Compiled loops of the reader know them as numbers, and numba keeps those on disk when another row is added."""
+    assert (structure.constant.code, structure.array.code, structure.variable.code) == (0, 1, 2)

@@ -397,7 +397,10 @@ def enter_nodes(op: Any, start: Any, operands: Any, payload: Any, first: int, en
 
 
 def lower_rows(at: Any, rows: Rows, treatment: Treatment, words: Meanings, made: Made, stack: Any, named: Any) -> int:
-    """Lower statements until one is not plain, or Python has to make room or to say what a call means."""
+    """Lower statements until one is not plain, or Python has to make room or to say what a call means.
+
+    Of operations it may know the codes of leaves alone, which never change (see `cgcli.ops`): numba keeps its code.
+    """
     statements, rule, count, first, word_of = rows.statements, rows.rule, rows.count, rows.first, rows.word_of
     treated_as, code_of, arity_of = treatment.what, treatment.code, treatment.arity
     marks, values, key_of, key_nodes = words.marks, words.values, words.key_of, words.key_nodes
