@@ -98,24 +98,6 @@ def test_a_file_that_is_not_there_is_no_formula(capsys: Capture) -> None:
     )
 
 
-@pytest.mark.parametrize("word", ["model.txt", "/none/f.formula", "my-model.json"])
-def test_only_names_of_two_endings_are_files_of_formulas(
-    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    if not word.startswith("/"):
-        (tmp_path / word).write_text("secret + 1")
-    message = told(capsys, "eval", word)
-    assert "files end in .cg (texts) or .npz (graphs)" in message
-    assert "secret" not in message
-
-
-def test_no_other_file_is_read_whatever_its_name(capsys: Capture, tmp_path: Path) -> None:
-    """A program that hands on what others typed shows none of its files."""
-    (tmp_path / "secrets").write_text("the first line\n")
-    assert "first" not in told(capsys, "eval", str(tmp_path / "secrets"))
-
-
 def test_only_a_file_of_formulas_is_read(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever hands on somebody else's formula to cg hands on none of his files; and `a/b` is a quotient."""
     monkeypatch.chdir(tmp_path)
