@@ -40,7 +40,7 @@ def diff(calls: Calls, arguments: list[Any], row: int) -> int:
             raise building.error(f"there is no derivative with respect to this: {reason}", row, OWN_NAME)
     before = len(graph)
     for _ in range(order):
-        if graph.constant_value(y) == 0.0:
+        if graph.constant_value(y) == 0.0 and isinstance(x, int) and not graph.shape_of(x):
             break  # and so are all further ones
         _check_elements(building, y, x, row)
         y = _derivative(building, y, x)
