@@ -15,20 +15,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.errors import CgError, CgWarning, LeftOutWarning, NotFiniteWarning, PrecisionWarning
+    from cgcli.errors import CgError, CgWarning, KinkWarning, LeftOutWarning, NotFiniteWarning, PrecisionWarning
     from cgcli.formulas.formula import Formula
     from cgcli.formulas.sources import formula, inputs, load, parse
     from cgcli.graph.ref import Ref
 
 _API = {
     "Formula": "formulas.formula", "Ref": "graph.ref",
-    **dict.fromkeys(("CgError", "CgWarning", "LeftOutWarning", "NotFiniteWarning", "PrecisionWarning"), "errors"),
+    **dict.fromkeys(
+        ("CgError", "CgWarning", "KinkWarning", "LeftOutWarning", "NotFiniteWarning", "PrecisionWarning"), "errors"
+    ),
     **dict.fromkeys(("formula", "inputs", "load", "parse"), "formulas.sources"),
 }  # fmt: skip
 
 __all__ = [
-    "CgError", "CgWarning", "Formula", "LeftOutWarning", "NotFiniteWarning", "PrecisionWarning", "Ref", "__version__",
-    "formula", "inputs", "load", "parse",
+    "CgError", "CgWarning", "Formula", "KinkWarning", "LeftOutWarning", "NotFiniteWarning", "PrecisionWarning", "Ref",
+    "__version__", "formula", "inputs", "load", "parse",
 ]  # fmt: skip
 
 

@@ -144,6 +144,10 @@ class NotFiniteWarning(CgWarning):
     """A nan or an infinity was born in a calculation of finite numbers; a result, or the value behind it, shows it."""
 
 
+class KinkWarning(CgWarning):
+    """A second derivative at a kink, or a derivative of a branch that is taken at a single point, which may mislead."""
+
+
 class LeftOutWarning(CgWarning):
     """Derivatives by all inputs were asked for, and one of them has none."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cgcli.errors import Source, Span
     from cgcli.explain.births import Birth
     from cgcli.formulas.bound import Bound
+    from cgcli.formulas.kinks import KinkHit
 
 
 MANY_NODES = 1_000_000
@@ -131,6 +132,15 @@ def report_left_out(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> 
             place = bound.graph.spans.get(why.user)
             warn(f"`{name}` is left out of the derivatives: {why.reason}", source=bound.source, span=place)
     return bound
+
+
+def report_kinks(bound: Bound, hits: Sequence[KinkHit], *, second: bool) -> None:
+    """Say on standard error which derivatives could be taken for more than they are. second: they are second ones."""
+    if hits:
+        from cgcli.formulas.kinks import warnings_of
+
+        for warning in warnings_of(hits, second=second):
+            warn(warning.message, hint=warning.hint, source=bound.source, span=warning.span)
 
 
 class Births:

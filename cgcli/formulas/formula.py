@@ -192,6 +192,10 @@ class Formula:
         bound = self._bound(mapping, inputs, engine, digits)
         outputs = bound.program.outputs
         found = dict(zip(outputs, bound.evaluate(list(outputs.values())), strict=True))
+        if bound.program.slopes:
+            from cgcli.formulas import kinks
+
+            kinks.tell(bound, kinks.kinks_within(bound), second=True)
         return alone(found)
 
     __call__ = eval  # noqa: A003
@@ -209,7 +213,9 @@ class Formula:
         """
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
         derivatives.tell_left_out(bound.program, wrt, of)
-        return alone(derivatives.gradients(bound, wrt, of)[1])
+        found = derivatives.gradients(bound, wrt, of)[1]
+        _tell_kinks(bound, wrt, of)
+        return alone(found)
 
     def jacobian(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
@@ -218,7 +224,9 @@ class Formula:
         """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
         derivatives.tell_left_out(bound.program, wrt, of)
-        return alone(derivatives.jacobians(bound, wrt, of))
+        found = derivatives.jacobians(bound, wrt, of)
+        _tell_kinks(bound, wrt, of)
+        return alone(found)
 
     def hessian(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
@@ -227,7 +235,9 @@ class Formula:
         """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
         derivatives.tell_left_out(bound.program, wrt, of)
-        return alone(derivatives.hessians(bound, wrt, of))
+        found = derivatives.hessians(bound, wrt, of)
+        _tell_kinks(bound, wrt, of, second=True)
+        return alone(found)
 
     def jvp(
         self, mapping: Mapping[str, Any] | None = None, /, *, directions: Mapping[str, Any], of: str | None = None,
@@ -243,7 +253,9 @@ class Formula:
     ) -> dict[str, Any]:  # fmt: skip
         """Hessian-vector product: how the gradient changes when the inputs move along the given directions."""
         bound = self._bound(mapping, inputs, engine, digits, of=of, directions=directions)
-        return alone(derivatives.second_products(bound, directions, of))
+        found = derivatives.second_products(bound, directions, of)
+        _tell_kinks(bound, list(directions), of, second=True)
+        return alone(found)
 
     def derivative(self, name: str, mapping: Mapping[str, Any] | None = None, *, of: str | None = None) -> Formula:
         """The derivative with respect to an input (or an inner node) as a formula, simplified.
@@ -388,3 +400,11 @@ def fixed(program: Program) -> Formula:
 def alone(found: dict[str, Any]) -> Any:
     """The only value of a dict, or the dict."""
     return next(iter(found.values())) if len(found) == 1 else found
+
+
+def _tell_kinks(bound: Bound, wrt: Sequence[str] | None, of: str | None, *, second: bool = False) -> None:
+    """Warn where a derivative that was just computed could be taken for more than it is (see `formulas.kinks`)."""
+    if second or bound.program.asks_points:
+        from cgcli.formulas import kinks
+
+        kinks.tell(bound, kinks.kinks_at(bound, wrt, of), second=second)

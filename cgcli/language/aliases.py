@@ -169,6 +169,7 @@ def _rebuilt(program: Program, keep: Collection[int], alone: Collection[int] = (
     new.defaults = {name: moved[node] for name, node in program.defaults.items()}
     new.inputs, new.params, new.specialised = program.inputs, program.params, program.specialised
     new.take_decisions(program, moved, GONE)
+    new.slopes = [(moved[y], moved[x]) for y, x in program.slopes if GONE not in (moved[y], moved[x])]
     return new
 
 

@@ -97,6 +97,7 @@ def _derivative(building: Building, y: int, x: Any) -> int:
     """A node that holds dy/dx, of shape y.shape + x.shape."""
     graph = building.graph
     if not isinstance(x, ListValue):
+        building.program.slopes.append((y, x))
         return derivative_of(graph, y, x)
     if graph.shape_of(y):
         rows = [_derivative(building, component.node, x) for component in FoldingRef(graph, y)]

@@ -6,6 +6,7 @@ from cgcli.graph.copying import copy_beginning
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.kept import Kept
+from cgcli.ops import REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,12 +60,16 @@ class Program:
     specialised: inputs whose value shaped the graph (a length, an index), with that value.
     decisions: the values behind those inputs and behind inner names, each with what it decided.
     derived: programs that begin as this one and hold derivatives too, by what was asked (see `formulas.derivatives`).
+    slopes: what the text differentiates by what, as nodes.
     told: the results of whose warnings Python's filters, which show one once, have heard (see `formulas.bound`).
 
     Its graph is finished: whatever adds nodes does so in a copy (`begun`). So threads may share a program.
     """
 
-    __slots__ = ("decisions", "defaults", "derived", "graph", "inputs", "outputs", "params", "specialised", "told")
+    __slots__ = (
+        "_asks_points", "decisions", "defaults", "derived", "graph", "inputs", "outputs", "params", "slopes",
+        "specialised", "told",
+    )  # fmt: skip
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -76,10 +81,19 @@ class Program:
         self.decisions: dict[tuple[int, int], Decision] = {}
         self.derived = Kept(DERIVED, heaviest=MOST_NODES, weigh=len)
         self.told = Kept(DERIVED)
+        self.slopes: list[tuple[int, int]] = []
+        self._asks_points: bool | None = None
 
     def __len__(self) -> int:
         """Nodes of its graph and of all that is kept with it."""
         return len(self.graph) + self.derived.weight()
+
+    @property
+    def asks_points(self) -> bool:
+        """Whether it asks for single points: `x == 0`."""
+        if self._asks_points is None:
+            self._asks_points = any("point" in REGISTRY.rows[code].traits for code in set(self.graph.op))
+        return self._asks_points
 
     def begun(self) -> Program:
         """A program with a graph of its own, which begins with the nodes of this one at their positions."""
@@ -90,6 +104,7 @@ class Program:
         with self.graph.lock:
             last.extend(self.graph.inputs().values())
             copy_beginning(self.graph, twin.graph, max(last, default=-1) + 1)
+        twin.slopes = [pair for pair in self.slopes if max(pair) < len(twin.graph)]
         twin.outputs, twin.defaults, twin.decisions = dict(self.outputs), dict(self.defaults), dict(self.decisions)
         twin.inputs, twin.params, twin.specialised = list(self.inputs), list(self.params), dict(self.specialised)
         return twin

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def _comparison(
-    name: str, symbol: str, compute: Callable[[float, float], bool], numpy: str, latex: str, about: str
-) -> Operation:
+    name: str, symbol: str, compute: Callable[[float, float], bool], numpy: str, latex: str, about: str,
+    traits: tuple[str, ...] = (),
+) -> Operation:  # fmt: skip
     """A comparison row: 1 or 0, false where an operand is nan (except `!=`), derivative 0."""
     return Operation(
         name, "x, y", compute=lambda x, y: 1.0 if compute(x, y) else 0.0, partials=(None, None),
@@ -25,7 +26,7 @@ def _comparison(
             "precise": lambda mp, x, y: mp.mpf(1 if compute(x, y) else 0),
             "infix": symbol, "latex": latex,
         },
-        precedence=40, traits=("piecewise_constant", "exact_on_integers"), about=about,
+        precedence=40, traits=("piecewise_constant", "exact_on_integers", *traits), about=about,
         kink=lambda x, y: x == y, convention="derivative 0, also at the jump",
     )  # fmt: skip
 
@@ -38,10 +39,11 @@ greater = _comparison("greater", ">", lambda x, y: x > y, "greater", "{0} > {1}"
 greater_equal = _comparison(
     "greater_equal", ">=", lambda x, y: x >= y, "greater_equal", r"{0} \ge {1}", "1 where x is at least y, else 0."
 )
-equal = _comparison("equal", "==", lambda x, y: x == y, "equal", "{0} = {1}", "1 where x equals y, else 0.")
+equal = _comparison("equal", "==", lambda x, y: x == y, "equal", "{0} = {1}", "1 where x equals y, else 0.", ("point",))
 not_equal = _comparison(
-    "not_equal", "!=", lambda x, y: x != y, "not_equal", r"{0} \ne {1}", "1 where x differs from y, else 0."
-)
+    "not_equal", "!=", lambda x, y: x != y, "not_equal", r"{0} \ne {1}", "1 where x differs from y, else 0.",
+    ("point",),
+)  # fmt: skip
 
 
 def _fold_and(x: Any, y: Any) -> Any:

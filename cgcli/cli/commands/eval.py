@@ -12,7 +12,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import Births, during, print_json, print_values, tell_warnings
+from cgcli.cli.output import Births, during, print_json, print_values, report_kinks, tell_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,3 +64,7 @@ def run(
     else:
         print_values(values, digits)
     births.tell()
+    if bound.program.slopes:
+        from cgcli.formulas.kinks import kinks_within
+
+        report_kinks(bound, kinks_within(bound), second=True)

@@ -13,7 +13,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import Births, during, number_text, print_json, report_left_out, tell_warnings
+from cgcli.cli.output import Births, during, number_text, print_json, report_kinks, report_left_out, tell_warnings
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cgcli.explain.checking import Finding, Report
     from cgcli.formulas.bound import Bound
     from cgcli.formulas.formula import Formula
+    from cgcli.formulas.kinks import KinkHit
 
 
 def run(
@@ -48,6 +49,7 @@ def run(
     jacobian: Annotated[bool, typer.Option("--jacobian", help="Derivatives of every element of the output.")] = False,
     hessian: Annotated[bool, typer.Option("--hessian", help="All second derivatives.")] = False,
     check: Annotated[bool, typer.Option("--check", help="A second opinion by the derivative checker.")] = False,
+    kinks: Annotated[bool, typer.Option("--kinks", help="List where a derivative is a convention.")] = False,
     json: Json = False,
     digits: Digits = None,
     engine: EngineName = "auto",
@@ -66,7 +68,9 @@ def run(
         from cgcli.cli.rows import run_table
         from cgcli.rows.calculation import gradient_columns
 
-        exclude("--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, digits=digits)
+        exclude(
+            "--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, kinks=kinks, digits=digits
+        )
         run_table(
             parsed, bindings, table,
             lambda bound: gradient_columns(report_left_out(bound, variables, of), variables, of),
@@ -74,7 +78,7 @@ def run(
         )  # fmt: skip
         return
     if symbolic:
-        exclude("--symbolic", strict=strict, check=check)
+        exclude("--symbolic", strict=strict, check=check, kinks=kinks)
         print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
         return
     tell_warnings(digits, engine)
@@ -86,37 +90,40 @@ def run(
         kind, derive = ("jacobian", derivatives.jacobians) if jacobian else ("hessian", derivatives.hessians)
         found = alone(derive(bound, variables, of))
         reports = check_derivatives(bound, variables, of, kind) if check else {}
-        print_derivatives(kind, found, reports, json, digits)
+        hits = kinks_hit(bound, variables, of, asked=kinks or hessian)
+        print_derivatives(kind, found, {**checks_as_data(reports), **kinks_as_data(hits, kinks)}, json, digits)
     else:
         with during("differentiating", len(bound.graph)):
             results, gradients = derivatives.gradients(bound, variables, of)
         reports = check_derivatives(bound, variables, of) if check else {}
-        print_gradients(results, gradients, reports, json, digits)
+        hits = kinks_hit(bound, variables, of, asked=kinks)
+        print_gradients(results, gradients, {**checks_as_data(reports), **kinks_as_data(hits, kinks)}, json, digits)
+    if not json:
+        print_checks(reports)
+        print_kinks(hits if kinks else [])
     births.tell()
+    report_kinks(bound, hits, second=hessian)
     require_agreement(bound, reports)
 
 
 def print_gradients(
-    values: dict[str, Any], gradients: dict[str, dict[str, Any]], reports: dict[str, Report], json: bool,
+    values: dict[str, Any], gradients: dict[str, dict[str, Any]], more: dict[str, Any], json: bool,
     digits: int | None,
 ) -> None:  # fmt: skip
-    """`name = value`, then `d name/d x = …` for each variable, then what a check says."""
+    """`name = value`, then `d name/d x = …` for each variable. more: further entries of a JSON document."""
     if json:
-        print_json({"values": values, "gradients": gradients, **checks_as_data(reports)}, digits)
+        print_json({"values": values, "gradients": gradients, **more}, digits)
         return
     for name, value in values.items():
         print(f"{name} = {number_text(value, digits)}")
         for variable, slope in gradients[name].items():
             print(f"{rate_name(name, variable)} = {number_text(slope, digits)}")
-    print_checks(reports)
 
 
-def print_derivatives(
-    kind: str, found: dict[str, Any], reports: dict[str, Report], json: bool, digits: int | None
-) -> None:
-    """A Jacobian or Hessian: one line an entry of the nested mapping, then what a check says."""
+def print_derivatives(kind: str, found: dict[str, Any], more: dict[str, Any], json: bool, digits: int | None) -> None:
+    """A Jacobian or Hessian: one line an entry of the nested mapping. more: further entries of a JSON document."""
     if json:
-        print_json({kind: found, **checks_as_data(reports)}, digits)
+        print_json({kind: found, **more}, digits)
         return
     for name, value in found.items():
         if isinstance(value, dict):
@@ -124,7 +131,26 @@ def print_derivatives(
                 print(f"{name}, {other} = {number_text(entry, digits)}")
         else:
             print(f"{name} = {number_text(value, digits)}")
-    print_checks(reports)
+
+
+def kinks_hit(bound: Bound, variables: list[str] | None, of: str | None, *, asked: bool) -> list[KinkHit]:
+    """The kinks at this point, where somebody asks for them or has to know."""
+    if not asked and not bound.program.asks_points:
+        return []
+    from cgcli.formulas.kinks import kinks_at
+
+    return kinks_at(bound, variables, of)
+
+
+def kinks_as_data(hits: list[KinkHit], asked: bool) -> dict[str, Any]:
+    """The entry `kinks` of a JSON document, where they were asked for."""
+    return {"kinks": [hit.as_dict() for hit in hits]} if asked else {}
+
+
+def print_kinks(hits: list[KinkHit]) -> None:
+    """One line a kink: where, and which convention it has."""
+    for hit in hits:
+        print(f"kink {hit.text}: {hit.convention}")
 
 
 def print_symbolic(

@@ -1,0 +1,147 @@
+"""Kinks at a point: where a derivative is a convention, told beside the results.
+
+A first derivative at a kink is what the documents say (`cg grad … --kinks` lists them). What is told without being
+asked for is what could be taken for more than it is: a second derivative at a kink, and the derivative of a branch that
+is taken at this single point only (`1 if x == 0 else sin(x)/x`).
+"""
+
+from __future__ import annotations
+
+from cgcli.emit.formula import expression
+from cgcli.errors import KinkWarning
+from cgcli.formulas.derivatives import derived, name_tuple, targets, variables
+from cgcli.graph.walk import between
+from cgcli.numerals import compact
+from cgcli.ops import REGISTRY
+from cgcli.passes.kinks import kink_conditions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
+
+    from cgcli.errors import Span
+    from cgcli.formulas.bound import Bound
+    from cgcli.graph.store import Graph
+    from cgcli.language.program import Program
+
+LONGEST = 60
+"""Characters of a formula in a message."""
+
+
+class KinkHit:
+    """An operation of the formula that is evaluated at a kink. text: `abs(x) at abs(0)`."""
+
+    __slots__ = ("convention", "is_point", "operation", "span", "text")
+
+    def __init__(self, graph: Graph, node: int, numbers: Sequence[Any]) -> None:
+        row = graph.row(node)
+        written = expression(graph, node)
+        self.operation = row.name
+        self.text = f"{written if len(written) <= LONGEST else row.name} at {', '.join(map(compact, numbers))}"
+        self.convention = row.convention
+        self.is_point = "point" in row.traits
+        self.span: Span | None = graph.spans.get(node)
+
+    def as_dict(self) -> dict[str, str]:
+        """The kink as JSON-able data."""
+        return {"operation": self.operation, "text": self.text, "convention": self.convention}
+
+
+def kinks_at(bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> list[KinkHit]:
+    """The kinks between variables and outputs that are hit, in the order of evaluation. Errors as of `gradients`."""
+    names = name_tuple(wrt)
+
+    def on_the_way(program: Program) -> Iterable[int]:
+        wanted = list(variables(program, names, of).values())
+        outputs = list(targets(program, of).values())
+        active = between(program.graph, wanted, outputs) if wanted else b""
+        return (node for node, reached in enumerate(active) if reached)
+
+    return _hits(bound, ("kinks", names, of), on_the_way)
+
+
+def kinks_within(bound: Bound) -> list[KinkHit]:
+    """The kinks of what the text differentiates: twice, or by way of a branch for a single point."""
+
+    def differentiated(program: Program) -> Iterable[int]:
+        graph, found = program.graph, set()
+        second = any(graph.origins.has(y) for y, _ in program.slopes)
+        for y, x in program.slopes:
+            rows = {node: graph.row(node) for node, reached in enumerate(between(graph, [x], [y])) if reached}
+            found |= {
+                node for node, row in rows.items()
+                if "point" in row.traits or (second and not graph.origins.has(node))
+            }  # fmt: skip
+            found |= {node for node in _conditions(graph, rows) if "point" in graph.row(node).traits}
+        return sorted(found)
+
+    return _hits(bound, ("kinks within",), differentiated) if bound.program.slopes else []
+
+
+def _conditions(graph: Graph, nodes: Iterable[int]) -> set[int]:
+    """The comparisons that nodes follow from, through `and`, `or` and `not`."""
+    found: set[int] = set()
+    pending = [operand for node in nodes for operand in graph.operands_of(node)]
+    while pending:
+        node = pending.pop()
+        if node not in found and "piecewise_constant" in graph.row(node).traits:
+            found.add(node)
+            pending.extend(graph.operands_of(node))
+    return found
+
+
+def _hits(bound: Bound, question: tuple[Any, ...], among: Callable[[Program], Iterable[int]]) -> list[KinkHit]:
+    def make(program: Program) -> dict[int, int]:
+        rows = REGISTRY.rows
+        codes = {code for code in set(program.graph.op) if rows[code].kink is not None}
+        if not codes:
+            return {}
+        return kink_conditions(program.graph, [node for node in among(program) if program.graph.op[node] in codes])
+
+    found = derived(bound, question, make)
+    graph, conditions = found.program.graph, found.nodes
+    if not conditions:
+        return []
+    operands = [operand for node in conditions for operand in graph.operands_of(node)]
+    wanted = [*conditions.values(), *operands]
+    over = bound.over(found.program)
+    values = over.engine(wanted).evaluate(graph, over.values, wanted)
+    return [
+        KinkHit(graph, node, [values[operand] for operand in graph.operands_of(node)])
+        for node, condition in conditions.items()
+        if _holds(values[condition])
+    ]
+
+
+def _holds(value: Any) -> bool:
+    """Whether a condition holds, for an array at one element at least."""
+    return bool(value.any()) if getattr(value, "shape", ()) else bool(value)
+
+
+def warnings_of(hits: Sequence[KinkHit], *, second: bool) -> list[KinkWarning]:
+    """What is told without being asked for. second: the results are second derivatives."""
+    return [_point(hit) if hit.is_point else _kink(hit) for hit in hits if hit.is_point or second]
+
+
+def _point(hit: KinkHit) -> KinkWarning:
+    return KinkWarning(
+        f"the derivative is that of a branch for a single point: {hit.text}",
+        span=hit.span, hint="give the branch the slope of what is around it, or leave it out",
+    )  # fmt: skip
+
+
+def _kink(hit: KinkHit) -> KinkWarning:
+    return KinkWarning(
+        f"a second derivative at a kink, where it follows a convention unless all sides agree: {hit.text}",
+        span=hit.span, hint=f"the convention: {hit.convention}",
+    )  # fmt: skip
+
+
+def tell(bound: Bound, hits: Sequence[KinkHit], *, second: bool) -> None:
+    """Warn of kinks in Python."""
+    from warnings import warn
+
+    for warning in warnings_of(hits, second=second):
+        warning.source = bound.source
+        warn(warning, stacklevel=4)
