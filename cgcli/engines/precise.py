@@ -199,7 +199,13 @@ class SampledEngine(PlannedEngine):
         """A function of numbers on arrays of them, with broadcasting."""
         import numpy as np
 
-        return np.frompyfunc(function, count, 1)
+        each = np.frompyfunc(function, count, 1)
+
+        def run(*operands: Any) -> Any:
+            with np.errstate(all="ignore"):  # the flags are those of doubles that were looked at on the way
+                return each(*operands)
+
+        return run
 
 
 class PreciseEngine(Engine):

@@ -23,6 +23,7 @@ from cgcli.engines.mpmath import MpmathEngine
 from cgcli.errors import CalculationError
 from cgcli.graph.balanced import balanced
 from cgcli.graph.copying import copy_missing
+from cgcli.graph.origins import UNKNOWN
 from cgcli.graph.store import Graph
 from cgcli.ops import arithmetic, shaping
 from cgcli.passes.differentiate import differentiate
@@ -208,6 +209,8 @@ class _Trial:
             self.nodes[name] = copies[node] = self.graph.input(name, graph.shape_of(node))
             self.point[name] = values[node]
         copy_missing(graph, self.graph, [output], copies)
+        origins = graph.origins
+        self.graph.is_derivative = graph.is_derivative or any(origins.of(node) != UNKNOWN for node in copies)
         self.output = weighted_sum(self.graph, copies[output])
         self.precise = MpmathEngine(DIGITS)
         self.conditions = _conditions(graph, copies)

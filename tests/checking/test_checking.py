@@ -306,6 +306,7 @@ def test_a_wrong_second_derivative_is_found_element_by_element():
             "hint: give the branch the slope",
         ),
         (["elu(x, a)", "x=-1", "a=2"], 0, "check d result / d a: agrees"),
+        (["abs(x)^2", "x=0", "--hessian"], 0, "x, x = 2"),
         (["x^2", "x=1", "--hessian", "--json"], 0, '"checks": {"result": {"accepted": true'),
     ],
 )
