@@ -100,7 +100,8 @@ class Operation:
         that it says of elements that a decision let through where they go), reduction (makes one value of all
         elements, or of those along an axis, and of a single number that number or a constant), order_without_rule (the
         static argument is an order, a number by which there is no derivative rule; other static arguments are whole
-        numbers such as lengths), verdict (its nan says that there is no answer), internal (not callable from formulas).
+        numbers such as lengths), verdict (its nan says that there is no answer), derived (a slope that is a row for the
+        sake of another one, with which it is tested), internal (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
     family: the module that declared the row.
     about, source: one line of documentation, and where the formula or algorithm comes from.

@@ -555,14 +555,16 @@ MANY_TERMS = 10_000
 """The shape from which incomplete gamma functions of many digits are summed in whole numbers."""
 
 
-def _gammainc_precise(mp: Any, x: Any, a: float, upper: bool = False) -> Any:
+def _gammainc_precise(mp: Any, x: Any, a: Any, upper: bool = False) -> Any:
     """P or Q. For a large shape the series of the smaller one, in fixed point; it has some sqrt(a) terms.
 
     With the density D, P/D is the sum of x^(k + 1)/(a*...*(a + k)), and Q/D that of (a - 1)*...*(a - k)/x^k.
     Source: DLMF 8.11.4 and 8.8.7.
     """
-    if x < 0:
+    if x < 0 or a < 0 or (a == 0 and not x > 0):
         return mp.nan
+    if a == 0 or mp.isinf(a):
+        return mp.mpf(upper == mp.isinf(a)) if not mp.isinf(a) or mp.isfinite(x) else mp.nan
     if not MANY_TERMS < a < 1e13 or x < 1 or mp.isinf(x):
         return mp.gammainc(a, x, mp.inf, regularized=True) if upper else mp.gammainc(a, 0, x, regularized=True)
     shape = mp.mpf(a)
@@ -581,32 +583,78 @@ def _gammainc_precise(mp: Any, x: Any, a: float, upper: bool = False) -> Any:
     return +value
 
 
+def _gammainc_slope_precise(mp: Any, a: Any, x: Any, n: int) -> Any:
+    """By differences in more digits, of the one of P and Q that is small."""
+    if not a > 0 or x < 0 or mp.isinf(a):
+        return mp.nan
+    if x == 0 or mp.isinf(x):
+        return mp.zero
+    upper = mp.log(x) >= mp.psi(0, a)
+    slope = mp.diff(lambda shape: _gammainc_precise(mp, x, shape, upper), a, n)
+    return -slope if upper else slope
+
+
+def _bell(distance: Any, cumulants: Callable[[int], Any], n: int) -> Any:
+    """The polynomial that takes a density to its n-th derivative by a shape: see `numerics.shapes`."""
+    found = [distance.coerce(1.0)]
+    for k in range(n):
+        found.append(distance * found[k])
+        for j in range(1, k + 1):
+            found[-1] = found[-1] - math.comb(k, j) * cumulants(j) * found[k - j]
+    return found[n]
+
+
+def _density_slope(a: Any, x: Any, n: int) -> Any:
+    """The n-th derivative of the gamma density by its shape."""
+    slope = gamma_density(a, x) * _bell(log(x) - digamma(a), lambda k: polygamma(k, a), n)
+    return where((x == 0) & (a > 1), 0.0, slope)
+
+
+gammainc_slope: Operation = Operation(
+    "gammainc_slope", "[n], a, x", prepare=_order, domain=(ABOVE_ZERO, ABOVE_ZERO),
+    compute=lambda a, x, n: float(_numeric("shapes.by_shape")(a, x, n)),
+    pullback=_by_order(lambda a, x, n: gammainc_slope(n + 1, a, x), _density_slope),
+    spell={"numpy": lambda np, a, x, n: _numeric("shapes.by_shape")(a, x, n), "precise": _gammainc_slope_precise,
+           "latex": r"\partial_a^{{{n}}} P\left({0}, {1}\right)"},
+    traits=("derived",), examples=("gammainc_slope(1, x, y)",),
+    about="The n-th derivative of gammainc(a, x) by its shape a; n is a fixed whole number from 1.",
+    source="DLMF 8.8.13",
+)  # fmt: skip
 gammainc = Operation(
-    "gammainc", "[a], x", prepare=lambda shapes, a: (float(a),), domain=(ABOVE_ZERO,), examples=("gammainc(2, x)",),
-    compute=lambda x, a: float(_numeric("gammas.lower_gamma")(x, a)),
-    pullback=_by_order(lambda x, a: gamma_density(x.coerce(a), x)),
-    spell={"numpy": lambda np, x, a: _numeric("gammas.lower_gamma")(x, a),
-           "precise": _gammainc_precise,
-           "latex": r"P\left({a}, {0}\right)"},
-    about="Lower incomplete gamma function over gamma(a), from 0 to 1; a is a fixed positive number.",
-    source="DLMF 8.2.4",
+    "gammainc", "a, x", domain=(ABOVE_ZERO, ABOVE_ZERO), examples=("gammainc(2, x)",),
+    partials=(lambda a, x, r: gammainc_slope(1, a, x), lambda a, x, r: gamma_density(a, x)),
+    spell={**_by_numerics("gammas.lower_gamma"), "precise": lambda mp, a, x: _gammainc_precise(mp, x, a),
+           "latex": r"P\left({0}, {1}\right)"},
+    about="Lower incomplete gamma function over gamma(a), from 0 to 1; the shape a is positive.", source="DLMF 8.2.4",
 )  # fmt: skip
 gammaincc = Operation(
-    "gammaincc", "[a], x", prepare=lambda shapes, a: (float(a),), domain=(ABOVE_ZERO,), examples=("gammaincc(2, x)",),
-    compute=lambda x, a: float(_scipy_gammaincc(x, a)),
-    pullback=_by_order(lambda x, a: -gamma_density(x.coerce(a), x)),
-    spell={"numpy": lambda np, x, a: _scipy_gammaincc(x, a),
-           "precise": lambda mp, x, a: _gammainc_precise(mp, x, a, True),
-           "latex": r"Q\left({a}, {0}\right)"},
+    "gammaincc", "a, x", domain=(ABOVE_ZERO, ABOVE_ZERO), examples=("gammaincc(2, x)",),
+    partials=(lambda a, x, r: -gammainc_slope(1, a, x), lambda a, x, r: -gamma_density(a, x)),
+    spell={**_scipy("gammaincc"), "precise": lambda mp, a, x: _gammainc_precise(mp, x, a, True),
+           "latex": r"Q\left({0}, {1}\right)"},
     about="1 - gammainc(a, x) without loss of digits.", source="DLMF 8.2.4",
 )  # fmt: skip
 
 
-def _scipy_gammaincc(x: Any, a: float) -> Any:
-    from scipy.special import gammaincc as function
+def _lcomb_precise(mp: Any, n: Any, k: Any) -> Any:
+    """By gammas, with so many more digits as n is large and k, or n - k, is small."""
+    extra = sum(abs(mp.mag(each)) for each in (n, k, n - k) if each and mp.isfinite(each))
+    with mp.workprec(mp.prec + 20 + 2 * min(extra, 10_000)):
+        if n < 1000:
+            value = mp.log(abs(mp.binomial(n, k)))
+        else:
+            value = mp.re(mp.loggamma(n + 1) - mp.loggamma(k + 1) - mp.loggamma(n - k + 1))
+    return +value
 
-    return function(a, x)
 
+lcomb = Operation(
+    "lcomb", "n, k", aliases=("lchoose", "lbinom"),
+    partials=(lambda n, k, r: polygamma_step(0, n - k + 1, k), lambda n, k, r: polygamma_step(0, k + 1, n - 2 * k)),
+    spell={**_by_numerics("shapes.log_combinations"), "precise": _lcomb_precise,
+           "latex": r"\ln \binom{{{0}}}{{{1}}}"},
+    domain=((5.0, 20.0), (0.1, 4.0)),
+    about="log|comb(n, k)| without overflow, also where n is far beyond k.",
+)  # fmt: skip
 
 # ---- Bessel and Airy functions ---------------------------------------------------------------------------------
 

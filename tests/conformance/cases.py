@@ -64,7 +64,7 @@ SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e-300, -1e300, math.inf, -math
 KINK_CANDIDATES = (-6.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 6.0)
 
 ROWS = [row for row in REGISTRY.rows if "leaf" not in row.traits]
-ELEMENTWISE = [row for row in ROWS if row.elementwise and "verdict" not in row.traits]
+ELEMENTWISE = [row for row in ROWS if row.elementwise and not row.traits & {"verdict", "derived"}]
 STRUCTURAL = [row for row in ROWS if not row.elementwise]
 
 

@@ -51,6 +51,7 @@ LATE = {
        for name, libraries in (("arrays", ("numpy",)), ("minors", ("numpy",)), ("bell", ("numpy", "scipy")),
                                ("bessel", ("numpy", "scipy")), ("elliptic", ("numpy", "scipy")),
                                ("gammas", ("numpy", "scipy")), ("integrals", ("numpy", "scipy")),
+                               ("shapes", ("numpy", "scipy")),
                                ("lambert", ("numpy", "scipy")))
        for library in libraries},
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",

@@ -209,18 +209,18 @@ def arrangements(n: Array, k: Array) -> Array:
         return np.where(whole, product, found)
 
 
-def lower_gamma(x: Array, a: float) -> Array:
+def lower_gamma(a: Array, x: Array) -> Array:
     """P(a, x): SciPy's, and near 0, where that goes by a logarithm, the power series. Source: DLMF 8.7.1."""
-    x = doubles(x)
+    a, x = np.broadcast_arrays(doubles(a), doubles(x))
     with np.errstate(all="ignore"):
-        near = (x >= 0) & (x < 1)
-        if not 0 < a < 100 or not near.any():
+        near = (x >= 0) & (x < 1) & (a > 0) & (a < 100)
+        if not near.any():
             return np.asarray(gammainc(a, x))
-        inside = np.where(near, x, 0.0)
+        inside, shape = np.where(near, x, 0.0), np.where(near, a, 1.0)
         total = np.zeros_like(inside)
         for k in range(20, -1, -1):
-            total = 1 / (a + k) - inside / (k + 1) * total
-        return np.where(near, inside**a * rgamma(a) * total, gammainc(a, x))
+            total = 1 / (shape + k) - inside / (k + 1) * total
+        return np.where(near, np.float_power(inside, shape) * rgamma(shape) * total, gammainc(a, x))
 
 
 def gamma_density(a: Array, x: Array) -> Array:
