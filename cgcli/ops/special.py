@@ -314,7 +314,8 @@ lgamma = Operation(
 
 def _rgamma_slope(x: Any, r: Any) -> Any:
     """On the left by 1/gamma(x) = gamma(1 - x)*sin(pi*x)/pi (DLMF 5.5.3), which is smooth at the poles of gamma."""
-    reflected = gamma(1 - x) * (cospi(x) - sinpi(x) * digamma(1 - x) / x.coerce(PI))
+    mirror = where(x < 0.5, 1 - x, 1.0)  # no pole on the side that is not taken
+    reflected = gamma(mirror) * (cospi(x) - sinpi(x) * digamma(mirror) / x.coerce(PI))
     return where(x < 0.5, reflected, -r * digamma(x))
 
 
@@ -482,18 +483,18 @@ def _comb_by_n(n: Any, k: Any, r: Any) -> Any:
 
     Source: DLMF 5.5.3.
     """
-    pi = n.coerce(PI)
-    steep = cospi(n - k + 1) + sinpi(n - k + 1) * (digamma(n + 1) - digamma(k - n)) / pi
-    return where(n - k < -0.5, beta(n + 1, k - n) * steep, r * polygamma_step(0, n - k + 1, k))
+    pi, left = n.coerce(PI), where(n - k < -0.5, k - n, 1.0)
+    steep = cospi(n - k + 1) + sinpi(n - k + 1) * (digamma(n + 1) - digamma(left)) / pi
+    return where(n - k < -0.5, beta(n + 1, left) * steep, r * polygamma_step(0, n - k + 1, k))
 
 
 def _comb_by_k(n: Any, k: Any, r: Any) -> Any:
     """As by n; where k + 1 meets the poles, by the symmetry comb(n, k) = comb(n, n - k)."""
-    pi = n.coerce(PI)
-    above = sinpi(n - k + 1) * (digamma(k - n) - digamma(k + 1)) / pi - cospi(n - k + 1)
-    below = cospi(k + 1) - sinpi(k + 1) * (digamma(-k) - digamma(n - k + 1)) / pi
-    inside = where(k < -0.5, beta(n + 1, -k) * below, r * polygamma_step(0, k + 1, n - 2 * k))
-    return where(n - k < -0.5, beta(n + 1, k - n) * above, inside)
+    pi, left, low = n.coerce(PI), where(n - k < -0.5, k - n, 1.0), where(k < -0.5, -k, 1.0)
+    above = sinpi(n - k + 1) * (digamma(left) - digamma(k + 1)) / pi - cospi(n - k + 1)
+    below = cospi(k + 1) - sinpi(k + 1) * (digamma(low) - digamma(n - k + 1)) / pi
+    inside = where(k < -0.5, beta(n + 1, low) * below, r * polygamma_step(0, k + 1, n - 2 * k))
+    return where(n - k < -0.5, beta(n + 1, left) * above, inside)
 
 
 comb = Operation(
@@ -506,13 +507,15 @@ comb = Operation(
 
 def _perm_by_n(n: Any, k: Any, r: Any) -> Any:
     """Where n - k + 1 meets the poles of gamma, by its reflection (DLMF 5.5.3)."""
-    steep = cospi(n - k + 1) + sinpi(n - k + 1) * (digamma(n + 1) - digamma(k - n)) / n.coerce(PI)
-    return where(n - k < -0.5, gamma(n + 1) * gamma(k - n) * steep, r * polygamma_step(0, n - k + 1, k))
+    left, top = where(n - k < -0.5, k - n, 1.0), where(n - k < -0.5, n + 1, 1.0)
+    steep = cospi(n - k + 1) + sinpi(n - k + 1) * (digamma(top) - digamma(left)) / n.coerce(PI)
+    return where(n - k < -0.5, gamma(top) * gamma(left) * steep, r * polygamma_step(0, n - k + 1, k))
 
 
 def _perm_by_k(n: Any, k: Any, r: Any) -> Any:
-    steep = sinpi(n - k + 1) * digamma(k - n) / n.coerce(PI) - cospi(n - k + 1)
-    return where(n - k < -0.5, gamma(n + 1) * gamma(k - n) * steep, r * digamma(n - k + 1))
+    left, top = where(n - k < -0.5, k - n, 1.0), where(n - k < -0.5, n + 1, 1.0)
+    steep = sinpi(n - k + 1) * digamma(left) / n.coerce(PI) - cospi(n - k + 1)
+    return where(n - k < -0.5, gamma(top) * gamma(left) * steep, r * digamma(n - k + 1))
 
 
 perm = Operation(
