@@ -65,16 +65,12 @@ def kinks_within(bound: Bound) -> list[KinkHit]:
     """The kinks of what the text differentiates: twice, or by way of a branch for a single point."""
 
     def differentiated(program: Program) -> Iterable[int]:
-        graph, found = program.graph, set()
-        second = any(graph.origins.has(y) for y, _ in program.slopes)
-        for y, x in program.slopes:
-            rows = {node: graph.row(node) for node, reached in enumerate(between(graph, [x], [y])) if reached}
-            found |= {
-                node for node, row in rows.items()
-                if "point" in row.traits or (second and not graph.origins.has(node))
-            }  # fmt: skip
-            found |= {node for node in _conditions(graph, rows) if "point" in graph.row(node).traits}
-        return sorted(found)
+        graph = program.graph
+        ways = [between(graph, [x], [y]) for y, x in program.slopes]
+        nodes = {node for way in ways for node, reached in enumerate(way) if reached}
+        points = {node for node in (*nodes, *_conditions(graph, nodes)) if "point" in graph.row(node).traits}
+        forward = {node for node in nodes if not graph.origins.has(node)}
+        return sorted(points | (forward if len(forward) < len(nodes) else set()))
 
     return _hits(bound, ("kinks within",), differentiated) if bound.program.slopes else []
 
