@@ -69,8 +69,9 @@ def kinks_within(bound: Bound) -> list[KinkHit]:
         ways = [between(graph, [x], [y]) for y, x in program.slopes]
         nodes = {node for way in ways for node, reached in enumerate(way) if reached}
         points = {node for node in (*nodes, *_conditions(graph, nodes)) if "point" in graph.row(node).traits}
-        forward = {node for node in nodes if not graph.origins.has(node)}
-        return sorted(points | (forward if len(forward) < len(nodes) else set()))
+        made = {node for node in nodes if graph.origins.has(node)}
+        kinked = {node for node in nodes if graph.row(node).kink is not None} if made else set()
+        return sorted(points | (kinked - made or kinked))  # the slope of what has a kink jumps: it is told of once
 
     return _hits(bound, ("kinks within",), differentiated) if bound.program.slopes else []
 
