@@ -198,8 +198,9 @@ def _value_of(graph: Graph, node: int, keep: Collection[int], alone: Collection[
 
 def _array_of(graph: Graph, node: int, keep: Collection[int]) -> int:
     """The array that a node puts a part back into (`put_back`) whose alias is not kept; any other node itself."""
-    _, placed, whole = graph.operands_of(node)
-    if graph.row(placed) is not shaping.place:
+    chosen, placed, whole = graph.operands_of(node)
+    places = graph.row(chosen) is graph.row(placed) is shaping.place
+    if not places or graph.shape_of(whole) != graph.shape_of(node):  # a derivative under a condition looks alike
         return node
     part = graph.operands_of(placed)[0]
     return whole if graph.row(part) is structure.alias and part not in keep else node
