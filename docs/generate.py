@@ -12,7 +12,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 
-from cgcli.cli.commands.ops import constants, entry, example_text, families  # noqa: E402
+from cgcli.cli.commands.ops import constants, entry, example_text, families, kink_text  # noqa: E402
 from cgcli.cli.output import number_text  # noqa: E402
 
 
@@ -23,9 +23,10 @@ def operations() -> str:
         "Written by `python docs/generate.py operations` from the rows of `cgcli/ops`; do not edit. `cg ops` lists",
         "the same in the terminal, and `cg ops NAME` also shows traits and the spelling on each target.", "",
         "Derivatives are what the derivative pass makes of a row's rule, simplified. At a kink no derivative exists,",
-        "and the convention says which value stands in its place. A domain is where the value is real and finite and",
-        "where tests sample; an operation may work beyond it. Where a value is infinite or undefined the answer is",
-        "`inf` or `nan` as in IEEE 754. Measured errors are in [accuracy.md](accuracy.md).", "",
+        "and the convention says which value stands in its place; the slopes on both sides and the one taken are given",
+        "at a point of each kind. A domain is where the value is real and finite and where tests sample; an operation",
+        "may work beyond it. Where a value is infinite or undefined the answer is `inf` or `nan` as in IEEE 754.",
+        "Measured errors are in [accuracy.md](accuracy.md).", "",
     ]  # fmt: skip
     groups = families()
     lines += [f"- [{title}](#{anchor(title)})" for title, _ in groups]
@@ -55,6 +56,7 @@ def section(facts: dict) -> list[str]:
         lines.append(f"- Kink where `{facts['kink']}`: {facts['convention']}")
     elif "convention" in facts:
         lines.append(f"- Convention: {facts['convention']}")
+    lines += [f"- At a kink, {kink_text(kink)}" for kink in facts.get("kinks_at", [])]
     if "definition" in facts:
         lines.append(f"- Definition: `{facts['definition']}`")
     if "example" in facts:

@@ -12,7 +12,7 @@ from cgcli.ops.exact import PI, decimal
 from cgcli.ops.hyperbolic import tanh
 from cgcli.ops.logic import absolute, clip, is_inf, maximum, sign, where
 from cgcli.ops.powers import exp, expm1, hypot, log, log1p, sqrt
-from cgcli.ops.row import POSITIVE, REAL, Operation
+from cgcli.ops.row import POSITIVE, REAL, KinkAt, Operation
 from cgcli.ops.special import ndtr
 
 TYPE_CHECKING = False
@@ -133,6 +133,7 @@ softsign = Operation(
     partials=(lambda x, r: square(1 / (1 + absolute(x))),),
     spell=_named("softsign"), traits=("odd", "increasing"), kink=lambda x: x == 0,
     convention="second derivative 0 at 0",
+    kinks_at=(KinkAt((0,), 1),),
     about="x/(1 + |x|), between -1 and 1.",
 )  # fmt: skip
 
@@ -152,47 +153,55 @@ relu = Operation(
     "relu", "x", compute=lambda x: 0.0 if x <= 0 else x, pullback=_masked(lambda x: x > 0),
     definition=lambda x: maximum(x, 0.0), spell=_named("relu"), traits=("idempotent",),
     kink=lambda x: x == 0, convention="derivative 0 at 0",
+    kinks_at=(KinkAt((0,), (0, 1, 0)),),
     about="x where it is positive, else 0.",
 )  # fmt: skip
 relu6 = Operation(
     "relu6", "x", definition=lambda x: clip(x, 0.0, 6.0), pullback=_masked(lambda x: (x > 0) & (x < 6)),
     spell=_named("relu6"), traits=("idempotent",), kink=lambda x: (x == 0) | (x == 6),
     convention="derivative 0 at 0 and 6",
+    kinks_at=(KinkAt((0,), (0, 1, 0)), KinkAt((6,), (1, 0, 0))),
     about="x cut off at 0 and 6.",
 )  # fmt: skip
 hard_tanh = Operation(
     "hard_tanh", "x", definition=lambda x: clip(x, -1.0, 1.0), pullback=_masked(lambda x: (x > -1) & (x < 1)),
     spell=_named("hard_tanh"), traits=("odd", "idempotent"), kink=lambda x: absolute(x) == 1,
     convention="derivative 0 at -1 and 1",
+    kinks_at=(KinkAt((-1,), (0, 1, 0)), KinkAt((1,), (1, 0, 0))),
     about="x cut off at -1 and 1.",
 )  # fmt: skip
 hard_sigmoid = Operation(
     "hard_sigmoid", "x", definition=lambda x: relu6(x + 3) / 6, spell=_named("hard_sigmoid"),
     kink=lambda x: absolute(x) == 3, convention="derivative 0 at -3 and 3",
+    kinks_at=(KinkAt((-3,), (0, 1 / 6, 0)), KinkAt((3,), (1 / 6, 0, 0))),
     about="(x + 3)/6 cut off at 0 and 1.",
 )  # fmt: skip
 hard_swish = Operation(
     "hard_swish", "x", aliases=("hard_silu",), definition=lambda x: _at_ends(x, x * hard_sigmoid(x)),
     spell=_named("hard_swish"),
     kink=lambda x: absolute(x) == 3, convention="slope of the flat pieces of hard_sigmoid at -3 and 3",
+    kinks_at=(KinkAt((-3,), (0, -0.5, 0)), KinkAt((3,), (1.5, 1, 1))),
     about="x*hard_sigmoid(x).",
 )  # fmt: skip
 leaky_relu = Operation(
     "leaky_relu", "x, slope=0.01", definition=lambda x, slope: where(x > 0, x, slope * x), spell=_named("leaky_relu"),
     kink=lambda x, slope: x == 0, convention="the slope of the left side at 0",
     examples=("leaky_relu(x)", "leaky_relu(x, 0.2)"),
+    kinks_at=(KinkAt((0, 0.01), (0.01, 1, 0.01), 0),),
     about="x where it is positive, else slope*x; the slope is 0.01 unless given.",
 )  # fmt: skip
 prelu = Operation(
     "prelu", "x, slope", definition=lambda x, slope: where(x > 0, x, slope * x),
     spell={"latex": r"\operatorname{{prelu}}\left({0}, {1}\right)"},
     kink=lambda x, slope: x == 0, convention="the slope of the left side at x = 0",
+    kinks_at=(KinkAt((0, 0.25), (0.25, 1, 0.25), 0),),
     about="leaky_relu with a slope that can be learnt.",
 )  # fmt: skip
 elu = Operation(
     "elu", "x, alpha=1", definition=lambda x, alpha: where(x > 0, x, alpha * expm1(x)), spell=_named("elu"),
     kink=lambda x, alpha: x == 0, convention="the slope of the left side, alpha, at 0",
     examples=("elu(x)", "elu(x, 0.5)"),
+    kinks_at=(KinkAt((0, 2), (2, 1, 2), 0),),
     about="x where it is positive, else alpha*(exp(x) - 1); alpha is 1 unless given.",
 )  # fmt: skip
 celu = Operation(
@@ -201,11 +210,13 @@ celu = Operation(
     kink=lambda x, alpha: x == 0, convention="second derivative of the left side at 0",
     examples=("celu(x)", "celu(x, 0.5)"),
     traits=("increasing",),
+    kinks_at=(KinkAt((0, 2), 1, 0),),
     about="x where it is positive, else alpha*(exp(x/alpha) - 1); alpha is 1 unless given.",
 )  # fmt: skip
 selu = Operation(
     "selu", "x", definition=lambda x: SELU_SCALE * where(x > 0, x, SELU_ALPHA * expm1(x)), spell=_named("selu"),
     kink=lambda x: x == 0, convention="the slope of the left side at 0", traits=("increasing",),
+    kinks_at=(KinkAt((0,), (1.7580993408473768, 1.0507009873554805, 1.7580993408473768)),),
     about="Self-normalising elu, 1.0507...*elu(x, 1.6733...).",
     source="G. Klambauer et al., Self-normalizing neural networks, 2017",
 )  # fmt: skip
@@ -213,6 +224,7 @@ thresholded_relu = Operation(
     "thresholded_relu", "x, alpha=1", definition=lambda x, alpha: where(x > alpha, x, 0.0),
     spell=_named("thresholded_relu"),
     kink=lambda x, alpha: x == alpha, convention="derivative 0 at alpha", examples=("thresholded_relu(x)",),
+    kinks_at=(KinkAt((1, 1), (0, 1, 0), 0),),
     about="x where it is above alpha, else 0; alpha is 1 unless given.",
 )  # fmt: skip
 
@@ -227,6 +239,7 @@ hard_shrink = Operation(
     domain=(REAL, POSITIVE), spell=_named("hard_shrink"),
     kink=lambda x, size: absolute(x) == size, convention="derivative 0 at -size and size",
     examples=("hard_shrink(x)",), traits=("odd",),
+    kinks_at=(KinkAt((-0.5, 0.5), (1, 0, 0), 0), KinkAt((0.5, 0.5), (0, 1, 0), 0)),
     about="x, but 0 where |x| is at most size (0.5 unless given).",
 )  # fmt: skip
 soft_shrink = Operation(
@@ -234,6 +247,7 @@ soft_shrink = Operation(
     domain=(REAL, POSITIVE), spell=_named("soft_shrink"), kink=lambda x, size: absolute(x) == size,
     convention="derivative 0 at -size and size",
     examples=("soft_shrink(x)",), traits=("odd",),
+    kinks_at=(KinkAt((-0.5, 0.5), (1, 0, 0), (1, 0, 0)), KinkAt((0.5, 0.5), (0, 1, 0), (-1, 0, 0))),
     about="x moved towards 0 by size (0.5 unless given), 0 within.",
 )  # fmt: skip
 

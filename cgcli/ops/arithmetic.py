@@ -6,7 +6,7 @@ import operator
 from math import inf
 
 from cgcli.ops.ieee import divide, floor_divide, modulo
-from cgcli.ops.row import REAL, Operation
+from cgcli.ops.row import REAL, KinkAt, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ floordiv = Operation(
     },
     precedence=60, domain=(REAL, NONZERO), traits=("piecewise_constant",),
     kink=lambda x, y: mod(x, y) == 0, convention="derivative 0, also at the jumps",
+    kinks_at=(KinkAt((4, 2), 0, 0),),
     about="Quotient rounded down to an integer.",
 )  # fmt: skip
 mod: Operation = Operation(
@@ -94,6 +95,7 @@ mod: Operation = Operation(
     precedence=60,
     domain=(REAL, NONZERO),
     kink=lambda x, y: mod(x, y) == 0, convention="slope of the piece to the right at the jumps",
+    kinks_at=(KinkAt((4, 2), 1, (-2, -1, -2)), KinkAt((-4, 2), 1, (3, 2, 2))),
     about="Remainder of x/y with the sign of y, as in Python.",
 )  # fmt: skip
 neg = Operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import copysign, inf, isfinite, isinf, isnan, nan
 
 from cgcli.ops.decisions import Taken
-from cgcli.ops.row import Operation
+from cgcli.ops.row import KinkAt, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def _comparison(
         },
         precedence=40, traits=("piecewise_constant", "exact_on_integers", *traits), about=about,
         kink=lambda x, y: x == y, convention="derivative 0, also at the jump",
+        kinks_at=(KinkAt((2, 2), 0, 0),),
     )  # fmt: skip
 
 
@@ -151,6 +152,7 @@ maximum = Operation(
     },
     traits=("commutative", "associative", "idempotent", "exact_on_integers"),
     kink=lambda x, y: x == y, convention="a tie shares the derivative equally",
+    kinks_at=(KinkAt((2, 2), (0, 1, 0.5), (0, 1, 0.5)),),
     about="The larger of two numbers (or of more); nan where one of them is nan.",
 )  # fmt: skip
 minimum = Operation(
@@ -166,6 +168,7 @@ minimum = Operation(
     },
     traits=("commutative", "associative", "idempotent", "exact_on_integers"),
     kink=lambda x, y: x == y, convention="a tie shares the derivative equally",
+    kinks_at=(KinkAt((2, 2), (1, 0, 0.5), (1, 0, 0.5)),),
     about="The smaller of two numbers (or of more); nan where one of them is nan.",
 )  # fmt: skip
 sign = Operation(
@@ -177,6 +180,7 @@ sign = Operation(
     },
     traits=("odd", "piecewise_constant", "exact_on_integers"),
     kink=lambda x: x == 0, convention="derivative 0 at 0",
+    kinks_at=(KinkAt((0,), 0),),
     about="-1, 0 or 1 as the operand is negative, zero or positive.",
 )  # fmt: skip
 absolute = Operation(
@@ -184,6 +188,7 @@ absolute = Operation(
     spell={"numpy": "abs", "native": "llvm.fabs", "precise": "fabs", "latex": r"\left|{0}\right|"},
     traits=("even", "idempotent", "exact_on_integers"),
     kink=lambda x: x == 0, convention="derivative 0 at 0",
+    kinks_at=(KinkAt((0,), (-1, 1, 0)),),
     about="The number without its sign.",
 )  # fmt: skip
 copy_sign: Operation = Operation(
@@ -191,6 +196,7 @@ copy_sign: Operation = Operation(
     spell={"native": "llvm.copysign", "precise": lambda mp, x, y: -mp.fabs(x) if y < 0 else mp.fabs(x),
            "latex": r"\operatorname{{copysign}}\left({0}, {1}\right)"},
     kink=lambda x, y: x == 0, convention="derivative 0 at x = 0",
+    kinks_at=(KinkAt((0, 1), (-1, 1, 0), 0), KinkAt((0, -1), (1, -1, 0), 0)),
     about="The size of x with the sign of y.",
 )  # fmt: skip
 
@@ -234,18 +240,21 @@ sign_bit = Operation(
     "signbit", "x", partials=(None,), definition=lambda x: copy_sign(1.0, x) < 0, traits=("piecewise_constant",),
     kink=lambda x: x == 0, convention="derivative 0 at the jump at 0",
     spell={"latex": r"\operatorname{{signbit}}\left({0}\right)"},
+    kinks_at=(KinkAt((0,), 0),),
     about="1 where the sign of x is minus, also of -0, else 0.",
 )  # fmt: skip
 fmax = Operation(
     "fmax", "x, y", definition=lambda x, y: where(is_nan(x), y, where(is_nan(y), x, maximum(x, y))),
     spell={"latex": r"\operatorname{{fmax}}\left({0}, {1}\right)"}, traits=("commutative", "associative", "idempotent"),
     kink=lambda x, y: x == y, convention="a tie shares the derivative equally",
+    kinks_at=(KinkAt((2, 2), (0, 1, 0.5), (0, 1, 0.5)),),
     about="The larger of two numbers; a nan is ignored where the other is a number.",
 )  # fmt: skip
 fmin = Operation(
     "fmin", "x, y", definition=lambda x, y: where(is_nan(x), y, where(is_nan(y), x, minimum(x, y))),
     spell={"latex": r"\operatorname{{fmin}}\left({0}, {1}\right)"}, traits=("commutative", "associative", "idempotent"),
     kink=lambda x, y: x == y, convention="a tie shares the derivative equally",
+    kinks_at=(KinkAt((2, 2), (1, 0, 0.5), (1, 0, 0.5)),),
     about="The smaller of two numbers; a nan is ignored where the other is a number.",
 )  # fmt: skip
 clip = Operation(
@@ -258,6 +267,7 @@ clip = Operation(
     spell={"latex": r"\operatorname{{clip}}\left({0}, {1}, {2}\right)"},
     domain=((-5.0, 5.0), (-3.0, -1.0), (1.0, 3.0)),
     kink=lambda x, low, high: (x == low) | (x == high), convention="slope 1 with respect to x at the bounds",
+    kinks_at=(KinkAt((-1, -1, 1), (0, 1, 1), (0, 1, 0), 0), KinkAt((1, -1, 1), (1, 0, 1), 0, (1, 0, 0))),
     about="x cut off below low and above high.",
 )  # fmt: skip
 heaviside = Operation(
@@ -266,6 +276,7 @@ heaviside = Operation(
     partials=(None, lambda x, at_zero, r: where(x == 0, 1.0, 0.0)),
     kink=lambda x, at_zero: x == 0, convention="derivative 0 at the jump at 0",
     spell={"latex": r"\theta\left({0}\right)"}, examples=("heaviside(x)", "heaviside(x, 1)"),
+    kinks_at=(KinkAt((0, 0.5), 0, 1),),
     about="0 for negative x, 1 for positive x; at 0 it is 0.5 unless given.",
 )  # fmt: skip
 lerp = Operation(
@@ -290,5 +301,6 @@ fdim = Operation(
     "fdim", "x, y", definition=lambda x, y: where(x <= y, 0.0, x - y),
     spell={"latex": r"\operatorname{{fdim}}\left({0}, {1}\right)"},
     kink=lambda x, y: x == y, convention="derivative 0 at x = y",
+    kinks_at=(KinkAt((2, 2), (0, 1, 0), (-1, 0, 0)),),
     about="x - y where that is positive, else 0.",
 )  # fmt: skip

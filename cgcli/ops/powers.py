@@ -9,7 +9,7 @@ from cgcli.ops.arithmetic import square
 from cgcli.ops.ieee import divide, total
 from cgcli.ops.ieee import power as ieee_power
 from cgcli.ops.logic import absolute, maximum, where
-from cgcli.ops.row import POSITIVE, REAL, Operation
+from cgcli.ops.row import POSITIVE, REAL, KinkAt, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -210,6 +210,7 @@ hypot_slope: Operation = Operation(
     definition=lambda x, y: where((x == 0) & (y == 0), 0.0, x / hypot(x, y)),
     spell={"latex": r"\frac{{{0}}}{{\sqrt{{{0}^2 + {1}^2}}}}"},
     kink=lambda x, y: (x == 0) & (y == 0), convention="0 at the origin",
+    kinks_at=(KinkAt((0, 0), (0, 0, None), (0, 0, None)),),
     about="x/hypot(x, y), and 0 at the origin: the cosine of the direction of (x, y), a slope of hypot.",
 )  # fmt: skip
 only_here: Operation = Operation(
@@ -222,6 +223,7 @@ hypot: Operation = Operation(
     partials=(lambda x, y, r: hypot_slope(x, y), lambda x, y, r: hypot_slope(y, x)),
     spell={"latex": r"\sqrt{{{0}^2 + {1}^2}}"}, traits=("commutative", "associative"),
     kink=lambda x, y: (x == 0) & (y == 0), convention="derivative 0 at the origin",
+    kinks_at=(KinkAt((0, 0), (-1, 1, 0), (-1, 1, 0)),),
     about="sqrt(x^2 + y^2) without overflow: length of the hypotenuse.",
 )  # fmt: skip
 

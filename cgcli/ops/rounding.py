@@ -7,7 +7,7 @@ from math import copysign, inf, isfinite, nan
 
 from cgcli.ops.ieee import total
 from cgcli.ops.logic import absolute, where
-from cgcli.ops.row import REAL, Operation
+from cgcli.ops.row import REAL, KinkAt, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ floor: Operation = Operation(
     spell={"native": "llvm.floor", "latex": r"\left\lfloor {0} \right\rfloor"},
     traits=("piecewise_constant", "idempotent", "exact_on_integers"),
     kink=lambda x: x == floor(x), convention=AT_A_JUMP,
+    kinks_at=(KinkAt((1,), 0),),
     about="The largest whole number that is not above x.",
 )  # fmt: skip
 ceil = Operation(
@@ -41,6 +42,7 @@ ceil = Operation(
     spell={"native": "llvm.ceil", "latex": r"\left\lceil {0} \right\rceil"},
     traits=("piecewise_constant", "idempotent", "exact_on_integers"),
     kink=lambda x: x == floor(x), convention=AT_A_JUMP,
+    kinks_at=(KinkAt((1,), 0),),
     about="The smallest whole number that is not below x.",
 )  # fmt: skip
 trunc = Operation(
@@ -49,6 +51,7 @@ trunc = Operation(
            "latex": r"\operatorname{{trunc}}\left({0}\right)"},
     traits=("odd", "piecewise_constant", "idempotent", "exact_on_integers"),
     kink=lambda x: (x == floor(x)) & (x != 0), convention=AT_A_JUMP,
+    kinks_at=(KinkAt((1,), 0),),
     about="x without its fraction: rounded towards zero.",
 )  # fmt: skip
 round_half_even = Operation(
@@ -56,6 +59,7 @@ round_half_even = Operation(
     spell={"numpy": "rint", "native": "llvm.rint", "precise": "nint", "latex": r"\left\lfloor {0} \right\rceil"},
     traits=("odd", "piecewise_constant", "idempotent", "exact_on_integers"),
     kink=lambda x: x - floor(x) == 0.5, convention=AT_A_JUMP,
+    kinks_at=(KinkAt((0.5,), 0),),
     about="The nearest whole number; halves go to the even one, as in Python: round(2.5) is 2.",
 )  # fmt: skip
 
@@ -97,6 +101,7 @@ frac = Operation(
     "frac", "x", aliases=("fract",), definition=lambda x: x - floor(x), partials=(lambda x, r: 1.0,),
     kink=lambda x: x == floor(x), convention="slope 1, also at the jumps",
     spell={"latex": r"\operatorname{{frac}}\left({0}\right)"},
+    kinks_at=(KinkAt((1,), 1),),
     about="The fraction above the floor, x - floor(x), in [0, 1).",
 )  # fmt: skip
 
@@ -114,6 +119,7 @@ fmod: Operation = Operation(
         "latex": r"\operatorname{{fmod}}\left({0}, {1}\right)",
     },
     kink=lambda x, y: (fmod(x, y) == 0) & (x != 0), convention="slope of the piece at the larger |x| at the jumps",
+    kinks_at=(KinkAt((4, 2), 1, (-2, -1, -2)), KinkAt((-4, 2), 1, (2, 1, 2))),
     about="Remainder of x/y with the sign of x, as in C.",
 )  # fmt: skip
 
@@ -139,6 +145,7 @@ remainder: Operation = Operation(
     },
     kink=lambda x, y: 2 * absolute(remainder(x, y)) == absolute(y),
     convention="slope of one of the pieces at the jumps",
+    kinks_at=(KinkAt((1, 2), 1, (-1, 0, 0)), KinkAt((3, 2), 1, (-2, -1, -2))),
     about="Remainder of x/y to the nearest multiple of y, as in IEEE 754.",
 )  # fmt: skip
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Shape = tuple[int, ...]
     Interval = tuple[float, float]
+    Slopes = tuple[float, float, float | None]
 
 REAL = (-inf, inf)
 POSITIVE = (0.0, inf)
@@ -27,6 +28,24 @@ POSITIVE = (0.0, inf)
 
 REQUIRED = object()
 """Marks a parameter without a default."""
+
+
+class KinkAt:
+    """The slopes at one point of a kink: those of both sides, and the one that the rule takes there.
+
+    operands: where it is, a number each. slopes: for each operand a triple (left, right, taken): the slope by this
+    operand a little below, that a little above, with the other operands as they are, and what the rule gives at the
+    point itself, which lies between the two, or None where it gives nan. Where all three are the same one number will
+    do: at a jump both sides may have the slope 0.
+    """
+
+    __slots__ = ("operands", "slopes")
+
+    def __init__(self, operands: tuple[float, ...], *slopes: float | Slopes) -> None:
+        if len(slopes) != len(operands):
+            raise ValueError(f"slopes by {len(slopes)} operands at a kink of {len(operands)}")
+        self.operands = operands
+        self.slopes: tuple[Slopes, ...] = tuple(slope if isinstance(slope, tuple) else (slope,) * 3 for slope in slopes)
 
 
 class Parameter:
@@ -90,6 +109,8 @@ class Operation:
     precedence: of the infix form in formula text, 0 for calls.
     domain: an open interval per operand where the value is real and finite; tests sample there.
     kink: operands -> whether the derivative is a convention there; `convention` says which one it is.
+    kinks_at: for elementwise rows with a kink, a point of each kind of it and the slopes there as numbers (`KinkAt`);
+        the reference shows them, and the conformance suite holds every engine to them.
     identities: (left, right) neutral constants, None where there is none.
     fold: operand references -> the reference that equals the result exactly, or None; used by passes only.
     combine: for reductions, the associative binary row that makes the same value of a list of scalars one by one
@@ -123,6 +144,7 @@ class Operation:
         "fold",
         "identities",
         "kink",
+        "kinks_at",
         "name",
         "parameters",
         "partials",
@@ -151,6 +173,7 @@ class Operation:
     domain: tuple[Interval, ...]
     kink: Callable[..., Any] | None
     convention: str
+    kinks_at: tuple[KinkAt, ...]
     identities: tuple[float | None, float | None]
     fold: Callable[..., Any] | None
     combine: Operation | None
@@ -182,6 +205,7 @@ class Operation:
         domain: tuple[Interval, ...] | None = None,
         kink: Callable[..., Any] | None = None,
         convention: str = "",
+        kinks_at: tuple[KinkAt, ...] = (),
         identities: tuple[float | None, float | None] = (None, None),
         fold: Callable[..., Any] | None = None,
         combine: Operation | None = None,
@@ -209,6 +233,7 @@ class Operation:
             ("domain", domain or (REAL,) * operands),
             ("kink", kink),
             ("convention", convention),
+            ("kinks_at", kinks_at),
             ("identities", identities),
             ("fold", fold),
             ("combine", combine),

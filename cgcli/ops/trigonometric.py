@@ -14,7 +14,7 @@ from cgcli.ops.ieee import divide, total
 from cgcli.ops.logic import absolute, copy_sign, where
 from cgcli.ops.powers import hypot, one_minus_square, sqrt
 from cgcli.ops.rounding import remainder
-from cgcli.ops.row import REAL, Operation
+from cgcli.ops.row import REAL, KinkAt, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ atan2 = Operation(
         "numpy": "arctan2", "precise": _precise_atan2, "latex": r"\operatorname{{atan2}}\left({0}, {1}\right)",
     },
     domain=((0.1, 10.0), REAL), kink=lambda y, x: (x == 0) & (y == 0), convention="derivative 0 at the origin",
+    kinks_at=(KinkAt((0, 0), 0, 0),),
     about="Angle in (-pi, pi] of the point (x, y), seen from the origin; y comes first.",
 )  # fmt: skip
 
@@ -159,6 +160,7 @@ acot = Operation(
     spell={"precise": "acot", "latex": r"\operatorname{{arccot}}\left({0}\right)"}, domain=((0.0, inf),),
     traits=("odd",), definition=lambda x: atan(1 / x), kink=lambda x: x == 0,
     convention="the slope of both sides, -1, at the jump at 0",
+    kinks_at=(KinkAt((0,), -1),),
     about="The angle in (-pi/2, pi/2] with this cotangent, atan(1/x).",
 )  # fmt: skip
 

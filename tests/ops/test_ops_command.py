@@ -10,7 +10,7 @@ import pytest
 
 from cgcli import __main__ as program
 from cgcli import parse
-from cgcli.cli.commands.ops import constants, entry, families, shown, signature
+from cgcli.cli.commands.ops import constants, entry, families, kink_text, shown, signature
 from cgcli.ops import REGISTRY
 
 
@@ -44,8 +44,32 @@ def test_one_operation_in_full(capsys):
     code, text, _ = run(capsys, "ops", "abs")
     assert code == 0
     for line in ("abs(x)", "aliases     fabs, absolute", "derivative  d/dx = sign(x)", "kink        where x == 0",
-                 "convention  derivative 0 at 0", "example     abs(2.5) = 2.5"):  # fmt: skip
+                 "convention  derivative 0 at 0", "at a kink   x = 0: slopes -1 and 1, taken as 0",
+                 "example     abs(2.5) = 2.5"):  # fmt: skip
         assert line in text
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("floor", ["x = 1: slope 0"]),
+        ("relu6", ["x = 0: slopes 0 and 1, taken as 0", "x = 6: slopes 1 and 0, taken as 0"]),
+        ("fdim", ["x = 2, y = 2: d/dx 0 and 1, taken as 0; d/dy -1 and 0, taken as 0"]),
+        ("copysign", ["x = 0, y = 1: d/dx -1 and 1, taken as 0; d/dy 0",
+                      "x = 0, y = -1: d/dx 1 and -1, taken as 0; d/dy 0"]),
+        ("hypot_slope", ["x = 0, y = 0: d/dx 0 and 0, taken as nan; d/dy 0 and 0, taken as nan"]),
+    ],
+)  # fmt: skip
+def test_kinks_in_numbers(name, texts):
+    assert list(map(kink_text, entry(REGISTRY.by_name[name])["kinks_at"])) == texts
+
+
+def test_kinks_as_json(capsys):
+    _, text, _ = run(capsys, "ops", "fdim", "--json")
+    assert json.loads(text)["kinks_at"] == [
+        {"operands": {"x": 2, "y": 2},
+         "slopes": {"x": {"left": 0, "right": 1, "taken": 0}, "y": {"left": -1, "right": 0, "taken": 0}}}
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("word", "name"), [("ln", "log"), ("^", "pow"), ("-", "sub"), ("arctan", "atan")])
@@ -96,6 +120,7 @@ def test_every_entry_is_complete_and_its_formulas_parse(row):
         if key in facts:
             parse(facts[key])
     assert ("kink" in facts) <= ("convention" in facts)
+    assert ("kink" in facts) == ("kinks_at" in facts)
     assert "example" in facts or "internal" in row.traits
 
 

@@ -145,6 +145,7 @@ def entry(row: Operation) -> dict[str, Any]:
         "derivatives": derivatives(row) if row.elementwise else example_derivatives(row),
         "kink": formula_of(row, row.kink) if row.kink and row.elementwise else None,
         "convention": row.convention,
+        "kinks_at": kinks_at(row),
         "definition": formula_of(row, row.definition) if row.definition and row.elementwise else None,
         "traits": sorted(row.traits),
         "identities": identity_texts(row),
@@ -163,6 +164,28 @@ def domain_texts(row: Operation) -> dict[str, str]:
         for name, (low, high) in zip(names, row.domain, strict=True)
         if (low, high) != (-inf, inf)
     }
+
+
+def kinks_at(row: Operation) -> list[dict[str, Any]]:
+    """Points at kinks: the operands, and by each operand the slope of both sides and the one taken there."""
+    names = [parameter.name for parameter in row.parameters if not parameter.static]
+    return [
+        {"operands": dict(zip(names, kink.operands, strict=True)),
+         "slopes": {name: dict(zip(("left", "right", "taken"), slopes, strict=True))
+                    for name, slopes in zip(names, kink.slopes, strict=True)}}
+        for kink in row.kinks_at
+    ]  # fmt: skip
+
+
+def kink_text(kink: dict[str, Any]) -> str:
+    """`x = 0: slopes -1 and 1, taken as 0`; with several operands, `d/dx` before the slopes by each."""
+    texts = []
+    for name, slopes in kink["slopes"].items():
+        left, right, taken = ("nan" if slope is None else number_text(slope) for slope in slopes.values())
+        text = f"slope {taken}" if left == right == taken else f"slopes {left} and {right}, taken as {taken}"
+        texts.append(text if len(kink["slopes"]) == 1 else f"d/d{name} {text.partition(' ')[2]}")
+    point = ", ".join(f"{name} = {number_text(operand)}" for name, operand in kink["operands"].items())
+    return f"{point}: {'; '.join(texts)}"
 
 
 def identity_texts(row: Operation) -> list[str]:
@@ -349,6 +372,7 @@ def labelled(facts: dict[str, Any]) -> Iterable[tuple[str, Sequence[str]]]:
         "derivative": [f"{slope} = {text}" for slope, text in facts.get("derivatives", {}).items()],
         "kink": [f"where {facts['kink']}"] if "kink" in facts else [],
         "convention": [facts["convention"]] if "convention" in facts else [],
+        "at a kink": list(map(kink_text, facts.get("kinks_at", []))),
         "definition": [facts["definition"]] if "definition" in facts else [],
         "identities": facts.get("identities", []),
         "traits": [", ".join(facts["traits"]).replace("_", " ")] if "traits" in facts else [],
