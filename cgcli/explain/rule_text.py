@@ -11,7 +11,7 @@ import re
 
 from cgcli.emit.formula import expression
 from cgcli.graph.store import Graph
-from cgcli.passes.differentiate import contributions
+from cgcli.passes.backward import contributions
 from cgcli.passes.folding import FoldingRef
 from cgcli.passes.partials import local_partials
 from cgcli.passes.simplify import simplify

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cgcli.ops.decisions import Taken
 from cgcli.passes.adjoints import selected
-from cgcli.passes.differentiate import contributions, filled
+from cgcli.passes.backward import contributions, filled
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False

@@ -1,11 +1,8 @@
 """Differentiating large graphs of scalars: each rule is worked out once and stamped onto all nodes that it fits.
 
-What a node hands to its operands depends on its *pattern* only: the operation, its static arguments, which operands
-are asked for, and which are small whole constants (so that x^2 gets 2*x). The contributions of a pattern are built by
-`contributions`, as for every graph, on stand-ins for operands, result and adjoint; what was built is a short list of
-steps. One backward loop over the columns then copies the steps for every node. It serves wide graphs and chains
-alike, and takes some 100 nanoseconds a node where the walk of `differentiate` takes many microseconds. Both ways add
-up in the same order, so that they give the same bits.
+The rules are worked out by pattern (see `patterns`). One backward loop over the columns then copies the steps of its
+pattern for every node. It serves wide graphs and chains alike, and takes some 100 nanoseconds a node where the walk of
+`differentiate` takes many microseconds. Both ways add up in the same order, so that they give the same bits.
 """
 
 from __future__ import annotations
@@ -21,8 +18,21 @@ from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.loops import MULTIPLIER, compiled, number_keys, viewed
 from cgcli.ops import REGISTRY, arithmetic, logic
-from cgcli.passes.adjoints import Adjoint, Mask
+from cgcli.passes.adjoints import Mask
 from cgcli.passes.folding import FoldingRef
+from cgcli.passes.patterns import (
+    ADJOINT,
+    ASKED_FOR,
+    FIRST_STEP,
+    LARGEST_CONSTANT,
+    MASK,
+    NO_PATTERN,
+    NOTHING,
+    RESULT,
+    Patterns,
+    Stamps,
+    add_variants,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,10 +41,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cgcli.ops import Operation
+    from cgcli.passes.patterns import HandedOn
 
     Column = NDArray[Any]
-    HandedOn = Callable[[Graph, int, Adjoint, Sequence[bool]], list[Adjoint | None]]
 
 MOST_OPERANDS = 4
 """Operands that the key of a pattern has room for."""
@@ -42,24 +51,8 @@ MOST_OPERANDS = 4
 FEW_PATTERNS = 4096
 """Distinct patterns that a small table holds; graphs have some dozens."""
 
-LARGEST_CONSTANT = 64
-"""Whole constants up to here are part of a pattern; every other constant is an operand like any other."""
-
-ASKED_FOR = 255
-"""Code of an operand whose adjoint is asked for; others are 0, or 1 + LARGEST_CONSTANT + the constant."""
-
-RESULT, ADJOINT, MASK, FIRST_STEP = 8, 9, 10, 16
-"""What a step's argument says: an operand (0 to 7), the result, the adjoint, its mask, an earlier step; a node of the
-graph n (a constant) is written as -1 - n."""
-
-NOTHING = 1 << 30
-"""In the place of an argument: this operand receives nothing."""
-
 MOST_OF_A_SUM, MOST_PLACES_OF_A_SUM = 4, 10
 """Nodes that the sum of two contributions under different conditions takes, and their operands."""
-
-NO_PATTERN = -1
-"""Key of the nodes that hand nothing on; their pattern has no steps."""
 
 NONE = -1
 """Stands in the maps where there is no adjoint or no contribution."""
@@ -67,26 +60,6 @@ NONE = -1
 SPACING, NEAR, TRIES = 4, 32, 16
 """Of the hash table: places a node, places over which the users of one operand are spread (a power of two), and
 places that are looked at before the search goes on somewhere else."""
-
-
-class Patterns(NamedTuple):
-    """The steps of all patterns, as columns.
-
-    Each pattern has four variants, of which those with a mask are empty in a graph without decisions. first_step: of
-    each variant (and the end). op, payload, first_argument (and the end): of each step. arguments: of all steps.
-    first_given, given, given_mask: for each variant, what each operand receives, and the mask under which it counts.
-    masked: the first variant of those with a mask.
-    """
-
-    masked: int
-    first_step: Any
-    op: Any
-    payload: Any
-    first_argument: Any
-    arguments: Any
-    first_given: Any
-    given: Any
-    given_mask: Any
 
 
 class Nodes(NamedTuple):
@@ -123,45 +96,6 @@ class Known(NamedTuple):
     rows: int
 
 
-class Stamps:
-    """Patterns as they are worked out. Variants 2p and 2p + 1 of pattern p: for any adjoint, and for exactly 1."""
-
-    def __init__(self) -> None:
-        self.first_step = [0]
-        self.op: list[int] = []
-        self.payload: list[int] = []
-        self.first_argument = [0]
-        self.arguments: list[int] = []
-        self.first_given = [0]
-        self.given: list[int] = []
-        self.given_mask: list[int] = []
-
-    def add_empty(self) -> None:
-        """A variant that does nothing."""
-        self.first_step += self.first_step[-1:]
-        self.first_given += self.first_given[-1:]
-
-    @property
-    def decide(self) -> bool:
-        """Whether a contribution of any pattern counts under a condition."""
-        return any(mask != NOTHING for mask in self.given_mask)
-
-    def most(self, nodes: Column) -> tuple[int, int]:
-        """Steps and arguments that so many nodes of each pattern need at most."""
-        first = np.array(self.first_step)
-        steps = np.diff(first).reshape(-1, len(nodes), 2).max(axis=(0, 2))
-        arguments = np.diff(np.array(self.first_argument)[first]).reshape(-1, len(nodes), 2).max(axis=(0, 2))
-        return int(nodes @ steps), int(nodes @ arguments)
-
-    def patterns(self, masked: int) -> Patterns:
-        """All of it for the loop."""
-        columns = (
-            self.first_step, self.op, self.payload, self.first_argument, self.arguments, self.first_given, self.given,
-            self.given_mask,
-        )  # fmt: skip
-        return Patterns(masked, *(np.array(values, dtype=np.int32) for values in columns))
-
-
 class MaskColumn:
     """The masks of nodes or edges by their conditions."""
 
@@ -192,10 +126,10 @@ def stamped(
     distinct, pattern = numbered
     one, zero = graph.constant(1.0), graph.constant(0.0)
     stamps = Stamps()
-    if not _add_variants(graph, stamps, distinct, handed_on, masked=False):
+    if not add_variants(graph, stamps, distinct, handed_on, masked=False):
         return None
     decide = stamps.decide
-    if decide and not _add_variants(graph, stamps, distinct, handed_on, masked=True):
+    if decide and not add_variants(graph, stamps, distinct, handed_on, masked=True):
         return None
     for output, value in zip(outputs, seeds, strict=True):
         if active[output]:
@@ -300,77 +234,6 @@ def count_uses(pattern: Any, first_given: Any, given: Any, start: Any, operands:
                 sums += int(uses[operand] > 0)
                 uses[operand] += 1
     return sums
-
-
-def _add_variants(graph: Graph, stamps: Stamps, distinct: Column, handed_on: HandedOn, *, masked: bool) -> bool:
-    """Work out all patterns, for adjoints that count everywhere or under a mask; False where a step is no scalar."""
-    for key in distinct.tolist():
-        if key == NO_PATTERN:
-            stamps.add_empty()
-            stamps.add_empty()
-            continue
-        row = REGISTRY.rows[key >> 48]
-        number = (key >> 32 & 0xFFFF) - 1
-        codes = [key >> 8 * position & 0xFF for position in range(row.arity)]
-        attributes = graph.attributes[number] if number >= 0 else ()
-        for seeded in (False, True):
-            if not _add_variant(graph, stamps, row, codes, attributes, handed_on, seeded, masked):
-                return False
-    return True
-
-
-def _add_variant(
-    graph: Graph, stamps: Stamps, row: Operation, codes: Sequence[int], attributes: tuple[Any, ...],
-    handed_on: HandedOn, seeded: bool, masked: bool,
-) -> bool:  # fmt: skip
-    """Work out one variant of a pattern on stand-ins."""
-    template = Graph()
-    operands = [
-        template.constant(code - LARGEST_CONSTANT - 1) if 0 < code < ASKED_FOR
-        else template.input(f"operand {position}")
-        for position, code in enumerate(codes)
-    ]  # fmt: skip
-    result = template.repeat(row, operands, attributes)
-    adjoint = FoldingRef(template, template.constant(1.0) if seeded else template.input("adjoint"))
-    mask = FoldingRef(template, template.input("mask")) if masked else None
-    start = Adjoint(adjoint, None if mask is None else Mask(mask))
-    found = handed_on(template, result, start, [code == ASKED_FOR for code in codes])
-    meaning = {operand: position for position, operand in enumerate(operands) if not template.is_constant(operand)}
-    meaning[result] = RESULT
-    if not seeded:
-        meaning[adjoint.node] = ADJOINT
-    if mask is not None:
-        meaning[mask.node] = MASK
-    return not any(template.shape) and _add_steps(graph, stamps, template, meaning, found)
-
-
-def _add_steps(
-    graph: Graph, stamps: Stamps, template: Graph, meaning: dict[int, int], found: Sequence[Adjoint | None]
-) -> bool:
-    """The nodes that the contributions need as steps, and what each operand receives."""
-    values = [None if part is None else part.value.node for part in found]
-    conditions = [None if part is None or part.mask is None else part.mask.condition for part in found]
-    masks = [None if condition is None else condition.node for condition in conditions]
-    needed = ancestors(template, [node for node in (*values, *masks) if node is not None])
-    count = 0
-    for node in range(len(template)):
-        if not needed[node] or node in meaning:
-            continue
-        if template.is_constant(node):
-            number = template.payload[node]
-            meaning[node] = -1 - graph.constant(template.constants[number], template.exact.get(number))
-            continue
-        stamps.op.append(template.op[node])
-        stamps.payload.append(graph.attribute_number(template.attributes_of(node)))
-        stamps.arguments.extend(meaning[operand] for operand in template.operands_of(node))
-        stamps.first_argument.append(len(stamps.arguments))
-        meaning[node] = FIRST_STEP + count
-        count += 1
-    stamps.first_step.append(len(stamps.op))
-    stamps.given.extend(NOTHING if node is None else meaning[node] for node in values)
-    stamps.given_mask.extend(NOTHING if node is None else meaning[node] for node in masks)
-    stamps.first_given.append(len(stamps.given))
-    return True
 
 
 def stamp(

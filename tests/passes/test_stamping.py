@@ -15,7 +15,8 @@ from cgcli.graph.lint import lint
 from cgcli.graph.store import Graph
 from cgcli.ops import named
 from cgcli.passes import differentiate as module
-from cgcli.passes.differentiate import Derivatives, differentiate, handed_on
+from cgcli.passes.backward import handed_on
+from cgcli.passes.differentiate import Derivatives, differentiate
 from cgcli.passes.stamping import stamped
 
 OPERATIONS = ("add", "mul", "sub", "div", "pow", "sin", "exp", "tanh", "max", "abs", "where", "neg", "hypot", "sqrt",

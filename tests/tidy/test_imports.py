@@ -58,6 +58,7 @@ LATE = {
     ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",
     ("passes/scalars.py", "numpy"): "arrays of references",
     ("passes/schedule.py", "numpy"): "sorting a large graph",
+    ("passes/patterns.py", "numpy"): "large graphs only, for which it is loaded",
     ("passes/stamping.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
 }  # fmt: skip
 """Files of other rooms that use a library when they need it, never on the way of a scalar formula."""
@@ -66,7 +67,8 @@ AT_THE_TOP = {
     (file, "numpy")
     for file in (
         "graph/bulk.py", "language/bulk/lowering.py", "language/bulk/names.py", "language/bulk/dense_tables.py",
-        "language/bulk/literals.py", "language/bulk/reader.py", "language/bulk/words.py", "passes/stamping.py",
+        "language/bulk/literals.py", "language/bulk/reader.py", "language/bulk/words.py", "passes/patterns.py",
+        "passes/stamping.py",
     )
 } | {excuse for excuse in LATE if excuse[0].startswith("ops/numerics/")}  # fmt: skip
 """Those that may import it at once, being loaded late themselves."""

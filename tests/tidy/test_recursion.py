@@ -35,7 +35,7 @@ BOUNDED = {
         {"derivative_of", "derivatives_of", "_by_components", "_wrt_part", "_by_gradients"},
         "the axes of y, and the part of x that is an element",
     ),
-    "passes/differentiate.py": (
+    "passes/backward.py": (
         {"walked", "handed_on", "_by_definition"},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
