@@ -3,7 +3,8 @@
 One loop walks the nodes backwards (`passes.backward`). The adjoint of a node is the (balanced) sum of what its users
 contribute; each user's contribution follows from its operation's row. The new nodes are ordinary nodes, so
 derivatives of derivatives, drawing and exporting need nothing more. See A. Griewank and A. Walther, Evaluating
-Derivatives, 2nd ed., SIAM 2008, chapter 3. How the zeros of operands that were not taken stay zero: see `passes.adjoints`.
+Derivatives, 2nd ed., SIAM 2008, chapter 3. How the zeros of operands that were not taken stay zero: see
+`passes.adjoints`.
 """
 
 from __future__ import annotations
