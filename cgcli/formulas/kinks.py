@@ -52,49 +52,40 @@ def kinks_at(bound: Bound, wrt: Sequence[str] | None = None, of: str | None = No
     """The kinks between variables and outputs that are hit, in the order of evaluation. Errors as of `gradients`."""
     names = name_tuple(wrt)
 
-    def on_the_way(program: Program) -> Iterable[int]:
-        wanted = list(variables(program, names, of).values())
-        outputs = list(targets(program, of).values())
-        active = between(program.graph, wanted, outputs) if wanted else b""
-        return (node for node, reached in enumerate(active) if reached)
+    def ways(program: Program) -> list[tuple[list[int], list[int]]]:
+        return [(list(variables(program, names, of).values()), list(targets(program, of).values()))]
 
-    return _hits(bound, ("kinks", names, of), on_the_way)
+    return _hits(bound, ("kinks", names, of), ways)
 
 
 def kinks_within(bound: Bound) -> list[KinkHit]:
     """The kinks of what the text differentiates: twice, or by way of a branch for a single point."""
-
-    def differentiated(program: Program) -> Iterable[int]:
-        graph = program.graph
-        ways = [between(graph, [x], [y]) for y, x in program.slopes]
-        nodes = {node for way in ways for node, reached in enumerate(way) if reached}
-        points = {node for node in (*nodes, *_conditions(graph, nodes)) if "point" in graph.row(node).traits}
-        made = {node for node in nodes if graph.origins.has(node)}
-        kinked = {node for node in nodes if graph.row(node).kink is not None} if made else set()
-        return sorted(points | (kinked - made or kinked))  # the slope of what has a kink jumps: it is told of once
-
-    return _hits(bound, ("kinks within",), differentiated) if bound.program.slopes else []
+    if not bound.program.slopes:
+        return []
+    return _hits(bound, ("kinks within",), lambda program: [([x], [y]) for y, x in program.slopes], twice=True)
 
 
-def _conditions(graph: Graph, nodes: Iterable[int]) -> set[int]:
-    """The comparisons that nodes follow from, through `and`, `or` and `not`."""
-    found: set[int] = set()
-    pending = [operand for node in nodes for operand in graph.operands_of(node)]
-    while pending:
-        node = pending.pop()
-        if node not in found and "piecewise_constant" in graph.row(node).traits:
-            found.add(node)
-            pending.extend(graph.operands_of(node))
-    return found
+def _hits(
+    bound: Bound, question: tuple[Any, ...], ways: Callable[[Program], list[tuple[list[int], list[int]]]],
+    *, twice: bool = False,
+) -> list[KinkHit]:  # fmt: skip
+    """The kinks on the ways from nodes to others that are hit; what rules of derivatives are made of does not count.
 
+    twice: other kinks than conditions for single points count only where a derivative is differentiated.
+    """
 
-def _hits(bound: Bound, question: tuple[Any, ...], among: Callable[[Program], Iterable[int]]) -> list[KinkHit]:
     def make(program: Program) -> dict[int, int]:
-        rows = REGISTRY.rows
-        codes = {code for code in set(program.graph.op) if rows[code].kink is not None}
-        if not codes:
+        graph = program.graph
+        if not any(REGISTRY.rows[code].kink is not None for code in set(graph.op)):
             return {}
-        return kink_conditions(program.graph, [node for node in among(program) if program.graph.op[node] in codes])
+        nodes: set[int] = set()
+        for begin, end in ways(program):
+            active = between(graph, begin, end) if begin else b""
+            nodes.update(node for node, reached in enumerate(active) if reached)
+        found = _points(graph, nodes)
+        if not twice or any(map(graph.origins.has, nodes)):
+            found |= {node for node in nodes if "point" not in graph.row(node).traits}
+        return kink_conditions(graph, sorted(node for node in found if not graph.origins.has(node)))
 
     found = derived(bound, question, make)
     graph, conditions = found.program.graph, found.nodes
@@ -109,6 +100,19 @@ def _hits(bound: Bound, question: tuple[Any, ...], among: Callable[[Program], It
         for node, condition in conditions.items()
         if _holds(values[condition])
     ]
+
+
+def _points(graph: Graph, nodes: Iterable[int]) -> set[int]:
+    """The conditions for single points that decide, also through `and`, `or` and `not`, about nodes that move."""
+    found: set[int] = set()
+    moving = [node for node in nodes if "piecewise_constant" not in graph.row(node).traits]
+    pending = [operand for node in moving for operand in graph.operands_of(node)]
+    while pending:
+        node = pending.pop()
+        if node not in found and "piecewise_constant" in graph.row(node).traits:
+            found.add(node)
+            pending.extend(graph.operands_of(node))
+    return {node for node in found if "point" in graph.row(node).traits}
 
 
 def _holds(value: Any) -> bool:

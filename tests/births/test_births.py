@@ -197,6 +197,7 @@ def test_a_result_is_finite_or_something_is_said(text, x, y):
     with warnings.catch_warnings(record=True) as given:
         warnings.simplefilter("always")
         ask()
+    given = [each for each in given if not isinstance(each.message, cg.KinkWarning)]
     assert bool(given) == (not all(map(math.isfinite, found)))
     assert all(each.message.span is not None for each in given)
 

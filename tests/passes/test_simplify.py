@@ -77,7 +77,7 @@ DERIVATIVES = {
     # single functions
     "tan(x)": "1 + tan(x)^2",
     "atan(x)": "1 / (x^2 + 1)",
-    "asin(x)": "1 / sqrt((1 - x) * (x + 1))",
+    "asin(x)": "1 / sqrt(one_minus_square(x))",
     "sin(-x) + cos(-x)": "-sin(x) - cos(x)",
     "tan(atan(x))": "1",
     "sinh(x)*cosh(x)": "sinh(x)^2 + cosh(x)^2",
@@ -118,7 +118,7 @@ SECOND_DERIVATIVES = {
     "sqrt(1 + x^2)": "1 / sqrt(x^2 + 1) - x^2 / (x^2 + 1)^1.5",
     "exp(-x^2/2)": "(x^2 - 1) * exp(-x^2 / 2)",
     "log(x)/x": "(2 * log(x) - 3) / x^3",
-    "asin(x)": "x / ((1 - x) * (x + 1))^1.5",
+    "asin(x)": "x / one_minus_square(x)^1.5",
     "x^n": "where(x == 0 and n == 0, 0, where(x == 0 and n - 1 == 0, 0, n * (n - 1) * x^(n - 2)))",
     "a^x": "where(a == 0 and x > 0, 0, a^x * log(a)^2)",
     "cos(w*x + p)": "-w^2 * cos(w * x + p)",
