@@ -78,7 +78,9 @@ def finite(value: Any) -> bool:
         return all(finite_number(item) for item in value.flat)
     if value.size <= FEW_ITEMS:
         return all(map(isfinite, value.ravel().tolist()))
-    return value.size == 0 or (isfinite(value.max()) and isfinite(value.min()))
+    import numpy as np
+
+    return bool(np.isfinite(value).all())
 
 
 def finite_number(value: Any) -> bool:

@@ -12,6 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LARGE = 20_000
+"""Nodes of a graph that is copied as a whole."""
+
 DERIVED, MOST_NODES = 32, 400_000
 """Sets of derivatives that are kept with a program, and how many nodes they may have together."""
 
@@ -97,17 +100,23 @@ class Program:
 
     def begun(self) -> Program:
         """A program with a graph of its own, which begins with the nodes of this one at their positions."""
-        last = [*self.outputs.values(), *self.defaults.values(), *self.graph.names.values()]
-        for source, user in self.decisions:
-            last += [source, user]
         twin = Program(Graph())
         with self.graph.lock:
-            last.extend(self.graph.inputs().values())
-            copy_beginning(self.graph, twin.graph, max(last, default=-1) + 1)
+            copy_beginning(self.graph, twin.graph, self._length())
         twin.slopes = [pair for pair in self.slopes if max(pair) < len(twin.graph)]
         twin.outputs, twin.defaults, twin.decisions = dict(self.outputs), dict(self.defaults), dict(self.decisions)
         twin.inputs, twin.params, twin.specialised = list(self.inputs), list(self.params), dict(self.specialised)
         return twin
+
+    def _length(self) -> int:
+        """How many nodes its graph began with; what was added for a trace or a picture comes behind what has a name."""
+        graph = self.graph
+        if len(graph) > LARGE:  # looking at all names takes longer than copying
+            return len(graph)
+        known = [*self.outputs.values(), *self.defaults.values(), *graph.names.values(), *graph.inputs().values()]
+        for source, user in self.decisions:
+            known += [source, user]
+        return max(known, default=-1) + 1
 
     def decide(self, source: int, user: int, what: str, whole: bool) -> None:
         """Enter a decision; the first one of a pair of nodes stays."""

@@ -46,6 +46,7 @@ LATE = {
     ("language/bulk/literals.py", "numpy"): "large texts only, for which it is loaded",
     ("language/bulk/reader.py", "numpy"): "large texts only, for which it is loaded",
     ("language/bulk/words.py", "numpy"): "large texts only, for which it is loaded",
+    ("numerals.py", "numpy"): "a long array is asked whether it is finite",
     ("numerals.py", "mpmath"): "numbers of many digits as text",
     **{(f"ops/numerics/{name}.py", library): "algorithms for arrays, loaded when a row that needs one is computed"
        for name, libraries in (("arrays", ("numpy",)), ("minors", ("numpy",)), ("bell", ("numpy", "scipy")),
