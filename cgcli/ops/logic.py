@@ -260,7 +260,7 @@ fmin = Operation(
 clip = Operation(
     "clip", "x, low, high", aliases=("clamp",), definition=lambda x, low, high: minimum(maximum(x, low), high),
     pullback=lambda adjoint, operands, result, attributes: [
-        Taken((operands[0] >= operands[1]) & (operands[0] <= operands[2]), adjoint),
+        Taken((operands[0] >= operands[1]) & (operands[0] <= operands[2]) & (operands[1] < operands[2]), adjoint),
         Taken((operands[0] < operands[1]) & (operands[1] <= operands[2]), adjoint),
         Taken((operands[0] > operands[2]) | (operands[1] > operands[2]), adjoint),
     ],
