@@ -160,11 +160,13 @@ def _index_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribut
 
 
 def _fold_index(x: Any, key: Key) -> Any:
-    """An element of an array of numbers is a number."""
-    values = x.array_value
-    if values is None or len(key) != len(x.shape) or not all(isinstance(item, int) for item in key):
+    """An element of an array of numbers is a number, and an item of a list that item."""
+    if len(key) != len(x.shape) or not all(isinstance(item, int) for item in key):
         return None
-    return x.coerce(float(values[key]))
+    if len(key) == 1 and x.graph.row(x.node) is stack:
+        return type(x)(x.graph, x.graph.operands_of(x.node)[key[0]])
+    values = x.array_value
+    return None if values is None else x.coerce(float(values[key]))
 
 
 index = Operation(

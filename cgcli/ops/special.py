@@ -61,6 +61,13 @@ def _order(shapes: Sequence[Shape], order: float) -> tuple[int]:
     return (int(order),)
 
 
+def _order_from_one(shapes: Sequence[Shape], order: float) -> tuple[int]:
+    """A whole order from 1."""
+    if order == 0:
+        raise ValueError("the order must be a whole number from 1, not 0")
+    return _order(shapes, order)
+
+
 def _whole_order(shapes: Sequence[Shape], order: float) -> tuple[int]:
     """A whole order, which may be negative."""
     if not isfinite(order) or order != int(order):
@@ -611,7 +618,7 @@ def _density_slope(a: Any, x: Any, n: int) -> Any:
 
 
 gammainc_slope: Operation = Operation(
-    "gammainc_slope", "[n], a, x", prepare=_order, domain=(ABOVE_ZERO, ABOVE_ZERO),
+    "gammainc_slope", "[n], a, x", prepare=_order_from_one, domain=(ABOVE_ZERO, ABOVE_ZERO),
     compute=lambda a, x, n: float(_numeric("shapes.by_shape")(a, x, n)),
     pullback=_by_order(lambda a, x, n: gammainc_slope(n + 1, a, x), _density_slope),
     spell={"numpy": lambda np, a, x, n: _numeric("shapes.by_shape")(a, x, n), "precise": _gammainc_slope_precise,

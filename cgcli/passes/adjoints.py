@@ -139,11 +139,49 @@ def total_of(parts: Sequence[Adjoint], seeds: Sequence[Adjoint], *, goes_on: boo
 
     A node has a part or a seed at least.
     """
+    parts = _by_elements(parts) if len(parts) > 1 else parts
     received = [balanced(lambda left, right: added(left, right, goes_on=goes_on), parts)] if parts else []
     total, *others = [*received, *seeds]
     for seed in others:
         total = added(seed, total, goes_on=goes_on)
     return total
+
+
+SPARSEST = 4
+"""Elements of a vector for each contribution to one of them, up to which these are summed element by element."""
+
+
+def _by_elements(parts: Sequence[Adjoint]) -> Sequence[Adjoint]:
+    """Contributions to single elements of a vector put together in one vector; each would be as long as that.
+
+    So a loop over all elements has a gradient of as many nodes, and each of them can be differentiated by itself.
+    """
+    single: dict[int, list[Ref]] = {}
+    others: list[Adjoint] = []
+    for part in parts:
+        place = _place_of(part)
+        if place is None:
+            others.append(part)
+        else:
+            graph = part.value.graph
+            single.setdefault(place, []).append(type(part.value)(graph, graph.operands_of(part.value.node)[0]))
+    count = len(parts) - len(others)
+    length = parts[0].value.shape[0] if single else 0
+    if count < 2 or length > SPARSEST * count:
+        return parts
+    zero = parts[0].value.coerce(0.0)
+    items = [balanced(arithmetic.add, single[place]) if place in single else zero for place in range(length)]
+    mask = None if len(single) == length else Mask(None, sum(1 << place for place in single))
+    return [*others, Adjoint(shaping.stack(*items), mask, clean=True)]
+
+
+def _place_of(part: Adjoint) -> int | None:
+    """Which element of a vector a contribution is to, where that is the only one, and under no condition."""
+    graph, node = part.value.graph, part.value.node
+    if not part.clean or part.mask is None or part.mask.condition is not None or graph.row(node) is not shaping.place:
+        return None
+    (entry, *more), _ = graph.attributes_of(node)
+    return entry if not more and isinstance(entry, int) else None
 
 
 def scaled(adjoint: Adjoint, slope: Ref) -> Adjoint | None:

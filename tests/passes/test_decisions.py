@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import rosen_der, rosen_hess
 
 import cgcli as cg
 from cgcli.ops import REGISTRY
@@ -175,3 +176,29 @@ def test_every_row_that_moves_elements_moves_indicators():
             formula = cg.parse(f"sum({text})")
             values = formula.grad(dict.fromkeys(formula.inputs, 1.0))
             assert all(value >= 0 for value in values.values()), (row, text)
+
+
+def test_loops_over_elements_have_gradients_of_as_many_nodes():
+    """What the elements of a vector receive is summed element by element, not as vectors of zeros but for one."""
+    formula = cg.parse("sum(100*(v[i + 1] - v[i]^2)^2 + (1 - v[i])^2 for i in range(n - 1))")
+
+    def added(length):
+        bound = formula.bind(v=np.ones(length), n=length)
+        graph, before = bound.graph, len(bound.graph)
+        (output,) = bound.program.outputs.values()
+        slope = module.differentiate(graph, [output], [graph.inputs()["v"]]).wrt(graph.inputs()["v"])
+        assert graph.row(slope).name == "stack"
+        return len(graph) - before
+
+    assert added(80) < 2.2 * added(40)
+    v = np.linspace(0.5, 1.5, 30)
+    assert formula.grad(v=v, n=30, wrt=["v"])["v"] == pytest.approx(rosen_der(v), rel=1e-12, abs=1e-10)
+    second = formula.hessian({"v": v, "n": 30}, wrt=["v"])["v"]["v"]
+    assert second == pytest.approx(rosen_hess(v), rel=1e-12, abs=1e-10)
+
+
+def test_an_element_of_a_long_vector_is_placed():
+    formula = cg.parse("v[3]^2 + v[7]*v[3]")
+    found = formula.grad(v=np.arange(1000.0))["v"]
+    assert found[[3, 7]] == pytest.approx([13, 3])
+    assert np.count_nonzero(found) == 2
