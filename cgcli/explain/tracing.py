@@ -14,7 +14,7 @@ from cgcli.explain.rule_text import RuleTexts
 from cgcli.explain.steps import NO_CALL, Backward, BackwardStep, Edge, Kink, Step, Trace
 from cgcli.graph.shapes import size
 from cgcli.numerals import compact
-from cgcli.passes.kinks import kink_conditions
+from cgcli.passes.kinks import holds, kink_conditions
 from cgcli.passes.partials import local_partials
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ def trace(
         graph, point.outputs, names, {node: values[node] for node in point.nodes}, forward,
         [plan.backward(rules, names, values, wrt or ()) for plan in plans],
         unused=[name for name, node in graph.inputs().items() if name in inputs and node not in needed],
-        kinks=_kinks(graph, forward, {node for node, condition in conditions.items() if _holds(values[condition])}),
+        kinks=_kinks(graph, forward, {node for node, condition in conditions.items() if holds(values[condition])}),
         births=births(graph, values, outputs.values()),
     )  # fmt: skip
 
@@ -136,11 +136,6 @@ class _BackwardPlan:
 
 
 # ---- kinks -----------------------------------------------------------------------------------------------------------
-
-
-def _holds(value: Any) -> bool:
-    """Whether a condition holds, for an array at one element at least."""
-    return bool(value.any()) if getattr(value, "shape", ()) else bool(value)
 
 
 def _kinks(graph: Graph, forward: Iterable[Step], hit: set[int]) -> list[Kink]:

@@ -13,7 +13,7 @@ from cgcli.formulas.derivatives import derived, name_tuple, targets, variables
 from cgcli.graph.walk import between
 from cgcli.numerals import compact
 from cgcli.ops import REGISTRY
-from cgcli.passes.kinks import kink_conditions
+from cgcli.passes.kinks import holds, kink_conditions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ LONGEST = 60
 
 
 class KinkHit:
-    """An operation of the formula that is evaluated at a kink. text: `abs(x) at abs(0)`."""
+    """An operation of the formula that is evaluated at a kink. text: `abs(x) at 0`."""
 
     __slots__ = ("convention", "is_point", "operation", "span", "text")
 
@@ -98,7 +98,7 @@ def _hits(
     return [
         KinkHit(graph, node, [values[operand] for operand in graph.operands_of(node)])
         for node, condition in conditions.items()
-        if _holds(values[condition])
+        if holds(values[condition])
     ]
 
 
@@ -113,11 +113,6 @@ def _points(graph: Graph, nodes: Iterable[int]) -> set[int]:
             found.add(node)
             pending.extend(graph.operands_of(node))
     return {node for node in found if "point" in graph.row(node).traits}
-
-
-def _holds(value: Any) -> bool:
-    """Whether a condition holds, for an array at one element at least."""
-    return bool(value.any()) if getattr(value, "shape", ()) else bool(value)
 
 
 def warnings_of(hits: Sequence[KinkHit], *, second: bool) -> list[KinkWarning]:

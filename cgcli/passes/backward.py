@@ -168,12 +168,13 @@ def _pulled_back(
         return [_decided(result, part, mask) for part in pulled]
     pulled = row.pullback(adjoint.given_out(), tuple(operands), result, attributes)
     if "moves" not in row.traits:
-        found = [_decided(result, part, any_taken(mask, result)) for part in pulled]
+        taken = any_taken(mask, result)
+        found = [_decided(result, part, taken) for part in pulled]
     elif any(isinstance(part, Placed) for part in pulled) and mask.condition is None:
         found = [_decided(result, part, mask) for part in pulled]
     else:
-        taken = shaping.broadcast_to(indicator_of(mask, result), result.shape)
-        moved = row.pullback(taken, tuple(operands), result, attributes)
+        indicator = shaping.broadcast_to(indicator_of(mask, result), result.shape)
+        moved = row.pullback(indicator, tuple(operands), result, attributes)
         found = [
             _decided(result, part, None) if part is None else _under(result, part, condition)
             for part, condition in zip(pulled, moved, strict=True)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 LARGE = (250_000, 50_000, 2_000)
-"""Nodes from which on rules are worked out by patterns and not node by node; see `graph.loops.pays`."""
+"""Nodes from which on rules are worked out by patterns and not node by node; see `loops.pays`."""
 
 NONE = -1
 """Stands in the maps where there is no adjoint or no contribution."""

@@ -7,6 +7,7 @@ from cgcli.passes.folding import FoldingRef
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from cgcli.graph.store import Graph
 
@@ -21,3 +22,8 @@ def kink_conditions(graph: Graph, nodes: Iterable[int]) -> dict[int, int]:
             condition = kink(*operands, *graph.attributes_of(node))
             found[node] = FoldingRef(graph, node).coerce(condition).node
     return found
+
+
+def holds(value: Any) -> bool:
+    """Whether the value of a condition says yes, for an array at one element at least."""
+    return bool(value.any()) if getattr(value, "shape", ()) else bool(value)
