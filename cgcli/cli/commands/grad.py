@@ -59,9 +59,6 @@ def run(
     """Print the value and every partial derivative."""
     if sum((symbolic, jacobian, hessian)) > 1:
         raise UsageError("--symbolic, --jacobian and --hessian exclude each other")
-    from cgcli.formulas import derivatives
-    from cgcli.formulas.formula import alone
-
     check_standard_input(formula, table.path if table else None)
     parsed, variables = read_formula(formula), split_names(wrt)
     if table is not None and table.given():
@@ -86,19 +83,17 @@ def run(
     births = Births(strict=strict)
     bound = births.watch(parsed.bind(values, engine=engine, digits=digits, wrt=variables))
     report_left_out(bound, variables, of)
-    if jacobian or hessian:
-        kind, derive = ("jacobian", derivatives.jacobians) if jacobian else ("hessian", derivatives.hessians)
-        found = alone(derive(bound, variables, of))
-        reports = check_derivatives(bound, variables, of, kind) if check else {}
-        hits = kinks_hit(bound, variables, of, asked=kinks or hessian)
-        print_derivatives(kind, found, {**checks_as_data(reports), **kinks_as_data(hits, kinks)}, json, digits)
+    kind = "jacobian" if jacobian else "hessian" if hessian else "gradients"
+    found = computed(bound, variables, of, kind)
+    reports = check_derivatives(bound, variables, of, kind) if check else {}
+    hits = kinks_hit(bound, variables, of, asked=kinks or hessian)
+    if json:
+        print_json({**found, **checks_as_data(reports), **kinks_as_data(hits, kinks)}, digits)
     else:
-        with during("differentiating", len(bound.graph)):
-            results, gradients = derivatives.gradients(bound, variables, of)
-        reports = check_derivatives(bound, variables, of) if check else {}
-        hits = kinks_hit(bound, variables, of, asked=kinks)
-        print_gradients(results, gradients, {**checks_as_data(reports), **kinks_as_data(hits, kinks)}, json, digits)
-    if not json:
+        if kind == "gradients":
+            print_gradients(found["values"], found["gradients"], digits)
+        else:
+            print_derivatives(found[kind], digits)
         print_checks(reports)
         print_kinks(hits if kinks else [])
     births.tell()
@@ -106,25 +101,31 @@ def run(
     require_agreement(bound, reports)
 
 
+def computed(bound: Bound, variables: list[str] | None, of: str | None, kind: str) -> dict[str, Any]:
+    """The entries of the JSON document: `values` and `gradients`, or one of the kind asked for."""
+    from cgcli.formulas import derivatives
+    from cgcli.formulas.formula import alone
+
+    if kind != "gradients":
+        derive = derivatives.jacobians if kind == "jacobian" else derivatives.hessians
+        return {kind: alone(derive(bound, variables, of))}
+    with during("differentiating", len(bound.graph)):
+        values, gradients = derivatives.gradients(bound, variables, of)
+    return {"values": values, "gradients": gradients}
+
+
 def print_gradients(
-    values: dict[str, Any], gradients: dict[str, dict[str, Any]], more: dict[str, Any], json: bool,
-    digits: int | None,
+    values: dict[str, Any], gradients: dict[str, dict[str, Any]], digits: int | None
 ) -> None:  # fmt: skip
-    """`name = value`, then `d name/d x = …` for each variable. more: further entries of a JSON document."""
-    if json:
-        print_json({"values": values, "gradients": gradients, **more}, digits)
-        return
+    """`name = value`, then `d name/d x = …` for each variable."""
     for name, value in values.items():
         print(f"{name} = {number_text(value, digits)}")
         for variable, slope in gradients[name].items():
             print(f"{rate_name(name, variable)} = {number_text(slope, digits)}")
 
 
-def print_derivatives(kind: str, found: dict[str, Any], more: dict[str, Any], json: bool, digits: int | None) -> None:
-    """A Jacobian or Hessian: one line an entry of the nested mapping. more: further entries of a JSON document."""
-    if json:
-        print_json({kind: found, **more}, digits)
-        return
+def print_derivatives(found: dict[str, Any], digits: int | None) -> None:
+    """A Jacobian or Hessian: one line an entry of the nested mapping."""
     for name, value in found.items():
         if isinstance(value, dict):
             for other, entry in value.items():
@@ -172,13 +173,13 @@ def print_symbolic(
 
 
 def check_derivatives(
-    bound: Bound, variables: list[str] | None, of: str | None, kind: str = "gradient"
+    bound: Bound, variables: list[str] | None, of: str | None, kind: str
 ) -> dict[str, Report]:  # fmt: skip
     """What the derivative checker says of the derivatives of each output, under the names of the results above it."""
     from cgcli.explain import checking
     from cgcli.formulas import derivatives
 
-    check = {"gradient": checking.check, "jacobian": checking.check_each, "hessian": checking.check_second}[kind]
+    check = {"gradients": checking.check, "jacobian": checking.check_each, "hessian": checking.check_second}[kind]
     wanted = derivatives.variables(bound.program, variables, of)
     return {
         name: check(bound.graph, output, wanted, bound.values, name=name)
