@@ -15,17 +15,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from cgcli.api.formula import Formula
+    from cgcli.api.sources import formula, inputs, load, parse
     from cgcli.errors import CgError, CgWarning, KinkWarning, LeftOutWarning, NotFiniteWarning, PrecisionWarning
-    from cgcli.formulas.formula import Formula
-    from cgcli.formulas.sources import formula, inputs, load, parse
     from cgcli.graph.ref import Ref
 
 _API = {
-    "Formula": "formulas.formula", "Ref": "graph.ref",
+    "Formula": "api.formula", "Ref": "graph.ref",
     **dict.fromkeys(
         ("CgError", "CgWarning", "KinkWarning", "LeftOutWarning", "NotFiniteWarning", "PrecisionWarning"), "errors"
     ),
-    **dict.fromkeys(("formula", "inputs", "load", "parse"), "formulas.sources"),
+    **dict.fromkeys(("formula", "inputs", "load", "parse"), "api.sources"),
 }  # fmt: skip
 
 __all__ = [

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from cgcli.formulas.formula import Formula
+    from cgcli.api.formula import Formula
 
 FORMULA_ENDING = ".cg"
 PIPE = re.compile(r"/dev/fd/\d+|/dev/stdin")
@@ -41,7 +41,7 @@ def read_source(word: str) -> Source:
         return Source(standard_input(), "<standard input>")
     if len(word) < LONGEST_PATH and "\n" not in word:
         if word.endswith(FORMULA_ENDING) or is_pipe(word):
-            from cgcli.formulas.sources import read_text
+            from cgcli.api.sources import read_text
 
             return Source(read_text(word), word)
         if LOOKS_LIKE_FILE.match(word):
@@ -72,8 +72,8 @@ def standard_input() -> str:
 
 def read_formula(word: str) -> Formula:
     """The formula of a formula argument; that of a graph file is there without parsing."""
-    from cgcli.formulas.formula import from_source
-    from cgcli.formulas.sources import GRAPH_ENDING, load
+    from cgcli.api.formula import from_source
+    from cgcli.api.sources import GRAPH_ENDING, load
 
     if word.endswith(GRAPH_ENDING):
         size = os.path.getsize(word) if os.path.isfile(word) else 0
@@ -102,7 +102,7 @@ def could_be_name(word: str) -> bool:
     """Whether a word alone is a name as far as its letters go; words of the language are refused where they come up."""
     if word.isascii():
         return word.isidentifier()
-    from cgcli.formulas.sources import is_name
+    from cgcli.api.sources import is_name
 
     return is_name(word)
 
@@ -121,7 +121,7 @@ def _binding_hint(word: str, words: Sequence[str]) -> str:
 
 def read_bindings(words: Sequence[str] | None, *, digits: int | None = None) -> dict[str, Any]:
     """The values of NAME=VALUE words."""
-    from cgcli.formulas.sources import read_value
+    from cgcli.api.sources import read_value
 
     return {name: read_value(name, text, digits=digits) for name, text in split_bindings(words or ()).items()}
 

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TextIO
 
+    from cgcli.api.formula import Formula
     from cgcli.cli.options import TableOptions
     from cgcli.data.stream import Gap, Report
     from cgcli.data.table import Table
     from cgcli.formulas.bound import Bound
-    from cgcli.formulas.formula import Formula
 
     Choice = Callable[[Bound], tuple[Bound, dict[str, int]]]
 

@@ -1,8 +1,8 @@
-"""The one straight line from text to result, and the Python API.
+"""The one straight line from text to result.
 
     text -> syntax table -> graph (one per shape signature) -> derivatives (a pass) -> engine -> values
 
-`sources` makes a `formula.Formula` of a text, a file or a graph; `given` reads values, `programs` finds the graph that
-fits their shapes, `bound` holds both; `derivatives` says what is differentiated by what; `rows` and `drawing` are calls
-on tables and pictures.
+`base` binds values to a formula; `given` reads values, `programs` finds the graph that fits their shapes, `bound` holds
+both; `derivatives` says what is differentiated by what; `rows` and `drawing` are calls on tables and pictures. What
+Python calls a formula stands above, in `cgcli.api`.
 """

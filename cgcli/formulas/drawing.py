@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from cgcli.formulas.formula import Formula
+    from cgcli.formulas.base import FormulaBase
 
 
 def draw_formula(
-    formula: Formula, path: str | Path | None, values: Mapping[str, Any], *, grad: bool = False, of: str | None = None,
-    wrt: Sequence[str] | None = None, limit: int | None = LIMIT, timeout: float = 30.0,
+    formula: FormulaBase, path: str | Path | None, values: Mapping[str, Any], *, grad: bool = False,
+    of: str | None = None, wrt: Sequence[str] | None = None, limit: int | None = LIMIT, timeout: float = 30.0,
 ) -> str:  # fmt: skip
     """The picture of a formula: SVG text without a path, else a file is written and its path returned.
 
@@ -44,7 +44,7 @@ def draw_formula(
 
 
 def picture_of(
-    formula: Formula, values: Mapping[str, Any], *, grad: bool = False, of: str | None = None,
+    formula: FormulaBase, values: Mapping[str, Any], *, grad: bool = False, of: str | None = None,
     wrt: Sequence[str] | None = None,
 ) -> Picture:  # fmt: skip
     """What a drawing of a formula shows.

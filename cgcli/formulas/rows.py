@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from cgcli.formulas.formula import Formula
+    from cgcli.formulas.base import FormulaBase
     from cgcli.graph.store import Graph
 
     Shape = tuple[int, ...]
 
 
 def bind_rows(
-    formula: Formula, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = (),
+    formula: FormulaBase, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = (),
     wrt: Sequence[str] | None = None, complete: bool = True,
 ) -> Bound:  # fmt: skip
     """The program for columns of scalars with these names, and the values that are the same for all rows.
@@ -38,7 +38,7 @@ def bind_rows(
 
 
 def bind_columns(
-    formula: Formula, found: Mapping[str, Any], wrt: Sequence[str] | None = None
+    formula: FormulaBase, found: Mapping[str, Any], wrt: Sequence[str] | None = None
 ) -> tuple[Bound, int]:  # fmt: skip
     """The program and the columns of a call on rows, and how many rows those have.
 

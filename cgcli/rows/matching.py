@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.data.table import Table
+    from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
-    from cgcli.formulas.formula import Formula
 
 
 SEPARATORS = {
@@ -39,7 +39,7 @@ class Note(NamedTuple):
 
 
 def match_columns(
-    formula: Formula, table: Table, values: Mapping[str, Any], chosen: Mapping[str, str]
+    formula: FormulaBase, table: Table, values: Mapping[str, Any], chosen: Mapping[str, str]
 ) -> tuple[dict[str, str], list[Note]]:
     """Which column each input comes from, the chosen one or the one of its name, and notes on columns left unused.
 
@@ -108,7 +108,7 @@ def doubt_about(table: Table) -> str | None:
 
 
 def bind_columns(
-    formula: Formula, table: Table, columns: Mapping[str, str], values: Mapping[str, Any], show: Sequence[str],
+    formula: FormulaBase, table: Table, columns: Mapping[str, str], values: Mapping[str, Any], show: Sequence[str],
     wrt: Sequence[str] | None = None,
 ) -> Bound:  # fmt: skip
     """The formula for columns and values; show, wrt: see `Formula.bind`.

@@ -14,7 +14,7 @@ import pytest
 
 import cgcli as cg
 from cgcli.__main__ import main
-from cgcli.formulas.sources import is_name
+from cgcli.api.sources import is_name
 
 Capture = pytest.CaptureFixture[str]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 import cgcli as cg
+from cgcli.api.formula import from_source
 from cgcli.data.graph_files import read_graph, write_graph
 from cgcli.errors import CgError, Source
-from cgcli.formulas.formula import from_source
 from cgcli.graph.lint import lint
 from cgcli.graph.walk import ancestors
 from cgcli.passes.derivative import derivative_of

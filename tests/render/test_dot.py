@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import cgcli as cg
+from cgcli.api.sources import formula
 from cgcli.formulas.drawing import picture_of
-from cgcli.formulas.sources import formula
 from cgcli.graph.store import Graph
 from cgcli.numerals import compact
 from cgcli.ops.trigonometric import sin

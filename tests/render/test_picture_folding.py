@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cgcli as cg
+from cgcli.api.sources import formula
 from cgcli.explain.point import Point
 from cgcli.formulas.drawing import picture_of
-from cgcli.formulas.sources import formula
 from cgcli.graph.store import Call, Graph
 from cgcli.ops.arithmetic import add, mul
 from cgcli.ops.trigonometric import sin

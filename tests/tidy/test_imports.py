@@ -21,6 +21,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
+    {"api"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from cgcli.api.sources import parse
 from cgcli.cli.start import start
-from cgcli.formulas.sources import parse
 from cgcli.render.errors import width as width_of
 from cgcli.render.tables import Column, Note, Table, cut, painted_text, plain_text, print_blocks
 from cgcli.render.trace_tables import blocks

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cgcli.api.sources import formula, inputs, parse
 from cgcli.cli.start import start
 from cgcli.explain.births import births
 from cgcli.explain.tracing import trace
-from cgcli.formulas.sources import formula, inputs, parse
 
 NAMES = ("x", "y", "z")
 LEAVES = st.sampled_from([*NAMES, "2", "0.5", "-1"])

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from cgcli.api.formula import Formula
     from cgcli.cli.options import Annotated, Bindings, FormulaText, typer
-    from cgcli.formulas.formula import Formula
 
 
 def run(

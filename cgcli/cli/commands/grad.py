@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from cgcli.api.formula import Formula
     from cgcli.cli.options import (
         Annotated,
         Bindings,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     )
     from cgcli.explain.checking import Finding, Report
     from cgcli.formulas.bound import Bound
-    from cgcli.formulas.formula import Formula
     from cgcli.formulas.kinks import KinkHit
 
 
@@ -103,8 +103,8 @@ def run(
 
 def computed(bound: Bound, variables: list[str] | None, of: str | None, kind: str) -> dict[str, Any]:
     """The entries of the JSON document: `values` and `gradients`, or one of the kind asked for."""
+    from cgcli.api.formula import alone
     from cgcli.formulas import derivatives
-    from cgcli.formulas.formula import alone
 
     if kind != "gradients":
         derive = derivatives.jacobians if kind == "jacobian" else derivatives.hessians

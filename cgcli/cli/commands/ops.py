@@ -258,7 +258,7 @@ def derivatives(row: Operation) -> dict[str, str]:
 
 def example_derivatives(row: Operation) -> dict[str, str]:
     """Derivatives of a structural row's first example."""
-    from cgcli.formulas.sources import parse
+    from cgcli.api.sources import parse
 
     if not row.examples:
         return {}
@@ -274,7 +274,7 @@ def readable(texts: dict[str, str]) -> dict[str, str]:
 
 def example(row: Operation) -> dict[str, str]:
     """A formula as a person types it, the inputs it needs, and its value."""
-    from cgcli.formulas.sources import parse
+    from cgcli.api.sources import parse
 
     if "internal" in row.traits and not row.examples and not is_written(row):
         return {}

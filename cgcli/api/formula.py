@@ -6,12 +6,12 @@ from contextlib import suppress
 
 from cgcli.errors import NeedsValues, ShapeError
 from cgcli.formulas import derivatives, given
-from cgcli.formulas.bound import Bound, add_defaults, chooser, needed_inputs
+from cgcli.formulas.base import FormulaBase
+from cgcli.formulas.bound import needed_inputs
 from cgcli.formulas.programs import of_program, of_text
-from cgcli.language.aliases import readable, without_aliases
+from cgcli.language.aliases import without_aliases
 from cgcli.language.program import Program
 from cgcli.numerals import shape_of
-from cgcli.ops import REGISTRY
 from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
@@ -22,55 +22,18 @@ if TYPE_CHECKING:
 
     from cgcli.errors import Source
     from cgcli.explain.steps import Trace
-    from cgcli.formulas.programs import Programs
-    from cgcli.graph.store import Graph
-
-OPTIONS = frozenset(("digits", "directions", "dtype", "engine", "grad", "of", "wrt"))
-"""Names of options of methods: an input of such a name is given in a mapping."""
+    from cgcli.formulas.bound import Bound
 
 MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
 
 
-class Formula:
+class Formula(FormulaBase):
     """A formula that can be evaluated, differentiated, traced and drawn.
 
     Values are given by name, as keyword arguments or as one mapping; a value is a number, a nested list or an array.
     A value for a name that the formula defines itself replaces that definition.
     """
-
-    def __init__(self, programs: Programs, source: Source | None = None) -> None:
-        self.programs = programs
-        self.source = source
-        self._known = frozenset(programs.names.inputs)
-        self._unclear = self._known & OPTIONS
-
-    # ---- what it is --------------------------------------------------------------------------------------------
-
-    @property
-    def inputs(self) -> list[str]:
-        """Names of the inputs, in the order of their first use; those with a default value included."""
-        return self.programs.names.inputs
-
-    @property
-    def params(self) -> list[str]:
-        """Names of the inputs declared with `param`."""
-        return list(self.programs.names.params)
-
-    @property
-    def outputs(self) -> list[str]:
-        """Names of the outputs."""
-        return list(self.programs.names.outputs)
-
-    @property
-    def constants(self) -> list[str]:
-        """Names of the constants of the language that the text uses; a given value replaces one."""
-        return list(self.programs.names.constants)
-
-    @property
-    def graph(self) -> Graph:
-        """The graph for scalar inputs (of declared shapes where the text declares some)."""
-        return self.programs.plain().graph
 
     def __str__(self) -> str:
         """The formula as text, for inputs that are numbers; its own text where those do not fit."""
@@ -89,11 +52,6 @@ class Formula:
             defaults=program.defaults,
             inputs=self._all_inputs(program),
         )
-
-    def _all_inputs(self, program: Program) -> list[str]:
-        """The inputs of a program and those that nothing in it needs, of a function that is not called; in order."""
-        own = set(program.inputs)
-        return [name for name in self.inputs if name in own or name not in REGISTRY.callable_as]
 
     def __repr__(self) -> str:
         """The beginning of the text; of a graph that was built and is large, how large."""
@@ -127,38 +85,6 @@ class Formula:
         return "\n".join(text if name == "result" else f"{name} = {text}" for name, text in lines)
 
     # ---- values ------------------------------------------------------------------------------------------------
-
-    def bind(
-        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
-        show: Sequence[str] = (), wrt: Sequence[str] | None = None, steps: bool = False, complete: bool = True,
-        **inputs: Any,
-    ) -> Bound:  # fmt: skip
-        """The program and the values that a call means.
-
-        show, wrt: names that will be looked at, and differentiated by. steps: for a trace or a picture.
-        UsageError for names that the formula does not have and for inputs without a value (unless not `complete`);
-        ShapeError where a declared shape differs; DataError for a value that is no number.
-        """
-        return self._bind(given.given_values(mapping, inputs), engine, digits, show, complete, wrt, steps)
-
-    def _bind(
-        self, given_by_name: dict[str, Any], engine: str, digits: int | None, show: Sequence[str] = (),
-        complete: bool = True, wrt: Sequence[str] | None = None, steps: bool = False,
-    ) -> Bound:  # fmt: skip
-        if not given_by_name.keys() <= self._known:
-            names = self.programs.names
-            given.check_names(given_by_name, names.inputs, names.defined, names.constants)
-        exact = digits is not None or engine == "precise"
-        values = {name: value if type(value) is float else given.normalised(name, value, exact=exact)
-                  for name, value in given_by_name.items()}  # fmt: skip
-        program = self.programs.fitting(values, show, complete, self.programs.told_apart(wrt))
-        if steps:
-            program = readable(program)
-        chosen = chooser(engine, digits)
-        add_defaults(program, values, chosen, exact=exact, complete=complete)
-        if complete:
-            given.check_complete(program.inputs, values)
-        return Bound(program, values, chosen, self.source)
 
     def _columns(
         self, mapping: Any, inputs: Mapping[str, Any], engine: str, dtype: str, **options: Any

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cgcli.api.formula import Formula, fixed, from_source
 from cgcli.errors import DataError, FormulaError, Source, UsageError, did_you_mean
-from cgcli.formulas.formula import Formula, fixed, from_source
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.language.program import Program
