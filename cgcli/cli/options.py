@@ -38,7 +38,7 @@ Strict = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """What a table is and how it is read; `cgcli.cli.app` spreads the options out, which stand here and nowhere else."""
+    """What a table is and how it is read. An option stands here and nowhere else; `cgcli.cli.app` spreads them out."""
 
     data: Annotated[
         list[str] | None,
