@@ -21,6 +21,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
+    {"fitting"},
     {"api"},
     {"cli"},
     {"__init__", "__main__"},
@@ -29,7 +30,8 @@ LEVELS = [
 
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
-    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain"}, "scipy": {"engines"}, "mpmath": {"engines"},
+    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting"},
+    "scipy": {"engines", "fitting"}, "mpmath": {"engines"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
 }  # fmt: skip
 
