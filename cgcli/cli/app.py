@@ -59,7 +59,7 @@ def build(commands: Mapping[str, ModuleType]) -> typer.Typer:
     return app
 
 
-def spread(run: Callable[..., None]) -> Callable[..., None]:
+def spread(run: Callable[..., int | None]) -> Callable[..., int | None]:
     """A command with an option for each field of its groups of options (dataclasses), as Typer has no groups.
 
     Its annotations are texts, and read with the names of `options.py`: a command imports these for the type checker
@@ -73,11 +73,11 @@ def spread(run: Callable[..., None]) -> Callable[..., None]:
         for each in (options_in(groups[name]) if name in groups else [parameter])
     ]  # fmt: skip
 
-    def gathered(**given: Any) -> None:
+    def gathered(**given: Any) -> int | None:
         """Call the command with its groups."""
         for name, group in groups.items():
             given[name] = group(**{option.name: given.pop(option.name) for option in fields(group)})
-        run(**given)
+        return run(**given)
 
     gathered.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     gathered.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -7,6 +7,7 @@ formula, values -> `Picture` (what is shown) -> `Folding` (small enough) -> DOT 
 from __future__ import annotations
 
 from cgcli.errors import UsageError
+from cgcli.explain.comparing import only_in
 from cgcli.explain.point import Point
 from cgcli.files import write_file
 from cgcli.formulas.derivatives import targets, variables
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.formulas.base import FormulaBase
+    from cgcli.formulas.comparing import Comparisons
 
 
 def draw_formula(
@@ -67,3 +69,21 @@ def picture_of(
     if wanted or all(name in bound.values for name in bound.program.inputs):
         point.evaluate(bound.engine, bound.values)
     return Picture(point)
+
+
+def draw_both(found: Comparisons, path: str | Path, *, limit: int | None = LIMIT, timeout: float = 30.0) -> None:
+    """The picture of two formulas in one graph, what only one of them has in a colour of its own, as a file.
+
+    Errors of `cgcli.render.graphviz.render` and `cgcli.files.write_file`.
+    """
+    form, joint = format_of(path), found.joint
+    assert joint is not None
+    outputs, sides = {}, {}
+    for name, (first, second) in joint.pairs.items():
+        outputs.update({name: first} if first == second else {f"{name} (first)": first, f"{name} (second)": second})
+    nodes = [[pair[side] for pair in joint.pairs.values()] for side in (0, 1)]
+    sides.update(dict.fromkeys(only_in(joint.graph, nodes[0], nodes[1]), "first"))
+    sides.update(dict.fromkeys(only_in(joint.graph, nodes[1], nodes[0]), "second"))
+    picture = Picture(Point(joint.graph, outputs))
+    picture.sides = sides
+    write_file(path, render(dot_text(picture, fold(picture, limit=limit)), form, timeout=timeout))
