@@ -1,0 +1,91 @@
+"""A least-squares problem whose residuals and derivatives are arrays in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.fitting.protocol import NotFinite, Reduced
+from cgcli.fitting.robust import loss_of, row_scales
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+
+class ArrayProblem:
+    """Residuals (rows,) and derivatives (rows, p) as functions of a point (p,), already divided by each row's sigma.
+
+    linear: which parameters are jointly affine; none where nothing is said. target: the weighted target and the
+    weights 1/sigma, for R² only. loss, scale: see `robust`.
+    """
+
+    def __init__(
+        self, names: Sequence[str], residuals: Callable[[Any], Any], jacobian: Callable[[Any], Any], *,
+        linear: Any = None, target: tuple[Any, Any] | None = None, loss: str = "linear", scale: float = 1.0,
+    ) -> None:  # fmt: skip
+        self.names = tuple(names)
+        self.linear = np.zeros(len(self.names), dtype=bool) if linear is None else np.asarray(linear, dtype=bool)
+        self.rows = 0
+        self._residuals = residuals
+        self._jacobian = jacobian
+        self._target = target
+        self._loss = loss
+        self._scale = scale
+        self._chosen: Any = slice(None)
+
+    def reduced(self, point: Any, slopes: bool = True) -> Reduced:
+        """As `Problem.reduced`."""
+        with np.errstate(all="ignore"):
+            residuals = np.asarray(self._residuals(point), dtype=float)[self._chosen]
+            rates = np.asarray(self._jacobian(point), dtype=float)[self._chosen] if slopes else None
+            self.rows = len(residuals)
+            plain = float(residuals @ residuals)
+        broken = self._broken(residuals, rates)
+        if broken is not None or not np.isfinite(plain):
+            return Reduced(np.inf, None, self.rows, np.inf, broken or NotFinite(int(np.argmax(np.abs(residuals)))))
+        objective = loss_of(self._loss, self._scale, residuals)
+        triangle = None
+        if rates is not None:
+            if self._loss != "linear":
+                for_slopes, for_residuals = row_scales(self._loss, self._scale, residuals)
+                rates, residuals = rates * for_slopes[:, None], residuals * for_residuals
+            triangle = triangle_of(rates, residuals)
+        return Reduced(objective, triangle, self.rows, plain)
+
+    def spread(self) -> float:
+        """As `Problem.spread`; nan where no target was given."""
+        if self._target is None:
+            return float("nan")
+        target, weights = (column[self._chosen] for column in self._target)
+        mean = (weights @ target) / (weights @ weights)
+        return float(np.sum((target - mean * weights) ** 2))
+
+    def thinned(self, rows: int) -> ArrayProblem:
+        """As `Problem.thinned`."""
+        if self.rows <= rows:
+            return self
+        fewer = ArrayProblem(self.names, self._residuals, self._jacobian, linear=self.linear, target=self._target,
+                             loss=self._loss, scale=self._scale)  # fmt: skip
+        fewer._chosen = np.linspace(0, self.rows - 1, rows).astype(int)
+        return fewer
+
+    def _broken(self, residuals: Any, rates: Any) -> NotFinite | None:
+        """The first row with something that is not finite."""
+        found = ~np.isfinite(residuals)
+        if rates is not None:
+            found = found | ~np.isfinite(rates).all(axis=1)
+        if not found.any():
+            return None
+        row = int(found.argmax())
+        if not np.isfinite(residuals[row]) or rates is None:
+            return NotFinite(row)
+        return NotFinite(row, self.names[int((~np.isfinite(rates[row])).argmax())])
+
+
+def triangle_of(rates: Any, residuals: Any) -> Any:
+    """The R factor of [J r] as a square of one row more than there are parameters."""
+    size = rates.shape[1] + 1
+    found = np.linalg.qr(np.column_stack((rates, residuals)), mode="r")
+    return found if len(found) == size else np.vstack((found, np.zeros((size - len(found), size))))
