@@ -97,6 +97,4 @@ def _numbers(value: Any) -> Iterator[Number]:
 
 def _doubles(value: Any) -> Any:
     """A value as a double, an array as lists of them."""
-    if isinstance(value, Number):
-        return float(value)
-    return [_doubles(each) for each in value]
+    return float(value) if isinstance(value, Number) else value.astype(float).tolist()
