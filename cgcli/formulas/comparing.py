@@ -82,8 +82,13 @@ class Joint:
             outputs.append({name: moved[node] for name, node in nodes.items()})
         self.pairs, self.unmatched = _paired(*outputs)
 
-    def __len__(self) -> int:
-        return len(self.graph)
+    def sides(self) -> dict[int, str]:
+        """Of each node that one formula has alone, which of them: "first" or "second"."""
+        first, second = ([pair[side] for pair in self.pairs.values()] for side in (0, 1))
+        return {
+            **dict.fromkeys(only_in(self.graph, first, second), "first"),
+            **dict.fromkeys(only_in(self.graph, second, first), "second"),
+        }
 
 
 def _bound(formula: FormulaBase, values: Mapping[str, Any], other: FormulaBase) -> Bound:

@@ -7,7 +7,6 @@ formula, values -> `Picture` (what is shown) -> `Folding` (small enough) -> DOT 
 from __future__ import annotations
 
 from cgcli.errors import UsageError
-from cgcli.explain.comparing import only_in
 from cgcli.explain.point import Point
 from cgcli.files import write_file
 from cgcli.formulas.derivatives import targets, variables
@@ -78,12 +77,9 @@ def draw_both(found: Comparisons, path: str | Path, *, limit: int | None = LIMIT
     """
     form, joint = format_of(path), found.joint
     assert joint is not None
-    outputs, sides = {}, {}
+    outputs = {}
     for name, (first, second) in joint.pairs.items():
         outputs.update({name: first} if first == second else {f"{name} (first)": first, f"{name} (second)": second})
-    nodes = [[pair[side] for pair in joint.pairs.values()] for side in (0, 1)]
-    sides.update(dict.fromkeys(only_in(joint.graph, nodes[0], nodes[1]), "first"))
-    sides.update(dict.fromkeys(only_in(joint.graph, nodes[1], nodes[0]), "second"))
     picture = Picture(Point(joint.graph, outputs))
-    picture.sides = sides
+    picture.sides = joint.sides()
     write_file(path, render(dot_text(picture, fold(picture, limit=limit)), form, timeout=timeout))
