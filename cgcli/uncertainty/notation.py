@@ -226,6 +226,5 @@ def rounded(number: float, place: int, shift: int = 0) -> str:
     from decimal import ROUND_HALF_EVEN, Context, Decimal
 
     wide = Context(prec=800)
-    shown = wide.quantize(Decimal(number), Decimal(1).scaleb(-place, wide), ROUND_HALF_EVEN)
-    shown = shown.scaleb(-shift, wide)
+    shown = Decimal(number).quantize(Decimal(1).scaleb(-place), ROUND_HALF_EVEN, wide).scaleb(-shift, wide)
     return f"{shown:f}" if shown else f"{abs(shown):f}"
