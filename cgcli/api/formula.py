@@ -51,6 +51,7 @@ class Formula(FormulaBase):
             params=program.params,
             defaults=program.defaults,
             inputs=self._all_inputs(program),
+            initialisers=program.initialisers,
         )
 
     def __repr__(self) -> str:
@@ -208,6 +209,7 @@ class Formula(FormulaBase):
         derived.inputs = [name for name in program.inputs if name in needed]
         derived.params = [name for name in program.params if name in needed]
         derived.defaults = {name: node for name, node in defaults.items() if name in needed}
+        derived.initialisers = {name: drawn for name, drawn in program.initialisers.items() if name in needed}
         derived.carry_decisions(program)
         return fixed(derived)
 

@@ -10,6 +10,7 @@ import typer
 
 from cgcli import __version__
 from cgcli.cli import options
+from cgcli.cli.arguments import check_standard_input
 from cgcli.errors import ExitCode, UsageError, closest
 from cgcli.render.style import wants_colour
 
@@ -64,6 +65,9 @@ def spread(run: Callable[..., None]) -> Callable[..., None]:
 
     Its annotations are texts, and read with the names of `options.py`: a command imports these for the type checker
     only, since its plain form runs without Typer. So there is nothing that a command could forget.
+
+    A command that takes NAME=VALUE also gets `--values FILE`; the file comes to it as one more word, `@FILE`. That
+    standard input is read once is seen to here, too.
     """
     signature = inspect.signature(run, locals={**vars(options), **run.__globals__}, eval_str=True)
     groups: dict[str, Any] = {name: group for name, parameter in signature.parameters.items()
@@ -72,9 +76,15 @@ def spread(run: Callable[..., None]) -> Callable[..., None]:
         each for name, parameter in signature.parameters.items()
         for each in (options_in(groups[name]) if name in groups else [parameter])
     ]  # fmt: skip
+    if "bindings" in signature.parameters:
+        parameters.append(VALUES)
 
     def gathered(**given: Any) -> None:
         """Call the command with its groups."""
+        files = given.pop(VALUES.name, None)
+        check_standard_input(formula=given.get("formula"), table=given.get("data"), values=files)
+        if files:
+            given["bindings"] = [*(given["bindings"] or ()), *(f"@{path}" for path in files)]
         for name, group in groups.items():
             given[name] = group(**{option.name: given.pop(option.name) for option in fields(group)})
         run(**given)
@@ -82,6 +92,10 @@ def spread(run: Callable[..., None]) -> Callable[..., None]:
     gathered.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     gathered.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return gathered
+
+
+VALUES = inspect.Parameter("values", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=options.Values)
+"""The option of every command that takes NAME=VALUE."""
 
 
 def options_in(group: Any) -> list[inspect.Parameter]:

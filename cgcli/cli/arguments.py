@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-from cgcli.cli.output import during
+from cgcli.cli.output import during, warn
 from cgcli.errors import DataError, Source, UsageError
 from cgcli.language.spelling import canonical
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.api.formula import Formula
+    from cgcli.formulas.base import FormulaBase
 
 FORMULA_ENDING = ".cg"
 PIPE = re.compile(r"/dev/fd/\d+|/dev/stdin")
@@ -119,11 +120,60 @@ def _binding_hint(word: str, words: Sequence[str]) -> str:
     return "for example x=1"
 
 
-def read_bindings(words: Sequence[str] | None, *, digits: int | None = None) -> dict[str, Any]:
-    """The values of NAME=VALUE words."""
+def read_bindings(
+    words: Sequence[str] | None, formula: FormulaBase | None = None, *, digits: int | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """The values of NAME=VALUE words, and of files of values (`--values FILE`, as a word `@FILE`) for other names.
+
+    formula: names in a file that it lacks are told and left out, since a file often holds more than one formula needs.
+    """
     from cgcli.api.sources import read_value
 
-    return {name: read_value(name, text, digits=digits) for name, text in split_bindings(words or ()).items()}
+    words = words or ()
+    paths = [word.strip()[1:] for word in words if is_value_file(word)]
+    texts = split_bindings([word for word in words if not is_value_file(word)] if paths else words)
+    from_files = read_value_files(paths, texts, formula, digits) if paths else {}
+    return from_files | {name: read_value(name, text, digits=digits) for name, text in texts.items()}
+
+
+def is_value_file(word: str) -> bool:
+    """Whether a word among NAME=VALUE is a file of values: `@fitted.json`."""
+    return word.lstrip().startswith("@") and word.strip() != "@"
+
+
+def read_value_files(
+    paths: Sequence[str], given: Mapping[str, object], formula: FormulaBase | None, digits: int | None
+) -> dict[str, Any]:
+    """The values in files, without those that are given otherwise. UsageError where two files give one name."""
+    from cgcli.api.sources import read_text
+    from cgcli.data.value_files import read_values
+
+    found: dict[str, Any] = {}
+    for path in paths:
+        source = Source(standard_input(), "<standard input>") if path == "-" else Source(read_text(path), path)
+        values = read_values(source, exact=digits is not None)
+        for name in values:
+            if name in found:
+                raise UsageError(f"`{name}` is given twice, by two files of values", hint="give each input once")
+        if formula is not None:
+            values = told_apart(values, source.name, formula)
+        found |= values
+    return {name: value for name, value in found.items() if name not in given}
+
+
+def told_apart(values: Mapping[str, Any], path: str, formula: FormulaBase) -> dict[str, Any]:
+    """The values that a formula has a name for; of the others it is said that they are left out."""
+    names = formula.programs.names
+    known = {*names.inputs, *names.defined, *names.constants}
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        listed = ", ".join(f"`{name}`" for name in unknown)
+        inputs = ", ".join(f"`{name}`" for name in formula.inputs)
+        warn(
+            f"`{path}` also gives {listed}, which the formula does not have",
+            hint=f"its inputs are {inputs}" if inputs else "it has no inputs",
+        )
+    return {name: value for name, value in values.items() if name in known}
 
 
 def split_names(text: str | None) -> list[str] | None:
@@ -143,10 +193,13 @@ def typed(options: Mapping[str, object]) -> list[str]:
     return [name for name, value in options.items() if value is not None and value is not False and value != []]
 
 
-def check_standard_input(formula: str, data: str | None) -> None:
-    """UsageError where standard input would have to be the formula and the table."""
-    if formula == data == "-":
-        raise UsageError("standard input cannot be both the formula and the table", hint="put one of them in a file")
+def check_standard_input(**words: object) -> None:
+    """UsageError where standard input (`-`) would have to be several of the things that a line names."""
+    wanted = [what for what, word in words.items() if word == "-" or (isinstance(word, list) and "-" in word)]
+    if len(wanted) > 1:
+        raise UsageError(
+            f"standard input cannot be both the {wanted[0]} and the {wanted[1]}", hint="put one of them in a file"
+        )
 
 
 def exclude(option: str, **others: object) -> None:

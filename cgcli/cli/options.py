@@ -19,6 +19,10 @@ Bindings = Annotated[
     Optional[list[str]],  # noqa: UP045 - Typer reads this form in every version
     typer.Argument(metavar="NAME=VALUE", help="Values: numbers, constant formulas, lists, or @file.npy."),
 ]
+Values = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--values", metavar="FILE", help="Values by name from JSON, as `cg fit -o` writes it; - is a pipe."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; nan and infinities as texts.")]
 Digits = Annotated[Optional[int], typer.Option("--digits", min=1, max=100_000, help="Decimal digits, beyond doubles.")]  # noqa: UP045
 EngineName = Annotated[str, typer.Option("--engine", help=f"auto, {', '.join(NAMES)}.")]
@@ -33,8 +37,8 @@ Strict = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableOptions:
-    """The options that go with `--data`, each written here and nowhere else; `cgcli.cli.app` spreads them out."""
+class ReadOptions:
+    """What a table is and how it is read. An option stands here and nowhere else; `cgcli.cli.app` spreads them out."""
 
     data: Annotated[
         list[str] | None,
@@ -49,22 +53,15 @@ class TableOptions:
         str | None, typer.Option("--separator", help="What separates cells of CSV: one sign, or tab or blank.")
     ] = None
     decimal: Annotated[str | None, typer.Option("--decimal", help="The decimal mark of numbers in CSV: . or ,")] = None
-    output: Annotated[str | None, typer.Option("-o", "--output", help="Write the rows here (- is CSV).")] = None
     bind: Annotated[
         list[str] | None,
         typer.Option("--bind", metavar="INPUT=COLUMN", help="Take an input from a column of another name."),
     ] = None
-    keep: Annotated[str | None, typer.Option("--keep", help="Copy these columns to the result: a,b or all.")] = None
     missing: Annotated[
         str | None,
         typer.Option("--missing", help="Rows with cells that are missing or no number: nan (default), skip or error."),
     ] = None
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Read at most so many rows.")] = None
-    head: Annotated[int | None, typer.Option("--head", min=0, help="Show so many rows of the result.")] = None
-    raw_text: Annotated[
-        bool, typer.Option("--raw-text", help="Write texts as they are into CSV, even what a spreadsheet would run.")
-    ] = False
-    float32: Annotated[bool, typer.Option("--float32", help="Compute in single precision (native engine).")] = False
 
     def given(self) -> list[str]:
         """Names of the options that the line has."""
@@ -73,7 +70,7 @@ class TableOptions:
     def check(self) -> str:
         """The table's path. UsageError where options of tables come without one, and for what they cannot be."""
         if self.path is None:
-            option = self.given()[0].replace("_", "-")
+            option = next(iter(self.given()), "data").replace("_", "-")
             raise UsageError(f"--{option} needs a table", hint="add --data table.csv")
         if len(self.data or ()) > 1:
             raise UsageError(
@@ -89,17 +86,30 @@ class TableOptions:
         return self.data[0] if self.data else None
 
     @property
-    def target(self) -> str | None:
-        """The file that is written, `-` for standard output."""
-        return "-" if self.output == "/dev/stdout" else self.output
-
-    @property
     def policy(self) -> str:
         """What happens to rows with gaps."""
         return POLICIES[0] if self.missing is None else self.missing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions(ReadOptions):
+    """The options that go with `--data` where each row has a result."""
+
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Write the rows here (- is CSV).")] = None
+    keep: Annotated[str | None, typer.Option("--keep", help="Copy these columns to the result: a,b or all.")] = None
+    head: Annotated[int | None, typer.Option("--head", min=0, help="Show so many rows of the result.")] = None
+    raw_text: Annotated[
+        bool, typer.Option("--raw-text", help="Write texts as they are into CSV, even what a spreadsheet would run.")
+    ] = False
+    float32: Annotated[bool, typer.Option("--float32", help="Compute in single precision (native engine).")] = False
+
+    @property
+    def target(self) -> str | None:
+        """The file that is written, `-` for standard output."""
+        return "-" if self.output == "/dev/stdout" else self.output
+
+
 __all__ = [
-    "Annotated", "Bindings", "Digits", "EngineName", "FormulaText", "Json", "Of", "Strict", "TableOptions",
-    "Wrt", "typer",
+    "Annotated", "Bindings", "Digits", "EngineName", "FormulaText", "Json", "Of", "ReadOptions", "Strict",
+    "TableOptions", "Values", "Wrt", "typer",
 ]  # fmt: skip

@@ -46,7 +46,7 @@ def run_table(
     choose: from the formula for one row to the one that has these nodes (derivatives are in a graph of their own).
     """
     path = options.check()
-    values, bound_columns = read_bindings(bindings), read_columns(options.bind)
+    values, bound_columns = read_bindings(bindings, formula), read_columns(options.bind)
     for name in bound_columns:
         if name in values:
             raise UsageError(f"`{name}` is given twice, as a value and as a column")

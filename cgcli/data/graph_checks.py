@@ -14,6 +14,7 @@ import numpy as np
 from cgcli.graph.codes import ARRAY, CONSTANT, INPUT, NO_PAYLOAD
 from cgcli.graph.shapes import describe, size
 from cgcli.graph.store import MOST_ELEMENTS, result_shape
+from cgcli.language.initial import Initialiser
 from cgcli.language.tokens import LONGEST_NUMBER
 from cgcli.ops.constants import CONSTANTS
 
@@ -58,6 +59,7 @@ class Tables:
         "calls",
         "decided",
         "defaults",
+        "initialisers",
         "operations",
         "outputs",
         "params",
@@ -72,6 +74,7 @@ class Tables:
         self.outputs: dict[str, int] = {}
         self.defaults: dict[str, int] = {}
         self.params: list[str] = []
+        self.initialisers: dict[str, Initialiser] = {}
         self.specialised: dict[str, float] = {}
         self.decided: dict[str, tuple[str, bool]] = {}
         self.calls: list[tuple[str, int]] = []
@@ -94,6 +97,8 @@ def tables_of(header: Mapping[str, Any]) -> Tables:
     if "decided" in header:  # files of the first releases have none
         decided = _entries(header, "decided", dict, _is_decision)
         tables.decided = {name: (what, whole) for name, (what, whole) in decided.items()}
+    if "initialisers" in header:  # as above
+        tables.initialisers = _initialisers(header)
     calls = _entries(header, "calls", list, lambda entry: isinstance(entry, list) and len(entry) == 2)
     tables.calls = [(name, parent) for name, parent in calls]
     for number, (name, parent) in enumerate(tables.calls):
@@ -122,6 +127,19 @@ def _is_name(entry: Any) -> bool:
 def _is_decision(entry: Any) -> bool:
     """Whether an entry says what a name decided, and whether that is a whole number."""
     return isinstance(entry, list) and len(entry) == 2 and _is_name(entry[0]) and isinstance(entry[1], bool)
+
+
+def _initialisers(header: Mapping[str, Any]) -> dict[str, Initialiser]:
+    """How initial values are drawn, by the names of their parameters."""
+    found = {}
+    for name, entry in _entries(header, "initialisers", dict, lambda entry: isinstance(entry, list)).items():
+        try:
+            kind, arguments = entry
+            require(all(type(number) in (int, float) for number in arguments), "")
+            found[name] = Initialiser(kind, arguments)
+        except (Malformed, ValueError, TypeError):
+            raise Malformed(f"how `{name}` is drawn is not as it should be") from None
+    return found
 
 
 def _is_integer(entry: Any) -> bool:
@@ -308,6 +326,8 @@ def check_results(
     for name in (*tables.params, *tables.defaults, *tables.specialised):
         require(name in known, f"`{name}` in its header is no input")
     require(all(name in texts for name in tables.decided), "`decided` in its header names no node")
+    for name in tables.initialisers:
+        require(name in tables.defaults and name in tables.params, f"`{name}` is drawn, but has no default")
     inputs = graph.inputs()
     absent = [name for name in input_names if name not in inputs]
     require(not absent, f"the input `{''.join(absent[:1])}` has no node")

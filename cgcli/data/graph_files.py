@@ -4,7 +4,8 @@ The file is an uncompressed ZIP archive of one-dimensional arrays in NumPy's for
 opens NPZ can look into it, and nothing in it is ever unpickled or compiled.
 
     header          JSON as UTF-8 bytes: format, version, names of the operations, shapes, static arguments, outputs,
-                    default values, parameters, calls of user functions, values that decided the graph
+                    default values, parameters, how their initial values are drawn, calls of user functions, values
+                    that decided the graph
     op              of each node the place of its operation among the names in the header; so the order in which a
                     version of cg declares its operations does not matter
     operand_count   of each node; its operands follow those of the node before it in `operands`
@@ -148,6 +149,7 @@ def _header_of(program: Program, place: Column, codes: Column, shapes: Column, a
         "defaults": {name: int(place[node]) for name, node in program.defaults.items()},
         "params": program.params, "specialised": program.specialised, "decided": _decided(program),
         "calls": [(call.name, call.parent) for call in graph.calls],
+        "initialisers": {name: (drawn.kind.name, drawn.arguments) for name, drawn in program.initialisers.items()},
     }  # fmt: skip
     return _bytes(json.dumps(header))
 
@@ -337,6 +339,7 @@ def _program(graph: Graph, tables: Tables, input_names: list[str]) -> Program:
     program.params = list(tables.params)
     program.defaults = dict(tables.defaults)
     program.specialised = dict(tables.specialised)
+    program.initialisers = dict(tables.initialisers)
     for name, (what, whole) in tables.decided.items():
         program.decide(graph.names[name], EVERYTHING, what, whole)
     for name, value in program.specialised.items():  # what decided the graph need not be given again

@@ -67,14 +67,16 @@ def applied(graph: Graph, node: int, texts: Sequence[str]) -> str:
 def program_text(
     graph: Graph, outputs: Mapping[str, int], *, params: Collection[str] = (),
     defaults: Mapping[str, int] | None = None, inputs: Collection[str] = (),
+    initialisers: Mapping[str, Any] | None = None,
 ) -> str:  # fmt: skip
     """What the outputs need as a text that parses back to the same graph, one statement a line.
 
     Inputs of a shape, parameters and inputs with a default are declared; named nodes keep their names; what is used
     more than once is called t1, t2 …; long lines are broken the same way. A sole output `result` is the last line
-    by itself. inputs: names that are declared although no output needs them.
+    by itself. inputs: names that are declared although no output needs them. initialisers: how defaults are drawn
+    (`language.initial.Initialiser`), which is written for what was drawn.
     """
-    return "\n".join(_Program(graph, outputs, {}, params, defaults or {}, inputs).lines())
+    return "\n".join(_Program(graph, outputs, {}, params, defaults or {}, inputs, initialisers or {}).lines())
 
 
 # ---- one expression --------------------------------------------------------------------------------------------------
@@ -369,11 +371,13 @@ class _Program:
     def __init__(
         self, graph: Graph, outputs: Mapping[str, int], texts: Mapping[int, str],
         params: Collection[str] = (), defaults: Mapping[str, int] | None = None, inputs: Collection[str] = (),
+        initialisers: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.graph = graph
         self.texts = texts
         self.params = params
         self.defaults = defaults or {}
+        self.initialisers = initialisers or {}
         self.roots = set(outputs.values())
         self.needed = written(graph, self.roots, texts)
         self.nodes = [node for node, needed in enumerate(self.needed) if needed]
@@ -467,5 +471,12 @@ class _Program:
             return ""
         word = "param" if name in self.params else "input"
         lengths = f"[{', '.join(map(str, shape))}]" if shape else ""
-        value = "" if default is None else f" = {Printer(self.graph, {}, self.inputs).text(default)}"
+        value = "" if default is None else f" = {self._default_text(name, default)}"
         return f"{word} {name}{lengths}{value}"
+
+    def _default_text(self, name: str, default: int) -> str:
+        """A default value, or how it is drawn."""
+        drawn = self.initialisers.get(name)
+        if drawn is None:
+            return Printer(self.graph, {}, self.inputs).text(default)
+        return f"{drawn.kind.name}({', '.join(map(number_text, drawn.arguments))})"

@@ -168,6 +168,7 @@ def _rebuilt(program: Program, keep: Collection[int], alone: Collection[int] = (
     new.outputs = {name: moved[node] for name, node in program.outputs.items()}
     new.defaults = {name: moved[node] for name, node in program.defaults.items()}
     new.inputs, new.params, new.specialised = program.inputs, program.params, program.specialised
+    new.initialisers = program.initialisers
     new.take_decisions(program, moved, GONE)
     new.slopes = [(moved[y], moved[x]) for y, x in program.slopes if GONE not in (moved[y], moved[x])]
     return new

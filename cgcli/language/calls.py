@@ -9,6 +9,7 @@ from cgcli.graph.walk import ancestors
 from cgcli.language import syntax
 from cgcli.language.building import Frame
 from cgcli.language.forms import FORMS
+from cgcli.language.initial import kind_of
 from cgcli.language.messages import RESERVED, counted
 from cgcli.language.notations import foreign_call
 from cgcli.language.values import FunctionName, ListValue
@@ -180,6 +181,12 @@ class Calls:
         told = foreign_call(self.table.source.text, callee[0], name)
         if told is not None and name not in self.building.globals:
             return self.building.error_at(told.message, told.span, told.hint)
+        if kind_of(name) is not None:
+            return self.building.error_at(
+                f"`{name}` draws the initial value of a parameter, and is the whole of it",
+                callee,
+                f"param w[64, 128] = {name}(…)",
+            )
         if candidates:
             forms = " or ".join(f"{name}({candidate.signature})" for candidate in candidates)
             return self.building.error(f"`{name}` does not take {counted(count, 'argument')}", row, f"it is {forms}")

@@ -7,6 +7,7 @@ from cgcli.language import syntax
 from cgcli.language.aliases import asked_parts, differentiated_by, put_back, settle_aliases
 from cgcli.language.building import Building
 from cgcli.language.calls import Calls
+from cgcli.language.initial import Initialiser, kind_of
 from cgcli.language.lists import Lists
 from cgcli.language.operators import BINARY, COMPARISONS, UNARY
 from cgcli.language.values import FunctionName, ListValue, named_constant
@@ -138,7 +139,8 @@ class Lowering:
         shape_row = default_first - 1
         name = self.word(name_row)
         default: Any = None
-        if self.table.rule[default_last] != syntax.EMPTY:
+        drawn = self._initialiser(default_last) if trainable else None
+        if drawn is None and self.table.rule[default_last] != syntax.EMPTY:
             default = self.building.materialise(self.building.evaluate(default_first, row))
         shape: Shape | None = None
         if self.table.rule[shape_row] != syntax.EMPTY:
@@ -146,9 +148,40 @@ class Lowering:
             with self.building.placed(shape_row):
                 shape = shaping.whole_shape(self.building.static(lengths, shape_row))
             self.building.decide("a length")
+        if drawn is not None and name not in self.bound:
+            with self.building.placed(default_last):
+                default = self._drawn(name, drawn, shape or ())
         self._declare(row, name, shape, default)
         if trainable:
             self.program.params.append(name)
+
+    def _initialiser(self, row: int) -> Initialiser | None:
+        """How the default of a parameter is drawn, where its row is the call of a kind (`language.initial`)."""
+        if self.table.rule[row] != syntax.CALL:
+            return None
+        name = self.table.callee(row)
+        if kind_of(name) is None or name in self.functions:
+            return None
+        starts, last = [], row - 1
+        for _ in range(self.table.count[row] - 1):
+            starts.append((self.first[last], last + 1))
+            last = self.first[last] - 1
+        numbers = [self.building.static(self.building.evaluate(*place), place[1] - 1) for place in reversed(starts)]
+        self.building.decide("how an initial value is drawn", whole=False)
+        with self.building.placed(row):
+            if any(isinstance(number, list) for number in numbers):
+                raise ValueError("an initial value is drawn by numbers, not by a list")
+            return Initialiser(name, numbers)
+
+    def _drawn(self, name: str, initialiser: Initialiser, shape: Shape) -> int:
+        """The node of what is drawn without a seed. ValueError where the shape does not fit."""
+        try:
+            value = initialiser.drawn(name, shape)
+        except ValueError as error:
+            hint = f": param {name}[64, 128] = {initialiser.kind.name}()" if not shape else ""
+            raise ValueError(f"`{initialiser.kind.name}` {error}{hint}") from None
+        self.program.initialisers[name] = initialiser
+        return self.graph.array_constant(value) if shape else self.graph.constant(value)
 
     def _declare(self, row: int, name: str, shape: Shape | None, default: int | None) -> None:
         graph = self.graph

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cgcli.language.initial import Initialiser
+
 LARGE = 20_000
 """Nodes of a graph that is copied as a whole."""
 
@@ -60,6 +62,7 @@ class Program:
 
     outputs: name -> node, in the order of the text. inputs: names of the inputs in the order of their first use;
     params: those declared with `param`. defaults: input -> node of its default value, a constant part of the graph.
+    initialisers: how the default of a parameter is drawn; its node holds what seed 0 gives.
     specialised: inputs whose value shaped the graph (a length, an index), with that value.
     decisions: the values behind those inputs and behind inner names, each with what it decided.
     derived: programs that begin as this one and hold derivatives too, by what was asked (see `formulas.derivatives`).
@@ -70,8 +73,8 @@ class Program:
     """
 
     __slots__ = (
-        "_asks_points", "decisions", "defaults", "derived", "graph", "inputs", "outputs", "params", "slopes",
-        "specialised", "told",
+        "_asks_points", "decisions", "defaults", "derived", "graph", "initialisers", "inputs", "outputs", "params",
+        "slopes", "specialised", "told",
     )  # fmt: skip
 
     def __init__(self, graph: Graph) -> None:
@@ -80,6 +83,7 @@ class Program:
         self.inputs: list[str] = []
         self.params: list[str] = []
         self.defaults: dict[str, int] = {}
+        self.initialisers: dict[str, Initialiser] = {}
         self.specialised: dict[str, float] = {}
         self.decisions: dict[tuple[int, int], Decision] = {}
         self.derived = Kept(DERIVED, heaviest=MOST_NODES, weigh=len)
@@ -106,6 +110,7 @@ class Program:
         twin.slopes = [pair for pair in self.slopes if max(pair) < len(twin.graph)]
         twin.outputs, twin.defaults, twin.decisions = dict(self.outputs), dict(self.defaults), dict(self.decisions)
         twin.inputs, twin.params, twin.specialised = list(self.inputs), list(self.params), dict(self.specialised)
+        twin.initialisers = dict(self.initialisers)
         return twin
 
     def _length(self) -> int:

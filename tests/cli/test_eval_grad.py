@@ -258,6 +258,7 @@ def test_the_examples_of_the_help_work(
 ) -> None:
     text = "param w = 2; param b = 1; input x = 1; hidden = w*x + b; loss = hidden^2; output loss"
     (tmp_path / "model.cg").write_text(text)
+    (tmp_path / "fitted.json").write_text('{"values": {"a": 2, "b": 0.5, "c": 1}}')
     monkeypatch.chdir(tmp_path)
     lines = [line.strip() for line in shown(capsys, command, "--help").splitlines()]
     examples = [line for line in lines if f"cg {command} " in line and not line.startswith("Usage")]

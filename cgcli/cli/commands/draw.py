@@ -41,7 +41,8 @@ def run(
     form = None if output is None else format_of(output)
     if wrt is not None and not grad:
         raise UsageError("--wrt chooses derivatives, and none are drawn", hint="add --grad")
-    picture = picture_of(read_formula(formula), read_bindings(bindings), grad=grad, of=of, wrt=split_names(wrt))
+    parsed = read_formula(formula)
+    picture = picture_of(parsed, read_bindings(bindings, parsed), grad=grad, of=of, wrt=split_names(wrt))
     if form is None or output is None:
         print_tree(picture, everything)
     else:

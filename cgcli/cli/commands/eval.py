@@ -5,13 +5,14 @@ Examples:
   cg eval "sqrt(2)" --digits 50
   cg eval "A @ v" "A=[[1, 2], [3, 4]]" "v=[1, 1]"
   cg eval model.cg x=0.5 --show hidden,loss
+  cg eval "a*exp(-b*t) + c" --values fitted.json t=2
   cg eval "x*y + c" --data points.csv c=2 -o results.parquet
   echo "x^2 + 1" | cg eval - x=3 --json
 """
 
 from __future__ import annotations
 
-from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
+from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import Births, during, print_json, print_values, report_kinks, tell_warnings
 
 TYPE_CHECKING = False
@@ -42,7 +43,6 @@ def run(
 ) -> None:
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
-    check_standard_input(formula, table.path if table else None)
     parsed = read_formula(formula)
     if table is not None and table.given():
         from cgcli.cli.rows import run_table
@@ -55,7 +55,8 @@ def run(
         return
     tell_warnings(digits, engine)
     births = Births(strict=strict)
-    bound = births.watch(parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, show=names))
+    given = read_bindings(bindings, parsed, digits=digits)
+    bound = births.watch(parsed.bind(given, engine=engine, digits=digits, show=names))
     chosen = bound.chosen(names)
     with during("computing", len(bound.graph)):
         values = bound.named_values(chosen)

@@ -32,7 +32,8 @@ def run(
     """Write a graph file; values decide the shapes and lengths that it holds."""
     if output is None:
         raise UsageError("no file to write to", hint="add -o graph.npz")
-    parsed, values = read_formula(formula), read_bindings(bindings)
+    parsed = read_formula(formula)
+    values = read_bindings(bindings, parsed)
     parsed.save(output, values)
     warn_of_numbers(parsed, values, output)
 

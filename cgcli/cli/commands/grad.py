@@ -12,7 +12,7 @@ Examples:
 
 from __future__ import annotations
 
-from cgcli.cli.arguments import check_standard_input, exclude, read_bindings, read_formula, split_names
+from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import Births, during, number_text, print_json, report_kinks, report_left_out, tell_warnings
 from cgcli.errors import CalculationError, UsageError
 
@@ -59,7 +59,6 @@ def run(
     """Print the value and every partial derivative."""
     if sum((symbolic, jacobian, hessian)) > 1:
         raise UsageError("--symbolic, --jacobian and --hessian exclude each other")
-    check_standard_input(formula, table.path if table else None)
     parsed, variables = read_formula(formula), split_names(wrt)
     if table is not None and table.given():
         from cgcli.cli.rows import run_table
@@ -76,10 +75,10 @@ def run(
         return
     if symbolic:
         exclude("--symbolic", strict=strict, check=check, kinks=kinks)
-        print_symbolic(parsed, read_bindings(bindings, digits=digits), variables, of, json)
+        print_symbolic(parsed, read_bindings(bindings, parsed, digits=digits), variables, of, json)
         return
     tell_warnings(digits, engine)
-    values = read_bindings(bindings, digits=digits)
+    values = read_bindings(bindings, parsed, digits=digits)
     births = Births(strict=strict)
     bound = births.watch(parsed.bind(values, engine=engine, digits=digits, wrt=variables))
     report_left_out(bound, variables, of)

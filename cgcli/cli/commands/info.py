@@ -107,7 +107,7 @@ def formula_facts(word: str, bindings: list[str] | None) -> dict[str, Any]:
     from cgcli.engines import choose, choose_for_rows
 
     formula = read_formula(word)
-    bound = formula.bind(read_bindings(bindings), complete=False)
+    bound = formula.bind(read_bindings(bindings, formula), complete=False)
     graph, wanted = bound.graph, list(bound.program.outputs.values())
     engine, rows_engine = choose(graph, wanted).name, choose_for_rows(graph, wanted, "auto", {}, ROWS).name
     return {

@@ -38,7 +38,8 @@ def run(
     exclude("--no-backward", wrt=wrt if no_backward else None)
     parsed, names = read_formula(formula), split_names(wrt)
     tell_warnings(digits, engine)
-    bound = parsed.bind(read_bindings(bindings, digits=digits), engine=engine, digits=digits, wrt=names, steps=True)
+    values = read_bindings(bindings, parsed, digits=digits)
+    bound = parsed.bind(values, engine=engine, digits=digits, wrt=names, steps=True)
     chosen = targets(bound.program, of)
     if not no_backward:
         report_left_out(bound, names, of)

@@ -1,0 +1,199 @@
+"""Data of every kind as a table, and its columns read again and again: rows without a gap, as numbers.
+
+Source(data).open()                      a path, a frame, an Arrow table, a mapping of arrays -> a table
+WholeRows(Source(data), ["t", "y"])      pass after pass: small data stay in memory, large ones are read again
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cgcli.data import formats, stream
+from cgcli.data.memory import NAME, MemoryTable, columns_of
+from cgcli.data.table import Table, rows_of_a_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Progress = Callable[[int, int], None]
+    """What of the table's size was read, and the rows so far."""
+
+MEMORY = 1 << 28
+"""Bytes of numbers that stay in memory between two passes; more are read again."""
+
+
+class Source:
+    """Data of any kind, which can be opened as a table.
+
+    name: what messages call it. again: whether it can be opened more than once; a pipe cannot.
+    """
+
+    def __init__(
+        self, data: Any, kind: str | None = None, *, separator: str | None = None, decimal: str | None = None
+    ) -> None:
+        """data: a path, a DataFrame (pandas, polars), an Arrow table, a structured array, a mapping of columns; also
+        a `Source`, and a `Table`, which is read once. kind, separator, decimal: of a file, see `formats.open_table`.
+        """
+        self._data = data
+        self._how = (kind, separator, decimal)
+        self._table: Table | None = data if isinstance(data, Table) else None
+        self.is_path = isinstance(data, (str, os.PathLike))
+        self.name = os.fspath(data) if self.is_path else self._table.path if self._table else NAME
+        self.again = not isinstance(data, Table) and not (self.is_path and formats.is_stream(self.name))
+
+    def open(self) -> Table:
+        """The table, before its first row. DataError, UsageError and MissingExtra as of `formats.open_table`."""
+        if self._table is None and not self.is_path:
+            self._table = MemoryTable(columns_of(self._data))  # can be read as often as one likes
+        if self._table is not None:
+            return self._table
+        kind, separator, decimal = self._how
+        return formats.open_table(self.name, kind, separator=separator, decimal=decimal)
+
+
+def source_of(data: Any) -> Source:
+    """Data of every kind as a source."""
+    return data if isinstance(data, Source) else Source(data)
+
+
+class Part:
+    """Consecutive rows without a gap. columns: float64 by column's name. rows: how many. read: of the table's size."""
+
+    __slots__ = ("_numbers", "columns", "read", "rows")
+
+    def __init__(self, columns: dict[str, Any], rows: int, numbers: Any, read: int = 0) -> None:
+        """numbers: the number of the first row in the table, from 1, or an array of the numbers of all of them."""
+        self.columns = columns
+        self.rows = rows
+        self.read = read
+        self._numbers = numbers
+
+    def number(self, place: int) -> int:
+        """The number of a row in the table, counted from 1 with all rows that were left out."""
+        return int(self._numbers[place]) if isinstance(self._numbers, np.ndarray) else int(self._numbers) + place
+
+
+class WholeRows:
+    """Some columns of a source, pass after pass, without the rows in which one of them is missing or no number.
+
+    report: what the first pass found (rows read, rows left out, gaps by column); rows: how many are whole, None before
+    the first pass is done.
+    """
+
+    def __init__(
+        self, source: Source, columns: Sequence[str], *, limit: int | None = None, batch_rows: int | None = None,
+        memory: int = MEMORY,
+    ) -> None:  # fmt: skip
+        """limit: at most so many rows are read. batch_rows: at most so many at once. memory: bytes that may be kept."""
+        self.source = source
+        self.columns = list(dict.fromkeys(columns))
+        self.report = stream.Report(self.columns)
+        self.rows: int | None = None
+        self.size: int | None = None
+        self._limit = limit
+        self._batch_rows = batch_rows or rows_of_a_batch(len(self.columns))
+        self._memory = memory
+        self._kept: list[Part] | None = []
+        self._spool: Spool | None = None
+
+    def parts(self) -> Iterator[Part]:
+        """All whole rows, in the order of the table. DataError for a broken file and for a column without a number."""
+        if self.rows is None:
+            yield from self._first_pass()
+        elif self._kept is not None:
+            yield from self._kept
+        elif self._spool is not None:
+            yield from self._spool.parts()
+        else:
+            yield from self._read(stream.Report(self.columns))
+
+    def in_memory(self) -> dict[str, Any] | None:
+        """The columns as whole arrays, None where they are too large to be kept. The first pass is taken if need be."""
+        if self.rows is None:
+            for _ in self.parts():
+                pass
+        if self._kept is None:
+            return None
+        if len(self._kept) != 1:
+            columns = {name: np.concatenate([part.columns[name] for part in self._kept]) for name in self.columns}
+            numbers = [np.array([part.number(place) for place in range(part.rows)]) for part in self._kept]
+            self._kept = [Part(columns, self.rows or 0, np.concatenate(numbers), sum(p.read for p in self._kept))]
+        return self._kept[0].columns
+
+    def _first_pass(self) -> Iterator[Part]:
+        """Read the table, and keep what may be kept."""
+        report = stream.Report(self.columns)
+        kept: list[Part] | None = []
+        spool: Spool | None = None
+        held = 0
+        for part in self._read(report):
+            held += sum(column.nbytes for column in part.columns.values())
+            if kept is not None:
+                kept.append(part)
+                if held > self._memory:
+                    if not self.source.again:
+                        spool = Spool(self.columns)
+                        for earlier in kept:
+                            spool.add(earlier)
+                    kept = None
+            elif spool is not None:
+                spool.add(part)
+            yield part
+        for name in self.columns:
+            if name in report.numberless and name in report.gaps and report.gaps[name].bad:
+                raise stream.numberless(self.source.name, name, report.gaps[name])
+        self.report, self.rows = report, report.rows
+        self._kept, self._spool = kept, spool
+
+    def _read(self, report: stream.Report) -> Iterator[Part]:
+        """One pass over the table; gaps are counted in a report."""
+        table = self.source.open()
+        self.size = table.size
+        request = stream.Request({name: name for name in self.columns}, missing="skip")
+        try:
+            for batch in stream.limited(table.batches(self.columns, [], self._batch_rows), self._limit):
+                whole = stream.note_gaps(batch, table.path, request, report)
+                columns, numbers = batch.numbers, report.read + 1
+                if not whole.all():
+                    columns = {name: column[whole] for name, column in columns.items()}
+                    numbers = np.arange(report.read + 1, report.read + batch.rows + 1)[whole]
+                rows = int(whole.sum())
+                report.skipped += batch.rows - rows
+                report.read += batch.rows
+                yield Part(columns, rows, numbers, batch.read)
+        finally:
+            if table is not self.source._table:
+                table.close()
+
+
+class Spool:
+    """Parts in a nameless file of doubles: what came through a pipe and is too large for memory."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = list(columns)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
+        self._parts: list[tuple[int, int]] = []
+        weakref.finalize(self, self._file.close)
+
+    def add(self, part: Part) -> None:
+        """Append a part."""
+        for name in self._columns:
+            self._file.write(np.ascontiguousarray(part.columns[name]).data)
+        numbers = np.array([part.number(place) for place in range(part.rows)], dtype=np.int64)
+        self._file.write(numbers.data)
+        self._parts.append((part.rows, part.read))
+
+    def parts(self) -> Iterator[Part]:
+        """The parts again, as they came."""
+        at = 0
+        for rows, read in self._parts:
+            self._file.seek(at)
+            columns = {name: np.frombuffer(self._file.read(8 * rows)) for name in self._columns}
+            numbers = np.frombuffer(self._file.read(8 * rows), dtype=np.int64)
+            at = self._file.tell()
+            yield Part(columns, rows, numbers, read)
