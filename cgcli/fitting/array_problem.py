@@ -62,6 +62,10 @@ class ArrayProblem:
         mean = (weights @ target) / (weights @ weights)
         return float(np.sum((target - mean * weights) ** 2))
 
+    def log_sigma(self) -> float:
+        """As `Problem.log_sigma`; 0 where no weights were given."""
+        return 0.0 if self._target is None else -float(np.sum(np.log(self._target[1][self._chosen])))
+
     def thinned(self, rows: int) -> ArrayProblem:
         """As `Problem.thinned`."""
         if self.rows <= rows:

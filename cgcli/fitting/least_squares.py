@@ -28,6 +28,8 @@ ORTHOGONAL = 1e-7
 gain is its square; a statistician would stop at 1e-3 (Bates & Watts, Technometrics 23, 1981)."""
 SHORTEST = 4e-16
 """The length of a step, relative to the point, that changes nothing."""
+ROUNDING = 8.0
+"""Units in the last place of what the parameters contribute to the residuals: less than that is rounding."""
 OFF = 0.01
 """How much may be gained by the linear parameters alone, relative to the sum of squares, before they are moved on
 their own: the derivatives by the others depend on them."""
@@ -96,7 +98,7 @@ class Search:
         ended = "evaluations"
         while self.evaluations < self.most:
             region.look(here.slopes, here.point[self.others], reach)
-            if here.offset() <= ORTHOGONAL or here.objective == 0:
+            if here.offset() <= ORTHOGONAL:
                 ended = "orthogonal"
                 break
             moved = self._stepped(here, region)
@@ -115,7 +117,7 @@ class Search:
             expected = here.expected(step)
             there = self.at(here.moved(step))
             gained = here.optimum - there.optimum if there.triangle is not None else -np.inf
-            if not gained > 0 and expected <= EPSILON * here.optimum:
+            if not gained > 0 and (expected <= EPSILON * here.optimum or here.is_rounding()):
                 return None
             if not gained > 0.25 * expected:
                 region.shrink(step, shrinkage(here, there, step, gained))
@@ -158,7 +160,8 @@ class Search:
 
     def _solution(self, here: _At, ended: str) -> Solution:
         offset = here.offset() if here.triangle is not None else np.inf
-        return Solution(here.point, here.reduced, offset <= ORTHOGONAL, ended, self.method, self.evaluations, offset)
+        done = offset <= ORTHOGONAL or (here.triangle is not None and here.is_rounding())
+        return Solution(here.point, here.reduced, done, ended, self.method, self.evaluations, offset)
 
 
 class Mixing:
@@ -251,11 +254,22 @@ class _At:
         return np.linalg.lstsq(slopes / norms, -residuals, rcond=EPSILON * size)[0] / norms
 
     def offset(self) -> float:
-        """The part of the residuals' length in the directions in which the point can move: 0 at a solution."""
+        """The part of the residuals' length in the directions in which the point can move: 0 at a solution.
+
+        The relative offset criterion of D. M. Bates & D. G. Watts, Technometrics 23 (1981), without its degrees of
+        freedom. A parameter at a bound, which the objective presses against it, cannot move.
+        """
+        return 0.0 if self.objective == 0 else self._along() / float(np.sqrt(self.objective))
+
+    def is_rounding(self) -> bool:
+        """Whether what is left to gain is nothing but rounding of the terms that make up the residuals."""
+        norms = np.linalg.norm(self.reduced.triangle[:-1, :-1], axis=0)
+        return self._along() <= ROUNDING * EPSILON * float(np.linalg.norm(norms * self.point))
+
+    def _along(self) -> float:
+        """The length of the residuals' projection onto the derivatives by what can move."""
         size = len(self.point)
         slopes, residuals = self.reduced.triangle[:size, :size], self.reduced.triangle[:size, size]
-        if self.objective == 0:
-            return 0.0
         norms = np.linalg.norm(slopes, axis=0)
         gradient = slopes.T @ residuals
         stuck = ((self.point <= self.search.low) & (gradient > 0)) | ((self.point >= self.search.high) & (gradient < 0))
@@ -264,4 +278,4 @@ class _At:
             return 0.0
         left, values, _ = np.linalg.svd(slopes[:, free] / norms[free], full_matrices=False)
         kept = values > EPSILON * size * values[0]
-        return float(np.linalg.norm((left.T @ residuals)[kept]) / np.sqrt(self.objective))
+        return float(np.linalg.norm((left.T @ residuals)[kept]))
