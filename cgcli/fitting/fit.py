@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
+from cgcli.errors import DataError, UsageError, did_you_mean
 from cgcli.fitting import statistics as stats
+from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.memory_problem import problem_of
 from cgcli.fitting.question import Question, ask
 from cgcli.fitting.robust import LOSSES
@@ -109,10 +110,11 @@ def fit(
     notes: list[str] = []
     task = task_of(question, problem, low, high, notes, starts=starts, seed=seed, most=most)
     task.project = loss == "linear"
-    enough_rows(problem, question)
+    enough_rows(problem.rows, question)
     solution = best_solution(task)
+    enough_rows(problem.rows, question)  # known before the first evaluation only where a table says so
     if not np.isfinite(solution.sum_of_squares):
-        raise not_finite(question, solution)
+        raise not_finite_error(question, solution.point, solution.reduced)
     return result_of(question, problem, solution, task, notes, absolute=absolute_sigma, loss=loss)
 
 
@@ -181,23 +183,14 @@ def inside(value: float, low: float, high: float) -> float:
     return value
 
 
-def enough_rows(problem: Problem, question: Question) -> None:
-    """DataError where there are fewer rows than parameters."""
-    rows, size = problem.rows, len(question.names)
+def enough_rows(rows: int, question: Question) -> None:
+    """DataError where there are fewer rows than parameters; 0 rows are not known yet."""
+    size = len(question.names)
     if rows and rows < size:
         raise DataError(
             f"{rows} row{'s' if rows > 1 else ''} cannot determine {size} parameters: {', '.join(question.names[:8])}",
             hint="fix some of them, or give more rows",
         )
-
-
-def not_finite(question: Question, solution: Solution) -> CalculationError:
-    """That the residuals are finite at no start, with row and parameter."""
-    where = solution.reduced.not_finite
-    values = ", ".join(f"{name} = {value:g}" for name, value in zip(question.names, solution.point, strict=True))
-    what = "the residual" if where is None or where.parameter is None else f"the derivative by {where.parameter}"
-    row = "" if where is None else f" of row {where.row + 1:,}"
-    return CalculationError(f"{what}{row} is not finite at the start {values}", hint="give other starts")
 
 
 def result_of(

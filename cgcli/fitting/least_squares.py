@@ -3,8 +3,8 @@
 Levenberg–Marquardt steps in a trust region (`trust_region`). Parameters in which the residuals are affine are
 projected out (G. H. Golub & V. Pereyra 1973, with the Jacobian of L. Kaufman, "A variable projection method for solving
 separable nonlinear least squares problems", BIT 15, 1975): in a triangle whose first columns are theirs, the block
-behind them *is* Kaufman's Jacobian, the first block gives their optimum, and the sum of squares at that optimum is known
-without another evaluation.
+behind them *is* Kaufman's Jacobian, the first block gives their optimum, and the sum of squares there is known without
+another evaluation.
 """
 
 from __future__ import annotations
@@ -91,7 +91,11 @@ class Search:
 
     def run(self, start: Any, reach: float = REACH) -> Solution:
         """From a start to where no step lowers the sum of squares, or to the last evaluation that is allowed."""
-        here = self._settled(self.at(np.array(start, dtype=float)))
+        with np.errstate(all="ignore"):  # places that are no good may overflow
+            return self._run(np.array(start, dtype=float), reach)
+
+    def _run(self, start: Any, reach: float) -> Solution:
+        here = self._settled(self.at(start))
         if here.triangle is None:
             return self._solution(here, "not finite")
         region = TrustRegion(len(self.others), self.low[self.others], self.high[self.others])
@@ -149,7 +153,8 @@ class Search:
         for _ in range(POLISH):
             before = here.offset()
             point = mixing.next(here.point, here.full_step(), here.reduced.triangle[:, :-1])
-            if before <= EPSILON or (point == here.point).all() or (point < self.low).any() or (point > self.high).any():
+            within = bool(((point >= self.low) & (point <= self.high)).all())
+            if before <= EPSILON or (point == here.point).all() or not within:
                 break
             there = self.at(point)
             level = 1e-9 * here.objective
@@ -199,7 +204,7 @@ class _At:
         self.point = point
         self.reduced = reduced
         self.objective = reduced.sum_of_squares
-        self.triangle = None
+        self.triangle: Any = None
         if reduced.triangle is not None and np.isfinite(self.objective):
             size = len(point)
             order = [*search.linear, *search.others, size]
@@ -246,12 +251,13 @@ class _At:
         return still and self.gain <= EPSILON * max(self.optimum, 0.0)
 
     def full_step(self) -> Any:
-        """The Gauss–Newton step of all parameters."""
-        size = len(self.point)
-        slopes, residuals = self.reduced.triangle[:size, :size], self.reduced.triangle[:size, size]
-        norms = np.linalg.norm(slopes, axis=0)
-        norms[norms == 0] = 1.0
-        return np.linalg.lstsq(slopes / norms, -residuals, rcond=EPSILON * size)[0] / norms
+        """The Gauss–Newton step of all parameters that can move."""
+        slopes, residuals, free = self._movable()
+        step = np.zeros(len(self.point))
+        if free.any():
+            norms = np.linalg.norm(slopes, axis=0)
+            step[free] = np.linalg.lstsq(slopes / norms, -residuals, rcond=EPSILON * len(step))[0] / norms
+        return step
 
     def offset(self) -> float:
         """The part of the residuals' length in the directions in which the point can move: 0 at a solution.
@@ -268,14 +274,18 @@ class _At:
 
     def _along(self) -> float:
         """The length of the residuals' projection onto the derivatives by what can move."""
-        size = len(self.point)
-        slopes, residuals = self.reduced.triangle[:size, :size], self.reduced.triangle[:size, size]
-        norms = np.linalg.norm(slopes, axis=0)
-        gradient = slopes.T @ residuals
-        stuck = ((self.point <= self.search.low) & (gradient > 0)) | ((self.point >= self.search.high) & (gradient < 0))
-        free = ~stuck & (norms > 0)
+        slopes, residuals, free = self._movable()
         if not free.any():
             return 0.0
-        left, values, _ = np.linalg.svd(slopes[:, free] / norms[free], full_matrices=False)
-        kept = values > EPSILON * size * values[0]
+        left, values, _ = np.linalg.svd(slopes / np.linalg.norm(slopes, axis=0), full_matrices=False)
+        kept = values > EPSILON * len(free) * values[0]
         return float(np.linalg.norm((left.T @ residuals)[kept]))
+
+    def _movable(self) -> tuple[Any, Any, Any]:
+        """The derivatives by parameters that have an effect and are not pressed against a bound, and which they are."""
+        size = len(self.point)
+        slopes, residuals = self.reduced.triangle[:size, :size], self.reduced.triangle[:size, size]
+        gradient = slopes.T @ residuals
+        stuck = ((self.point <= self.search.low) & (gradient > 0)) | ((self.point >= self.search.high) & (gradient < 0))
+        free = ~stuck & (np.linalg.norm(slopes, axis=0) > 0)
+        return slopes[:, free], residuals, free

@@ -43,11 +43,18 @@ def problem_of(question: Question, *, loss: str = "linear", scale: float = 1.0) 
     elif question.sigma is not None:
         weights /= question.sigma
     model = Model(question, columns, part.rows)
-    return ArrayProblem(
+
+    def row_of(place: int) -> tuple[int, dict[str, Any]]:
+        values = {name: float(columns[column][place]) for name, column in question.columns.items()}
+        return part.number(place) - 1, values
+
+    problem = ArrayProblem(
         question.names, lambda point: (model(point)[0] - target) * weights,
         lambda point: model(point)[1] * weights[:, None], linear=model.linear, target=(target * weights, weights),
-        loss=loss, scale=scale,
+        loss=loss, scale=scale, row_of=row_of,
     )  # fmt: skip
+    problem.rows = part.rows
+    return problem
 
 
 class Model:
@@ -74,6 +81,7 @@ class Model:
             self._bound.values = {**self._bound.values, **self._question.values(point)}
             values = row_values(self._bound, self._columns)
             found = self._engine.evaluate_rows(self._bound.graph, values, self._wanted)
-            model, *slopes = (np.broadcast_to(found[node], (self._rows, *found[node].shape[1:])) for node in self._wanted)
+            results = [found[node] for node in self._wanted]
+            model, *slopes = (np.broadcast_to(result, (self._rows, *result.shape[1:])) for result in results)
             self._last, self._kept = key, (model, np.column_stack([slope.reshape(self._rows, -1) for slope in slopes]))
         return self._kept

@@ -13,7 +13,7 @@ from cgcli.errors import CgError, DataError, NeedsValues, ShapeError, Source, Us
 from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
-from cgcli.formulas.rows import bind_rows
+from cgcli.formulas.rows import bind_rows, evaluate_rows, row_values
 from cgcli.language.spelling import canonical
 from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
@@ -86,7 +86,8 @@ class Question:
     def needed(self) -> list[str]:
         """The columns of the table that are read, each once."""
         overs = [self.target, *([self.sigma] if isinstance(self.sigma, Over) else [])]
-        return list(dict.fromkeys([*self.columns.values(), *(name for over in overs for name in over.columns.values())]))
+        names = [name for over in overs for name in over.columns.values()]
+        return list(dict.fromkeys([*self.columns.values(), *names]))
 
 
 def elements(name: str, shape: Shape) -> list[str]:
@@ -110,7 +111,7 @@ def ask(
     started, ranges = split_starts(start)
     held = held_values(formula, fix, started)
     known = columns_by_reading(table)
-    matched = {**matched_columns(formula, table, columns), **{}}
+    matched = matched_columns(formula, table, columns)
     names = parameters(formula, known, matched, held, {**started, **ranges}, wrt)
     fixed = {name: value for name, value in started.items() if name not in names} | held
     given.check_names({**started, **ranges, **held}, formula.inputs)
@@ -174,7 +175,7 @@ def parameters(
     elif formula.params:
         chosen = [name for name in formula.params if name not in matched]
     else:
-        chosen = [name for name in formula.inputs if name in started or name not in known and name not in matched]
+        chosen = [name for name in formula.inputs if name in started or (name not in known and name not in matched)]
     found = [name for name in formula.inputs if name in chosen and name not in held]
     if not found:
         raise UsageError(
@@ -270,8 +271,6 @@ def checked_sigma(sigma: Any) -> Any:
 def evaluated(over: Over, columns: Mapping[str, Any], rows: int) -> Any:
     """A formula over columns for rows that are in memory."""
     bound = bind_rows(over.formula, list(over.columns))
-    from cgcli.formulas.rows import evaluate_rows, row_values
-
     bound.on_births = lambda births: None  # whoever asks looks for himself
     bound.values = row_values(bound, {name: columns[column] for name, column in over.columns.items()})
     (node,) = bound.program.outputs.values()

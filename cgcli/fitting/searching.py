@@ -112,7 +112,8 @@ def from_several_places(task: Task) -> list[Solution]:
 def value_at(task: Task, problem: Problem, point: Any) -> float:
     """The sum of squares at a place, with the linear parameters at their optimum."""
     task.evaluations += 1
-    here = task.search(problem).at(np.clip(point, task.low, task.high))
+    with np.errstate(all="ignore"):
+        here = task.search(problem).at(np.clip(point, task.low, task.high))
     if here.triangle is None:
         task.broken = task.broken or here.reduced
         return np.inf

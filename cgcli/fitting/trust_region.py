@@ -1,10 +1,10 @@
 """The step of a trust region for least squares whose derivatives are a triangle.
 
 Without bounds the step minimises |R d + q| within |D d| <= radius, by the singular values of R D⁻¹ and the secular
-equation of the Levenberg–Marquardt parameter: J. J. Moré, "The Levenberg–Marquardt algorithm: implementation and theory"
-(1978), with D the largest column norms met so far. With bounds the region is a box, cut by the bounds, and the step is
-the exact solution there: C. Voglis & I. E. Lagaris, "A rectangular trust region dogleg approach" (2004), with bounded
-linear least squares (P. B. Stark & R. L. Parker, 1995; SciPy's `lsq_linear`) in place of the dogleg.
+equation of the Levenberg–Marquardt parameter: J. J. Moré, "The Levenberg–Marquardt algorithm: implementation and
+theory" (1978), with D the largest column norms met so far. With bounds the region is a box, cut by the bounds, and the
+step is the exact solution there: C. Voglis & I. E. Lagaris, "A rectangular trust region dogleg approach" (2004), with
+bounded linear least squares (P. B. Stark & R. L. Parker, 1995; SciPy's `lsq_linear`) in place of the dogleg.
 """
 
 from __future__ import annotations
