@@ -191,7 +191,8 @@ def _length_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 root_sum_square: Operation = Operation(
     "root_sum_square", "x, [axis=None]", shape=reduced, prepare=some_axes, compute=lambda x, axes: abs(x),
     pullback=_length_pullback, combine=hypot, ties=reduced_ties,
-    spell={"numpy": _length_numpy, "precise": _length_precise, "latex": r"\left\lVert {0} \right\rVert"}, traits=("structural", "reduction"),
+    spell={"numpy": _length_numpy, "precise": _length_precise, "latex": r"\left\lVert {0} \right\rVert"},
+    traits=("structural", "reduction"),
     examples=("root_sum_square([x, y, z])", "root_sum_square([[x, y], [z, 1]], 0)"),
     kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes),
     convention="derivative 0 at the zero vector",
