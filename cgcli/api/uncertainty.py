@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from cgcli.errors import UsageError
+from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 
@@ -15,7 +17,8 @@ class Uncertain(FormulaBase):
 
     def uncertainty(
         self, values: Mapping[str, Any], *, correlations: Any = None, covariance: Any = None, dof: Any = None,
-        distributions: Mapping[str, Any] | None = None, samples: int | None = None, seed: int = 0,
+        distributions: Mapping[str, Any] | None = None, readings: Any = None, average: Sequence[str] = (),
+        samples: float | None = None, seed: int = 0,
     ) -> Any:  # fmt: skip
         """The result with its standard uncertainty, by the law of propagation (JCGM 100, the GUM).
 
@@ -24,7 +27,9 @@ class Uncertain(FormulaBase):
         correlations: {("L", "T"): 0.3}, elements of arrays as "v[0]"; or (names, matrix). covariance: a matrix
         {"L": {"L": …, "T": …}, …}, or (names, matrix); it has the errors, too. dof: degrees of freedom of errors.
         distributions: by input a kind ("rectangular", "triangular", "arcsine", "lognormal", "student_sd",
-        "student_scale") with this value and error, or a frozen distribution of SciPy. samples, seed: how many random
+        "student_scale") with this value and error, or a frozen distribution of SciPy. readings: repeated readings of
+        inputs without a value, a column each (a path, a frame, a mapping). average: inner names that are computed for
+        each reading, and whose means go on. samples, seed: how many random
         values are drawn for `.sampled` (JCGM 101).
 
         A result has value, error, dof, shares, interval(coverage), expanded(coverage), coverage_factor(coverage),
@@ -36,6 +41,12 @@ class Uncertain(FormulaBase):
         from cgcli.uncertainty import asking, results
 
         asked = asking.question(values, correlations, covariance, dof, distributions, read=read_value)
+        if readings is not None:
+            from cgcli.uncertainty.readings import with_readings
+
+            asked = with_readings(self, asked, readings, given.name_list(average))
+        elif average:
+            raise UsageError("`average` is for readings", hint='for example readings="readings.csv"')
         found = asking.propagate(self, asked)
         sample = None
         if samples is not None:

@@ -1,4 +1,4 @@
-"""From what a caller gives (values, errors, correlations) to the law of propagation, and what a caller has to be told."""
+"""From what a caller gives (values, errors, correlations) to the law of propagation, and what is told of it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import numpy as np
 
 from cgcli.errors import NonlinearWarning, UsageError, did_you_mean
 from cgcli.formulas import given
+from cgcli.formulas.kinks import kinks_at
 from cgcli.language.spelling import canonical
 from cgcli.uncertainty.notation import read_quantity
 from cgcli.uncertainty.propagating import Propagation, bind
 from cgcli.uncertainty.quantities import Inputs, Quantity, labels_of, quantity_of
+from cgcli.uncertainty.signs import is_uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from cgcli.explain.births import Birth
     from cgcli.formulas.base import FormulaBase
-    from cgcli.formulas.bound import Bound
     from cgcli.uncertainty.results import ArrayUncertainty, Uncertainty
 
     Pairs = dict[tuple[str, str], float]
@@ -51,8 +53,6 @@ def question(
         if name in errors:
             value = (value, errors[name])
         if isinstance(value, str):
-            from cgcli.uncertainty.notation import is_uncertain
-
             value = read_quantity(name, value, read) if is_uncertain(value) else read(name, value)
         found = quantity_of(name, value, freedom.get(name), shapes.get(name))
         if found is None:
@@ -110,7 +110,8 @@ def entries(what: str, matrix: Any) -> list[tuple[str, str, float]]:
         if isinstance(key, tuple) and len(key) == 2:
             found.append((canonical(str(key[0])), canonical(str(key[1])), number(what, value)))
         elif hasattr(value, "keys"):
-            found += [(canonical(str(key)), canonical(str(other)), number(what, value[other])) for other in value.keys()]  # noqa: SIM118
+            others = given.by_name(value)
+            found += [(canonical(str(key)), canonical(str(other)), number(what, r)) for other, r in others.items()]
         else:
             raise usage
     return found
@@ -126,6 +127,16 @@ def number(what: str, value: Any) -> float:
 
 def covariance_pairs(values: Mapping[str, Any], covariance: Any) -> tuple[dict[str, Any], Pairs]:
     """The errors by input and the correlations of a covariance matrix of the elements, by their labels. UsageError."""
+    if hasattr(covariance, "covariance") and hasattr(covariance, "values"):  # a fit
+        covariance = covariance.values, covariance.covariance
+    if hasattr(covariance, "__array__") and not hasattr(covariance, "keys"):
+        covariance = values, covariance
+    if isinstance(covariance, tuple) and len(covariance) == 2:
+        names = [canonical(str(name)) for name in covariance[0]]
+        covariance = (
+            [label for name in names for label in labels_of(name, np.shape(values[name]) if name in values else ())],
+            covariance[1],
+        )
     found = {(first, second): value for first, second, value in entries("covariance", covariance)}
     errors: dict[str, float] = {}
     for label in dict.fromkeys(label for pair in found for label in pair):
@@ -151,20 +162,30 @@ def covariance_pairs(values: Mapping[str, Any], covariance: Any) -> tuple[dict[s
     return by_input, pairs
 
 
-def propagate(formula: FormulaBase, asked: Question) -> Propagation:
-    """The law of propagation for a question. Errors as of `bind`, UsageError for correlations that cannot be."""
+def propagate(
+    formula: FormulaBase, asked: Question, *, show: Sequence[str] = (), engine: str = "auto",
+    on_births: Callable[[list[Birth]], None] | None = None,
+) -> Propagation:  # fmt: skip
+    """The law of propagation for a question. Errors as of `bind`, UsageError for correlations that cannot be.
+
+    show: inner names in the place of the outputs. on_births: who is told of nan and infinities.
+    """
     inputs = Inputs(asked.quantities, asked.correlations)
-    return Propagation(bind(formula, asked.values, asked.quantities), inputs)
+    bound = bind(formula, asked.values, asked.quantities, show=show, engine=engine)
+    bound.on_births = on_births
+    return Propagation(bound, inputs, show)
 
 
 def doubts(found: Propagation, results: Mapping[str, Uncertainty | ArrayUncertainty]) -> dict[str, str]:
     """Why the law of propagation may be wrong, for each result of which that can be said."""
-    if len(found.value) > MOST_CHECKED:
+    if len(found.value) > MOST_CHECKED or not found.inputs.names:
         return {}
     told: dict[str, str] = {}
+    hits = kinks_at(found.bound, found.inputs.names) if not found.show else []
+    bent = f"the linear rule is wrong here: a kink, {hits[0].text}" if hits else None
     for result in results.values():
         for each in elements_of(result):
-            why = each.doubt()
+            why = each.doubt() or bent
             if why is not None:
                 told[each.label] = why
     return told
@@ -176,20 +197,11 @@ def elements_of(result: Uncertainty | ArrayUncertainty) -> Sequence[Uncertainty]
 
 
 def warn_of(found: Propagation, results: Mapping[str, Uncertainty | ArrayUncertainty]) -> None:
-    """A NonlinearWarning where the law of propagation may be wrong."""
+    """A NonlinearWarning where the law of propagation may be wrong; one text, so that Python's filters tell it once."""
     from warnings import warn
 
     for name, why in doubts(found, results).items():
         label = "" if len(found.value) == 1 else f"`{name}`: "
         sampled = any(each.is_sampled for result in results.values() for each in elements_of(result))
-        warn(NonlinearWarning(label + why, hint=None if sampled else "samples=1_000_000 shows the distribution"),
-             stacklevel=3)  # fmt: skip
-
-
-def kinks(bound: Bound, names: Sequence[str]) -> list[Any]:
-    """The kinks at the point, where the derivative is a convention."""
-    from cgcli.formulas.kinks import kinks_at
-
-    return kinks_at(bound, list(names), None)
-
-
+        hint = "see the sample" if sampled else "see `.second_order`, or draw samples=1_000_000"
+        warn(NonlinearWarning(label + why.partition(":")[0], hint=hint), stacklevel=3)

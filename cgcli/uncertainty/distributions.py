@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli import draws
 from cgcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,10 +51,8 @@ class Normal(Distribution):
         self.mean = mean
         self.sd = sd
 
-    def quantiles(self, p: Any) -> Any:
-        from scipy.special import ndtri
-
-        return self.mean + self.sd * ndtri(p)
+    def quantiles(self, p: Any) -> Any:  # noqa: D102 - as of every distribution
+        return self.mean + self.sd * draws.quantiles(p)
 
 
 class Student(Distribution):
@@ -69,7 +68,7 @@ class Student(Distribution):
         if dof > 4:
             self.kurtosis = 3 + 6 / (dof - 4)
 
-    def quantiles(self, p: Any) -> Any:
+    def quantiles(self, p: Any) -> Any:  # noqa: D102 - as of every distribution
         from scipy.special import stdtrit
 
         return self.mean + self.scale * stdtrit(self.dof, p)
@@ -93,7 +92,7 @@ class Bounded(Distribution):
         """The variance of the distribution on [-1, 1]."""
         raise NotImplementedError
 
-    def quantiles(self, p: Any) -> Any:
+    def quantiles(self, p: Any) -> Any:  # noqa: D102 - as of every distribution
         return self.mean + self.half * self._unit(p)
 
     def _unit(self, p: Any) -> Any:
@@ -161,7 +160,7 @@ class Triangular(Distribution):
         if variance > 0:
             self.skewness = (right - left) * (whole + left) * (whole + right) / (270 * variance * self.sd)
 
-    def quantiles(self, p: Any) -> Any:
+    def quantiles(self, p: Any) -> Any:  # noqa: D102 - as of every distribution
         left, right, whole = self.mode - self.low, self.high - self.mode, self.high - self.low
         rising = self.low + np.sqrt(p * whole * left)
         return np.where(p * whole < left, rising, self.high - np.sqrt((1 - p) * whole * right))
@@ -227,10 +226,8 @@ class LogNormal(Distribution):
         sigma = sqrt(log1p((sd / mean) ** 2))
         return cls(log(mean) - sigma**2 / 2, sigma)
 
-    def quantiles(self, p: Any) -> Any:
-        from scipy.special import ndtri
-
-        return np.exp(self.mu + self.sigma * ndtri(p))
+    def quantiles(self, p: Any) -> Any:  # noqa: D102 - as of every distribution
+        return np.exp(self.mu + self.sigma * draws.quantiles(p))
 
 
 class Exponential(Distribution):
@@ -241,7 +238,7 @@ class Exponential(Distribution):
     def __init__(self, mean: float) -> None:
         self.mean = self.sd = mean
 
-    def quantiles(self, p: Any) -> Any:
+    def quantiles(self, p: Any) -> Any:  # noqa: D102 - as of every distribution
         return -self.mean * np.log1p(-p)
 
 
@@ -253,14 +250,14 @@ class Gamma(Distribution):
         self.mean, self.sd = shape * scale, sqrt(shape) * scale
         self.skewness, self.kurtosis = 2 / sqrt(shape), 3 + 6 / shape
 
-    def quantiles(self, p: Any) -> Any:
+    def quantiles(self, p: Any) -> Any:  # noqa: D102 - as of every distribution
         from scipy.special import gammaincinv
 
         return self.scale * gammaincinv(self.shape, p)
 
 
 class Foreign(Distribution):
-    """A distribution of SciPy with its numbers set (`scipy.stats.weibull_min(2.5, scale=3)`), or one that acts alike."""
+    """A distribution of SciPy with its numbers set (`scipy.stats.weibull_min(2.5, scale=3)`), or one like it."""
 
     def __init__(self, frozen: Any) -> None:
         self.frozen = frozen
@@ -269,14 +266,14 @@ class Foreign(Distribution):
         self.skewness = skewness if isfinite(skewness) else 0.0
         self.kurtosis = 3 + excess if isfinite(excess) else NORMAL_KURTOSIS
 
-    def quantiles(self, p: Any) -> Any:
+    def quantiles(self, p: Any) -> Any:  # noqa: D102 - as of every distribution
         return self.frozen.ppf(p)
 
 
 def named(kind: str, value: float, error: float, dof: float) -> Distribution:
     """The distribution of a kind with a given mean and standard deviation. UsageError for an unknown kind.
 
-    Of Student's the kind says which number the error is: `student_sd` its standard deviation, `student_scale` its scale.
+    Of Student's the kind says what the error is: of `student_sd` its standard deviation, of `student_scale` its scale.
     """
     if kind in ("student", "t"):
         raise UsageError("the error of a Student distribution can be its scale or its standard deviation",

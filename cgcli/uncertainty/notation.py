@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from math import floor, inf, isfinite, log10
 from typing import TYPE_CHECKING
 
-from cgcli.errors import UsageError, did_you_mean
+from cgcli.errors import UsageError
 from cgcli.uncertainty.distributions import (
     Arcsine,
     CurvedTrapezoidal,
@@ -21,6 +20,19 @@ from cgcli.uncertainty.distributions import (
     Triangular,
 )
 from cgcli.uncertainty.quantities import Quantity
+from cgcli.uncertainty.signs import (
+    CALL,
+    CONCISE,
+    DOF,
+    EXAMPLE,
+    SHORT,
+    SIGNS,
+    USAGE,
+    closes_at_end,
+    is_uncertain,
+    items_of,
+    split,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,76 +41,48 @@ if TYPE_CHECKING:
     Read = Callable[[str, str], Any]
     """From a name and the text of a constant formula to its value."""
 
-SIGNS = re.compile(r"±|(?<=[\w.)\]\s])\+/-|(?<=[\w.)\]\s])\+-")
-"""Plus-minus; `2^+-1` holds none, since something has to stand before it."""
-
-CONCISE = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)\((\d+(?:\.\d*)?|\.\d+)\)([eE][+-]?\d+)?\Z")
-"""`1.50(10)`, `12.3(4)e-5`; with a point among the digits in brackets they are the error itself: `1.50(0.10)`."""
-
-DOF = re.compile(r"\(\s*dof\s*=?\s*([^()\s]+)\s*\)\Z")
-CALL = re.compile(r"([A-Za-z_]+)\((.*)\)\Z", re.DOTALL)
-EXAMPLE = "for example L=1.00±0.01, L=1.00(1), L=R(0.98, 1.02)"
-
-SHORT = {
-    "N": "normal", "R": "rectangular", "uniform": "rectangular", "T": "triangular", "U": "arcsine", "t": "student",
-}  # fmt: skip
-"""Other names of distributions."""
-
-USAGE = {
-    "normal": "normal(value, sd)",
-    "rectangular": "R(low, high) or R(middle±half)",
-    "triangular": "T(low, high), T(low, mode, high) or T(middle±half)",
-    "arcsine": "U(low, high) or U(middle±half)",
-    "trapezoidal": "trapezoidal(low, high, ratio of top to base)",
-    "curved_trapezoidal": "curved_trapezoidal(low, high, d): limits that are known up to ±d",
-    "student": "student(value, scale=…, dof=…) or student(value, sd=…, dof=…)",
-    "lognormal": "lognormal(mean=…, sd=…) of the value, or lognormal(mu=…, sigma=…) of its logarithm",
-    "exponential": "exponential(mean)",
-    "gamma": "gamma(shape, scale)",
-}
-"""How each distribution is written."""
-
-
-def is_uncertain(text: str) -> bool:
-    """Whether a value has an error, as far as its beginning and its signs say."""
-    text = text.strip()
-    call = CALL.match(DOF.sub("", text).rstrip())
-    known = call is not None and (call[1] in USAGE or call[1] in SHORT)
-    return bool(known or SIGNS.search(text) or CONCISE.match(DOF.sub("", text).rstrip()) or DOF.search(text))
-
 
 def read_quantity(name: str, text: str, read: Read) -> Quantity:
     """The quantity that a text means. read: for the constant formulas in it.
 
     UsageError, FormulaError or DataError for a text that says none.
     """
-    text = text.strip()
-    dof, found = inf, DOF.search(text)
-    if found:
+    text, dof = text.strip(), inf
+    found = DOF.search(text)
+    if found and closes_at_end(text[: found.start()].rstrip()):  # a list, all of whose items have these
         dof = number(name, "degrees of freedom", read(name, found[1]))
         text = text[: found.start()].rstrip()
-    if text.startswith("[") and text.endswith("]") and is_uncertain(text[1:-1]) and closes_at_end(text):
-        return Quantity.together(name, [_item(name, item, dof, read) for item in split(text[1:-1])])
-    concise = CONCISE.match(text)
-    if concise:
-        return Quantity(name, *_concise(*concise.groups()), dof)
-    parts = SIGNS.split(text)
-    call = CALL.match(text)
-    if call and (call[1] in USAGE or call[1] in SHORT) and closes_at_end(text[len(call[1]) :]):
-        return _distributed(name, SHORT.get(call[1], call[1]), call[2], dof, read)
-    if len(parts) != 2 or not all(part.strip() for part in parts):
-        if len(parts) == 1:
-            near = did_you_mean(call[1], [*USAGE, *SHORT]) if call else None
-            raise UsageError(f"the value of `{name}` has degrees of freedom, but no error", hint=near or EXAMPLE)
-        raise UsageError(f"`{text}` is not of the form VALUE±ERROR", hint=EXAMPLE)
-    value = read(name, parts[0].strip())
-    return Quantity(name, value, _error(name, value, parts[1].strip(), read), dof)
+    shape, items = items_of(text)
+    if not shape or not is_uncertain(text) or SIGNS.search(text.rpartition("]")[2]):
+        return _single(name, text, read)
+    return Quantity.together(name, shape, [_item(name, item, dof, read) for item in items])
 
 
 def _item(name: str, text: str, dof: float, read: Read) -> Quantity:
     """One item of a list, which may be without an error."""
-    found = read_quantity(name, text, read) if is_uncertain(text) else Quantity(name, read(name, text), 0.0)
+    found = _single(name, text, read) if is_uncertain(text) else Quantity(name, read(name, text), 0.0)
     return found if dof == inf else Quantity(name, found.value, found.error, dof, found.distributions)
+
+
+def _single(name: str, text: str, read: Read) -> Quantity:
+    """The quantity of a text that is no list of them."""
+    dof, found = inf, DOF.search(text)
+    if found:
+        dof = number(name, "degrees of freedom", read(name, found[1]))
+        text = text[: found.start()].rstrip()
+    concise = CONCISE.match(text)
+    if concise:
+        return Quantity(name, *_concise(*concise.groups()), dof)
+    call = CALL.match(text)
+    if call and (call[1] in USAGE or call[1] in SHORT) and closes_at_end(text[len(call[1]) :]):
+        return _distributed(name, SHORT.get(call[1], call[1]), call[2], dof, read)
+    parts = SIGNS.split(text)
+    if len(parts) == 1:
+        raise UsageError(f"the value of `{name}` has degrees of freedom, but no error", hint=EXAMPLE)
+    if len(parts) > 2 or not all(part.strip() for part in parts):
+        raise UsageError(f"`{text}` is not of the form VALUE±ERROR", hint=EXAMPLE)
+    value = read(name, parts[0].strip())
+    return Quantity(name, value, _error(name, value, parts[1].strip(), read), dof)
 
 
 def _error(name: str, value: Any, text: str, read: Read) -> Any:
@@ -156,7 +140,7 @@ def made(name: str, kind: str, numbers: list[float], named: dict[str, float]) ->
     match kind, given:
         case "normal", (2,) if numbers[1] > 0:
             return Normal(*numbers)
-        case ("rectangular" | "arcsine"), (2,) if numbers[0] < numbers[1]:
+        case (("rectangular" | "arcsine"), (2,)) if numbers[0] < numbers[1]:
             return Rectangular(*numbers) if kind == "rectangular" else Arcsine(*numbers)
         case "triangular", (2,) if numbers[0] < numbers[1]:
             return Triangular(*numbers)
@@ -181,33 +165,12 @@ def made(name: str, kind: str, numbers: list[float], named: dict[str, float]) ->
     raise _misuse(name, kind)
 
 
-def split(text: str) -> list[str]:
-    """A list's items: what commas outside of all brackets separate."""
-    items, depth, begin = [], 0, 0
-    for place, sign in enumerate(text):
-        depth += (sign in "([") - (sign in ")]")
-        if sign == "," and not depth:
-            items.append(text[begin:place])
-            begin = place + 1
-    return [item.strip() for item in (*items, text[begin:])]
-
-
-def closes_at_end(text: str) -> bool:
-    """Whether the bracket with which a text begins is the one with which it ends."""
-    depth = 0
-    for place, sign in enumerate(text):
-        depth += (sign in "([") - (sign in ")]")
-        if not depth:
-            return place == len(text) - 1
-    return False
-
-
 DIGITS = 3
-"""Significant digits of an error. GUM 7.2.6 asks for two at most in a report, and for more where one goes on computing."""
+"""Significant digits of an error. GUM 7.2.6: two at most in a report, and more where one goes on computing."""
 
 
 def result_text(value: Any, error: Any) -> str:
-    """`9.811 ± 0.110`: the error with three significant digits, the value to the same place; of arrays, item by item."""
+    """`9.811 ± 0.110`: the error with three significant digits, the value to the same place; arrays item by item."""
     if getattr(value, "shape", ()):
         return "[" + ", ".join(result_text(one, other) for one, other in zip(value, error, strict=True)) + "]"
     value, error = float(value), float(error)
@@ -215,7 +178,7 @@ def result_text(value: Any, error: Any) -> str:
         return f"{repr(value).removesuffix('.0')} ± {repr(error).removesuffix('.0')}"
     place = DIGITS - 1 - int(f"{error:.{DIGITS - 1}e}".partition("e")[2])
     largest = floor(log10(max(abs(value), error)))
-    if -5 < largest and place < 16 and largest < 16:
+    if largest > -5 and place < 16 and largest < 16:
         return f"{rounded(value, place)} ± {rounded(error, place)}"
     scale = f"e{largest}"
     return f"({rounded(value, place, largest)} ± {rounded(error, place, largest)}){scale}"
@@ -228,3 +191,15 @@ def rounded(number: float, place: int, shift: int = 0) -> str:
     wide = Context(prec=800)
     shown = Decimal(number).quantize(Decimal(1).scaleb(-place), ROUND_HALF_EVEN, wide).scaleb(-shift, wide)
     return f"{shown:f}" if shown else f"{abs(shown):f}"
+
+
+def interval_text(limits: tuple[float, float], error: float) -> str:
+    """`[9.596, 10.026]`: two limits, rounded to the place of an error's last digit."""
+    low, high = limits
+    if not (isfinite(low) and isfinite(high) and isfinite(error)) or not error:
+        return f"[{low:.6g}, {high:.6g}]"
+    place = DIGITS - 1 - int(f"{error:.{DIGITS - 1}e}".partition("e")[2])
+    largest = floor(log10(max(abs(low), abs(high), error)))
+    if -5 < largest < 16 and place < 16:
+        return f"[{rounded(low, place)}, {rounded(high, place)}]"
+    return f"[{rounded(low, place, largest)}, {rounded(high, place, largest)}]e{largest}"

@@ -13,7 +13,7 @@ from cgcli.formulas.bound import named_nodes
 from cgcli.graph.shapes import size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.base import FormulaBase
@@ -24,28 +24,35 @@ if TYPE_CHECKING:
 class Propagation:
     """The outputs of a formula as one vector, with the Jacobian by all elements that have errors.
 
-    bound: the formula at the values. inputs: what has errors. outputs: name -> shape. value: of all elements.
+    bound: the formula at the values. inputs: what has errors. show: inner names that take the place of the outputs.
+    nodes, outputs: by name the node and the shape. value: of all elements.
     jacobian: elements of the outputs × elements of the inputs. covariance: J·Σ·Jᵀ.
     """
 
-    def __init__(self, bound: Bound, inputs: Inputs) -> None:
+    def __init__(self, bound: Bound, inputs: Inputs, show: Sequence[str] = ()) -> None:
         self.bound = bound
         self.inputs = inputs
-        outputs = bound.program.outputs
+        self.show = show
+        self.nodes = outputs = bound.chosen(show)
         self.outputs = {name: bound.graph.shape_of(node) for name, node in outputs.items()}
         values = bound.evaluate(list(outputs.values()))
         self.value = flat(values)
         self.jacobian = np.zeros((len(self.value), len(inputs.labels)))
         if inputs.names:
-            found = derivatives.jacobians(bound, inputs.names)
             begin = 0
-            for name, by_input in found.items():
+            for name, by_input in self._jacobians().items():
                 count = size(self.outputs[name])
                 for other, group in inputs.groups.items():
                     self.jacobian[begin : begin + count, group] = np.reshape(by_input[other], (count, -1))
                 begin += count
         self.covariance = self.jacobian @ inputs.covariance @ self.jacobian.T
         self.error = np.sqrt(np.maximum(np.diagonal(self.covariance), 0))
+
+    def _jacobians(self) -> dict[str, dict[str, Any]]:
+        """The derivatives of each output by each input with an error."""
+        if not self.show:
+            return derivatives.jacobians(self.bound, self.inputs.names)
+        return {name: derivatives.jacobians(self.bound, self.inputs.names, name)[name] for name in self.nodes}
 
     def rows(self) -> dict[str, slice]:
         """The range of elements of each output."""
@@ -59,6 +66,12 @@ class Propagation:
 def flat(values: list[Any]) -> Any:
     """Numbers and arrays one behind the other."""
     return np.concatenate([np.ravel(np.asarray(value, dtype=float)) for value in values])
+
+
+def flat_rows(found: Mapping[int, Any], nodes: Sequence[int], rows: int) -> Any:
+    """The values of nodes in rows, as rows of elements; what is the same in all rows is repeated."""
+    parts = [np.reshape(found[node], (len(found[node]), -1)) for node in nodes]
+    return np.concatenate([np.broadcast_to(part, (rows, part.shape[1])) for part in parts], axis=1)
 
 
 def variances(slope: Any, covariance: Any) -> Any:
@@ -84,17 +97,20 @@ def degrees_of_freedom(parts: Any, inputs: Inputs) -> float:
     return total**2 / against if against > 0 else inf
 
 
-def bind(formula: FormulaBase, values: Mapping[str, Any], quantities: Mapping[str, Quantity]) -> Bound:
+def bind(
+    formula: FormulaBase, values: Mapping[str, Any], quantities: Mapping[str, Quantity], *, show: Sequence[str] = (),
+    engine: str = "auto",
+) -> Bound:  # fmt: skip
     """The formula at its values, those with errors among them. UsageError for a length or an index with an error."""
     everything = {**values, **{name: plain(each) for name, each in quantities.items()}}
-    bound = formula.bind(everything, wrt=list(quantities))
+    bound = formula.bind(everything, wrt=list(quantities), show=show, engine=engine)
     for name, quantity in quantities.items():
         if quantity.is_exact:
             continue
         node = bound.graph.inputs().get(name, named_nodes(bound.program).get(name))
         if node is None:
             raise UsageError(f"the formula has no input `{name}`", hint=did_you_mean(name, formula.inputs))
-        why = bound.program.decided([node], list(bound.program.outputs.values())).get(node)
+        why = bound.program.decided([node], list(bound.chosen(show).values())).get(node)
         if name in bound.program.specialised or why is not None:
             raise CalculationError(
                 f"`{name}` cannot have an error: {why.reason if why else 'it sets the shape of the graph'}",

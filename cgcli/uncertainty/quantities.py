@@ -33,16 +33,22 @@ class Quantity:
     def __init__(
         self, name: str, value: Any, error: Any, dof: Any = inf, distributions: Mapping[int, Distribution] | None = None
     ) -> None:
-        """DataError for an error that is negative or nan, for values that are no numbers, and for shapes that differ."""
+        """DataError for an error that is negative or nan, for what is no number, and for shapes that differ."""
         self.value = np.array(value, dtype=float)
         self.error = spread_over(name, "error", error, self.value.shape)
         self.dof = spread_over(name, "dof", dof, self.value.shape)
         self.distributions = dict(distributions or {})
         if not np.isfinite(self.value).all():
             raise DataError(f"the value of `{name}` is no finite number, and cannot have an error")
-        for wrong, what in ((self.error < 0, "negative"), (np.isnan(self.error), "nan"), (np.isinf(self.error), "infinite")):
+        for wrong, what in (
+            (self.error < 0, "negative"),
+            (np.isnan(self.error), "nan"),
+            (np.isinf(self.error), "infinite"),
+        ):
             if wrong.any():
-                raise DataError(f"the error of `{name}` is {what}", hint="an error is a standard uncertainty: L=1.00±0.01")
+                raise DataError(
+                    f"the error of `{name}` is {what}", hint="an error is a standard uncertainty: L=1.00±0.01"
+                )
         if not (self.dof > 0).all():
             raise DataError(f"the degrees of freedom of `{name}` are not positive")
 
@@ -57,16 +63,15 @@ class Quantity:
         return cls(name, distribution.mean, distribution.sd, dof, {0: distribution})
 
     @classmethod
-    def together(cls, name: str, items: Sequence[Quantity]) -> Quantity:
-        """An array whose items are quantities of one shape. DataError where the shapes differ."""
-        if len({item.value.shape for item in items}) > 1:
+    def together(cls, name: str, shape: tuple[int, ...], items: Sequence[Quantity]) -> Quantity:
+        """An array whose items are quantities of numbers. DataError for items that are arrays."""
+        if any(item.value.ndim for item in items):
             raise DataError(f"the value of `{name}` is not a rectangular list of numbers")
-        size = items[0].value.size
-        distributions = {
-            place * size + within: found for place, item in enumerate(items) for within, found in item.distributions.items()
-        }
-        return cls(name, np.stack([item.value for item in items]), np.stack([item.error for item in items]),
-                   np.stack([item.dof for item in items]), distributions)  # fmt: skip
+        distributions = {place: item.distributions[0] for place, item in enumerate(items) if item.distributions}
+        value, error, dof = (
+            np.reshape([getattr(item, what) for item in items], shape) for what in ("value", "error", "dof")
+        )
+        return cls(name, value, error, dof, distributions)
 
     @property
     def is_exact(self) -> bool:
@@ -96,9 +101,7 @@ def spread_over(name: str, what: str, given: Any, shape: tuple[int, ...]) -> Any
     return np.broadcast_to(found, shape).copy()
 
 
-def quantity_of(
-    name: str, given: Any, dof: Any = None, distribution: Any = None
-) -> Quantity | None:
+def quantity_of(name: str, given: Any, dof: Any = None, distribution: Any = None) -> Quantity | None:
     """A quantity from what Python gives for an input, None for a value without an error.
 
     given: (value, error), or a number with `nominal_value` and `std_dev` (package `uncertainties`), or a frozen
@@ -156,7 +159,9 @@ def known(distribution: Any) -> Distribution:
         return distribution
     if all(hasattr(distribution, name) for name in ("ppf", "mean", "std", "stats")):
         return Foreign(distribution)
-    raise UsageError(f"{distribution!r} is no distribution", hint='for example "rectangular", or scipy.stats.norm(1, 0.1)')
+    raise UsageError(
+        f"{distribution!r} is no distribution", hint='for example "rectangular", or scipy.stats.norm(1, 0.1)'
+    )
 
 
 class Inputs:
@@ -166,7 +171,9 @@ class Inputs:
     elements. correlation: matrix of all elements. covariance: the same in units of the elements.
     """
 
-    def __init__(self, quantities: Mapping[str, Quantity], correlations: Mapping[tuple[str, str], float] | None = None) -> None:
+    def __init__(
+        self, quantities: Mapping[str, Quantity], correlations: Mapping[tuple[str, str], float] | None = None
+    ) -> None:
         self.quantities = {name: each for name, each in quantities.items() if not each.is_exact}
         self.names = list(self.quantities)
         self.labels: list[str] = []
@@ -177,7 +184,7 @@ class Inputs:
             self.groups[name] = slice(begin, len(self.labels))
         if len(self.labels) > MOST_ELEMENTS:
             raise CalculationError(
-                f"{len(self.labels):,} elements with errors are more than {MOST_ELEMENTS:,}: their covariance has the square",
+                f"{len(self.labels):,} elements with errors are more than {MOST_ELEMENTS:,}",
                 hint="for independent rows: `f.uncertainty_rows`, or --data with --sigma",
             )
         self.value = self._flat("value")
@@ -201,7 +208,7 @@ class Inputs:
             first, second = pair
             for label in pair:
                 if label not in places and label not in exact:
-                    hint = did_you_mean(label, places) or f"{', '.join(self.labels) or 'none'} have errors"
+                    hint = did_you_mean(label, places) or f"with errors: {', '.join(self.labels) or 'none'}"
                     raise UsageError(f"`{label}` has a correlation, but no error", hint=hint)
             if isnan(r) or abs(r) > 1:
                 raise UsageError(f"the correlation of `{first}` and `{second}` is {r:g}, which is not between -1 and 1")
@@ -221,8 +228,8 @@ class Inputs:
                 if least < -TOLERANCE * len(block):
                     listed = ", ".join(f"`{self.labels[place]}`" for place in block)
                     raise UsageError(
-                        f"the correlations of {listed} contradict each other: their matrix is not positive semidefinite "
-                        f"(least eigenvalue {least:.3g})",
+                        f"the correlations of {listed} contradict each other: their matrix is not positive "
+                        f"semidefinite (least eigenvalue {least:.3g})",
                         hint="if a goes with b and b with c, a cannot go against c; see how they were rounded",
                     )
 
@@ -251,7 +258,7 @@ class Inputs:
     def unflatten(self, flat: Any) -> dict[str, Any]:
         """Rows of flat vectors as arrays by input, the rows in front."""
         return {
-            name: flat[..., self.groups[name]].reshape(*flat.shape[:-1], *self.quantities[name].value.shape)
+            name: flat[..., self.groups[name]].reshape((*flat.shape[:-1], *self.quantities[name].value.shape))
             for name in self.names
         }
 

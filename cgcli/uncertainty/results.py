@@ -26,6 +26,7 @@ class Interval(tuple[float, float]):
     """Two limits; called with a coverage probability it gives those for that one."""
 
     def __new__(cls, answer: Any, coverage: float = COVERAGE, **options: Any) -> Interval:
+        """The limits for the usual coverage; answer: from a coverage probability to limits."""
         return super().__new__(cls, answer(coverage, **options))
 
     def __init__(self, answer: Any, coverage: float = COVERAGE, **options: Any) -> None:
@@ -50,7 +51,7 @@ def check_coverage(coverage: float) -> float:
 class Uncertainty:
     """A number with its uncertainty.
 
-    value, error: the estimate and its standard uncertainty. dof: effective degrees of freedom. label: what it is called.
+    value, error: the estimate and its standard uncertainty. dof: effective degrees of freedom. label: its name.
     """
 
     def __init__(self, found: Propagation, element: int, label: str, sample: Sample | None = None) -> None:
@@ -73,7 +74,7 @@ class Uncertainty:
     @property
     def derivatives(self) -> dict[str, Any]:
         """The derivative by each input, of the input's shape."""
-        return {name: _alone(slope) for name, slope in self._found.inputs.unflatten(self._slope).items()}
+        return {name: _alone(slope) for name, slope in self._found.inputs.unflatten(self.slope).items()}
 
     @property
     def contributions(self) -> dict[str, float]:
@@ -92,11 +93,12 @@ class Uncertainty:
         return {name: variance / total if total else 0.0 for name, variance in self._variances().items()}
 
     @property
-    def _slope(self) -> Any:
+    def slope(self) -> Any:
+        """The derivatives by all elements of the inputs, in their order."""
         return self._found.jacobian[self._element]
 
     def _variances(self) -> dict[str | tuple[str, str], float]:
-        inputs, slope = self._found.inputs, self._slope
+        inputs, slope = self._found.inputs, self.slope
         found: dict[str | tuple[str, str], float] = {}
         for name, own in inputs.groups.items():
             found[name] = float(slope[own] @ inputs.covariance[own, own] @ slope[own])
@@ -157,6 +159,9 @@ class Uncertainty:
         Cornish and Fisher's expansion, and have to agree to half a unit of the first digit.
         """
         if self.is_sampled:
+            lost = self.sampled.lost
+            if lost:
+                return f"{lost:,} of {lost + self.sampled.count:,} samples gave no finite number and are left out"
             low, high = self.interval
             beside = self.sampled.interval
             if max(abs(low - beside[0]), abs(high - beside[1])) <= tolerance(self.sampled.error, 2):
@@ -164,8 +169,9 @@ class Uncertainty:
             ends = f"[{beside[0]:.4g}, {beside[1]:.4g}]"
             return f"the linear rule is wrong here: 95 % of the sample are in {ends}, not in [{low:.4g}, {high:.4g}]"
         next_one = self.second_order
-        if isnan(next_one.error):
-            return "the linear rule is wrong here: the next order of Taylor's series gives a negative variance"
+        if not isfinite(next_one.error):
+            why = "gives a negative variance" if isnan(next_one.error) and isfinite(next_one.value) else "is not finite"
+            return f"the linear rule is wrong here: the next order of Taylor's series {why}"
         k = 1.959963984540054
         bent = next_one.skewness * next_one.error * (k**2 - 1) / 6
         moved = next_one.value - self.value + bent
@@ -290,7 +296,7 @@ class ArrayUncertainty:
 
     def interval(self, coverage: float = COVERAGE) -> tuple[Any, Any]:
         """The ends of the intervals, two arrays."""
-        return tuple([self._each(lambda element, end=end: element.interval(coverage)[end]) for end in (0, 1)])  # type: ignore[return-value]
+        return tuple([self._each(lambda element, end=end: element.interval(coverage)[end]) for end in (0, 1)])
 
     @property
     def second_order(self) -> Any:

@@ -32,9 +32,10 @@ from cgcli.formulas.derivatives import derived, direction_of, hidden_inputs, var
 from cgcli.graph.ref import Ref
 from cgcli.passes.derivative import check_growth, products_with_hessian
 from cgcli.passes.differentiate import differentiate
-from cgcli.uncertainty.propagating import degrees_of_freedom, variances
+from cgcli.uncertainty.propagating import degrees_of_freedom, flat_rows, variances
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from cgcli.language.program import Program
@@ -107,31 +108,30 @@ def _moments(found: Propagation, value: float, slope: Any, factor: Any, products
 
 
 def _directional(found: Propagation, factor: Any) -> list[tuple[Any, Any]]:
-    """H·a and the gradient of aᵀHa for all columns a of the factor, in rows: a pair for every element of the outputs."""
+    """H·a and the gradient of aᵀHa for all columns a of the factor, in rows, for every element of the outputs."""
     inputs, bound, names = found.inputs, found.bound, tuple(found.inputs.names)
     columns = factor.shape[1]
     if not columns:
         return [(np.zeros((0, len(inputs.labels))),) * 2] * len(found.value)
-    added = derived(bound, ("second order", names), lambda program: _second_derivatives(program, names))
+    added = derived(
+        bound, ("second order", names, *found.nodes), lambda program: _second_derivatives(program, names, found.nodes)
+    )
     arrows = {direction_of(name): moved for name, moved in inputs.unflatten(factor.T).items()}
     over = bound.over(added.program, arrows)
     wanted = list(dict.fromkeys(node for pair in added.nodes for nodes in pair for node in nodes))
     engine = choose_for_rows(over.graph, wanted, "auto", over.values, columns)
     values = engine.evaluate_rows(over.graph, over.values, wanted)
-    return [tuple([_side_by_side(values, nodes, columns) for nodes in pair]) for pair in added.nodes]
+    return [(flat_rows(values, products, columns), flat_rows(values, thirds, columns))
+            for products, thirds in added.nodes]  # fmt: skip
 
 
-def _side_by_side(values: Any, nodes: list[int], rows: int) -> Any:
-    """The values of nodes, one for each input, as rows of flat vectors."""
-    parts = [np.reshape(values[node], (len(values[node]), -1)) for node in nodes]
-    return np.concatenate([np.broadcast_to(part, (rows, part.shape[1])) for part in parts], axis=1)
-
-
-def _second_derivatives(program: Program, names: tuple[str, ...]) -> list[tuple[list[int], list[int]]]:
+def _second_derivatives(
+    program: Program, names: tuple[str, ...], outputs: Mapping[str, int]
+) -> list[tuple[list[int], list[int]]]:
     """For every element of the outputs the nodes of H·a and of the gradient of aᵀHa, by input; a: hidden inputs."""
     graph, by_name = program.graph, variables(program, names)
     arrows, targets = hidden_inputs(graph, by_name), list(by_name.values())
-    elements = [node for output in program.outputs.values() for node in _elements(program, output)]
+    elements = [node for output in outputs.values() for node in _elements(program, output)]
     begin, made = len(graph), []
     for node in elements:
         slopes = differentiate(graph, [node], targets)
@@ -152,4 +152,3 @@ def _elements(program: Program, node: int) -> list[int]:
         else:
             found.append(each.node)
     return found
-
