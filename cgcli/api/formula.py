@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from cgcli.api.explaining import Explaining
 from cgcli.errors import NeedsValues, ShapeError
 from cgcli.formulas import derivatives, given
-from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.bound import needed_inputs
 from cgcli.formulas.programs import of_program, of_text
 from cgcli.language.aliases import without_aliases
@@ -28,7 +28,7 @@ MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
 
 
-class Formula(FormulaBase):
+class Formula(Explaining):
     """A formula that can be evaluated, differentiated, traced and drawn.
 
     Values are given by name, as keyword arguments or as one mapping; a value is a number, a nested list or an array.

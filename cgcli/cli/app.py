@@ -60,7 +60,7 @@ def build(commands: Mapping[str, ModuleType]) -> typer.Typer:
     return app
 
 
-def spread(run: Callable[..., None]) -> Callable[..., None]:
+def spread(run: Callable[..., int | None]) -> Callable[..., int | None]:
     """A command with an option for each field of its groups of options (dataclasses), as Typer has no groups.
 
     Its annotations are texts, and read with the names of `options.py`: a command imports these for the type checker
@@ -79,7 +79,7 @@ def spread(run: Callable[..., None]) -> Callable[..., None]:
     if "bindings" in signature.parameters:
         parameters.append(VALUES)
 
-    def gathered(**given: Any) -> None:
+    def gathered(**given: Any) -> int | None:
         """Call the command with its groups."""
         files = given.pop(VALUES.name, None)
         check_standard_input(formula=given.get("formula"), table=given.get("data"), values=files)
@@ -87,7 +87,7 @@ def spread(run: Callable[..., None]) -> Callable[..., None]:
             given["bindings"] = [*(given["bindings"] or ()), *(f"@{path}" for path in files)]
         for name, group in groups.items():
             given[name] = group(**{option.name: given.pop(option.name) for option in fields(group)})
-        run(**given)
+        return run(**given)
 
     gathered.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     gathered.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -1,9 +1,9 @@
 """How a command line finds its command.
 
-A command is one file of `commands/` with a function `run(first, rest, *, options…)`. Its plain form, without any
-option, calls that function directly: Typer alone takes longer to load than the whole of `cg eval` (about 40 ms
-beside a bare interpreter's 10), and the plain form has nothing for it to parse. Every other line goes through
-Typer, with the one command that is called, or with all of them for `cg --help` and completion.
+A command is one file of `commands/` with a function `run(first, rest, *, options…)`, which may return an exit code.
+Its plain form, without any option, calls that function directly: Typer alone takes longer to load than the whole of
+`cg eval` (about 40 ms beside a bare interpreter's 10), and the plain form has nothing for it to parse. Every other line
+goes through Typer, with the one command that is called, or with all of them for `cg --help` and completion.
 """
 
 from __future__ import annotations
@@ -64,11 +64,7 @@ def start(words: list[str]) -> int:
     arguments = [word for word in words[1:] if word != "--"]
     if not is_plain(words[1:]) or len(arguments) < fewest_arguments(chosen):
         return typer_run([name], words)
-    if arguments:
-        chosen.run(arguments[0], arguments[1:])
-    else:
-        chosen.run()
-    return 0
+    return chosen.run(arguments[0], arguments[1:]) or 0 if arguments else chosen.run() or 0
 
 
 def is_plain(words: Sequence[str]) -> bool:

@@ -45,6 +45,45 @@ class Engine:
         """
         raise UsageError(f"the engine `{self.name}` computes one point at a time")
 
+    def blocks(self, graph: Graph, wanted: Sequence[int], columns: Sequence[str]) -> Blocks:
+        """The wanted nodes for blocks of rows, again and again: a reduction over rows needs no column in full.
+
+        columns: the inputs that differ from row to row. Errors as of `evaluate_rows`.
+        """
+        raise UsageError(f"the engine `{self.name}` computes one point at a time")
+
     def lacks(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:
         """The operations below the wanted nodes that this engine cannot compute, also not by their definitions."""
+        raise NotImplementedError
+
+
+class Blocks:
+    """Nodes for blocks of rows, again and again with other values: what can be prepared once is.
+
+    width: how many numbers a row has, the elements of all wanted nodes one after the other. Safe for threads.
+    """
+
+    width = 0
+
+    def at(self, values: Mapping[str, Any]) -> BlocksAt:
+        """The same for values that all rows share, by input."""
+        raise NotImplementedError
+
+
+class BlocksAt:
+    """Blocks of rows at values that all rows share."""
+
+    def over(self, columns: Mapping[str, Any]) -> BlocksOver:
+        """The same for columns by input, arrays of shape (rows,) + the input's shape."""
+        raise NotImplementedError
+
+
+class BlocksOver:
+    """Blocks of rows of some columns."""
+
+    def fill(self, first: int, last: int, out: Any) -> None:
+        """Compute the rows from `first` up to but without `last`: element by element into the lines of `out`.
+
+        out: an array of `width` contiguous lines of at least so many numbers.
+        """
         raise NotImplementedError

@@ -12,11 +12,12 @@ from importlib import import_module
 
 import numpy as np
 
-from cgcli.engines.plan import ALONE, Plan, operands_of
+from cgcli.engines.plan import Plan
 from cgcli.engines.planned import PlannedEngine
+from cgcli.engines.row_plans import NumpyBlocks, RowPlan, compute, with_last_uses
 from cgcli.errors import DataError, UsageError
-from cgcli.graph.shapes import describe, size
-from cgcli.graph.walk import ancestors, descendants
+from cgcli.graph.shapes import describe
+from cgcli.graph.walk import ancestors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
     from cgcli.engines.plan import Kernel, Shape
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
-
-    Step = tuple[int, Kernel, Any, int]
-    FreeingStep = tuple[int, Kernel, Any, int, tuple[int, ...]]
-
-BLOCK = 16384
-"""Elements of the largest value of a block of rows: its temporaries (128 KiB each) stay in a core's cache."""
 
 
 class NumpyEngine(PlannedEngine):
@@ -72,8 +67,19 @@ class NumpyEngine(PlannedEngine):
         """As every engine with rows."""
         wanted = list(wanted)
         values, columns, rows = split_columns(graph, self.given_inputs(self.needed_inputs(graph, wanted), inputs))
+        results = {node: np.empty((rows, *graph.shape_of(node))) for node in wanted}
         with np.errstate(all="ignore"):
-            return self._run_blocks(graph, values, columns, rows, wanted)
+            plan = self.row_plan(graph, wanted, list(columns))
+            fixed = plan.fixed(values)
+            for node in wanted:
+                if node not in plan.varying:
+                    results[node][...] = fixed[node]
+            for first in range(0, rows, plan.height):
+                block = slice(first, first + plan.height)
+                found = plan.compute(fixed, {node: column[block] for node, column in columns.items()})
+                for node in plan.varying:
+                    results[node][block] = found[node]
+        return results
 
     def own_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
         """The row's spelling for NumPy, else NumPy's function of that name, else the row's scalar function mapped."""
@@ -95,33 +101,14 @@ class NumpyEngine(PlannedEngine):
                 raise UsageError(f"no value for the input `{name}`", hint=f"give one: {name}=…")
         return {node: self.given(inputs[name]) for name, node in needed.items()}
 
-    def _run_blocks(
-        self, graph: Graph, values: dict[str, Any], columns: dict[int, Any], rows: int, wanted: Sequence[int]
-    ) -> dict[int, Any]:
-        """What depends on no column is computed once, the rest block by block; values go after their last use."""
-        varying = descendants(graph, columns)
-        steps = [step for step in super().planned(graph, wanted).steps() if varying[step[0]]]
-        used = {operand for _, _, first, second in steps for operand in operands_of(first, second)}
-        once = {operand for operand in used if not varying[operand]}
-        fixed = self.run(graph, values, [*once, *(node for node in wanted if not varying[node])])
-        fixed += [None] * (len(graph) - len(fixed))  # the graph may have grown since the plan was made
-        results = {node: np.empty((rows, *graph.shape_of(node))) for node in wanted}
-        for node in wanted:
-            if not varying[node]:
-                results[node][...] = fixed[node]
-        kept = {node for node in wanted if varying[node]}
-        plan = _with_last_uses(steps, kept | once)
-        largest = max((size(graph.shape_of(node)) for node in [*columns, *(step[0] for step in steps)]), default=1)
-        height = max(1, BLOCK // largest)
-        for first in range(0, rows, height):
-            block = slice(first, first + height)
-            current = fixed.copy()
-            for node, column in columns.items():
-                current[node] = column[block]
-            _compute(plan, current)
-            for node in kept:
-                results[node][block] = current[node]
-        return results
+    def row_plan(self, graph: Graph, wanted: Sequence[int], columns: Sequence[int]) -> RowPlan:
+        """How to compute the wanted nodes for rows, from the last time or made now. columns: the inputs that vary."""
+        return graph.once((self, "rows", *columns), wanted, lambda: RowPlan(self, graph, wanted, columns))
+
+    def blocks(self, graph: Graph, wanted: Sequence[int], columns: Sequence[str]) -> NumpyBlocks:
+        """As every engine with rows."""
+        varying = {name: node for name, node in self.needed_inputs(graph, wanted).items() if name in set(columns)}
+        return NumpyBlocks(self.row_plan(graph, wanted, list(varying.values())), varying)
 
 
 def split_columns(graph: Graph, given: dict[int, Any]) -> tuple[dict[str, Any], dict[int, Any], int]:
@@ -151,35 +138,11 @@ class ArrayPlan(Plan):
 
     def __init__(self, plan: Plan, wanted: Iterable[int]) -> None:
         self.values, self.inputs = plan.values, plan.inputs
-        self.freeing = _with_last_uses(list(plan.steps()), {*wanted})
+        self.freeing = with_last_uses(list(plan.steps()), {*wanted})
 
     def compute(self, values: list[Any]) -> None:
         """Take all steps."""
-        _compute(self.freeing, values)
-
-
-def _compute(steps: Iterable[FreeingStep], values: list[Any]) -> None:
-    """Take steps, from the values of the nodes that they need to those of the nodes that are kept."""
-    for node, kernel, first, second, dead in steps:
-        if second >= 0:
-            values[node] = kernel(values[first], values[second])
-        elif second == ALONE:
-            values[node] = kernel(values[first])
-        else:
-            values[node] = kernel(*[values[operand] for operand in first])
-        for finished in dead:
-            values[finished] = None
-
-
-def _with_last_uses(steps: Sequence[Step], kept: set[int]) -> list[FreeingStep]:
-    """The steps with the nodes that no later step needs and that need not be kept."""
-    plan = []
-    seen = set(kept)
-    for node, kernel, first, second in reversed(steps):
-        dead = tuple({*operands_of(first, second)} - seen)
-        seen.update(dead)
-        plan.append((node, kernel, first, second, dead))
-    return plan[::-1]
+        compute(self.freeing, values)
 
 
 def _spelled(row: Operation, attributes: tuple[Any, ...]) -> Kernel | None:

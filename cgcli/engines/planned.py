@@ -58,7 +58,10 @@ class PlannedEngine(Engine):
 
     def run(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> list[Any]:
         """What `evaluate` gives, before an engine makes plain numbers of it."""
-        plan = self.plan(graph, wanted)
+        return self.run_plan(self.plan(graph, wanted), inputs)
+
+    def run_plan(self, plan: Plan, inputs: Mapping[str, Any]) -> list[Any]:
+        """What `run` gives, by a plan at hand."""
         values = plan.values.copy()
         for node, name in plan.inputs:
             if name not in inputs:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.formulas.base import FormulaBase
+    from cgcli.formulas.comparing import Comparisons
 
 
 def draw_formula(
@@ -67,3 +68,18 @@ def picture_of(
     if wanted or all(name in bound.values for name in bound.program.inputs):
         point.evaluate(bound.engine, bound.values)
     return Picture(point)
+
+
+def draw_both(found: Comparisons, path: str | Path, *, limit: int | None = LIMIT, timeout: float = 30.0) -> None:
+    """The picture of two formulas in one graph, what only one of them has in a colour of its own, as a file.
+
+    Errors of `cgcli.render.graphviz.render` and `cgcli.files.write_file`.
+    """
+    form, joint = format_of(path), found.joint
+    assert joint is not None
+    outputs = {}
+    for name, (first, second) in joint.pairs.items():
+        outputs.update({name: first} if first == second else {f"{name} (first)": first, f"{name} (second)": second})
+    picture = Picture(Point(joint.graph, outputs))
+    picture.sides = joint.sides()
+    write_file(path, render(dot_text(picture, fold(picture, limit=limit)), form, timeout=timeout))

@@ -34,6 +34,20 @@ def _matmul_numpy(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
     return product[..., 0] if rank_a == 1 and rank_b == 1 else product[..., 0, :] if rank_a == 1 else product
 
 
+def _matmul_batch(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
+    """As `_matmul_numpy`; a matrix that is the same in all rows of a batch meets its vectors in one product."""
+    if rank_a == 2 and rank_b == 1 and a.ndim == 2 and b.ndim == 2:
+        return np.matmul(b, a.T)
+    if rank_a == 1 and rank_b == 2 and b.ndim == 2:
+        return np.matmul(a, b)
+    return _matmul_numpy(np, a, b, rank_a, rank_b)
+
+
+def _matmul_summed(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
+    """The sum over the rows of a batch of the products of its values."""
+    return np.tensordot(a, b, axes=((0, rank_a), (0, 1)))
+
+
 def _matmul_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
     a, b = operands
     if attributes == (1, 1):
@@ -47,8 +61,9 @@ def _matmul_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 
 matmul = Operation(
     "matmul", "A, B", shape=_matmul_shape, prepare=lambda shapes: tuple(map(len, shapes)), pullback=_matmul_pullback,
-    spell={"numpy": _matmul_numpy, "infix": "@", "latex": "{0} {1}"}, precedence=60,
-    traits=("structural", "traceable"),
+    spell={"numpy": _matmul_numpy, "numpy_batch": _matmul_batch, "numpy_summed": _matmul_summed, "infix": "@",
+           "latex": "{0} {1}"}, precedence=60,
+    traits=("structural", "traceable", "bilinear"),
     examples=("[x, y] @ [y, z]", "[[x, y], [z, 1]] @ [y, 2]", "[x, 2] @ [[x, y], [z, 1]]",
               "[[x, y], [z, 1]] @ [[z, 1], [x, y]]"),
     about="Matrix product `A @ B` of vectors and matrices.",
@@ -65,8 +80,8 @@ outer = Operation(
     "outer", "a, b", shape=_outer_shape,
     pullback=lambda adjoint, operands, result, attributes: [adjoint @ operands[1], operands[0] @ adjoint],
     spell={"numpy": lambda np, a, b: np.asarray(a)[..., :, None] * np.asarray(b)[..., None, :],
-           "latex": r"{0} \otimes {1}"},
-    traits=("structural", "traceable"), examples=("outer([x, y], [y, z, 1])",),
+           "numpy_summed": lambda np, a, b: np.matmul(a.T, b), "latex": r"{0} \otimes {1}"},
+    traits=("structural", "traceable", "bilinear"), examples=("outer([x, y], [y, z, 1])",),
     about="Matrix of all products a[i]*b[j].",
 )  # fmt: skip
 
@@ -83,7 +98,8 @@ def _dot_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
 
 dot = Operation(
     "dot", "a, b", aliases=("vdot", "vecdot"), shape=_dot_shape, definition=lambda a, b: matmul(a, b),
-    spell={"latex": r"{0} \cdot {1}"}, traits=("structural", "commutative"), examples=("dot([x, y], [y, z])",),
+    spell={"latex": r"{0} \cdot {1}"}, traits=("structural", "commutative", "bilinear"),
+    examples=("dot([x, y], [y, z])",),
     about="Dot product of two vectors, sum(a*b).",
 )  # fmt: skip
 
@@ -95,7 +111,7 @@ def _cross_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
 
 
 cross = Operation(
-    "cross", "a, b", shape=_cross_shape, spell={"latex": r"{0} \times {1}"}, traits=("structural",),
+    "cross", "a, b", shape=_cross_shape, spell={"latex": r"{0} \times {1}"}, traits=("structural", "bilinear"),
     definition=lambda a, b: stack(a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]),
     examples=("cross([x, y, z], [1, x, y])",),
     about="Cross product of two vectors of length 3.",

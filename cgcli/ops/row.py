@@ -108,6 +108,8 @@ class Operation:
         "rows": for a reduction, the running total of `engines.running` that makes it of a column of a table, batch by
         batch; without one it is made by its definition. "rows_pullback": its pullback there, where that of arrays (or
         their definition) would not do.
+        "numpy_batch" is for operands of which some have one value a row in front, where "numpy" would be slow on them;
+        "numpy_summed" gives at once the sum over the rows where both have (of a bilinear row).
         A "latex" template has the operands as {0}, {1} … and static arguments by their names.
     precedence: of the infix form in formula text, 0 for calls.
     domain: an open interval per operand where the value is real and finite; tests sample there.
@@ -124,8 +126,9 @@ class Operation:
         that it says of elements that a decision let through where they go), reduction (makes one value of all
         elements, or of those along an axis, and of a single number that number or a constant), order_without_rule (the
         static argument is an order, a number by which there is no derivative rule; other static arguments are whole
-        numbers such as lengths), verdict (its nan says that there is no answer), derived (a slope that is a row for the
-        sake of another one, with which it is tested), point (it is true, or false, at single points only), internal
+        numbers such as lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
+        `moves` is linear, too), bilinear (in each of two operands), linear_in_first, derived (a slope that is a row for
+        the sake of another one, with which it is tested), point (it is true, or false, at single points only), internal
         (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
     family: the module that declared the row.

@@ -44,6 +44,12 @@ LOOKS = {
 }
 """Looks by role; they differ in outline too, so that the picture works in grey."""
 
+SIDES = {
+    "first": {"fillcolor": "#F8D9D6", "color": RED},
+    "second": {"fillcolor": "#D8EFD8", "color": INK, "penwidth": "2.5"},
+}  # fmt: skip
+"""Looks of what only one of two formulas has."""
+
 CALL = {
     "labelloc": "t", "labeljust": "l", "style": "rounded,filled", "color": "#A8A493", "penwidth": "1", "margin": "10",
     "fontcolor": INK, "fontsize": "13",
@@ -134,12 +140,17 @@ class _Drawing:
             yield f"{indent}{box}"
 
     def _box(self, number: int, group: Group) -> str:
-        text, look = self._text(number, group), LOOKS[self._role(group)]
+        text, look = self._text(number, group), {**LOOKS[self._role(group)], **self._side(group)}
         places = self.picture.ordered_places(group.nodes[0]) if group.kind == "node" and self.is_small else []
         if places:
             rest = attributes({**look, "shape": "Mrecord"})
             return f"{identifier(group)} [label={record_label(places, text)}, {rest[1:]}"
         return f"{identifier(group)} {attributes({'label': text, **look})}"
+
+    def _side(self, group: Group) -> dict[str, str]:
+        """The look of a box whose nodes only one of two formulas has."""
+        sides = {self.picture.sides.get(node, "") for node in group.nodes}
+        return SIDES.get(sides.pop(), {}) if len(sides) == 1 else {}
 
     def _role(self, group: Group) -> str:
         if group.kind != "node":

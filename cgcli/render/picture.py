@@ -28,12 +28,13 @@ class Picture:
     names: node -> name, of a bare constant its number. own_names: nodes that the formula or an output names, and
     inputs. bare: constants without a name; they are part of what uses them. values: node -> value, empty where only the
     structure is drawn. adjoints and contributions (by position in the column `operands`): the derivatives of the
-    output `of`, empty without them.
+    output `of`, empty without them. sides: node -> "first" or "second", of two formulas in one picture the one that
+    alone has the node.
     """
 
     __slots__ = (
         "adjoints", "bare", "contributions", "graph", "names", "nodes", "of", "output_names", "outputs", "own_names",
-        "values",
+        "sides", "values",
     )  # fmt: skip
 
     def __init__(self, point: Point) -> None:
@@ -50,6 +51,7 @@ class Picture:
         self.bare = {node for node in self.nodes if is_bare_constant(graph, node, self.names, named)}
         values = point.values
         self.values: Mapping[int, Any] = {node: values[node] for node in self.nodes} if values else {}
+        self.sides: Mapping[int, str] = {}
         self.of: str | None = None
         self.adjoints: dict[int, Any] = {}
         self.contributions: dict[int, Any] = {}
@@ -115,7 +117,9 @@ class Picture:
         return places if several and "commutative" not in self.graph.row(node).traits else []
 
     def legend(self) -> str:
-        """What the derivatives in the picture are, or ""."""
+        """What the derivatives in the picture are, and of which formula a colour tells; or ""."""
+        if self.sides:
+            return "red: only in the first formula; green, with a thick edge: only in the second; others: in both"
         if self.of is None:
             return ""
         output = f"sum({self.of})" if self.graph.shape_of(self.outputs[self.of]) else self.of

@@ -30,6 +30,7 @@ LEVELS = [
 
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
+    "matplotlib": {"render"},
     "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting"},
     "scipy": {"engines", "fitting"}, "mpmath": {"engines"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from cgcli.engines.base import Engine
+from cgcli.engines.native.blocks import Compiled, NativeBlocks
 from cgcli.engines.native.compile import Machine
 from cgcli.engines.native.generate import BLOCK, generate
 from cgcli.engines.native.host import DOUBLE, SINGLE, Host, detect
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.native.compile import MachineCode
-    from cgcli.engines.native.generate import Layout
     from cgcli.engines.native.host import Real
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
@@ -53,17 +52,6 @@ PIECES = 4
 
 LINE = 64
 """Bytes of a cache line, at which columns of results begin."""
-
-
-class Compiled:
-    """A kernel, what it expects, and the scalars that a graph was taken apart into."""
-
-    __slots__ = ("kernel", "layout", "scalars")
-
-    def __init__(self, scalars: Scalars, layout: Layout, kernel: MachineCode) -> None:
-        self.scalars = scalars
-        self.layout = layout
-        self.kernel = kernel
 
 
 class NativeEngine(Engine):
@@ -155,6 +143,14 @@ class NativeEngine(Engine):
         if rows:
             table.run(threads or _processors())
         return table.results(graph, wanted)
+
+    def blocks(self, graph: Graph, wanted: Sequence[int], columns: Sequence[str]) -> NativeBlocks:
+        """As every engine with rows."""
+        needed = ARRAYS.needed_inputs(graph, wanted)
+        varying = frozenset(node for name, node in needed.items() if name in set(columns))
+        compiled = self._kernel(graph, wanted, {}, varying, DOUBLE)
+        elements = [element for node in wanted for element in compiled.scalars.elements[node]]
+        return NativeBlocks(compiled, elements, self.host.lanes(DOUBLE))
 
     def _kernel(
         self, graph: Graph, wanted: Sequence[int], kernels: dict[Any, Compiled], varying: frozenset[int], real: Real

@@ -1,0 +1,283 @@
+"""Two formulas beside each other: the same graph, the same after simplification, the same at every point tried, or not.
+
+A difference is shown by a point at which it can be checked by hand. That no point was found proves nothing, and the
+verdict says how many were tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.engines.numpy import NumpyEngine
+from cgcli.explain.judging import DIFFERENT, ONE_UNDEFINED, SAME, UNKNOWN, Judgement, judge
+from cgcli.explain.sampling import sampled
+from cgcli.graph.copying import copied
+from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors
+from cgcli.passes.simplify import simplify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any
+
+EQUAL_GRAPH = "equal: the same graph"
+EQUAL_SIMPLIFIED = "equal after simplification"
+EQUAL_POINTS = "equal at all points tried"
+ALMOST = "equal almost everywhere"
+WHERE_DEFINED = "equal where both are defined"
+UNEQUAL = "different"
+UNDECIDED = "undecided"
+
+POINTS = 4_000
+"""Random points that are looked at in doubles, to find those worth many digits."""
+
+PRECISE, FEWEST, SECONDS = 150, 20, 6.0
+"""Points that are compared in many digits; fewer, but so many at least, where they take long."""
+
+NEIGHBOURS = 6
+"""Points around a difference, to tell a single point from a region."""
+
+CLOSE = 1e-9
+"""A relative difference of doubles that rounding rarely makes; a larger one is looked at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A point at which an output differs: {input: value}, the two values in doubles (nan where undefined).
+
+    alone: whether the formulas agree at all points around it.
+    """
+
+    output: str
+    at: dict[str, Any]
+    left: Any
+    right: Any
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was found. equal: whether no difference was. tried: points compared in many digits."""
+
+    verdict: str
+    equal: bool
+    tried: int = 0
+    counterexamples: list[Counterexample] = field(default_factory=list)
+
+
+def compare(
+    graph: Graph, pairs: Mapping[str, tuple[int, int]], fixed: Mapping[str, Any] | None = None, *, seed: int = 0
+) -> Comparison:  # fmt: skip
+    """Compare pairs of nodes by name, of equal shapes, in one graph; fixed: values of inputs that do not vary.
+
+    The graph is extended by what tells where signs change.
+    """
+    if all(left == right for left, right in pairs.values()):
+        return Comparison(EQUAL_GRAPH, True)
+    simpler = _same_when_simplified(graph, pairs)
+    found: list[Counterexample] = []
+    tried = 0
+    for name, (left, right) in pairs.items():
+        if left != right:
+            search = _Search(graph, left, right, dict(fixed or {}), seed)
+            found += [Counterexample(name, *each) for each in search.differences()]
+            tried += search.tried
+    if not found:
+        if simpler:
+            return Comparison(EQUAL_SIMPLIFIED, True, tried)
+        return Comparison(EQUAL_POINTS, True, tried) if tried else Comparison(UNDECIDED, False)
+    found.sort(key=lambda each: (each.alone, _is_undefined(each)))
+    return Comparison(_verdict(found), False, tried, found)
+
+
+def _verdict(found: Sequence[Counterexample]) -> str:
+    if all(each.alone for each in found):
+        return ALMOST
+    return WHERE_DEFINED if all(each.alone or _is_undefined(each) for each in found) else UNEQUAL
+
+
+def _is_undefined(found: Counterexample) -> bool:
+    """Whether one side has no finite value there."""
+    return not (np.isfinite(found.left).all() and np.isfinite(found.right).all())
+
+
+def _same_when_simplified(graph: Graph, pairs: Mapping[str, tuple[int, int]]) -> bool:
+    """Whether both sides of all pairs are one node when they are simplified, each for itself."""
+    common = Graph()
+    sides = []
+    for side in (0, 1):
+        nodes = [pair[side] for pair in pairs.values()]
+        simple, outputs = simplify(graph, nodes)
+        moved = copied(simple, common, outputs)
+        sides.append([moved[output] for output in outputs])
+    return sides[0] == sides[1]
+
+
+class _Search:
+    """The search for points at which two nodes differ."""
+
+    def __init__(self, graph: Graph, left: int, right: int, fixed: dict[str, Any], seed: int) -> None:
+        self.graph = graph
+        self.nodes = (left, right)
+        self.fixed = fixed
+        self.random = np.random.default_rng(seed)
+        self.columns = sampled(graph, self.nodes, fixed, POINTS, seed)
+        self.tried = 0
+        self.until = monotonic() + SECONDS
+
+    def differences(self) -> Iterator[tuple[dict[str, Any], Any, Any, bool]]:
+        """The first difference that fills a region, else those at single points; each as point, values and which."""
+        single, wanted = 0, {DIFFERENT, ONE_UNDEFINED}
+        for point in self._points():
+            found = self._judged(point)
+            if found.verdict not in wanted:
+                continue
+            alone = self._is_alone(point)
+            yield point, found.left, found.right, alone
+            single += alone
+            if single >= NEIGHBOURS or (not alone and found.verdict == DIFFERENT):
+                return
+            if not alone:  # a region where one is undefined; what is left to find is a difference
+                wanted = {DIFFERENT}
+
+    def _judged(self, point: Mapping[str, Any]) -> Judgement:
+        found = judge(self.graph, *self.nodes, {**self.fixed, **point})
+        self.tried += found.verdict != UNKNOWN
+        return found
+
+    def _points(self) -> Iterator[dict[str, Any]]:
+        """Points worth many digits: first where doubles differ clearly, then where only one is a number, then others.
+
+        Small and short numbers stand in front, so that the first difference is one to be checked by hand.
+        """
+        if not self.columns:
+            yield {}
+            return
+        order = self._order()
+        seen: set[bytes] = set()
+        for row in order:
+            point = {name: _plain(column[row]) for name, column in self.columns.items()}
+            key = b"".join(np.asarray(value, dtype=float).tobytes() for value in point.values())
+            if key in seen:
+                continue
+            if len(seen) >= PRECISE or (len(seen) >= FEWEST and monotonic() > self.until):
+                return
+            seen.add(key)
+            yield point
+
+    def _order(self) -> Any:
+        """Rows by how much they promise; a share of each kind."""
+        rows = len(next(iter(self.columns.values())))
+        found = NumpyEngine().evaluate_rows(self.graph, {**self.fixed, **self.columns}, self.nodes)
+        left, right = (np.broadcast_to(found[n], (rows, *found[n].shape[1:])).reshape(rows, -1) for n in self.nodes)
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(left) & np.isfinite(right)
+            gap = np.where(finite, np.abs(left - right) / (np.abs(left) + np.abs(right) + 1e-300), 0.0).max(axis=1)
+        defined = (np.isnan(left) == np.isnan(right)).all(axis=1)
+        ease = self._ease()
+        clear = _first(np.flatnonzero((gap > CLOSE) & finite.any(axis=1)), ease, PRECISE // 3)
+        one_sided = _first(np.flatnonzero(~defined), ease, PRECISE // 4)
+        plain = np.flatnonzero(defined & finite.all(axis=1))
+        others = self.random.permutation(plain)[:PRECISE]
+        easy = _first(plain, ease, PRECISE // 6)
+        return np.array(list(dict.fromkeys([*clear, *one_sided, *easy, *others])) or list(range(min(rows, FEWEST))))
+
+    def _ease(self) -> Any:
+        """How easily a person reads a point: the digits and the size of its numbers."""
+        total = 0.0
+        for column in self.columns.values():
+            flat = column.reshape(len(column), -1)
+            with np.errstate(all="ignore"):
+                size = np.abs(np.log10(np.abs(flat) + 1e-300))
+            rough = np.where(flat == np.round(flat, 1), 0.0, np.where(flat == np.round(flat, 6), 3.0, 10.0))
+            total = total + np.where(flat == 0, 0.0, size + rough).sum(axis=1)
+        return total
+
+    def _is_alone(self, point: Mapping[str, Any]) -> bool:
+        """Whether both are the same at all points around one at which they differ, as far as they are defined."""
+        told = []
+        for size in (1e-3, 1e-6):
+            for _ in range(NEIGHBOURS // 2):
+                near = {name: self._moved(value, size) for name, value in point.items()}
+                told.append(self._judged(near).verdict)
+        return SAME in told and DIFFERENT not in told and ONE_UNDEFINED not in told
+
+    def _moved(self, value: Any, size: float) -> Any:
+        """A number, or each one of an array, moved by about this part of its size."""
+        array = np.asarray(value, dtype=float)
+        step = self.random.uniform(0.5, 1.0, array.shape) * self.random.choice((-1.0, 1.0), array.shape)
+        return _plain(array + step * size * np.maximum(np.abs(array), size))
+
+
+def _first(rows: Any, ease: Any, count: int) -> Iterable[int]:
+    """The easiest of some rows."""
+    return rows[np.argsort(ease[rows], kind="stable")[:count]].tolist()
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if np.ndim(value) == 0 else value
+
+
+# ---- what differs in the graphs --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A place where two graphs part: the node of each side, which have no counterpart in the other one."""
+
+    left: int
+    right: int
+
+
+MOST_DIFFERENCES = 20
+"""Places that are told."""
+
+
+def differences(graph: Graph, pairs: Iterable[tuple[int, int]]) -> list[Difference]:
+    """The smallest parts in which pairs of nodes of one graph differ, in the order of evaluation.
+
+    Equal nodes are one node, so what is the same is passed by at once. Two operations of one kind differ in their
+    operands; operands that both have do not count, and of a commutative operation their order does not either.
+    """
+    found: dict[tuple[int, int], None] = {}
+    seen: set[tuple[int, int]] = set()
+    pending = [pair for pair in pairs if pair[0] != pair[1]]
+    while pending:
+        pair = pending.pop()
+        if pair in seen:
+            continue
+        seen.add(pair)
+        deeper = _operands_that_differ(graph, *pair)
+        if deeper:
+            pending.extend(deeper)
+        else:
+            found[pair] = None
+    return [Difference(*pair) for pair in sorted(found)][:MOST_DIFFERENCES]
+
+
+def _operands_that_differ(graph: Graph, left: int, right: int) -> list[tuple[int, int]]:
+    """The pairs of operands in which two nodes of one operation differ; [] where the nodes differ themselves."""
+    if graph.is_leaf(left) or graph.is_leaf(right) or graph.op[left] != graph.op[right]:
+        return []
+    if graph.attributes_of(left) != graph.attributes_of(right):
+        return []
+    sides = [list(graph.operands_of(node)) for node in (left, right)]
+    if len(sides[0]) != len(sides[1]):
+        return []
+    if "commutative" in graph.row(left).traits:
+        for operand in list(sides[0]):
+            if operand in sides[1]:
+                sides[0].remove(operand)
+                sides[1].remove(operand)
+    pairs = [pair for pair in zip(*sides, strict=True) if pair[0] != pair[1]]
+    return pairs if all(graph.shape_of(one) == graph.shape_of(other) for one, other in pairs) else []
+
+
+def only_in(graph: Graph, nodes: Sequence[int], others: Sequence[int]) -> list[int]:
+    """What some nodes need and others do not: the nodes of one side alone, in the order of evaluation."""
+    ours, theirs = ancestors(graph, nodes), ancestors(graph, others)
+    return [node for node, need in enumerate(ours) if need and not theirs[node]]
