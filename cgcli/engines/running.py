@@ -26,8 +26,10 @@ class Blocks:
         self._waiting = np.empty((self._block, *shape))
         self._filled = 0
 
-    def add(self, values: Any) -> None:
-        """Take in the values of some rows, of shape (rows,) + the shape of one."""
+    def add(self, values: Any, rows: int | None = None) -> None:
+        """Take in the values of some rows, of shape (rows,) + the shape of one; one row stands for as many as said."""
+        if rows is not None and len(values) != rows:
+            values = np.broadcast_to(values, (rows, *values.shape[1:]))
         if self._filled:
             head = min(len(values), self._block - self._filled)
             self._waiting[self._filled : self._filled + head] = values[:head]
@@ -103,7 +105,7 @@ def sums(blocks: Any) -> tuple[Any, Any]:
 class Largest(Blocks):
     """The largest value; nan where there is one."""
 
-    _choose = staticmethod(np.maximum)
+    _choose: Any = staticmethod(np.maximum)
     _neutral = -np.inf
 
     def __init__(self, shape: tuple[int, ...] = ()) -> None:

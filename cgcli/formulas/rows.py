@@ -8,7 +8,7 @@ from cgcli.engines.results import own_columns
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
-from cgcli.formulas.totals import is_whole, over_columns, with_values
+from cgcli.formulas.totals import is_whole, over_columns, whole_values, with_values
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import finite, shape_of
 from cgcli.ops import REGISTRY
@@ -57,9 +57,9 @@ def bind_columns(
     single = {name: given.normalised(name, found[name]) for name in values if name not in columns}
     first = {name: column[0] if len(column) else column.sum(axis=0) + 1.0 for name, column in columns.items()}
     bound = varying(formula.bind({**single, **first}, engine="numpy", wrt=wrt), list(columns))
-    refuse_reductions(bound, [node for name, node in bound.program.defaults.items() if name not in bound.values])
+    bound = over_columns(bound)
     bound.values = row_values(bound, columns)
-    return over_columns(bound), max(map(len, columns.values()), default=1)
+    return bound, max(map(len, columns.values()), default=1)
 
 
 def varying(bound: Bound, columns: Sequence[str]) -> Bound:
@@ -143,7 +143,7 @@ def evaluate_rows(
     single = [node for node in wanted if is_whole(bound, node)]
     each = [node for node in wanted if node not in single]
     found = dict(zip(each, _evaluate_rows(bound, engine, each, rows, precision) if each else [], strict=True))
-    found.update(zip(single, bound.evaluate(single), strict=True))
+    found.update(zip(single, whole_values(bound, single), strict=True))
     return [found[node] for node in wanted]
 
 

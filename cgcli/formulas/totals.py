@@ -9,12 +9,14 @@ A table is read once for each level, so memory does not grow with the rows.
 
 from __future__ import annotations
 
-from cgcli.errors import DataError
-from cgcli.formulas.derivatives import derived
+from cgcli.errors import DataError, ShapeError
+from cgcli.formulas.derivatives import Derived
+from cgcli.graph.copying import GONE
 from cgcli.graph.shapes import size
+from cgcli.graph.walk import ancestors
 from cgcli.language.program import Program
 from cgcli.numerals import finite, shape_of
-from cgcli.passes.columns import refuse_inner_slopes, reductions_of_columns, with_totals
+from cgcli.passes.columns import reductions_of_columns, refuse_inner_slopes, with_totals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,11 +46,22 @@ def over_columns(bound: Bound) -> Bound:
     found = graph.once(("columns", names), [], lambda: reductions_of_columns(graph, names))
     if not found:
         return bound
-    return bound.over(derived(bound, ("columns", names), lambda program: _made(program, names, found)).nodes)
+    kept, question = bound.program.derived, ("columns", names)
+    made: Derived | None = kept.get(question)
+    if made is None:
+        with graph.lock:
+            try:
+                made = Derived(_made(bound.program, names, found), None)
+            except ShapeError as error:
+                error.source = error.source or bound.source
+                raise
+            kept.put(question, made)
+    return bound.over(made.program)
 
 
 def _made(program: Program, names: Sequence[str], found: Sequence[int]) -> Program:
-    """The program with totals. The one that it begins with is a copy, and stays as it is."""
+    """The program with totals. The one that it is made of stays as it is."""
+    _refuse_defaults(program, names, found)
     refuse_inner_slopes(program.graph, program.slopes, found)
     moved, columns = with_totals(program.graph, names, found)
     new = Program(columns.graph)
@@ -56,16 +69,41 @@ def _made(program: Program, names: Sequence[str], found: Sequence[int]) -> Progr
     new.outputs = {name: moved[node] for name, node in program.outputs.items()}
     new.defaults = {name: moved[node] for name, node in program.defaults.items()}
     new.inputs, new.params, new.specialised = program.inputs, program.params, program.specialised
-    new.take_decisions(program, moved, -1)
+    new.initialisers = program.initialisers
+    new.take_decisions(program, moved, GONE)
     new.slopes = [(moved[y], moved[x]) for y, x in program.slopes]
     new.graph.intern.drop()
     return new
+
+
+def _refuse_defaults(program: Program, names: Sequence[str], found: Sequence[int]) -> None:
+    """ShapeError for the default of an input without a value that is a reduction of a column: inputs come first."""
+    for name in names:
+        if name in program.defaults:
+            needed = ancestors(program.graph, [program.defaults[name]])
+            for node in found:
+                if needed[node]:
+                    raise ShapeError(
+                        f"the default of `{name}` is `{program.graph.row(node).name}` of a column",
+                        span=program.graph.spans.get(node),
+                        hint=f"without `input`, it is a definition: {name} = …",
+                    )
 
 
 def is_whole(bound: Bound, node: int) -> bool:
     """Whether a node is one value of the whole table, made of a column."""
     columns = bound.program.columns
     return columns is not None and columns.is_whole(node)
+
+
+def whole_values(bound: Bound, nodes: Sequence[int]) -> list[Any]:
+    """The values of nodes that are of the whole table. Why a total is no finite number was told with it."""
+    over = bound.program.columns
+    totals = [] if over is None else [bound.values[bound.graph.input_name(each.node)] for each in over.needed(nodes)]
+    if not all(map(finite, totals)):
+        bound = bound.over(bound.program)
+        bound.on_births = lambda births: None
+    return bound.evaluate(nodes)
 
 
 def levels(bound: Bound, nodes: Sequence[int]) -> list[list[Total]]:
@@ -96,8 +134,6 @@ class Pass:
 
     def add(self, values: Mapping[str, Any], rows: int, engine: Engine, dtype: str = "float64") -> None:
         """Take in some rows: the values of all inputs for them, columns among them."""
-        from numpy import broadcast_to
-
         self.rows += rows
         if not rows or not self.operands:
             return
@@ -106,18 +142,14 @@ class Pass:
         self._births.look(values, [found[node] for node in self.operands])
         self._finite = self._finite and all(finite(column) for column in found.values())
         for total, running in zip(self._totals, self._running, strict=True):
-            column = found[total.operand]
-            running.add(broadcast_to(column, (rows, *column.shape[1:])))
+            running.add(found[total.operand], rows)
 
     def values(self) -> dict[str, Any]:
         """The totals by the names of their inputs. DataError where there was no row."""
         graph = self.bound.graph
         if not self.rows:
             first = [*self._totals, *self._counts][0]
-            raise DataError(
-                f"there is no row, so there is no `{first.row.name}` of a column",
-                hint="see which rows --missing and --limit leave" if self.bound.source else None,
-            )
+            raise DataError(f"there is no row to take `{first.asked}` of")
         found = {graph.input_name(total.node): graph.constants[graph.payload[total.operand]] * self.rows
                  for total in self._counts}  # fmt: skip
         for total, running in zip(self._totals, self._running, strict=True):
@@ -133,7 +165,7 @@ class Pass:
 
         graph = self.bound.graph
         return [
-            Birth(f"`{total.row.name}` of a column of finite numbers is too large for a double",
+            Birth(f"`{total.asked}` of a column of finite numbers is too large for a double",
                   graph.spans.get(total.node), self.bound.source)
             for total in self._totals if self._finite and not finite(found[graph.input_name(total.node)])
         ]  # fmt: skip

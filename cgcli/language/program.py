@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cgcli.language.initial import Initialiser
+    from cgcli.passes.columns import Columns
 
 LARGE = 20_000
 """Nodes of a graph that is copied as a whole."""

@@ -17,7 +17,7 @@ from cgcli.errors import ShapeError
 from cgcli.graph.copying import carry
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import between
-from cgcli.ops import REGISTRY, arithmetic, shaping
+from cgcli.ops import REGISTRY, shaping, structure
 from cgcli.ops.decisions import Taken
 from cgcli.passes.adjoints import Adjoint, Mask, indicator_of, narrowed, put_together, scaled, total_of
 from cgcli.passes.backward import filled
@@ -43,30 +43,38 @@ AXIS = (-1,)
 
 class Total:
     """A reduction of a column. node: the input that holds its value; operand: the number that each row has; row: how
-    they are put together, by its spelling `rows`.
+    they are put together, by its spelling `rows`; asked: the name of the operation for which it was made first.
     """
 
-    __slots__ = ("node", "operand", "row")
+    __slots__ = ("asked", "node", "operand", "row")
 
-    def __init__(self, node: int, operand: int, row: Operation) -> None:
+    def __init__(self, node: int, operand: int, row: Operation, asked: str) -> None:
         self.node = node
         self.operand = operand
         self.row = row
+        self.asked = asked
 
 
 class Columns:
-    """The totals of a graph. names: its inputs that are columns. totals: in an order in which they can be computed."""
+    """The totals of a graph. names: its inputs that are columns. totals: in an order in which they can be computed.
 
-    def __init__(self, graph: Graph, names: Sequence[str], totals: Sequence[Total] = ()) -> None:
+    repeated: nodes that are a row's number although it is the same in all of them.
+    """
+
+    def __init__(
+        self, graph: Graph, names: Sequence[str], totals: Sequence[Total] = (), repeated: Sequence[int] = ()
+    ) -> None:
         self.graph = graph
         self.names = frozenset(names)
+        self._repeated = set(repeated)
         self.totals = list(totals)
         self._made = {(total.row, total.operand): total.node for total in totals}
         self._varies = bytearray()
+        self._asked: str | None = None
 
     def over(self, graph: Graph) -> Columns:
         """The same for a graph that begins as this one."""
-        return Columns(graph, tuple(self.names), self.totals)
+        return Columns(graph, tuple(self.names), self.totals, tuple(self._repeated))
 
     def varies(self, node: int) -> bool:
         """Whether a node is a row's number."""
@@ -75,8 +83,15 @@ class Columns:
             if graph.is_input(each):
                 known.append(graph.input_name(each) in self.names)
             else:
-                known.append(any(known[operand] for operand in graph.operands_of(each)))
+                known.append(each in self._repeated or any(known[operand] for operand in graph.operands_of(each)))
         return bool(known[node])
+
+    def in_each_row(self, node: int) -> int:
+        """A node with the same value that is a row's number."""
+        if not self.varies(node):
+            node = self.graph.apply(structure.alias, [node])
+            self._repeated.add(node)
+        return node
 
     def is_whole(self, node: int) -> bool:
         """Whether a node is of the whole table, and follows from a total."""
@@ -100,9 +115,9 @@ class Columns:
         depth = [0] * len(graph)
         by_node = {total.node: total for total in found}
         for node in compress(range(len(graph)), needed):
-            total = by_node.get(node)
-            below = [total.operand] if total is not None else graph.operands_of(node)
-            depth[node] = max((depth[operand] for operand in below), default=0) + (total is not None)
+            made = by_node.get(node)
+            below = graph.operands_of(node) if made is None else [made.operand]
+            depth[node] = max((depth[operand] for operand in below), default=0) + (made is not None)
         levels: list[list[Total]] = [[] for _ in range(max((depth[total.node] for total in found), default=0))]
         for total in reversed(found):
             levels[depth[total.node] - 1].append(total)
@@ -114,7 +129,7 @@ class Columns:
         if node is None:
             name = f"{row.name} of column {len(self.totals)}"
             node = self.graph.input(name, self.graph.shape_of(operand), hidden=True)
-            self.totals.append(Total(node, operand, row))
+            self.totals.append(Total(node, operand, row, self._asked or row.name))
             self._made[row, operand] = node
         return node
 
@@ -126,7 +141,10 @@ class Columns:
         """What a reduction means whose first operand is a row's number."""
         column, *others = operands
         along = tuple(AXIS if entry == () else entry for entry in attributes)
-        return self.ref(column, column=True).reduce(row, [self.ref(other) for other in others], along).node
+        self._asked = row.name
+        found = self.ref(column, column=True).reduce(row, [self.ref(other) for other in others], along).node
+        self._asked = None
+        return found
 
 
 def _mark_needed(graph: Graph, needed: bytearray, first: int) -> None:
@@ -282,7 +300,8 @@ class _Slopes:
         for target in self.wrt:
             zero = FoldingRef(self.graph, self.graph.constant(0.0))
             shape = self.graph.shape_of(target)
-            nodes[target] = (found[target].given_out() if target in found else filled(zero, shape)).node
+            node = (found[target].given_out() if target in found else filled(zero, shape)).node
+            nodes[target] = self.columns.in_each_row(node) if self.columns.varies(target) else node
         return [nodes[target] for target in self.asked]
 
     def _of_row(self, output: int, start: Adjoint) -> dict[int, Adjoint]:
@@ -336,7 +355,7 @@ class _Slopes:
         if total.row is shaping.sum_of:
             return adjoint
         begin = len(self.graph)
-        pullback = total.row.spell.get("rows_pullback") or total.row.pullback
+        pullback = total.row.spell.get("rows_pullback", total.row.pullback)
         columns = self.columns
         operands = (columns.ref(total.operand, column=True),)
         (part,) = pullback(columns.ref(adjoint.value.node), operands, columns.ref(total.node), (AXIS,))
@@ -348,4 +367,4 @@ class _Slopes:
         return found
 
 
-__all__ = ["Columns", "Total", "column_slopes", "refuse_inner_slopes", "reductions_of_columns", "with_totals"]
+__all__ = ["Columns", "Total", "column_slopes", "reductions_of_columns", "refuse_inner_slopes", "with_totals"]
