@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def problem_of(question: Question, *, loss: str = "linear", scale: float = 1.0) -> ArrayProblem:
     """The problem that a question asks. DataError where no row is whole."""
-    rows = WholeRows(question.source, question.needed())
+    rows = WholeRows(question.source, question.needed(), limit=question.limit)
     columns = rows.in_memory()
     assert columns is not None
     (part,) = rows.parts()
@@ -54,6 +54,7 @@ def problem_of(question: Question, *, loss: str = "linear", scale: float = 1.0) 
         loss=loss, scale=scale, row_of=row_of,
     )  # fmt: skip
     problem.rows = part.rows
+    problem.report = rows.report
     return problem
 
 
