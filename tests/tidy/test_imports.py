@@ -39,6 +39,7 @@ ROOMS = {
 LATE = {
     ("draws.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
     ("formulas/given.py", "numpy"): "a value given as a list becomes an array",
+    ("formulas/rows.py", "numpy"): "an array that stands for those of a column",
     ("cli/output.py", "mpmath"): "numbers of many digits as text",
     ("graph/bulk.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
     ("loops.py", "numba"): "compiled sweeps, where the package is installed",
