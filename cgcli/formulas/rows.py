@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 
 
 def bind_rows(
-    formula: FormulaBase, columns: Mapping[str, Shape], mapping: Mapping[str, Any] | None = None, *,
+    formula: FormulaBase, columns: Mapping[str, Shape] | Sequence[str], mapping: Mapping[str, Any] | None = None, *,
     show: Sequence[str] = (), wrt: Sequence[str] | None = None, complete: bool = True,
 ) -> Bound:  # fmt: skip
     """The program for columns with these names, and the values that are the same for all rows.
 
-    columns: the shape of what each has in one row.
+    columns: the shape of what each has in one row; names alone are those of columns of numbers.
 
     UsageError as `Formula.bind`, and for a column of lengths or indices: they decide the graph, which all rows share.
     """
     single = given.given_values(mapping, {})
-    one_row = {**single, **{name: ones(shape) for name, shape in columns.items()}}
+    shapes = columns if hasattr(columns, "items") else dict.fromkeys(columns, ())
+    one_row = {**single, **{name: ones(shape) for name, shape in shapes.items()}}
     bound = formula.bind(one_row, engine="numpy", show=show, wrt=wrt, complete=complete)
     return varying(bound, list(columns))
 
