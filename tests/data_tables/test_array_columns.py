@@ -123,6 +123,16 @@ def test_a_gap_in_an_array_is_a_gap_of_its_row(tmp_path: Path, capsys: pytest.Ca
     assert "row 3, column `x`: an item is missing" in capsys.readouterr().err
 
 
+def test_lists_that_are_missing_in_arrow(tmp_path: Path) -> None:
+    kind = pa.list_(pa.list_(pa.float64(), 2), 2)
+    items = [[[1, 2], [3, 4]], None, [[5, None], [7, 8]], [None, [9, 10]], [[1, 1], [1, 1]]]
+    parquet.write_table(pa.table({"x": pa.array(items, kind).slice(1), "k": [1.0, 2, 3, 4]}), tmp_path / "t.parquet")
+    out = tmp_path / "o.csv"
+    line = ["eval", "k * sum(x)", "--data", str(tmp_path / "t.parquet"), "-o", str(out)]
+    assert main([*line, "--missing", "skip"]) == 0
+    assert result(out) == [16]
+
+
 def test_rows_that_do_not_lie_one_behind_the_other_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,11 +84,15 @@ def plain(column: Any) -> Any:
 
 def numbers_of(column: Any, decimal: str = ".") -> tuple[Any, list[int]]:
     """A column as float64 with nan for what is missing or no number, and the places of the latter."""
+    if types.is_fixed_size_list(column.type):
+        return _arrays_of(column), []
+    return _items_as_numbers(column, decimal)
+
+
+def _items_as_numbers(column: Any, decimal: str) -> tuple[Any, list[int]]:
     bad: list[int] = []
     if types.is_null(column.type):
         return np.full(len(column), np.nan), bad
-    if types.is_fixed_size_list(column.type):
-        return _arrays_of(column), bad
     if is_text(column.type):
         values, bad = _texts_as_numbers(column, decimal)
     else:
@@ -100,13 +104,16 @@ def numbers_of(column: Any, decimal: str = ".") -> tuple[Any, list[int]]:
 
 def _arrays_of(column: Any) -> Any:
     """A column of lists of a fixed length, with the rows in front; one that is missing is nan throughout."""
-    size = column.type.list_size
-    items = plain(column.values.slice(column.offset * size, len(column) * size))
-    found = numbers_of(items)[0]
-    found = found.reshape(len(column), size, *found.shape[1:])
-    if column.null_count:
-        found = np.where(np.reshape(column.is_null().to_numpy(zero_copy_only=False), (-1, *[1] * (found.ndim - 1))),
-                         np.nan, found)  # fmt: skip
+    shape, gaps = [len(column)], []
+    while types.is_fixed_size_list(column.type):
+        if column.null_count:
+            gaps.append(column.is_null().to_numpy(zero_copy_only=False).reshape(shape))
+        size = column.type.list_size
+        column = column.values.slice(column.offset * size, len(column) * size)
+        shape.append(size)
+    found = _items_as_numbers(plain(column), ".")[0].reshape(shape)
+    for gap in gaps:
+        found = np.where(gap.reshape(gap.shape + (1,) * (found.ndim - gap.ndim)), np.nan, found)
     return found
 
 
