@@ -149,10 +149,13 @@ class Objective:
 
     def hessian(self, x: Any) -> Any:
         """The Hessian as a symmetric matrix."""
-        count = self.variables.count
         if not self._written:
-            found = self.products_with(x, np.eye(count))
+            found = self._products(x, np.eye(self.variables.count))
             return (found + found.T) / 2
+        return self._from_pairs(x)
+
+    def _from_pairs(self, x: Any) -> Any:
+        count = self.variables.count
         found = np.empty((count, count))
         upper = np.triu_indices(count)
         found[upper] = self._run(self.nodes.pairs, x)
@@ -161,9 +164,10 @@ class Objective:
 
     def products_with(self, x: Any, directions: Any) -> Any:
         """The products of the Hessian with some directions: both have one row a direction."""
+        return directions @ self._from_pairs(x) if self._written else self._products(x, directions)
+
+    def _products(self, x: Any, directions: Any) -> Any:
         self.products += len(directions)
-        if self._written:
-            return directions @ self.hessian(x)
         from cgcli.engines import choose_for_rows
 
         values = self._values(x)
