@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.data.table import names_of, values_of
 from cgcli.fitting.question import Over
 from cgcli.formulas.derivatives import gradient_nodes, targets
 from cgcli.formulas.rows import bind_rows
@@ -71,9 +72,9 @@ class Predictor:
             bound, slopes = gradient_nodes(bound, list(question.shapes), question.output)
             nodes |= {f"d_{name}": node for name, node in slopes[question.output].items()}
         self._model = Calculation(bound, nodes, question.columns, rows=rows, engine=engine)
-        self.over = list(dict.fromkeys(self._model.columns.values()))
+        self.over = names_of(self._model.columns.values())
         self._overs = [over for over in (self._target, self._sigma) if isinstance(over, _OverRows)]
-        read = [*self._model.columns.values(), *(name for over in self._overs for name in over.columns)]
+        read = [*self.over, *(name for over in self._overs for name in over.columns)]
         self.columns = list(dict.fromkeys(read))
         self.names = [
             PREDICTION, *([RESIDUAL] if self._target else []),
@@ -82,7 +83,7 @@ class Predictor:
 
     def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
         """The columns of a batch of rows."""
-        inputs = {name: columns[column] for name, column in self._model.columns.items()}
+        inputs = {name: values_of(column, columns) for name, column in self._model.columns.items()}
         prediction, *slopes = self._model(inputs, rows).values()
         found = {PREDICTION: prediction}
         if self._target is not None:
@@ -119,7 +120,7 @@ class _OverRows:
         self.columns = list(over.columns.values())
 
     def __call__(self, columns: Mapping[str, Any], rows: int) -> Any:
-        inputs = {name: columns[column] for name, column in self._calculation.columns.items()}
+        inputs = {name: values_of(column, columns) for name, column in self._calculation.columns.items()}
         return self._calculation(inputs, rows)["value"]
 
 

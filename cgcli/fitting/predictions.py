@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.data.stream import Request
-from cgcli.data.table import rows_of_a_batch
+from cgcli.data.table import names_of, rows_of_a_batch
 from cgcli.errors import UsageError
 from cgcli.fitting.predicting import Predictor
 from cgcli.rows import files
@@ -71,5 +71,5 @@ def refuse_twins(kept: Sequence[str], names: Sequence[str]) -> None:
 
 def predictor_for(fitted: Fitted, table: Table) -> Predictor:
     """The predictor for a table. UsageError where it lacks a column of the formula."""
-    require_columns(table, list(fitted.question.columns.values()))
+    require_columns(table, names_of(fitted.question.columns.values()))
     return Predictor(fitted, table.columns, rows=table.rows)
