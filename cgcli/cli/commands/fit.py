@@ -16,12 +16,10 @@ converged ends with exit code 1, and no file is written.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cgcli.cli.arguments import read_formula, split_names
-from cgcli.cli.fits import Outputs, fit_table
 from cgcli.cli.starts import read_bounds, read_fixed, read_starts
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, ReadOptions, typer
 
@@ -73,6 +71,7 @@ def run(
     table: ReadOptions | None = None,
 ) -> None:
     """Print the parameters with their errors, and how good the fit is."""
+    from cgcli.cli.fits import Outputs, fit_table
     from cgcli.cli.options import ReadOptions
 
     parsed = read_formula(formula)
