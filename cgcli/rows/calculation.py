@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from cgcli.data.table import Named
     from cgcli.formulas.bound import Bound
 
     Nodes = dict[str, int]
@@ -36,7 +37,7 @@ class Calculation:
     """
 
     def __init__(
-        self, bound: Bound, nodes: Nodes, columns: Mapping[str, str], *, rows: int, engine: str = "auto",
+        self, bound: Bound, nodes: Nodes, columns: Mapping[str, Named], *, rows: int, engine: str = "auto",
         float32: bool = False, at_once: bool = False,
     ) -> None:  # fmt: skip
         """bound: the formula with its values, columns aside. rows: about how many there will be, to choose an engine.
@@ -100,7 +101,7 @@ class Calculation:
         return [(f"{output}[{','.join(map(str, index))}]", index) for index in np.ndindex(*shape)]
 
 
-def needed_columns(bound: Bound, wanted: Sequence[int], columns: Mapping[str, str]) -> dict[str, str]:
+def needed_columns(bound: Bound, wanted: Sequence[int], columns: Mapping[str, Named]) -> dict[str, Named]:
     """input -> column, for those that nodes need: themselves, for defaults, and for reductions of columns.
 
     ShapeError for a default that is a reduction of a column.

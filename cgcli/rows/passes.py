@@ -8,7 +8,7 @@ from cgcli.data import stream
 from cgcli.data.table import rows_of_a_batch
 from cgcli.engines import choose_for_rows
 from cgcli.errors import CgError, DataError
-from cgcli.formulas.rows import bind_rows, row_values
+from cgcli.formulas.rows import bind_rows, declared_shapes, row_values
 from cgcli.formulas.totals import Pass, levels, over_columns
 from cgcli.graph.shapes import size
 
@@ -28,8 +28,9 @@ def reads_again(formula: FormulaBase, values: Mapping[str, Any], **shown: Any) -
 
     Inputs without a value are taken for columns. shown: as `show` and `wrt` of `bind_rows`.
     """
-    columns = [name for name in formula.inputs if name not in values]
     try:
+        shapes = declared_shapes(formula, values)
+        columns = {name: shapes.get(name, ()) for name in formula.inputs if name not in values}
         return over_columns(bind_rows(formula, columns, values, complete=False, **shown)).program.columns is not None
     except CgError:
         return True

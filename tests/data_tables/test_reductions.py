@@ -290,9 +290,10 @@ def test_what_is_refused(cg, formula, told):
     done = cg("eval", formula, "--data", "t.csv", *(["a=1"] if "a*" in formula else []))
     assert done.code == 2
     assert told in done.err
-    with pytest.raises(ShapeError, match="column|rows"):
-        given = {name: {"x": X, "y": Y, "a": 1.0}[name] for name in cgcli.parse(formula).inputs if name != "d"}
-        cgcli.parse(formula).eval_rows(given)
+    parsed = cgcli.parse(formula)
+    values = {name: {"x": X, "y": Y, "a": 1.0}[name] for name in parsed.inputs if name != "d"}
+    with pytest.raises(ShapeError, match=r"column|rows"):
+        parsed.eval_rows(values)
 
 
 def test_nothing_to_keep_beside_one_number(cg):
