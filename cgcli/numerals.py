@@ -88,3 +88,31 @@ def finite_number(value: Any) -> bool:
     if hasattr(value, "_mpf_"):
         return bool(value - value == 0)
     return isfinite(value)
+
+
+ERROR_DIGITS = 3
+"""Significant digits of a standard error; the value beside it ends at the same place."""
+
+PLAIN_FROM, PLAIN_BELOW = 1e-4, 1e7
+"""Numbers of this size are written without an exponent."""
+
+
+def rounded(value: float, error: float, digits: int = ERROR_DIGITS) -> str:
+    """A value that ends where the digits of its standard error do, 2.5034 beside 0.0213; without one, six digits."""
+    if not isfinite(value):
+        return short_number(value)
+    if not isfinite(error) or error <= 0:
+        return short_number(value)
+    last = last_place(error, digits)
+    size = max(abs(value), error)
+    if PLAIN_FROM <= size < PLAIN_BELOW and last <= 0:
+        return f"{value:.{-last}f}"
+    if size < PLAIN_BELOW and last > 0:
+        return f"{round(value, -last):.0f}"
+    shown = max(last_place(value, 1) - last, 0) if value else 0
+    return f"{value:.{min(shown, 16)}e}"
+
+
+def last_place(number: float, digits: int) -> int:
+    """The power of ten of the last of so many significant digits, after rounding to them: -4 for 0.0213 and three."""
+    return int(f"{abs(number):.{digits - 1}e}".partition("e")[2]) - digits + 1

@@ -66,6 +66,10 @@ class Problem(Protocol):
         """The sum of squares of the target about its mean, weighted as the residuals are: the total of R²."""
         ...
 
+    def log_sigma(self) -> float:
+        """The sum of log sigma over the rows, 0 without sigma: what a likelihood (AIC) needs beside the residuals."""
+        ...
+
     def thinned(self, rows: int) -> Problem:
         """A problem of about so many of these rows, taken evenly over the table: where starts are looked for.
 

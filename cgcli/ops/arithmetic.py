@@ -39,21 +39,21 @@ add = Operation(
     "add", "x, y", aliases=("plus",), compute=operator.add,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: 1.0),
     spell={"numpy": "add", "native": "fadd", "precise": "fadd", "infix": "+", "latex": "{0} + {1}"}, precedence=50,
-    identities=(0.0, 0.0), traits=("commutative", "associative", "exact_on_integers"),
+    identities=(0.0, 0.0), traits=("commutative", "associative", "exact_on_integers", "linear"),
     about="Sum of two numbers.",
 )  # fmt: skip
 sub = Operation(
     "sub", "x, y", aliases=("subtract",), compute=operator.sub,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -1.0),
     spell={"numpy": "subtract", "native": "fsub", "precise": "fsub", "infix": "-", "latex": "{0} - {1}"}, precedence=50,
-    identities=(None, 0.0), traits=("exact_on_integers",),
+    identities=(None, 0.0), traits=("exact_on_integers", "linear"),
     about="Difference of two numbers.",
 )  # fmt: skip
 mul = Operation(
     "mul", "x, y", aliases=("multiply", "times"), compute=operator.mul,
     partials=(lambda x, y, r: y, lambda x, y, r: x),
     spell={"numpy": "multiply", "native": "fmul", "precise": "fmul", "infix": "*", "latex": r"{0} \cdot {1}"},
-    precedence=60, identities=(1.0, 1.0), traits=("commutative", "associative", "exact_on_integers"),
+    precedence=60, identities=(1.0, 1.0), traits=("commutative", "associative", "exact_on_integers", "bilinear"),
     about="Product of two numbers.",
 )  # fmt: skip
 div = Operation(
@@ -61,7 +61,7 @@ div = Operation(
     partials=(lambda x, y, r: 1 / y, lambda x, y, r: -r / y),
     spell={"numpy": "divide", "native": "fdiv", "precise": "fdiv", "infix": "/", "latex": r"\frac{{{0}}}{{{1}}}"},
     precedence=60,
-    domain=(REAL, NONZERO), identities=(None, 1.0),
+    domain=(REAL, NONZERO), identities=(None, 1.0), traits=("linear_in_first",),
     about="Quotient of two numbers; x/0 is infinite, 0/0 is nan.",
 )  # fmt: skip
 
@@ -101,7 +101,7 @@ mod: Operation = Operation(
 neg = Operation(
     "neg", "x", aliases=("negative",), compute=operator.neg, partials=(lambda x, r: -1.0,),
     spell={"numpy": "negative", "native": "fneg", "precise": "fneg", "infix": "-", "latex": "-{0}"}, precedence=70,
-    traits=("odd", "involution", "exact_on_integers"),
+    traits=("odd", "involution", "exact_on_integers", "linear"),
     about="The number with the other sign.",
 )  # fmt: skip
 square = Operation(
@@ -119,7 +119,7 @@ reciprocal = Operation(
 pos = Operation(
     "pos", "x", aliases=("positive", "identity"), compute=operator.pos, partials=(lambda x, r: 1.0,),
     spell={"numpy": "positive", "native": lambda lanes, x: x, "precise": lambda mp, x: x, "latex": "{0}"},
-    fold=lambda x: x, traits=("odd", "increasing", "idempotent", "exact_on_integers"),
+    fold=lambda x: x, traits=("odd", "increasing", "idempotent", "exact_on_integers", "linear"),
     about="The number itself.",
 )  # fmt: skip
 fma = Operation(

@@ -34,6 +34,20 @@ def _matmul_numpy(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
     return product[..., 0] if rank_a == 1 and rank_b == 1 else product[..., 0, :] if rank_a == 1 else product
 
 
+def _matmul_batch(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
+    """As `_matmul_numpy`; a matrix that is the same in all rows of a batch meets its vectors in one product."""
+    if rank_a == 2 and rank_b == 1 and a.ndim == 2 and b.ndim == 2:
+        return np.matmul(b, a.T)
+    if rank_a == 1 and rank_b == 2 and b.ndim == 2:
+        return np.matmul(a, b)
+    return _matmul_numpy(np, a, b, rank_a, rank_b)
+
+
+def _matmul_summed(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
+    """The sum over the rows of a batch of the products of its values."""
+    return np.tensordot(a, b, axes=((0, rank_a), (0, 1)))
+
+
 def _matmul_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
     a, b = operands
     if attributes == (1, 1):
@@ -45,10 +59,18 @@ def _matmul_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
     return [b @ adjoint, outer(a, adjoint)]
 
 
+def _matmul_ties(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[list[int | None]]:
+    """Rows of the result go along with those of A, columns with those of B."""
+    rank_a, rank_b = attributes
+    return [[0, None] if rank_a == 2 else [None], [None, rank_a - 1] if rank_b == 2 else [None]]
+
+
 matmul = Operation(
     "matmul", "A, B", shape=_matmul_shape, prepare=lambda shapes: tuple(map(len, shapes)), pullback=_matmul_pullback,
-    spell={"numpy": _matmul_numpy, "infix": "@", "latex": "{0} {1}"}, precedence=60,
-    traits=("structural", "traceable"),
+    ties=_matmul_ties,
+    spell={"numpy": _matmul_numpy, "numpy_batch": _matmul_batch, "numpy_summed": _matmul_summed, "infix": "@",
+           "latex": "{0} {1}"}, precedence=60,
+    traits=("structural", "traceable", "bilinear"),
     examples=("[x, y] @ [y, z]", "[[x, y], [z, 1]] @ [y, 2]", "[x, 2] @ [[x, y], [z, 1]]",
               "[[x, y], [z, 1]] @ [[z, 1], [x, y]]"),
     about="Matrix product `A @ B` of vectors and matrices.",
@@ -62,11 +84,11 @@ def _outer_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
 
 
 outer = Operation(
-    "outer", "a, b", shape=_outer_shape,
+    "outer", "a, b", shape=_outer_shape, ties=lambda shapes, attributes: [[0], [1]],
     pullback=lambda adjoint, operands, result, attributes: [adjoint @ operands[1], operands[0] @ adjoint],
     spell={"numpy": lambda np, a, b: np.asarray(a)[..., :, None] * np.asarray(b)[..., None, :],
-           "latex": r"{0} \otimes {1}"},
-    traits=("structural", "traceable"), examples=("outer([x, y], [y, z, 1])",),
+           "numpy_summed": lambda np, a, b: np.matmul(a.T, b), "latex": r"{0} \otimes {1}"},
+    traits=("structural", "traceable", "bilinear"), examples=("outer([x, y], [y, z, 1])",),
     about="Matrix of all products a[i]*b[j].",
 )  # fmt: skip
 
@@ -83,7 +105,8 @@ def _dot_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
 
 dot = Operation(
     "dot", "a, b", aliases=("vdot", "vecdot"), shape=_dot_shape, definition=lambda a, b: matmul(a, b),
-    spell={"latex": r"{0} \cdot {1}"}, traits=("structural", "commutative"), examples=("dot([x, y], [y, z])",),
+    spell={"latex": r"{0} \cdot {1}"}, traits=("structural", "commutative", "bilinear"),
+    examples=("dot([x, y], [y, z])",),
     about="Dot product of two vectors, sum(a*b).",
 )  # fmt: skip
 
@@ -95,7 +118,7 @@ def _cross_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
 
 
 cross = Operation(
-    "cross", "a, b", shape=_cross_shape, spell={"latex": r"{0} \times {1}"}, traits=("structural",),
+    "cross", "a, b", shape=_cross_shape, spell={"latex": r"{0} \times {1}"}, traits=("structural", "bilinear"),
     definition=lambda a, b: stack(a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]),
     examples=("cross([x, y, z], [1, x, y])",),
     about="Cross product of two vectors of length 3.",
@@ -220,7 +243,7 @@ diag: Operation = Operation(
     "diag", "x", shape=_diagonal_shape, prepare=lambda shapes: (len(shapes[0]),),
     pullback=_diagonal_pullback,
     spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"},
-    traits=("structural", "traceable", "moves"), examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
+    traits=("structural", "traceable", "moves", "gathers"), examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
     about="Of a vector, the matrix with it on the diagonal; of a square matrix, its diagonal.",
 )  # fmt: skip
 
@@ -283,6 +306,7 @@ def _solve_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribut
 
 solve = Operation(
     "solve", "A, b", shape=_solve_shape, prepare=lambda shapes: (len(shapes[1]),), pullback=_solve_pullback,
+    ties=lambda shapes, attributes: [[None, None], [None, 1][: attributes[0]]],
     spell={"numpy": _solve_numpy, "precise": _solve_precise, "latex": "{0}^{{-1}} {1}"}, traits=("structural",),
     examples=("solve([[3, x], [y, 4]], [z, 1])", "solve([[3, x], [y, 4]], [[z, 1], [x, 2]])"),
     about="The x with A @ x = b, for a vector or the columns of a matrix b; nan where A is singular.",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
     Interval = tuple[float, float]
     Slopes = tuple[float, float, float | None]
+    Ties = Sequence[Sequence[int | None]]
 
 REAL = (-inf, inf)
 POSITIVE = (0.0, inf)
@@ -102,9 +103,15 @@ class Operation:
     definition: the operation in terms of other rows, a function of (operands..., static values...). A row without
         a spelling for an engine, or without a derivative rule, is served by its definition.
     shape: for structural rows, (operand shapes, attributes) -> shape of the result; ValueError where they do not fit.
+    ties: for structural rows, (operand shapes, attributes) -> for each operand and each of its axes the axis of the
+        result that it goes along with, or None: an element of the result reads the operand at its own place along axes
+        that are tied, and at all places along the others. A row without it reads all elements, unless it gathers, or
+        has a definition, which says it.
     prepare: (operand shapes, static values...) -> attributes, hashable and normalised.
     spell: target -> spelling: "numpy" and "precise" (dotted name, or a function of (module, operands..., *attributes)),
         "native", "latex" and "infix" templates, and whatever later targets need. The default is the name itself.
+        "numpy_batch" is for operands of which some have one value a row in front, where "numpy" would be slow on them;
+        "numpy_summed" gives at once the sum over the rows where both have (of a bilinear row).
         A "latex" template has the operands as {0}, {1} … and static arguments by their names.
     precedence: of the infix form in formula text, 0 for calls.
     domain: an open interval per operand where the value is real and finite; tests sample there.
@@ -119,10 +126,12 @@ class Operation:
         idempotent, structural, traceable (the NumPy spelling only moves, adds and multiplies elements, so that it
         works on arrays of references too), moves (the pullback only moves and adds up the elements of the adjoint, so
         that it says of elements that a decision let through where they go), reduction (makes one value of all
-        elements, or of those along an axis, and of a single number that number or a constant), order_without_rule (the
+        elements, or of those along an axis, and of a single number that number or a constant), gathers (each element of
+        the result is an element of an operand or a number; the NumPy spelling moves anything), order_without_rule (the
         static argument is an order, a number by which there is no derivative rule; other static arguments are whole
-        numbers such as lengths), verdict (its nan says that there is no answer), derived (a slope that is a row for the
-        sake of another one, with which it is tested), point (it is true, or false, at single points only), internal
+        numbers such as lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
+        `moves` is linear, too), bilinear (in each of two operands), linear_in_first, derived (a slope that is a row for
+        the sake of another one, with which it is tested), point (it is true, or false, at single points only), internal
         (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
     family: the module that declared the row.
@@ -155,6 +164,7 @@ class Operation:
         "signature",
         "source",
         "spell",
+        "ties",
         "traits",
         "variadic",
     )
@@ -167,6 +177,7 @@ class Operation:
     pullback: Callable[..., Sequence[Any]] | None
     definition: Callable[..., Any] | None
     shape: Callable[..., Shape] | None
+    ties: Callable[..., Ties] | None
     prepare: Callable[..., tuple[Any, ...]] | None
     spell: Mapping[str, Any]
     precedence: int
@@ -199,6 +210,7 @@ class Operation:
         pullback: Callable[..., Sequence[Any]] | None = None,
         definition: Callable[..., Any] | None = None,
         shape: Callable[..., Shape] | None = None,
+        ties: Callable[..., Ties] | None = None,
         prepare: Callable[..., tuple[Any, ...]] | None = None,
         spell: Mapping[str, Any] | None = None,
         precedence: int = 0,
@@ -227,6 +239,7 @@ class Operation:
             ("pullback", pullback),
             ("definition", definition),
             ("shape", shape),
+            ("ties", ties),
             ("prepare", prepare),
             ("spell", spell or {}),
             ("precedence", precedence),

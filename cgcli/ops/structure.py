@@ -15,6 +15,6 @@ alias = Operation(
     spell={"numpy": "positive", "native": lambda lanes, x, name: x,
            "precise": lambda mp, x, name: x, "latex": "{0}"},
     prepare=lambda shapes, name=0: (name,),
-    traits=("internal",),
+    traits=("internal", "linear"),
     about="A name for its operand that `diff` can tell from equal values; gone when lowering ends.",
 )  # fmt: skip

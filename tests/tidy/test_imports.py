@@ -30,6 +30,7 @@ LEVELS = [
 
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
+    "matplotlib": {"render"},
     "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting"},
     "scipy": {"engines", "fitting"}, "mpmath": {"engines"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
@@ -61,6 +62,12 @@ LATE = {
        for library in libraries},
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
     ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",
+    ("formulas/sparse.py", "numpy"): "sparse matrices",
+    ("formulas/sparse.py", "scipy"): "sparse matrices",
+    ("passes/colouring.py", "numpy"): "sparse matrices",
+    ("passes/reading.py", "numpy"): "the positions of elements",
+    ("passes/sparsity.py", "numpy"): "sparse matrices",
+    ("passes/sparsity.py", "scipy"): "sparse matrices",
     ("passes/scalars.py", "numpy"): "arrays of references",
     ("passes/schedule.py", "numpy"): "sorting a large graph",
     ("passes/patterns.py", "numpy"): "large graphs only, for which it is loaded",

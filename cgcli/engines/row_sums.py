@@ -1,0 +1,188 @@
+"""Sums over the rows of a batch with NumPy: a loss of each row, and its gradient by what all rows share.
+
+The sum goes inwards through whatever is linear, so a gradient by a matrix of weights, `outer(adjoint, x)` in one row,
+is one product of two matrices for all rows, and no matrix a row is ever made. What is worked out once a graph is the
+plan: values that are the same in all rows, values of a row (with an axis of rows in front), and sums. A batch that is
+too high for the cache is taken in blocks of rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.engines.numpy import NumpyEngine
+from cgcli.engines.plan import ALONE, MANY
+from cgcli.engines.planned import PlannedEngine
+from cgcli.graph.shapes import size
+from cgcli.graph.walk import ancestors, descendants
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.engines.plan import Kernel, Plan, Shape
+    from cgcli.graph.store import Graph
+    from cgcli.ops import Operation
+
+    Step = tuple[int, Kernel, Any, int]
+
+BLOCK = 1 << 18
+"""Elements of the largest value of a block of rows (2 MiB), as far as that is more than FEWEST rows."""
+
+FEWEST = 128
+"""Rows of a block at least: products of matrices are slow on fewer."""
+
+
+class BatchEngine(NumpyEngine):
+    """NumPy, with the spelling of a row for batches where it has one."""
+
+    def planned(self, graph: Graph, wanted: Sequence[int]) -> Plan:
+        """As every engine that goes node by node; nothing is let go of."""
+        return PlannedEngine.planned(self, graph, wanted)
+
+    def own_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
+        """As `NumpyEngine`."""
+        batched = row.spell.get("numpy_batch")
+        if batched is not None:
+            return lambda *operands: batched(np, *operands, *attributes)
+        return super().own_kernel(row, shapes, attributes)
+
+
+ENGINE = BatchEngine()
+
+
+class RowSums:
+    """Sums over the rows of some nodes. The graph is finished; a plan may serve one thread at a time.
+
+    Values and sums are kept in one list: those of node n (with rows in front where it varies) in place n, its sum over
+    the rows in place n + the number of nodes.
+    """
+
+    def __init__(self, graph: Graph, wanted: Sequence[int], columns: Sequence[str]) -> None:
+        """columns: the inputs that differ from row to row. CalculationError for what NumPy cannot compute."""
+        self.wanted = list(wanted)
+        self._graph, self._size = graph, len(graph)
+        inputs = graph.inputs(hidden=True)
+        self._varying = descendants(graph, [inputs[name] for name in columns if name in inputs])
+        self._needed = bytearray(len(graph))
+        self._sums = self._push_sums()
+        self._needed = bytearray(ancestors(graph, [node for node, need in enumerate(self._needed) if need]))
+        plan = ENGINE.planned(graph, [node for node, need in enumerate(self._needed) if need])
+        self._inputs = [(node, name, bool(self._varying[node])) for node, name in plan.inputs]
+        self._first = [*plan.values, *[None] * self._size]
+        steps = list(plan.steps())
+        self._rows = [step for step in steps if self._varying[step[0]]]
+        self._prepare([step for step in steps if not self._varying[step[0]]])
+        widest = [node for node, *_ in self._rows] + [node for node, _, varies in self._inputs if varies]
+        largest = max((size(graph.shape_of(node)) for node in widest), default=1)
+        self._height = max(FEWEST, BLOCK // largest)
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs that have to be given."""
+        return [name for _, name, _ in self._inputs]
+
+    def _prepare(self, steps: Sequence[Step]) -> None:
+        """Compute what follows from constants alone; the other steps that no row changes are taken once a batch."""
+        free = descendants(self._graph, [node for node, _, _ in self._inputs])
+        with np.errstate(all="ignore"):
+            _take([step for step in steps if not free[step[0]]], self._first)
+        self._fixed = [step for step in steps if free[step[0]]]
+
+    # ---- the plan of the sums ----------------------------------------------------------------------------------
+
+    def _push_sums(self) -> list[Step]:
+        """The steps that make the sums, from the innermost outwards; notes which values of rows they need."""
+        asked = bytearray(self._size)
+        for node in self.wanted:
+            asked[node] = 1
+        steps: list[Step] = []
+        for node in range(max(self.wanted, default=-1), -1, -1):
+            if asked[node]:
+                kernel, operands = self._sum_of(node)
+                for operand in operands:
+                    if operand >= self._size:
+                        asked[operand - self._size] = 1
+                    else:
+                        self._needed[operand] = 1
+                alone = len(operands) == 1
+                pair = len(operands) == 2
+                steps.append((node + self._size, kernel, operands if not (alone or pair) else operands[0],
+                              operands[1] if pair else ALONE if alone else MANY))  # fmt: skip
+        return steps[::-1]
+
+    def _sum_of(self, node: int) -> tuple[Kernel, tuple[int, ...]]:
+        """How the sum of a node is computed, and from what: places of values and of sums."""
+        graph, varying = self._graph, self._varying
+        if not varying[node]:
+            return self._repeated, (node,)
+        if graph.is_input(node):
+            return _over_rows, (node,)
+        row, operands = graph.row(node), tuple(graph.operands_of(node))
+        kernel = ENGINE.kernel_of(graph, node)
+        if "linear" in row.traits or "moves" in row.traits:
+            return kernel, tuple(operand + self._size for operand in operands)
+        if "linear_in_first" in row.traits and not varying[operands[1]]:
+            return kernel, (operands[0] + self._size, operands[1])
+        if "bilinear" in row.traits:
+            if not all(varying[operand] for operand in operands):
+                return kernel, tuple(operand + self._size if varying[operand] else operand for operand in operands)
+            summed = row.spell.get("numpy_summed")
+            if summed is not None:
+                attributes = graph.attributes_of(node)
+                return (lambda a, b: summed(np, a, b, *attributes)), operands
+        return _over_rows, (node,)
+
+    def _repeated(self, value: Any) -> Any:
+        """The sum of a value that is the same in all rows."""
+        return value * self._height_now
+
+    # ---- a batch -----------------------------------------------------------------------------------------------
+
+    def __call__(self, given: Mapping[str, Any], rows: int) -> list[Any]:
+        """The sums of the wanted nodes, in their order: float64 scalars and arrays of the nodes' shapes.
+
+        given: float64 arrays (and numbers) by input; columns have so many rows in front. Sums may be read only, and are
+        the values themselves where a batch of one row is summed: whoever keeps them copies them.
+        """
+        with np.errstate(all="ignore"):
+            values = self._first.copy()
+            for node, name, varies in self._inputs:
+                if not varies:
+                    value = given[name]
+                    values[node] = value if isinstance(value, np.ndarray) else np.float64(value)
+            _take(self._fixed, values)
+            totals: list[Any] | None = None
+            for first in range(0, rows, self._height):
+                last = min(first + self._height, rows)
+                found = self._block(values, given, first, last, whole=last - first == rows)
+                totals = found if totals is None else [total + part for total, part in zip(totals, found, strict=True)]
+            return totals if totals is not None else [np.zeros(self._graph.shape_of(node)) for node in self.wanted]
+
+    def _block(self, fixed: list[Any], given: Mapping[str, Any], first: int, last: int, *, whole: bool) -> list[Any]:
+        values = fixed if whole else fixed.copy()
+        self._height_now = float(last - first)
+        for node, name, varies in self._inputs:
+            if varies:
+                values[node] = given[name] if whole else given[name][first:last]
+        _take(self._rows, values)
+        _take(self._sums, values)
+        return [values[node + self._size] for node in self.wanted]
+
+
+def _over_rows(values: Any) -> Any:
+    """The sum over the rows."""
+    return values.sum(axis=0)
+
+
+def _take(steps: Sequence[Step], values: list[Any]) -> None:
+    """Take steps."""
+    for node, kernel, first, second in steps:
+        if second >= 0:
+            values[node] = kernel(values[first], values[second])
+        elif second == ALONE:
+            values[node] = kernel(values[first])
+        else:
+            values[node] = kernel(*[values[operand] for operand in first])
