@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cgcli.engines import choose, choose_for_rows
+from cgcli.engines import choose_for_rows
 from cgcli.engines.threads import pool, processors
 from cgcli.errors import DataError, UsageError
-from cgcli.explain.births import births_of
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.robust import loss_of, row_scales
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.engines.base import Blocks, BlocksAt, BlocksOver
-    from cgcli.explain.births import Birth
     from cgcli.fitting.question import Question
 
 CELLS = 32_768
@@ -104,7 +102,7 @@ class RowsProblem:
         self._rows = WholeRows(
             question.source, question.needed(), limit=limit, batch_rows=batch_rows, memory=memory
         )  # fmt: skip
-        self._spread = self._look()
+        self._spread, self._log_sigma = self._look()
         self.rows = self._rows.counted()
         slopes = list(residuals.slopes.values())
         graph, columns = residuals.graph, list(residuals.columns)
@@ -144,6 +142,10 @@ class RowsProblem:
         """As `Problem.spread`."""
         return self._spread
 
+    def log_sigma(self) -> float:
+        """As `Problem.log_sigma`."""
+        return self._log_sigma
+
     def thinned(self, rows: int) -> RowsProblem:
         """As `Problem.thinned`."""
         fewer = self._rows.thinned(rows)
@@ -153,20 +155,14 @@ class RowsProblem:
         """The same question about other rows of the same columns; nothing is compiled again."""
         other = copy(self)
         other._rows = rows
-        other._spread = other._look()
+        other._spread, other._log_sigma = other._look()
         other.rows = rows.counted()
         return other
 
-    def births(self, point: Any, where: NotFinite) -> list[Birth]:
-        """In which node and by which rule what is not finite began."""
-        residuals = self._residuals
-        values = {**self._question.fixed, **self._question.values(point), **where.values}
-        node = residuals.residual
-        if where.parameter is not None:
-            name = where.parameter.partition("[")[0]
-            node = residuals.slopes[name]
-        graph = residuals.graph
-        return births_of(graph, [node], lambda nodes: choose(graph, nodes), values, self._question.formula.source)
+    def columns(self, rows: int) -> dict[str, Any]:
+        """As `Problem.columns`."""
+        found = self._rows.thinned(rows).in_memory() or {}
+        return {name: found[column] for name, column in self._question.columns.items()}
 
     # ---- blocks --------------------------------------------------------------------------------------------------
 
@@ -231,22 +227,21 @@ class RowsProblem:
         rows = wrong.any(axis=0)
         place = int(rows.argmax()) if rows.any() else int(np.abs(out).max(axis=0).argmax())
         line = int(wrong[:, place].argmax()) if wrong[:-1, place].any() and not wrong[-1, place] else None
-        values = {name: part.columns[column][first + place] for name, column in self._residuals.columns.items()}
-        return NotFinite(
-            part.number(first + place) - 1, None if line is None else self.names[line],
-            {name: float(value) if np.ndim(value) == 0 else value for name, value in values.items()},
-        )  # fmt: skip
+        row = {name: part.columns[column][first + place] for name, column in self._question.columns.items()}
+        values = {name: float(value) if np.ndim(value) == 0 else value for name, value in row.items()}
+        return NotFinite(part.number(first + place) - 1, None if line is None else self.names[line], values)
 
     # ---- the first look ------------------------------------------------------------------------------------------
 
-    def _look(self) -> float:
-        """Look at target and sigma in all rows, and return the target's sum of squares about its weighted mean.
+    def _look(self) -> tuple[float, float]:
+        """Look at target and sigma in all rows: the target's sum of squares about its weighted mean, Σ log sigma.
 
-        It is the last entry of the triangle of [1/sigma, target/sigma]: no difference of large sums.
+        The former is the last entry of the triangle of [1/sigma, target/sigma]: no difference of large sums.
         """
         residuals, count = self._residuals, 0
         columns = residuals.columns
         triangles: list[Any] = []
+        logarithms: list[float] = []
         chosen = choose_for_rows(residuals.graph, [residuals.target, residuals.sigma], "numpy", {}, 1)
         blocks: Blocks = chosen.blocks(residuals.graph, [residuals.target, residuals.sigma], list(columns))
         at = blocks.at({})
@@ -255,17 +250,19 @@ class RowsProblem:
             over = at.over({name: part.columns[column] for name, column in columns.items()})
             for first in range(0, part.rows, MOST_ROWS):
                 last = min(first + MOST_ROWS, part.rows)
-                out = np.empty((2, max(last - first, 2)))
+                target, sigma = out = np.empty((2, last - first))
                 over.fill(first, last, out)
-                self._refuse(out[:, : last - first], part, first)
-                out[1] = 1 / out[1]
-                out[0] *= out[1]
-                triangles.append(triangle(out[::-1].copy(), last - first))
+                self._refuse(out, part, first)
+                logarithms.append(float(np.log(sigma).sum()))
+                lines = np.zeros((2, max(last - first, 2)))
+                lines[:, : last - first] = 1 / sigma, target / sigma
+                triangles.append(triangle(lines, last - first))
+            triangles = [stacked(triangles)] if triangles else []
             self._progress(Progress(0, count, self._rows.size or 0))
         if not count:
             reason = "every row has a cell that is missing or no number" if self.report.read else "the table is empty"
             raise DataError("there is no row to fit to", hint=reason)
-        return float(stacked(triangles)[1, 1] ** 2)
+        return float(stacked(triangles)[1, 1] ** 2), fsum(logarithms)
 
     def _refuse(self, out: Any, part: Part, first: int) -> None:
         """DataError where a target is no finite number or a sigma no positive one."""
@@ -273,7 +270,7 @@ class RowsProblem:
         if not np.isfinite(target).all():
             place = int((~np.isfinite(target)).argmax())
             raise DataError(
-                f"the target is {target[place]:g} in row {part.number(first + place):,}",
+                f"`{self._question.target.text}` is {target[place]:g} in row {part.number(first + place):,}",
                 hint="leave such rows out of the table, or fit something else",
             )
         fine = (sigma > 0) & np.isfinite(sigma)

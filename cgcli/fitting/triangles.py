@@ -50,7 +50,13 @@ def triangle(lines: Any, rows: int) -> Any:
     _geqrf()(
         at, at + item, lines.ctypes.data, at + 2 * item, workspace, workspace + 8 * width, at + 3 * item, at + 4 * item
     )
-    return np.triu(lines[:, :width].T)
+    return np.where(_upper(width), lines[:, :width].T, 0.0)
+
+
+@cache
+def _upper(size: int) -> Any:
+    """Where a matrix of a size has its upper triangle (`numpy.triu` makes that anew each time)."""
+    return np.triu(np.ones((size, size), dtype=bool))
 
 
 def stacked(triangles: Sequence[Any]) -> Any:
