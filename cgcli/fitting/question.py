@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ class Question:
 
     columns: input -> column of the table. fixed: input -> value. shapes: parameter -> its shape, in the order of the
     formula. starts: parameter -> value or array; ranges: parameter -> (low, high) to start in. output: which output of
-    the formula is fitted. sigma: a formula over columns, one number for all rows, or None.
+    the formula is fitted. sigma: a formula over columns, a number for all rows, or None. limit: of rows that are read.
     """
 
     formula: FormulaBase
@@ -57,6 +57,7 @@ class Question:
     sigma: Over | float | None = None
     starts: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    limit: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,20 +108,16 @@ def ask(
     source = source_of(data)
     table = source.open()
     if not source.again:
-        source = RowSource(table)  # what comes through a pipe comes once
-    try:
-        return asked(formula, source, table, target, start, fix, wrt, sigma, columns)
-    finally:
-        if source.again:
-            table.close()
+        return _asked(formula, RowSource(table), table, start, fix, columns, wrt, target, sigma)
+    with closing(table):
+        return _asked(formula, source, table, start, fix, columns, wrt, target, sigma)
 
 
-def asked(
-    formula: FormulaBase, source: RowSource, table: Table, target: str | None, start: Mapping[str, Any] | None,
-    fix: Mapping[str, Any] | Sequence[str] | str | None, wrt: Sequence[str] | None, sigma: str | float | None,
-    columns: Mapping[str, str] | None,
+def _asked(
+    formula: FormulaBase, source: RowSource, table: Table, start: Any, fix: Any, columns: Any, wrt: Any,
+    target: str | None, sigma: str | float | None,
 ) -> Question:  # fmt: skip
-    """The same of a table that is open."""
+    """As `ask`, with the table open. source: gives its rows; itself what comes through a pipe, and so comes once."""
     started, ranges = split_starts(start)
     held = held_values(formula, fix, started)
     known = columns_by_reading(table)

@@ -76,11 +76,11 @@ class RowsProblem:
 
     def __init__(
         self, question: Question, *, loss: str = "linear", scale: float = 1.0, engine: str = "auto",
-        threads: int | None = None, memory: int = MEMORY, limit: int | None = None, batch_rows: int | None = None,
+        threads: int | None = None, memory: int = MEMORY, batch_rows: int | None = None,
         progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:  # fmt: skip
-        """threads: at most so many. memory: bytes of the table that may be kept. limit: at most so many rows are read.
-        progress: called now and then during an evaluation.
+        """threads: at most so many. memory: bytes of the table that may be kept. batch_rows: at most so many are
+        read at once. progress: called now and then during an evaluation.
 
         UsageError for too many parameters, ShapeError where the formula has no number in each row, DataError for a
         table without a whole row and for a target or a sigma that is none.
@@ -100,7 +100,7 @@ class RowsProblem:
         self._progress = progress
         self.evaluations = 0
         self._rows = WholeRows(
-            question.source, question.needed(), limit=limit, batch_rows=batch_rows, memory=memory
+            question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory
         )  # fmt: skip
         self._spread, self._log_sigma = self._look()
         self.rows = self._rows.counted()

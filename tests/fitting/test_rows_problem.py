@@ -41,7 +41,9 @@ def agrees(found, residuals, jacobian, tolerance=1e-12):
 
 def problem(data=TABLE, formula=DECAY, **options):
     question = {name: options.pop(name) for name in ("target", "sigma", "start", "fix", "wrt") if name in options}
-    return RowsProblem(ask(formula, data, **{"target": "y", **question}), **options)
+    asked = ask(formula, data, **{"target": "y", **question})
+    asked.limit = options.pop("limit", None)
+    return RowsProblem(asked, **options)
 
 
 @pytest.fixture(scope="module")
