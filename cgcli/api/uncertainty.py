@@ -36,11 +36,9 @@ class Uncertain(FormulaBase):
         second_order and sampled; several outputs come by name, with their covariance and correlations.
         UsageError and DataError for what cannot be meant, CalculationError for an error of a length or an index.
         """
-        from cgcli.api.formula import alone
-        from cgcli.api.sources import read_value
         from cgcli.uncertainty import asking, results
 
-        asked = asking.question(values, correlations, covariance, dof, distributions, read=read_value)
+        asked = asking.question(values, correlations, covariance, dof, distributions)
         if readings is not None:
             from cgcli.uncertainty.readings import with_readings
 
@@ -55,4 +53,4 @@ class Uncertain(FormulaBase):
             sample = Sample(found, samples, seed)
         by_name = results.results_of(found, sample)
         asking.warn_of(found, by_name)
-        return alone(by_name) if len(by_name) == 1 else results.Several(found, by_name)
+        return next(iter(by_name.values())) if len(by_name) == 1 else results.Several(found, by_name)

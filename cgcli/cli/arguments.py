@@ -127,7 +127,7 @@ def read_bindings(
 
     formula: names in a file that it lacks are told and left out, since a file often holds more than one formula needs.
     """
-    from cgcli.api.sources import read_value
+    from cgcli.formulas.values import read_value
 
     words = words or ()
     if has_errors(words):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from cgcli.api.sources import read_value
 from cgcli.cli.arguments import is_value_file, read_value_files, split_bindings, split_names
 from cgcli.cli.output import Births, print_json, warn
 from cgcli.errors import UsageError
+from cgcli.formulas.values import read_value
 from cgcli.numerals import short_number
 from cgcli.uncertainty import asking
+from cgcli.uncertainty.intervals import COVERAGE, check_coverage
 from cgcli.uncertainty.notation import interval_text, read_quantity, result_text
-from cgcli.uncertainty.results import COVERAGE, Uncertainty, check_coverage, correlation_of, results_of
+from cgcli.uncertainty.results import Uncertainty, correlation_of, results_of
 from cgcli.uncertainty.signs import is_uncertain
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def question(parsed: Formula, words: Sequence[str] | None, options: ErrorOptions
         values |= read_value_files(files, texts, parsed, None)
     for name, text in texts.items():
         if is_uncertain(text):
-            quantities[name] = read_quantity(name, text, read_value)
+            quantities[name] = read_quantity(name, text)
         else:
             values[name] = read_value(name, text)
     for text in (options.correlation if options else None) or ():

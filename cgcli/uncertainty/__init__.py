@@ -5,8 +5,8 @@ distributions     what is known of a value: normal, rectangular, Student, …
 quantities        values with errors under the names of inputs, their correlations, the covariance matrix
 propagating       the law of propagation: value, error, degrees of freedom, shares, covariance of outputs
 second_order      the same to the next order of Taylor's series
-sampling, sobol   propagation of distributions by Monte Carlo, shares of the variance
+drawing, sampling  random values of the inputs, and propagation of distributions by Monte Carlo
+sobol             shares of the variance by sampling
 readings          repeated readings: means, their errors and correlations
-tables            an error for every row of a table
 results           what is told of an output
 """

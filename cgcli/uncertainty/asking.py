@@ -10,6 +10,7 @@ import numpy as np
 from cgcli.errors import NonlinearWarning, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.kinks import kinks_at
+from cgcli.formulas.values import read_value
 from cgcli.language.spelling import canonical
 from cgcli.uncertainty.notation import read_quantity
 from cgcli.uncertainty.propagating import Propagation, bind
@@ -39,10 +40,9 @@ class Question(NamedTuple):
 
 
 def question(
-    values: Any, correlations: Any = None, covariance: Any = None, dof: Any = None, distributions: Any = None, *,
-    read: Callable[[str, str], Any],
+    values: Any, correlations: Any = None, covariance: Any = None, dof: Any = None, distributions: Any = None
 ) -> Question:  # fmt: skip
-    """What is asked, from what Python gives (see `Formula.uncertainty`). read: for texts. UsageError, DataError."""
+    """What is asked, from what Python gives (see `Formula.uncertainty`). UsageError, DataError."""
     named = given.given_values(values, {})
     errors, pairs = covariance_pairs(named, covariance) if covariance is not None else ({}, {})
     freedom = named_mapping("dof", dof, named)
@@ -53,7 +53,7 @@ def question(
         if name in errors:
             value = (value, errors[name])
         if isinstance(value, str):
-            value = read_quantity(name, value, read) if is_uncertain(value) else read(name, value)
+            value = read_quantity(name, value) if is_uncertain(value) else read_value(name, value)
         found = quantity_of(name, value, freedom.get(name), shapes.get(name))
         if found is None:
             fixed[name] = value

@@ -6,6 +6,7 @@ from math import floor, inf, isfinite, log10
 from typing import TYPE_CHECKING
 
 from cgcli.errors import UsageError
+from cgcli.formulas.values import read_value
 from cgcli.uncertainty.distributions import (
     Arcsine,
     CurvedTrapezoidal,
@@ -35,61 +36,57 @@ from cgcli.uncertainty.signs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    Read = Callable[[str, str], Any]
-    """From a name and the text of a constant formula to its value."""
 
-
-def read_quantity(name: str, text: str, read: Read) -> Quantity:
-    """The quantity that a text means. read: for the constant formulas in it.
+def read_quantity(name: str, text: str) -> Quantity:
+    """The quantity that a text means.
 
     UsageError, FormulaError or DataError for a text that says none.
     """
     text, dof = text.strip(), inf
     found = DOF.search(text)
     if found and closes_at_end(text[: found.start()].rstrip()):  # a list, all of whose items have these
-        dof = number(name, "degrees of freedom", read(name, found[1]))
+        dof = number(name, "degrees of freedom", read_value(name, found[1]))
         text = text[: found.start()].rstrip()
     shape, items = items_of(text)
     if not shape or not is_uncertain(text) or SIGNS.search(text.rpartition("]")[2]):
-        return _single(name, text, read)
-    return Quantity.together(name, shape, [_item(name, item, dof, read) for item in items])
+        return _single(name, text)
+    return Quantity.together(name, shape, [_item(name, item, dof) for item in items])
 
 
-def _item(name: str, text: str, dof: float, read: Read) -> Quantity:
+def _item(name: str, text: str, dof: float) -> Quantity:
     """One item of a list, which may be without an error."""
-    found = _single(name, text, read) if is_uncertain(text) else Quantity(name, read(name, text), 0.0)
+    found = _single(name, text) if is_uncertain(text) else Quantity(name, read_value(name, text), 0.0)
     return found if dof == inf else Quantity(name, found.value, found.error, dof, found.distributions)
 
 
-def _single(name: str, text: str, read: Read) -> Quantity:
+def _single(name: str, text: str) -> Quantity:
     """The quantity of a text that is no list of them."""
     dof, found = inf, DOF.search(text)
     if found:
-        dof = number(name, "degrees of freedom", read(name, found[1]))
+        dof = number(name, "degrees of freedom", read_value(name, found[1]))
         text = text[: found.start()].rstrip()
     concise = CONCISE.match(text)
     if concise:
         return Quantity(name, *_concise(*concise.groups()), dof)
     call = CALL.match(text)
     if call and (call[1] in USAGE or call[1] in SHORT) and closes_at_end(text[len(call[1]) :]):
-        return _distributed(name, SHORT.get(call[1], call[1]), call[2], dof, read)
+        return _distributed(name, SHORT.get(call[1], call[1]), call[2], dof)
     parts = SIGNS.split(text)
     if len(parts) == 1:
         raise UsageError(f"the value of `{name}` has degrees of freedom, but no error", hint=EXAMPLE)
     if len(parts) > 2 or not all(part.strip() for part in parts):
         raise UsageError(f"`{text}` is not of the form VALUE±ERROR", hint=EXAMPLE)
-    value = read(name, parts[0].strip())
-    return Quantity(name, value, _error(name, value, parts[1].strip(), read), dof)
+    value = read_value(name, parts[0].strip())
+    return Quantity(name, value, _error(name, value, parts[1].strip()), dof)
 
 
-def _error(name: str, value: Any, text: str, read: Read) -> Any:
+def _error(name: str, value: Any, text: str) -> Any:
     """The error of a value; `2%` is a part of it."""
     if text.endswith("%"):
-        return abs(value) * read(name, text[:-1]) / 100
-    return read(name, text)
+        return abs(value) * read_value(name, text[:-1]) / 100
+    return read_value(name, text)
 
 
 def _concise(sign: str, digits: str, error: str, exponent: str | None) -> tuple[float, float]:
@@ -102,7 +99,7 @@ def _concise(sign: str, digits: str, error: str, exponent: str | None) -> tuple[
     return value, float(f"{error}e{int(exponent[1:] or 0) - decimals}")
 
 
-def _distributed(name: str, kind: str, text: str, dof: float, read: Read) -> Quantity:
+def _distributed(name: str, kind: str, text: str, dof: float) -> Quantity:
     """The quantity of `KIND(…)`. UsageError for numbers that do not fit."""
     numbers: list[float] = []
     named: dict[str, float] = {}
@@ -112,13 +109,13 @@ def _distributed(name: str, kind: str, text: str, dof: float, read: Read) -> Qua
             parts = SIGNS.split(argument)
             if len(parts) != 2 or kind not in ("rectangular", "triangular", "arcsine"):
                 raise _misuse(name, kind)
-            middle = number(name, kind, read(name, parts[0]))
-            half = number(name, kind, _error(name, middle, parts[1].strip(), read))
+            middle = number(name, kind, read_value(name, parts[0]))
+            half = number(name, kind, _error(name, middle, parts[1].strip()))
             numbers += [middle - half, middle + half]
         elif equals:
-            named[key.strip()] = number(name, kind, read(name, rest))
+            named[key.strip()] = number(name, kind, read_value(name, rest))
         else:
-            numbers.append(number(name, kind, read(name, argument)))
+            numbers.append(number(name, kind, read_value(name, argument)))
     distribution = made(name, kind, numbers, named)
     return Quantity.of(name, distribution, dof)
 

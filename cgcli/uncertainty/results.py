@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import UsageError
+from cgcli.uncertainty.intervals import COVERAGE, Interval, check_coverage
 from cgcli.uncertainty.notation import result_text
 from cgcli.uncertainty.propagating import degrees_of_freedom, variances
 from cgcli.uncertainty.second_order import Moments, second_order
@@ -17,35 +18,6 @@ if TYPE_CHECKING:
 
     from cgcli.uncertainty.propagating import Propagation
     from cgcli.uncertainty.sampling import Sample
-
-COVERAGE = 0.95
-"""The coverage probability of an interval where none is named."""
-
-
-class Interval(tuple[float, float]):
-    """Two limits; called with a coverage probability it gives those for that one."""
-
-    def __new__(cls, answer: Any, coverage: float = COVERAGE, **options: Any) -> Interval:
-        """The limits for the usual coverage; answer: from a coverage probability to limits."""
-        return super().__new__(cls, answer(coverage, **options))
-
-    def __init__(self, answer: Any, coverage: float = COVERAGE, **options: Any) -> None:
-        self._answer = answer
-
-    def __call__(self, coverage: float = COVERAGE, **options: Any) -> tuple[float, float]:
-        """The limits for a coverage probability. UsageError where it is not between 0 and 1."""
-        low, high = self._answer(coverage, **options)
-        return low, high
-
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return (self._answer,)
-
-
-def check_coverage(coverage: float) -> float:
-    """UsageError for what is no coverage probability."""
-    if isinstance(coverage, bool) or not isinstance(coverage, (int, float)) or not 0 < coverage < 1:
-        raise UsageError(f"{coverage!r} is no coverage probability", hint="it is between 0 and 1, for example 0.95")
-    return float(coverage)
 
 
 class Uncertainty:

@@ -13,46 +13,41 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CalculationError
-from cgcli.uncertainty.sampling import Draws, batches
+from cgcli.uncertainty.drawing import Draws, batches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from cgcli.uncertainty.quantities import Inputs
-    from cgcli.uncertainty.sampling import Sample
 
 MOST_GROUPS = 200
 """Groups of inputs: each takes as many evaluations as there are samples."""
 
 
-def shares_of(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
+def shares_of(
+    inputs: Inputs, seed: int, drawn: Draws, results: Any, evaluate: Callable[[Any, int], Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """First-order and total shares by input (`a, b` for a group), an array over the elements of the outputs each.
 
+    drawn, results: the sample A and its results, elements × samples. evaluate: from rows of inputs to results.
     CalculationError where there are too many inputs.
     """
-    if sample.sobol is None:
-        sample.sobol = _shares_of(sample)
-    return sample.sobol
-
-
-def _shares_of(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
-    inputs = sample.found.inputs
     groups = groups_of(inputs)
     if len(groups) > MOST_GROUPS:
         raise CalculationError(f"shares of {len(groups)} inputs by sampling are more than the {MOST_GROUPS} allowed")
-    others = Draws(inputs, sample.seed, " again")
-    size = len(sample.found.value)
+    others = Draws(inputs, seed, " again")
+    size, count = results.shape
     alone, total, spread = np.zeros((len(groups), size)), np.zeros((len(groups), size)), np.zeros(size)
-    middle = np.nanmean(np.where(np.isfinite(sample.results), sample.results, np.nan), axis=1)[:, np.newaxis]
-    for begin, rows in batches(sample.count):
-        a, b = sample.drawn(begin, rows), others(begin, rows)
-        f_a = sample.results[:, begin : begin + rows] - middle
-        f_b = sample.evaluate(b, rows) - middle
+    middle = np.nanmean(np.where(np.isfinite(results), results, np.nan), axis=1)[:, np.newaxis]
+    for begin, rows in batches(count):
+        a, b = drawn(begin, rows), others(begin, rows)
+        f_a, f_b = results[:, begin : begin + rows] - middle, evaluate(b, rows) - middle
         spread += _sum(f_a * f_a + f_b * f_b) / 2
         for place, group in enumerate(groups.values()):
             mixed = a.copy()
             mixed[:, group] = b[:, group]
-            f_mixed = sample.evaluate(mixed, rows) - middle
+            f_mixed = evaluate(mixed, rows) - middle
             alone[place] += _sum(f_b * (f_mixed - f_a))
             total[place] += _sum((f_a - f_mixed) ** 2) / 2
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cgcli as cg
-from cgcli.api.sources import read_value
 from cgcli.errors import CgError
 from cgcli.uncertainty.notation import interval_text, read_quantity, result_text
 from cgcli.uncertainty.signs import is_uncertain
@@ -40,10 +39,10 @@ WRITTEN = {
 @pytest.mark.parametrize("text", WRITTEN, ids=lambda text: text.strip())
 def test_a_text_means_value_and_error(text):
     assert is_uncertain(text)
-    found = read_quantity("x", text, read_value)
+    found = read_quantity("x", text)
     assert (float(found.value), float(found.error)) == approx(WRITTEN[text], rel=1e-14, abs=1e-300)
     assert float(found.dof) == inf
-    freed = read_quantity("x", f"{text.strip()}(dof 24)", read_value)
+    freed = read_quantity("x", f"{text.strip()}(dof 24)")
     assert (float(freed.error), float(freed.dof)) == (float(found.error), 24)
 
 
@@ -55,12 +54,12 @@ def test_what_was_a_value_stays_one(text):
 
 
 def test_lists():
-    found = read_quantity("v", "[1±0.1, 2.0(3), R(0, 1), 4]", read_value)
+    found = read_quantity("v", "[1±0.1, 2.0(3), R(0, 1), 4]")
     assert found.error == approx([0.1, 0.3, 1 / sqrt(12), 0])
     assert list(found.distributions) == [2]
-    assert read_quantity("v", "[1, 2]±0.1", read_value).error == approx([0.1, 0.1])
-    assert read_quantity("v", "[1, 2]±[0.1, 0.2]", read_value).error == approx([0.1, 0.2])
-    nested = read_quantity("A", "[[1±0.1, 2], [3, 4±0.4]](dof 5)", read_value)
+    assert read_quantity("v", "[1, 2]±0.1").error == approx([0.1, 0.1])
+    assert read_quantity("v", "[1, 2]±[0.1, 0.2]").error == approx([0.1, 0.2])
+    nested = read_quantity("A", "[[1±0.1, 2], [3, 4±0.4]](dof 5)")
     assert nested.error == approx(np.array([[0.1, 0], [0, 0.4]]))
     assert nested.dof == approx(np.full((2, 2), 5))
 
@@ -78,7 +77,7 @@ WRONG = [
 @pytest.mark.parametrize("text", WRONG)
 def test_a_wrong_text_is_refused_with_what_would_work(text):
     with pytest.raises(CgError) as refused:
-        read_quantity("x", text, read_value)
+        read_quantity("x", text)
     assert refused.value.message
 
 
@@ -86,7 +85,7 @@ def test_a_wrong_text_is_refused_with_what_would_work(text):
 def test_no_text_is_a_surprise(text):
     try:
         if is_uncertain(text):
-            read_quantity("x", text, read_value)
+            read_quantity("x", text)
     except CgError:
         pass
 
@@ -118,7 +117,7 @@ def test_moments_of_distributions_are_those_of_their_numbers():
     chances = (np.arange(200_000) + 0.5) / 200_000
     texts = [text for text in WRITTEN if text[0].isalpha() and not text.startswith(("student", "t(", "pi"))]
     for text in texts:
-        shape = read_quantity("x", text, read_value).distributions[0]
+        shape = read_quantity("x", text).distributions[0]
         numbers = shape.quantiles(chances)
         loose = 0.1 if "sigma=1" in text else 2e-3
         assert np.mean(numbers) == approx(shape.mean, rel=loose, abs=1e-3 * shape.sd), text
@@ -131,7 +130,7 @@ def test_moments_of_distributions_are_those_of_their_numbers():
 
 @pytest.mark.parametrize("text", ["student(2, scale=0.1, dof=9)", "curved_trapezoidal(-1, 1, 0.5)"])
 def test_numbers_from_two_uniform_ones_have_the_same_quantiles(text):
-    shape = read_quantity("x", text, read_value).distributions[0]
+    shape = read_quantity("x", text).distributions[0]
     random = np.random.default_rng(1)
     drawn = np.sort(shape.drawn([random.random(100_000), random.random(100_000)]))
     chances = np.array([0.01, 0.1, 0.3, 0.5, 0.8, 0.99])
