@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cgcli.api.explaining import Explaining
-from cgcli.errors import NeedsValues, ShapeError
+from cgcli.api.fitting import Fitting
+from cgcli.api.minimizing import Minimizing
+from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import derivatives, given
 from cgcli.formulas.bound import needed_inputs
 from cgcli.formulas.programs import of_program, of_text
@@ -28,7 +30,7 @@ MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
 
 
-class Formula(Explaining):
+class Formula(Explaining, Fitting, Minimizing):
     """A formula that can be evaluated, differentiated, traced and drawn.
 
     Values are given by name, as keyword arguments or as one mapping; a value is a number, a nested list or an array.
@@ -146,23 +148,43 @@ class Formula(Explaining):
 
     def jacobian(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
-        engine: str = "auto", digits: int | None = None, **inputs: Any,
+        sparse: bool = False, engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}."""
-        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        """Derivatives of every element of an output: {name: array of shape output.shape + input.shape}.
+
+        sparse: {name: `scipy.sparse.csr_array` of shape (elements of the output, elements of the input)} instead,
+        arrays rows first, with an entry wherever there may be a derivative that is not 0 for some values. UsageError
+        with digits.
+        """
+        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of, sparse=sparse or None)
         derivatives.tell_left_out(bound.program, wrt, of)
-        found = derivatives.jacobians(bound, wrt, of)
+        if sparse:
+            from cgcli.formulas.sparse import sparse_jacobians
+
+            _refuse_digits(engine, digits)
+            found = sparse_jacobians(bound, wrt, of)
+        else:
+            found = derivatives.jacobians(bound, wrt, of)
         _tell_kinks(bound, wrt, of)
         return alone(found)
 
     def hessian(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
-        engine: str = "auto", digits: int | None = None, **inputs: Any,
+        sparse: bool = False, engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> dict[str, dict[str, Any]]:  # fmt: skip
-        """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}."""
-        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
+        """Second derivatives of a scalar output: {a: {b: array of shape a.shape + b.shape}}.
+
+        sparse: {a: {b: `scipy.sparse.csr_array` of shape (elements of a, elements of b)}} instead, as for `jacobian`.
+        """
+        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of, sparse=sparse or None)
         derivatives.tell_left_out(bound.program, wrt, of)
-        found = derivatives.hessians(bound, wrt, of)
+        if sparse:
+            from cgcli.formulas.sparse import sparse_hessians
+
+            _refuse_digits(engine, digits)
+            found = sparse_hessians(bound, wrt, of)
+        else:
+            found = derivatives.hessians(bound, wrt, of)
         _tell_kinks(bound, wrt, of, second=True)
         return alone(found)
 
@@ -328,6 +350,12 @@ def fixed(program: Program) -> Formula:
 def alone(found: dict[str, Any]) -> Any:
     """The only value of a dict, or the dict."""
     return next(iter(found.values())) if len(found) == 1 else found
+
+
+def _refuse_digits(engine: str, digits: int | None) -> None:
+    """UsageError for a sparse matrix of more than doubles."""
+    if digits is not None or engine == "precise":
+        raise UsageError("a sparse matrix holds doubles", hint="leave out digits, or sparse")
 
 
 def _tell_kinks(bound: Bound, wrt: Sequence[str] | None, of: str | None, *, second: bool = False) -> None:

@@ -24,17 +24,40 @@ if TYPE_CHECKING:
 
 
 def bind_rows(
-    formula: FormulaBase, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = (),
-    wrt: Sequence[str] | None = None, complete: bool = True,
+    formula: FormulaBase, columns: Mapping[str, Shape] | Sequence[str], mapping: Mapping[str, Any] | None = None, *,
+    show: Sequence[str] = (), wrt: Sequence[str] | None = None, complete: bool = True,
 ) -> Bound:  # fmt: skip
-    """The program for columns of scalars with these names, and the values that are the same for all rows.
+    """The program for columns with these names, and the values that are the same for all rows.
+
+    columns: the shape of what each has in one row; names alone are those of columns of numbers.
 
     UsageError as `Formula.bind`, and for a column of lengths or indices: they decide the graph, which all rows share.
     """
     single = given.given_values(mapping, {})
-    one_row = {**single, **dict.fromkeys(columns, 1.0)}
+    shapes = columns if hasattr(columns, "items") else dict.fromkeys(columns, ())
+    one_row = {**single, **{name: ones(shape) for name, shape in shapes.items()}}
     bound = formula.bind(one_row, engine="numpy", show=show, wrt=wrt, complete=complete)
-    return varying(bound, columns)
+    return varying(bound, list(columns))
+
+
+def ones(shape: Shape) -> Any:
+    """A number, or an array, that stands for those of a column where only the shape counts."""
+    if not shape:
+        return 1.0
+    import numpy as np
+
+    return np.ones(shape)
+
+
+def declared_shapes(formula: FormulaBase, values: Mapping[str, Any]) -> dict[str, Shape]:
+    """The shapes of the inputs as the text declares them, () for the others; {} where values have to decide them.
+
+    values: single numbers that may be lengths.
+    """
+    with suppress(ShapeError, NeedsValues):
+        plain = formula.programs.made_for({name: value for name, value in values.items() if not shape_of(value)})
+        return {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
+    return {}
 
 
 def bind_columns(
@@ -45,10 +68,7 @@ def bind_columns(
     A column's own shape is what is behind its first axis. There may be no row; what is missing in one is nan.
     """
     values = {name: given.normalised(name, value, gaps=True) for name, value in found.items()}
-    declared: dict[str, Shape] = {}
-    with suppress(ShapeError, NeedsValues):  # the values decide the graph: every array is a column
-        plain = formula.programs.made_for({name: value for name, value in values.items() if not shape_of(value)})
-        declared = {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
+    declared = declared_shapes(formula, values)  # {} where values decide the graph: every array is a column then
     columns = {
         name: value for name, value in values.items()
         if shape_of(value) and shape_of(value) != declared.get(name, ())

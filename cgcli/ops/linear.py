@@ -59,8 +59,15 @@ def _matmul_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
     return [b @ adjoint, outer(a, adjoint)]
 
 
+def _matmul_ties(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[list[int | None]]:
+    """Rows of the result go along with those of A, columns with those of B."""
+    rank_a, rank_b = attributes
+    return [[0, None] if rank_a == 2 else [None], [None, rank_a - 1] if rank_b == 2 else [None]]
+
+
 matmul = Operation(
     "matmul", "A, B", shape=_matmul_shape, prepare=lambda shapes: tuple(map(len, shapes)), pullback=_matmul_pullback,
+    ties=_matmul_ties,
     spell={"numpy": _matmul_numpy, "numpy_batch": _matmul_batch, "numpy_summed": _matmul_summed, "infix": "@",
            "latex": "{0} {1}"}, precedence=60,
     traits=("structural", "traceable", "bilinear"),
@@ -77,7 +84,7 @@ def _outer_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
 
 
 outer = Operation(
-    "outer", "a, b", shape=_outer_shape,
+    "outer", "a, b", shape=_outer_shape, ties=lambda shapes, attributes: [[0], [1]],
     pullback=lambda adjoint, operands, result, attributes: [adjoint @ operands[1], operands[0] @ adjoint],
     spell={"numpy": lambda np, a, b: np.asarray(a)[..., :, None] * np.asarray(b)[..., None, :],
            "numpy_summed": lambda np, a, b: np.matmul(a.T, b), "latex": r"{0} \otimes {1}"},
@@ -236,7 +243,7 @@ diag: Operation = Operation(
     "diag", "x", shape=_diagonal_shape, prepare=lambda shapes: (len(shapes[0]),),
     pullback=_diagonal_pullback,
     spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"},
-    traits=("structural", "traceable", "moves"), examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
+    traits=("structural", "traceable", "moves", "gathers"), examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
     about="Of a vector, the matrix with it on the diagonal; of a square matrix, its diagonal.",
 )  # fmt: skip
 
@@ -299,6 +306,7 @@ def _solve_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribut
 
 solve = Operation(
     "solve", "A, b", shape=_solve_shape, prepare=lambda shapes: (len(shapes[1]),), pullback=_solve_pullback,
+    ties=lambda shapes, attributes: [[None, None], [None, 1][: attributes[0]]],
     spell={"numpy": _solve_numpy, "precise": _solve_precise, "latex": "{0}^{{-1}} {1}"}, traits=("structural",),
     examples=("solve([[3, x], [y, 4]], [z, 1])", "solve([[3, x], [y, 4]], [[z, 1], [x, 2]])"),
     about="The x with A @ x = b, for a vector or the columns of a matrix b; nan where A is singular.",

@@ -13,7 +13,16 @@ from cgcli.ops.decisions import Taken
 from cgcli.ops.logic import absolute, is_finite, maximum, minimum, sign, where
 from cgcli.ops.powers import exp, hypot, log, power, sqrt, xlogy
 from cgcli.ops.row import Operation
-from cgcli.ops.shaping import broadcast_to, chosen_axes, reshape, size_of, stack, sum_of, without_axes
+from cgcli.ops.shaping import (
+    broadcast_to,
+    chosen_axes,
+    reduced_ties,
+    reshape,
+    size_of,
+    stack,
+    sum_of,
+    without_axes,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,7 +145,7 @@ def _at_tie(extreme: Callable[..., Any]) -> Callable[..., Any]:
 
 amax: Operation = Operation(
     "amax", "x, [axis=None]", aliases=("max",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
-    pullback=_extreme_pullback,
+    pullback=_extreme_pullback, ties=reduced_ties,
     kink=_at_tie(lambda x, axes: amax(x, axes)), combine=maximum, spell={"numpy": _numpy("max"), "latex": r"\max {0}"},
     traits=("structural", "reduction"), examples=("max([x, y, z])", "amax([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
@@ -144,7 +153,7 @@ amax: Operation = Operation(
 )  # fmt: skip
 amin: Operation = Operation(
     "amin", "x, [axis=None]", aliases=("min",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
-    pullback=_extreme_pullback,
+    pullback=_extreme_pullback, ties=reduced_ties,
     kink=_at_tie(lambda x, axes: amin(x, axes)), combine=minimum, spell={"numpy": _numpy("min"), "latex": r"\min {0}"},
     traits=("structural", "reduction"), examples=("min([x, y, z])", "amin([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
@@ -181,8 +190,9 @@ def _length_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 
 root_sum_square: Operation = Operation(
     "root_sum_square", "x, [axis=None]", shape=reduced, prepare=some_axes, compute=lambda x, axes: abs(x),
-    pullback=_length_pullback, combine=hypot, spell={"numpy": _length_numpy, "precise": _length_precise,
-    "latex": r"\left\lVert {0} \right\rVert"}, traits=("structural", "reduction"),
+    pullback=_length_pullback, combine=hypot, ties=reduced_ties,
+    spell={"numpy": _length_numpy, "precise": _length_precise, "latex": r"\left\lVert {0} \right\rVert"},
+    traits=("structural", "reduction"),
     examples=("root_sum_square([x, y, z])", "root_sum_square([[x, y], [z, 1]], 0)"),
     kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes),
     convention="derivative 0 at the zero vector",
@@ -440,8 +450,14 @@ def _running_sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, at
     return [cumsum(adjoint[backwards], axis)[backwards]]
 
 
+def _running_ties(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[list[int | None]]:
+    rank, (axis,) = len(shapes[0]), attributes
+    return [[None if place - rank == axis else place for place in range(rank)]]
+
+
 cumsum = Operation(
     "cumsum", "x, [axis=None]", shape=same_shape, prepare=_one_axis, pullback=_running_sum_pullback,
+    ties=_running_ties,
     spell={"numpy": lambda np, x, axis: np.cumsum(x, axis=axis), "latex": r"\operatorname{{cumsum}}\left({0}\right)"},
     traits=("structural", "traceable", "moves"), examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
     about="Running sums x[0], x[0] + x[1], ...; of a matrix along the axis given.",

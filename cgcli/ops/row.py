@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
     Interval = tuple[float, float]
     Slopes = tuple[float, float, float | None]
+    Ties = Sequence[Sequence[int | None]]
 
 REAL = (-inf, inf)
 POSITIVE = (0.0, inf)
@@ -102,6 +103,10 @@ class Operation:
     definition: the operation in terms of other rows, a function of (operands..., static values...). A row without
         a spelling for an engine, or without a derivative rule, is served by its definition.
     shape: for structural rows, (operand shapes, attributes) -> shape of the result; ValueError where they do not fit.
+    ties: for structural rows, (operand shapes, attributes) -> for each operand and each of its axes the axis of the
+        result that it goes along with, or None: an element of the result reads the operand at its own place along axes
+        that are tied, and at all places along the others. A row without it reads all elements, unless it gathers, or
+        has a definition, which says it.
     prepare: (operand shapes, static values...) -> attributes, hashable and normalised.
     spell: target -> spelling: "numpy" and "precise" (dotted name, or a function of (module, operands..., *attributes)),
         "native", "latex" and "infix" templates, and whatever later targets need. The default is the name itself.
@@ -121,7 +126,8 @@ class Operation:
         idempotent, structural, traceable (the NumPy spelling only moves, adds and multiplies elements, so that it
         works on arrays of references too), moves (the pullback only moves and adds up the elements of the adjoint, so
         that it says of elements that a decision let through where they go), reduction (makes one value of all
-        elements, or of those along an axis, and of a single number that number or a constant), order_without_rule (the
+        elements, or of those along an axis, and of a single number that number or a constant), gathers (each element of
+        the result is an element of an operand or a number; the NumPy spelling moves anything), order_without_rule (the
         static argument is an order, a number by which there is no derivative rule; other static arguments are whole
         numbers such as lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
         `moves` is linear, too), bilinear (in each of two operands), linear_in_first, derived (a slope that is a row for
@@ -158,6 +164,7 @@ class Operation:
         "signature",
         "source",
         "spell",
+        "ties",
         "traits",
         "variadic",
     )
@@ -170,6 +177,7 @@ class Operation:
     pullback: Callable[..., Sequence[Any]] | None
     definition: Callable[..., Any] | None
     shape: Callable[..., Shape] | None
+    ties: Callable[..., Ties] | None
     prepare: Callable[..., tuple[Any, ...]] | None
     spell: Mapping[str, Any]
     precedence: int
@@ -202,6 +210,7 @@ class Operation:
         pullback: Callable[..., Sequence[Any]] | None = None,
         definition: Callable[..., Any] | None = None,
         shape: Callable[..., Shape] | None = None,
+        ties: Callable[..., Ties] | None = None,
         prepare: Callable[..., tuple[Any, ...]] | None = None,
         spell: Mapping[str, Any] | None = None,
         precedence: int = 0,
@@ -230,6 +239,7 @@ class Operation:
             ("pullback", pullback),
             ("definition", definition),
             ("shape", shape),
+            ("ties", ties),
             ("prepare", prepare),
             ("spell", spell or {}),
             ("precedence", precedence),

@@ -62,6 +62,12 @@ def without_axes(shape: Shape, axes: tuple[int, ...]) -> Shape:
     return tuple(length for position, length in enumerate(shape) if position - rank not in axes)
 
 
+def reduced_ties(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[list[int | None]]:
+    """What elements of a reduction along axes read (see `Operation.ties`); its first attribute holds the axes."""
+    rank, kept = len(shapes[0]), iter(range(len(shapes[0])))
+    return [[None if axis - rank in attributes[0] else next(kept) for axis in range(rank)]]
+
+
 # ---- stack -----------------------------------------------------------------------------------------------------
 
 
@@ -83,7 +89,7 @@ stack = Operation(
     "stack", "x, ...", shape=_stack_shape, prepare=lambda shapes: (len(shapes[0]),) if shapes[0] else (0,),
     pullback=lambda adjoint, operands, result, attributes: [adjoint[k] for k in range(len(operands))],
     spell={"numpy": _stack_numpy, "latex": "list"},
-    traits=("structural", "traceable", "moves"), examples=("stack(x, y, z)",),
+    traits=("structural", "traceable", "moves", "gathers"), examples=("stack(x, y, z)",),
     about="A list of values of one shape as an array with one more axis in front.",
 )  # fmt: skip
 
@@ -173,7 +179,7 @@ index = Operation(
     "index", "x, [key]", shape=_index_shape, prepare=_normal_key,
     pullback=_index_pullback, fold=_fold_index,
     spell={"numpy": lambda np, x, entries, shape: np.asarray(x)[_numpy_key(entries)], "latex": "index"},
-    traits=("structural", "traceable", "moves", "internal"),
+    traits=("structural", "traceable", "moves", "gathers", "internal"),
     examples=("[x, y, z][1]", "[[x, y], [z, 1]][0]", "[x, y, z][::-1]"),
     about="Elements of an array: `v[0]`, `v[1:3]`, `A[i, j]`, from 0, from the end where negative.",
 )  # fmt: skip
@@ -182,7 +188,7 @@ place: Operation = Operation(
     prepare=lambda shapes, target: target,
     pullback=lambda adjoint, operands, result, attributes: [adjoint[attributes[0]]],
     spell={"numpy": _place_numpy},
-    traits=("structural", "traceable", "moves", "internal"),
+    traits=("structural", "traceable", "moves", "gathers", "internal"),
     about="Zeros with the operand at the place where `index` reads: the adjoint of `index`.",
 )  # fmt: skip
 
@@ -220,14 +226,15 @@ reshape: Operation = Operation(
     prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
     pullback=lambda adjoint, operands, result, attributes: [reshape(adjoint, operands[0].shape)],
     spell={"numpy": _reshape_numpy},
-    traits=("structural", "traceable", "moves"), examples=("reshape([x, y, z, 1], [2, 2])",),
+    traits=("structural", "traceable", "moves", "gathers"), examples=("reshape([x, y, z, 1], [2, 2])",),
     about="The same elements in another shape, rows first.",
 )  # fmt: skip
 transpose = Operation(
     "transpose", "x", shape=lambda shapes, attributes: shapes[0][::-1], prepare=lambda shapes: (len(shapes[0]),),
     pullback=lambda adjoint, operands, result, attributes: [adjoint.T],
     spell={"numpy": _transpose_numpy, "latex": r"{0}^{{\top}}"},
-    traits=("structural", "traceable", "moves", "involution"), examples=("transpose([[x, y, z], [1, 2, x]])",),
+    traits=("structural", "traceable", "moves", "gathers", "involution"),
+    examples=("transpose([[x, y, z], [1, 2, x]])",),
     about="Axes in reverse order; also written `A.T`.",
 )  # fmt: skip
 
@@ -256,7 +263,8 @@ broadcast_to = Operation(
     pullback=lambda adjoint, operands, result, attributes: [sum_to(adjoint, operands[0].shape)],
     fold=lambda x, shape: x if x.shape == tuple(shape) else None,
     spell={"numpy": _broadcast_numpy},
-    traits=("structural", "traceable", "moves"), examples=("broadcast_to(x, [3])", "broadcast_to([x, y], [2, 2])"),
+    traits=("structural", "traceable", "moves", "gathers"),
+    examples=("broadcast_to(x, [3])", "broadcast_to([x, y], [2, 2])"),
     about="The operand repeated along new or stretched axes.",
 )  # fmt: skip
 
@@ -292,7 +300,7 @@ def _concat_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 
 concat = Operation(
     "concat", "x, ...", aliases=("concatenate",), shape=_concat_shape, prepare=lambda shapes: (len(shapes[0]),),
-    pullback=_concat_pullback, spell={"numpy": _concat_numpy}, traits=("structural", "traceable", "moves"),
+    pullback=_concat_pullback, spell={"numpy": _concat_numpy}, traits=("structural", "traceable", "moves", "gathers"),
     examples=("concat([x, y], [z])", "concat([[x, y]], [[z, 1], [2, x]])"),
     about="Arrays one after the other along their first axis.",
 )  # fmt: skip
@@ -329,7 +337,7 @@ def _sum_numpy(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
 sum_of = Operation(
     "sum", "x, [axis=None]", shape=lambda shapes, attributes: without_axes(shapes[0], attributes[0]),
     prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
-    compute=lambda x, axes: x, pullback=_sum_pullback, combine=add,
+    compute=lambda x, axes: x, pullback=_sum_pullback, combine=add, ties=reduced_ties,
     spell={"numpy": _sum_numpy, "latex": r"\sum {0}"},
     traits=("structural", "traceable", "moves", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
     about="Sum of all elements, or along one axis.",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from cgcli.data.table import Named
     from cgcli.formulas.bound import Bound
 
     Nodes = dict[str, int]
@@ -35,7 +36,7 @@ class Calculation:
     """
 
     def __init__(
-        self, bound: Bound, nodes: Nodes, columns: Mapping[str, str], *, rows: int, engine: str = "auto",
+        self, bound: Bound, nodes: Nodes, columns: Mapping[str, Named], *, rows: int, engine: str = "auto",
         float32: bool = False, at_once: bool = False,
     ) -> None:  # fmt: skip
         """bound: the formula with its values, columns aside. rows: about how many there will be, to choose an engine.

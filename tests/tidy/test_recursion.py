@@ -39,6 +39,10 @@ BOUNDED = {
         {"walked", "handed_on", "_by_definition"},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
+    "passes/sparsity.py": (
+        {"Dependencies._defined", "Dependencies.of_operation", "Dependencies.visit"},
+        "definitions nest only as deep as the table of rows",
+    ),
     "passes/scalars.py": (
         {f"_Expansion.{name}" for name in ("_combined", "_defined", "_elements", "_pair", "walk")},
         "definitions of rows by other rows; a row is never defined by itself",

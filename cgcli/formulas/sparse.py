@@ -1,0 +1,360 @@
+"""Jacobians and Hessians as sparse matrices: the pattern from the graph, then as many products as colours.
+
+What follows from the graph alone (pattern, colouring, the nodes of the products, where each entry stands in them) is
+made once and kept with the program; an evaluation is one run for all colours together.
+"""
+
+from __future__ import annotations
+
+from cgcli.errors import UsageError
+from cgcli.formulas.derivatives import (
+    derived,
+    direction_of,
+    hidden_inputs,
+    name_tuple,
+    need_scalar,
+    targets,
+    variables,
+)
+from cgcli.graph.shapes import size
+from cgcli.ops import shaping
+from cgcli.passes.colouring import column_colouring, mirrored, star_colouring
+from cgcli.passes.derivative import derivatives_of, directional, products_with_hessian
+from cgcli.passes.differentiate import differentiate, has_conventions
+from cgcli.passes.sparsity import pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from cgcli.formulas.bound import Bound
+    from cgcli.graph.store import Graph
+    from cgcli.language.program import Program
+    from cgcli.passes.colouring import Colouring
+
+    Shape = tuple[int, ...]
+
+MOST_AT_ONCE = 4_000_000
+"""Numbers of all directions that are run together (32 MB)."""
+
+MOST_ROWS = 2_000
+"""Rows with an entry that is no finite number that are computed by themselves, without any product."""
+
+
+class Layout:
+    """How the variables lie in the columns of a matrix.
+
+    wholes: the nodes by which is differentiated, a part of an array by the array. shapes, names: theirs, one each.
+    columns: of each name the columns that it means.
+    """
+
+    __slots__ = ("columns", "count", "shapes", "wholes")
+
+    def __init__(self, graph: Graph, chosen: Mapping[str, int]) -> None:
+        import numpy as np
+
+        self.wholes: list[int] = []
+        self.columns: dict[str, Any] = {}
+        first: dict[int, int] = {}
+        self.count = 0
+        for name, node in chosen.items():
+            whole, places = node, None
+            while graph.row(whole) is shaping.index:
+                key, shape = graph.attributes_of(whole)
+                own = np.array(shaping.positions_of(key, shape), dtype=np.int64)
+                places = own if places is None else own[places]
+                (whole,) = graph.operands_of(whole)
+            if whole not in first:
+                first[whole] = self.count
+                self.wholes.append(whole)
+                self.count += size(graph.shape_of(whole))
+            begin = first[whole]
+            self.columns[name] = slice(begin, begin + size(graph.shape_of(node))) if places is None else begin + places
+        self.shapes = [graph.shape_of(whole) for whole in self.wholes]
+
+
+class Products:
+    """A sparse matrix of derivatives, read off its products with one vector a colour.
+
+    nodes: those of the products; inputs: the names of the hidden inputs of the vectors and their shapes. turned:
+    whether rows are coloured (the vectors stand on the left).
+    """
+
+    __slots__ = ("colouring", "inputs", "nodes", "pattern", "turned")
+
+    def __init__(
+        self, pattern: Any, colouring: Colouring, nodes: list[int], inputs: dict[str, Shape], *, turned: bool
+    ) -> None:
+        self.pattern = pattern
+        self.colouring = colouring
+        self.nodes = nodes
+        self.inputs = inputs
+        self.turned = turned
+
+    @property
+    def colours(self) -> int:
+        """How many products one evaluation takes."""
+        return self.colouring.count
+
+    def entries(self, bound: Bound) -> Any:
+        """The entries of the pattern, in its order."""
+        import numpy as np
+
+        place, colour = self.colouring.row, self.colouring.colour
+        found = np.zeros(self.pattern.nnz)
+        height = max(1, MOST_AT_ONCE // max(max(self.pattern.shape), 1))
+        for first in range(0, self.colours, height):
+            count = min(height, self.colours - first)
+            products = self._products(bound, first, count)
+            if count == self.colours:
+                found = products[colour, place]
+            else:
+                chosen = (colour >= first) & (colour < first + count)
+                found[chosen] = products[colour[chosen] - first, place[chosen]]
+        return found
+
+    def _products(self, bound: Bound, first: int, count: int) -> Any:
+        """The products with the vectors of some colours, a row each."""
+        import numpy as np
+
+        from cgcli.engines import choose_for_rows
+
+        colours = self.colouring.colours
+        vectors = np.zeros((count, len(colours)))
+        chosen = np.flatnonzero((colours >= first) & (colours < first + count))
+        vectors[colours[chosen] - first, chosen] = 1.0
+        values, begin = dict(bound.values), 0
+        for name, shape in self.inputs.items():
+            values[name] = vectors[:, begin : begin + size(shape)].reshape(count, *shape)
+            begin += size(shape)
+        engine = choose_for_rows(bound.graph, self.nodes, "auto", values)
+        found = engine.evaluate_rows(bound.graph, values, self.nodes)
+        parts = [found[node].reshape(len(found[node]), -1) for node in self.nodes]
+        stretched = [part if len(part) == count else np.repeat(part, count, axis=0) for part in parts]
+        return stretched[0] if len(stretched) == 1 else np.concatenate(stretched, axis=1)
+
+
+class SparseMatrix:
+    """The derivatives of one output as one sparse matrix, computed again and again.
+
+    shape, pattern: of the matrix; its columns are the elements of all variables one behind the other, arrays rows
+    first. columns: of each variable's name its columns. colours: products that an evaluation takes.
+    """
+
+    def __init__(
+        self, bound: Bound, question: tuple[Any, ...], make: Callable[[Program], tuple[Layout, Products]]
+    ) -> None:
+        found = derived(bound, question, make)
+        self.question = question
+        self.begin = bound
+        self.bound = bound.over(found.program)
+        self.layout, self.plan = found.nodes
+
+    def sources(self, program: Program) -> list[int]:
+        """The nodes whose elements are the rows, in a program that begins as that of the formula."""
+        raise NotImplementedError
+
+    @property
+    def pattern(self) -> Any:
+        """Where the matrix has entries: a boolean `scipy.sparse.csr_array`, whose owner is this object."""
+        return self.plan.pattern
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        rows, columns = self.pattern.shape
+        return rows, columns
+
+    @property
+    def colours(self) -> int:
+        """How many products an evaluation takes."""
+        return self.plan.colours
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Of each variable's name its columns: a slice, or an array where it is a part of an array."""
+        return self.layout.columns
+
+    def __call__(self, values: Mapping[str, Any] | None = None) -> Any:
+        """The matrix, a `scipy.sparse.csr_array` that shares memory with nothing.
+
+        values: floats and arrays by input that take the place of those it was bound with.
+        """
+        import numpy as np
+        from scipy.sparse import csr_array
+
+        bound = self.bound if values is None else self.bound.over(self.bound.program, values)
+        with np.errstate(all="ignore"):
+            data = self.plan.entries(bound)
+        if not np.isfinite(data).all():
+            data = self._without_products(bound, data)
+        kept = self.pattern
+        found = csr_array(kept.shape, dtype=np.float64)
+        found.data, found.indices, found.indptr = data, kept.indices.copy(), kept.indptr.copy()
+        return found
+
+    def _without_products(self, bound: Bound, data: Any) -> Any:
+        """Rows with a nan computed by themselves: in a product, it may have come from another column."""
+        import numpy as np
+
+        pattern = self.pattern
+        rows = np.unique(self._rows()[~np.isfinite(data)])
+        for row in rows[:MOST_ROWS].tolist():
+            begin, end = pattern.indptr[row], pattern.indptr[row + 1]
+            data[begin:end] = self._row(bound, row)[pattern.indices[begin:end]]
+        return data
+
+    def _rows(self) -> Any:
+        import numpy as np
+
+        return np.repeat(np.arange(self.shape[0]), np.diff(self.pattern.indptr))
+
+    def _row(self, bound: Bound, row: int) -> Any:
+        """All derivatives of one element."""
+        import numpy as np
+
+        wholes = self.layout.wholes
+
+        def make(program: Program) -> list[int]:
+            place, graph = row, program.graph
+            for source in self.sources(program):
+                shape = graph.shape_of(source)
+                if place < size(shape):
+                    key = tuple(int(each) for each in np.unravel_index(place, shape)) if shape else ()
+                    element = graph.apply(shaping.index, [source], [key]) if shape else source
+                    return derivatives_of(graph, element, wholes)
+                place -= size(shape)
+            raise AssertionError("a row of the matrix is one of a source")
+
+        found = derived(self.begin, (*self.question, row), make)
+        return np.concatenate([np.ravel(part) for part in bound.over(found.program).evaluate(found.nodes)])
+
+
+class SparseJacobian(SparseMatrix):
+    """The Jacobian of one output: one row an element of it."""
+
+    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
+        self.names, self.of = name_tuple(wrt), of
+        super().__init__(bound, ("sparse jacobian", self.names, of), self._made)
+
+    def sources(self, program: Program) -> list[int]:
+        """As said above."""
+        return [one_target(program, self.of)[1]]
+
+    def _made(self, program: Program) -> tuple[Layout, Products]:
+        (node,) = self.sources(program)
+        layout = Layout(program.graph, variables(program, self.names, self.of))
+        return layout, jacobian_products(program.graph, node, layout)
+
+
+class SparseHessian(SparseMatrix):
+    """The Hessian of one output that is a number: its rows are its columns."""
+
+    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
+        self.names, self.of = name_tuple(wrt), of
+        super().__init__(bound, ("sparse hessian", self.names, of), self._made)
+
+    def sources(self, program: Program) -> list[int]:
+        """As said above."""
+        name, node = one_target(program, self.of)
+        need_scalar(program.graph, name, node)
+        wholes = Layout(program.graph, variables(program, self.names, self.of)).wholes
+        back = differentiate(program.graph, [node], wholes)
+        return [back.wrt(whole) for whole in wholes]
+
+    def _made(self, program: Program) -> tuple[Layout, Products]:
+        slopes = self.sources(program)
+        layout = Layout(program.graph, variables(program, self.names, self.of))
+        return layout, hessian_products(program.graph, slopes, layout)
+
+
+def one_target(program: Program, of: str | None) -> tuple[str, int]:
+    """The output that is meant. UsageError where there are several and none is chosen."""
+    found = targets(program, of)
+    if len(found) > 1:
+        raise UsageError(f"the formula has {len(found)} outputs", hint=f"choose one (of=…): {', '.join(found)}")
+    return next(iter(found.items()))
+
+
+def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
+    """The products that give the Jacobian of a node, with columns or with rows, whichever takes fewer colours."""
+    found = pattern(graph, [output], layout.wholes)
+    turned = found.T.tocsr()
+    turned.sort_indices()
+    by_column = _colouring_unless(found, None)
+    by_row = _colouring_unless(turned, by_column)
+    by_row_is_best = by_row is not None and (by_column is None or by_row.count < by_column.count)
+    along: list[int]
+    if by_column is not None and not by_row_is_best:
+        names = [direction_of(f"column of {place}") for place in range(len(layout.wholes))]
+        along = [graph.input(name, shape, hidden=True) for name, shape in zip(names, layout.shapes, strict=True)]
+        nodes = [directional(graph, output, layout.wholes, along)]
+        inputs = dict(zip(names, layout.shapes, strict=True))
+        return Products(found, by_column, nodes, inputs, turned=False)
+    assert by_row is not None
+    shape = graph.shape_of(output)
+    weights = graph.input(direction_of("row"), shape, hidden=True)
+    pulled = differentiate(graph, [output], layout.wholes, [weights])
+    nodes = [pulled.wrt(whole) for whole in layout.wholes]
+    return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True)
+
+
+def _colouring_unless(matrix: Any, other: Colouring | None) -> Colouring | None:
+    """The colouring of the columns; None where it cannot have fewer colours than another one."""
+    import numpy as np
+
+    if other is not None and other.count <= int(np.diff(matrix.indptr).max(initial=0)):
+        return None
+    return column_colouring(matrix)
+
+
+def hessian_products(graph: Graph, slopes: list[int], layout: Layout) -> Products:
+    """The products that give the Hessian, of which the slopes are the gradient.
+
+    A product is the gradient of what all slopes change by in a direction, so the derivative of slope i by element j
+    stands at j in the product with a vector that is 1 at i.
+    """
+    found = pattern(graph, slopes, layout.wholes)
+    found = found + found.T
+    found.sort_indices()
+    names = {f"column of {place}": whole for place, whole in enumerate(layout.wholes)}
+    along = hidden_inputs(graph, names)
+    nodes = products_with_hessian(graph, slopes, layout.wholes, along)
+    inputs = dict(zip(map(direction_of, names), layout.shapes, strict=True))
+    kinks = has_conventions(graph, slopes, layout.wholes)  # then a Hessian need not be symmetric (see `conventions`)
+    colouring = column_colouring(found) if kinks else star_colouring(found)
+    return Products(found, mirrored(found, colouring), nodes, inputs, turned=False)
+
+
+def sparse_jacobians(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, Any]]:
+    """The Jacobians of the outputs, {output: {name: array with a row an element of the output}}."""
+    return {name: _by_name(SparseJacobian(bound, wrt, name)) for name in targets(bound.program, of)}
+
+
+def sparse_hessians(
+    bound: Bound, wrt: Sequence[str] | None, of: str | None
+) -> dict[str, dict[str, dict[str, Any]]]:  # fmt: skip
+    """The Hessians of the outputs, {output: {a: {b: array of shape (elements of a, elements of b)}}}."""
+    found = {}
+    for name in targets(bound.program, of):
+        hessian = SparseHessian(bound, wrt, name)
+        matrix = hessian()
+        found[name] = {
+            a: {b: _part(matrix, rows, columns) for b, columns in hessian.columns.items()}
+            for a, rows in hessian.columns.items()
+        }
+    return found
+
+
+def _by_name(jacobian: SparseJacobian) -> dict[str, Any]:
+    matrix = jacobian()
+    return {name: _part(matrix, slice(None), columns) for name, columns in jacobian.columns.items()}
+
+
+def _part(matrix: Any, rows: Any, columns: Any) -> Any:
+    """Some rows and columns; the matrix itself where that is all of it."""
+    for axis, chosen in enumerate((rows, columns)):
+        if not isinstance(chosen, slice) or chosen.indices(matrix.shape[axis]) != (0, matrix.shape[axis], 1):
+            matrix = matrix[chosen, :] if axis == 0 else matrix[:, chosen]
+    return matrix

@@ -1,0 +1,152 @@
+"""Sparse Jacobians and Hessians have the entries of the dense ones, and one for each derivative that may be not 0."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cgcli as cg
+from cgcli.errors import UsageError
+from cgcli.formulas.sparse import SparseHessian, SparseJacobian
+
+VALUES = {"a": 0.7, "v": np.array([0.3, 1.2, 0.8, 1.9]), "w": np.array([1.1, 0.4, 1.6, 0.9])}
+
+vectors = st.recursive(
+    st.sampled_from(["v", "w", "a*v", "v[::-1]", "concat(v[1:], w[:1])", "[a, v[1], w[2], 2]"]),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda parts: f"({' '.join(parts)})"),
+        st.tuples(st.sampled_from(["sin", "exp", "sqrt", "abs", "tanh", "cumsum", "softmax"]), inner).map(
+            lambda parts: f"{parts[0]}({parts[1]})"
+        ),
+        inner.map(lambda text: f"where({text} > a, {text}, 1)"),
+        inner.map(lambda text: f"({text})[2]*({text})"),
+        inner.map(lambda text: f"(reshape({text}, [2, 2]) @ reshape({text}, [2, 2])).T[0]*2 - 1 + ({text})[:2]").map(
+            lambda text: f"concat({text}, {text})"
+        ),
+        inner.map(lambda text: f"[({text})[k]*w[k] + max({text}) for k in range(4)]"),
+        inner.map(lambda text: f"sum({text})*v"),
+    ),
+    max_leaves=5,
+)  # fmt: skip
+
+
+def same(sparse, dense):
+    """The same numbers; beside the pattern the dense one has zeros, or a nan that rules for kinks made."""
+    dense, inside = np.reshape(dense, sparse.shape), np.zeros(sparse.shape, dtype=bool)
+    row = np.repeat(np.arange(sparse.shape[0]), np.diff(sparse.indptr))
+    inside[row, sparse.indices] = True
+    np.testing.assert_allclose(sparse.toarray()[inside], dense[inside], rtol=1e-12, atol=1e-13)
+    assert not np.nan_to_num(dense[~inside]).any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(vectors)
+def test_a_sparse_jacobian_is_the_dense_one(text):
+    formula = cg.parse(text)
+    values = {name: VALUES[name] for name in formula.inputs}
+    dense, sparse = formula.jacobian(values), formula.jacobian(values, sparse=True)
+    assert list(sparse) == list(dense)
+    for name, matrix in sparse.items():
+        same(matrix, dense[name])
+
+
+@settings(max_examples=25, deadline=None)
+@given(vectors)
+def test_a_sparse_hessian_is_the_dense_one(text):
+    formula = cg.parse(f"sum(({text})^2)")
+    values = {name: VALUES[name] for name in formula.inputs}
+    dense, sparse = formula.hessian(values), formula.hessian(values, sparse=True)
+    for name, row in sparse.items():
+        for other, matrix in row.items():
+            same(matrix, dense[name][other])
+
+
+CHAINS = {
+    "vector": "sum(100*(x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2)",
+    "loop": "sum([100*(x[k+1] - x[k]^2)^2 + (1 - x[k])^2 for k in range({last})])",
+}
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+def test_the_hessian_of_a_chain_is_tridiagonal(kind):
+    count = 9
+    formula, x = cg.parse(CHAINS[kind].format(last=count - 1)), np.linspace(-1, 1, count)
+    found = formula.hessian(x=x, sparse=True)["x"]["x"]
+    assert found.nnz == 3 * count - 2
+    np.testing.assert_array_equal(found.toarray(), formula.hessian(x=x)["x"]["x"])
+    assert SparseHessian(formula.bind(x=x)).colours <= 3
+
+
+def test_numbers_by_name_are_columns_of_one_element():
+    formula = cg.parse("[x*y, y^2, z]")
+    found = formula.jacobian(x=2, y=3, z=1, sparse=True)
+    assert {name: matrix.shape for name, matrix in found.items()} == {"x": (3, 1), "y": (3, 1), "z": (3, 1)}
+    assert [found["x"].nnz, found["y"].nnz, found["z"].nnz] == [1, 2, 1]
+
+
+def test_an_entry_that_is_zero_here_stays():
+    assert cg.parse("x^2").jacobian(x=[0, 1], sparse=True)["x"].nnz == 2
+
+
+def test_several_outputs_are_told_apart():
+    found = cg.parse("u = x^2\nw = x[0]*x[1]\noutput u, w").jacobian(x=[1, 2], sparse=True)
+    same(found["u"]["x"], [[2, 0], [0, 4]])
+    same(found["w"]["x"], [[2, 1]])
+
+
+def test_parts_of_an_array_are_columns_of_theirs():
+    values = {"x": [1.0, 2.0, 3.0]}
+    formula = cg.parse("x^2*x[1]")
+    dense, sparse = (formula.jacobian(values, wrt=["x[2]", "x[1]"], sparse=kind) for kind in (False, True))
+    for name in dense:
+        same(sparse[name], np.reshape(dense[name], (3, 1)))
+
+
+def test_inner_names_are_variables_too():
+    values = {"x": [1.0, 2.0]}
+    formula = cg.parse("h = x^2\nh*x[0]")
+    dense, sparse = (formula.jacobian(values, wrt=["h", "x"], of="result", sparse=kind) for kind in (False, True))
+    for name in dense:
+        same(sparse[name], dense[name])
+
+
+def test_no_derivative_hides_behind_an_infinite_one():
+    """A product would make nan of 0 times an infinite slope of another column."""
+    values = {"x": [0.0, 4.0, 9.0]}
+    formula = cg.parse("[sqrt(x[0]) + x[1], x[1]*x[2] + sqrt(x[0]), x[2]]")
+    with pytest.warns(cg.NotFiniteWarning):
+        sparse = formula.jacobian(values, sparse=True)["x"]
+    np.testing.assert_array_equal(sparse.toarray(), [[np.inf, 1, 0], [np.inf, 9, 4], [0, 0, 1]])
+
+
+def test_a_matrix_is_computed_again_at_other_values():
+    formula = cg.parse("x[1:]*x[:-1] + a")
+    jacobian = SparseJacobian(formula.bind(x=[1, 2, 3], a=1))
+    assert jacobian.shape == (2, 4)
+    first, second = jacobian(), jacobian({"x": np.array([3.0, 5.0, 7.0])})
+    columns = jacobian.columns
+    np.testing.assert_array_equal(first.toarray()[:, columns["x"]], [[2, 1, 0], [0, 3, 2]])
+    np.testing.assert_array_equal(second.toarray()[:, columns["x"]], [[5, 3, 0], [0, 7, 5]])
+    np.testing.assert_array_equal(second.toarray()[:, columns["a"]], [[1], [1]])
+    first.indices[:] = 0
+    assert jacobian().indices.max() > 0
+
+
+def test_many_colours_are_run_in_several_batches(monkeypatch):
+    from cgcli.formulas import sparse as module
+
+    formula, x = cg.parse("sum(x)*x^2"), np.arange(1.0, 8.0)
+    dense = formula.jacobian(x=x)["x"]
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 15)
+    same(formula.jacobian(x=x, sparse=True)["x"], dense)
+
+
+def test_digits_and_sparse_exclude_each_other():
+    with pytest.raises(UsageError, match="doubles"):
+        cg.parse("x^2").jacobian(x=1, sparse=True, digits=30)
+
+
+def test_an_input_named_sparse_is_given_in_a_mapping():
+    assert cg.parse("sparse*x").grad({"sparse": 2, "x": 3}) == {"sparse": 3.0, "x": 2.0}
