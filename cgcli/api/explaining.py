@@ -23,7 +23,8 @@ class Explaining(FormulaBase):
     ) -> Steps:  # fmt: skip
         """The working of a derivative, one rule a line, which prints itself.
 
-        It has `.lines`, `.derivative`, `.hint` and `.check(answer)`. wrt: an input or an element of one, the only input by default. See `cgcli.formulas.working.steps`.
+        It has `.lines`, `.derivative`, `.hint` and `.check(answer)`. wrt: an input or an element of one, the only
+        input by default. See `cgcli.formulas.working.steps`.
         """
         from cgcli.formulas.working import steps
 
