@@ -17,26 +17,28 @@ from cgcli.formulas.derivatives import (
     variables,
 )
 from cgcli.graph.shapes import size
+from cgcli.language.program import Program
 from cgcli.ops import shaping
 from cgcli.passes.colouring import column_colouring, mirrored, star_colouring
 from cgcli.passes.derivative import derivatives_of, directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate, has_conventions
 from cgcli.passes.entries import entries
+from cgcli.passes.rolling import rolled
 from cgcli.passes.sparsity import pattern
 from cgcli.passes.uniform import shrunk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
-    from cgcli.language.program import Program
     from cgcli.passes.colouring import Colouring
     from cgcli.passes.entries import Entries
 
     Shape = tuple[int, ...]
+    Made = tuple[Program, "Layout", "Products | Parts"]
 
 MOST_AT_ONCE = 4_000_000
 """Numbers of all directions that are run together (32 MB)."""
@@ -214,14 +216,17 @@ class SparseMatrix:
     first. columns: of each variable's name its columns. colours: products that an evaluation takes.
     """
 
-    def __init__(
-        self, bound: Bound, question: tuple[Any, ...], make: Callable[[Program], tuple[Layout, Products | Parts]]
-    ) -> None:
-        found = derived(bound, question, make)
-        self.question = question
+    kind = ""
+
+    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
+        self.names, self.of = name_tuple(wrt), of
         self.begin = bound
-        self.bound = bound.over(found.program)
-        self.layout, self.plan = found.nodes
+        program, self.layout, self.plan = derived(bound, (self.kind, self.names, of), self.made).nodes
+        self.bound = bound.over(program)
+
+    def made(self, program: Program) -> Made:
+        """What follows from the graph alone: the program that is run, where the columns are, and how it is read."""
+        raise NotImplementedError
 
     def sources(self, program: Program) -> list[int]:
         """The nodes whose elements are the rows, in a program that begins as that of the formula."""
@@ -286,10 +291,9 @@ class SparseMatrix:
         """All derivatives of one element."""
         import numpy as np
 
-        wholes = self.layout.wholes
-
         def make(program: Program) -> list[int]:
             place, graph = row, program.graph
+            wholes = Layout(graph, variables(program, self.names, self.of)).wholes
             for source in self.sources(program):
                 shape = graph.shape_of(source)
                 if place < size(shape):
@@ -299,46 +303,63 @@ class SparseMatrix:
                 place -= size(shape)
             raise AssertionError("a row of the matrix is one of a source")
 
-        found = derived(self.begin, (*self.question, row), make)
+        found = derived(self.begin, (self.kind, self.names, self.of, row), make)
         return np.concatenate([np.ravel(part) for part in bound.over(found.program).evaluate(found.nodes)])
 
 
 class SparseJacobian(SparseMatrix):
     """The Jacobian of one output: one row an element of it."""
 
-    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
-        self.names, self.of = name_tuple(wrt), of
-        super().__init__(bound, ("sparse jacobian", self.names, of), self._made)
+    kind = "sparse jacobian"
 
     def sources(self, program: Program) -> list[int]:
         """As said above."""
         return [one_target(program, self.of)[1]]
 
-    def _made(self, program: Program) -> tuple[Layout, Products | Parts]:
-        (node,) = self.sources(program)
-        layout = Layout(program.graph, variables(program, self.names, self.of))
-        return layout, jacobian_plan(program.graph, node, layout)
+    def made(self, program: Program) -> Made:
+        """As said above."""
+        _, node = one_target(program, self.of)
+        program, node, chosen = rolled_program(program, node, variables(program, self.names, self.of))
+        layout = Layout(program.graph, chosen)
+        return program, layout, jacobian_plan(program.graph, node, layout)
 
 
 class SparseHessian(SparseMatrix):
     """The Hessian of one output that is a number: its rows are its columns."""
 
-    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
-        self.names, self.of = name_tuple(wrt), of
-        super().__init__(bound, ("sparse hessian", self.names, of), self._made)
+    kind = "sparse hessian"
 
     def sources(self, program: Program) -> list[int]:
         """As said above."""
+        layout = Layout(program.graph, variables(program, self.names, self.of))
+        return slopes_of(program.graph, one_target(program, self.of)[1], layout)
+
+    def made(self, program: Program) -> Made:
+        """As said above."""
         name, node = one_target(program, self.of)
         need_scalar(program.graph, name, node)
-        wholes = Layout(program.graph, variables(program, self.names, self.of)).wholes
-        back = differentiate(program.graph, [node], wholes)
-        return [back.wrt(whole) for whole in wholes]
+        program, node, chosen = rolled_program(program, node, variables(program, self.names, self.of))
+        layout = Layout(program.graph, chosen)
+        return program, layout, hessian_plan(program.graph, slopes_of(program.graph, node, layout), layout)
 
-    def _made(self, program: Program) -> tuple[Layout, Products | Parts]:
-        slopes = self.sources(program)
-        layout = Layout(program.graph, variables(program, self.names, self.of))
-        return layout, hessian_plan(program.graph, slopes, layout)
+
+def slopes_of(graph: Graph, node: int, layout: Layout) -> list[int]:
+    """The nodes of the gradient of a number."""
+    back = differentiate(graph, [node], layout.wholes)
+    return [back.wrt(whole) for whole in layout.wholes]
+
+
+def rolled_program(
+    program: Program, output: int, chosen: Mapping[str, int]
+) -> tuple[Program, int, Mapping[str, int]]:  # fmt: skip
+    """The program with its loops as arrays, where it has any, and where the output and the variables are in it."""
+    found = rolled(program.graph, [output, *chosen.values()])
+    if found is None:
+        return program, output, chosen
+    graph, moved = found
+    twin = Program(graph)
+    twin.inputs, twin.outputs = list(program.inputs), {"result": moved[output]}
+    return twin, moved[output], {name: moved[node] for name, node in chosen.items()}
 
 
 def one_target(program: Program, of: str | None) -> tuple[str, int]:

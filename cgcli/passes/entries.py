@@ -21,7 +21,7 @@ from cgcli.passes.adjoints import Adjoint, summed_to, total_of
 from cgcli.passes.backward import element_by_element
 from cgcli.passes.differentiate import has_conventions
 from cgcli.passes.folding import FoldingRef
-from cgcli.passes.reading import NOTHING, positions
+from cgcli.passes.reading import NOTHING, Read, reads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class _Routes:
         self.found: list[Entries] = []
         self.left = FREE + MOST_ROUTES * self.active.count(1)
         self._known: dict[tuple[int, ...], list[Any]] = {}
-        self._read: dict[int, list[Any]] = {}
+        self._read: dict[int, list[Read | None]] = {}
         self.columns = self._columns()
 
     def _columns(self) -> dict[int, Any]:
@@ -110,19 +110,19 @@ class _Routes:
             operands = graph.operands_of(node)
             if all(operand in found or not self.active[operand] for operand in operands):
                 columns = np.full(size(graph.shape_of(node)), NOTHING)
-                for operand, places in zip(operands, self.read(node), strict=True):
-                    if operand in found:
-                        own = places[:, 0]
+                for operand, read in zip(operands, self.read(node), strict=True):
+                    if operand in found and read is not None:
+                        own = read.sources
                         columns = np.where(own == NOTHING, columns, found[operand][own])
                 found[node] = columns
         return found
 
-    def read(self, node: int) -> list[Any]:
-        """The positions in each operand that a node reads."""
+    def read(self, node: int) -> list[Read | None]:
+        """What a node reads of each operand."""
         if node not in self._read:
             graph = self.graph
             shapes = [graph.shape_of(operand) for operand in graph.operands_of(node)]
-            self._read[node] = positions(graph.row(node), shapes, graph.attributes_of(node))
+            self._read[node] = reads(graph.row(node), shapes, graph.attributes_of(node))
         return self._read[node]
 
     def same(self, route: Any) -> Any:
@@ -179,7 +179,9 @@ class _Routes:
             if row.elementwise and own == shape:
                 found.append((operand, route, part))
             elif row.elementwise and operand in self.columns:
-                columns = self.columns[operand][self.read(node)[place][:, 0]]
+                read = self.read(node)[place]
+                assert read is not None
+                columns = self.columns[operand][read.sources]
                 value = self.stretched(part, shape).given_out().node
                 self.found.append(Entries(value, shape, route, columns))
             else:
@@ -199,11 +201,14 @@ class _Routes:
             if len(rows) > 1:
                 raise NoRouteError
             return self.same(np.full(count, rows[0] if len(rows) else NOTHING))
-        goes_to = np.broadcast_to(route[:, None], read.shape)
-        known = (read != NOTHING) & (goes_to != NOTHING)
+        sources, targets = read.pairs()
+        goes_to = route[targets]
         found = np.full(count, NOTHING)
-        found[read[known]] = goes_to[known]
-        if (found[read[known]] != goes_to[known]).any():
+        if (goes_to == NOTHING).any():
+            known = goes_to != NOTHING
+            sources, goes_to = sources[known], goes_to[known]
+        found[sources] = goes_to
+        if (found[sources] != goes_to).any():
             raise NoRouteError
         return self.same(found)
 
