@@ -1,8 +1,12 @@
 """Least squares: a formula's parameters from the rows of a table.
 
-    protocol.Problem              all that the solver knows of the data: one triangle a point, whatever the size
-    array_problem.ArrayProblem    residuals and derivatives that are in memory
-    robust.robustified(…)         residuals and derivatives under a robust loss
+    fit.fit(…)                    a formula and a table -> parameters, and what the data say of them
+    question.ask(…)               what is fitted to what, from names
+    rows_problem.RowsProblem      the residuals of a table of any size
+    protocol.Problem              all that the solver knows of them: one triangle a point, whatever the size
+    searching.best_solution(…)    from what is known of the start
+    least_squares.Search          from one start to a solution
+    statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution
 
 The problem of a table with 7 rows and one of 10 GB look alike: an evaluation gives the R factor of the residuals'
 derivatives, with the residuals as the last column. Normal equations are never formed.

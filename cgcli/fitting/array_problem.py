@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,52 +25,71 @@ class ArrayProblem:
     def __init__(
         self, names: Sequence[str], residuals: Callable[[Any], Any], jacobian: Callable[[Any], Any], *,
         linear: Any = None, target: tuple[Any, Any] | None = None, loss: str = "linear", scale: float = 1.0,
+        row_of: Callable[[int], tuple[int, dict[str, Any]]] = lambda place: (place, {}),
     ) -> None:  # fmt: skip
+        """row_of: the number of a row in the table, and its values by input, from its place among the residuals."""
         self.names = tuple(names)
         self.linear = np.zeros(len(self.names), dtype=bool) if linear is None else np.asarray(linear, dtype=bool)
         self.rows = 0
+        self.report: Any = None
         self._residuals = residuals
         self._jacobian = jacobian
         self._target = target
         self._loss = loss
         self._scale = scale
-        self._chosen: Any = slice(None)
+        self._row_of = row_of
+        self._chosen: Any = None
 
     def reduced(self, point: Any, slopes: bool = True) -> Reduced:
         """As `Problem.reduced`."""
         with np.errstate(all="ignore"):
-            residuals = np.asarray(self._residuals(point), dtype=float)[self._chosen]
-            rates = np.asarray(self._jacobian(point), dtype=float)[self._chosen] if slopes else None
+            residuals = self._taken(np.asarray(self._residuals(point), dtype=float))
+            rates = self._taken(np.asarray(self._jacobian(point), dtype=float)) if slopes else None
             self.rows = len(residuals)
-            plain = float(residuals @ residuals)
-        broken = self._broken(residuals, rates)
-        if broken is not None or not np.isfinite(plain):
-            return Reduced(np.inf, None, self.rows, np.inf, broken or NotFinite(int(np.argmax(np.abs(residuals)))))
+            return self._reduced(residuals, rates)
+
+    def _reduced(self, residuals: Any, rates: Any) -> Reduced:
+        plain = float(residuals @ residuals)
         objective = loss_of(self._loss, self._scale, residuals)
-        triangle = None
-        if rates is not None:
-            if self._loss != "linear":
-                for_slopes, for_residuals = row_scales(self._loss, self._scale, residuals)
-                rates, residuals = rates * for_slopes[:, None], residuals * for_residuals
-            triangle = triangle_of(rates, residuals)
-        return Reduced(objective, triangle, self.rows, plain)
+        broken = self._broken(residuals, rates)
+        if broken is None and not np.isfinite(objective):
+            broken = self._place(int(np.argmax(np.abs(residuals))))
+        if broken is not None:
+            return Reduced(np.inf, None, self.rows, plain, broken)
+        if rates is None:
+            return Reduced(objective, None, self.rows, plain)
+        if self._loss != "linear":
+            for_slopes, for_residuals = row_scales(self._loss, self._scale, residuals)
+            rates, residuals = rates * for_slopes[:, None], residuals * for_residuals
+        return Reduced(objective, triangle_of(rates, residuals), self.rows, plain)
 
     def spread(self) -> float:
         """As `Problem.spread`; nan where no target was given."""
         if self._target is None:
             return float("nan")
-        target, weights = (column[self._chosen] for column in self._target)
+        target, weights = map(self._taken, self._target)
         mean = (weights @ target) / (weights @ weights)
         return float(np.sum((target - mean * weights) ** 2))
+
+    def log_sigma(self) -> float:
+        """As `Problem.log_sigma`; 0 where no weights were given."""
+        return 0.0 if self._target is None else -float(np.sum(np.log(self._taken(self._target[1]))))
 
     def thinned(self, rows: int) -> ArrayProblem:
         """As `Problem.thinned`."""
         if self.rows <= rows:
             return self
-        fewer = ArrayProblem(self.names, self._residuals, self._jacobian, linear=self.linear, target=self._target,
-                             loss=self._loss, scale=self._scale)  # fmt: skip
+        fewer = copy(self)
         fewer._chosen = np.linspace(0, self.rows - 1, rows).astype(int)
         return fewer
+
+    def _taken(self, column: Any) -> Any:
+        """The rows of this problem."""
+        return column if self._chosen is None else column[self._chosen]
+
+    def _place(self, place: int, parameter: str | None = None) -> NotFinite:
+        row, values = self._row_of(place if self._chosen is None else int(self._chosen[place]))
+        return NotFinite(row, parameter, values)
 
     def _broken(self, residuals: Any, rates: Any) -> NotFinite | None:
         """The first row with something that is not finite."""
@@ -78,10 +98,10 @@ class ArrayProblem:
             found = found | ~np.isfinite(rates).all(axis=1)
         if not found.any():
             return None
-        row = int(found.argmax())
-        if not np.isfinite(residuals[row]) or rates is None:
-            return NotFinite(row)
-        return NotFinite(row, self.names[int((~np.isfinite(rates[row])).argmax())])
+        place = int(found.argmax())
+        if not np.isfinite(residuals[place]) or rates is None:
+            return self._place(place)
+        return self._place(place, self.names[int((~np.isfinite(rates[place])).argmax())])
 
 
 def triangle_of(rates: Any, residuals: Any) -> Any:

@@ -1,0 +1,36 @@
+"""What a formula can be asked about tables as a whole: its fit to them."""
+
+from __future__ import annotations
+
+from cgcli.formulas.base import FormulaBase
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.fitting.fit import FitResult
+
+
+class Fitting(FormulaBase):
+    """Fits."""
+
+    def fit(
+        self, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
+        fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
+        bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
+        absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
+        columns: Mapping[str, str] | None = None, missing: str = "skip", limit: int | None = None, most: int = 1000,
+    ) -> FitResult:  # fmt: skip
+        """The parameters with which the formula is nearest to a target, row by row: see `cgcli.fitting.fit.fit`.
+
+        data: a path, a DataFrame, an Arrow table, a mapping of arrays. target: a column or a formula over columns.
+        start: parameter -> number, array, or a pair (low, high) to start in; what has none is found.
+        """
+        from cgcli.fitting.fit import fit
+
+        return fit(
+            self, data, target=target, start=start, fix=fix, wrt=wrt, bounds=bounds, sigma=sigma,
+            absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, seed=seed, columns=columns,
+            missing=missing, limit=limit, most=most,
+        )  # fmt: skip

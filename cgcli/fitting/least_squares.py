@@ -1,0 +1,291 @@
+"""The least-squares solution of a problem from one start.
+
+Levenberg–Marquardt steps in a trust region (`trust_region`). Parameters in which the residuals are affine are
+projected out (G. H. Golub & V. Pereyra 1973, with the Jacobian of L. Kaufman, "A variable projection method for solving
+separable nonlinear least squares problems", BIT 15, 1975): in a triangle whose first columns are theirs, the block
+behind them *is* Kaufman's Jacobian, the first block gives their optimum, and the sum of squares there is known without
+another evaluation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.fitting.trust_region import TrustRegion
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cgcli.fitting.protocol import Problem, Reduced
+
+REACH = 1.0
+"""The first radius, in lengths of the start (Moré 1978 has 0.1 to 100)."""
+ORTHOGONAL = 1e-7
+"""The part of the residuals' length that may lie in the directions of their derivatives at a solution. What is left to
+gain is its square; a statistician would stop at 1e-3 (Bates & Watts, Technometrics 23, 1981)."""
+SHORTEST = 4e-16
+"""The length of a step, relative to the point, that changes nothing."""
+ROUNDING = 8.0
+"""Units in the last place of what the parameters contribute to the residuals: less than that is rounding."""
+OFF = 0.01
+"""How much may be gained by the linear parameters alone, relative to the sum of squares, before they are moved on
+their own: the derivatives by the others depend on them."""
+POLISH = 12
+"""Steps at most that are taken for the last digits."""
+EPSILON = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where a search ended. converged: whether the point is stationary to rounding; ended: why the search stopped."""
+
+    point: Any
+    reduced: Reduced
+    converged: bool
+    ended: str
+    method: str
+    evaluations: int
+    offset: float
+
+    @property
+    def sum_of_squares(self) -> float:
+        """The objective at the point."""
+        return self.reduced.sum_of_squares
+
+
+class Search:
+    """A search for the least sum of squares. Bounds are kept at every point; linear parameters that have one are
+    moved as the others are.
+    """
+
+    def __init__(self, problem: Problem, low: Any, high: Any, *, project: bool = True, most: int = 1000) -> None:
+        """low, high: bounds, infinite where there is none. project: whether to project out the linear parameters.
+
+        most: evaluations of the problem at most.
+        """
+        free = ~(np.isfinite(low) | np.isfinite(high))
+        linear = np.asarray(problem.linear, dtype=bool) & free & project
+        self.problem = problem
+        self.low, self.high = low, high
+        self.linear = np.flatnonzero(linear)
+        self.others = np.flatnonzero(~linear)
+        self.most = most
+        self.evaluations = 0
+
+    @property
+    def method(self) -> str:
+        """What a search of this kind is called."""
+        bounded = np.isfinite(self.low).any() or np.isfinite(self.high).any()
+        name = "trust region with bounds" if bounded else "Levenberg–Marquardt"
+        if not len(self.linear):
+            return name
+        return f"{name} with variable projection" if len(self.others) else "linear least squares"
+
+    def at(self, point: Any) -> _At:
+        """The problem at a point."""
+        self.evaluations += 1
+        return _At(self, point, self.problem.reduced(point))
+
+    def run(self, start: Any, reach: float = REACH) -> Solution:
+        """From a start to where no step lowers the sum of squares, or to the last evaluation that is allowed."""
+        with np.errstate(all="ignore"):  # places that are no good may overflow
+            return self._run(np.array(start, dtype=float), reach)
+
+    def _run(self, start: Any, reach: float) -> Solution:
+        here = self._settled(self.at(start))
+        if here.triangle is None:
+            return self._solution(here, "not finite")
+        region = TrustRegion(len(self.others), self.low[self.others], self.high[self.others])
+        ended = "evaluations"
+        while self.evaluations < self.most:
+            region.look(here.slopes, here.point[self.others], reach)
+            if here.offset() <= ORTHOGONAL:
+                ended = "orthogonal"
+                break
+            moved = self._stepped(here, region)
+            if moved is None:
+                ended = "no step"
+                break
+            here = moved
+        return self._solution(self._polished(here), ended)
+
+    def _stepped(self, here: _At, region: TrustRegion) -> _At | None:
+        """The next point, lower than this one; None where no step is, and where evaluations are at their end."""
+        while True:
+            step = region.step(here.slopes, here.behind, here.point[self.others])
+            if not np.isfinite(step).all() or here.is_nothing(step):
+                return None
+            expected = here.expected(step)
+            there = self.at(here.moved(step))
+            gained = here.optimum - there.optimum if there.triangle is not None else -np.inf
+            if not gained > 0 and (expected <= EPSILON * here.optimum or here.is_rounding()):
+                return None
+            if not gained > 0.25 * expected:
+                region.shrink(step, shrinkage(here, there, step, gained))
+            elif gained > 0.75 * expected:
+                region.grow(step)
+            if gained > 1e-4 * expected and gained > 0:
+                return self._settled(there)
+            if self.evaluations >= self.most or region.radius == 0:
+                return None
+
+    def _settled(self, here: _At) -> _At:
+        """The same place with the linear parameters where they belong, if they are far from there."""
+        for _ in range(3):
+            if here.triangle is None or not len(self.linear) or here.gain <= OFF * max(here.optimum, 0.0):
+                break
+            there = self.at(here.moved(np.zeros(len(self.others))))
+            if there.triangle is None or not there.objective < here.objective:
+                break
+            here = there
+        return here
+
+    def _polished(self, here: _At) -> _At:
+        """The last digits: full steps as long as they make the residuals more orthogonal to their derivatives.
+
+        Gauss–Newton steps converge linearly, the slower the larger the residuals; combining the last few of them
+        (D. G. Anderson, J. ACM 12, 1965) makes that faster than linear.
+        """
+        mixing = Mixing()
+        for _ in range(POLISH):
+            before = here.offset()
+            point = mixing.next(here.point, here.full_step(), here.reduced.triangle[:, :-1])
+            within = bool(((point >= self.low) & (point <= self.high)).all())
+            if before <= EPSILON or (point == here.point).all() or not within:
+                break
+            there = self.at(point)
+            level = 1e-9 * here.objective
+            if there.triangle is None or there.objective > here.objective + level or there.offset() > 0.9 * before:
+                break
+            here = there
+        return here
+
+    def _solution(self, here: _At, ended: str) -> Solution:
+        offset = here.offset() if here.triangle is not None else np.inf
+        done = offset <= ORTHOGONAL or (here.triangle is not None and here.is_rounding())
+        return Solution(here.point, here.reduced, done, ended, self.method, self.evaluations, offset)
+
+
+class Mixing:
+    """Anderson's acceleration of a fixed-point iteration, of the last few steps."""
+
+    def __init__(self, depth: int = 4) -> None:
+        self._depth = depth
+        self._before: list[tuple[Any, Any]] = []
+
+    def next(self, point: Any, step: Any, metric: Any) -> Any:
+        """Where to go from a point whose plain step is given; metric: the matrix in whose norm steps are compared."""
+        self._before = [*self._before[-self._depth :], (point, step)]
+        if len(self._before) == 1:
+            return point + step
+        shifts = np.column_stack([point - earlier for earlier, _ in self._before[:-1]])
+        changes = np.column_stack([step - earlier for _, earlier in self._before[:-1]])
+        weights = np.linalg.lstsq(metric @ changes, metric @ step, rcond=1e-10)[0]
+        return point + step - (shifts + changes) @ weights
+
+
+def shrinkage(here: _At, there: _At, step: Any, gained: float) -> float:
+    """By how much the region shrinks after a step that gained too little: to the least of a parabola, within limits."""
+    if not np.isfinite(gained):
+        return 0.25
+    slope = here.downwards(step)
+    curved = gained + slope
+    return float(np.clip(0.5 * slope / -(gained - slope), 0.1, 0.5)) if gained < 0 < curved or gained < 0 else 0.5
+
+
+class _At:
+    """The problem at a point: its triangle with the linear parameters' columns first."""
+
+    def __init__(self, search: Search, point: Any, reduced: Reduced) -> None:
+        self.search = search
+        self.point = point
+        self.reduced = reduced
+        self.objective = reduced.sum_of_squares
+        self.triangle: Any = None
+        if reduced.triangle is not None and np.isfinite(self.objective):
+            size = len(point)
+            order = [*search.linear, *search.others, size]
+            self.triangle = np.linalg.qr(reduced.triangle[:, order], mode="r")
+            first, width = len(search.linear), size
+            self.slopes = self.triangle[first:width, first:width]
+            self.behind = self.triangle[first:width, width]
+            self._leading = self.triangle[:first, :first]
+            self._coupling = self.triangle[:first, first:width]
+            self._ahead = self.triangle[:first, width]
+            left = self._ahead + self._leading @ self._solved(self._ahead)
+            self.gain = float(self._ahead @ self._ahead - left @ left)
+            rest = self.triangle[first:, width]
+            self.optimum = float(rest @ rest + left @ left) if first else self.objective
+
+    def _solved(self, ahead: Any) -> Any:
+        """The shift of the linear parameters that answers residuals in the directions of their derivatives."""
+        if not len(ahead):
+            return ahead
+        norms = np.linalg.norm(self._leading, axis=0)
+        norms[norms == 0] = 1.0
+        return np.linalg.lstsq(self._leading / norms, -ahead, rcond=EPSILON * len(ahead))[0] / norms
+
+    def moved(self, step: Any) -> Any:
+        """The point after a step of the others, the linear parameters following as the derivatives say."""
+        point = self.point.copy()
+        point[self.search.linear] += self._solved(self._ahead + self._coupling @ step)
+        others = self.search.others
+        point[others] = np.clip(point[others] + step, self.search.low[others], self.search.high[others])
+        return point
+
+    def expected(self, step: Any) -> float:
+        """What a step gains by the derivatives."""
+        return float(self.behind @ self.behind - np.sum((self.behind + self.slopes @ step) ** 2))
+
+    def downwards(self, step: Any) -> float:
+        """The descent of the objective along a step, positive downwards."""
+        return float(-2 * self.behind @ (self.slopes @ step))
+
+    def is_nothing(self, step: Any) -> bool:
+        """Whether a step changes no parameter by more than rounding does."""
+        others = self.point[self.search.others]
+        still = bool((np.abs(step) <= SHORTEST * np.abs(others)).all())
+        return still and self.gain <= EPSILON * max(self.optimum, 0.0)
+
+    def full_step(self) -> Any:
+        """The Gauss–Newton step of all parameters that can move."""
+        slopes, residuals, free = self._movable()
+        step = np.zeros(len(self.point))
+        if free.any():
+            norms = np.linalg.norm(slopes, axis=0)
+            step[free] = np.linalg.lstsq(slopes / norms, -residuals, rcond=EPSILON * len(step))[0] / norms
+        return step
+
+    def offset(self) -> float:
+        """The part of the residuals' length in the directions in which the point can move: 0 at a solution.
+
+        The relative offset criterion of D. M. Bates & D. G. Watts, Technometrics 23 (1981), without its degrees of
+        freedom. A parameter at a bound, which the objective presses against it, cannot move.
+        """
+        return 0.0 if self.objective == 0 else self._along() / float(np.sqrt(self.objective))
+
+    def is_rounding(self) -> bool:
+        """Whether what is left to gain is nothing but rounding of the terms that make up the residuals."""
+        norms = np.linalg.norm(self.reduced.triangle[:-1, :-1], axis=0)
+        return self._along() <= ROUNDING * EPSILON * float(np.linalg.norm(norms * self.point))
+
+    def _along(self) -> float:
+        """The length of the residuals' projection onto the derivatives by what can move."""
+        slopes, residuals, free = self._movable()
+        if not free.any():
+            return 0.0
+        left, values, _ = np.linalg.svd(slopes / np.linalg.norm(slopes, axis=0), full_matrices=False)
+        kept = values > EPSILON * len(free) * values[0]
+        return float(np.linalg.norm((left.T @ residuals)[kept]))
+
+    def _movable(self) -> tuple[Any, Any, Any]:
+        """The derivatives by parameters that have an effect and are not pressed against a bound, and which they are."""
+        size = len(self.point)
+        slopes, residuals = self.reduced.triangle[:size, :size], self.reduced.triangle[:size, size]
+        gradient = slopes.T @ residuals
+        stuck = ((self.point <= self.search.low) & (gradient > 0)) | ((self.point >= self.search.high) & (gradient < 0))
+        free = ~stuck & (np.linalg.norm(slopes, axis=0) > 0)
+        return slopes[:, free], residuals, free

@@ -1,0 +1,278 @@
+"""What is fitted to what: parameters, columns, fixed values, target and sigma, from names that a person gave."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
+from cgcli.formulas import given
+from cgcli.formulas.base import FormulaBase
+from cgcli.formulas.programs import of_text
+from cgcli.formulas.rows import bind_rows
+from cgcli.language.spelling import canonical
+from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
+from cgcli.rows.sources import Source as RowSource
+from cgcli.rows.sources import source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.data.table import Table
+    from cgcli.formulas.bound import Bound
+
+    Shape = tuple[int, ...]
+
+
+@dataclass
+class Over:
+    """A formula over columns alone: the target, or sigma. text: as it was given. columns: input -> column."""
+
+    text: str
+    formula: FormulaBase
+    columns: dict[str, str]
+
+
+@dataclass
+class Question:
+    """A formula, and where each of its inputs comes from.
+
+    columns: input -> column of the table. fixed: input -> value. shapes: parameter -> its shape, in the order of the
+    formula. starts: parameter -> value or array; ranges: parameter -> (low, high) to start in. output: which output of
+    the formula is fitted. sigma: a formula over columns, a number for all rows, or None. limit: of rows that are read.
+    """
+
+    formula: FormulaBase
+    source: RowSource
+    columns: dict[str, str]
+    fixed: dict[str, Any]
+    shapes: dict[str, Shape]
+    output: str
+    target: Over
+    sigma: Over | float | None = None
+    starts: dict[str, Any] = field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    limit: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each element of a point: `a`, `W[0,1]`."""
+        return tuple(element for name, shape in self.shapes.items() for element in elements(name, shape))
+
+    def values(self, point: Any) -> dict[str, Any]:
+        """The parameters at a point, by name: floats and arrays."""
+        found: dict[str, Any] = {}
+        place = 0
+        for name, shape in self.shapes.items():
+            part = point[place : place + prod(shape)]
+            found[name] = np.array(part).reshape(shape) if shape else float(part[0])
+            place += prod(shape)
+        return found
+
+    def point(self, values: Mapping[str, Any], missing: float = np.nan) -> Any:
+        """A point from values by name; a parameter without one is missing."""
+        parts = [np.broadcast_to(values.get(name, missing), shape).ravel() for name, shape in self.shapes.items()]
+        return np.concatenate(parts).astype(float) if parts else np.zeros(0)
+
+    def bound(self) -> Bound:
+        """The formula for rows of the columns, with fixed values and some value for each parameter."""
+        some = self.values(self.point(self.starts, missing=1.0))
+        return bind_rows(self.formula, list(self.columns), {**self.fixed, **some}, wrt=list(self.shapes))
+
+    def needed(self) -> list[str]:
+        """The columns of the table that are read, each once."""
+        overs = [self.target, *([self.sigma] if isinstance(self.sigma, Over) else [])]
+        names = [name for over in overs for name in over.columns.values()]
+        return list(dict.fromkeys([*self.columns.values(), *names]))
+
+
+def elements(name: str, shape: Shape) -> list[str]:
+    """What the elements of an array are called; the name itself for a number."""
+    return [f"{name}[{','.join(map(str, index))}]" for index in np.ndindex(*shape)] if shape else [name]
+
+
+def ask(
+    formula: FormulaBase, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
+    fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
+    sigma: str | float | None = None, columns: Mapping[str, str] | None = None,
+) -> Question:  # fmt: skip
+    """What a call means. columns: input -> column where their names differ. See `fit` for the others.
+
+    UsageError for unknown names, for a formula without parameters and where no target is known.
+    """
+    source = source_of(data)
+    table = source.open()
+    if not source.again:
+        return _asked(formula, RowSource(table), table, start, fix, columns, wrt, target, sigma)
+    with closing(table):
+        return _asked(formula, source, table, start, fix, columns, wrt, target, sigma)
+
+
+def _asked(
+    formula: FormulaBase, source: RowSource, table: Table, start: Any, fix: Any, columns: Any, wrt: Any,
+    target: str | None, sigma: str | float | None,
+) -> Question:  # fmt: skip
+    """As `ask`, with the table open. source: gives its rows; itself what comes through a pipe, and so comes once."""
+    started, ranges = split_starts(start)
+    held = held_values(formula, fix, started)
+    known = columns_by_reading(table)
+    matched = matched_columns(formula, table, columns)
+    names = parameters(formula, known, matched, held, {**started, **ranges}, wrt)
+    fixed = {name: value for name, value in started.items() if name not in names} | held
+    given.check_names({**started, **ranges, **held}, formula.inputs)
+    found = {name: column for name, column in matched.items() if name not in names and name not in fixed}
+    found |= {name: known[name] for name in formula.inputs
+              if name in known and name not in found and name not in names and name not in fixed}  # fmt: skip
+    begun = {name: value for name, value in started.items() if name in names}
+    defaults, shapes = defaults_and_shapes(formula, found, fixed, begun, names)
+    check_inputs(formula, table, {*found, *fixed, *names}, defaults)
+    output, fitted = what_is_fitted(formula, table, known, target)
+    spread = over_columns(sigma, table, known) if isinstance(sigma, str) else sigma
+    begun = {**{name: value for name, value in defaults.items() if name in names}, **begun}
+    return Question(formula, source, found, fixed, shapes, output, fitted, checked_sigma(spread), begun, ranges)
+
+
+def split_starts(start: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
+    """Starts, and ranges to start in, which are pairs: `{"a": 1.0, "b": (0, 10)}`."""
+    values = given.given_values(start, {})
+    ranges = {name: value for name, value in values.items() if isinstance(value, tuple) and len(value) == 2}
+    for name, (low, high) in ranges.items():
+        if not (isinstance(low, (int, float)) and isinstance(high, (int, float)) and low < high):
+            raise UsageError(f"({low}, {high}) is no range for `{name}`", hint="two numbers, the smaller one first")
+    starts = {name: given.normalised(name, value) for name, value in values.items() if name not in ranges}
+    for name, value in starts.items():
+        if not np.isfinite(value).all():
+            raise UsageError(f"the start of `{name}` is not finite", hint="leave it away: a start is then looked for")
+    return starts, {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
+
+
+def held_values(formula: FormulaBase, fix: Any, started: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of inputs that are fixed: given with them, or elsewhere as a start or a default."""
+    if fix is None:
+        return {}
+    if hasattr(fix, "keys"):
+        return {name: given.normalised(name, value) for name, value in given.given_values(fix, {}).items()}
+    names = given.name_list(fix)
+    given.check_names(names, formula.inputs)
+    bound = formula.bind(dict(started), complete=False)
+    for name in names:
+        if name not in bound.values:
+            raise UsageError(f"`{name}` is fixed at no value", hint=f'for example fix={{"{name}": 1}}')
+    return {name: bound.values[name] for name in names}
+
+
+def matched_columns(formula: FormulaBase, table: Table, chosen: Mapping[str, str] | None) -> dict[str, str]:
+    """Columns that were chosen for inputs. UsageError for unknown ones."""
+    chosen = given.given_values(chosen, {})
+    given.check_names(chosen, formula.inputs, formula.constants)
+    require_columns(table, list(chosen.values()))
+    return chosen
+
+
+def parameters(
+    formula: FormulaBase, known: Mapping[str, str], matched: Mapping[str, str], held: Mapping[str, Any],
+    started: Mapping[str, Any], wrt: Sequence[str] | None,
+) -> list[str]:  # fmt: skip
+    """The inputs that are fitted, in the order of the formula. UsageError where there is none."""
+    if wrt is not None:
+        chosen = given.name_list(wrt)
+        given.check_names(chosen, formula.inputs)
+    elif formula.params:
+        chosen = [name for name in formula.params if name not in matched]
+    else:
+        chosen = [name for name in formula.inputs if name in started or (name not in known and name not in matched)]
+    found = [name for name in formula.inputs if name in chosen and name not in held]
+    if not found:
+        raise UsageError(
+            "there is nothing to fit: every input is a column or fixed",
+            hint="parameters are the inputs that no column fills; wrt names others",
+        )
+    return found
+
+
+def defaults_and_shapes(
+    formula: FormulaBase, columns: Mapping[str, str], fixed: Mapping[str, Any], begun: Mapping[str, Any],
+    names: Sequence[str],
+) -> tuple[dict[str, Any], dict[str, Shape]]:  # fmt: skip
+    """The default values of inputs without another one, and the shapes of parameters."""
+    declared: dict[str, Shape] = {}
+    with suppress(ShapeError, NeedsValues):
+        plain = formula.programs.plain()
+        declared = {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
+    with_default = formula.programs.names.with_default
+    some = {name: np.ones(declared[name]) if declared.get(name) else 1.0
+            for name in names if name not in begun and name not in with_default}  # fmt: skip
+    bound = bind_rows(formula, list(columns), {**fixed, **begun, **some}, wrt=list(names), complete=False)
+    inputs = bound.graph.inputs()
+    defaults = {name: bound.values[name] for name in bound.program.defaults if name in bound.values}
+    shapes = {name: bound.graph.shape_of(inputs[name]) if name in inputs else () for name in names}
+    return {name: value for name, value in defaults.items() if name not in begun and name not in fixed}, shapes
+
+
+def check_inputs(formula: FormulaBase, table: Table, known: set[str], defaults: Mapping[str, Any]) -> None:
+    """UsageError that names all inputs which are neither a column nor a parameter nor a value."""
+    missing = [name for name in formula.inputs if name not in known and name not in formula.programs.names.with_default]
+    if missing:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        near = did_you_mean(missing[0], table.columns)
+        ways = f"fix {missing[0]}=VALUE, or fit it, too; the columns are {list_columns(table)}"
+        raise UsageError(
+            f"no column and no value for the input{'s' if len(missing) > 1 else ''} {listed}",
+            hint="; ".join(filter(None, (near, ways))),
+        )
+
+
+def what_is_fitted(
+    formula: FormulaBase, table: Table, known: Mapping[str, str], target: str | None
+) -> tuple[str, Over]:  # fmt: skip
+    """The output that is fitted, and to what. UsageError where the names do not say so."""
+    outputs = formula.outputs
+    if target is None:
+        named = [name for name in outputs if name in known]
+        if len(named) != 1:
+            which = f"more than one output is named like a column: {', '.join(named)}" if named else (
+                "no column is named to fit to")  # fmt: skip
+            raise UsageError(which, hint=f"name the target; the columns are {list_columns(table)}")
+        return named[0], over_columns(named[0], table, known)
+    over = over_columns(target, table, known)
+    if len(outputs) == 1:
+        return outputs[0], over
+    if canonical(target) in outputs:
+        return canonical(target), over
+    raise UsageError(
+        f"the formula has {len(outputs)} outputs, and none is called `{target}`", hint=f"it has {', '.join(outputs)}"
+    )
+
+
+def over_columns(text: str, table: Table, known: Mapping[str, str]) -> Over:
+    """A column, or a formula whose inputs are columns."""
+    if not isinstance(text, str):
+        raise UsageError(f"a column or a formula over columns is a text, not {text!r}")
+    if text in table.columns or canonical(text) in known:
+        column = text if text in table.columns else known[canonical(text)]
+        return Over(text, FormulaBase(of_text(Source("column"))), {"column": column})
+    source = Source(text)
+    try:
+        formula = FormulaBase(of_text(source), source)
+    except CgError:
+        if not text.isidentifier() and "".join(text.split()).isalnum():
+            require_columns(table, [text])
+        raise
+    require_columns(table, [name for name in formula.inputs if name not in known])
+    if len(formula.outputs) != 1 or not formula.inputs:
+        raise UsageError(f"`{text}` is no column and no formula over columns")
+    return Over(text, formula, {name: known[name] for name in formula.inputs})
+
+
+def checked_sigma(sigma: Any) -> Any:
+    """UsageError for a standard deviation that is none."""
+    if sigma is None or isinstance(sigma, Over):
+        return sigma
+    if not isinstance(sigma, (int, float)) or not 0 < sigma < np.inf:
+        raise UsageError(f"sigma is a column, a formula over columns or a positive number, not {sigma!r}")
+    return float(sigma)

@@ -1,0 +1,148 @@
+"""`f.fit`: parameters, statistics, and what is said where something is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cgcli as cg
+
+T = np.linspace(0.0, 10.0, 40)
+Y = 3.0 * np.exp(-0.7 * T) + 0.5 + 0.02 * np.cos(37.0 * T)
+DATA = {"t": T, "y": Y}
+DECAY = cg.parse("a*exp(-b*t) + c")
+
+
+def test_a_fit_from_a_start():
+    found = DECAY.fit(DATA, target="y", start={"a": 1, "b": 0.1, "c": 0})
+    assert found.converged
+    assert found.message.startswith("converged")
+    assert list(found.values) == ["a", "b", "c"] == list(found.names)
+    assert found.values["b"] == pytest.approx(0.7, abs=0.02)
+    assert (found.rows, found.dof) == (40, 37)
+    residuals = found.values["a"] * np.exp(-found.values["b"] * T) + found.values["c"] - Y
+    assert found.residual == pytest.approx(np.sqrt(residuals @ residuals / 37), rel=1e-12)
+
+
+def test_a_straight_line_is_one_step_without_a_start_and_has_the_statistics_of_text_books():
+    x = np.array([1.0, 2, 3, 4, 5, 6])
+    y = np.array([1.1, 1.9, 3.2, 3.9, 5.1, 5.8])
+    found = cg.parse("y = a + b*x").fit({"x": x, "y": y})
+    spread = np.sum((x - x.mean()) ** 2)
+    slope = np.sum((x - x.mean()) * y) / spread
+    residuals = y - y.mean() - slope * (x - x.mean())
+    variance = residuals @ residuals / 4
+    assert found.values["b"] == pytest.approx(slope, rel=1e-13)
+    assert found.errors["b"] == pytest.approx(np.sqrt(variance / spread), rel=1e-12)
+    assert found.errors["a"] == pytest.approx(np.sqrt(variance * (1 / 6 + x.mean() ** 2 / spread)), rel=1e-12)
+    reach = 2.7764451051977987 * found.errors["b"]  # Student's t, 4 degrees of freedom, 97.5 %
+    assert found.intervals["b"] == pytest.approx((slope - reach, slope + reach), rel=1e-12)
+    assert found.r_squared == pytest.approx(1 - residuals @ residuals / np.sum((y - y.mean()) ** 2), rel=1e-13)
+    assert found.correlations[0, 1] == pytest.approx(-x.mean() / np.sqrt(np.mean(x**2)), rel=1e-12)
+    assert found.aic == pytest.approx(6 * (np.log(2 * np.pi * (residuals @ residuals) / 6) + 1) + 6, rel=1e-12)
+    assert found.method == "linear least squares"
+    assert found.evaluations <= 3
+
+
+def test_no_start_is_needed():
+    found = DECAY.fit(DATA, target="y")
+    given = DECAY.fit(DATA, target="y", start={"a": 1, "b": 0.1, "c": 0})
+    assert found.converged
+    assert found.values == pytest.approx(given.values, rel=1e-9)
+
+
+def test_errors_scale_with_the_residuals_unless_sigma_is_absolute():
+    line = cg.parse("a + b*t")
+    plain = line.fit(DATA, target="y", sigma=2.0)
+    absolute = line.fit(DATA, target="y", sigma=2.0, absolute_sigma=True)
+    assert plain.errors["a"] == pytest.approx(line.fit(DATA, target="y").errors["a"], rel=1e-12)
+    assert absolute.errors["a"] == pytest.approx(plain.errors["a"] / plain.residual, rel=1e-12)
+
+
+def test_sigma_is_a_column_or_a_formula_over_columns():
+    sigma = 0.1 + 0.01 * T
+    by_column = DECAY.fit({**DATA, "s": sigma}, target="y", sigma="s")
+    by_formula = DECAY.fit(DATA, target="y", sigma="0.1 + 0.01*t")
+    assert by_column.values == by_formula.values != DECAY.fit(DATA, target="y").values
+
+
+def test_a_target_is_a_formula_over_columns():
+    found = cg.parse("a - b*t").fit({"t": T, "y": 2 * np.exp(-0.5 * T)}, target="log(y)")
+    assert found.values == pytest.approx({"a": np.log(2), "b": 0.5}, rel=1e-12)
+
+
+def test_parameters_may_be_arrays_and_fixed_ones_stay():
+    x = np.linspace(-1, 1, 20)
+    found = cg.parse("w[0] + w[1]*x + c*x^2").fit(
+        {"x": x, "y": 1 + 2 * x + 3 * x**2}, target="y", start={"w": [0, 0]}, fix={"c": 3}
+    )
+    assert found.values["w"] == pytest.approx([1, 2], rel=1e-12)
+    assert found.names == ("w[0]", "w[1]")
+    assert found.errors["w"].shape == (2,)
+    assert found.fixed == {"c": 3.0}
+
+
+def test_params_are_fitted_where_there_are_some():
+    found = cg.parse("param k = 1; k*t + m").fit({"t": T, "y": 2 * T + 1}, target="y", start={"m": 1})
+    assert found.values == pytest.approx({"k": 2.0})
+    assert found.fixed == {"m": 1.0}
+
+
+@pytest.mark.parametrize("bound", [{"b": (1, 2)}, {"c": (0.6, None)}, {"a": (None, 2.5)}])
+def test_bounds_are_kept_and_told(bound):
+    ((name, (low, high)),) = bound.items()
+    found = DECAY.fit(DATA, target="y", bounds=bound)
+    value = found.values[name]
+    assert value in (low, high)
+    assert found.converged
+    assert found.at_bound == [name]
+    assert np.isnan(found.errors[name])
+    fixed = DECAY.fit(DATA, target="y", fix={name: value})
+    for other, number in fixed.values.items():
+        assert found.values[other] == pytest.approx(number, rel=1e-9)
+
+
+def test_a_start_outside_of_its_bounds_is_moved_and_told():
+    found = DECAY.fit(DATA, target="y", start={"a": 1, "b": 5, "c": 0}, bounds={"b": (0.1, 2)})
+    assert found.values["b"] == pytest.approx(0.7, abs=0.02)
+    assert any("b = 5 is outside of its bounds" in warning for warning in found.warnings)
+
+
+def test_what_the_data_cannot_tell_apart_is_named():
+    found = cg.parse("a*b*t + c").fit(DATA, target="y", start={"a": 2, "b": 1, "c": 0})
+    assert [set(moved) for moved in found.undetermined] == [{"a", "b"}]
+    assert np.isinf([found.errors["a"], found.errors["b"]]).all()
+    assert np.isfinite(found.errors["c"])
+    ((moved),) = found.undetermined
+    assert moved["a"] / moved["b"] == pytest.approx(-found.values["a"] / found.values["b"], rel=1e-6)
+    assert any("cannot tell a and b apart" in warning for warning in found.warnings)
+
+
+def test_a_robust_loss_forgives_an_outlier():
+    spoiled = Y.copy()
+    spoiled[7] += 50
+    found = DECAY.fit({"t": T, "y": spoiled}, target="y", loss="cauchy", loss_scale=0.05)
+    assert found.converged
+    assert found.values == pytest.approx(DECAY.fit(DATA, target="y").values, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("formula", "data", "options", "said"),
+    [
+        ("a*exp(-b*t) + c", DATA, {}, "no column is named to fit to"),
+        ("a*exp(-b*t) + c", DATA, {"target": "z"}, "no column `z`"),
+        ("a*exp(-b*t) + c", {"t": T[:2], "y": Y[:2]}, {"target": "y"}, "2 rows cannot determine 3 parameters"),
+        ("a*exp(-b*t) + c", {"t": T, "y": T * np.nan}, {"target": "y"}, "no row to fit to"),
+        ("a + t", {"t": T, "y": Y - 1}, {"target": "log(y)"}, "`log(y)` is nan in row 12"),
+        ("2*t", DATA, {"target": "y"}, "nothing to fit"),
+        ("a*t", DATA, {"target": "y", "bounds": {"q": (0, 1)}}, "no parameter `q`"),
+        ("a*t", DATA, {"target": "y", "bounds": {"a": (1, 0)}}, "leave nothing between"),
+        ("a*t", DATA, {"target": "y", "loss": "hubert"}, "no loss `hubert`"),
+        ("a*t", DATA, {"target": "y", "sigma": "t"}, "sigma is 0 in row 1"),
+        ("a*exp(-b*t)", DATA, {"target": "y", "start": {"a": 1, "b": -2000}}, "the residual of row 3 is not finite"),
+    ],
+)
+def test_what_cannot_be_fitted_has_one_clear_error(formula, data, options, said):
+    with pytest.raises(cg.CgError) as caught:
+        cg.parse(formula).fit(data, **options)
+    assert said in caught.value.message
