@@ -11,10 +11,10 @@ from cgcli.errors import DataError, UsageError, did_you_mean
 from cgcli.fitting import statistics as stats
 from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.gaps import refuse_gaps, tell_gaps
-from cgcli.fitting.memory_problem import problem_of
 from cgcli.fitting.question import Question, ask
 from cgcli.fitting.reporting import Reporting
 from cgcli.fitting.robust import LOSSES
+from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import Task, best_solution
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def fit(
     question = ask(formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, columns=columns)
     question.limit = limit
     low, high = bounds_of(question, bounds)
-    problem = problem_of(question, loss=loss, scale=loss_scale)
+    problem = RowsProblem(question, loss=loss, scale=loss_scale)
     refuse_gaps(question, problem.report, missing)
     notes: list[str] = []
     task = task_of(question, problem, low, high, notes, starts=starts, seed=seed, most=most)

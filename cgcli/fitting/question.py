@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.errors import CgError, DataError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
+from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
-from cgcli.formulas.rows import bind_rows, evaluate_rows, row_values
+from cgcli.formulas.rows import bind_rows
 from cgcli.language.spelling import canonical
 from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
@@ -276,23 +276,3 @@ def checked_sigma(sigma: Any) -> Any:
     if not isinstance(sigma, (int, float)) or not 0 < sigma < np.inf:
         raise UsageError(f"sigma is a column, a formula over columns or a positive number, not {sigma!r}")
     return float(sigma)
-
-
-def evaluated(over: Over, columns: Mapping[str, Any], rows: int) -> Any:
-    """A formula over columns for rows that are in memory."""
-    bound = bind_rows(over.formula, list(over.columns))
-    bound.on_births = lambda births: None  # whoever asks looks for himself
-    bound.values = row_values(bound, {name: columns[column] for name, column in over.columns.items()})
-    (node,) = bound.program.outputs.values()
-    return evaluate_rows(bound, "auto", [node], rows)[0]
-
-
-def refuse_infinite(over: Over, values: Any, number: Any) -> None:
-    """DataError where a target or a sigma is no finite number in a row. number: of a row in the table, from 1."""
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        place = int(wrong.argmax())
-        raise DataError(
-            f"`{over.text}` is {values[place]:g} in row {number(place):,}",
-            hint="leave such rows out of the table, or fit something else",
-        )

@@ -110,6 +110,9 @@ class Operation:
     prepare: (operand shapes, static values...) -> attributes, hashable and normalised.
     spell: target -> spelling: "numpy" and "precise" (dotted name, or a function of (module, operands..., *attributes)),
         "native", "latex" and "infix" templates, and whatever later targets need. The default is the name itself.
+        "rows": for a reduction, the running total of `engines.running` that makes it of a column of a table, batch by
+        batch; without one it is made by its definition. "rows_pullback": its pullback there, where that of arrays (or
+        their definition) would not do.
         "numpy_batch" is for operands of which some have one value a row in front, where "numpy" would be slow on them;
         "numpy_summed" gives at once the sum over the rows where both have (of a bilinear row).
         A "latex" template has the operands as {0}, {1} … and static arguments by their names.

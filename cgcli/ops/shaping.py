@@ -338,7 +338,7 @@ sum_of = Operation(
     "sum", "x, [axis=None]", shape=lambda shapes, attributes: without_axes(shapes[0], attributes[0]),
     prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
     compute=lambda x, axes: x, pullback=_sum_pullback, combine=add, ties=reduced_ties,
-    spell={"numpy": _sum_numpy, "latex": r"\sum {0}"},
+    spell={"numpy": _sum_numpy, "latex": r"\sum {0}", "rows": "Sum"},
     traits=("structural", "traceable", "moves", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
     about="Sum of all elements, or along one axis.",
 )  # fmt: skip
