@@ -72,7 +72,12 @@ def left_out(program: Program, of: str | None = None) -> dict[str, Decision]:
     """
     if not program.decisions:
         return {}
-    inputs, outputs = program.graph.inputs(), list(targets(program, of).values())
+    outputs = list(targets(program, of).values())
+    return program.graph.once("left out", outputs, lambda: _left_out(program, outputs))
+
+
+def _left_out(program: Program, outputs: Sequence[int]) -> dict[str, Decision]:
+    inputs = program.graph.inputs()
     reaching = ancestors(program.graph, outputs)
     decided = program.decided(list(inputs.values()), outputs)
     return {

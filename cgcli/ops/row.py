@@ -130,9 +130,10 @@ class Operation:
         works on arrays of references too), moves (the pullback only moves and adds up the elements of the adjoint, so
         that it says of elements that a decision let through where they go), reduction (makes one value of all
         elements, or of those along an axis, and of a single number that number or a constant), gathers (each element of
-        the result is an element of an operand or a number; the NumPy spelling moves anything), order_without_rule (the
-        static argument is an order, a number by which there is no derivative rule; other static arguments are whole
-        numbers such as lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
+        the result is an element of an operand or a number; the NumPy spelling moves anything), scatters (each element
+        of the operand is added to the one at a position, the first attribute), order_without_rule (the static argument
+        is an order, a number by which there is no derivative rule; other static arguments are whole numbers such as
+        lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
         `moves` is linear, too), bilinear (in each of two operands), linear_in_first, derived (a slope that is a row for
         the sake of another one, with which it is tested), point (it is true, or false, at single points only), internal
         (not callable from formulas).
