@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cgcli.errors import DataError, Source, UsageError, did_you_mean
+from contextlib import suppress
+
+from cgcli.errors import DataError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
 from cgcli.ops.constants import ALIASES, CONSTANTS
@@ -21,6 +23,8 @@ def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
         return read_array(name, text[1:])
     source = Source(text, f"<value of {name}>")
     constant = FormulaBase(of_text(source), source)
+    with suppress(ShapeError, NeedsValues):  # told below, where there are inputs; a wrong text is told here
+        constant.programs.plain()
     if constant.inputs:
         needed = ", ".join(f"`{missing}`" for missing in constant.inputs)
         near = did_you_mean(constant.inputs[0], (*CONSTANTS, *ALIASES))
