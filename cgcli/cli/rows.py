@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from cgcli.cli.arguments import could_be_name, read_bindings
 from cgcli.cli.output import Births, number_text, print_json, warn
 from cgcli.data import formats
-from cgcli.data.cells import advice
-from cgcli.data.stream import Request, excerpt
+from cgcli.data.stream import Request, gap_advice, gap_text
 from cgcli.errors import UsageError
 from cgcli.language.spelling import canonical
 from cgcli.render.errors import width
@@ -21,12 +20,12 @@ from cgcli.rows.calculation import Calculation
 from cgcli.rows.matching import bind_columns, check_inputs, kept_names, match_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, TextIO
 
     from cgcli.api.formula import Formula
     from cgcli.cli.options import TableOptions
-    from cgcli.data.stream import Gap, Report
+    from cgcli.data.stream import Report
     from cgcli.data.table import Table
     from cgcli.formulas.bound import Bound
 
@@ -129,26 +128,6 @@ def tell(report: Report, request: Request, calculation: Calculation, options: Ta
     if report.gaps:
         told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
         warn(told, hint=gap_advice(report.gaps.values(), options.policy))
-
-
-def gap_text(gap: Gap) -> str:
-    """`12 cells are missing (first: row 3); 1 is no number (first: row 7, `abc`)`."""
-    parts = []
-    if gap.missing:
-        parts.append(f"{gap.missing:,} {'cell is' if gap.missing == 1 else 'cells are'} missing")
-    if gap.bad:
-        parts.append(f"{gap.bad:,} {'cell is' if gap.bad == 1 else 'cells are'} no number")
-    first = gap.first_bad or gap.first
-    assert first is not None
-    where = f"first: row {first[0]:,}" + (f", `{excerpt(first[1])}`" if first[1] else "")
-    return f"{' and '.join(parts)} ({where})"
-
-
-def gap_advice(gaps: Iterable[Gap], policy: str) -> str | None:
-    """What to do about gaps: a cure for the first text that shows what it is, and the way around them."""
-    found = [advice(gap.first_bad[1]) for gap in gaps if gap.first_bad and gap.first_bad[1]]
-    around = "--missing skip leaves such rows out" if policy == "nan" else None
-    return "; ".join(filter(None, (next(filter(None, found), None), around))) or None
 
 
 def tell_json(

@@ -21,6 +21,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
+    {"minimizing"},
     {"fitting"},
     {"api"},
     {"cli"},
@@ -31,8 +32,8 @@ LEVELS = [
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "matplotlib": {"render"},
-    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting"},
-    "scipy": {"engines", "fitting"}, "mpmath": {"engines"},
+    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing"},
+    "scipy": {"engines", "fitting", "minimizing"}, "mpmath": {"engines"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
 }  # fmt: skip
 
