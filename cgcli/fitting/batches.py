@@ -15,6 +15,8 @@ import numpy as np
 
 from cgcli.data.table import names_of, values_of
 from cgcli.draws import order
+from cgcli.errors import DataError
+from cgcli.rows.elements import listed
 from cgcli.rows.sources import WholeRows
 
 if TYPE_CHECKING:
@@ -42,14 +44,14 @@ class Batch(NamedTuple):
 
 
 class Rows:
-    """The columns that inputs come from. rows: how many without a gap; left_out: with one."""
+    """The columns that inputs come from. rows: how many are without a gap. report: of those that are not."""
 
     def __init__(self, inputs: Mapping[str, Named], whole: WholeRows) -> None:
         self._inputs = dict(inputs)
         self._whole = whole
         assert whole.rows is not None
         self.rows: int = whole.rows
-        self.left_out: int = whole.report.skipped
+        self.report = whole.report
 
     def shuffled(self, seed: int, epoch: int, size: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from the one with a number on; the last one may be smaller. Arrays are reused."""
@@ -174,8 +176,13 @@ def joined(parts: list[tuple[dict[str, Any], Any]]) -> tuple[dict[str, Any], Any
     return columns, np.concatenate([numbers for _, numbers in parts])
 
 
-def rows_of(inputs: Mapping[str, Named], source: Source) -> Rows:
-    """The rows of a source, in memory where they fit. DataError for what cannot be read."""
-    whole = WholeRows(source, names_of(inputs.values()), memory=MEMORY)
+def rows_of(inputs: Mapping[str, Named], source: Source, *, limit: int | None = None) -> Rows:
+    """The rows of a source, in memory where they fit. DataError where none is without a gap, or cannot be read.
+
+    limit: at most so many rows are read.
+    """
+    whole = WholeRows(source, names_of(inputs.values()), memory=MEMORY, limit=limit)
+    if not whole.counted():
+        raise DataError(f"`{source.name}` has no row without a gap in {listed(whole.columns)}")
     columns = whole.in_memory()
     return MemoryRows(inputs, whole, columns) if columns is not None else StreamedRows(inputs, whole)

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from cgcli.data.stream import Report
     from cgcli.fitting.fit import FitResult
     from cgcli.fitting.question import Question
+    from cgcli.fitting.trained import Trained
+    from cgcli.fitting.training import TrainingResult
 
 WAYS = ("skip", "error")
 """What may become of rows with a gap."""
 
 
-def refuse_gaps(question: Question, report: Report | None, missing: str) -> None:
+def refuse_gaps(question: Question | Trained, report: Report | None, missing: str) -> None:
     """DataError for the first gap, where gaps are to be errors; UsageError for another way than there is."""
     if missing not in WAYS:
         raise UsageError(
@@ -30,7 +32,7 @@ def refuse_gaps(question: Question, report: Report | None, missing: str) -> None
         raise refusal(question.source.name, row, name, text)
 
 
-def tell_gaps(result: FitResult, report: Report | None) -> None:
+def tell_gaps(result: FitResult | TrainingResult, report: Report | None) -> None:
     """Say in a result which rows were left out, and why."""
     if report is None or not report.skipped:
         return

@@ -145,7 +145,8 @@ METHODS: dict[str, type[Optimiser]] = {
 
 def norm_of(gradient: Any) -> float:
     """The Euclidean length of a vector, also where its square overflows."""
-    length = sqrt(float(gradient @ gradient))
+    with np.errstate(over="ignore"):
+        length = sqrt(float(gradient @ gradient))
     if length < inf:
         return length
     largest = float(np.abs(gradient).max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from cgcli.fitting.question import held_values, parameters, split_starts
 from cgcli.fitting.sums import MeanLoss
 from cgcli.formulas import given
 from cgcli.formulas.rows import bind_rows, declared_shapes, ones
-from cgcli.rows.matching import check_inputs, match_columns
+from cgcli.rows.matching import check_inputs, list_columns, match_columns
 from cgcli.rows.sources import Source
 
 if TYPE_CHECKING:
@@ -48,23 +49,17 @@ class Trained:
         """The rows of another source. UsageError where it lacks a column, DataError without a row."""
         table = source.open()
         if not source.again:
-            source = Source(table)
+            return self._validation(Source(table), table)
+        with closing(table):
+            return self._validation(source, table)
+
+    def _validation(self, source: Source, table: Table) -> Rows:
         known = {**self.loss.fixed, **self.loss.parts(self.vector)}
         matched, _ = match_columns(self.formula, table, known, self._chosen)
         missing = [name for name in self.inputs if name not in matched]
         if missing:
             check_inputs(self.bound, {name: matched[name] for name in matched if name not in missing}, table)
-        rows = rows_of({name: matched[name] for name in self.inputs}, source)
-        if not rows.rows:
-            raise UsageError(f"`{source.name}` has no row without a gap", hint="there is nothing to validate with")
-        return rows
-
-    def warnings(self, rows: Rows) -> list[str]:
-        """What should be known of a training."""
-        if not rows.left_out:
-            return []
-        were = "row was" if rows.left_out == 1 else "rows were"
-        return [f"{rows.left_out:,} {were} left out, with a cell that is missing or no number"]
+        return rows_of({name: matched[name] for name in self.inputs}, source)
 
 
 def trained_by(
@@ -74,8 +69,17 @@ def trained_by(
     """What a call means: see `training.train`. UsageError for unknown names, and for a parameter without a start."""
     _check_loss(formula, loss)
     table = source.open()
-    if not source.again:
-        source = Source(table)  # what comes through a pipe comes once
+    if not source.again:  # what comes through a pipe comes once
+        return _trained(formula, Source(table), table, loss, start, fix, wrt, columns, seed)
+    with closing(table):
+        return _trained(formula, source, table, loss, start, fix, wrt, columns, seed)
+
+
+def _trained(
+    formula: FormulaBase, source: Source, table: Table, loss: str, start: Any, fix: Any, wrt: Sequence[str] | None,
+    columns: Any, seed: int,
+) -> Trained:  # fmt: skip
+    """As `trained_by`, with the table open."""
     started, ranges = split_starts(start)
     if ranges:
         name = next(iter(ranges))
@@ -100,7 +104,7 @@ def trained_by(
     inputs = {name: matched[name] for name in matched if name in mean_loss.columns or mean_loss.has_deferred}
     if not inputs:
         raise UsageError(
-            f"`{loss}` depends on no column of the table", hint=f"the columns are {', '.join(table.columns[:9])}"
+            f"`{loss}` depends on no column of the table", hint=f"the columns are {list_columns(table)}"
         )
     return Trained(formula, source, bound, mean_loss, inputs, chosen, vector, loss)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
 from cgcli.fitting import checkpoints
 from cgcli.fitting.batches import rows_of
 from cgcli.fitting.checkpoints import Checkpoint
+from cgcli.fitting.gaps import refuse_gaps, tell_gaps
 from cgcli.fitting.interrupts import Interrupts
 from cgcli.fitting.optimisers import METHODS, RATES, Settings, clip
 from cgcli.fitting.quasi_newton import LimitedBfgs
@@ -123,7 +124,12 @@ class TrainingResult:
     message: str
     seed: int
     output: str
+    left_out: int = 0
     warnings: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """The training as plain data: what `cg fit --json` prints and `-o` writes, and `--values` reads."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass
@@ -339,18 +345,21 @@ def slope_of(gradient: Any, vector: Any, value: float) -> float:
 
 def train(
     formula: FormulaBase, data: Any, *, loss: str, start: Mapping[str, Any] | None = None, fix: Any = None,
-    wrt: Sequence[str] | None = None, columns: Mapping[str, str] | None = None, validate: Any = None,
-    save: str | os.PathLike[str] | None = None, resume: str | os.PathLike[str] | None = None,
+    wrt: Sequence[str] | None = None, columns: Mapping[str, str] | None = None, missing: str = "skip",
+    limit: int | None = None, validate: Any = None, save: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | None = None,
     progress: Callable[[dict[str, Any]], None] = lambda entry: None, **options: Any,
 ) -> TrainingResult:  # fmt: skip
     """Parameters that make the mean of `loss`, an output of the formula, over the rows of data small.
 
     data, validate: a path, a frame, an Arrow table, a mapping of arrays (with further axes for inputs that are arrays).
-    start: parameter -> value, where it is not drawn and has no default. fix, wrt, columns: as for `fit`. options: see
-    `Options`. save: a file for checkpoints, written at the beginning, from time to time, at the end, and at Ctrl-C.
-    resume: go on from such a file, with the same formula, data and options (more epochs may be asked for, and options
-    that are left away are those of the file); it is saved to as well, unless `save` names another one.
-    progress: is called with the entry in the history of each epoch.
+    start: parameter -> value, where it is not drawn and has no default. fix, wrt, columns, missing, limit: as for
+    `fit`. options: see `Options`. progress: is called with the entry in the history of each epoch.
+
+    save: a file for checkpoints, written at the beginning, from time to time, at the end, and at Ctrl-C. resume: go on
+    from such a file, with the same formula, data and options (more epochs may be asked for, and options that are left
+    away are those of the file); it is saved to as well, unless `save` names another one. Where both name a file that is
+    not there yet, the training begins.
 
     UsageError for what does not fit together, DataError for data that cannot be read, CalculationError where the loss
     or its gradient is not finite; nothing of the step that met it is kept or saved.
@@ -359,7 +368,7 @@ def train(
     found = _resumed(resume, save)
     if found is not None:
         options = merged(options, found.options, str(resume))
-    chosen = Options(**options)
+    chosen = options_of(options)
     chosen.check()
     if chosen.method == FULL_BATCH and "batch" in options and found is None:
         raise UsageError("lbfgs takes all rows at once", hint="leave --batch away, or take adam")
@@ -368,17 +377,27 @@ def train(
     trained = trained_by(
         formula, source_of(data), loss, start=start, fix=fix, wrt=wrt, columns=columns, seed=chosen.seed
     )
-    rows = rows_of(trained.inputs, trained.source)
-    if not rows.rows:
-        raise DataError(f"`{trained.source.name}` has no row without a gap", hint="there is nothing to train on")
+    rows = rows_of(trained.inputs, trained.source, limit=limit)
+    refuse_gaps(trained, rows.report, missing)
     checked = None if validate is None else trained.validation(source_of(validate))
     training = (AtOnce if chosen.method == FULL_BATCH else ByBatches)(trained, chosen, rows, checked, progress)
     target = save or resume
-    if target is None:
-        training.run()
-    else:
-        _run_saving(training, trained, found, target)
-    return _result(training, trained)
+    with np.errstate(all="ignore"):  # what is not finite is looked for, and told
+        if target is None:
+            training.run()
+        else:
+            _run_saving(training, trained, found, target)
+        return _result(training, trained)
+
+
+def options_of(given: Mapping[str, Any]) -> Options:
+    """Options by name. UsageError for a name that is none."""
+    known = [each.name for each in fields(Options)]
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"they are {', '.join(known)}"
+            raise UsageError(f"a training has no option `{name}`", hint=hint)
+    return Options(**given)
 
 
 def _resumed(resume: str | None, save: str | None) -> Checkpoint | None:
@@ -463,9 +482,11 @@ def _result(training: Training, trained: Trained) -> TrainingResult:
     message = f"{epochs}; {state.ended}" if state.ended else f"{epochs} done"
     if training.checked is not None and best != state.epoch:
         message += f"; the values are those after epoch {best}"
-    return TrainingResult(
+    result = TrainingResult(
         {name: value if loss.shapes[name] else float(value) for name, value in values.items()}, mean,
         state.best if training.checked is not None else None, state.history, state.epoch, best, state.evaluations,
         training.rows.rows, training.options.method, slope, slope <= SMALL_SLOPE, message, training.options.seed,
-        trained.output, trained.warnings(training.rows),
+        trained.output,
     )  # fmt: skip
+    tell_gaps(result, training.rows.report)
+    return result
