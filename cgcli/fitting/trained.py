@@ -103,9 +103,7 @@ def _trained(
     vector = np.concatenate([np.ravel(value) for value in first.values()]).astype(float)
     inputs = {name: matched[name] for name in matched if name in mean_loss.columns or mean_loss.has_deferred}
     if not inputs:
-        raise UsageError(
-            f"`{loss}` depends on no column of the table", hint=f"the columns are {list_columns(table)}"
-        )
+        raise UsageError(f"`{loss}` depends on no column of the table", hint=f"the columns are {list_columns(table)}")
     return Trained(formula, source, bound, mean_loss, inputs, chosen, vector, loss)
 
 
