@@ -21,7 +21,7 @@ class Fitting(FormulaBase):
         fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
         bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
         absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48,
-        seed: int | None = None, columns: Mapping[str, str] | None = None, missing: str = "skip",
+        seed: int | None = None, columns: Mapping[str, str] | None = None, missing: str | None = None,
         limit: int | None = None, most: int = 1000, **training: Any,
     ) -> FitResult | TrainingResult:  # fmt: skip
         """The parameters with which the formula is nearest to a target, row by row: see `cgcli.fitting.fit.fit`.

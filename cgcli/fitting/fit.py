@@ -90,7 +90,7 @@ def fit(
     fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
     absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
-    columns: Mapping[str, str] | None = None, missing: str = "skip", limit: int | None = None, most: int = 1000,
+    columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
 ) -> FitResult:  # fmt: skip
     """Parameters of a formula such that its values are nearest to a target, row by row, by least squares.
 
@@ -100,8 +100,9 @@ def fit(
     bounds: parameter -> (low, high), None or infinite where open. sigma: a column, a formula over columns, or a number:
     the standard deviation of a row, in proportion or, with `absolute_sigma`, as it is. loss: one of `robust.LOSSES`,
     with residuals in units of `loss_scale`. starts, seed: how many places are started from where no start is known.
-    columns: input -> column where names differ. missing: whether rows with a gap are left out, `skip`, or are an
-    `error`. limit: at most so many rows are read. most: evaluations at most of one search.
+    columns: input -> column where names differ. missing: rows with a gap are left out, `skip`, or
+    an `error`; by default those with a missing cell are left out, and a text that is no number is an error. limit: at
+    most so many rows are read. most: evaluations at most of one search.
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.

@@ -345,7 +345,7 @@ def slope_of(gradient: Any, vector: Any, value: float) -> float:
 
 def train(
     formula: FormulaBase, data: Any, *, loss: str, start: Mapping[str, Any] | None = None, fix: Any = None,
-    wrt: Sequence[str] | None = None, columns: Mapping[str, str] | None = None, missing: str = "skip",
+    wrt: Sequence[str] | None = None, columns: Mapping[str, str] | None = None, missing: str | None = None,
     limit: int | None = None, validate: Any = None, save: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
     progress: Callable[[dict[str, Any]], None] = lambda entry: None, **options: Any,

@@ -58,7 +58,8 @@ def blocks(fit: Fit, coverage: float) -> Iterator[Block]:
     """The tables and notes of a fit."""
     yield parameter_table(fit, coverage)
     yield Note(f"Fit of {fit.target}", lines_of_facts(facts(fit)))
-    pairs = fit.strong_correlations()
+    errors = fit.element_errors
+    pairs = [pair for pair in fit.strong_correlations() if isfinite(errors[pair[0]]) and isfinite(errors[pair[1]])]
     if pairs:
         yield correlation_note(pairs)
     if fit.warnings:
@@ -90,6 +91,8 @@ def parameter_cells(name: str, value: float, error: float, interval: tuple[float
         return name, short_number(value), "at its bound" if all(map(isnan, interval)) else "", "", ""
     if isinf(error):
         return name, short_number(value), "unknown", "", ""
+    if error == 0:
+        return name, short_number(value), "0", "", ""
     relative = percentage(error / abs(value)) if value else ""
     return name, rounded(value, error), rounded(error, error), interval_text(interval, error), relative
 
