@@ -103,6 +103,7 @@ def read_equations(source: Source, known: Collection[str]) -> Rewritten:
 def sides(source: Source, statement: list[Token], signs: list[Token]) -> list[tuple[str, int | None]]:
     """What stands in the place of an equation, behind `name = (`. FormulaError where it has not two sides."""
     begin, end = statement[0].begin, statement[-1].end
+    signs = [sign for sign in signs if sign.text == "="]
     if not signs:
         return [(source.text[begin:end], begin), (")", None)]
     if len(signs) > 1:

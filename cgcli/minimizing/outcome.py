@@ -62,9 +62,9 @@ class Root:
 
     values: by name, of each unknown's shape. residual: the largest absolute residual; residuals: by equation, left side
     less right side. converged: whether all residuals are 0 but for rounding. kind: `root`; or why it is none: `apart`
-    (the sum of squares is least here), `endless` (it is only approached), `no change of sign`, `jump`, `stalled`, `rounds`. uncertainty: by how much the
-    unknowns may be wrong for rounding alone, the largest one beside its size. evaluations: at how many points the
-    residuals were computed. steps: what was done in each round; `value` is the length of the residuals.
+    (the sum of squares is least here), `endless` (it only becomes smaller), `no change of sign`, `jump`, `stalled`,
+    `rounds`. uncertainty: by how much the unknowns may be wrong for rounding alone, the largest one beside its size.
+    evaluations: at how many points the residuals were computed. steps: what was done in each round; `value` is the length of the residuals.
     """
 
     values: dict[str, Any]

@@ -34,14 +34,17 @@ LEVEL = 32 * EPSILON
 MOST_NOISE = 1e-8
 """Of residuals beside their size: what changes by more among neighbours jumps."""
 
+NEWTON, STEADY = "Newton step", 6
+"""What such a step is called; how many late ones there are only where they shrink slowly."""
+
 FIRST = 100.0
 """The first radius beside the size of the unknowns."""
 
 LEAST_RATIO, POOR_RATIO, GOOD_RATIO = 1e-4, 0.25, 0.75
 """Shares of the promised fall of the residuals: not taken below, smaller region, larger region."""
 
-LARGEST = 1e300
-"""What stands for an infinite residual beside a pole."""
+LARGEST, LEAST = 1e300, float(np.finfo(float).tiny)
+"""What stands for an infinite residual beside a pole; the least normal number."""
 
 MOST_HALVINGS = 1500
 """More than the doubles between 1 and the least of them."""
@@ -166,7 +169,7 @@ class RootWalk:
         step = -np.linalg.lstsq(self.jacobian / units, self.residuals, rcond=EPSILON * len(units))[0] / units
         inside = ((step >= low) & (step <= high)).all()
         if inside and np.isfinite(step).all() and np.linalg.norm(units * step) <= self.radius:
-            return step, "Newton step"
+            return step, NEWTON
         return step_within(model, self.radius, low, high), "step within the region"
 
     def _take(self, x: Any, residuals: Any, jacobian: Any, length: float, what: str) -> None:
@@ -295,10 +298,21 @@ class BracketWalk(RootWalk):
 
 
 def uncertainty_of(walk: RootWalk) -> float:
-    """By how much an unknown may be wrong for rounding alone, beside its size; infinite for a singular Jacobian."""
+    """By how much an unknown may be wrong for rounding alone, beside its size; infinite for a singular Jacobian.
+
+    Newton's steps that only shrink by a factor lead to a root of some multiplicity m, where it is 1 - 1/m; such a root
+    is known to the m-th root of the rounding.
+    """
     count = walk.jacobian.shape[1]
     units = np.linalg.norm(walk.jacobian, axis=0)
     if not units.all() or np.linalg.matrix_rank(walk.jacobian / units, tol=count * EPSILON) < count:
         return np.inf
     size = np.where(walk.largest > 0, walk.largest, 1.0)
-    return float(np.max((np.abs(np.linalg.pinv(walk.jacobian)) @ (walk.level() / LEVEL * EPSILON)) / size))
+    found = float(np.max((np.abs(np.linalg.pinv(walk.jacobian)) @ (walk.level() / LEVEL * EPSILON)) / size))
+    lengths = np.array([step.length for step in walk.steps if step.what == NEWTON and step.length > 0])
+    late = lengths[lengths <= 1e-2 * lengths.max(initial=0.0)]
+    if len(late) >= STEADY:
+        shrinking = float(np.median(late[1:] / late[:-1]))
+        if 0.4 < shrinking < 0.95:
+            found = max(found, EPSILON ** (1 - shrinking))
+    return found

@@ -101,7 +101,7 @@ def message_of(found: Root, system: System, walk: RootWalk) -> str:
         what = "all residuals are" if len(found.residuals) > 1 else "the residual is"
         return f"a root: {what} {'at rounding level' if found.residual else '0'}{doubt(found)}"
     told = {
-        "apart": f"no root was found: {least}, from which it rises in every direction; another start may find one",
+        "apart": f"no root was found: {least}, which no direction lowers; another start may find one",
         "endless": f"no root was found: {least}, and it only becomes smaller without end",
         "no change of sign": f"no root was found: the residual has one sign at all places tried, and {least}",
         "jump": f"no root: the sign changes at a jump or a pole, not at a zero, and {least}",
