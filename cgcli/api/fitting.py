@@ -20,7 +20,8 @@ class Fitting(FormulaBase):
         fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
         bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
         absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
-        columns: Mapping[str, str] | None = None, most: int = 1000,
+        columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None,
+        most: int = 1000,
     ) -> FitResult:  # fmt: skip
         """The parameters with which the formula is nearest to a target, row by row: see `cgcli.fitting.fit.fit`.
 
@@ -32,5 +33,5 @@ class Fitting(FormulaBase):
         return fit(
             self, data, target=target, start=start, fix=fix, wrt=wrt, bounds=bounds, sigma=sigma,
             absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, seed=seed, columns=columns,
-            most=most,
+            missing=missing, limit=limit, most=most,
         )  # fmt: skip

@@ -259,11 +259,10 @@ class Formula(Explaining, Fitting, Minimizing):
         engine: str = "auto", dtype: str = "float64", **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """One gradient a row: {name: array with the rows in front}. dtype: as for `eval_rows`."""
-        from cgcli.formulas.rows import bind_columns, evaluate_rows, refuse_reductions
+        from cgcli.formulas.rows import bind_columns, evaluate_rows
 
         values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
         bound, rows = bind_columns(self, values, wrt)
-        refuse_reductions(bound, list(derivatives.targets(bound.program, of).values()))
         derivatives.tell_left_out(bound.program, wrt, of)
         bound, nodes = derivatives.gradient_nodes(bound, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]

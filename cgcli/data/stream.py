@@ -12,7 +12,7 @@ from cgcli.data.table import chosen, names_of, values_of
 from cgcli.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from cgcli.data.table import Batch, Column, Named, Table, Writer
 
@@ -201,6 +201,26 @@ def numberless(path: str, column: str, gap: Gap) -> DataError:
 def excerpt(text: str) -> str:
     """The beginning of a cell, as messages show it: a cell can be a book."""
     return text if len(text) <= LONGEST_EXCERPT else f"{text[: LONGEST_EXCERPT - 1]}…"
+
+
+def gap_text(gap: Gap) -> str:
+    """`12 cells are missing (first: row 3); 1 is no number (first: row 7, `abc`)`."""
+    parts = []
+    if gap.missing:
+        parts.append(f"{gap.missing:,} {'cell is' if gap.missing == 1 else 'cells are'} missing")
+    if gap.bad:
+        parts.append(f"{gap.bad:,} {'cell is' if gap.bad == 1 else 'cells are'} no number")
+    first = gap.first_bad or gap.first
+    assert first is not None
+    where = f"first: row {first[0]:,}" + (f", `{excerpt(first[1])}`" if first[1] else "")
+    return f"{' and '.join(parts)} ({where})"
+
+
+def gap_advice(gaps: Iterable[Gap], policy: str) -> str | None:
+    """What to do about gaps: a cure for the first text that shows what it is, and the way around them."""
+    found = [advice(gap.first_bad[1]) for gap in gaps if gap.first_bad and gap.first_bad[1]]
+    around = "--missing skip leaves such rows out" if policy == "nan" else None
+    return "; ".join(filter(None, (next(filter(None, found), None), around))) or None
 
 
 def remember_head(report: Report, columns: Mapping[str, Column], wanted: int) -> None:

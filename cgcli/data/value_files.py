@@ -23,7 +23,7 @@ class _Twice(ValueError):
 
 
 def read_values(source: Source, *, exact: bool = False) -> dict[str, Any]:
-    """Numbers and nested lists of numbers by name; of a document with `values`, those in it.
+    """Numbers and nested lists of numbers by name; of a document with `values` those, and those in `fixed`.
 
     Texts are numbers, too: `nan`, `inf` and `-inf`, as JSON has none, and long numbers as `--digits` writes them.
     exact: numbers are read as decimals, not as doubles. DataError with the place where the text is no JSON, and for
@@ -31,7 +31,8 @@ def read_values(source: Source, *, exact: bool = False) -> dict[str, Any]:
     """
     found = _document(source, exact)
     if isinstance(found, dict) and isinstance(found.get("values"), dict):
-        found = found["values"]
+        fixed = found.get("fixed")
+        found = (fixed if isinstance(fixed, dict) else {}) | found["values"]
     if not isinstance(found, dict):
         raise DataError(f"`{source.name}` holds no values by name", hint=EXAMPLE)
     values: dict[str, Any] = {}

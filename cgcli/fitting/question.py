@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.errors import CgError, DataError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
+from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
-from cgcli.formulas.rows import bind_rows, evaluate_rows, row_values
+from cgcli.formulas.rows import bind_rows
 from cgcli.language.spelling import canonical
 from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
@@ -44,7 +44,7 @@ class Question:
 
     columns: input -> column of the table. fixed: input -> value. shapes: parameter -> its shape, in the order of the
     formula. starts: parameter -> value or array; ranges: parameter -> (low, high) to start in. output: which output of
-    the formula is fitted. sigma: a formula over columns, one number for all rows, or None.
+    the formula is fitted. sigma: a formula over columns, a number for all rows, or None. limit: of rows that are read.
     """
 
     formula: FormulaBase
@@ -57,6 +57,7 @@ class Question:
     sigma: Over | float | None = None
     starts: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    limit: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,7 +108,16 @@ def ask(
     source = source_of(data)
     table = source.open()
     if not source.again:
-        source = RowSource(table)  # what comes through a pipe comes once
+        return _asked(formula, RowSource(table), table, start, fix, columns, wrt, target, sigma)
+    with closing(table):
+        return _asked(formula, source, table, start, fix, columns, wrt, target, sigma)
+
+
+def _asked(
+    formula: FormulaBase, source: RowSource, table: Table, start: Any, fix: Any, columns: Any, wrt: Any,
+    target: str | None, sigma: str | float | None,
+) -> Question:  # fmt: skip
+    """As `ask`, with the table open. source: gives its rows; itself what comes through a pipe, and so comes once."""
     started, ranges = split_starts(start)
     held = held_values(formula, fix, started)
     known = columns_by_reading(table)
@@ -266,23 +276,3 @@ def checked_sigma(sigma: Any) -> Any:
     if not isinstance(sigma, (int, float)) or not 0 < sigma < np.inf:
         raise UsageError(f"sigma is a column, a formula over columns or a positive number, not {sigma!r}")
     return float(sigma)
-
-
-def evaluated(over: Over, columns: Mapping[str, Any], rows: int) -> Any:
-    """A formula over columns for rows that are in memory."""
-    bound = bind_rows(over.formula, list(over.columns))
-    bound.on_births = lambda births: None  # whoever asks looks for himself
-    bound.values = row_values(bound, {name: columns[column] for name, column in over.columns.items()})
-    (node,) = bound.program.outputs.values()
-    return evaluate_rows(bound, "auto", [node], rows)[0]
-
-
-def refuse_infinite(over: Over, values: Any, number: Any) -> None:
-    """DataError where a target or a sigma is no finite number in a row. number: of a row in the table, from 1."""
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        place = int(wrong.argmax())
-        raise DataError(
-            f"`{over.text}` is {values[place]:g} in row {number(place):,}",
-            hint="leave such rows out of the table, or fit something else",
-        )

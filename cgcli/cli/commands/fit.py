@@ -1,0 +1,85 @@
+"""Fit the parameters of a formula to a table, by least squares.
+
+Examples:
+  cg fit "a*exp(-b*t) + c" --data decay.csv --target y
+  cg fit "a*exp(-b*t) + c" --data decay.csv --target y a=1 b=0.1 c=0
+  cg fit decay.cg --data decay.csv --bound b=0: --fix c=0.4 -o fitted.json
+  cg fit peaks.cg --data peaks.csv --sigma error --absolute-sigma m1=60:80 m2=85:100
+  cg fit "V*S/(K + S)" --data enzyme.csv --target speed --profile
+  cg fit decay.cg --data decay.csv --plot fit.svg --predict predicted.csv
+  cg eval decay.cg --values fitted.json t=3
+
+Parameters are the inputs that no column fills, or those declared `param`. NAME=VALUE is where a search starts and
+NAME=LOW:HIGH a range to start in; a parameter without either gets its start from the data. A fit that has not
+converged ends with exit code 1, and no file is written.
+"""
+
+from __future__ import annotations
+
+from cgcli.cli.arguments import read_formula, split_names
+from cgcli.cli.starts import read_bounds, read_fixed, read_starts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, ReadOptions, typer
+
+
+def run(
+    formula: FormulaText,
+    bindings: Bindings = None,
+    *,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="What is fitted: a column or a formula over columns (default: as the output)."),
+    ] = None,
+    bound: Annotated[
+        list[str] | None,
+        typer.Option("--bound", metavar="NAME=LOW:HIGH", help="Keep a parameter within, as a=0: does."),
+    ] = None,
+    fix: Annotated[
+        list[str] | None, typer.Option("--fix", metavar="NAME[=VALUE]", help="Keep an input at its value: c=2, or c.")
+    ] = None,
+    wrt: Annotated[str | None, typer.Option("--wrt", help="Fit these inputs: a,b.")] = None,
+    sigma: Annotated[
+        str | None, typer.Option("--sigma", help="Standard deviation of the rows: a column, a formula, or a number.")
+    ] = None,
+    absolute_sigma: Annotated[
+        bool, typer.Option("--absolute-sigma", help="Sigma is meant as it is, not in proportion.")
+    ] = False,
+    loss: Annotated[
+        str | None, typer.Option("--loss", help="A robust loss: soft_l1, huber, cauchy, arctan (default: linear).")
+    ] = None,
+    loss_scale: Annotated[
+        float, typer.Option("--loss-scale", help="The residual from which on a robust loss counts less.")
+    ] = 1.0,
+    starts: Annotated[int, typer.Option("--starts", min=1, help="Places to start from, where no start is given.")] = 48,
+    seed: Annotated[int, typer.Option("--seed", help="Of the places to start from.")] = 1,
+    coverage: Annotated[float, typer.Option("--coverage", help="Of intervals and bands.")] = 0.95,
+    predict: Annotated[
+        str | None, typer.Option("--predict", metavar="FILE", help="Write predictions, their errors and bands by row.")
+    ] = None,
+    plot: Annotated[
+        str | None, typer.Option("--plot", metavar="FILE", help="Draw points, curve and residuals: .svg, .png, .pdf.")
+    ] = None,
+    sketch: Annotated[
+        bool | None, typer.Option("--sketch/--no-sketch", help="Sketch points and curve (default: on a terminal).")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write the fit as JSON, for --values.")
+    ] = None,
+    json: Json = False,
+    table: ReadOptions | None = None,
+) -> None:
+    """Print the parameters with their errors, and how good the fit is."""
+    from cgcli.cli.fits import Outputs, fit_table
+    from cgcli.cli.options import ReadOptions
+
+    parsed = read_formula(formula)
+    begun = read_starts(bindings, parsed)
+    held, values = read_fixed(fix)
+    outputs = Outputs(json=json, coverage=coverage, fitted=output, predicted=predict, plot=plot, sketch=sketch)
+    fit_table(
+        parsed, table or ReadOptions(), outputs, begun, fix=held, values=values, bounds=read_bounds(bound),
+        target=target, wrt=split_names(wrt), sigma=sigma, absolute_sigma=absolute_sigma, loss=loss or "linear",
+        loss_scale=loss_scale, starts=starts, seed=seed,
+    )  # fmt: skip
