@@ -64,7 +64,8 @@ class Root:
     less right side. converged: whether all residuals are 0 but for rounding. kind: `root`; or why it is none: `apart`
     (the sum of squares is least here), `endless` (it only becomes smaller), `no change of sign`, `jump`, `stalled`,
     `rounds`. uncertainty: by how much the unknowns may be wrong for rounding alone, the largest one beside its size.
-    evaluations: at how many points the residuals were computed. steps: what was done in each round; `value` is the length of the residuals.
+    evaluations: at how many points the residuals were computed. steps: what was done in each round; `value` is the
+    length of the residuals.
     """
 
     values: dict[str, Any]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cgcli.minimizing.equations import Rewritten
 
 ROUNDS = 200
-DOUBTFUL = 1e-6
+DOUBTFUL = 1e-9
 """An uncertainty of the unknowns that is told of."""
 
 
@@ -117,8 +117,8 @@ def doubt(found: Root) -> str:
     if found.uncertainty <= DOUBTFUL:
         return ""
     if found.uncertainty > 1:
-        return (
-            ", but the Jacobian is singular there: a multiple root, or not a single point; half of the digits of the "
-            "unknowns may be wrong"
-        )
-    return f", but the Jacobian is nearly singular: the unknowns are certain to a part of {found.uncertainty:.1g} only"
+        return ", but the Jacobian is singular there: it may be no single point, or be known to half of its digits only"
+    return (
+        f", but the Jacobian is nearly singular, as at a multiple root: the unknowns are certain to a part of "
+        f"{found.uncertainty:.1g} only"
+    )
