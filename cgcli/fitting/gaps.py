@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from cgcli.data.stream import Report
     from cgcli.fitting.fit import FitResult
     from cgcli.fitting.question import Question
+    from cgcli.fitting.trained import Trained
+    from cgcli.fitting.training import TrainingResult
 
 WAYS = (None, "skip", "error")
 """What may become of rows with a gap; by default a missing cell is left out, a text that is no number an error."""
 
 
-def refuse_gaps(question: Question, report: Report | None, missing: str | None) -> None:
+def refuse_gaps(question: Question | Trained, report: Report | None, missing: str | None) -> None:
     """DataError for the first gap that is not to be left out; UsageError for another way than there is."""
     if missing not in WAYS:
         raise UsageError(
@@ -35,7 +37,7 @@ def refuse_gaps(question: Question, report: Report | None, missing: str | None) 
         raise DataError(told.message, hint=cure or '--missing skip (missing="skip") leaves such rows out')
 
 
-def tell_gaps(result: FitResult, report: Report | None) -> None:
+def tell_gaps(result: FitResult | TrainingResult, report: Report | None) -> None:
     """Say in a result which rows were left out, and why."""
     if report is None or not report.skipped:
         return
