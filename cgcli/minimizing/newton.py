@@ -223,10 +223,10 @@ class Walk:
         """Down along the kink that is between the point and others; how it ended."""
         here = self.point
         ending = descend(self, 1 / self.reach, across)
-        if ending == "stalled" and self.point is here:
-            self.tried_kink = here
-            return self._stalled(self.least)
-        return "" if ending == "stalled" else ending
+        if ending != "stalled" or self.point is not here:
+            return "" if ending == "stalled" else ending
+        self.tried_kink = here
+        return "" if self._learns_noise(self.least) else "stalled"
 
     def _trial(self, model: Model, part: Any, length: float) -> tuple[Point, bool]:
         """The point that a step leads to, bent by third derivatives where they change it little."""
@@ -268,14 +268,20 @@ class Walk:
 
     def _stalled(self, promised: float) -> str:
         """The end where no step lowers the value, unless what is promised is no more than rounding."""
-        if not self.noise:
-            self.noise = 10 * max(noise_at(self.objective, self.point), min(promised, self.least))
-            self.radius = 0.0
+        if self._learns_noise(promised):
             return ""
         if self.tried_kink is not self.point and len(self.point.x) <= MOST_VARIABLES:
             self.tried_kink = self.point
             return self._along_kink([])
         return "stalled"
+
+    def _learns_noise(self, promised: float) -> bool:
+        """Measure what rounding does to the value here, once, and begin anew; False where that is known."""
+        if self.noise:
+            return False
+        self.noise = 10 * max(noise_at(self.objective, self.point), min(promised, self.least))
+        self.radius = 0.0
+        return True
 
     def _shrinking(self, model: Model, part: Any, trial: Point) -> float:
         """By how much a step is shortened that was not taken: to the minimum of the parabola through what is known."""
