@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         GapWarning,
         KinkWarning,
         LeftOutWarning,
+        NonlinearWarning,
         NotFiniteWarning,
         PrecisionWarning,
     )
@@ -31,15 +32,18 @@ if TYPE_CHECKING:
 _API = {
     "Formula": "api.formula", "Ref": "graph.ref",
     **dict.fromkeys(
-        ("CgError", "CgWarning", "GapWarning", "KinkWarning", "LeftOutWarning", "NotFiniteWarning", "PrecisionWarning"),
+        (
+            "CgError", "CgWarning", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
+            "NotFiniteWarning", "PrecisionWarning",
+        ),
         "errors",
     ),
     **dict.fromkeys(("formula", "inputs", "load", "parse"), "api.sources"),
 }  # fmt: skip
 
 __all__ = [
-    "CgError", "CgWarning", "Formula", "GapWarning", "KinkWarning", "LeftOutWarning", "NotFiniteWarning",
-    "PrecisionWarning", "Ref", "__version__", "formula", "inputs", "load", "parse",
+    "CgError", "CgWarning", "Formula", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
+    "NotFiniteWarning", "PrecisionWarning", "Ref", "__version__", "formula", "inputs", "load", "parse",
 ]  # fmt: skip
 
 

@@ -48,11 +48,15 @@ MOST_PARAMETERS = 3_000
 
 
 class Progress(NamedTuple):
-    """How far an evaluation is: its number from 1, rows done, rows of the table (about, 0: unknown)."""
+    """How far an evaluation is: its number from 1, rows done, rows of the table (about, 0: unknown).
+
+    residual: the least root of the mean square of residuals so far; infinite before the first evaluation is done.
+    """
 
     evaluation: int
     rows: int
     total: int
+    residual: float = inf
 
 
 class Piece(NamedTuple):
@@ -95,6 +99,7 @@ class RowsProblem:
         self._loss, self._scale = loss, scale
         self._threads = threads or processors()
         self._progress = progress
+        self._least = inf
         self.evaluations = 0
         self._rows = WholeRows(
             question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory
@@ -131,9 +136,11 @@ class RowsProblem:
                 triangles.append(piece.triangle)
                 if len(triangles) > BLOCKS:
                     triangles = [stacked(triangles)]
-            self._progress(Progress(self.evaluations, rows, self.rows))
+            self._progress(Progress(self.evaluations, rows, self.rows, self._least))
         found = stacked(triangles) if slopes else None
-        return Reduced(fsum(objective), found, rows, fsum(plain))
+        reduced = Reduced(fsum(objective), found, rows, fsum(plain))
+        self._least = min(self._least, (reduced.plain / max(rows, 1)) ** 0.5)
+        return reduced
 
     def spread(self) -> float:
         """As `Problem.spread`."""

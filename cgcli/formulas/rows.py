@@ -8,6 +8,7 @@ from cgcli.engines.results import own_columns
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
+from cgcli.formulas.totals import is_whole, over_columns, whole_values, with_values
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import finite, shape_of
 from cgcli.ops import REGISTRY
@@ -76,7 +77,7 @@ def bind_columns(
     single = {name: given.normalised(name, found[name]) for name in values if name not in columns}
     first = {name: column[0] if len(column) else column.sum(axis=0) + 1.0 for name, column in columns.items()}
     bound = varying(formula.bind({**single, **first}, engine="numpy", wrt=wrt), list(columns))
-    refuse_reductions(bound, [node for name, node in bound.program.defaults.items() if name not in bound.values])
+    bound = over_columns(bound)
     bound.values = row_values(bound, columns)
     return bound, max(map(len, columns.values()), default=1)
 
@@ -145,17 +146,31 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
 def evaluate_rows(
     bound: Bound, engine: str, wanted: Sequence[int], rows: int, dtype: str = "float64"
 ) -> list[Any]:  # fmt: skip
-    """The values of nodes for every row, by position; one that is the same for all rows is repeated.
+    """The values of nodes for every row, by position; one that is the same for all rows is repeated, but one that is
+    made of a column (see `formulas.totals`) is a single value.
 
-    UsageError for a dtype, ShapeError for a reduction of a column.
+    UsageError for a dtype, DataError for a reduction of no rows.
     """
-    refuse_reductions(bound, wanted)
-    if dtype == "float64":
-        found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
-    elif dtype == "float32" and engine in ("auto", "native"):
-        found = rows_engine(bound, "native", wanted).evaluate_rows(bound.graph, bound.values, wanted, dtype=dtype)
+    if dtype == "float32" and engine in ("auto", "native"):
+        engine, precision = "native", {"dtype": dtype}
+    elif dtype == "float64":
+        precision = {}
     else:
         raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
+    if bound.program.columns is None:
+        return _evaluate_rows(bound, engine, wanted, rows, precision)
+    bound = with_values(bound, wanted, engine, rows, dtype)
+    single = [node for node in wanted if is_whole(bound, node)]
+    each = [node for node in wanted if node not in single]
+    found = dict(zip(each, _evaluate_rows(bound, engine, each, rows, precision) if each else [], strict=True))
+    found.update(zip(single, whole_values(bound, single), strict=True))
+    return [found[node] for node in wanted]
+
+
+def _evaluate_rows(
+    bound: Bound, engine: str, wanted: Sequence[int], rows: int, precision: Mapping[str, str]
+) -> list[Any]:  # fmt: skip
+    found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted, **precision)
     columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
     results = own_columns(columns, wanted)
     if not all(map(finite, results)):

@@ -17,23 +17,28 @@ from cgcli.formulas.derivatives import (
     variables,
 )
 from cgcli.graph.shapes import size
+from cgcli.language.program import Program
 from cgcli.ops import shaping
 from cgcli.passes.colouring import column_colouring, mirrored, star_colouring
 from cgcli.passes.derivative import derivatives_of, directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate, has_conventions
+from cgcli.passes.entries import entries
+from cgcli.passes.rolling import rolled
 from cgcli.passes.sparsity import pattern
+from cgcli.passes.uniform import shrunk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
-    from cgcli.language.program import Program
     from cgcli.passes.colouring import Colouring
+    from cgcli.passes.entries import Entries
 
     Shape = tuple[int, ...]
+    Made = tuple[Program, "Layout", "Products | Parts"]
 
 MOST_AT_ONCE = 4_000_000
 """Numbers of all directions that are run together (32 MB)."""
@@ -135,6 +140,75 @@ class Products:
         return stretched[0] if len(stretched) == 1 else np.concatenate(stretched, axis=1)
 
 
+class Parts:
+    """A sparse matrix of derivatives whose entries are nodes: one run, whatever the number of colours is."""
+
+    __slots__ = ("nodes", "parts", "pattern", "symmetric")
+
+    def __init__(self, graph: Graph, found: list[Entries], shape: tuple[int, int], *, symmetric: bool) -> None:
+        import numpy as np
+        from scipy.sparse import csr_array
+
+        self.nodes = shrunk(graph, [part.node for part in found])
+        self.symmetric = symmetric
+        rows, columns = (
+            np.concatenate([getattr(part, field) for part in found] or [np.empty(0, dtype=np.int64)])
+            for field in ("rows", "columns")
+        )
+        self.pattern = csr_array((np.ones(len(rows), bool), (rows, columns)), shape=shape)
+        self.pattern.sum_duplicates()
+        numbers = csr_array((np.arange(self.pattern.nnz), self.pattern.indices, self.pattern.indptr), shape=shape)
+        place = np.asarray(numbers[rows, columns]).ravel() if len(rows) else np.empty(0, dtype=np.int64)
+        ends = np.cumsum([len(part.rows) for part in found], dtype=np.int64)[:-1]
+        self.parts = [
+            (part.shape, part.places, targets_of(own))
+            for part, own in zip(found, np.split(place, ends), strict=True)
+        ]  # fmt: skip
+
+    @property
+    def colours(self) -> int:
+        """How many colours the columns have; no evaluation needs them."""
+        return (star_colouring if self.symmetric else column_colouring)(self.pattern).count
+
+    def entries(self, bound: Bound) -> Any:
+        """The entries of the pattern, in its order."""
+        import numpy as np
+
+        values = bound.engine(self.nodes).evaluate(bound.graph, bound.values, self.nodes)
+        data = np.zeros(self.pattern.nnz)
+        for node, (shape, places, ways) in zip(self.nodes, self.parts, strict=True):
+            flat = values[node]
+            if np.shape(flat) == shape:
+                flat = np.reshape(flat, -1)
+                flat = flat if places is None else flat[places]
+            elif np.shape(flat):
+                flat = np.broadcast_to(flat, shape).reshape(-1)
+                flat = flat if places is None else flat[places]
+            for source, target in ways:
+                part = flat if source is None or not np.shape(flat) else flat[source]
+                data[target] += part
+        return data
+
+
+def targets_of(places: Any) -> list[tuple[Any, Any]]:
+    """To where the entries of a part are added, each place once at a time: pairs (which entries, their places).
+
+    Places at equal distances are a slice; None stands for all entries.
+    """
+    import numpy as np
+
+    if len(places) > 1 and (step := int(places[1] - places[0])) > 0 and (np.diff(places) == step).all():
+        return [(None, slice(int(places[0]), int(places[-1]) + 1, step))]
+    left, found = np.arange(len(places)), []
+    while len(left):
+        _, once = np.unique(places[left], return_index=True)
+        if len(once) == len(places):
+            return [(None, places)]
+        found.append((left[once], places[left[once]]))
+        left = np.delete(left, once)
+    return found
+
+
 class SparseMatrix:
     """The derivatives of one output as one sparse matrix, computed again and again.
 
@@ -142,14 +216,17 @@ class SparseMatrix:
     first. columns: of each variable's name its columns. colours: products that an evaluation takes.
     """
 
-    def __init__(
-        self, bound: Bound, question: tuple[Any, ...], make: Callable[[Program], tuple[Layout, Products]]
-    ) -> None:
-        found = derived(bound, question, make)
-        self.question = question
+    kind = ""
+
+    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
+        self.names, self.of = name_tuple(wrt), of
         self.begin = bound
-        self.bound = bound.over(found.program)
-        self.layout, self.plan = found.nodes
+        program, self.layout, self.plan = derived(bound, (self.kind, self.names, of), self.made).nodes
+        self.bound = bound.over(program)
+
+    def made(self, program: Program) -> Made:
+        """What follows from the graph alone: the program that is run, where the columns are, and how it is read."""
+        raise NotImplementedError
 
     def sources(self, program: Program) -> list[int]:
         """The nodes whose elements are the rows, in a program that begins as that of the formula."""
@@ -214,10 +291,9 @@ class SparseMatrix:
         """All derivatives of one element."""
         import numpy as np
 
-        wholes = self.layout.wholes
-
         def make(program: Program) -> list[int]:
             place, graph = row, program.graph
+            wholes = Layout(graph, variables(program, self.names, self.of)).wholes
             for source in self.sources(program):
                 shape = graph.shape_of(source)
                 if place < size(shape):
@@ -227,46 +303,63 @@ class SparseMatrix:
                 place -= size(shape)
             raise AssertionError("a row of the matrix is one of a source")
 
-        found = derived(self.begin, (*self.question, row), make)
+        found = derived(self.begin, (self.kind, self.names, self.of, row), make)
         return np.concatenate([np.ravel(part) for part in bound.over(found.program).evaluate(found.nodes)])
 
 
 class SparseJacobian(SparseMatrix):
     """The Jacobian of one output: one row an element of it."""
 
-    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
-        self.names, self.of = name_tuple(wrt), of
-        super().__init__(bound, ("sparse jacobian", self.names, of), self._made)
+    kind = "sparse jacobian"
 
     def sources(self, program: Program) -> list[int]:
         """As said above."""
         return [one_target(program, self.of)[1]]
 
-    def _made(self, program: Program) -> tuple[Layout, Products]:
-        (node,) = self.sources(program)
-        layout = Layout(program.graph, variables(program, self.names, self.of))
-        return layout, jacobian_products(program.graph, node, layout)
+    def made(self, program: Program) -> Made:
+        """As said above."""
+        _, node = one_target(program, self.of)
+        program, node, chosen = rolled_program(program, node, variables(program, self.names, self.of))
+        layout = Layout(program.graph, chosen)
+        return program, layout, jacobian_plan(program.graph, node, layout)
 
 
 class SparseHessian(SparseMatrix):
     """The Hessian of one output that is a number: its rows are its columns."""
 
-    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
-        self.names, self.of = name_tuple(wrt), of
-        super().__init__(bound, ("sparse hessian", self.names, of), self._made)
+    kind = "sparse hessian"
 
     def sources(self, program: Program) -> list[int]:
         """As said above."""
+        layout = Layout(program.graph, variables(program, self.names, self.of))
+        return slopes_of(program.graph, one_target(program, self.of)[1], layout)
+
+    def made(self, program: Program) -> Made:
+        """As said above."""
         name, node = one_target(program, self.of)
         need_scalar(program.graph, name, node)
-        wholes = Layout(program.graph, variables(program, self.names, self.of)).wholes
-        back = differentiate(program.graph, [node], wholes)
-        return [back.wrt(whole) for whole in wholes]
+        program, node, chosen = rolled_program(program, node, variables(program, self.names, self.of))
+        layout = Layout(program.graph, chosen)
+        return program, layout, hessian_plan(program.graph, slopes_of(program.graph, node, layout), layout)
 
-    def _made(self, program: Program) -> tuple[Layout, Products]:
-        slopes = self.sources(program)
-        layout = Layout(program.graph, variables(program, self.names, self.of))
-        return layout, hessian_products(program.graph, slopes, layout)
+
+def slopes_of(graph: Graph, node: int, layout: Layout) -> list[int]:
+    """The nodes of the gradient of a number."""
+    back = differentiate(graph, [node], layout.wholes)
+    return [back.wrt(whole) for whole in layout.wholes]
+
+
+def rolled_program(
+    program: Program, output: int, chosen: Mapping[str, int]
+) -> tuple[Program, int, Mapping[str, int]]:  # fmt: skip
+    """The program with its loops as arrays, where it has any, and where the output and the variables are in it."""
+    found = rolled(program.graph, [output, *chosen.values()])
+    if found is None:
+        return program, output, chosen
+    graph, moved = found
+    twin = Program(graph)
+    twin.inputs, twin.outputs = list(program.inputs), {"result": moved[output]}
+    return twin, moved[output], {name: moved[node] for name, node in chosen.items()}
 
 
 def one_target(program: Program, of: str | None) -> tuple[str, int]:
@@ -275,6 +368,22 @@ def one_target(program: Program, of: str | None) -> tuple[str, int]:
     if len(found) > 1:
         raise UsageError(f"the formula has {len(found)} outputs", hint=f"choose one (of=…): {', '.join(found)}")
     return next(iter(found.items()))
+
+
+def jacobian_plan(graph: Graph, output: int, layout: Layout) -> Products | Parts:
+    """How to compute the Jacobian of a node."""
+    parts = entries(graph, [output], layout.wholes)
+    if parts is not None:
+        return Parts(graph, parts, (size(graph.shape_of(output)), layout.count), symmetric=False)
+    return jacobian_products(graph, output, layout)
+
+
+def hessian_plan(graph: Graph, slopes: list[int], layout: Layout) -> Products | Parts:
+    """How to compute the Hessian of which the slopes are the gradient."""
+    parts = entries(graph, slopes, layout.wholes)
+    if parts is not None:
+        return Parts(graph, parts, (layout.count, layout.count), symmetric=True)
+    return hessian_products(graph, slopes, layout)
 
 
 def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:

@@ -47,10 +47,10 @@ class Step:
 
     __slots__ = ("evaluations", "gradient", "length", "value", "what", "x")
 
-    def __init__(self, point: Point, length: float, evaluations: int, what: str) -> None:
-        self.x = point.x
-        self.value = point.value
-        self.gradient = float(np.linalg.norm(point.gradient))
+    def __init__(self, x: Any, value: float, gradient: float, length: float, evaluations: int, what: str) -> None:
+        self.x = x
+        self.value = value
+        self.gradient = gradient
         self.length = length
         self.evaluations = evaluations
         self.what = what
@@ -84,7 +84,8 @@ class Walk:
         self.noise = 0.0
         self.moved = np.inf
         self.broken: Any = None
-        self.steps = [Step(self.point, 0.0, objective.evaluations, "start")]
+        self.steps: list[Step] = []
+        self._note(0.0, "start")
         self.ending = ""
         self.method = "Newton, trust region"
         self.model: Model | None = None
@@ -231,7 +232,9 @@ class Walk:
         if trial.is_finite() and np.linalg.norm(trial.gradient[self.free] / model.scale) <= 0.5 * np.linalg.norm(
             model.gradient / model.scale
         ):
+            noise = self.noise
             self._take(trial, length, "step within rounding")
+            self.noise = noise
             return ""
         return self._stalled(ROUNDING * abs(self.point.value))
 
@@ -255,7 +258,12 @@ class Walk:
         self.largest = np.maximum(self.largest, np.abs(point.x))
         self.moved = float(np.max(np.abs(point.x - self.point.x) / self.reach))
         self.point = point
-        self.steps.append(Step(point, length, self.objective.evaluations, what))
+        self.noise = 0.0
+        self._note(length, what)
+
+    def _note(self, length: float, what: str) -> None:
+        slope = float(np.linalg.norm(self.point.gradient))
+        self.steps.append(Step(self.point.x, self.point.value, slope, length, self.objective.evaluations, what))
 
     def _resize(self, ratio: float, length: float, part: Any, model: Model) -> None:
         """The next radius, in the units of the next point."""

@@ -113,21 +113,31 @@ class Objective:
     def __init__(self, bound: Bound, names: Sequence[str], of: str | None) -> None:
         self.bound = bound
         self.names = tuple(names)
-        self.output = one_output(bound.program, of)
+        self.of = of
+        self.output = self.output_of(bound.program)
         wanted = variables(bound.program, self.names, of)
         self.variables = Variables({name: bound.graph.shape_of(node) for name, node in wanted.items()})
         self.evaluations = 0
         self.products = 0
         self._written = self.variables.count <= MOST_WRITTEN and not any(self.variables.shapes.values())
-        found = derived(bound, ("objective", self.names, of), lambda program: self._nodes(program, of))
+        found = derived(bound, ("objective", type(self), self.names, of), self._nodes)
         self.over, self.nodes = bound.over(found.program), found.nodes
         self._third: Derived | None = None
 
-    def _nodes(self, program: Program, of: str | None) -> Nodes:
+    def output_of(self, program: Program) -> str:
+        """What the value is called."""
+        return one_output(program, self.of)
+
+    def value_node(self, program: Program) -> int:
+        """The node of the value. ShapeError where it is no number."""
+        (node,) = targets(program, self.of).values()
+        need_scalar(program.graph, self.output, node)
+        return node
+
+    def _nodes(self, program: Program) -> Nodes:
         graph = program.graph
-        by_name = variables(program, self.names, of)
-        value, wanted = targets(program, of)[self.output], list(by_name.values())
-        need_scalar(graph, self.output, value)
+        by_name = variables(program, self.names, self.of)
+        value, wanted = self.value_node(program), list(by_name.values())
         back = differentiate(graph, [value], wanted)
         slopes = [back.wrt(node) for node in wanted]
         pairs: list[int] = []
@@ -183,7 +193,7 @@ class Objective:
     def third(self, x: Any, direction: Any) -> Any:
         """The third derivatives along a direction, twice: the change of `hessian @ direction` along it."""
         if self._third is None:
-            self._third = derived(self.bound, ("third", self.names, self.output), self._third_nodes)
+            self._third = derived(self.bound, ("third", type(self), self.names, self.of), self._third_nodes)
         over, wanted = self.bound.over(self._third.program), self._third.nodes
         values = self._values(x) | {direction_of(name): part for name, part in self.variables.unpack(direction).items()}
         found = over.engine(wanted).evaluate(over.graph, values, wanted)
@@ -191,9 +201,9 @@ class Objective:
 
     def _third_nodes(self, program: Program) -> list[int]:
         graph = program.graph
-        by_name = variables(program, self.names, self.output)
+        by_name = variables(program, self.names, self.of)
         wanted, directions = list(by_name.values()), hidden_inputs(graph, by_name)
-        back = differentiate(graph, [targets(program, self.output)[self.output]], wanted)
+        back = differentiate(graph, [self.value_node(program)], wanted)
         along = products_with_hessian(graph, [back.wrt(node) for node in wanted], wanted, directions)
         return products_with_hessian(graph, along, wanted, directions)
 

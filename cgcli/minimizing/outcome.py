@@ -54,3 +54,42 @@ class Minimum:
             "converged": self.converged, "kind": self.kind, "evaluations": self.evaluations, "rounds": self.rounds,
             "method": self.method, "message": self.message, "active": self.active, "notes": self.notes,
         }  # fmt: skip
+
+
+@dataclass
+class Root:
+    """Where a search for a root ended.
+
+    values: by name, of each unknown's shape. residual: the largest absolute residual; residuals: by equation, left side
+    less right side. converged: whether all residuals are 0 but for rounding. kind: `root`; or why it is none: `apart`
+    (the sum of squares is least here), `endless` (it only becomes smaller), `no change of sign`, `jump`, `stalled`,
+    `rounds`. uncertainty: by how much the unknowns may be wrong for rounding alone, the largest one beside its size.
+    evaluations: at how many points the residuals were computed. steps: what was done in each round; `value` is the
+    length of the residuals.
+    """
+
+    values: dict[str, Any]
+    residual: float
+    residuals: dict[str, Any]
+    kind: str
+    uncertainty: float
+    evaluations: int
+    rounds: int
+    method: str
+    message: str
+    notes: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list, repr=False)
+
+    @property
+    def converged(self) -> bool:
+        """Whether it is a root: all residuals are 0 but for rounding."""
+        return self.kind == "root"
+
+    def as_dict(self) -> dict[str, Any]:
+        """All but the steps, as `cg solve --json` writes it."""
+        return {
+            "values": self.values, "residual": self.residual, "residuals": self.residuals,
+            "converged": self.converged, "kind": self.kind, "uncertainty": self.uncertainty,
+            "evaluations": self.evaluations, "rounds": self.rounds, "method": self.method, "message": self.message,
+            "notes": self.notes,
+        }  # fmt: skip

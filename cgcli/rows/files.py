@@ -46,3 +46,13 @@ def run(
         return stream.run(
             table, request, calculation, batch_rows=rows_of_a_batch(width), writer=writer, progress=progress
         )
+
+
+def write_row(calculation: Computation, output: str) -> None:
+    """Write the one row of results that need no column, into a file; errors as of `run`."""
+    with ExitStack() as stack:
+        file = sys.stdout.buffer if output == "-" else stack.enter_context(Replacement(output))
+        writer = formats.create_writer(file, output)
+        writer.begin(frozenset())
+        writer.write(calculation({}, 1))
+        writer.finish()

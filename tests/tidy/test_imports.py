@@ -21,7 +21,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
-    {"minimizing"},
+    {"minimizing", "uncertainty"},
     {"fitting"},
     {"api"},
     {"cli"},
@@ -32,8 +32,8 @@ LEVELS = [
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "matplotlib": {"render"},
-    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing"},
-    "scipy": {"engines", "fitting", "minimizing"}, "mpmath": {"engines"},
+    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty"},
+    "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
 }  # fmt: skip
 
@@ -67,7 +67,9 @@ LATE = {
     ("formulas/sparse.py", "numpy"): "sparse matrices",
     ("formulas/sparse.py", "scipy"): "sparse matrices",
     ("passes/colouring.py", "numpy"): "sparse matrices",
+    ("passes/entries.py", "numpy"): "sparse matrices",
     ("passes/reading.py", "numpy"): "the positions of elements",
+    ("passes/rolling.py", "numpy"): "the positions of elements",
     ("passes/sparsity.py", "numpy"): "sparse matrices",
     ("passes/sparsity.py", "scipy"): "sparse matrices",
     ("passes/scalars.py", "numpy"): "arrays of references",
