@@ -24,7 +24,7 @@ from cgcli.engines import choose, choose_for_rows
 from cgcli.engines.results import separated
 from cgcli.engines.row_sums import RowSums
 from cgcli.engines.threads import in_order, processors
-from cgcli.errors import DataError, GapWarning, UsageError
+from cgcli.errors import DataError, GapWarning, ShapeError, UsageError
 from cgcli.explain.births import Birth, births_of
 from cgcli.formulas import given
 from cgcli.formulas.derivatives import gradient_nodes, need_scalar, targets, variables
@@ -74,6 +74,11 @@ class RowSum:
         ((output, node),) = chosen.items()
         need_scalar(bound.graph, output, node)
         refuse_reductions(bound, [node])
+        if bound.program.columns is not None:
+            raise ShapeError(
+                f"`{bound.program.columns.totals[0].asked}` of a column stands in what is summed over the rows",
+                hint="write the sum in the formula, sum(…): f.grad_rows gives its derivatives",
+            )
         self.names = self._shared(bound, columns, wrt, output)
         self._bound, nodes = gradient_nodes(bound, self.names, output)
         self._wanted = [node, *nodes[output].values()]
