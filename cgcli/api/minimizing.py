@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from cgcli.minimizing.outcome import Minimum
+    from cgcli.minimizing.outcome import Minimum, Root
 
 
 class Minimizing(FormulaBase):
@@ -41,3 +41,23 @@ class Minimizing(FormulaBase):
             self, start, bounds=bounds, of=of, wrt=wrt, fix=fix, method=method, tolerance=tolerance, starts=starts,
             seed=seed, rounds=rounds, engine=engine,
         )  # fmt: skip
+
+    def solve(
+        self, start: Mapping[str, Any] | None = None, *, bounds: Mapping[str, Any] | None = None,
+        of: str | None = None, wrt: Sequence[str] | None = None, fix: Sequence[str] | Mapping[str, Any] | None = None,
+        starts: int = 1, seed: int = 0, rounds: int = 200, engine: str = "auto",
+    ) -> Root:  # fmt: skip
+        """A root of equations near a start: `.values .residual .converged .evaluations .message`.
+
+        Each output is an equation: `a == b`, several joined by `and`, or what is to be 0; arrays element by element.
+        start, wrt, fix, bounds: as for `minimize`. One equation in one unknown with two bounds is solved between them,
+        where a change of sign is never lost. starts, seed: places to start from, until there is a root.
+
+        `.converged` is true where every residual is 0 but for rounding; else `.residual` is the least one that was
+        found, and `.message` says why it is none. UsageError where there are fewer equations than unknowns.
+        """
+        from cgcli.minimizing.solving import solve
+
+        return solve(
+            self, start, bounds=bounds, of=of, wrt=wrt, fix=fix, starts=starts, seed=seed, rounds=rounds, engine=engine
+        )

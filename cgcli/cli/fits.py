@@ -17,7 +17,7 @@ from cgcli.files import write_file
 from cgcli.fitting.fit import fit
 from cgcli.formulas.given import check_names
 from cgcli.render.figures import figure_format, require_matplotlib
-from cgcli.render.progress import RowProgress
+from cgcli.render.progress import FitProgress, RowProgress
 from cgcli.rows.sources import Source
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cgcli.fitting.fit import FitResult
 
 FITTED_ENDING = ".json"
+MOST_NAMED = 6
+"""Parameters that an error names."""
+
 MOST_SKETCHED = 1_000_000
 """Rows up to which a sketch is drawn without being asked for: it is one more pass over the table."""
 
@@ -80,7 +83,7 @@ def fit_table(
     """Fit a formula to a table, tell of it, and write what is wanted.
 
     fix, values: the names of what is fixed, and the values of those that came with one; options: as of `fitting.fit`.
-    CalculationError behind the table where the fit has not converged; no file is written then.
+    CalculationError behind the table for a fit that is none (`require_success`); no file is written then.
     """
     path = table.check()
     outputs.check()
@@ -90,14 +93,29 @@ def fit_table(
     source = Replayed(path, *how) if formats.is_stream(path) and outputs.need_rows else source_for(path, *how)
     held = held_values(formula, fix, values, begun)
     start = {name: value for name, value in {**begun.values, **begun.ranges}.items() if name not in held}
-    result = fit(
-        formula, source, start=start, fix=held, columns=read_columns(table.bind), sigma=number_or_text(sigma),
-        absolute_sigma=absolute_sigma, missing=table.missing or "skip", limit=table.limit, **options,
-    )  # fmt: skip
+    with FitProgress() as progress:
+        result = fit(
+            formula, source, start=start, fix=held, columns=read_columns(table.bind), sigma=number_or_text(sigma),
+            absolute_sigma=absolute_sigma, missing=table.missing, limit=table.limit, progress=progress.advance,
+            **options,
+        )  # fmt: skip
     tell(result, outputs)
+    require_success(result)
+    write(result, outputs)
+
+
+def require_success(result: FitResult) -> None:
+    """CalculationError where a fit has not converged, and where its parameters are not those of the data alone."""
     if not result.converged:
         raise CalculationError("the fit has not converged, and no file is written", hint="give other starts")
-    write(result, outputs)
+    if result.undetermined:
+        names = list(dict.fromkeys(name for direction in result.undetermined for name in direction))
+        listed = ", ".join(f"`{name}`" for name in names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")
+        first = names[0].partition("[")[0]
+        raise CalculationError(
+            f"the data do not determine {listed}, and no file is written",
+            hint=f"fix what is too much, for example --fix {first}=1, or take it out of the formula",
+        )
 
 
 def source_for(path: str, kind: str | None, separator: str | None, decimal: str | None) -> Source:
@@ -169,10 +187,7 @@ def print_sketch(result: FitResult, stream: Any) -> None:
 
 
 def write(result: FitResult, outputs: Outputs) -> None:
-    """The files that are wanted."""
-    if outputs.fitted is not None:
-        text = json.dumps(jsonable(result.document(outputs.coverage)), ensure_ascii=False)
-        write_file(outputs.fitted, f"{text}\n".encode())
+    """The files that are wanted; what may still be refused comes first."""
     if outputs.predicted is not None:
         from cgcli.fitting.predictions import write_predictions
 
@@ -180,3 +195,6 @@ def write(result: FitResult, outputs: Outputs) -> None:
             write_predictions(result.fitted(outputs.coverage), outputs.predicted, progress=progress.advance)
     if outputs.plot is not None:
         result.plot(outputs.plot, coverage=outputs.coverage)
+    if outputs.fitted is not None:
+        text = json.dumps(jsonable(result.document(outputs.coverage)), ensure_ascii=False)
+        write_file(outputs.fitted, f"{text}\n".encode())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from math import inf, isnan
 
-from cgcli.api.sources import read_value
-from cgcli.cli.arguments import could_be_name, read_bindings, split_names
+from cgcli.cli.arguments import could_be_name, read_bindings, split_bindings, split_names
 from cgcli.cli.output import jsonable
 from cgcli.errors import UsageError
 from cgcli.files import write_file
+from cgcli.formulas.values import read_value
 from cgcli.language.spelling import canonical
 
 TYPE_CHECKING = False
@@ -43,6 +43,21 @@ def read_range(name: str, text: str) -> tuple[Any, Any]:
     if isinstance(low, float) and isinstance(high, float) and (isnan(low) or isnan(high) or low > high):
         raise UsageError(f"`{text.strip()}` is no range for `{name}`", hint=f"for example {name}=0:10")
     return low, high
+
+
+def read_starts(words: Sequence[str] | None) -> tuple[dict[str, Any], dict[str, tuple[Any, Any]]]:
+    """NAME=VALUE words as values, and NAME=LOW:HIGH words as brackets."""
+    brackets = {
+        name: read_range(name, text)
+        for name, text in split_bindings([word for word in words or () if is_range(word)]).items()
+    }
+    return read_bindings([word for word in words or () if not is_range(word)]), brackets
+
+
+def is_range(word: str) -> bool:
+    """Whether a word is NAME=LOW:HIGH; a colon within brackets is a slice."""
+    _, equals, text = word.partition("=")
+    return bool(equals) and text.count(":") == 1 and not set(text) & set("[(@")
 
 
 def read_fixed(words: Sequence[str] | None) -> tuple[list[str], dict[str, Any]]:

@@ -63,7 +63,7 @@ class Program:
 
     outputs: name -> node, in the order of the text. inputs: names of the inputs in the order of their first use;
     params: those declared with `param`. defaults: input -> node of its default value, a constant part of the graph.
-    initialisers: how the default of a parameter is drawn; its node holds what seed 0 gives.
+    initialisers: how the default of a parameter is drawn; its node holds what is drawn without a seed.
     specialised: inputs whose value shaped the graph (a length, an index), with that value.
     decisions: the values behind those inputs and behind inner names, each with what it decided.
     derived: programs that begin as this one and hold derivatives too, by what was asked (see `formulas.derivatives`).

@@ -6,10 +6,13 @@ next: an evaluation is one run of a plan.
 
 from __future__ import annotations
 
+from itertools import compress
+
 import numpy as np
 
 from cgcli.errors import UsageError
 from cgcli.formulas.derivatives import derived, direction_of, hidden_inputs, need_scalar, targets, variables
+from cgcli.graph.walk import between
 from cgcli.passes.derivative import derivatives_of, products_with_hessian
 from cgcli.passes.differentiate import differentiate
 
@@ -113,21 +116,32 @@ class Objective:
     def __init__(self, bound: Bound, names: Sequence[str], of: str | None) -> None:
         self.bound = bound
         self.names = tuple(names)
-        self.output = one_output(bound.program, of)
+        self.of = of
+        self.output = self.output_of(bound.program)
         wanted = variables(bound.program, self.names, of)
         self.variables = Variables({name: bound.graph.shape_of(node) for name, node in wanted.items()})
         self.evaluations = 0
         self.products = 0
         self._written = self.variables.count <= MOST_WRITTEN and not any(self.variables.shapes.values())
-        found = derived(bound, ("objective", self.names, of), lambda program: self._nodes(program, of))
+        found = derived(bound, ("objective", type(self), self.names, of), self._nodes)
         self.over, self.nodes = bound.over(found.program), found.nodes
         self._third: Derived | None = None
+        self._kinks: bool | None = None
 
-    def _nodes(self, program: Program, of: str | None) -> Nodes:
+    def output_of(self, program: Program) -> str:
+        """What the value is called."""
+        return one_output(program, self.of)
+
+    def value_node(self, program: Program) -> int:
+        """The node of the value. ShapeError where it is no number."""
+        (node,) = targets(program, self.of).values()
+        need_scalar(program.graph, self.output, node)
+        return node
+
+    def _nodes(self, program: Program) -> Nodes:
         graph = program.graph
-        by_name = variables(program, self.names, of)
-        value, wanted = targets(program, of)[self.output], list(by_name.values())
-        need_scalar(graph, self.output, value)
+        by_name = variables(program, self.names, self.of)
+        value, wanted = self.value_node(program), list(by_name.values())
         back = differentiate(graph, [value], wanted)
         slopes = [back.wrt(node) for node in wanted]
         pairs: list[int] = []
@@ -183,7 +197,7 @@ class Objective:
     def third(self, x: Any, direction: Any) -> Any:
         """The third derivatives along a direction, twice: the change of `hessian @ direction` along it."""
         if self._third is None:
-            self._third = derived(self.bound, ("third", self.names, self.output), self._third_nodes)
+            self._third = derived(self.bound, ("third", type(self), self.names, self.of), self._third_nodes)
         over, wanted = self.bound.over(self._third.program), self._third.nodes
         values = self._values(x) | {direction_of(name): part for name, part in self.variables.unpack(direction).items()}
         found = over.engine(wanted).evaluate(over.graph, values, wanted)
@@ -191,9 +205,9 @@ class Objective:
 
     def _third_nodes(self, program: Program) -> list[int]:
         graph = program.graph
-        by_name = variables(program, self.names, self.output)
+        by_name = variables(program, self.names, self.of)
         wanted, directions = list(by_name.values()), hidden_inputs(graph, by_name)
-        back = differentiate(graph, [targets(program, self.output)[self.output]], wanted)
+        back = differentiate(graph, [self.value_node(program)], wanted)
         along = products_with_hessian(graph, [back.wrt(node) for node in wanted], wanted, directions)
         return products_with_hessian(graph, along, wanted, directions)
 
@@ -211,6 +225,15 @@ class Objective:
             if any(self.variables.shapes.values())
             else np.array(parts, dtype=float)
         )
+
+    def may_kink(self) -> bool:
+        """Whether an operation between the variables and the value has kinks."""
+        if self._kinks is None:
+            graph = self.over.graph
+            moving = list(variables(self.over.program, self.names, self.of).values())
+            active = between(graph, moving, [self.nodes.value])
+            self._kinks = any(graph.row(node).kink is not None for node in compress(range(len(active)), active))
+        return self._kinks
 
     def births(self, x: Any, *, slopes: bool = False) -> list[Birth]:
         """Where what is no finite number in the value (or the gradient) at a point was born."""

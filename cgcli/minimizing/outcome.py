@@ -19,7 +19,8 @@ class Minimum:
     """Where a search for a minimum ended.
 
     values, gradient: by name, of each variable's shape. gradient_norm: of the variables that no bound holds.
-    hessian_eigenvalues: ascending, of the Hessian by the variables that no bound holds; None where there are too many.
+    hessian_eigenvalues: ascending, of the Hessian by the variables that no bound holds; None at a kink, and where there
+        are too many.
     kind: `minimum`, `flat` (a minimum along whose floor the value does not change), `kink` (one at a kink); or why it
         is none: `unbounded`, `endless` (a value that is only approached), `stalled`, `rounds`.
     evaluations: at how many points the value was computed; derivatives are computed at those that were taken.
@@ -53,4 +54,43 @@ class Minimum:
             "gradient_norm": self.gradient_norm, "hessian_eigenvalues": self.hessian_eigenvalues,
             "converged": self.converged, "kind": self.kind, "evaluations": self.evaluations, "rounds": self.rounds,
             "method": self.method, "message": self.message, "active": self.active, "notes": self.notes,
+        }  # fmt: skip
+
+
+@dataclass
+class Root:
+    """Where a search for a root ended.
+
+    values: by name, of each unknown's shape. residual: the largest absolute residual; residuals: by equation, left side
+    less right side. converged: whether all residuals are 0 but for rounding. kind: `root`; or why it is none: `apart`
+    (the sum of squares is least here), `endless` (it only becomes smaller), `no change of sign`, `jump`, `stalled`,
+    `rounds`. uncertainty: by how much the unknowns may be wrong for rounding alone, the largest one beside its size.
+    evaluations: at how many points the residuals were computed. steps: what was done in each round; `value` is the
+    length of the residuals.
+    """
+
+    values: dict[str, Any]
+    residual: float
+    residuals: dict[str, Any]
+    kind: str
+    uncertainty: float
+    evaluations: int
+    rounds: int
+    method: str
+    message: str
+    notes: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list, repr=False)
+
+    @property
+    def converged(self) -> bool:
+        """Whether it is a root: all residuals are 0 but for rounding."""
+        return self.kind == "root"
+
+    def as_dict(self) -> dict[str, Any]:
+        """All but the steps, as `cg solve --json` writes it."""
+        return {
+            "values": self.values, "residual": self.residual, "residuals": self.residuals,
+            "converged": self.converged, "kind": self.kind, "uncertainty": self.uncertainty,
+            "evaluations": self.evaluations, "rounds": self.rounds, "method": self.method, "message": self.message,
+            "notes": self.notes,
         }  # fmt: skip

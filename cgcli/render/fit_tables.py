@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite, isinf, isnan
 
-from cgcli.numerals import ERROR_DIGITS, compact, last_place, rounded, short_number
+from cgcli.numerals import ERROR_DIGITS, compact, last_place, rounded, short_number, with_error
 from cgcli.render.tables import Column, Note, Table
 
 TYPE_CHECKING = False
@@ -58,7 +58,8 @@ def blocks(fit: Fit, coverage: float) -> Iterator[Block]:
     """The tables and notes of a fit."""
     yield parameter_table(fit, coverage)
     yield Note(f"Fit of {fit.target}", lines_of_facts(facts(fit)))
-    pairs = fit.strong_correlations()
+    errors = fit.element_errors
+    pairs = [pair for pair in fit.strong_correlations() if isfinite(errors[pair[0]]) and isfinite(errors[pair[1]])]
     if pairs:
         yield correlation_note(pairs)
     if fit.warnings:
@@ -90,8 +91,10 @@ def parameter_cells(name: str, value: float, error: float, interval: tuple[float
         return name, short_number(value), "at its bound" if all(map(isnan, interval)) else "", "", ""
     if isinf(error):
         return name, short_number(value), "unknown", "", ""
+    if error == 0:
+        return name, short_number(value), "0", "", ""
     relative = percentage(error / abs(value)) if value else ""
-    return name, rounded(value, error), rounded(error, error), interval_text(interval, error), relative
+    return name, *with_error(value, error), interval_text(interval, error), relative
 
 
 def interval_text(interval: tuple[float, float], error: float) -> str:
@@ -126,7 +129,8 @@ def facts(fit: Fit) -> list[tuple[str, str]]:
         ("R²", "" if fit.r_squared is None else f"{goodness(fit.r_squared)}{adjusted}"),
         ("AIC", short_number(fit.aic) if isfinite(fit.aic) else ""),
         ("sigma", sigma_text(fit)),
-        ("method", f"{fit.method}{robust}, {fit.evaluations:,} evaluation{'' if fit.evaluations == 1 else 's'}"),
+        ("method", f"{fit.method}{robust}"),
+        ("evaluations", f"{fit.evaluations:,}"),
         ("ended", fit.message),
     ]  # fmt: skip
 
@@ -135,8 +139,7 @@ def sigma_text(fit: Fit) -> str:
     """What the standard errors rest on."""
     if fit.absolute_sigma:
         return "absolute: errors follow from sigma alone"
-    of_rows = "each row's in proportion to its sigma" if fit.has_sigma else "the same for all rows"
-    return f"relative ({of_rows}): errors follow from the residuals"
+    return f"relative: errors follow from {'sigma and ' if fit.has_sigma else ''}the residuals"
 
 
 def goodness(share: float) -> str:

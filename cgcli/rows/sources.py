@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -212,11 +213,13 @@ class Spool:
         self._columns = list(columns)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
         self._parts: list[tuple[int, int]] = []
+        self._shapes: dict[str, tuple[int, ...]] = {}
         weakref.finalize(self, self._file.close)
 
     def add(self, part: Part) -> None:
         """Append a part."""
         for name in self._columns:
+            self._shapes[name] = part.columns[name].shape[1:]
             self._file.write(np.ascontiguousarray(part.columns[name]).data)
         self._file.write(part.numbers().astype(np.int64, copy=False).data)
         self._parts.append((part.rows, part.read))
@@ -226,7 +229,8 @@ class Spool:
         at = 0
         for rows, read in self._parts:
             self._file.seek(at)
-            columns = {name: np.frombuffer(self._file.read(8 * rows)) for name in self._columns}
+            columns = {name: np.frombuffer(self._file.read(8 * rows * prod(shape))).reshape(rows, *shape)
+                       for name, shape in self._shapes.items()}  # fmt: skip
             numbers = np.frombuffer(self._file.read(8 * rows), dtype=np.int64)
             at = self._file.tell()
             yield Part(columns, rows, numbers, read)

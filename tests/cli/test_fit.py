@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from cgcli.api.sources import parse
+from tests.golden import check_golden
 from tests.transcripts import ROOT
 
 LINE = "x,y\n1,2.1\n2,3.9\n3.5,7.2\n4,7.7\n6,12.4\n7.5,14.8\n"
@@ -59,9 +61,10 @@ Fit of y
   residual deviation  0.294955
   R²                  0.9970, adjusted 0.9963
   AIC                 5.94329
-  sigma               relative (the same for all rows): errors follow from the residuals
-  method              linear least squares, 3 evaluations
-  ended               converged: the residuals are orthogonal to their derivatives
+  sigma               relative: errors follow from the residuals
+  method              linear least squares
+  evaluations         3
+  ended               converged: residuals orthogonal to their derivatives
 """
     assert fits("fit", "a + b*x", "--data", "line.csv", "--target", "y").out == expected
 
@@ -117,6 +120,10 @@ def test_gaps_are_left_out_and_told(fits):
     assert "rows                17 (2 of 19 left out)" in done.out
     assert "2 rows are left out: column `cells`: 2 cells are missing (first: row 8)" in done.out
     assert fits(*line, "--missing", "error").code == 1
+    Path("text.csv").write_text(LINE.replace("7.7", "oops"))
+    assert fits("fit", "a + b*x", "--data", "text.csv", "--target", "y").code == 1
+    skipped = fits("fit", "a + b*x", "--data", "text.csv", "--target", "y", "--missing", "skip")
+    assert "1 row is left out: column `y`: 1 cell is no number (first: row 4, `oops`)" in skipped.out
     assert fits(*line, "--missing", "nan").code == 2
     assert fits(*line, "--limit", "7", "--json").summary["rows"] == 7
 
@@ -170,3 +177,64 @@ def test_a_coverage(fits):
         0.6812 * found["errors"]["a"], rel=1e-3
     )  # Student's, 37 degrees of freedom
     assert "50 % interval" in fits("fit", *DECAY, "--coverage", "0.5").out
+
+
+WRONG = {
+    "a column that is missing": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "height"),
+    "a column of the formula that is missing": ("a + b*u", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--wrt", "a,b"),
+    "no target": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n"),
+    "text in the target": ("a + b*t", "t,y\n1,high\n2,low\n3,low\n", "--target", "y"),
+    "a text in a row": ("a + b*t", "t,y\n1,2\n2,oops\n3,5\n", "--target", "y"),
+    "a decimal comma": ("a + b*t", 't,y\n1,2\n2,"3,5"\n3,5\n', "--target", "y"),
+    "a missing cell": ("a + b*t", "t,y\n1,2\n2,\n3,5\n4,6\n", "--target", "y", "--missing", "error"),
+    "all rows are missing": ("a + b*t", "t,y\n1,\n2,\n,3\n", "--target", "y"),
+    "no rows": ("a + b*t", "t,y\n", "--target", "y"),
+    "fewer rows than parameters": ("a + b*t + c*t^2", "t,y\n1,2\n2,3\n", "--target", "y"),
+    "a constant column": ("a + b*t", "t,y\n2,3\n2,5\n2,7\n2,9\n", "--target", "y"),
+    "a parameter without effect": ("a*t + 0*b", "t,y\n1,2\n2,3\n3,5\n", "--target", "y"),
+    "infinite at the start": ("exp(a*t)", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "a=1000"),
+    "undefined in a row": ("a + log(b*t)", "t,y\n1,2\n0,3\n3,5\n", "--target", "y", "a=1", "b=1"),
+    "an infinite target": ("a + b*t", "t,y\n1,2\n2,inf\n3,5\n", "--target", "y"),
+    "sigma that is 0": ("a + b*t", "t,y,s\n1,2,1\n2,3,0\n3,5,1\n", "--target", "y", "--sigma", "s"),
+    "sigma that is missing": ("a + b*t", "t,y,s\n1,2,1\n2,3,1\n3,5,1\n", "--target", "y", "--sigma", "error"),
+    "absolute without sigma": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--absolute-sigma"),
+    "nothing to fit": ("t^2", "t,y\n1,2\n2,3\n3,5\n", "--target", "y"),
+    "a bound of nothing": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--bound", "q=0:1"),
+    "a bound that is none": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--bound", "a=1"),
+    "a bound upside down": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--bound", "a=1:0"),
+    "a range without an end": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "a=0:"),
+    "fixed at nothing": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--fix", "a"),
+    "fixed twice": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--fix", "a=1", "--fix", "a=2"),
+    "a start of nothing": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "q=1"),
+    "a loss that there is not": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--loss", "hubert"),
+    "a coverage of 95": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--coverage", "95"),
+    "a plot without a format": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--plot", "fit.jpg"),
+    "predictions without a format": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--predict", "fit.txt"),
+    "a column called like a prediction": ("a + b*residual", "residual,y\n1,2\n2,3\n3,5\n", "--target", "y"),
+}
+"""Name -> formula, table and options."""
+
+
+def test_bad_input_is_one_clear_error_and_no_file(run):
+    told = []
+    for name, (formula, table, *options) in WRONG.items():
+        Path("table.csv").write_text(table)
+        wanted = [] if {"--plot", "--predict"} & set(options) else ["--plot", "fit.svg", "--predict", "rows.csv"]
+        done = run("fit", formula, "--data", "table.csv", *options, *wanted, "-o", "fit.json", "--json")
+        assert done.code in (1, 2), name
+        assert [path.name for path in Path().iterdir()] == ["table.csv"], name
+        assert done.err.count("error: ") == 1, name
+        told.append(f"# {name}: {' '.join([formula, *options])}\n{done.err}-> {done.code}\n")
+    check_golden(Path(__file__).parent / "golden" / "bad_fits.txt", "\n".join(told))
+
+
+def test_a_fit_that_has_not_converged_is_shown_and_not_written(fits, monkeypatch):
+    import cgcli.fitting.fit as room
+
+    ended = room.result_of
+    monkeypatch.setattr(room, "result_of", lambda *given, **more: replace(ended(*given, **more), converged=False))
+    done = fits("fit", *DECAY, "-o", "fit.json", "--plot", "fit.svg", "--predict", "rows.csv")
+    assert done.code == 1
+    assert done.out.startswith("Parameters\n")
+    assert "the fit has not converged, and no file is written" in done.err
+    assert not list(Path().glob("fit.*")) + list(Path().glob("rows.*"))
