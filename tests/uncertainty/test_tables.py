@@ -59,8 +59,7 @@ def test_the_command_writes_an_error_a_row(tmp_path):
     out = tmp_path / "o.csv"
     words = ["--sigma", "L=u", "T=2.0±0.1", "--correlation", "L,T=1", "-o", str(out)]
     assert run(["eval", PENDULUM, "--data", str(table), *words])[0] == 0
-    assert out.read_text().startswith("result,result_error
-4.93480220054")
+    assert out.read_text().startswith("result,result_error\n4.93480220054")
 
 
 WRONG = [
