@@ -8,15 +8,15 @@ on any number of threads.
 
 from __future__ import annotations
 
-from collections import deque
 from copy import copy
+from functools import partial
 from math import fsum, inf, isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from cgcli.engines import choose_for_rows
-from cgcli.engines.threads import pool, processors
+from cgcli.engines.threads import in_order, processors
 from cgcli.errors import DataError, UsageError
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.residuals import Residuals
@@ -39,9 +39,6 @@ MOST_ROWS, ROWS_PER_COLUMN = 8_192, 4
 
 BLOCKS = 8
 """Blocks of one piece of work for a thread."""
-
-WAITING = 8
-"""Pieces of work that may wait: more rows are not read ahead."""
 
 EVALUATIONS = 20
 """A fit takes about so many: what the choice of an engine counts with."""
@@ -174,28 +171,16 @@ class RowsProblem:
     # ---- blocks --------------------------------------------------------------------------------------------------
 
     def _pieces(self, at: BlocksAt, slopes: bool) -> Iterator[Piece]:
-        """All rows, in order; where there is more than one piece of work, threads do them."""
-        width = len(self.names) + 1 if slopes else 1
-        height = height_of(width)
-        waiting: deque[Any] = deque()
-        try:
-            for part in self._rows.parts():
-                over = at.over({name: part.columns[column] for name, column in self._residuals.columns.items()})
-                if self._threads == 1 or part.rows <= height:
-                    while waiting:
-                        yield waiting.popleft().result()
-                    for first in range(0, part.rows, BLOCKS * height):
-                        yield self._piece(part, over, first, slopes)
-                    continue
-                for first in range(0, part.rows, BLOCKS * height):
-                    waiting.append(pool(self._threads).submit(self._piece, part, over, first, slopes))
-                    if len(waiting) > WAITING:
-                        yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for work in waiting:
-                work.cancel()
+        """All rows, in order."""
+        return in_order(self._jobs(at, slopes), self._threads)
+
+    def _jobs(self, at: BlocksAt, slopes: bool) -> Iterator[Callable[[], Piece]]:
+        """The pieces as work to be done."""
+        height = height_of(len(self.names) + 1 if slopes else 1)
+        for part in self._rows.parts():
+            over = at.over({name: part.columns[column] for name, column in self._residuals.columns.items()})
+            for first in range(0, part.rows, BLOCKS * height):
+                yield partial(self._piece, part, over, first, slopes)
 
     def _piece(self, part: Part, over: BlocksOver, begin: int, slopes: bool) -> Piece:
         """Some blocks of a part, one after the other."""
