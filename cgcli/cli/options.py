@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cgcli.cli.arguments import typed
+from cgcli.cli.training_options import TrainOptions
 from cgcli.data.cells import POLICIES
 from cgcli.engines import NAMES
 from cgcli.errors import UsageError
@@ -111,5 +112,5 @@ class TableOptions(ReadOptions):
 
 __all__ = [
     "Annotated", "Bindings", "Digits", "EngineName", "FormulaText", "Json", "Of", "ReadOptions", "Strict",
-    "TableOptions", "Values", "Wrt", "typer",
+    "TableOptions", "TrainOptions", "Values", "Wrt", "typer",
 ]  # fmt: skip

@@ -54,6 +54,43 @@ class RowProgress:
         self._bar.start()
 
 
+class EpochLine:
+    """A line for a training, as a context manager: the last epoch, its loss, and rows a second; gone afterwards."""
+
+    def __init__(self, epochs: int | None) -> None:
+        self._of = f"/{epochs}" if epochs else ""
+        self._wanted = sys.stderr.isatty()
+        self._shown = 0
+        self._before = time.monotonic()
+
+    def __enter__(self) -> EpochLine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def advance(self, entry: dict[str, Any], rows: int) -> None:
+        """Show an entry of the history, of an epoch over so many rows."""
+        now = time.monotonic()
+        rate, self._before = rows / max(now - self._before, 1e-9), now
+        if not self._wanted:
+            return
+        validation = f"  validation {entry['validation']:.6g}" if "validation" in entry else ""
+        text = f"epoch {entry['epoch']}{self._of}  loss {entry['loss']:.6g}{validation}  {rate:,.0f} rows/s"
+        sys.stderr.write(f"\r{text:{self._shown}}")
+        sys.stderr.flush()
+        self._shown = len(text)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            sys.stderr.write(f"\r{' ' * self._shown}\r")
+            sys.stderr.flush()
+            self._shown = 0
+
+
 class Note:
     """A context manager: a line tells what is being done, and is gone afterwards."""
 
