@@ -7,6 +7,7 @@ from contextlib import suppress
 from cgcli.api.explaining import Explaining
 from cgcli.api.fitting import Fitting
 from cgcli.api.minimizing import Minimizing
+from cgcli.api.uncertainty import Uncertain
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import derivatives, given
 from cgcli.formulas.bound import needed_inputs
@@ -30,7 +31,7 @@ MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
 
 
-class Formula(Explaining, Fitting, Minimizing):
+class Formula(Explaining, Fitting, Minimizing, Uncertain):
     """A formula that can be evaluated, differentiated, traced and drawn.
 
     Values are given by name, as keyword arguments or as one mapping; a value is a number, a nested list or an array.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from math import inf, isnan
 
-from cgcli.api.sources import read_value
 from cgcli.cli.arguments import could_be_name, read_bindings, split_bindings, split_names
 from cgcli.cli.output import jsonable
 from cgcli.errors import UsageError
 from cgcli.files import write_file
+from cgcli.formulas.values import read_value
 from cgcli.language.spelling import canonical
 
 TYPE_CHECKING = False

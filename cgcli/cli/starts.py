@@ -78,7 +78,7 @@ def split_range(text: str) -> tuple[str, str] | None:
 
 def read_range(name: str, text: str, *, ends: bool) -> Range:
     """LOW:HIGH as numbers or arrays. ends: whether both have to be there, and finite; else one may be missing."""
-    from cgcli.api.sources import read_value
+    from cgcli.formulas.values import read_value
 
     sides = split_range(text)
     assert sides is not None

@@ -11,7 +11,7 @@ from cgcli.cli.rows import read_columns
 from cgcli.errors import UsageError
 from cgcli.files import write_file
 from cgcli.fitting.training import train
-from cgcli.render.progress import EpochLine
+from cgcli.render.epochs import EpochLine
 from cgcli.rows.sources import Source
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
-    {"minimizing"},
+    {"minimizing", "uncertainty"},
     {"fitting"},
     {"api"},
     {"cli"},
@@ -32,8 +32,8 @@ LEVELS = [
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "matplotlib": {"render"},
-    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing"},
-    "scipy": {"engines", "fitting", "minimizing"}, "mpmath": {"engines"},
+    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty"},
+    "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
 }  # fmt: skip
 

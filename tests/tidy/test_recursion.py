@@ -47,6 +47,7 @@ BOUNDED = {
         {f"_Expansion.{name}" for name in ("_combined", "_defined", "_elements", "_pair", "walk")},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
+    "uncertainty/notation.py": ({"result_text"}, "the axes of an array, at most 32"),
 }
 """File -> the functions that may reach themselves, and what bounds how deep that goes."""
 
