@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+PAUSE = 0.1
+"""Seconds between two writings."""
+
+
 class EpochLine:
     """A line for a training, as a context manager: the last epoch, its loss, and rows a second; gone afterwards."""
 
@@ -20,6 +24,7 @@ class EpochLine:
         self._wanted = sys.stderr.isatty()
         self._width = 0
         self._before = time.monotonic()
+        self._rows = 0
 
     def __enter__(self) -> EpochLine:
         return self
@@ -32,8 +37,10 @@ class EpochLine:
     def advance(self, entry: dict[str, Any], rows: int) -> None:
         """Show an entry of the history, of an epoch over so many rows."""
         now = time.monotonic()
-        rate, self._before = rows / max(now - self._before, 1e-9), now
-        if self._wanted:
+        self._rows += rows
+        if self._wanted and now - self._before >= PAUSE:
+            rate = self._rows / (now - self._before)
+            self._before, self._rows = now, 0
             validation = f"  validation {entry['validation']:.6g}" if "validation" in entry else ""
             loss = f"loss {entry['loss']:.6g}{validation}"
             self._write(f"epoch {entry['epoch']}{self._of}  {loss}  {rate:,.0f} rows/s")
