@@ -25,6 +25,7 @@ HELP = """Evaluate, differentiate, explain and draw formulas.
     cg grad "(x+y)*z" x=1 y=2 z=3              value and every partial derivative
     cg trace "exp(sin(x^2))" x=0.5             forward and backward, step by step
     cg draw "(x+y)*z" x=1 y=2 z=3 -o graph.svg
+    cg fit "a*exp(-b*t)" --data decay.csv --target y
 
 A formula is an expression, a .cg or .npz file, or - for standard input. `cg COMMAND --help` shows more."""
 
