@@ -13,7 +13,9 @@ from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.memory_problem import problem_of
 from cgcli.fitting.question import Question, ask
 from cgcli.fitting.robust import LOSSES
-from cgcli.fitting.searching import Task, best_solution
+from cgcli.fitting.searching import ROWS, Task, best_solution
+from cgcli.fitting.starts import Starts
+from cgcli.formulas.derivatives import targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from cgcli.fitting.least_squares import Solution
     from cgcli.fitting.protocol import Problem
+    from cgcli.fitting.searching import Sampler
     from cgcli.formulas.base import FormulaBase
 
 STRONG = 0.9
@@ -159,15 +162,27 @@ def task_of(
             notes.append(f"the start {name} = {start[place]:g} is {where}: the search begins at {moved:g}")
             start[place] = moved
 
-    def sample(generator: np.random.Generator) -> Any:
-        size = len(start)
-        drawn = generator.choice([-1.0, 1.0], size) * 10 ** generator.uniform(-3, 3, size)
-        within = np.isfinite(least) & np.isfinite(most)
-        spread = np.where(within, most, 0.0) - np.where(within, least, 0.0)
-        drawn = np.where(within, np.where(within, least, 0.0) + spread * generator.uniform(0, 1, size), drawn)
-        return np.where(np.isnan(start), np.clip(drawn, least, most), start)
+    return Task(problem, low, high, start, sampler(question, problem, start, least, most), **options)
 
-    return Task(problem, low, high, start, sample, **options)
+
+def sampler(question: Question, problem: Problem, start: Any, low: Any, high: Any) -> Sampler:
+    """Draws points: of what has a start as it is, the others scaled by the data, within ranges and bounds."""
+    unknown = [name for name in question.shapes if name not in question.starts]
+    linear = [name for name, is_linear in zip(question.names, problem.linear, strict=True)
+              if is_linear and name in unknown and name not in question.ranges]  # fmt: skip
+    bound = question.bound()
+    node = targets(bound.program, question.output)[question.output]
+    values = {name: value for name, value in bound.values.items() if name not in unknown}
+    nonlinear = [name for name in unknown if name not in linear]
+    drawing = Starts(bound.graph, node, values, problem.columns(ROWS), nonlinear, linear)
+    within = {name: (low[place], high[place]) for place, name in enumerate(question.names)}
+
+    def sample(generator: np.random.Generator) -> Any:
+        found = drawing.draw(generator, within)
+        drawn = [found.get(name, generator.normal()) for name in question.names]
+        return np.clip(np.where(np.isnan(start), drawn, start), low, high)
+
+    return sample
 
 
 def inside(value: float, low: float, high: float) -> float:

@@ -89,6 +89,12 @@ class Search:
         self.evaluations += 1
         return _At(self, point, self.problem.reduced(point))
 
+    def looked_at(self, point: Any, *, settle: bool) -> _At:
+        """The problem at a place that may be no good, and with `settle` where its linear parameters belong."""
+        with np.errstate(all="ignore"):
+            here = self.at(point)
+            return self._settled(here) if settle else here
+
     def run(self, start: Any, reach: float = REACH) -> Solution:
         """From a start to where no step lowers the sum of squares, or to the last evaluation that is allowed."""
         with np.errstate(all="ignore"):  # places that are no good may overflow

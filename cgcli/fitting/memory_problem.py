@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from cgcli.fitting.question import Question
 
 
-def problem_of(question: Question, *, loss: str = "linear", scale: float = 1.0) -> ArrayProblem:
+class MemoryProblem(ArrayProblem):
+    """A problem that knows the columns it was made of. held: input -> column."""
+
+    held: dict[str, Any]
+
+    def columns(self, rows: int) -> dict[str, Any]:
+        """As `Problem.columns`."""
+        chosen = np.linspace(0, self.rows - 1, min(rows, self.rows)).astype(int)
+        return {name: column[chosen] for name, column in self.held.items()}
+
+
+def problem_of(question: Question, *, loss: str = "linear", scale: float = 1.0) -> MemoryProblem:
     """The problem that a question asks. DataError where no row is whole."""
     rows = WholeRows(question.source, question.needed())
     columns = rows.in_memory()
@@ -48,12 +59,13 @@ def problem_of(question: Question, *, loss: str = "linear", scale: float = 1.0) 
         values = {name: float(columns[column][place]) for name, column in question.columns.items()}
         return part.number(place) - 1, values
 
-    problem = ArrayProblem(
+    problem = MemoryProblem(
         question.names, lambda point: (model(point)[0] - target) * weights,
         lambda point: model(point)[1] * weights[:, None], linear=model.linear, target=(target * weights, weights),
         loss=loss, scale=scale, row_of=row_of,
     )  # fmt: skip
     problem.rows = part.rows
+    problem.held = {name: columns[column] for name, column in question.columns.items()}
     return problem
 
 

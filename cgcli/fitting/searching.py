@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.fitting.least_squares import Search, Solution
+from cgcli.fitting.statistics import contributions
+from cgcli.fitting.twins import are_alike, preferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,8 +81,23 @@ def best_solution(task: Task) -> Solution:
             found.append(task.run(start, project=False))
     if not any(solution.converged for solution in found):
         found += from_several_places(task)
-    best = better_of(found)
+    best = most_like_the_start(task, better_of(found))
     return replace(best, evaluations=task.evaluations)
+
+
+def most_like_the_start(task: Task, best: Solution) -> Solution:
+    """Of solutions that are the same but for signs and names, the one that is like the start."""
+    if not best.converged or best.reduced.triangle is None:
+        return best
+    few = task.problem.thinned(ROWS)
+    others = task.search().others
+    size = contributions(best.reduced.triangle, best.point)
+    point = preferred(best.point, task.start, others, lambda point: value_at(task, few, point, settle=True), size)
+    if (point == best.point).all() or (point < task.low).any() or (point > task.high).any():
+        return best
+    twin = task.run(point)
+    same = are_alike(twin.sum_of_squares, best.sum_of_squares, size)
+    return twin if twin.converged and same else best
 
 
 def better_of(found: list[Solution]) -> Solution:
@@ -109,11 +126,13 @@ def from_several_places(task: Task) -> list[Solution]:
     return [task.run(solution.point) for solution in distinct(followed)[:FINISHED]]
 
 
-def value_at(task: Task, problem: Problem, point: Any) -> float:
-    """The sum of squares at a place, with the linear parameters at their optimum."""
+def value_at(task: Task, problem: Problem, point: Any, *, settle: bool = False) -> float:
+    """The sum of squares at a place, with the linear parameters at their optimum.
+
+    settle: whether they are moved there first: it costs an evaluation, and makes up for rounding.
+    """
     task.evaluations += 1
-    with np.errstate(all="ignore"):
-        here = task.search(problem).at(np.clip(point, task.low, task.high))
+    here = task.search(problem).looked_at(np.clip(point, task.low, task.high), settle=settle)
     if here.triangle is None:
         task.broken = task.broken or here.reduced
         return np.inf
