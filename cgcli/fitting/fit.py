@@ -9,7 +9,7 @@ import numpy as np
 
 from cgcli.errors import DataError, UsageError, did_you_mean
 from cgcli.fitting import statistics as stats
-from cgcli.fitting.failures import not_finite_error
+from cgcli.fitting.failures import no_start_error, not_finite_error
 from cgcli.fitting.memory_problem import problem_of
 from cgcli.fitting.question import Question, ask
 from cgcli.fitting.robust import LOSSES
@@ -118,6 +118,8 @@ def fit(
     enough_rows(problem.rows, question)  # known before the first evaluation only where a table says so
     if not np.isfinite(solution.sum_of_squares):
         raise not_finite_error(question, solution.point, solution.reduced)
+    if not solution.converged and (unknown := unknown_starts(question, task)):
+        raise no_start_error(question, unknown, solution)
     return result_of(question, problem, solution, task, notes, absolute=absolute_sigma, loss=loss)
 
 
@@ -183,6 +185,12 @@ def sampler(question: Question, problem: Problem, start: Any, low: Any, high: An
         return np.clip(np.where(np.isnan(start), drawn, start), low, high)
 
     return sample
+
+
+def unknown_starts(question: Question, task: Task) -> list[str]:
+    """Parameters without a start, and without a range for one, that are not solved for."""
+    return [name for name, number, is_linear in zip(question.names, task.start, task.problem.linear, strict=True)
+            if np.isnan(number) and not is_linear and name not in question.ranges]  # fmt: skip
 
 
 def inside(value: float, low: float, high: float) -> float:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SUM, FACTOR, DIVISOR, OTHER = "sum", "factor", "divisor", "other"
 """What a parameter is where it meets the data."""
 
-DECADES = (-1.5, 1.5)
+DECADES = (-0.7, 1.2)
 """The size of a product or quotient of a parameter and the data, as powers of ten."""
 POSITIVE = 0.75
 """How often a parameter that is no place is drawn positive."""
@@ -126,7 +126,7 @@ class Starts:
         if ratio > 0 and ratio != 1 and close(four / two, ratio):
             power = float(np.log2(ratio))
             base = wanted / one
-            if base > 0 or close(power, round(power)) and round(power) % 2:
+            if base > 0 or (close(power, round(power)) and round(power) % 2):
                 return float(np.sign(base) * abs(base) ** (1 / power))
             return float(abs(base) ** (1 / power))
         return wanted
@@ -151,13 +151,13 @@ def meetings(
         if not any(varying[operand] for operand in operands):
             continue
         for place, operand in enumerate(operands):
-            *earlier, last = [name for name in pending if below[name][operand]] or [None]
-            for name in earlier:
+            met = [name for name in pending if below[name][operand]]
+            for name in met[:-1]:
                 found.append(Meeting(name, scalars[name]))
                 del pending[name]
-            if last is not None:
-                found.append(meeting_at(graph, node, last, place))
-                del pending[last]
+            if met:
+                found.append(meeting_at(graph, node, met[-1], place))
+                del pending[met[-1]]
     return [*found, *(Meeting(name, scalars[name]) for name in pending)]
 
 

@@ -74,7 +74,9 @@ def is_out_of_order(point: Any, start: Any, one: int, other: int) -> bool:
 
 def swapped(point: Any, *pairs: tuple[int, int]) -> Any:
     """A point with values exchanged in pairs."""
-    return changed(point, {place: point[from_] for one, other in pairs for place, from_ in ((one, other), (other, one))})
+    return changed(
+        point, {place: point[from_] for one, other in pairs for place, from_ in ((one, other), (other, one))}
+    )
 
 
 def changed(point: Any, values: dict[int, float]) -> Any:
