@@ -17,20 +17,33 @@ if TYPE_CHECKING:
 
     from cgcli.api.formula import Formula
     from cgcli.api.sources import formula, inputs, load, parse
-    from cgcli.errors import CgError, CgWarning, KinkWarning, LeftOutWarning, NotFiniteWarning, PrecisionWarning
+    from cgcli.errors import (
+        CgError,
+        CgWarning,
+        GapWarning,
+        KinkWarning,
+        LeftOutWarning,
+        NonlinearWarning,
+        NotFiniteWarning,
+        PrecisionWarning,
+    )
     from cgcli.graph.ref import Ref
 
 _API = {
     "Formula": "api.formula", "Ref": "graph.ref",
     **dict.fromkeys(
-        ("CgError", "CgWarning", "KinkWarning", "LeftOutWarning", "NotFiniteWarning", "PrecisionWarning"), "errors"
+        (
+            "CgError", "CgWarning", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
+            "NotFiniteWarning", "PrecisionWarning",
+        ),
+        "errors",
     ),
     **dict.fromkeys(("formula", "inputs", "load", "parse"), "api.sources"),
 }  # fmt: skip
 
 __all__ = [
-    "CgError", "CgWarning", "Formula", "KinkWarning", "LeftOutWarning", "NotFiniteWarning", "PrecisionWarning", "Ref",
-    "__version__", "formula", "inputs", "load", "parse",
+    "CgError", "CgWarning", "Formula", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
+    "NotFiniteWarning", "PrecisionWarning", "Ref", "__version__", "formula", "inputs", "load", "parse",
 ]  # fmt: skip
 
 

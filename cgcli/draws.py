@@ -43,9 +43,9 @@ def raw(seed: int, name: str, count: int, first: int = 0) -> NDArray[np.uint64]:
     return generator.random_raw(count + skipped)[skipped:]
 
 
-def uniforms(seed: int, name: str, count: int) -> Doubles:
+def uniforms(seed: int, name: str, count: int, first: int = 0) -> Doubles:
     """Uniform numbers inside (0, 1): middles of 2^52 equal intervals, so neither 0 nor 1."""
-    whole = (raw(seed, name, count) >> np.uint64(64 - BITS)).astype(np.float64)
+    whole = (raw(seed, name, count, first) >> np.uint64(64 - BITS)).astype(np.float64)
     return (whole + 0.5) * 2.0**-BITS
 
 

@@ -148,8 +148,16 @@ class KinkWarning(CgWarning):
     """A second derivative at a kink, or a derivative of a branch that is taken at a single point, which may mislead."""
 
 
+class NonlinearWarning(CgWarning):
+    """The law of propagation of uncertainty takes a formula for a straight line, and here that is too far from it."""
+
+
 class LeftOutWarning(CgWarning):
     """Derivatives by all inputs were asked for, and one of them has none."""
+
+
+class GapWarning(CgWarning):
+    """Rows of data with a missing cell, or with one that is no number, were left out."""
 
 
 class GraphError(CgError):

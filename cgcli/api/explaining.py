@@ -1,4 +1,4 @@
-"""What can be asked about a formula beyond its values: how it compares with another one."""
+"""What can be asked about a formula beyond its values: its derivative rule by rule, its equality with another one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,25 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.formulas.comparing import Comparisons
+    from cgcli.formulas.working import Steps
 
 
 class Explaining(FormulaBase):
     """Questions about a formula that end in words."""
+
+    def steps(
+        self, wrt: str | None = None, mapping: Mapping[str, Any] | None = None, /, *, of: str | None = None,
+        order: int = 1, unsimplified: bool = False, **inputs: Any,
+    ) -> Steps:  # fmt: skip
+        """The working of a derivative, one rule a line, which prints itself.
+
+        It has `.lines`, `.derivative`, `.hint` and `.check(answer)`. wrt: an input or an element of one, the only
+        input by default. See `cgcli.formulas.working.steps`.
+        """
+        from cgcli.formulas.working import steps
+
+        values = given.given_values(mapping, inputs)
+        return steps(self, values, wrt=wrt, of=of, order=order, unsimplified=unsimplified)
 
     def compare(
         self, other: FormulaBase, mapping: Mapping[str, Any] | None = None, /, *, seed: int = 0, **inputs: Any

@@ -1,4 +1,4 @@
-"""What a formula can be asked about tables as a whole: its fit to them."""
+"""What a formula can be asked about tables as a whole: its fit to them, sums over their rows."""
 
 from __future__ import annotations
 
@@ -10,27 +10,59 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.fitting.fit import FitResult
+    from cgcli.fitting.training import TrainingResult
 
 
 class Fitting(FormulaBase):
-    """Fits."""
+    """Fits, and sums over rows."""
 
     def fit(
         self, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
         fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
         bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
-        absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
-        columns: Mapping[str, str] | None = None, most: int = 1000,
-    ) -> FitResult:  # fmt: skip
+        absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48,
+        seed: int | None = None, columns: Mapping[str, str] | None = None, missing: str | None = None,
+        limit: int | None = None, most: int = 1000, **training: Any,
+    ) -> FitResult | TrainingResult:  # fmt: skip
         """The parameters with which the formula is nearest to a target, row by row: see `cgcli.fitting.fit.fit`.
 
         data: a path, a DataFrame, an Arrow table, a mapping of arrays. target: a column or a formula over columns.
         start: parameter -> number, array, or a pair (low, high) to start in; what has none is found.
+
+        Where `loss` is an output of the formula, its mean over the rows is made small instead: see
+        `cgcli.fitting.training.train` for the further options (method, epochs, batch, rate, validate, save, resume …).
         """
+        from cgcli.fitting.choosing import is_training, refuse_options
+
+        if is_training(self, loss, training):
+            from cgcli.fitting.training import train
+
+            refuse_options(target=target, bounds=bounds, sigma=sigma)
+            if seed is not None:  # a training that is resumed keeps its own
+                training["seed"] = seed
+            return train(
+                self, data, loss=loss, start=start, fix=fix, wrt=wrt, columns=columns, missing=missing, limit=limit,
+                **training,
+            )  # fmt: skip
         from cgcli.fitting.fit import fit
 
         return fit(
             self, data, target=target, start=start, fix=fix, wrt=wrt, bounds=bounds, sigma=sigma,
-            absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, seed=seed, columns=columns,
-            most=most,
+            absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, columns=columns,
+            missing=missing, limit=limit, most=most, seed=1 if seed is None else seed,
         )  # fmt: skip
+
+    def grad_sum(
+        self, data: Any = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, mean: bool = False,
+        engine: str = "auto", **shared: Any,
+    ) -> tuple[float, dict[str, Any]]:  # fmt: skip
+        """The sum over the rows of a scalar output, and its gradient by what is the same in all rows.
+
+        data: a mapping of columns (arrays whose first axis counts the rows) and of values that all rows share, or a
+        table: a path, a DataFrame, an Arrow table; then the others are keyword arguments. Returns the sum and {name:
+        number or array of the input's shape}. wrt: all inputs that are no columns by default. of: the output, where
+        there are several. mean: divided by the number of rows. Rows with a gap are left out, with a GapWarning.
+        """
+        from cgcli.rows.sums import grad_sum
+
+        return grad_sum(self, data, shared, wrt=wrt, of=of, mean=mean, engine=engine)

@@ -6,8 +6,10 @@ from contextlib import suppress
 
 from cgcli.api.explaining import Explaining
 from cgcli.api.fitting import Fitting
+from cgcli.api.minimizing import Minimizing
+from cgcli.api.uncertainty import Uncertain
 from cgcli.errors import NeedsValues, ShapeError, UsageError
-from cgcli.formulas import derivatives, given
+from cgcli.formulas import derivatives, given, matrices
 from cgcli.formulas.bound import needed_inputs
 from cgcli.formulas.programs import of_program, of_text
 from cgcli.language.aliases import without_aliases
@@ -29,7 +31,7 @@ MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
 
 
-class Formula(Explaining, Fitting):
+class Formula(Explaining, Fitting, Minimizing, Uncertain):
     """A formula that can be evaluated, differentiated, traced and drawn.
 
     Values are given by name, as keyword arguments or as one mapping; a value is a number, a nested list or an array.
@@ -163,7 +165,7 @@ class Formula(Explaining, Fitting):
             _refuse_digits(engine, digits)
             found = sparse_jacobians(bound, wrt, of)
         else:
-            found = derivatives.jacobians(bound, wrt, of)
+            found = matrices.jacobians(bound, wrt, of)
         _tell_kinks(bound, wrt, of)
         return alone(found)
 
@@ -183,7 +185,7 @@ class Formula(Explaining, Fitting):
             _refuse_digits(engine, digits)
             found = sparse_hessians(bound, wrt, of)
         else:
-            found = derivatives.hessians(bound, wrt, of)
+            found = matrices.hessians(bound, wrt, of)
         _tell_kinks(bound, wrt, of, second=True)
         return alone(found)
 
@@ -258,11 +260,10 @@ class Formula(Explaining, Fitting):
         engine: str = "auto", dtype: str = "float64", **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """One gradient a row: {name: array with the rows in front}. dtype: as for `eval_rows`."""
-        from cgcli.formulas.rows import bind_columns, evaluate_rows, refuse_reductions
+        from cgcli.formulas.rows import bind_columns, evaluate_rows
 
         values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
         bound, rows = bind_columns(self, values, wrt)
-        refuse_reductions(bound, list(derivatives.targets(bound.program, of).values()))
         derivatives.tell_left_out(bound.program, wrt, of)
         bound, nodes = derivatives.gradient_nodes(bound, wrt, of)
         wanted = [node for by_name in nodes.values() for node in by_name.values()]

@@ -1,15 +1,14 @@
-"""Where formulas come from: a text, a file, a graph that was built by connecting operations; and single values."""
+"""Where formulas come from: a text, a file, a graph that was built by connecting operations."""
 
 from __future__ import annotations
 
 from cgcli.api.formula import Formula, fixed, from_source
-from cgcli.errors import DataError, FormulaError, Source, UsageError, did_you_mean
+from cgcli.errors import DataError, FormulaError, Source, UsageError
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.language.program import Program
 from cgcli.language.reading import parse as parse_syntax
 from cgcli.language.syntax import NAME
-from cgcli.ops.constants import ALIASES, CONSTANTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,44 +89,3 @@ def is_name(word: str) -> bool:
     except FormulaError:
         return False
     return bool(table.rule) and table.rule[0] == NAME and (table.start[0], table.end[0]) == (0, len(word))
-
-
-def read_value(name: str, text: str, *, digits: int | None = None) -> Any:
-    """The value of `NAME=TEXT` on a command line: a constant formula, or `@file.npy`. DataError, FormulaError.
-
-    With digits the formula is computed when it is needed, to as many digits as that needs.
-    """
-    if text.startswith("@"):
-        return read_array(name, text[1:])
-    constant = from_source(Source(text, f"<value of {name}>"))
-    if constant.inputs:
-        needed = ", ".join(f"`{missing}`" for missing in constant.inputs)
-        near = did_you_mean(constant.inputs[0], (*CONSTANTS, *ALIASES))
-        raise UsageError(
-            f"the value of `{name}` is not a number: it uses {needed}",
-            hint=near or f"for example {name}=1.5 or {name}=pi/2",
-        )
-    if constant.outputs != ["result"]:
-        raise UsageError(
-            f"the value of `{name}` is a formula with names of its own",
-            hint=f"give each input in a word of its own: {name}=1 {constant.outputs[0]}=2",
-        )
-    if digits is None:
-        bound = constant.bind()
-        bound.on_births = lambda births: None  # the formula that uses the value tells that it is nan or infinite
-        return bound.named_values(bound.chosen())["result"]
-    from cgcli.engines.deferred import Deferred
-
-    bound = constant.bind(digits=digits)
-    node = bound.program.outputs["result"]
-    return Deferred(bound.graph, bound.values, node, bound.engine([node]))
-
-
-def read_array(name: str, path: str) -> Any:
-    """An array from an NPY file, never by unpickling. DataError where that cannot be."""
-    from cgcli.data.arrays.values import read_array as array_in
-
-    try:
-        return array_in(path)
-    except DataError as error:
-        raise DataError(f"{error.message} (for `{name}`)", hint=error.hint) from None

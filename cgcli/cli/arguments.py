@@ -127,13 +127,28 @@ def read_bindings(
 
     formula: names in a file that it lacks are told and left out, since a file often holds more than one formula needs.
     """
-    from cgcli.api.sources import read_value
+    from cgcli.formulas.values import read_value
 
     words = words or ()
-    paths = [word.strip()[1:] for word in words if is_value_file(word)]
-    texts = split_bindings([word for word in words if not is_value_file(word)] if paths else words)
-    from_files = read_value_files(paths, texts, formula, digits) if paths else {}
+    if has_errors(words):
+        raise UsageError(
+            "errors of values (±) go with `cg eval` and `cg sensitivity` alone",
+            hint="leave them out, or see cg eval --help",
+        )
+    files = value_sources(words)
+    texts = split_bindings([word for word in words if not is_value_file(word)] if files else words)
+    from_files = read_value_files(files, texts, formula, digits) if files else {}
     return from_files | {name: read_value(name, text, digits=digits) for name, text in texts.items()}
+
+
+def has_errors(words: Sequence[str] | None) -> bool:
+    """Whether a value among NAME=VALUE has an error: `L=1.00±0.01`, `L=1.00(1)`, `L=R(0.98, 1.02)`."""
+    likely = [word for word in words or () if "±" in word or "(" in word or "+-" in word or "+/" in word]
+    if not likely:
+        return False
+    from cgcli.uncertainty.signs import is_uncertain
+
+    return any(is_uncertain(word.partition("=")[2]) for word in likely)
 
 
 def is_value_file(word: str) -> bool:
@@ -141,16 +156,23 @@ def is_value_file(word: str) -> bool:
     return word.lstrip().startswith("@") and word.strip() != "@"
 
 
+def value_sources(words: Sequence[str]) -> list[Source]:
+    """The texts of the files of values among NAME=VALUE words."""
+    from cgcli.api.sources import read_text
+
+    paths = [word.strip()[1:] for word in words if is_value_file(word)]
+    return [Source(standard_input(), "<standard input>") if path == "-" else Source(read_text(path), path)
+            for path in paths]  # fmt: skip
+
+
 def read_value_files(
-    paths: Sequence[str], given: Mapping[str, object], formula: FormulaBase | None, digits: int | None
+    sources: Sequence[Source], given: Mapping[str, object], formula: FormulaBase | None, digits: int | None
 ) -> dict[str, Any]:
     """The values in files, without those that are given otherwise. UsageError where two files give one name."""
-    from cgcli.api.sources import read_text
     from cgcli.data.value_files import read_values
 
     found: dict[str, Any] = {}
-    for path in paths:
-        source = Source(standard_input(), "<standard input>") if path == "-" else Source(read_text(path), path)
+    for source in sources:
         values = read_values(source, exact=digits is not None)
         for name in values:
             if name in found:

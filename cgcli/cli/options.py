@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cgcli.cli.arguments import typed
+from cgcli.cli.training_options import TrainOptions
 from cgcli.data.cells import POLICIES
 from cgcli.engines import NAMES
 from cgcli.errors import UsageError
@@ -109,7 +110,42 @@ class TableOptions(ReadOptions):
         return "-" if self.output == "/dev/stdout" else self.output
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorOptions:
+    """The options that go with errors of values (±)."""
+
+    correlation: Annotated[
+        list[str] | None,
+        typer.Option("--correlation", metavar="A,B=R", help="Correlation of two inputs, or of more by a matrix."),
+    ] = None
+    coverage: Annotated[
+        float | None, typer.Option("--coverage", help="Show the interval with this coverage probability: 0.95.")
+    ] = None
+    samples: Annotated[
+        float | None, typer.Option("--samples", help="Draw so many random values, and show their distribution: 1e6.")
+    ] = None
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Where the random values begin (0).")] = None
+    repeat: Annotated[
+        str | None,
+        typer.Option(
+            "--repeat", metavar="TABLE", help="Inputs from repeated readings: a column each, a row a reading."
+        ),
+    ] = None
+    average: Annotated[
+        str | None,
+        typer.Option("--average", help="Compute these inner names for every reading, and take their means: a,b."),
+    ] = None
+
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Errors in files of values (--values) count, as `cg fit -o` writes them.")
+    ] = False
+
+    def given(self) -> list[str]:
+        """Names of the options that the line has."""
+        return typed({option.name: getattr(self, option.name) for option in fields(self)})
+
+
 __all__ = [
-    "Annotated", "Bindings", "Digits", "EngineName", "FormulaText", "Json", "Of", "ReadOptions", "Strict",
-    "TableOptions", "Values", "Wrt", "typer",
+    "Annotated", "Bindings", "Digits", "EngineName", "ErrorOptions", "FormulaText", "Json", "Of", "ReadOptions",
+    "Strict", "TableOptions", "TrainOptions", "Values", "Wrt", "typer",
 ]  # fmt: skip

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import ExitStack, closing
+from functools import partial
 from math import isnan
 from typing import TYPE_CHECKING
 
 from cgcli.cli.arguments import could_be_name, read_bindings
 from cgcli.cli.output import Births, number_text, print_json, warn
 from cgcli.data import formats
-from cgcli.data.cells import advice
-from cgcli.data.stream import Request, excerpt
+from cgcli.data.stream import Request, gap_advice, gap_text
 from cgcli.errors import UsageError
+from cgcli.formulas.totals import is_whole, levels, over_columns, whole_values
 from cgcli.language.spelling import canonical
 from cgcli.render.errors import width
 from cgcli.render.progress import RowProgress
 from cgcli.rows import files
-from cgcli.rows.calculation import Calculation
-from cgcli.rows.matching import bind_columns, check_inputs, kept_names, match_columns
+from cgcli.rows.calculation import Calculation, needed_columns
+from cgcli.rows.matching import bind_columns, check_inputs, kept_names, match_columns, require_columns
+from cgcli.rows.passes import reads_again, with_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, TextIO
 
     from cgcli.api.formula import Formula
     from cgcli.cli.options import TableOptions
-    from cgcli.data.stream import Gap, Report
-    from cgcli.data.table import Table
+    from cgcli.data.stream import Report
+    from cgcli.data.table import Named, Table
     from cgcli.formulas.bound import Bound
 
     Choice = Callable[[Bound], tuple[Bound, dict[str, int]]]
@@ -39,35 +42,46 @@ HEAD = 10
 def run_table(
     formula: Formula, bindings: Sequence[str] | None, options: TableOptions, choose: Choice, *,
     show: Sequence[str] = (), wrt: Sequence[str] | None = None, engine: str = "auto", json: bool = False,
-    strict: bool = False,
+    strict: bool = False, labels: Mapping[str, str] | None = None, values: Mapping[str, Any] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table.
 
     choose: from the formula for one row to the one that has these nodes (derivatives are in a graph of their own).
+    labels: how the results that are of the whole table are called where they are not by the names of their columns.
+    values: of NAME=VALUE words that were read already. more: hidden inputs of those nodes, and their columns.
     """
     path = options.check()
-    values, bound_columns = read_bindings(bindings, formula), read_columns(options.bind)
+    values = read_bindings(bindings, formula) if values is None else values
+    bound_columns = read_columns(options.bind)
     for name in bound_columns:
         if name in values:
             raise UsageError(f"`{name}` is given twice, as a value and as a column")
     if options.target is not None:
         formats.format_of(options.target)
-    table = formats.open_table(path, options.format, separator=options.separator, decimal=options.decimal)
-    try:
+    with ExitStack() as stack:
+        spool = None
+        if formats.is_stream(path) and reads_again(formula, values, show=show, wrt=wrt):
+            spool = stack.enter_context(formats.spooled(formats.opened(path)))
+        read = partial(
+            formats.open_table, path, options.format, separator=options.separator, decimal=options.decimal, spool=spool
+        )
+        table = stack.enter_context(closing(read()))
         columns, notes = match_columns(formula, table, values, bound_columns)
         for note in notes:
             warn(note.message, hint=note.hint)
+        require_columns(table, list((more or {}).values()))
         bound = bind_columns(formula, table, columns, values, show, wrt)
         check_inputs(bound, columns, table)
-        rows = table.rows if options.limit is None else min(table.rows, options.limit)
         births = Births(strict=strict)
-        calculation = Calculation(
-            *choose(births.watch(bound)), columns, rows=rows, engine=engine, float32=options.float32, at_once=strict,
-        )  # fmt: skip
-        _run(table, calculation, options, json)
+        bound, nodes = choose(over_columns(births.watch(bound)))
+        columns |= more or {}
+        run = _Run(options, engine, json=json, strict=strict, labels=labels or {})
+        if levels(bound, list(nodes.values())):
+            run.passes(table, read, bound, nodes, columns)
+        else:
+            run.rows(table, bound, nodes, columns)
         births.tell()
-    finally:
-        table.close()
 
 
 def read_columns(words: Sequence[str] | None) -> dict[str, str]:
@@ -84,24 +98,125 @@ def read_columns(words: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def _run(table: Table, calculation: Calculation, options: TableOptions, json: bool) -> None:
-    """The run itself, and what is printed about it."""
-    shown = options.head if options.head is not None else 0 if options.target else HEAD
-    kept, notes = kept_names(table, options.keep, calculation.names)
-    for note in notes:
-        warn(note.message, hint=note.hint)
-    request = Request(calculation.columns, kept=kept, head=shown, missing=options.policy, limit=options.limit)
-    begin = time.perf_counter()
-    with RowProgress(total_to_read(table, options.limit)) as progress:
-        report = files.run(
-            table, calculation, request, output=options.target, raw_text=options.raw_text, progress=progress.advance
-        )
-    calculation.tell_births()
-    seconds = time.perf_counter() - begin
-    if json:
-        tell_json(report, request, calculation, seconds, options)
-    else:
-        tell(report, request, calculation, options)
+class _Run:
+    """How a line wants its table computed and told of. labels: what results are called where they are no columns."""
+
+    def __init__(
+        self, options: TableOptions, engine: str, *, json: bool, strict: bool, labels: Mapping[str, str]
+    ) -> None:
+        self.options = options
+        self.engine = engine
+        self.json = json
+        self.strict = strict
+        self.labels = labels
+        self.begin = time.perf_counter()
+
+    def rows(
+        self, table: Table, bound: Bound, nodes: dict[str, int], columns: Mapping[str, Named],
+        values: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Compute rows and tell of them. values: those of the nodes that are of the whole table, the same in each."""
+        options = self.options
+        calculation = Calculation(
+            bound, nodes, columns, rows=self._count(table), engine=self.engine, float32=options.float32,
+            at_once=self.strict,
+        )  # fmt: skip
+        shown = options.head if options.head is not None else 0 if options.target else HEAD
+        kept, notes = kept_names(table, options.keep, calculation.names)
+        for note in notes:
+            warn(note.message, hint=note.hint)
+        request = Request(
+            calculation.columns, kept=kept, head=shown, missing=options.policy, limit=options.limit
+        )  # fmt: skip
+        with RowProgress(total_to_read(table, options.limit)) as progress:
+            report = files.run(
+                table, calculation, request, output=options.target, raw_text=options.raw_text,
+                progress=progress.advance,
+            )  # fmt: skip
+        calculation.tell_births()
+        for name in values or {}:
+            for column in calculation.columns_of(name):
+                del report.outputs[column]
+        if self.json:
+            self._tell_json(report, calculation.engine.name, values, head=report.head if request.head else None)
+            return
+        if request.head and options.target != "-":
+            print_aligned([list(report.head), *zip(*report.head.values(), strict=True)], sys.stdout)
+            print()
+        stream = sys.stderr if options.target else sys.stdout
+        tell_count(report, calculation.engine.name, stream)
+        tell_outputs(report, stream)
+        for name, value in (values or {}).items():
+            print(f"{self._label(name)} = {number_text(value)}, of the whole table", file=stream)
+        tell_gaps(report, options.policy)
+
+    def passes(
+        self, table: Table, read: Callable[[], Table], bound: Bound, nodes: dict[str, int], columns: Mapping[str, Named]
+    ) -> None:
+        """Compute what is of the whole table, and then its rows where there are results in each of them.
+
+        read: the table anew, from its first row.
+        """
+        options, unread = self.options, [table]
+        single = [name for name, node in nodes.items() if is_whole(bound, node)]
+        if options.keep is not None and len(single) == len(nodes):
+            raise UsageError(
+                "--keep copies columns beside rows, and the result is of the whole table", hint="leave --keep out"
+            )
+        inputs = needed_columns(bound, list(nodes.values()), columns)
+        request = Request(inputs, missing=options.policy, limit=options.limit)
+        total = total_to_read(table, options.limit)
+        count = len(levels(bound, list(nodes.values())))
+        with RowProgress(None if total is None else total * count) as progress:
+            bound, report, engine = with_totals(
+                lambda: unread.pop() if unread else read(), bound, list(nodes.values()), request,
+                rows=self._count(table), engine=self.engine, float32=options.float32, progress=progress.advance,
+            )  # fmt: skip
+        values = dict(zip(single, whole_values(bound, [nodes[name] for name in single]), strict=True))
+        if len(single) < len(nodes):
+            with closing(read()) as again:
+                self.rows(again, bound, nodes, columns, values)
+            return
+        assert report is not None
+        assert engine is not None
+        self._tell_values(values, report, engine.name)
+        if options.target is not None:
+            files.write_row(Calculation(bound, nodes, columns, rows=1), options.target)
+
+    def _tell_values(self, values: Mapping[str, Any], report: Report, engine: str) -> None:
+        """Results that are all of the whole table: as without a table, on standard output where that is no file."""
+        if self.json:
+            self._tell_json(report, engine, values)
+            return
+        stream = sys.stderr if self.options.target else sys.stdout
+        named = len(values) > 1
+        for name, value in values.items():
+            print(f"{self._label(name)} = {number_text(value)}" if named else number_text(value), file=stream)
+        tell_count(report, engine, sys.stderr)
+        tell_gaps(report, self.options.policy)
+
+    def _tell_json(
+        self, report: Report, engine: str, values: Mapping[str, Any] | None, head: dict[str, list[Any]] | None = None
+    ) -> None:
+        """The summary as one JSON document."""
+        document = {
+            "rows": report.rows, "skipped": report.skipped, "engine": engine,
+            "seconds": time.perf_counter() - self.begin, **summary_as_data(report),
+        }  # fmt: skip
+        if values:
+            document["values"] = dict(values)
+        if head is not None:
+            document["head"] = head
+        if self.options.target:
+            document["output"] = self.options.target
+        print_json(document, stream=sys.stderr if self.options.target == "-" else sys.stdout)
+
+    def _label(self, name: str) -> str:
+        return self.labels.get(name, name)
+
+    def _count(self, table: Table) -> int:
+        """About how many rows are read."""
+        return table.rows if self.options.limit is None else min(table.rows, self.options.limit)
 
 
 def total_to_read(table: Table, limit: int | None) -> int | None:
@@ -111,52 +226,33 @@ def total_to_read(table: Table, limit: int | None) -> int | None:
     return table.size * limit // table.rows
 
 
-def tell(report: Report, request: Request, calculation: Calculation, options: TableOptions) -> None:
-    """The head, then the summary; the summary goes to standard error where results went to a file."""
-    if request.head and options.target != "-":
-        print_aligned([list(report.head), *zip(*report.head.values(), strict=True)], sys.stdout)
-        print()
-    stream = sys.stderr if options.target else sys.stdout
+def tell_count(report: Report, engine: str, stream: TextIO) -> None:
+    """How many rows there were, and what computed them."""
     counted = f"{report.rows:,} row{'' if report.rows == 1 else 's'}"
     if report.skipped:
         counted += f" ({report.skipped:,} of {report.read:,} left out)"
-    print(f"{counted}, engine {calculation.engine.name}", file=stream)
+    print(f"{counted}, engine {engine}", file=stream)
+
+
+def tell_outputs(report: Report, stream: TextIO) -> None:
+    """What each column of results looks like from afar."""
     rows: list[Sequence[Any]] = [("", "min", "mean", "max", "nan", "first nan")]
     for name, summary in report.outputs.items():
         first = "" if summary.first_nan is None else f"row {summary.first_nan:,}"
         rows.append((name, summary.least, summary.mean, summary.greatest, f"{summary.nan:,}", first))
     print_aligned(rows, stream)
+
+
+def tell_gaps(report: Report, policy: str) -> None:
+    """A warning about cells that are missing or no number."""
     if report.gaps:
         told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
-        warn(told, hint=gap_advice(report.gaps.values(), options.policy))
+        warn(told, hint=gap_advice(report.gaps.values(), policy))
 
 
-def gap_text(gap: Gap) -> str:
-    """`12 cells are missing (first: row 3); 1 is no number (first: row 7, `abc`)`."""
-    parts = []
-    if gap.missing:
-        parts.append(f"{gap.missing:,} {'cell is' if gap.missing == 1 else 'cells are'} missing")
-    if gap.bad:
-        parts.append(f"{gap.bad:,} {'cell is' if gap.bad == 1 else 'cells are'} no number")
-    first = gap.first_bad or gap.first
-    assert first is not None
-    where = f"first: row {first[0]:,}" + (f", `{excerpt(first[1])}`" if first[1] else "")
-    return f"{' and '.join(parts)} ({where})"
-
-
-def gap_advice(gaps: Iterable[Gap], policy: str) -> str | None:
-    """What to do about gaps: a cure for the first text that shows what it is, and the way around them."""
-    found = [advice(gap.first_bad[1]) for gap in gaps if gap.first_bad and gap.first_bad[1]]
-    around = "--missing skip leaves such rows out" if policy == "nan" else None
-    return "; ".join(filter(None, (next(filter(None, found), None), around))) or None
-
-
-def tell_json(
-    report: Report, request: Request, calculation: Calculation, seconds: float, options: TableOptions
-) -> None:
-    """The summary as one JSON document."""
-    document: dict[str, Any] = {
-        "rows": report.rows, "skipped": report.skipped, "engine": calculation.engine.name, "seconds": seconds,
+def summary_as_data(report: Report) -> dict[str, Any]:
+    """Results from afar and gaps, as JSON has them."""
+    return {
         "outputs": {
             name: {
                 "min": summary.least, "mean": summary.mean, "max": summary.greatest, "nan": summary.nan,
@@ -170,11 +266,6 @@ def tell_json(
             for name, gap in report.gaps.items()
         },
     }  # fmt: skip
-    if request.head:
-        document["head"] = report.head
-    if options.target:
-        document["output"] = options.target
-    print_json(document, stream=sys.stderr if options.target == "-" else sys.stdout)
 
 
 def print_aligned(rows: Sequence[Sequence[Any]], stream: TextIO) -> None:

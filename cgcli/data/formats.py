@@ -54,11 +54,13 @@ def is_stream(path: str) -> bool:
 
 
 def open_table(
-    path: str, kind: str | None = None, *, separator: str | None = None, decimal: str | None = None
-) -> Table:
+    path: str, kind: str | None = None, *, separator: str | None = None, decimal: str | None = None,
+    spool: BinaryIO | None = None,
+) -> Table:  # fmt: skip
     """The table in a file, or in standard input for `-`.
 
-    kind: the format, where the name does not say it. separator, decimal: of a text file (see `dialects`).
+    kind: the format, where the name does not say it. separator, decimal: of a text file (see `dialects`). spool: what
+    came from a stream, in a file (`spooled`), where the table is read more than once.
     DataError where it cannot be read, MissingExtra, UsageError.
     """
     if os.path.isdir(path):
@@ -71,11 +73,10 @@ def open_table(
     dialect = dialect_of(DELIMITERS.get(kind, ","), separator, decimal)
     if kind in ("parquet", "arrow"):
         require_pyarrow(kind)
+    stream = opened(path) if spool is None else os.fdopen(os.dup(spool.fileno()), "rb")
     try:
-        stream: BinaryIO = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - the table closes it
-    except OSError as error:
-        raise DataError(f"cannot read `{path}`: {error.strerror}") from None
-    try:
+        if spool is not None:
+            stream.seek(0)
         if kind in NOT_FROM_PIPES and not stream.seekable():
             stream = spooled(stream)
         table = _table(kind, "standard input" if path == "-" else path, stream, dialect)
@@ -86,6 +87,14 @@ def open_table(
     except BaseException:
         stream.close()
         raise
+
+
+def opened(path: str) -> BinaryIO:
+    """The bytes of a file, or of standard input. DataError where it cannot be read."""
+    try:
+        return sys.stdin.buffer if path == "-" else open(path, "rb")
+    except OSError as error:
+        raise DataError(f"cannot read `{path}`: {error.strerror}") from None
 
 
 def name_one_in(folder: str) -> str:

@@ -38,6 +38,15 @@ class MemoryTable(Table):
             raise DataError(f"columns of different length: {listed}")
         self.rows = self.size = next(iter(lengths.values()))
 
+    def item_shape(self, name: str) -> tuple[int, ...]:
+        """As every table: what is behind the first axis."""
+        column = self._held[name]
+        if hasattr(column, "dtype"):
+            return tuple(column.shape[1:])
+        from cgcli.data.arrow.columns import item_shape
+
+        return item_shape(column.type)
+
     def close(self) -> None:
         """Nothing is open."""
 

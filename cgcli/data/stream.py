@@ -8,13 +8,13 @@ import numpy as np
 
 from cgcli.data.cells import advice, number_of
 from cgcli.data.summary import Summary
-from cgcli.data.table import chosen
+from cgcli.data.table import chosen, names_of, values_of
 from cgcli.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from cgcli.data.table import Batch, Column, Table, Writer
+    from cgcli.data.table import Batch, Column, Named, Table, Writer
 
     Compute = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
     """Columns by input and the number of rows -> columns by output."""
@@ -26,15 +26,16 @@ LONGEST_EXCERPT = 40
 class Request:
     """What a run shall do.
 
-    inputs: input -> the column with its values. kept: columns that are copied in front of the results. missing:
-    what happens to a row with a cell that is missing or no number: `nan` computes with nan, `skip` leaves the row
-    out, `error` stops. limit: at most so many rows are read. head: so many rows of the result are remembered.
+    inputs: input -> the column with its values, or those of its elements. kept: columns that are copied in front of
+    the results. missing: what happens to a row with a cell that is missing or no number: `nan` computes with nan,
+    `skip` leaves the row out, `error` stops. limit: at most so many rows are read. head: so many rows of the result are
+    remembered.
     """
 
     __slots__ = ("head", "inputs", "kept", "limit", "missing")
 
     def __init__(
-        self, inputs: Mapping[str, str], *, kept: Sequence[str] = (), missing: str = "nan", limit: int | None = None,
+        self, inputs: Mapping[str, Named], *, kept: Sequence[str] = (), missing: str = "nan", limit: int | None = None,
         head: int = 0,
     ) -> None:  # fmt: skip
         self.inputs = inputs
@@ -46,7 +47,7 @@ class Request:
     @property
     def numbers(self) -> list[str]:
         """The columns that are read as numbers, each once."""
-        return list(dict.fromkeys(self.inputs.values()))
+        return names_of(self.inputs.values())
 
 
 class Gap:
@@ -122,7 +123,7 @@ def _run(
             kept = {name: chosen(column, whole) for name, column in kept.items()}
         report.skipped += batch.rows - len(numbers)
         report.read += batch.rows
-        found = compute({name: columns[column] for name, column in request.inputs.items()}, len(numbers))
+        found = compute({name: values_of(column, columns) for name, column in request.inputs.items()}, len(numbers))
         for name, values in found.items():
             report.outputs.setdefault(name, Summary()).add(values, numbers)
         remember_head(report, {**kept, **found}, request.head)
@@ -153,6 +154,8 @@ def note_gaps(batch: Batch, path: str, request: Request, report: Report) -> Any:
     whole = np.ones(batch.rows, dtype=bool)
     for name, column in batch.numbers.items():
         gaps = np.isnan(column)
+        if gaps.ndim > 1:  # an array a row has a gap where one of its items is missing
+            gaps = gaps.reshape(len(gaps), -1).any(axis=1)
         if name in report.numberless and not gaps.all():
             report.numberless.remove(name)
         if not gaps.any():
@@ -168,7 +171,7 @@ def note_gaps(batch: Batch, path: str, request: Request, report: Report) -> Any:
             gap.first_bad = gap.first_bad or (report.read + bad[0] + 1, batch.cell(name, bad[0]))
     if request.missing == "error" and not whole.all():
         place = int(whole.argmin())
-        name = next(name for name, column in batch.numbers.items() if np.isnan(column[place]))
+        name = next(name for name, column in batch.numbers.items() if np.isnan(column[place]).any())
         raise refusal(path, report.read + place + 1, name, batch.cell(name, place))
     return whole if request.missing == "skip" else np.ones(batch.rows, dtype=bool)
 
@@ -179,6 +182,8 @@ def refusal(path: str, row: int, column: str, text: str | None) -> DataError:
     hint = "--missing nan computes with nan there, --missing skip leaves such rows out"
     if text is None or not text.strip():
         return DataError(f"{place}: the cell is empty", hint=hint)
+    if text.startswith("["):
+        return DataError(f"{place}: an item is missing", hint=hint)
     if number_of(text) is not None:
         return DataError(f"{place}: `{excerpt(text)}` stands for a missing value", hint=hint)
     return DataError(f"{place}: `{excerpt(text)}` is no number", hint=advice(text) or hint)
@@ -196,6 +201,26 @@ def numberless(path: str, column: str, gap: Gap) -> DataError:
 def excerpt(text: str) -> str:
     """The beginning of a cell, as messages show it: a cell can be a book."""
     return text if len(text) <= LONGEST_EXCERPT else f"{text[: LONGEST_EXCERPT - 1]}…"
+
+
+def gap_text(gap: Gap) -> str:
+    """`12 cells are missing (first: row 3); 1 is no number (first: row 7, `abc`)`."""
+    parts = []
+    if gap.missing:
+        parts.append(f"{gap.missing:,} {'cell is' if gap.missing == 1 else 'cells are'} missing")
+    if gap.bad:
+        parts.append(f"{gap.bad:,} {'cell is' if gap.bad == 1 else 'cells are'} no number")
+    first = gap.first_bad or gap.first
+    assert first is not None
+    where = f"first: row {first[0]:,}" + (f", `{excerpt(first[1])}`" if first[1] else "")
+    return f"{' and '.join(parts)} ({where})"
+
+
+def gap_advice(gaps: Iterable[Gap], policy: str) -> str | None:
+    """What to do about gaps: a cure for the first text that shows what it is, and the way around them."""
+    found = [advice(gap.first_bad[1]) for gap in gaps if gap.first_bad and gap.first_bad[1]]
+    around = "--missing skip leaves such rows out" if policy == "nan" else None
+    return "; ".join(filter(None, (next(filter(None, found), None), around))) or None
 
 
 def remember_head(report: Report, columns: Mapping[str, Column], wanted: int) -> None:

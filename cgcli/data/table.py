@@ -9,6 +9,10 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
+    Named: TypeAlias = "str | Elements"
+    """Where the numbers of an input come from: a column, or a column for each element."""
 
 Column = Any
 """A column as it was read: a list of texts, a NumPy array, or an Arrow array."""
@@ -20,10 +24,21 @@ MOST_ROWS = 131_072
 FEWEST_ROWS = 256
 
 
+class Elements:
+    """Columns that hold the elements of an array, one array a row. columns: in C order. shape: of one array."""
+
+    __slots__ = ("columns", "shape")
+
+    def __init__(self, columns: Sequence[str], shape: tuple[int, ...]) -> None:
+        self.columns = tuple(columns)
+        self.shape = shape
+
+
 class Batch:
     """Consecutive rows of a table.
 
-    rows: how many. numbers: float64 columns by name, nan for what is missing or no number. bad: for columns that
+    rows: how many. numbers: float64 columns by name, nan for what is missing or no number; a column of arrays (see
+    `Table.item_shape`) has further axes. bad: for columns that
     have cells that are no number, the places of those among the rows. kept: columns as they were read. cell: the
     text of a cell of `numbers` by (column, place), None for a null. read: how much of the table's `size` this is.
     """
@@ -80,6 +95,10 @@ class Table(ABC):
         """Those columns, of the named ones with types of Arrow, in which a null may come."""
         return frozenset()
 
+    def item_shape(self, name: str) -> tuple[int, ...]:
+        """The shape of one item of a column of numbers: () but for tables that can hold arrays."""
+        return ()
+
     @abstractmethod
     def close(self) -> None:
         """Let go of the file."""
@@ -110,6 +129,22 @@ class Writer(ABC):
 def rows_of_a_batch(columns: int) -> int:
     """How many rows a batch may have for so many columns read, computed and kept."""
     return max(FEWEST_ROWS, min(MOST_ROWS, CELLS // max(columns, 1)))
+
+
+def names_of(columns: Iterable[Named]) -> list[str]:
+    """The columns that inputs come from, each once."""
+    names: dict[str, None] = {}
+    for column in columns:
+        names.update(dict.fromkeys([column] if isinstance(column, str) else column.columns))
+    return list(names)
+
+
+def values_of(column: Named, numbers: Mapping[str, Any]) -> Any:
+    """What an input has in each row: a column of numbers, or arrays of elements with the rows in front."""
+    if isinstance(column, str):
+        return numbers[column]
+    items = np.stack([numbers[name] for name in column.columns], axis=1)
+    return items.reshape(len(items), *column.shape)
 
 
 def chosen(column: Column, mask: Any) -> Column:

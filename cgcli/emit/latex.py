@@ -50,16 +50,17 @@ CAPITALS = frozenset({"Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", 
 """Greek capitals that have a command; the others look like Latin ones."""
 
 
-def latex(graph: Graph, node: int) -> str:
-    r"""A node as LaTeX for mathematics mode.
+def latex(graph: Graph, node: int, texts: Mapping[int, str] | None = None) -> str:
+    r"""A node as LaTeX for mathematics mode; `texts` are written in the place of those operands.
 
     Everything is written in one formula, unless sharing would make it much longer than the graph: then what is
     shared has a name, and the definitions follow (`t_{1} \cdot t_{1} \quad \text{with } t_{1} = …`).
     """
-    if not explodes(graph, node, (), REPEATED):
-        return _Writer(graph, {}).text(node)
+    texts = texts or {}
+    if not explodes(graph, node, texts, REPEATED):
+        return _Writer(graph, texts).text(node)
     names = _shared_names(graph, node)
-    writer = _Writer(graph, {shared: name_latex(name) for shared, name in names.items()})
+    writer = _Writer(graph, {**{shared: name_latex(name) for shared, name in names.items()}, **texts})
     definitions = [f"{writer.names[shared]} = {writer.text(shared)}" for shared in names]
     return rf"{writer.text(node)} \quad \text{{with }} " + r",\; ".join(definitions)
 

@@ -38,7 +38,7 @@ class RowBirths:
         """Look at some rows: the values of the inputs, columns among them, and those of the wanted nodes."""
         if all(map(finite, found)):
             return
-        shapes = {name: self._graph.shape_of(node) for name, node in self._graph.inputs().items()}
+        shapes = {name: self._graph.shape_of(node) for name, node in self._graph.inputs(hidden=True).items()}
         given = {name: np.asarray(value) for name, value in values.items() if name in shapes}
         columns = {name: value for name, value in given.items() if value.ndim > len(shapes[name])}
         if not all(finite(value) for name, value in given.items() if name not in columns):

@@ -2,7 +2,7 @@
 
     fit.fit(…)                    a formula and a table -> parameters, and what the data say of them
     question.ask(…)               what is fitted to what, from names
-    memory_problem.problem_of(…)  the residuals of a table that is in memory
+    rows_problem.RowsProblem      the residuals of a table of any size
     protocol.Problem              all that the solver knows of them: one triangle a point, whatever the size
     searching.best_solution(…)    from what is known of the start
     starts.Starts                 places to begin at, scaled by the data

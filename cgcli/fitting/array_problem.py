@@ -31,6 +31,7 @@ class ArrayProblem:
         self.names = tuple(names)
         self.linear = np.zeros(len(self.names), dtype=bool) if linear is None else np.asarray(linear, dtype=bool)
         self.rows = 0
+        self.report: Any = None
         self._residuals = residuals
         self._jacobian = jacobian
         self._target = target

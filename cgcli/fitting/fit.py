@@ -10,19 +10,22 @@ import numpy as np
 from cgcli.errors import DataError, UsageError, did_you_mean
 from cgcli.fitting import statistics as stats
 from cgcli.fitting.failures import no_start_error, not_finite_error
-from cgcli.fitting.memory_problem import problem_of
+from cgcli.fitting.gaps import refuse_gaps, tell_gaps
 from cgcli.fitting.question import Question, ask
+from cgcli.fitting.reporting import Reporting
 from cgcli.fitting.robust import LOSSES
+from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import ROWS, Task, best_solution
 from cgcli.fitting.starts import Starts
 from cgcli.formulas.derivatives import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
     from cgcli.fitting.protocol import Problem
+    from cgcli.fitting.rows_problem import Progress
     from cgcli.fitting.searching import Sampler
     from cgcli.formulas.base import FormulaBase
 
@@ -33,19 +36,20 @@ NEAR = 1e-6
 
 
 @dataclass
-class FitResult:
+class FitResult(Reporting):
     """A fit: parameters, what the data say of them, and how it ended.
 
     values: parameter -> float or array. errors: standard errors in the same form; inf where the data do not determine a
     parameter, nan for one at a bound. names: a name for each element (`a`, `W[0,1]`), in the order of `covariance`
     (p, p) and `correlations`. intervals: element -> (low, high), of 95 % (Student's; normal with an absolute sigma).
-    rows: those that were fitted. dof: rows less parameters. residual: the residual standard deviation (of residuals
-    divided by sigma, where there is one). sum_of_squares: of the same residuals. r_squared, adjusted_r_squared: of the
-    target about its mean; None where that has no spread. aic: −2 log L + 2 k with all constants, as in R.
+    rows: those that were fitted; left_out: those with a cell that is missing or no number. dof: rows less parameters.
+    residual: the residual standard deviation (of residuals divided by sigma, where there is one). sum_of_squares: of
+    the same residuals. r_squared, adjusted_r_squared: of the target about its mean; None where that has no spread.
+    aic: −2 log L + 2 k with all constants, as in R.
     converged: whether the residuals are orthogonal to their derivatives to rounding, claimed only then. offset: how
     much of their length is not. fixed: the values of other inputs. at_bound: elements that are at a bound.
     undetermined: combinations of parameters that the data cannot tell apart, as {element: how far it moves}.
-    warnings: sentences on what is wrong or was changed.
+    warnings: sentences on what is wrong or was changed. question: what was fitted, for predictions.
     """
 
     values: dict[str, Any]
@@ -73,6 +77,8 @@ class FitResult:
     undetermined: list[dict[str, float]]
     target: str
     output: str
+    question: Question = field(repr=False, compare=False)
+    left_out: int = 0
     warnings: list[str] = field(default_factory=list)
 
     def strong_correlations(self, least: float = STRONG) -> list[tuple[str, str, float]]:
@@ -88,7 +94,8 @@ def fit(
     fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
     absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
-    columns: Mapping[str, str] | None = None, most: int = 1000,
+    columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
+    progress: Callable[[Progress], None] = lambda progress: None,
 ) -> FitResult:  # fmt: skip
     """Parameters of a formula such that its values are nearest to a target, row by row, by least squares.
 
@@ -98,7 +105,9 @@ def fit(
     bounds: parameter -> (low, high), None or infinite where open. sigma: a column, a formula over columns, or a number:
     the standard deviation of a row, in proportion or, with `absolute_sigma`, as it is. loss: one of `robust.LOSSES`,
     with residuals in units of `loss_scale`. starts, seed: how many places are started from where no start is known.
-    columns: input -> column where names differ. most: evaluations at most of one search.
+    columns: input -> column where names differ. missing: rows with a gap are left out, `skip`, or
+    an `error`; by default those with a missing cell are left out, and a text that is no number is an error. limit: at
+    most so many rows are read. most: evaluations at most of one search. progress: called now and then.
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
@@ -108,8 +117,10 @@ def fit(
     if not loss_scale > 0:
         raise UsageError(f"the scale of a loss is positive, not {loss_scale}")
     question = ask(formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, columns=columns)
+    question.limit = limit
     low, high = bounds_of(question, bounds)
-    problem = problem_of(question, loss=loss, scale=loss_scale)
+    problem = RowsProblem(question, loss=loss, scale=loss_scale, progress=progress)
+    refuse_gaps(question, problem.report, missing)
     notes: list[str] = []
     task = task_of(question, problem, low, high, notes, starts=starts, seed=seed, most=most)
     task.project = loss == "linear"
@@ -245,9 +256,10 @@ def result_of(
         correlations=stats.correlations(found.covariance), method=solution.method, evaluations=solution.evaluations,
         converged=solution.converged, message="", offset=solution.offset, absolute_sigma=absolute, loss=loss,
         fixed=question.fixed, at_bound=at_bound, undetermined=undetermined, target=question.target.text,
-        output=question.output, warnings=notes,
+        output=question.output, question=question, warnings=notes,
     )  # fmt: skip
     result.message = message_of(solution)
+    tell_gaps(result, problem.report)
     tell(result, found)
     return result
 
@@ -256,7 +268,7 @@ def message_of(solution: Solution) -> str:
     """How a search ended."""
     offset = f"relative offset {solution.offset:.1e}"
     if solution.converged:
-        return f"converged: the residuals are orthogonal to their derivatives ({offset})"
+        return "converged: residuals orthogonal to their derivatives"
     if solution.ended == "evaluations":
         return f"not converged: {solution.evaluations:,} evaluations were not enough ({offset})"
     return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"

@@ -52,11 +52,17 @@ class Problem(Protocol):
     linear: which parameters the residuals are jointly affine in: with the others fixed, no derivative by one of these
     depends on any of them.
     rows: how many rows there are; of a table that is read in batches known after the first evaluation, 0 before.
+    report: what the first pass over a table has found, gaps among it (`data.stream.Report`); None where there is none.
     """
 
     names: tuple[str, ...]
     linear: Any
     rows: int
+
+    @property
+    def report(self) -> Any:
+        """As above."""
+        ...
 
     def reduced(self, point: Any, slopes: bool = True) -> Reduced:
         """The residuals (and, with slopes, their derivatives) at a point of shape (p,)."""

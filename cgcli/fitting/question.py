@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.errors import CgError, DataError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
+from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
-from cgcli.formulas.rows import bind_rows, evaluate_rows, row_values
+from cgcli.formulas.rows import bind_rows, declared_shapes
 from cgcli.language.spelling import canonical
 from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
@@ -44,7 +44,7 @@ class Question:
 
     columns: input -> column of the table. fixed: input -> value. shapes: parameter -> its shape, in the order of the
     formula. starts: parameter -> value or array; ranges: parameter -> (low, high) to start in. output: which output of
-    the formula is fitted. sigma: a formula over columns, one number for all rows, or None.
+    the formula is fitted. sigma: a formula over columns, a number for all rows, or None. limit: of rows that are read.
     """
 
     formula: FormulaBase
@@ -57,6 +57,7 @@ class Question:
     sigma: Over | float | None = None
     starts: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    limit: int | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,13 +108,23 @@ def ask(
     source = source_of(data)
     table = source.open()
     if not source.again:
-        source = RowSource(table)  # what comes through a pipe comes once
+        return _asked(formula, RowSource(table), table, start, fix, columns, wrt, target, sigma)
+    with closing(table):
+        return _asked(formula, source, table, start, fix, columns, wrt, target, sigma)
+
+
+def _asked(
+    formula: FormulaBase, source: RowSource, table: Table, start: Any, fix: Any, columns: Any, wrt: Any,
+    target: str | None, sigma: str | float | None,
+) -> Question:  # fmt: skip
+    """As `ask`, with the table open. source: gives its rows; itself what comes through a pipe, and so comes once."""
     started, ranges = split_starts(start)
+    started = spread_out(formula, started)
     held = held_values(formula, fix, started)
     known = columns_by_reading(table)
     matched = matched_columns(formula, table, columns)
     inputs = inputs_with(formula, {**started, **ranges, **held, **matched}, wrt)
-    names = parameters(formula, inputs, known, matched, held, {**started, **ranges}, wrt)
+    names = parameters(formula, known, matched, held, {**started, **ranges}, wrt)
     fixed = {name: value for name, value in started.items() if name not in names} | held
     found = {name: column for name, column in matched.items() if name not in names and name not in fixed}
     found |= {name: known[name] for name in inputs
@@ -139,6 +150,18 @@ def split_starts(start: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[
         if not np.isfinite(value).all():
             raise UsageError(f"the start of `{name}` is not finite", hint="leave it away: a start is then looked for")
     return starts, {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
+
+
+def spread_out(formula: FormulaBase, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Starts of declared arrays that are one number, or one row, for all: in the shape that the formula declares."""
+    declared = declared_shapes(formula, values)
+    found = dict(values)
+    for name, value in values.items():
+        shape = declared.get(name, ())
+        if shape and np.shape(value) != shape:
+            with suppress(ValueError):  # what does not fit is told where values are bound
+                found[name] = np.array(np.broadcast_to(value, shape))
+    return found
 
 
 def held_values(formula: FormulaBase, fix: Any, started: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,10 +196,11 @@ def inputs_with(formula: FormulaBase, named: Mapping[str, Any], wrt: Sequence[st
 
 
 def parameters(
-    formula: FormulaBase, inputs: Sequence[str], known: Mapping[str, str], matched: Mapping[str, str],
-    held: Mapping[str, Any], started: Mapping[str, Any], wrt: Sequence[str] | None,
+    formula: FormulaBase, known: Mapping[str, str], matched: Mapping[str, str], held: Mapping[str, Any],
+    started: Mapping[str, Any], wrt: Sequence[str] | None,
 ) -> list[str]:  # fmt: skip
     """The inputs that are fitted, in the order of the formula. UsageError where there is none."""
+    inputs = inputs_with(formula, {**started, **held, **matched}, wrt)
     if wrt is not None:
         chosen = given.name_list(wrt)
     elif formula.params:
@@ -273,23 +297,3 @@ def checked_sigma(sigma: Any) -> Any:
     if not isinstance(sigma, (int, float)) or not 0 < sigma < np.inf:
         raise UsageError(f"sigma is a column, a formula over columns or a positive number, not {sigma!r}")
     return float(sigma)
-
-
-def evaluated(over: Over, columns: Mapping[str, Any], rows: int) -> Any:
-    """A formula over columns for rows that are in memory."""
-    bound = bind_rows(over.formula, list(over.columns))
-    bound.on_births = lambda births: None  # whoever asks looks for himself
-    bound.values = row_values(bound, {name: columns[column] for name, column in over.columns.items()})
-    (node,) = bound.program.outputs.values()
-    return evaluate_rows(bound, "auto", [node], rows)[0]
-
-
-def refuse_infinite(over: Over, values: Any, number: Any) -> None:
-    """DataError where a target or a sigma is no finite number in a row. number: of a row in the table, from 1."""
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        place = int(wrong.argmax())
-        raise DataError(
-            f"`{over.text}` is {values[place]:g} in row {number(place):,}",
-            hint="leave such rows out of the table, or fit something else",
-        )

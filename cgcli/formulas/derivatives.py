@@ -8,6 +8,7 @@ from cgcli.formulas.bound import named_nodes
 from cgcli.graph.walk import ancestors
 from cgcli.language.program import OWN_NAME
 from cgcli.numerals import shape_of
+from cgcli.passes.columns import column_slopes
 from cgcli.passes.derivative import check_growth, derivatives_of, directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate
 
@@ -71,7 +72,12 @@ def left_out(program: Program, of: str | None = None) -> dict[str, Decision]:
     """
     if not program.decisions:
         return {}
-    inputs, outputs = program.graph.inputs(), list(targets(program, of).values())
+    outputs = list(targets(program, of).values())
+    return program.graph.once("left out", outputs, lambda: _left_out(program, outputs))
+
+
+def _left_out(program: Program, outputs: Sequence[int]) -> dict[str, Decision]:
+    inputs = program.graph.inputs()
     reaching = ancestors(program.graph, outputs)
     decided = program.decided(list(inputs.values()), outputs)
     return {
@@ -135,9 +141,16 @@ def _gradients(program: Program, wrt: Sequence[str] | None, of: str | None) -> d
     chosen, nodes = variables(program, wrt, of), {}
     for name, node in targets(program, of).items():
         need_scalar(program.graph, name, node)
-        pass_back = differentiate(program.graph, [node], list(chosen.values()))
-        nodes[name] = {variable: pass_back.wrt(target) for variable, target in chosen.items()}
+        nodes[name] = dict(zip(chosen, _slopes(program, node, list(chosen.values())), strict=True))
     return nodes
+
+
+def _slopes(program: Program, node: int, wrt: Sequence[int]) -> list[int]:
+    """The nodes of the derivatives of a number; through the columns of a table where it has reductions of those."""
+    if program.columns is not None:
+        return column_slopes(program.columns, node, wrt)
+    pass_back = differentiate(program.graph, [node], wrt)
+    return [pass_back.wrt(target) for target in wrt]
 
 
 def gradients(

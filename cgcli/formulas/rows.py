@@ -8,6 +8,7 @@ from cgcli.engines.results import own_columns
 from cgcli.errors import NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
+from cgcli.formulas.totals import is_whole, over_columns, whole_values, with_values
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import finite, shape_of
 from cgcli.ops import REGISTRY
@@ -24,17 +25,40 @@ if TYPE_CHECKING:
 
 
 def bind_rows(
-    formula: FormulaBase, columns: Sequence[str], mapping: Mapping[str, Any] | None = None, *, show: Sequence[str] = (),
-    wrt: Sequence[str] | None = None, complete: bool = True,
+    formula: FormulaBase, columns: Mapping[str, Shape] | Sequence[str], mapping: Mapping[str, Any] | None = None, *,
+    show: Sequence[str] = (), wrt: Sequence[str] | None = None, complete: bool = True,
 ) -> Bound:  # fmt: skip
-    """The program for columns of scalars with these names, and the values that are the same for all rows.
+    """The program for columns with these names, and the values that are the same for all rows.
+
+    columns: the shape of what each has in one row; names alone are those of columns of numbers.
 
     UsageError as `Formula.bind`, and for a column of lengths or indices: they decide the graph, which all rows share.
     """
     single = given.given_values(mapping, {})
-    one_row = {**single, **dict.fromkeys(columns, 1.0)}
+    shapes = columns if hasattr(columns, "items") else dict.fromkeys(columns, ())
+    one_row = {**single, **{name: ones(shape) for name, shape in shapes.items()}}
     bound = formula.bind(one_row, engine="numpy", show=show, wrt=wrt, complete=complete)
-    return varying(bound, columns)
+    return varying(bound, list(columns))
+
+
+def ones(shape: Shape) -> Any:
+    """A number, or an array, that stands for those of a column where only the shape counts."""
+    if not shape:
+        return 1.0
+    import numpy as np
+
+    return np.ones(shape)
+
+
+def declared_shapes(formula: FormulaBase, values: Mapping[str, Any]) -> dict[str, Shape]:
+    """The shapes of the inputs as the text declares them, () for the others; {} where values have to decide them.
+
+    values: single numbers that may be lengths.
+    """
+    with suppress(ShapeError, NeedsValues):
+        plain = formula.programs.made_for({name: value for name, value in values.items() if not shape_of(value)})
+        return {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
+    return {}
 
 
 def bind_columns(
@@ -45,10 +69,7 @@ def bind_columns(
     A column's own shape is what is behind its first axis. There may be no row; what is missing in one is nan.
     """
     values = {name: given.normalised(name, value, gaps=True) for name, value in found.items()}
-    declared: dict[str, Shape] = {}
-    with suppress(ShapeError, NeedsValues):  # the values decide the graph: every array is a column
-        plain = formula.programs.made_for({name: value for name, value in values.items() if not shape_of(value)})
-        declared = {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
+    declared = declared_shapes(formula, values)  # {} where values decide the graph: every array is a column then
     columns = {
         name: value for name, value in values.items()
         if shape_of(value) and shape_of(value) != declared.get(name, ())
@@ -56,7 +77,7 @@ def bind_columns(
     single = {name: given.normalised(name, found[name]) for name in values if name not in columns}
     first = {name: column[0] if len(column) else column.sum(axis=0) + 1.0 for name, column in columns.items()}
     bound = varying(formula.bind({**single, **first}, engine="numpy", wrt=wrt), list(columns))
-    refuse_reductions(bound, [node for name, node in bound.program.defaults.items() if name not in bound.values])
+    bound = over_columns(bound)
     bound.values = row_values(bound, columns)
     return bound, max(map(len, columns.values()), default=1)
 
@@ -125,17 +146,31 @@ def rows_engine(bound: Bound, name: str, wanted: Sequence[int]) -> Any:
 def evaluate_rows(
     bound: Bound, engine: str, wanted: Sequence[int], rows: int, dtype: str = "float64"
 ) -> list[Any]:  # fmt: skip
-    """The values of nodes for every row, by position; one that is the same for all rows is repeated.
+    """The values of nodes for every row, by position; one that is the same for all rows is repeated, but one that is
+    made of a column (see `formulas.totals`) is a single value.
 
-    UsageError for a dtype, ShapeError for a reduction of a column.
+    UsageError for a dtype, DataError for a reduction of no rows.
     """
-    refuse_reductions(bound, wanted)
-    if dtype == "float64":
-        found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted)
-    elif dtype == "float32" and engine in ("auto", "native"):
-        found = rows_engine(bound, "native", wanted).evaluate_rows(bound.graph, bound.values, wanted, dtype=dtype)
+    if dtype == "float32" and engine in ("auto", "native"):
+        engine, precision = "native", {"dtype": dtype}
+    elif dtype == "float64":
+        precision = {}
     else:
         raise UsageError(f"rows cannot be computed in `{dtype}` here", hint="dtype is float64, or float32 on native")
+    if bound.program.columns is None:
+        return _evaluate_rows(bound, engine, wanted, rows, precision)
+    bound = with_values(bound, wanted, engine, rows, dtype)
+    single = [node for node in wanted if is_whole(bound, node)]
+    each = [node for node in wanted if node not in single]
+    found = dict(zip(each, _evaluate_rows(bound, engine, each, rows, precision) if each else [], strict=True))
+    found.update(zip(single, whole_values(bound, single), strict=True))
+    return [found[node] for node in wanted]
+
+
+def _evaluate_rows(
+    bound: Bound, engine: str, wanted: Sequence[int], rows: int, precision: Mapping[str, str]
+) -> list[Any]:  # fmt: skip
+    found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted, **precision)
     columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
     results = own_columns(columns, wanted)
     if not all(map(finite, results)):

@@ -17,26 +17,36 @@ from cgcli.formulas.derivatives import (
     variables,
 )
 from cgcli.graph.shapes import size
+from cgcli.language.program import Program
 from cgcli.ops import shaping
 from cgcli.passes.colouring import column_colouring, mirrored, star_colouring
 from cgcli.passes.derivative import derivatives_of, directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate, has_conventions
+from cgcli.passes.elements import per_element
+from cgcli.passes.entries import entries
+from cgcli.passes.rolling import rolled
 from cgcli.passes.sparsity import pattern
+from cgcli.passes.uniform import shrunk, unvarying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
-    from cgcli.language.program import Program
     from cgcli.passes.colouring import Colouring
+    from cgcli.passes.elements import PerElement
+    from cgcli.passes.entries import Entries
 
     Shape = tuple[int, ...]
+    Made = tuple[Program, "Layout", "Products | Parts"]
 
 MOST_AT_ONCE = 4_000_000
 """Numbers of all directions that are run together (32 MB)."""
+
+FEWEST_ELEMENTS = 20_000
+"""Elements of an array from which on what is done to each of them is done block by block (as `engines.FEWEST_ROWS`)."""
 
 MOST_ROWS = 2_000
 """Rows with an entry that is no finite number that are computed by themselves, without any product."""
@@ -78,19 +88,22 @@ class Products:
     """A sparse matrix of derivatives, read off its products with one vector a colour.
 
     nodes: those of the products; inputs: the names of the hidden inputs of the vectors and their shapes. turned:
-    whether rows are coloured (the vectors stand on the left).
+    whether rows are coloured (the vectors stand on the left). kinks: whether there are conventions to look after (see
+    `passes.conventions`).
     """
 
-    __slots__ = ("colouring", "inputs", "nodes", "pattern", "turned")
+    __slots__ = ("colouring", "inputs", "kinks", "nodes", "pattern", "turned")
 
     def __init__(
-        self, pattern: Any, colouring: Colouring, nodes: list[int], inputs: dict[str, Shape], *, turned: bool
-    ) -> None:
+        self, pattern: Any, colouring: Colouring, nodes: list[int], inputs: dict[str, Shape], *, turned: bool,
+        kinks: bool,
+    ) -> None:  # fmt: skip
         self.pattern = pattern
         self.colouring = colouring
         self.nodes = nodes
         self.inputs = inputs
         self.turned = turned
+        self.kinks = kinks
 
     @property
     def colours(self) -> int:
@@ -135,6 +148,123 @@ class Products:
         return stretched[0] if len(stretched) == 1 else np.concatenate(stretched, axis=1)
 
 
+class Parts:
+    """A sparse matrix of derivatives whose entries are nodes: one run, whatever the number of colours is."""
+
+    kinks = False
+    __slots__ = ("alone", "clusters", "nodes", "parts", "pattern", "symmetric")
+
+    def __init__(self, graph: Graph, found: list[Entries], shape: tuple[int, int], *, symmetric: bool) -> None:
+        import numpy as np
+        from scipy.sparse import csr_array
+
+        self.nodes = _shrunk(graph, [part.node for part in found])
+        self.symmetric = symmetric
+        rows, columns = (
+            np.concatenate([getattr(part, field) for part in found] or [np.empty(0, dtype=np.int64)])
+            for field in ("rows", "columns")
+        )
+        self.pattern = csr_array((np.ones(len(rows), bool), (rows, columns)), shape=shape)
+        self.pattern.sum_duplicates()
+        numbers = csr_array((np.arange(self.pattern.nnz), self.pattern.indices, self.pattern.indptr), shape=shape)
+        place = np.asarray(numbers[rows, columns]).ravel() if len(rows) else np.empty(0, dtype=np.int64)
+        ends = np.cumsum([len(part.rows) for part in found], dtype=np.int64)[:-1]
+        self.parts = [
+            (part.shape, part.places, targets_of(own))
+            for part, own in zip(found, np.split(place, ends), strict=True)
+        ]  # fmt: skip
+        self.clusters, self.alone = _clusters(graph, self.nodes)
+
+    @property
+    def colours(self) -> int:
+        """How many colours the columns have; no evaluation needs them."""
+        return (star_colouring if self.symmetric else column_colouring)(self.pattern).count
+
+    def entries(self, bound: Bound) -> Any:
+        """The entries of the pattern, in its order."""
+        import numpy as np
+
+        values = self._values(bound)
+        data = np.zeros(self.pattern.nnz)
+        for node, (shape, places, ways) in zip(self.nodes, self.parts, strict=True):
+            flat = values[node]
+            if np.shape(flat) == shape:
+                flat = np.reshape(flat, -1)
+                flat = flat if places is None else flat[places]
+            elif np.shape(flat):
+                flat = np.broadcast_to(flat, shape).reshape(-1)
+                flat = flat if places is None else flat[places]
+            for source, target in ways:
+                part = flat if source is None or not np.shape(flat) else flat[source]
+                data[target] += part
+        return data
+
+    def _values(self, bound: Bound) -> Mapping[int, Any]:
+        """The values of the nodes."""
+        import numpy as np
+
+        from cgcli.engines import choose_for_rows
+
+        found = bound.engine(self.alone).evaluate(bound.graph, bound.values, self.alone)
+        values = {node: found[node] for node in self.alone}
+        for nodes, formula in self.clusters:
+            given = {name: values[node] for name, node in formula.sources.items()}
+            columns = {name: np.reshape(value, -1) if np.shape(value) else value for name, value in given.items()}
+            engine = choose_for_rows(formula.graph, formula.wanted, "auto", columns)
+            rows = engine.evaluate_rows(formula.graph, columns, formula.wanted)
+            shape = bound.graph.shape_of(nodes[0])
+            values.update((node, rows[own].reshape(shape)) for node, own in zip(nodes, formula.wanted, strict=True))
+        return values
+
+
+def _shrunk(graph: Graph, nodes: list[int]) -> list[int]:
+    """Nodes of the same values; what no input changes is computed now."""
+    from cgcli.engines import engine
+
+    fixed = unvarying(graph, nodes)
+    values = engine("numpy").evaluate(graph, {}, fixed) if fixed else []
+    return shrunk(graph, nodes, {node: values[node] for node in fixed})
+
+
+def _clusters(graph: Graph, nodes: Sequence[int]) -> tuple[list[tuple[list[int], PerElement]], list[int]]:
+    """Large nodes of one shape together, each time with the formula of their elements; the nodes that it begins with.
+
+    The latter are computed as they are, with the nodes that are in no formula.
+    """
+    by_shape: dict[Shape, list[int]] = {}
+    for node in dict.fromkeys(nodes):
+        by_shape.setdefault(graph.shape_of(node), []).append(node)
+    clusters: list[tuple[list[int], PerElement]] = []
+    alone: dict[int, None] = {}
+    for shape, own in by_shape.items():
+        formula = per_element(graph, own) if size(shape) >= FEWEST_ELEMENTS else None
+        if formula is not None and len(formula.graph) > 2 * len(formula.sources):
+            clusters.append((own, formula))
+            alone.update(dict.fromkeys(formula.sources.values()))
+        else:
+            alone.update(dict.fromkeys(own))
+    return clusters, list(alone)
+
+
+def targets_of(places: Any) -> list[tuple[Any, Any]]:
+    """To where the entries of a part are added, each place once at a time: pairs (which entries, their places).
+
+    Places at equal distances are a slice; None stands for all entries.
+    """
+    import numpy as np
+
+    if len(places) > 1 and (step := int(places[1] - places[0])) > 0 and (np.diff(places) == step).all():
+        return [(None, slice(int(places[0]), int(places[-1]) + 1, step))]
+    left, found = np.arange(len(places)), []
+    while len(left):
+        _, once = np.unique(places[left], return_index=True)
+        if len(once) == len(places):
+            return [(None, places)]
+        found.append((left[once], places[left[once]]))
+        left = np.delete(left, once)
+    return found
+
+
 class SparseMatrix:
     """The derivatives of one output as one sparse matrix, computed again and again.
 
@@ -142,14 +272,17 @@ class SparseMatrix:
     first. columns: of each variable's name its columns. colours: products that an evaluation takes.
     """
 
-    def __init__(
-        self, bound: Bound, question: tuple[Any, ...], make: Callable[[Program], tuple[Layout, Products]]
-    ) -> None:
-        found = derived(bound, question, make)
-        self.question = question
+    kind = ""
+
+    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
+        self.names, self.of = name_tuple(wrt), of
         self.begin = bound
-        self.bound = bound.over(found.program)
-        self.layout, self.plan = found.nodes
+        program, self.layout, self.plan = derived(bound, (self.kind, self.names, of), self.made).nodes
+        self.bound = bound.over(program)
+
+    def made(self, program: Program) -> Made:
+        """What follows from the graph alone: the program that is run, where the columns are, and how it is read."""
+        raise NotImplementedError
 
     def sources(self, program: Program) -> list[int]:
         """The nodes whose elements are the rows, in a program that begins as that of the formula."""
@@ -199,74 +332,89 @@ class SparseMatrix:
         import numpy as np
 
         pattern = self.pattern
-        rows = np.unique(self._rows()[~np.isfinite(data)])
-        for row in rows[:MOST_ROWS].tolist():
+        every = np.repeat(np.arange(self.shape[0]), np.diff(pattern.indptr))
+        rows = np.unique(every[~np.isfinite(data)])[:MOST_ROWS].tolist()
+        for row, found in zip(rows, self._rows(bound, rows), strict=True):
             begin, end = pattern.indptr[row], pattern.indptr[row + 1]
-            data[begin:end] = self._row(bound, row)[pattern.indices[begin:end]]
+            data[begin:end] = found[pattern.indices[begin:end]]
         return data
 
-    def _rows(self) -> Any:
+    def _rows(self, bound: Bound, rows: Sequence[int]) -> list[Any]:
+        """All derivatives of some elements, an array each."""
         import numpy as np
 
-        return np.repeat(np.arange(self.shape[0]), np.diff(self.pattern.indptr))
-
-    def _row(self, bound: Bound, row: int) -> Any:
-        """All derivatives of one element."""
-        import numpy as np
-
-        wholes = self.layout.wholes
-
-        def make(program: Program) -> list[int]:
-            place, graph = row, program.graph
+        def make(program: Program) -> list[list[int]]:
+            graph, found, first = program.graph, {}, 0
+            wholes = Layout(graph, variables(program, self.names, self.of)).wholes
             for source in self.sources(program):
                 shape = graph.shape_of(source)
-                if place < size(shape):
-                    key = tuple(int(each) for each in np.unravel_index(place, shape)) if shape else ()
-                    element = graph.apply(shaping.index, [source], [key]) if shape else source
-                    return derivatives_of(graph, element, wholes)
-                place -= size(shape)
-            raise AssertionError("a row of the matrix is one of a source")
+                last = first + size(shape)
+                for row in rows:
+                    if first <= row < last:
+                        key = tuple(map(int, np.unravel_index(row - first, shape))) if shape else ()
+                        element = graph.apply(shaping.index, [source], [key]) if shape else source
+                        found[row] = derivatives_of(graph, element, wholes)
+                first = last
+            return [found[row] for row in rows]
 
-        found = derived(self.begin, (*self.question, row), make)
-        return np.concatenate([np.ravel(part) for part in bound.over(found.program).evaluate(found.nodes)])
+        made = derived(self.begin, (self.kind, self.names, self.of, tuple(rows)), make)
+        values = iter(bound.over(made.program).evaluate([node for nodes in made.nodes for node in nodes]))
+        return [np.concatenate([np.ravel(next(values)) for _ in nodes]) for nodes in made.nodes]
 
 
 class SparseJacobian(SparseMatrix):
     """The Jacobian of one output: one row an element of it."""
 
-    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
-        self.names, self.of = name_tuple(wrt), of
-        super().__init__(bound, ("sparse jacobian", self.names, of), self._made)
+    kind = "sparse jacobian"
 
     def sources(self, program: Program) -> list[int]:
         """As said above."""
         return [one_target(program, self.of)[1]]
 
-    def _made(self, program: Program) -> tuple[Layout, Products]:
-        (node,) = self.sources(program)
-        layout = Layout(program.graph, variables(program, self.names, self.of))
-        return layout, jacobian_products(program.graph, node, layout)
+    def made(self, program: Program) -> Made:
+        """As said above."""
+        _, node = one_target(program, self.of)
+        program, node, chosen = rolled_program(program, node, variables(program, self.names, self.of))
+        layout = Layout(program.graph, chosen)
+        return program, layout, jacobian_plan(program.graph, node, layout)
 
 
 class SparseHessian(SparseMatrix):
     """The Hessian of one output that is a number: its rows are its columns."""
 
-    def __init__(self, bound: Bound, wrt: Sequence[str] | None = None, of: str | None = None) -> None:
-        self.names, self.of = name_tuple(wrt), of
-        super().__init__(bound, ("sparse hessian", self.names, of), self._made)
+    kind = "sparse hessian"
 
     def sources(self, program: Program) -> list[int]:
         """As said above."""
+        layout = Layout(program.graph, variables(program, self.names, self.of))
+        return slopes_of(program.graph, one_target(program, self.of)[1], layout)
+
+    def made(self, program: Program) -> Made:
+        """As said above."""
         name, node = one_target(program, self.of)
         need_scalar(program.graph, name, node)
-        wholes = Layout(program.graph, variables(program, self.names, self.of)).wholes
-        back = differentiate(program.graph, [node], wholes)
-        return [back.wrt(whole) for whole in wholes]
+        program, node, chosen = rolled_program(program, node, variables(program, self.names, self.of))
+        layout = Layout(program.graph, chosen)
+        return program, layout, hessian_plan(program.graph, slopes_of(program.graph, node, layout), layout)
 
-    def _made(self, program: Program) -> tuple[Layout, Products]:
-        slopes = self.sources(program)
-        layout = Layout(program.graph, variables(program, self.names, self.of))
-        return layout, hessian_products(program.graph, slopes, layout)
+
+def slopes_of(graph: Graph, node: int, layout: Layout) -> list[int]:
+    """The nodes of the gradient of a number."""
+    back = differentiate(graph, [node], layout.wholes)
+    return [back.wrt(whole) for whole in layout.wholes]
+
+
+def rolled_program(
+    program: Program, output: int, chosen: Mapping[str, int]
+) -> tuple[Program, int, Mapping[str, int]]:  # fmt: skip
+    """The program with its loops as arrays, where it has any, and where the output and the variables are in it."""
+    found = rolled(program.graph, [output, *chosen.values()])
+    if found is None:
+        return program, output, chosen
+    graph, moved = found
+    twin = Program(graph)
+    twin.inputs, twin.outputs = list(program.inputs), {"result": moved[output]}
+    return twin, moved[output], {name: moved[node] for name, node in chosen.items()}
 
 
 def one_target(program: Program, of: str | None) -> tuple[str, int]:
@@ -277,9 +425,25 @@ def one_target(program: Program, of: str | None) -> tuple[str, int]:
     return next(iter(found.items()))
 
 
+def jacobian_plan(graph: Graph, output: int, layout: Layout) -> Products | Parts:
+    """How to compute the Jacobian of a node."""
+    parts = entries(graph, [output], layout.wholes)
+    if parts is not None:
+        return Parts(graph, parts, (size(graph.shape_of(output)), layout.count), symmetric=False)
+    return jacobian_products(graph, output, layout)
+
+
+def hessian_plan(graph: Graph, slopes: list[int], layout: Layout) -> Products | Parts:
+    """How to compute the Hessian of which the slopes are the gradient."""
+    parts = entries(graph, slopes, layout.wholes)
+    if parts is not None:
+        return Parts(graph, parts, (layout.count, layout.count), symmetric=True)
+    return hessian_products(graph, slopes, layout)
+
+
 def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
     """The products that give the Jacobian of a node, with columns or with rows, whichever takes fewer colours."""
-    found = pattern(graph, [output], layout.wholes)
+    found, kinks = pattern(graph, [output], layout.wholes), has_conventions(graph, [output], layout.wholes)
     turned = found.T.tocsr()
     turned.sort_indices()
     by_column = _colouring_unless(found, None)
@@ -291,13 +455,13 @@ def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
         along = [graph.input(name, shape, hidden=True) for name, shape in zip(names, layout.shapes, strict=True)]
         nodes = [directional(graph, output, layout.wholes, along)]
         inputs = dict(zip(names, layout.shapes, strict=True))
-        return Products(found, by_column, nodes, inputs, turned=False)
+        return Products(found, by_column, nodes, inputs, turned=False, kinks=kinks)
     assert by_row is not None
     shape = graph.shape_of(output)
     weights = graph.input(direction_of("row"), shape, hidden=True)
     pulled = differentiate(graph, [output], layout.wholes, [weights])
     nodes = [pulled.wrt(whole) for whole in layout.wholes]
-    return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True)
+    return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True, kinks=kinks)
 
 
 def _colouring_unless(matrix: Any, other: Colouring | None) -> Colouring | None:
@@ -324,7 +488,7 @@ def hessian_products(graph: Graph, slopes: list[int], layout: Layout) -> Product
     inputs = dict(zip(map(direction_of, names), layout.shapes, strict=True))
     kinks = has_conventions(graph, slopes, layout.wholes)  # then a Hessian need not be symmetric (see `conventions`)
     colouring = column_colouring(found) if kinks else star_colouring(found)
-    return Products(found, mirrored(found, colouring), nodes, inputs, turned=False)
+    return Products(found, mirrored(found, colouring), nodes, inputs, turned=False, kinks=kinks)
 
 
 def sparse_jacobians(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Shape = tuple[int, ...]
 
-SEED = 0
+SEED = 1
 """The seed of values that are drawn where none is given, as in `cg eval`."""
 
 

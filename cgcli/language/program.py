@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cgcli.language.initial import Initialiser
+    from cgcli.passes.columns import Columns
 
 LARGE = 20_000
 """Nodes of a graph that is copied as a whole."""
@@ -62,19 +63,20 @@ class Program:
 
     outputs: name -> node, in the order of the text. inputs: names of the inputs in the order of their first use;
     params: those declared with `param`. defaults: input -> node of its default value, a constant part of the graph.
-    initialisers: how the default of a parameter is drawn; its node holds what seed 0 gives.
+    initialisers: how the default of a parameter is drawn; its node holds what is drawn without a seed.
     specialised: inputs whose value shaped the graph (a length, an index), with that value.
     decisions: the values behind those inputs and behind inner names, each with what it decided.
     derived: programs that begin as this one and hold derivatives too, by what was asked (see `formulas.derivatives`).
     slopes: what the text differentiates by what, as nodes.
+    columns: the reductions of columns among its nodes, of a program for a table (see `formulas.totals`); else None.
     told: the results of whose warnings Python's filters, which show one once, have heard (see `formulas.bound`).
 
     Its graph is finished: whatever adds nodes does so in a copy (`begun`). So threads may share a program.
     """
 
     __slots__ = (
-        "_asks_points", "decisions", "defaults", "derived", "graph", "initialisers", "inputs", "outputs", "params",
-        "slopes", "specialised", "told",
+        "_asks_points", "columns", "decisions", "defaults", "derived", "graph", "initialisers", "inputs", "outputs",
+        "params", "slopes", "specialised", "told",
     )  # fmt: skip
 
     def __init__(self, graph: Graph) -> None:
@@ -89,6 +91,7 @@ class Program:
         self.derived = Kept(DERIVED, heaviest=MOST_NODES, weigh=len)
         self.told = Kept(DERIVED)
         self.slopes: list[tuple[int, int]] = []
+        self.columns: Columns | None = None
         self._asks_points: bool | None = None
 
     def __len__(self) -> int:
@@ -107,6 +110,7 @@ class Program:
         twin = Program(Graph())
         with self.graph.lock:
             copy_beginning(self.graph, twin.graph, self._length())
+        twin.columns = None if self.columns is None else self.columns.over(twin.graph)
         twin.slopes = [pair for pair in self.slopes if max(pair) < len(twin.graph)]
         twin.outputs, twin.defaults, twin.decisions = dict(self.outputs), dict(self.defaults), dict(self.decisions)
         twin.inputs, twin.params, twin.specialised = list(self.inputs), list(self.params), dict(self.specialised)
@@ -119,6 +123,7 @@ class Program:
         if len(graph) > LARGE:  # looking at all names takes longer than copying
             return len(graph)
         known = [*self.outputs.values(), *self.defaults.values(), *graph.names.values(), *graph.inputs().values()]
+        known += [] if self.columns is None else [total.node for total in self.columns.totals]
         for source, user in self.decisions:
             known += [source, user]
         return max(known, default=-1) + 1

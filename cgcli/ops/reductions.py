@@ -51,14 +51,17 @@ def some_axes(shapes: Sequence[Shape], axis: Any = None) -> tuple[Axes]:
 def nonempty_axes(shapes: Sequence[Shape], axis: Any = None) -> tuple[Axes]:
     """As `some_axes`. ValueError where nothing would be left to choose from."""
     (axes,) = some_axes(shapes, axis)
-    if count_along(shapes[0], axes) == 0:
+    if size_of(tuple(shapes[0][axis] for axis in axes)) == 0:
         raise ValueError("there is no element to take")
     return (axes,)
 
 
-def count_along(shape: Shape, axes: Axes) -> int:
-    """Number of elements that one element of the result stands for."""
-    return size_of(tuple(shape[axis] for axis in axes))
+def count_along(x: Any, axes: Axes) -> Any:
+    """Number of elements that one element of the result stands for; of a column of a table, whose length is known
+    when it has been read, a reference (see `passes.columns`).
+    """
+    rows = getattr(x, "rows", None)
+    return size_of(tuple(x.shape[axis] for axis in axes)) if rows is None else rows
 
 
 def spread(value: Any, shape: Shape, axes: Axes) -> Any:
@@ -109,15 +112,26 @@ def _product(x: Any, axes: Axes) -> Any:
     return reshape(x, kept) if size_of(x.shape) else broadcast_to(x.coerce(1.0), kept)
 
 
-prod = Operation(
+def _product_over_rows(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """The product of the others: by division, and beside one zero the product without it."""
+    (axes,) = attributes
+    x = operands[0]
+    zeros = sum_of(x == 0, axes)
+    others = prod(where(x == 0, 1.0, x), axes)
+    slope = where(x == 0, where(zeros == 1, others, 0.0), where(zeros == 0, others / where(x == 0, 1.0, x), 0.0))
+    return [spread(adjoint, x.shape, axes) * slope]
+
+
+prod: Operation = Operation(
     "prod", "x, [axis=None]", aliases=("product",), shape=reduced, prepare=some_axes, compute=_of_number,
-    definition=_product, combine=mul, spell={"numpy": _numpy("prod"), "latex": r"\prod {0}"},
+    definition=_product, combine=mul,
+    spell={"numpy": _numpy("prod"), "latex": r"\prod {0}", "rows": "Product", "rows_pullback": _product_over_rows},
     traits=("structural", "traceable", "reduction"), examples=("prod([x, y, z])", "prod([[x, y], [z, 1]], 0)"),
     about="Product of all elements, or along one axis; its derivative is right where elements are 0.",
 )  # fmt: skip
 mean = Operation(
     "mean", "x, [axis=None]", aliases=("average",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
-    definition=lambda x, axes: sum_of(x, axes) / count_along(x.shape, axes),
+    definition=lambda x, axes: sum_of(x, axes) / count_along(x, axes),
     spell={"numpy": _numpy("mean"), "latex": r"\operatorname{{mean}}\left({0}\right)"},
     traits=("structural", "reduction"), examples=("mean([x, y, z])", "mean([[x, y], [z, 1]], 1)"),
     about="Arithmetic mean of all elements, or along one axis.",
@@ -146,7 +160,8 @@ def _at_tie(extreme: Callable[..., Any]) -> Callable[..., Any]:
 amax: Operation = Operation(
     "amax", "x, [axis=None]", aliases=("max",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
     pullback=_extreme_pullback, ties=reduced_ties,
-    kink=_at_tie(lambda x, axes: amax(x, axes)), combine=maximum, spell={"numpy": _numpy("max"), "latex": r"\max {0}"},
+    kink=_at_tie(lambda x, axes: amax(x, axes)), combine=maximum,
+    spell={"numpy": _numpy("max"), "latex": r"\max {0}", "rows": "Largest"},
     traits=("structural", "reduction"), examples=("max([x, y, z])", "amax([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
     about="Largest element of an array, or along one axis: `max(v)`, `amax(A, 0)`.",
@@ -154,7 +169,8 @@ amax: Operation = Operation(
 amin: Operation = Operation(
     "amin", "x, [axis=None]", aliases=("min",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
     pullback=_extreme_pullback, ties=reduced_ties,
-    kink=_at_tie(lambda x, axes: amin(x, axes)), combine=minimum, spell={"numpy": _numpy("min"), "latex": r"\min {0}"},
+    kink=_at_tie(lambda x, axes: amin(x, axes)), combine=minimum,
+    spell={"numpy": _numpy("min"), "latex": r"\min {0}", "rows": "Smallest"},
     traits=("structural", "reduction"), examples=("min([x, y, z])", "amin([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
     about="Smallest element of an array, or along one axis: `min(v)`, `amin(A, 0)`.",
@@ -191,7 +207,8 @@ def _length_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 root_sum_square: Operation = Operation(
     "root_sum_square", "x, [axis=None]", shape=reduced, prepare=some_axes, compute=lambda x, axes: abs(x),
     pullback=_length_pullback, combine=hypot, ties=reduced_ties,
-    spell={"numpy": _length_numpy, "precise": _length_precise, "latex": r"\left\lVert {0} \right\rVert"},
+    spell={"numpy": _length_numpy, "precise": _length_precise, "latex": r"\left\lVert {0} \right\rVert",
+    "rows": "Length"},
     traits=("structural", "reduction"),
     examples=("root_sum_square([x, y, z])", "root_sum_square([[x, y], [z, 1]], 0)"),
     kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes),
@@ -204,7 +221,7 @@ def _unit_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribute
     """At the zero vector, where a direction turns at once, nan; but what counts for nothing stays nothing."""
     (axes,) = attributes
     shape = operands[0].shape
-    if count_along(shape, axes) <= 1:
+    if count_along(operands[0], axes) <= 1:
         return [None]
     length = spread(root_sum_square(operands[0], axes), shape, axes)
     across = (adjoint - result * spread(sum_of(adjoint * result, axes), shape, axes)) / length
@@ -234,7 +251,7 @@ def centred(x: Any, axes: Axes) -> Any:
 def _variance_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
     (axes,) = attributes
     x = operands[0]
-    weight = adjoint * 2 / count_along(x.shape, axes)
+    weight = adjoint * 2 / count_along(x, axes)
     return [spread(weight, x.shape, axes) * centred(x, axes)]
 
 
@@ -251,14 +268,14 @@ var = Operation(
 def _deviation_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
     (axes,) = attributes
     x = operands[0]
-    count = count_along(x.shape, axes)
+    count = count_along(x, axes)
     direction = unit_vector(centred(x, axes), axes)
     return [spread(adjoint / sqrt(x.coerce(count)), x.shape, axes) * direction]
 
 
 std = Operation(
     "std", "x, [axis=None]", shape=reduced, prepare=nonempty_axes,
-    definition=lambda x, axes: root_sum_square(centred(x, axes), axes) / sqrt(x.coerce(count_along(x.shape, axes))),
+    definition=lambda x, axes: root_sum_square(centred(x, axes), axes) / sqrt(x.coerce(count_along(x, axes))),
     pullback=_deviation_pullback, kink=lambda x, axes: spread(var(x, axes) == 0, x.shape, axes),
     spell={"latex": r"\operatorname{{std}}\left({0}\right)"},
     traits=("structural", "reduction"), examples=("std([x, y, z])", "std([[x, y], [z, 1]], 0)"),
@@ -388,7 +405,7 @@ logsumexp = Operation(
 )  # fmt: skip
 logmeanexp = Operation(
     "logmeanexp", "x, [axis=None]", shape=reduced, prepare=nonempty_axes,
-    definition=lambda x, axes: logsumexp(x, axes) - log(x.coerce(count_along(x.shape, axes))),
+    definition=lambda x, axes: logsumexp(x, axes) - log(x.coerce(count_along(x, axes))),
     spell={"latex": r"\ln \operatorname{{mean}} e^{{{0}}}"},
     traits=("structural", "reduction"), examples=("logmeanexp([x, y, z])",),
     about="log(mean(exp(x))) without overflow.",

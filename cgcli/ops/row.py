@@ -110,6 +110,9 @@ class Operation:
     prepare: (operand shapes, static values...) -> attributes, hashable and normalised.
     spell: target -> spelling: "numpy" and "precise" (dotted name, or a function of (module, operands..., *attributes)),
         "native", "latex" and "infix" templates, and whatever later targets need. The default is the name itself.
+        "rows": for a reduction, the running total of `engines.running` that makes it of a column of a table, batch by
+        batch; without one it is made by its definition. "rows_pullback": its pullback there, where that of arrays (or
+        their definition) would not do.
         "numpy_batch" is for operands of which some have one value a row in front, where "numpy" would be slow on them;
         "numpy_summed" gives at once the sum over the rows where both have (of a bilinear row).
         A "latex" template has the operands as {0}, {1} … and static arguments by their names.
@@ -127,9 +130,10 @@ class Operation:
         works on arrays of references too), moves (the pullback only moves and adds up the elements of the adjoint, so
         that it says of elements that a decision let through where they go), reduction (makes one value of all
         elements, or of those along an axis, and of a single number that number or a constant), gathers (each element of
-        the result is an element of an operand or a number; the NumPy spelling moves anything), order_without_rule (the
-        static argument is an order, a number by which there is no derivative rule; other static arguments are whole
-        numbers such as lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
+        the result is an element of an operand or a number; the NumPy spelling moves anything), scatters (each element
+        of the operand is added to the one at a position, the first attribute), order_without_rule (the static argument
+        is an order, a number by which there is no derivative rule; other static arguments are whole numbers such as
+        lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
         `moves` is linear, too), bilinear (in each of two operands), linear_in_first, derived (a slope that is a row for
         the sake of another one, with which it is tested), point (it is true, or false, at single points only), internal
         (not callable from formulas).

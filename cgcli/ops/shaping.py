@@ -338,7 +338,7 @@ sum_of = Operation(
     "sum", "x, [axis=None]", shape=lambda shapes, attributes: without_axes(shapes[0], attributes[0]),
     prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
     compute=lambda x, axes: x, pullback=_sum_pullback, combine=add, ties=reduced_ties,
-    spell={"numpy": _sum_numpy, "latex": r"\sum {0}"},
+    spell={"numpy": _sum_numpy, "latex": r"\sum {0}", "rows": "Sum"},
     traits=("structural", "traceable", "moves", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
     about="Sum of all elements, or along one axis.",
 )  # fmt: skip
@@ -356,3 +356,77 @@ def sum_to(x: Any, shape: Shape) -> Any:
     ]
     summed = sum_of(x, tuple(axes)) if axes else x
     return summed if summed.shape == shape else reshape(summed, shape)
+
+
+# ---- any positions -------------------------------------------------------------------------------------------------
+
+
+class Positions:
+    """Positions in an array as one attribute, equal by what they are.
+
+    array: whole numbers, to which nobody writes any more. once: whether none of them is there twice.
+    """
+
+    __slots__ = ("_key", "array", "once")
+
+    def __init__(self, array: Any) -> None:
+        from hashlib import blake2b
+
+        array.setflags(write=False)
+        self.array = array
+        self.once = len(set(array.tolist())) == len(array)
+        self._key = blake2b(array.tobytes(), digest_size=16).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Positions({len(self.array)}, {self._key})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Positions) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+def _gather_numpy(np: Any, x: Any, positions: Positions, rank: int) -> Any:
+    x = np.asarray(x)
+    return x.reshape((*_batch_of(x, rank), -1)).take(positions.array, axis=-1)
+
+
+def _gather_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """The adjoint in its places; all other elements were not read."""
+    shape, positions = operands[0].shape, attributes[0]
+    placed = scatter(adjoint, positions, shape)
+    if size_of(shape) <= FEW_ELEMENTS:
+        return [Placed(placed, positions.array.tolist())]
+    return [Taken(scatter(broadcast_to(adjoint.coerce(1.0), adjoint.shape), positions, shape), placed, clean=True)]
+
+
+gather: Operation = Operation(
+    "gather", "x, [positions]", shape=lambda shapes, attributes: (len(attributes[0].array),),
+    prepare=lambda shapes, positions: (positions, len(shapes[0])),
+    pullback=_gather_pullback, spell={"numpy": _gather_numpy},
+    traits=("structural", "traceable", "moves", "gathers", "internal"),
+    about="The elements at any positions of an array, rows first, as a vector.",
+)  # fmt: skip
+
+
+def _scatter_numpy(np: Any, x: Any, positions: Positions, shape: Shape) -> Any:
+    x = np.asarray(x)
+    if x.ndim == 1 and x.dtype == np.float64 and not positions.once:
+        return np.bincount(positions.array, weights=x, minlength=size_of(shape)).reshape(shape)
+    found = np.zeros((*x.shape[:-1], size_of(shape)), dtype=x.dtype)
+    if positions.once:
+        found[..., positions.array] = x
+    else:
+        np.add.at(found.T, positions.array, x.T)
+    return found.reshape(x.shape[:-1] + shape)
+
+
+scatter: Operation = Operation(
+    "scatter", "x, [positions], [shape]", shape=lambda shapes, attributes: attributes[1],
+    prepare=lambda shapes, positions, shape: (positions, shape),
+    pullback=lambda adjoint, operands, result, attributes: [gather(adjoint, attributes[0])],
+    spell={"numpy": _scatter_numpy},
+    traits=("structural", "traceable", "moves", "scatters", "internal"),
+    about="Zeros with the elements of a vector added at any positions: the adjoint of `gather`.",
+)  # fmt: skip

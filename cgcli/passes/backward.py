@@ -84,24 +84,30 @@ def contributions(graph: Graph, node: int, adjoint: Ref, wanted: Sequence[bool])
 
 def handed_on(graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool]) -> list[Adjoint | None]:
     """What a node with this adjoint contributes to each operand; None where that is zero or not wanted."""
+    shapes = [graph.shape_of(operand) for operand in graph.operands_of(node)]
+    return [
+        summed_to(part, shape) if part is not None and want else None
+        for part, shape, want in zip(element_by_element(graph, node, adjoint, wanted), shapes, wanted, strict=True)
+    ]
+
+
+def element_by_element(
+    graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool]
+) -> Sequence[Adjoint | None]:  # fmt: skip
+    """The same before the contributions to an operand that was stretched are added up."""
     row = graph.row(node)
     operands = [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
     result = FoldingRef(graph, node)
     if row.partials is not None:
-        found = _by_partials(row, operands, result, adjoint, wanted)
-    elif row.pullback is not None and row.elementwise:
+        return _by_partials(row, operands, result, adjoint, wanted)
+    if row.pullback is not None and row.elementwise:
         pulled = row.pullback(adjoint.value, tuple(operands), result, graph.attributes_of(node))
-        found = [_decided(result, part, adjoint.mask) for part in pulled]
-    elif row.pullback is not None:
-        found = _pulled_back(row, operands, result, adjoint, graph.attributes_of(node))
-    elif row.definition is not None:
-        found = _by_definition(graph, node, operands, adjoint)
-    else:
-        raise CalculationError(f"`{row.name}` has no derivative rule", span=graph.spans.get(node))
-    return [
-        summed_to(part, operand.shape) if part is not None and want else None
-        for part, operand, want in zip(found, operands, wanted, strict=True)
-    ]
+        return [_decided(result, part, adjoint.mask) for part in pulled]
+    if row.pullback is not None:
+        return _pulled_back(row, operands, result, adjoint, graph.attributes_of(node))
+    if row.definition is not None:
+        return _by_definition(graph, node, operands, adjoint)
+    raise CalculationError(f"`{row.name}` has no derivative rule", span=graph.spans.get(node))
 
 
 def _by_partials(

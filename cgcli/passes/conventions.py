@@ -243,7 +243,7 @@ def _of_length(operands: Sequence[Ref], attributes: tuple[Any, ...]) -> Any:
 
 def _of_deviation(operands: Sequence[Ref], attributes: tuple[Any, ...]) -> Any:
     (axes,), x = attributes, operands[0]
-    root = powers.sqrt(x.coerce(reductions.count_along(x.shape, axes)))
+    root = powers.sqrt(x.coerce(reductions.count_along(x, axes)))
     direction = reductions.unit_vector(reductions.centred(x, axes), axes)
     return [direction], lambda changes: [reductions.centred(changes[0], axes) / root]
 

@@ -103,8 +103,7 @@ def differentiate(
     with graph.lock:
         size = len(graph)
         reach = max(outputs, default=0) - min(wrt, default=0)
-        meets = has_conventions(graph, outputs, wrt)
-        if reach >= LARGE[-1] and not meets and _patterns_pay(reach):
+        if reach >= LARGE[-1] and not has_conventions(graph, outputs, wrt) and _patterns_pay(reach):
             found = _stamped(graph, outputs, wrt, seeds)
             if found is not None:
                 return found
@@ -113,8 +112,18 @@ def differentiate(
             for position, output in enumerate(outputs)
         ]
         adjoint, contribution = array("i", [NONE]) * size, array("i", [NONE]) * len(graph.operands)
-        adjoints, sent = walked(graph, starts, wrt, _conventions(graph) if meets else None)
+        adjoints, sent = backward(graph, starts, wrt)
         return Derivatives(graph, adjoint, contribution, _noted(adjoints, adjoint), _noted(sent, contribution))
+
+
+def backward(
+    graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int]
+) -> tuple[dict[int, Adjoint], dict[int, Adjoint]]:
+    """The adjoint of each node on the way from outputs with theirs (which may have masks) and of each edge, node by
+    node; what meets at a kink, where the outputs are derivatives, follows the conventions of `passes.conventions`.
+    """
+    meets = has_conventions(graph, [output for output, _ in starts], wrt)
+    return walked(graph, starts, wrt, _conventions(graph) if meets else None)
 
 
 def _noted(found: Mapping[int, Adjoint], column: array[int]) -> dict[int, Mask]:

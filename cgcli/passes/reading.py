@@ -1,8 +1,8 @@
 """Which elements of its operands each element of an operation's result reads.
 
-An elementwise operation reads its own place. A structural row says it in one of three ways: its NumPy spelling gathers
-(it is run on the numbers of the elements), it ties axes to those of the result (`Operation.ties`), or it has a
-definition. Everything else reads all elements.
+An elementwise operation reads its own place. A structural row says it in one of four ways: its NumPy spelling gathers
+(it is run on the numbers of the elements), or it scatters, it ties axes to those of the result (`Operation.ties`), or
+it has a definition. Everything else reads all elements.
 """
 
 from __future__ import annotations
@@ -48,18 +48,43 @@ def _pulled(row: Operation, count: int, attributes: tuple[Any, ...]) -> tuple[bo
     return tuple(part is not None for part in handed_on(graph, node, adjoint, [True] * count))
 
 
-def positions(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[Any]:
-    """For each operand an array (elements of the result, number read): the positions of the elements that are read.
+class Read:
+    """What the elements of a result read of one operand.
 
-    Elements are numbered rows first; NOTHING stands for none. None in place of an array says that all are read.
+    sources: positions in the operand. targets: of each of them the position in the result that reads it, in no order;
+    None where there is one for each element of the result, in order, and NOTHING where that reads none.
+    """
+
+    __slots__ = ("sources", "targets")
+
+    def __init__(self, sources: Any, targets: Any = None) -> None:
+        self.sources = sources
+        self.targets = targets
+
+    def pairs(self) -> tuple[Any, Any]:
+        """Positions in the operand, and those in the result that read them."""
+        import numpy as np
+
+        if self.targets is not None:
+            return self.sources, self.targets
+        targets = np.flatnonzero(self.sources != NOTHING)
+        return self.sources[targets], targets
+
+
+def reads(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[Read | None]:
+    """For each operand what is read of it; None where every element of the result reads all.
+
+    Elements are numbered rows first.
     """
     import numpy as np
 
     shape = result_shape(row, shapes, attributes)
     if row.elementwise:
-        return [np.broadcast_to(numbered(own), shape).reshape(-1, 1) for own in shapes]
+        return [Read(np.broadcast_to(numbered(own), shape).ravel()) for own in shapes]
     if "gathers" in row.traits:
         return _gathered(row, shapes, attributes)
+    if "scatters" in row.traits:
+        return [Read(numbered(shapes[0]).ravel(), attributes[0].array)]
     if row.ties is None:
         return [None] * len(shapes)
     return [
@@ -75,7 +100,7 @@ def numbered(shape: Shape) -> Any:
     return np.arange(size(shape), dtype=np.int64).reshape(shape)
 
 
-def _gathered(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[Any]:
+def _gathered(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[Read | None]:
     """The NumPy spelling of a row on the numbers of the elements, counted from 1 through all operands."""
     import numpy as np
 
@@ -83,17 +108,20 @@ def _gathered(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ..
     for shape in shapes:
         numbers.append((numbered(shape) + first).astype(np.float64))
         first += size(shape)
-    found = np.asarray(row.spell["numpy"](np, *numbers, *attributes)).reshape(-1, 1).astype(np.int64)
-    result, first = [], 1
+    found = np.asarray(row.spell["numpy"](np, *numbers, *attributes)).ravel().astype(np.int64)
+    if len(shapes) == 1:
+        return [Read(found - 1)]
+    result: list[Read | None] = []
+    first = 1
     for shape in shapes:
         own = (found >= first) & (found < first + size(shape))
-        result.append(np.where(own, found - first, NOTHING))
+        result.append(Read(np.where(own, found - first, NOTHING)))
         first += size(shape)
     return result
 
 
-def _tied(shape: Shape, result: Shape, ties: Sequence[int | None]) -> Any:
-    """The positions that are read where some axes of an operand go along with axes of the result."""
+def _tied(shape: Shape, result: Shape, ties: Sequence[int | None]) -> Read:
+    """What is read where some axes of an operand go along with axes of the result."""
     import numpy as np
 
     places = np.indices(result, sparse=True) if result else ()
@@ -104,4 +132,5 @@ def _tied(shape: Shape, result: Shape, ties: Sequence[int | None]) -> Any:
             offsets = (offsets[:, None] + stride * np.arange(length)).ravel()
         else:
             base = base + stride * places[tied]
-    return base.reshape(-1, 1) + offsets
+    sources = base.reshape(-1, 1) + offsets
+    return Read(sources.ravel(), np.repeat(np.arange(sources.shape[0]), len(offsets)))

@@ -14,7 +14,7 @@ from cgcli.errors import CalculationError
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import between
 from cgcli.passes.expand import expansion
-from cgcli.passes.reading import NOTHING, moving, numbered, positions
+from cgcli.passes.reading import NOTHING, Read, moving, numbered, reads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,11 +88,11 @@ class Dependencies:
         key = (row, shapes, attributes)
         read = self._read.get(key)
         if read is None:
-            read = positions(row, shapes, attributes)
-            if len(shape) == 0 or "gathers" not in row.traits:
+            read = reads(row, shapes, attributes)
+            if "gathers" not in row.traits:  # there may be as many keys as elements, each for one node
                 self._read[key] = read
         return self.united(
-            self.everything(each, size(shape)) if places is None else self.taken(each, places)
+            self.everything(each, size(shape)) if places is None else self.taken(each, places, size(shape))
             for each, places in zip(sets, read, strict=True) if each is not None
         )  # fmt: skip
 
@@ -118,8 +118,8 @@ class Dependencies:
         """The union, element by element."""
         raise NotImplementedError
 
-    def taken(self, dependencies: Any, places: Any) -> Any:
-        """For each row of places the union of what these elements depend on."""
+    def taken(self, dependencies: Any, read: Read, elements: int) -> Any:
+        """For each element of a result the union of what the elements depend on that it reads."""
         raise NotImplementedError
 
     def everything(self, dependencies: Any, elements: int) -> Any:
@@ -145,15 +145,11 @@ class Bits(Dependencies):
             total = [one | another for one, another in zip(total, other, strict=True)]
         return total
 
-    def taken(self, dependencies: list[int], places: Any) -> list[int]:
+    def taken(self, dependencies: list[int], read: Read, elements: int) -> list[int]:
         """As said above."""
-        found = []
-        for row in places.tolist():
-            bits = 0
-            for place in row:
-                if place != NOTHING:
-                    bits |= dependencies[place]
-            found.append(bits)
+        found = [0] * elements
+        for source, target in zip(*(each.tolist() for each in read.pairs()), strict=True):
+            found[target] |= dependencies[source]
         return found
 
     def everything(self, dependencies: list[int], elements: int) -> list[int]:
@@ -221,16 +217,17 @@ class Blocks(Dependencies):
             self._unions[key] = (found, one, other)  # as long as both are kept, nothing else has their identities
         return self._unions[key][0]
 
-    def taken(self, dependencies: Any, places: Any) -> Any:
+    def taken(self, dependencies: Any, read: Read, elements: int) -> Any:
         """As said above."""
         import numpy as np
+        from scipy.sparse import csr_array
 
-        if places.shape[1] == 1:
-            return _gathered(dependencies, places[:, 0])
-        counts = np.diff(dependencies.indptr)
-        _check(int(counts[places].sum()))
-        pointers = np.arange(len(places) + 1) * places.shape[1]
-        return _matrix(places.ravel(), pointers, dependencies.shape[0]) @ dependencies
+        if read.targets is None:
+            return _gathered(dependencies, read.sources)
+        sources, targets = read.pairs()
+        _check(int(np.diff(dependencies.indptr)[sources].sum()))
+        shape = (elements, dependencies.shape[0])
+        return csr_array((np.ones(len(sources), bool), (targets, sources)), shape=shape) @ dependencies
 
     def everything(self, dependencies: Any, elements: int) -> Any:
         """As said above."""

@@ -11,6 +11,7 @@ from cgcli.errors import ShapeError, UsageError
 from cgcli.explain.row_births import RowBirths
 from cgcli.formulas.derivatives import gradient_nodes, targets
 from cgcli.formulas.rows import refuse_reductions, row_values
+from cgcli.formulas.totals import is_whole
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from cgcli.data.table import Named
     from cgcli.formulas.bound import Bound
 
     Nodes = dict[str, int]
@@ -35,7 +37,7 @@ class Calculation:
     """
 
     def __init__(
-        self, bound: Bound, nodes: Nodes, columns: Mapping[str, str], *, rows: int, engine: str = "auto",
+        self, bound: Bound, nodes: Nodes, columns: Mapping[str, Named], *, rows: int, engine: str = "auto",
         float32: bool = False, at_once: bool = False,
     ) -> None:  # fmt: skip
         """bound: the formula with its values, columns aside. rows: about how many there will be, to choose an engine.
@@ -47,17 +49,13 @@ class Calculation:
         self._bound = bound
         self._nodes = nodes
         self._wanted = list(nodes.values())
-        deferred = [node for name, node in bound.program.defaults.items() if name not in bound.values]
-        roots = [*self._wanted, *deferred]
-        refuse_reductions(bound, roots)
-        needed = ancestors(bound.graph, roots)
-        self.columns = {name: columns[name] for name, node in bound.graph.inputs().items()
-                        if name in columns and needed[node]}  # fmt: skip
+        self.columns = needed_columns(bound, self._wanted, columns)
         name = "native" if float32 and engine == "auto" else engine
         self.engine = choose_for_rows(bound.graph, self._wanted, name, bound.values, rows)
         if float32 and self.engine.name != "native":
             raise UsageError(f"the engine `{self.engine.name}` has no --float32", hint="--engine native has")
-        self._births = RowBirths(bound.graph, self._wanted)
+        self._each = [node for node in self._wanted if not is_whole(bound, node)]
+        self._births = RowBirths(bound.graph, self._each)
         self._at_once = at_once
         self._precision = {"dtype": "float32"} if float32 else {}
         self._check_width()
@@ -76,7 +74,7 @@ class Calculation:
         """The results of a batch by their columns' names; columns: the values by input."""
         values = row_values(self._bound, columns)
         found = self.engine.evaluate_rows(self._bound.graph, values, self._wanted, **self._precision)
-        self._births.look(values, [found[node] for node in self._wanted])
+        self._births.look(values, [found[node] for node in self._each])
         if self._at_once:
             self.tell_births()
         results: dict[str, Any] = {}
@@ -86,6 +84,10 @@ class Calculation:
                 place: tuple[Any, ...] = (slice(None), *index)
                 results[name] = np.ascontiguousarray(table[place])
         return results
+
+    def columns_of(self, output: str) -> list[str]:
+        """The names of an output's columns: its own for a number, else one for each element."""
+        return [name for name, _ in self._elements(output, self._nodes[output])]
 
     def tell_births(self) -> None:
         """Tell whoever listens to the formula where a nan or an infinity of a row was born, once for all batches."""
@@ -99,10 +101,31 @@ class Calculation:
         return [(f"{output}[{','.join(map(str, index))}]", index) for index in np.ndindex(*shape)]
 
 
+def needed_columns(bound: Bound, wanted: Sequence[int], columns: Mapping[str, Named]) -> dict[str, Named]:
+    """input -> column, for those that nodes need: themselves, for defaults, and for reductions of columns.
+
+    ShapeError for a default that is a reduction of a column.
+    """
+    graph, over = bound.graph, bound.program.columns
+    deferred = [node for name, node in bound.program.defaults.items() if name not in bound.values]
+    roots = [*wanted, *deferred]
+    refuse_reductions(bound, roots)
+    needed = ancestors(graph, [*roots, *([total.operand for total in over.needed(roots)] if over else [])])
+    return {name: columns[name] for name, node in graph.inputs(hidden=True).items()
+            if name in columns and needed[node]}  # fmt: skip
+
+
 def gradient_columns(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> tuple[Bound, Nodes]:
-    """The nodes of values and derivatives by the names of their columns, `loss`, `d_loss_d_w`, and their formula."""
+    """The nodes of values and derivatives by the names of their columns, `loss`, `d_loss_d_w`, and their formula.
+
+    Where no names are given, what is of the whole table is differentiated by what is the same for all rows, unless
+    there is nothing of the kind: a derivative by a column is another column.
+    """
     nodes = targets(bound.program, of)
     over, derivatives = gradient_nodes(bound, wrt, of)
     for output, by_name in derivatives.items():
+        if wrt is None and is_whole(over, nodes[output]):
+            single = {name: node for name, node in by_name.items() if name in bound.values}
+            by_name = single or by_name
         nodes.update({f"d_{output}_d_{name}": node for name, node in by_name.items()})
     return over, nodes

@@ -11,15 +11,17 @@ from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
 from cgcli.data.cells import number_of
+from cgcli.data.table import names_of
 from cgcli.errors import DataError, ShapeError, UsageError, did_you_mean
-from cgcli.formulas.rows import bind_rows
+from cgcli.formulas.rows import bind_rows, declared_shapes
 from cgcli.language.spelling import canonical
+from cgcli.rows.elements import chosen_elements, elements_of, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from cgcli.data.table import Table
+    from cgcli.data.table import Named, Table
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
 
@@ -40,26 +42,37 @@ class Note(NamedTuple):
 
 def match_columns(
     formula: FormulaBase, table: Table, values: Mapping[str, Any], chosen: Mapping[str, str]
-) -> tuple[dict[str, str], list[Note]]:
+) -> tuple[dict[str, Named], list[Note]]:
     """Which column each input comes from, the chosen one or the one of its name, and notes on columns left unused.
 
+    An array comes from the columns of its elements (see `elements`), or from a column that holds arrays.
     UsageError for unknown columns, DataError for one whose name stands twice.
     """
     spelled = columns_by_reading(table)
     columns = Counter(table.columns)
+    shapes = declared_shapes(formula, values)
     chosen = {name: column if column in columns else spelled.get(canonical(column), column)
               for name, column in chosen.items()}  # fmt: skip
-    require_columns(table, list(chosen.values()))
-    found = dict(chosen)
+    patterns = {name: column for name, column in chosen.items() if column not in columns and "*" in column}
+    require_columns(table, [column for name, column in chosen.items() if name not in patterns])
+    found: dict[str, Named] = dict(chosen)
+    for name, pattern in patterns.items():
+        found[name] = chosen_elements(name, pattern, shapes.get(name, ()), table)
     for name in formula.inputs:
-        if name not in values and name not in found and name in spelled:
+        if name in values or name in found:
+            continue
+        if name in spelled:
             found[name] = spelled[name]
+        elif shapes.get(name):
+            needed = name not in formula.programs.names.with_default
+            elements = elements_of(name, shapes[name], table, needed=needed)
+            found |= {name: elements} if elements is not None else {}
     notes = [
         Note(f"the column `{name}` is not used: `{name}` is a constant", f"--bind {name}={name} uses it")
         for name in formula.constants
         if name not in values and name not in found and name in columns
     ]
-    for column in found.values():
+    for column in names_of(found.values()):
         if columns[column] > 1:
             raise DataError(f"`{table.path}` has more than one column `{column}`", hint="rename the others")
     return found, notes
@@ -108,7 +121,7 @@ def doubt_about(table: Table) -> str | None:
 
 
 def bind_columns(
-    formula: FormulaBase, table: Table, columns: Mapping[str, str], values: Mapping[str, Any], show: Sequence[str],
+    formula: FormulaBase, table: Table, columns: Mapping[str, Named], values: Mapping[str, Any], show: Sequence[str],
     wrt: Sequence[str] | None = None,
 ) -> Bound:  # fmt: skip
     """The formula for columns and values; show, wrt: see `Formula.bind`.
@@ -116,28 +129,29 @@ def bind_columns(
     UsageError where the table has the elements of an input as columns.
     """
     try:
-        return bind_rows(formula, list(columns), values, show=show, wrt=wrt, complete=False)
+        shapes = {name: table.item_shape(column) if isinstance(column, str) else column.shape
+                  for name, column in columns.items()}  # fmt: skip
+        return bind_rows(formula, shapes, values, show=show, wrt=wrt, complete=False)
     except (UsageError, ShapeError):
         refuse_elements([name for name in formula.inputs if name not in values and name not in columns], table)
         raise
 
 
 def refuse_elements(missing: Sequence[str], table: Table) -> None:
-    """UsageError where columns are called like the elements of a missing input: a column is one number a row."""
+    """UsageError where columns are called like the elements of a missing input that is not declared as an array."""
     for name in missing:
         elements = [column for column in table.columns if column.startswith(f"{name}[")]
         if not elements:
             continue
         several = len(elements) > 1
         raise UsageError(
-            f"the input `{name}` cannot be put together from the column{'s' if several else ''} "
-            f"{', '.join(f'`{element}`' for element in elements[:3])}{' …' if len(elements) > 3 else ''}",
-            hint=f"a column is one number a row: begin the formula with `{name} = [{name}0, …]`, "
-            f'and add --bind "{name}0={elements[0]}"{" …" if several else ""}',
+            f"the input `{name}` is no array, and the column{'s' if several else ''} {listed(elements)} "
+            f"{'are' if several else 'is'} called like {'its elements' if several else 'an element of it'}",
+            hint=f"begin the formula with `input {name}[{len(elements)}]`, or add --bind '{name}={name}[*]'",
         )
 
 
-def check_inputs(bound: Bound, columns: Mapping[str, str], table: Table) -> None:
+def check_inputs(bound: Bound, columns: Mapping[str, Named], table: Table) -> None:
     """UsageError that names all inputs which are neither a column nor a value."""
     known = {*bound.values, *columns, *bound.program.defaults}
     missing = [name for name in bound.program.inputs if name not in known]

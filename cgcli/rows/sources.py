@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,6 +78,12 @@ class Part:
         """The number of a row in the table, counted from 1 with all rows that were left out."""
         return int(self._numbers[place]) if isinstance(self._numbers, np.ndarray) else int(self._numbers) + place
 
+    def numbers(self) -> Any:
+        """The numbers of all rows."""
+        if isinstance(self._numbers, np.ndarray):
+            return self._numbers
+        return np.arange(self._numbers, self._numbers + self.rows, dtype=np.int64)
+
 
 class WholeRows:
     """Some columns of a source, pass after pass, without the rows in which one of them is missing or no number.
@@ -114,16 +121,44 @@ class WholeRows:
 
     def in_memory(self) -> dict[str, Any] | None:
         """The columns as whole arrays, None where they are too large to be kept. The first pass is taken if need be."""
-        if self.rows is None:
-            for _ in self.parts():
-                pass
+        self.counted()
         if self._kept is None:
             return None
         if len(self._kept) != 1:
             columns = {name: np.concatenate([part.columns[name] for part in self._kept]) for name in self.columns}
-            numbers = [np.array([part.number(place) for place in range(part.rows)]) for part in self._kept]
-            self._kept = [Part(columns, self.rows or 0, np.concatenate(numbers), sum(p.read for p in self._kept))]
+            numbers = np.concatenate([part.numbers() for part in self._kept])
+            self._kept = [Part(columns, self.rows or 0, numbers, sum(part.read for part in self._kept))]
         return self._kept[0].columns
+
+    def thinned(self, rows: int) -> WholeRows:
+        """About so many of the rows, taken evenly over the table and kept in memory; itself where there are no more."""
+        total = self.counted()
+        if total <= rows:
+            return self
+        wanted = np.unique(np.linspace(0, total - 1, rows).astype(np.int64))
+        columns: dict[str, list[Any]] = {name: [] for name in self.columns}
+        numbers, begin = [], 0
+        for part in self.parts():
+            places = wanted[(wanted >= begin) & (wanted < begin + part.rows)] - begin
+            for name, column in part.columns.items():
+                columns[name].append(column[places])
+            numbers.append(part.numbers()[places])
+            begin += part.rows
+        joined = {name: np.concatenate(pieces) for name, pieces in columns.items()}
+        return self.of(Part(joined, len(wanted), np.concatenate(numbers)))
+
+    def of(self, part: Part) -> WholeRows:
+        """The same columns of some rows that are in memory."""
+        found = WholeRows(self.source, self.columns)
+        found.rows, found._kept, found.report = part.rows, [part], self.report
+        return found
+
+    def counted(self) -> int:
+        """How many rows there are. The first pass is taken if need be."""
+        if self.rows is None:
+            for _ in self.parts():
+                pass
+        return self.rows or 0
 
     def _first_pass(self) -> Iterator[Part]:
         """Read the table, and keep what may be kept."""
@@ -178,14 +213,15 @@ class Spool:
         self._columns = list(columns)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
         self._parts: list[tuple[int, int]] = []
+        self._shapes: dict[str, tuple[int, ...]] = {}
         weakref.finalize(self, self._file.close)
 
     def add(self, part: Part) -> None:
         """Append a part."""
         for name in self._columns:
+            self._shapes[name] = part.columns[name].shape[1:]
             self._file.write(np.ascontiguousarray(part.columns[name]).data)
-        numbers = np.array([part.number(place) for place in range(part.rows)], dtype=np.int64)
-        self._file.write(numbers.data)
+        self._file.write(part.numbers().astype(np.int64, copy=False).data)
         self._parts.append((part.rows, part.read))
 
     def parts(self) -> Iterator[Part]:
@@ -193,7 +229,8 @@ class Spool:
         at = 0
         for rows, read in self._parts:
             self._file.seek(at)
-            columns = {name: np.frombuffer(self._file.read(8 * rows)) for name in self._columns}
+            columns = {name: np.frombuffer(self._file.read(8 * rows * prod(shape))).reshape(rows, *shape)
+                       for name, shape in self._shapes.items()}  # fmt: skip
             numbers = np.frombuffer(self._file.read(8 * rows), dtype=np.int64)
             at = self._file.tell()
             yield Part(columns, rows, numbers, read)

@@ -372,15 +372,15 @@ def test_the_elements_of_a_vector_as_columns(cg, tmp_path, formula):
     done = cg("eval", formula, "--data", "t.csv")
     assert done.code == 2
     assert done.err == (
-        "usage error: the input `v` cannot be put together from the columns `v[0]`, `v[1]`\n"
-        'hint: a column is one number a row: begin the formula with `v = [v0, …]`, and add --bind "v0=v[0]" …\n'
+        "usage error: the input `v` is no array, and the columns `v[0]`, `v[1]` are called like its elements\n"
+        "hint: begin the formula with `input v[2]`, or add --bind 'v=v[*]'\n"
     )
 
 
 def test_the_way_that_the_hint_shows(cg, tmp_path):
     (tmp_path / "t.csv").write_text('"v[0]","v[1]"\n1,2\n3,4\n')
-    done = cg("eval", "v = [v0, v1]\nv[0] + v[1]", "--data", "t.csv", "--bind", "v0=v[0]", "--bind", "v1=v[1]",
-              "-o", "o.csv")  # fmt: skip
+    assert cg("eval", "input v[2]\nv[0] + v[1]", "--data", "t.csv", "-o", "-").out == "result\n3\n7\n"
+    done = cg("eval", "v[0] + v[1]", "--data", "t.csv", "--bind", "v=v[*]", "-o", "o.csv")
     assert (done.code, table("o.csv")) == (0, {"result": ["3", "7"]})
 
 

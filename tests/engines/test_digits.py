@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cgcli as cg
-from cgcli.api.sources import read_value
 from cgcli.engines import precise
 from cgcli.engines.mpmath import MpmathEngine
 from cgcli.engines.numbers import Numbers, Unsettled
 from cgcli.errors import CalculationError, NotFiniteWarning, PrecisionWarning
 from cgcli.formulas.derivatives import gradient_nodes
+from cgcli.formulas.values import read_value
 from tests.transcripts import run
 
 RUMP = "333.75*y^6 + x^2*(11*x^2*y^2 - y^6 - 121*y^4 - 2) + 5.5*y^8 + x/(2*y)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cgcli as cg
@@ -41,9 +41,30 @@ def same(sparse, dense):
     assert not np.nan_to_num(dense[~inside]).any()
 
 
-@settings(max_examples=40, deadline=None)
-@given(vectors)
-def test_a_sparse_jacobian_is_the_dense_one(text):
+WAYS = ["products", "entries", "rolled"]
+"""How a matrix is computed: by products with a vector a colour, by entries that are nodes, with loops as arrays."""
+
+
+@pytest.fixture(params=WAYS)
+def way(request, monkeypatch):
+    from cgcli.formulas import sparse as module
+    from cgcli.passes import rolling
+
+    if request.param == "products":
+        monkeypatch.setattr(module, "entries", lambda graph, outputs, variables: None)
+    if request.param == "rolled":
+        monkeypatch.setattr(module, "FEWEST_ELEMENTS", 1)
+        monkeypatch.setattr(rolling, "FEWEST_SCALARS", 1)
+        monkeypatch.setattr(rolling, "SHORTEST", 2)
+    return request.param
+
+
+fuzzed = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@fuzzed
+@given(text=vectors)
+def test_a_sparse_jacobian_is_the_dense_one(text, way):
     formula = cg.parse(text)
     values = {name: VALUES[name] for name in formula.inputs}
     dense, sparse = formula.jacobian(values), formula.jacobian(values, sparse=True)
@@ -52,9 +73,9 @@ def test_a_sparse_jacobian_is_the_dense_one(text):
         same(matrix, dense[name])
 
 
-@settings(max_examples=25, deadline=None)
-@given(vectors)
-def test_a_sparse_hessian_is_the_dense_one(text):
+@fuzzed
+@given(text=vectors)
+def test_a_sparse_hessian_is_the_dense_one(text, way):
     formula = cg.parse(f"sum(({text})^2)")
     values = {name: VALUES[name] for name in formula.inputs}
     dense, sparse = formula.hessian(values), formula.hessian(values, sparse=True)
@@ -70,7 +91,7 @@ CHAINS = {
 
 
 @pytest.mark.parametrize("kind", CHAINS)
-def test_the_hessian_of_a_chain_is_tridiagonal(kind):
+def test_the_hessian_of_a_chain_is_tridiagonal(kind, way):
     count = 9
     formula, x = cg.parse(CHAINS[kind].format(last=count - 1)), np.linspace(-1, 1, count)
     found = formula.hessian(x=x, sparse=True)["x"]["x"]
@@ -90,13 +111,13 @@ def test_an_entry_that_is_zero_here_stays():
     assert cg.parse("x^2").jacobian(x=[0, 1], sparse=True)["x"].nnz == 2
 
 
-def test_several_outputs_are_told_apart():
+def test_several_outputs_are_told_apart(way):
     found = cg.parse("u = x^2\nw = x[0]*x[1]\noutput u, w").jacobian(x=[1, 2], sparse=True)
     same(found["u"]["x"], [[2, 0], [0, 4]])
     same(found["w"]["x"], [[2, 1]])
 
 
-def test_parts_of_an_array_are_columns_of_theirs():
+def test_parts_of_an_array_are_columns_of_theirs(way):
     values = {"x": [1.0, 2.0, 3.0]}
     formula = cg.parse("x^2*x[1]")
     dense, sparse = (formula.jacobian(values, wrt=["x[2]", "x[1]"], sparse=kind) for kind in (False, True))
@@ -104,7 +125,7 @@ def test_parts_of_an_array_are_columns_of_theirs():
         same(sparse[name], np.reshape(dense[name], (3, 1)))
 
 
-def test_inner_names_are_variables_too():
+def test_inner_names_are_variables_too(way):
     values = {"x": [1.0, 2.0]}
     formula = cg.parse("h = x^2\nh*x[0]")
     dense, sparse = (formula.jacobian(values, wrt=["h", "x"], of="result", sparse=kind) for kind in (False, True))
@@ -112,7 +133,7 @@ def test_inner_names_are_variables_too():
         same(sparse[name], dense[name])
 
 
-def test_no_derivative_hides_behind_an_infinite_one():
+def test_no_derivative_hides_behind_an_infinite_one(way):
     """A product would make nan of 0 times an infinite slope of another column."""
     values = {"x": [0.0, 4.0, 9.0]}
     formula = cg.parse("[sqrt(x[0]) + x[1], x[1]*x[2] + sqrt(x[0]), x[2]]")
@@ -121,7 +142,7 @@ def test_no_derivative_hides_behind_an_infinite_one():
     np.testing.assert_array_equal(sparse.toarray(), [[np.inf, 1, 0], [np.inf, 9, 4], [0, 0, 1]])
 
 
-def test_a_matrix_is_computed_again_at_other_values():
+def test_a_matrix_is_computed_again_at_other_values(way):
     formula = cg.parse("x[1:]*x[:-1] + a")
     jacobian = SparseJacobian(formula.bind(x=[1, 2, 3], a=1))
     assert jacobian.shape == (2, 4)
@@ -150,3 +171,34 @@ def test_digits_and_sparse_exclude_each_other():
 
 def test_an_input_named_sparse_is_given_in_a_mapping():
     assert cg.parse("sparse*x").grad({"sparse": 2, "x": 3}) == {"sparse": 3.0, "x": 2.0}
+
+
+LARGE = {
+    "a chain": "sum(100*(x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2)*a",
+    "a loop": "sum([100*(x[k+1] - x[k]^2)^2 + (1 - x[k])^2 for k in range(39)])*a",
+    "all by all": "logsumexp(a*x)",
+    "a kink": "sum(abs(x)*x)*a",
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_large_dense_matrix_is_the_one_that_is_written_out(kind):
+    from cgcli.formulas import derivatives
+
+    formula = cg.parse(LARGE[kind])
+    bound = formula.bind(x=np.linspace(-1, 1, 40), a=1.5)
+    expected = derivatives.hessians(bound)["result"]
+    found = formula.hessian(bound.values)
+    for name, row in expected.items():
+        for other, array in row.items():
+            assert np.shape(found[name][other]) == np.shape(array)
+            np.testing.assert_allclose(found[name][other], array, rtol=1e-13, atol=1e-12)
+    slopes = cg.parse(f"diff({LARGE[kind]}, x)")
+    bound = slopes.bind(bound.values)
+    for name, array in derivatives.jacobians(bound)["result"].items():
+        np.testing.assert_allclose(slopes.jacobian(bound.values)[name], array, rtol=1e-13, atol=1e-12)
+
+
+def test_a_matrix_that_nobody_could_hold_is_refused():
+    with pytest.raises(cg.CgError, match="10,000,000,000 elements"):
+        cg.parse("x^2").jacobian(x=np.ones(100_000))

@@ -216,7 +216,7 @@ def test_the_meanings_are_named(text: str, words: tuple[str, ...]) -> None:
 
 
 def test_a_cure_for_a_value_on_the_command_line() -> None:
-    from cgcli.api.sources import read_value
+    from cgcli.formulas.values import read_value
 
     for text, right in (("1,234.56", "1234.56"), ("1,2,3", "[1,2,3]")):
         with pytest.raises(FormulaError) as caught:

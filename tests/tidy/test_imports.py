@@ -21,6 +21,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
+    {"minimizing", "uncertainty"},
     {"fitting"},
     {"api"},
     {"cli"},
@@ -31,14 +32,15 @@ LEVELS = [
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "matplotlib": {"render"},
-    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting"},
-    "scipy": {"engines", "fitting"}, "mpmath": {"engines"},
+    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty"},
+    "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
 }  # fmt: skip
 
 LATE = {
     ("draws.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
     ("formulas/given.py", "numpy"): "a value given as a list becomes an array",
+    ("formulas/rows.py", "numpy"): "an array that stands for those of a column",
     ("cli/output.py", "mpmath"): "numbers of many digits as text",
     ("graph/bulk.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
     ("loops.py", "numba"): "compiled sweeps, where the package is installed",
@@ -65,7 +67,10 @@ LATE = {
     ("formulas/sparse.py", "numpy"): "sparse matrices",
     ("formulas/sparse.py", "scipy"): "sparse matrices",
     ("passes/colouring.py", "numpy"): "sparse matrices",
+    ("passes/entries.py", "numpy"): "sparse matrices",
     ("passes/reading.py", "numpy"): "the positions of elements",
+    ("passes/rolling.py", "numpy"): "the positions of elements",
+    ("passes/uniform.py", "numpy"): "values that are known",
     ("passes/sparsity.py", "numpy"): "sparse matrices",
     ("passes/sparsity.py", "scipy"): "sparse matrices",
     ("passes/scalars.py", "numpy"): "arrays of references",

@@ -7,13 +7,15 @@ Examples:
   cg eval model.cg x=0.5 --show hidden,loss
   cg eval "a*exp(-b*t) + c" --values fitted.json t=2
   cg eval "x*y + c" --data points.csv c=2 -o results.parquet
+  cg eval "4*pi^2*L/T^2" L=1.00±0.01 T=2.006±0.005 --coverage 0.99
   echo "x^2 + 1" | cg eval - x=3 --json
 """
 
 from __future__ import annotations
 
-from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
+from cgcli.cli.arguments import exclude, has_errors, read_bindings, read_formula, split_names
 from cgcli.cli.output import Births, during, print_json, print_values, report_kinks, tell_warnings
+from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         Bindings,
         Digits,
         EngineName,
+        ErrorOptions,
         FormulaText,
         Json,
         Strict,
@@ -40,10 +43,25 @@ def run(
     engine: EngineName = "auto",
     strict: Strict = False,
     table: TableOptions | None = None,
+    sigma: Annotated[
+        list[str] | None,
+        typer.Option("--sigma", metavar="INPUT=COLUMN", help="With --data: the column with the errors of an input."),
+    ] = None,
+    uncertain: ErrorOptions | None = None,
 ) -> None:
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
     parsed = read_formula(formula)
+    if table is not None and table.given() and (sigma or has_errors(bindings)):
+        from cgcli.cli.errors_of_values import run_table_with_errors
+
+        exclude("--data", digits=digits)
+        run_table_with_errors(
+            parsed, bindings, table, uncertain, sigma or (), show=names, engine=engine, json=json, strict=strict
+        )
+        return
+    if sigma:
+        raise UsageError("--sigma needs a table", hint="add --data table.csv, or write x=1.5±0.1")
     if table is not None and table.given():
         from cgcli.cli.rows import run_table
 
@@ -52,6 +70,13 @@ def run(
             parsed, bindings, table, lambda bound: (bound, bound.chosen(names)),
             show=names, engine=engine, json=json, strict=strict,
         )  # fmt: skip
+        return
+    if (uncertain is not None and uncertain.given()) or has_errors(bindings):
+        from cgcli.cli.errors_of_values import run_with_errors
+
+        if digits is not None or engine == "precise":
+            raise UsageError("errors of values (±) are computed in doubles", hint="leave --digits out")
+        run_with_errors(parsed, bindings, uncertain, show=names, engine=engine, json=json, strict=strict)
         return
     tell_warnings(digits, engine)
     births = Births(strict=strict)

@@ -67,11 +67,16 @@ def run(
         exclude(
             "--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, kinks=kinks, digits=digits
         )
+        labels: dict[str, str] = {}
+
+        def choose(bound: Bound) -> tuple[Bound, dict[str, int]]:
+            over, nodes = gradient_columns(report_left_out(bound, variables, of), variables, of)
+            labels.update(column_labels(over, variables, of))
+            return over, nodes
+
         run_table(
-            parsed, bindings, table,
-            lambda bound: gradient_columns(report_left_out(bound, variables, of), variables, of),
-            wrt=variables, engine=engine, json=json, strict=strict,
-        )  # fmt: skip
+            parsed, bindings, table, choose, wrt=variables, engine=engine, json=json, strict=strict, labels=labels
+        )
         return
     if symbolic:
         exclude("--symbolic", strict=strict, check=check, kinks=kinks)
@@ -103,10 +108,10 @@ def run(
 def computed(bound: Bound, variables: list[str] | None, of: str | None, kind: str) -> dict[str, Any]:
     """The entries of the JSON document: `values` and `gradients`, or one of the kind asked for."""
     from cgcli.api.formula import alone
-    from cgcli.formulas import derivatives
+    from cgcli.formulas import derivatives, matrices
 
     if kind != "gradients":
-        derive = derivatives.jacobians if kind == "jacobian" else derivatives.hessians
+        derive = matrices.jacobians if kind == "jacobian" else matrices.hessians
         return {kind: alone(derive(bound, variables, of))}
     with during("differentiating", len(bound.graph)):
         values, gradients = derivatives.gradients(bound, variables, of)
@@ -233,3 +238,14 @@ def contradiction(bound: Bound, finding: Finding) -> CalculationError:
 def rate_name(output: str, variable: str) -> str:
     """`d/dx` of a formula without a name, `dloss/dx` of one with a name."""
     return f"d{'' if output == 'result' else output}/d{variable}"
+
+
+def column_labels(bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, str]:
+    """`dloss/dx` by the name that the derivative has as a column, `d_loss_d_x`."""
+    from cgcli.formulas import derivatives
+
+    names = derivatives.variables(bound.program, variables, of)
+    return {
+        f"d_{output}_d_{name}": rate_name(output, name)
+        for output in derivatives.targets(bound.program, of) for name in names
+    }  # fmt: skip

@@ -1,4 +1,7 @@
-"""NPY and NPZ as tables: one-dimensional structured arrays, and archives of one array a column."""
+"""NPY and NPZ as tables: one-dimensional structured arrays, and archives of one array a column.
+
+A column of numbers may hold an array in each row: a field with a shape, or an array of more axes than one.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,10 @@ class NpyTable(Table):
         self.columns = list(self._dtype.names)
         self.rows = self.size = shape[0]
 
+    def item_shape(self, name: str) -> tuple[int, ...]:
+        """As every table: the shape of a field."""
+        return self._dtype[name].shape
+
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
@@ -52,7 +59,7 @@ class NpyTable(Table):
 
 
 class NpzTable(Table):
-    """An archive of one-dimensional arrays of one length, each a column by its name."""
+    """An archive of arrays of one length, each a column by its name."""
 
     def __init__(self, path: str, stream: BinaryIO) -> None:
         self.path = path
@@ -62,6 +69,11 @@ class NpzTable(Table):
             names = [name for name in self._archive.namelist() if name.endswith(ENDING)]
         self.columns = [name.removesuffix(ENDING) for name in names]
         self.rows = self.size = self._length(self.columns[:1])
+
+    def item_shape(self, name: str) -> tuple[int, ...]:
+        """As every table: what is behind the first axis."""
+        with self._open(name) as stream:
+            return read_header(stream, self.path).shape[1:]
 
     def close(self) -> None:
         """Close the file."""
@@ -74,7 +86,7 @@ class NpzTable(Table):
         count = self._length(wanted or self.columns[:1])
         with ExitStack() as stack:
             streams = {name: stack.enter_context(self._open(name)) for name in wanted}
-            kinds = {name: read_header(stream, self.path).kind for name, stream in streams.items()}
+            kinds = {name: self._kind(name, stream) for name, stream in streams.items()}
             for name, kind in kinds.items():
                 require_column(kind, self.path, name, numbers)
             for first in range(0, max(count, 1), rows):
@@ -82,6 +94,16 @@ class NpzTable(Table):
                 with self._unpacking():
                     part = {name: records(streams[name], kinds[name], height, self.path) for name in wanted}
                 yield batch_of(part, height, numbers, kept, height, self.path)
+
+    def _kind(self, name: str, stream: Any) -> Any:
+        """The type of what a column has in a row. DataError where its rows do not lie one behind the other."""
+        header = read_header(stream, self.path)
+        if header.fortran and len(header.shape) > 1:
+            raise DataError(
+                f"`{self.path}`: the rows of `{name}` do not lie one behind the other",
+                hint="save numpy.ascontiguousarray of it",
+            )
+        return np.dtype((header.kind, header.shape[1:])) if len(header.shape) > 1 else header.kind
 
     def _open(self, name: str) -> Any:
         with self._unpacking():
@@ -101,8 +123,8 @@ class NpzTable(Table):
         for name in names:
             with self._open(name) as stream:
                 shape = read_header(stream, self.path).shape
-            if len(shape) != 1:
-                raise DataError(f"`{self.path}`: the column `{name}` has shape {list(shape)}, not one axis")
+            if not shape:
+                raise DataError(f"`{self.path}`: the column `{name}` is one number, not one a row")
             lengths[name] = shape[0]
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
@@ -123,8 +145,8 @@ def records(stream: Any, kind: Any, count: int, path: str) -> Any:
 
 
 def require_column(kind: Any, path: str, name: str, numbers: Sequence[str]) -> None:
-    """DataError for a type that is no column, or no numbers where numbers are wanted."""
-    if kind.shape or (name in numbers and kind.kind not in "fiub"):
+    """DataError for a type that is no column, or no numbers where numbers are wanted; those may be arrays of them."""
+    if (kind.shape and name not in numbers) or (name in numbers and kind.base.kind not in "fiub"):
         hint = "convert it before, for example to seconds" if kind.kind in "mM" else None
         raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers", hint=hint)
 

@@ -41,14 +41,25 @@ def holds_numbers(kind: Any) -> bool:
     )  # fmt: skip
 
 
+def item_shape(kind: Any) -> tuple[int, ...]:
+    """The shape of what a column of this type has in a row: () for numbers, lists of a fixed length are arrays."""
+    shape: list[int] = []
+    while types.is_fixed_size_list(kind):
+        shape.append(kind.list_size)
+        kind = kind.value_type
+    return tuple(shape)
+
+
 def require_numbers(kind: Any, path: str, name: str) -> None:
-    """DataError for a type whose cells are no numbers."""
+    """DataError for a type whose cells are no numbers and no arrays of them."""
+    while types.is_fixed_size_list(kind) and not is_text(kind.value_type):
+        kind = kind.value_type
     if not holds_numbers(kind):
         hint = None
         if types.is_temporal(kind):
             hint = "convert it before, for example to seconds"
         elif types.is_nested(kind):
-            hint = "give each of its parts a column of its own before"
+            hint = "give each of its parts a column of its own before, or make it lists of a fixed length"
         raise DataError(f"`{path}`: the column `{name}` holds {kind}, not numbers", hint=hint)
 
 
@@ -73,6 +84,12 @@ def plain(column: Any) -> Any:
 
 def numbers_of(column: Any, decimal: str = ".") -> tuple[Any, list[int]]:
     """A column as float64 with nan for what is missing or no number, and the places of the latter."""
+    if types.is_fixed_size_list(column.type):
+        return _arrays_of(column), []
+    return _items_as_numbers(column, decimal)
+
+
+def _items_as_numbers(column: Any, decimal: str) -> tuple[Any, list[int]]:
     bad: list[int] = []
     if types.is_null(column.type):
         return np.full(len(column), np.nan), bad
@@ -83,6 +100,21 @@ def numbers_of(column: Any, decimal: str = ".") -> tuple[Any, list[int]]:
     if values.null_count:
         values = compute.fill_null(values, float("nan"))
     return values.to_numpy(zero_copy_only=False), bad
+
+
+def _arrays_of(column: Any) -> Any:
+    """A column of lists of a fixed length, with the rows in front; one that is missing is nan throughout."""
+    shape, gaps = [len(column)], []
+    while types.is_fixed_size_list(column.type):
+        if column.null_count:
+            gaps.append(column.is_null().to_numpy(zero_copy_only=False).reshape(shape))
+        size = column.type.list_size
+        column = column.values.slice(column.offset * size, len(column) * size)
+        shape.append(size)
+    found = _items_as_numbers(plain(column), ".")[0].reshape(shape)
+    for gap in gaps:
+        found = np.where(gap.reshape(gap.shape + (1,) * (found.ndim - gap.ndim)), np.nan, found)
+    return found
 
 
 def _as_doubles(column: Any) -> Any:

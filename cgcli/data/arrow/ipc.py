@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from pyarrow import ipc
 
 from cgcli.data.arrow.batches import FAULTS, broken, sliced, sound, without_rows
-from cgcli.data.arrow.columns import require_numbers
+from cgcli.data.arrow.columns import item_shape, require_numbers
 from cgcli.data.csv.records import file_size
 from cgcli.data.table import Batch, Table
 
@@ -35,6 +35,10 @@ class FeatherTable(Table):
     def nullable(self, names: Sequence[str]) -> frozenset[str]:
         """As every table; the schema says it."""
         return frozenset(name for name in names if self._schema.field(name).nullable)
+
+    def item_shape(self, name: str) -> tuple[int, ...]:
+        """As every table: lists of a fixed length are arrays."""
+        return item_shape(self._schema.field(name).type)
 
     def close(self) -> None:
         """Close the file."""

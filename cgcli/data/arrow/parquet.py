@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from cgcli.data.arrow.batches import FAULTS, broken, sliced, sound, without_rows
-from cgcli.data.arrow.columns import require_numbers
+from cgcli.data.arrow.columns import item_shape, require_numbers
 from cgcli.data.table import Batch, Table
 from cgcli.errors import DataError
 
@@ -57,6 +57,10 @@ class ParquetTable(Table):
             raise DataError(f"cannot read `{self.path}`: a column is not of the type that the schema says")
         counts = (chunk.statistics for chunk in chunks)
         return all(count is not None and count.has_null_count and not count.null_count for count in counts)
+
+    def item_shape(self, name: str) -> tuple[int, ...]:
+        """As every table: lists of a fixed length are arrays."""
+        return item_shape(self._schema.field(name).type)
 
     def close(self) -> None:
         """Close the file."""

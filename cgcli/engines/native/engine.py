@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -21,6 +18,7 @@ from cgcli.engines.native.runs import Runs
 from cgcli.engines.native.spelling import defined, native_spelling
 from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import split_columns
+from cgcli.engines.threads import pool, processors
 from cgcli.errors import CalculationError
 from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY, structure
@@ -141,7 +139,7 @@ class NativeEngine(Engine):
         given = {graph.input_name(node): column for node, column in columns.items()}
         table = _Table(compiled, values, given, rows, real, self.host.lanes(real))
         if rows:
-            table.run(threads or _processors())
+            table.run(threads or processors())
         return table.results(graph, wanted)
 
     def blocks(self, graph: Graph, wanted: Sequence[int], columns: Sequence[str]) -> NativeBlocks:
@@ -251,7 +249,7 @@ class _Table:
             for first, last in waiting:  # each piece goes to the thread that asks first
                 self._piece(tables, first, last)
 
-        helpers = [_pool(threads).submit(work) for _ in range(min(threads, len(bounds)) - 1)]
+        helpers = [pool(threads).submit(work) for _ in range(min(threads, len(bounds)) - 1)]
         work()
         for helper in helpers:
             helper.result()
@@ -305,28 +303,6 @@ def _columns(count: int, rows: int, dtype: str) -> list[Any]:
 def _addresses(columns: Sequence[Any]) -> Any:
     """The table of pointers that a kernel takes."""
     return np.array([column.ctypes.data for column in columns], dtype=np.uintp)
-
-
-def _forget_threads() -> None:
-    """In a process that was made by `fork`: the threads of its parent are not there."""
-    _pool.cache_clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_threads)
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for work: making them anew for every table costs as much as 100,000 cheap rows."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="cg")
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _content(graph: Graph, wanted: Sequence[int]) -> tuple[Any, ...]:

@@ -1,0 +1,91 @@
+"""Solve equations, with exact derivatives.
+
+Examples:
+  cg solve "x = cos(x)" x=1
+  cg solve "x^2 + y^2 = 4; x*y = 1" x=2 y=0
+  cg solve "tan(x) = x" x=4:4.7
+  cg solve "M = E - ε*sin(E)" E=1 --fix M=1 --fix ε=0.3
+  cg solve "v = x + a; v^2 = 2" x=1 a=1 --wrt x --trace
+"""
+
+from __future__ import annotations
+
+from cgcli.cli.arguments import read_source, split_names
+from cgcli.cli.output import number_text, print_json, warn
+from cgcli.errors import CalculationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cgcli.cli.options import Annotated, Bindings, EngineName, FormulaText, Json, typer
+
+
+def run(
+    formula: FormulaText,
+    bindings: Bindings = None,
+    *,
+    bound: Annotated[
+        list[str] | None,
+        typer.Option("--bound", metavar="NAME=LOW:HIGH", help="Keep an unknown between; one end may be missing."),
+    ] = None,
+    wrt: Annotated[
+        str | None, typer.Option("--wrt", help="The unknowns: a,b (default: all that have a value).")
+    ] = None,
+    fix: Annotated[
+        list[str] | None, typer.Option("--fix", metavar="NAME[=VALUE]", help="Inputs that are known.")
+    ] = None,
+    starts: Annotated[int, typer.Option("--starts", min=1, help="Start from so many places between bounds.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which places.")] = 0,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Steps after which to give up.")] = 200,
+    trace: Annotated[bool, typer.Option("--trace", help="Show every step.")] = False,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="Write the result here as JSON, which --values reads.")
+    ] = None,
+    json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="No root is an error; nothing is written.")] = False,
+    engine: EngineName = "auto",
+) -> None:
+    """Print the unknowns, the residual, and in words whether they are a root.
+
+    `left = right` is an equation, unless it defines a name that is no unknown; unknowns are the names with a start
+    (NAME=VALUE) or a bracket (NAME=LOW:HIGH).
+    """
+    from cgcli.cli.searching import read_bounds, read_fixed, read_starts, write_result
+    from cgcli.minimizing.solving import solve_text
+
+    starting, brackets = read_starts(bindings)
+    names, values = read_fixed(fix)
+    unknowns = split_names(wrt) or [name for name in (*starting, *brackets) if name not in names]
+    result = solve_text(
+        read_source(formula), {*starting, *brackets, *names}, {**starting, **values},
+        bounds={**brackets, **read_bounds(bound)}, wrt=unknowns, starts=starts, seed=seed, rounds=rounds, engine=engine,
+    )  # fmt: skip
+    if strict and not result.converged:
+        raise CalculationError(result.message)
+    document: dict[str, Any] = result.as_dict()
+    if trace:
+        document["steps"] = [step.as_dict() for step in result.steps]
+    if output:
+        write_result(output, document)
+    if json:
+        print_json(document)
+        if not result.converged:
+            warn(result.message)
+        return
+    if trace:
+        from cgcli.render.ends import steps_table
+        from cgcli.render.tables import print_blocks
+
+        print_blocks([steps_table(document["steps"])])
+    print_root(document)
+
+
+def print_root(found: dict[str, Any]) -> None:
+    """`name = value` of each unknown, and what is said of them."""
+    from cgcli.render.ends import aligned, ended
+
+    for name, value in found["values"].items():
+        print(f"{name} = {number_text(value)}")
+    rows = [("residual", number_text(found["residual"])), ended(found)]
+    print("\n".join(["", *aligned(rows), found["message"], *found["notes"]]))

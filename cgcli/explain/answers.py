@@ -1,0 +1,89 @@
+"""A student's answer to a derivative, line by line: which line is the first wrong one, and which rule it broke.
+
+A line is right where it has the same values as the derivative. Of a wrong one the usual mistakes are tried at each step
+of the working; the one that gives the student's line is named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cgcli.engines.numpy import NumpyEngine
+from cgcli.explain.comparing import ALMOST, WHERE_DEFINED, Counterexample, compare
+from cgcli.explain.sampling import sampled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cgcli.explain.working import Applied, Working
+
+POINTS = 60
+"""At which a mistake must give the numbers of the line."""
+
+FEWEST = 8
+"""Points of them at which both must be finite."""
+
+MATCH = 1e-8
+"""Relative difference of doubles that count as the same number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of one line. right: whether it is the derivative. counterexample: where it is not.
+
+    mistake: what went wrong, in words, where a usual mistake gives this line; step: the rule that was to be applied.
+    """
+
+    right: bool
+    counterexample: Counterexample | None = None
+    mistake: str = ""
+    step: Applied | None = None
+
+
+def judged(working: Working, line: int) -> Verdict:
+    """Whether a node of the working's graph is the derivative, and what went wrong where it is not."""
+    truth = working.meaning(working.applied[0].line) if working.applied else working.derivative
+    found = compare(working.graph, {"the line": (truth, line)})
+    if found.equal or found.verdict in (ALMOST, WHERE_DEFINED):
+        return Verdict(True)
+    counterexample = found.counterexamples[0] if found.counterexamples else None
+    mistake, step = mistaken(working, line)
+    return Verdict(False, counterexample, mistake, step)
+
+
+def mistaken(working: Working, line: int) -> tuple[str, Applied | None]:
+    """The usual mistake that gives a line, and the step at which it is made; none, and the first step, else."""
+    candidates = [
+        (words, step, working.meaning(working.replaced(step.line, {step.place: wrong.node})))
+        for step in working.applied for words, wrong in step.rule.mistakes.items()
+        if not working.graph.shape_of(wrong.node)
+    ]  # fmt: skip
+    matches = _matching(working, line, [node for _, _, node in candidates])
+    for (words, step, _), match in zip(candidates, matches, strict=True):
+        if match:
+            return words, step
+    return "", working.applied[0] if working.applied else None
+
+
+def _matching(working: Working, line: int, nodes: Sequence[int]) -> list[bool]:
+    """Which nodes have the values of a line at points chosen at random."""
+    if not nodes:
+        return []
+    graph = working.graph
+    columns: Any = sampled(graph, [line, *nodes], {}, POINTS)
+    if not columns:
+        return [False] * len(nodes)
+    rows = len(next(iter(columns.values())))
+    found = NumpyEngine().evaluate_rows(graph, columns, [line, *nodes])
+    expected = np.broadcast_to(found[line], (rows,))
+    answers = []
+    with np.errstate(all="ignore"):
+        for node in nodes:
+            values = np.broadcast_to(found[node], (rows,))
+            both = np.isfinite(values) & np.isfinite(expected)
+            gap = np.abs(values - expected) <= MATCH * np.maximum(np.abs(values), np.abs(expected))
+            answers.append(bool(both.sum() >= FEWEST and gap[both].mean() > 0.9))
+    return answers

@@ -1,0 +1,341 @@
+"""The working of a derivative by hand: one rule a line, from d/dx(…) to the answer.
+
+A line is a node in which derivatives that are still to be taken stand as hidden inputs. A step takes the leftmost of
+them and writes its rule in its place, so each line equals the one before it, and all of them are the derivative. Which
+rule that is follows from the operation: products, quotients, powers and branches in the form of textbooks, every other
+one by the partial derivatives of its row and the chain rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+from cgcli.emit.formula import applied, expression
+from cgcli.emit.latex import latex
+from cgcli.emit.names import constant_text
+from cgcli.errors import CalculationError
+from cgcli.explain.rule_text import RuleTexts
+from cgcli.explain.textbook import FORMS, GivenRule
+from cgcli.graph.copying import copy_beginning
+from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors
+from cgcli.ops import shaping
+from cgcli.passes.derivative import derivative_of, directional
+from cgcli.passes.expand import expansion, transplant
+from cgcli.passes.folding import FoldingRef
+from cgcli.passes.partials import local_partials
+from cgcli.passes.simplify import simplify
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.graph.ref import Ref
+
+MOST_STEPS = 400
+"""Steps of one derivative; more than anybody reads."""
+
+LONGEST_LINE = 20_000
+"""Characters of a line."""
+
+
+class Rule(NamedTuple):
+    """A rule: its name, and how it is written in general (u' is the derivative of u)."""
+
+    name: str
+    general: str
+
+
+BEGIN = Rule("", "")
+NEUTRAL = Rule("neutral numbers", "1 · u = u, u + 0 = u")
+COLLECTED = Rule("simplification", "like terms and like factors are collected")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the working.
+
+    rule: what was done to come here, with its general form; empty for the first line. of: the text of what was
+    differentiated, or of what was simplified. text: the line with `d/dx(…)` where a derivative is still to be taken.
+    node: in the graph of the working. order: of the derivative that is being taken, from 1.
+    """
+
+    order: int
+    rule: Rule
+    of: str
+    text: str
+    node: int
+    working: Working = field(repr=False)
+
+    @property
+    def formula(self) -> str:
+        """The line in the language, which cg evaluates: with `diff(…, x)` where a derivative is still to be taken."""
+        return self.working.text(self.node, "diff({1}, {0})")
+
+    @property
+    def latex(self) -> str:
+        """The line for mathematics mode."""
+        return self.working.latex(self.node)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The line as JSON-able data."""
+        return {
+            "order": self.order, "rule": self.rule.name, "general": self.rule.general, "of": self.of,
+            "text": self.text, "formula": self.formula, "latex": self.latex,
+        }  # fmt: skip
+
+
+class Applied(NamedTuple):
+    """A rule that was applied: in which line, in the place of which of its hidden inputs, to which node."""
+
+    line: int
+    place: int
+    of: int
+    rule: GivenRule
+
+
+class Working:
+    """The lines of the derivative of one output by one variable, to some order; `applied` has the rules one by one."""
+
+    def __init__(
+        self, graph: Graph, output: int, variable: int, name: str, *, order: int = 1, plain: bool = True
+    ) -> None:
+        """output, variable: scalar nodes; the variable an input or one of its elements. name: of the variable in texts.
+        plain: whether what can be simplified is, in lines of their own.
+
+        CalculationError for more steps, or longer lines, than anybody reads.
+        """
+        self.graph = Graph()
+        copy_beginning(graph, self.graph, len(graph))
+        self.name = name
+        self.variable = variable
+        part = graph.row(variable) is shaping.index
+        self.root = graph.operands_of(variable)[0] if part else variable
+        self.pending: dict[int, int] = {}
+        self.lines: list[Line] = []
+        self.applied: list[Applied] = []
+        self._depends = bytearray()
+        self.derivative = output
+        for number in range(1, order + 1):
+            self.derivative = self._differentiated(self.derivative, number, plain)
+
+    # ---- one derivative ----------------------------------------------------------------------------------------------
+
+    def _differentiated(self, node: int, order: int, plain: bool) -> int:
+        line = self.derivative_of_operand(self.graph.ref(node)).node
+        self._write(order, BEGIN, "", line)
+        chosen = self.leftmost(line)
+        while chosen is not None:
+            if len(self.lines) > MOST_STEPS:
+                raise _too_much(f"this derivative takes more than {MOST_STEPS} steps by hand")
+            of = self.pending[chosen]
+            found = self.ruled(of)
+            self.applied.append(Applied(line, chosen, of, found))
+            line = self.replaced(line, {chosen: found.result.node})
+            self._write(order, Rule(found.name, found.general), expression(self.graph, of), line)
+            chosen = self.leftmost(line)
+        return self._simplified(node, line, order) if plain else line
+
+    def _write(self, order: int, rule: Rule, of: str, node: int) -> None:
+        """A line, where it differs from the one before it."""
+        text = self.text(node)
+        if len(text) > LONGEST_LINE:
+            raise _too_much(f"a line of this derivative has more than {LONGEST_LINE:,} characters")
+        last = self.lines[-1] if self.lines else None
+        if rule.name and last is not None and last.text == text:
+            return
+        self.lines.append(Line(order, rule, of, text, node, self))
+
+    def text(self, node: int, form: str = "d/d{}({})") -> str:
+        """A line as text; form: how a derivative of what is written by the variable is."""
+        inner = self.inner(node)
+        texts = {each: form.format(self.name, expression(self.graph, of)) for each, of in inner.items()}
+        return texts[node] if node in texts else expression(self.graph, node, texts)
+
+    def latex(self, node: int) -> str:
+        """A line for mathematics mode."""
+        by = latex(self.graph, self.variable)
+        texts = {
+            each: rf"\frac{{d}}{{d {by}}}\left({latex(self.graph, of)}\right)" for each, of in self.inner(node).items()
+        }
+        return texts[node] if node in texts else latex(self.graph, node, texts)
+
+    def inner(self, node: int) -> dict[int, int]:
+        """The derivatives that are still to be taken in a line."""
+        needed = ancestors(self.graph, [node])
+        return {each: of for each, of in self.pending.items() if needed[each]}
+
+    def leftmost(self, root: int) -> int | None:
+        """The first derivative in the order of the text that is still to be taken."""
+        pending, seen = [root], set()
+        while pending:
+            node = pending.pop()
+            if node in self.pending:
+                return node
+            if node not in seen:
+                seen.add(node)
+                pending.extend(reversed(self.graph.operands_of(node)))
+        return None
+
+    def replaced(self, root: int, instead: Mapping[int, int]) -> int:
+        """A line with other nodes in the place of some."""
+        moved = dict(instead)
+        graph = self.graph
+        for node, need in enumerate(ancestors(graph, [root])):
+            if not need or node in moved:
+                continue
+            operands = graph.operands_of(node)
+            if any(moved.get(operand, operand) != operand for operand in operands):
+                used = [moved.get(operand, operand) for operand in operands]
+                moved[node] = graph.repeat(graph.row(node), used, graph.attributes_of(node))
+        return moved.get(root, root)
+
+    def meaning(self, node: int) -> int:
+        """The node that a line means: with the derivatives that are still to be taken in their places."""
+        inner = self.inner(node)
+        return self.replaced(node, {each: derivative_of(self.graph, of, self.variable)
+                                          for each, of in inner.items()})  # fmt: skip
+
+    # ---- rules -------------------------------------------------------------------------------------------------------
+
+    def depends(self, node: int) -> bool:
+        """Whether a node changes with the variable, as far as the graph tells."""
+        known = self._depends
+        for each in range(len(known), node + 1):
+            known.append(each == self.root or any(known[operand] for operand in self.graph.operands_of(each)))
+        return bool(known[node])
+
+    def derivative_of_operand(self, of: Ref) -> Ref:
+        """The derivative of a node: a number at once where it is one, else as one that is still to be taken."""
+        graph, node = self.graph, of.node
+        if node == self.variable:
+            return FoldingRef(graph, graph.constant(1.0))
+        shape = graph.shape_of(node)
+        if graph.row(node) is shaping.index and graph.operands_of(node)[0] == self.root and not shape:
+            return FoldingRef(graph, graph.constant(0.0))  # another element of the array
+        if node == self.root:
+            return FoldingRef(graph, self._unit(shape))
+        if not self.depends(node):
+            zero = graph.constant(0.0)
+            return FoldingRef(graph, graph.apply(shaping.broadcast_to, [zero], [shape]) if shape else zero)
+        place = graph.input(f"derivative of node {node}", shape, hidden=True)
+        self.pending[place] = node
+        return FoldingRef(graph, place)
+
+    def _unit(self, shape: tuple[int, ...]) -> int:
+        """The derivative of an array by one of its elements: 1 there and 0 elsewhere."""
+        graph = self.graph
+        key, _ = graph.attributes_of(self.variable)
+        nodes = [graph.constant(float(place == key)) for place in product(*map(range, shape))]
+        for length in reversed(shape):
+            nodes = [graph.apply(shaping.stack, nodes[begin : begin + length])
+                     for begin in range(0, len(nodes), length)]  # fmt: skip
+        return nodes[0]
+
+    def ruled(self, node: int) -> GivenRule:
+        """The rule for the derivative of a node, and what it writes in its place."""
+        graph = self.graph
+        row, operands = graph.row(node), [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
+        depends = [self.depends(operand.node) for operand in operands]
+        form = FORMS.get(row)
+        found = form(operands, depends, FoldingRef(graph, node), self.derivative_of_operand) if form else None
+        if found is None or found.result.shape != graph.shape_of(node):
+            found = self._by_partials(node, operands, depends)
+        if found is not None and found.result.shape == graph.shape_of(node):
+            return found
+        if row.definition is not None and row.pullback is None and row.partials is None:
+            template, places, output = expansion(row, [each.shape for each in operands], graph.attributes_of(node))
+            meant = transplant(template, graph, dict(zip(places, operands, strict=True)))(output)
+            text = expression(graph, meant.node)
+            return GivenRule(f"definition of {row.name}", f"it is {text}", self.derivative_of_operand(meant), {})
+        return self._by_directions(node, operands, depends)
+
+    def _by_partials(self, node: int, operands: Sequence[Ref], depends: Sequence[bool]) -> GivenRule | None:
+        """The partial derivatives of an elementwise row, each times the derivative of its operand (chain rule)."""
+        graph, row = self.graph, self.graph.row(node)
+        if not row.elementwise or (row.partials is None and row.pullback is None):
+            return None
+        places = [place for place, depend in enumerate(depends) if depend]
+        slopes, terms = [], []
+        for place, partial in zip(places, local_partials(graph, node, places), strict=True):
+            if partial is not None:
+                slopes.append(FoldingRef(graph, partial))
+                terms.append(slopes[-1] * self.derivative_of_operand(operands[place]))
+        total: Ref = sum(terms[1:], terms[0]) if terms else FoldingRef(graph, graph.constant(0.0))
+        inner = any(operands[place].node != self.variable for place in places)
+        mistakes: dict[str, Any] = {}
+        if terms:
+            mistakes[f"the derivative of {row.name} has the other sign"] = -total
+            if inner:
+                mistakes["the inner derivative is missing (chain rule)"] = sum(slopes[1:], slopes[0])
+        name = f"derivative of {row.name}"
+        return GivenRule(f"{name} and chain rule" if inner else name, self._general(node, places), total, mistakes)
+
+    def _general(self, node: int, places: Sequence[int]) -> str:
+        """The rule of a row in letters: `sin(u)' = cos(u) · u'`."""
+        graph = self.graph
+        operands = graph.operands_of(node)
+        letters = iter("uvwst")
+        names: dict[int, str] = {}
+        for place, operand in enumerate(operands):
+            number = place not in places and graph.is_constant(operand)
+            names[operand] = constant_text(graph, operand) if number else next(letters, "u")
+        texts = [names[operand] for operand in operands]
+        names[node] = applied(graph, node, texts)
+        rules = RuleTexts(graph, names)
+        terms = [f"{rules.text(node, place, partial=True)} · {texts[place]}'" for place in places]
+        return f"{names[node]}' = {' + '.join(terms) or '0'}"
+
+    def _by_directions(self, node: int, operands: Sequence[Ref], depends: Sequence[bool]) -> GivenRule:
+        """The rule of an operation on arrays: how it changes as its operands move along their derivatives."""
+        graph, scratch = self.graph, Graph()
+        row = graph.row(node)
+        inputs = [scratch.input(f"operand {place}", each.shape) for place, each in enumerate(operands)]
+        copy = scratch.repeat(row, inputs, graph.attributes_of(node))
+        moved = [place for place, depend in enumerate(depends) if depend]
+        arrows = [scratch.input(f"direction {place}", operands[place].shape) for place in moved]
+        along = directional(scratch, copy, [inputs[place] for place in moved], arrows)
+        simple, (result,) = simplify(scratch, [along])
+        known = simple.inputs(hidden=True)
+        stand_ins = {known[f"operand {place}"]: each for place, each in enumerate(operands)
+                     if f"operand {place}" in known}  # fmt: skip
+        for place in moved:
+            if f"direction {place}" in known:
+                stand_ins[known[f"direction {place}"]] = self.derivative_of_operand(operands[place])
+        return GivenRule(f"derivative of {row.name}", "", transplant(simple, graph, stand_ins)(result), {})
+
+    # ---- simplification ----------------------------------------------------------------------------------------------
+
+    def _simplified(self, node: int, line: int, order: int) -> int:
+        """What is left once neutral numbers are dropped and like terms collected: the same as `derivative` gives."""
+        folded = self._folded(line)
+        self._write(order, NEUTRAL, self.lines[-1].text, folded)
+        simple, (result,) = simplify(self.graph, [derivative_of(self.graph, node, self.variable)])
+        own = {place: self.graph.ref(self.graph.inputs(hidden=True)[name])
+               for name, place in simple.inputs(hidden=True).items()}  # fmt: skip
+        after = transplant(simple, self.graph, own)(result).node
+        self._write(order, COLLECTED, self.lines[-1].text, after)
+        return after
+
+    def _folded(self, root: int) -> int:
+        """A line without neutral numbers."""
+        graph = self.graph
+        moved: dict[int, int] = {}
+        for node, need in enumerate(ancestors(graph, [root])):
+            if not need:
+                continue
+            operands = [FoldingRef(graph, moved[operand]) for operand in graph.operands_of(node)]
+            row, attributes = graph.row(node), graph.attributes_of(node)
+            if graph.is_leaf(node):
+                moved[node] = node
+            elif row.elementwise and not attributes:
+                moved[node] = operands[0].build(row, operands).node
+            else:
+                moved[node] = graph.repeat(row, [each.node for each in operands], attributes)
+        return moved[root]
+
+
+def _too_much(message: str) -> CalculationError:
+    return CalculationError(message, hint="`cg grad FORMULA --symbolic` gives the derivative at once")

@@ -1,0 +1,123 @@
+"""The state of a training in a file: all that it takes to go on to the same bits as if nothing had happened.
+
+An NPZ of plain arrays, written beside its name and renamed, so that there is a whole file or none at any moment:
+
+    header          JSON as UTF-8 bytes: format, version, options, fingerprints of formula and data, numbers of the
+                    state (epoch, batch, steps …) and the history; doubles are written so that they read back
+    values/NAME     the parameters, in their shapes
+    best/NAME       those of the epoch with the best validation
+    method/NAME     vectors of the method: moments, pairs of L-BFGS
+
+The generator needs no state of its own: what it draws follows from the seed and the number of the epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from cgcli.data.archives import FAULTS, what_is_wrong
+from cgcli.errors import DataError
+from cgcli.files import Replacement
+from cgcli.ops import REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cgcli.language.program import Program
+
+FORMAT, VERSION = "cg training", 1
+
+
+@dataclass
+class Checkpoint:
+    """What a file holds. options: those of the training. marks: fingerprints by what they are of. state: its numbers.
+
+    arrays: by their names in the file.
+    """
+
+    options: dict[str, Any]
+    marks: dict[str, str]
+    state: dict[str, Any]
+    arrays: dict[str, Any] = field(default_factory=dict)
+
+    def group(self, kind: str) -> dict[str, Any]:
+        """The arrays of a kind, `values`, `best` or `method`, by name."""
+        start = f"{kind}/"
+        return {name.removeprefix(start): array for name, array in self.arrays.items() if name.startswith(start)}
+
+
+def write(path: str, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in the place of an older one. DataError where that cannot be; the older one stays then."""
+    header = {"format": FORMAT, "version": VERSION, "options": checkpoint.options, "marks": checkpoint.marks,
+              "state": checkpoint.state}  # fmt: skip
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    with Replacement(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in {"header": text, **checkpoint.arrays}.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                npy.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
+
+
+def read(path: str) -> Checkpoint:
+    """The checkpoint in a file. DataError where there is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
+    except FileNotFoundError:
+        raise DataError(f"there is no file `{path}` to go on from", hint="--save writes it") from None
+    except FAULTS as error:
+        raise DataError(f"cannot read `{path}`: {what_is_wrong(error)}") from None
+    try:
+        header = json.loads(arrays.pop("header").tobytes())
+        if header["format"] != FORMAT:
+            raise KeyError
+        version = header["version"]
+        found = Checkpoint(header["options"], header["marks"], header["state"], arrays)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise DataError(f"`{path}` holds no training", hint="--resume takes what --save wrote") from None
+    if version != VERSION:
+        raise DataError(f"`{path}` is of version {version!r}, and this cg reads {VERSION}", hint="train anew")
+    return found
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> Any:
+    with archive.open(name) as member:
+        return npy.read_array(member, allow_pickle=False)
+
+
+def program_mark(program: Program) -> str:
+    """What tells the program of a formula from others: its operations, constants, arrays and names."""
+    graph = program.graph
+    digest = sha256()
+    for node in range(len(graph)):
+        digest.update(f"{REGISTRY.rows[graph.op[node]].name} {list(graph.operands_of(node))} ".encode())
+        digest.update(f"{graph.shape_of(node)} {_leaf(program, node)}\n".encode())
+    digest.update(f"{program.outputs} {program.inputs} {program.params}".encode())
+    return digest.hexdigest()
+
+
+def _leaf(program: Program, node: int) -> Any:
+    """What a node has besides its operands."""
+    graph = program.graph
+    if graph.is_constant(node):
+        return repr(graph.constant_value(node))
+    if graph.is_input(node):
+        return graph.input_name(node)
+    array = graph.array_value(node)
+    return sha256(array.tobytes()).hexdigest() if array is not None else graph.attributes_of(node)
+
+
+def values_mark(values: Mapping[str, Any]) -> str:
+    """What tells values by name from others."""
+    digest = sha256()
+    for name, value in sorted(values.items()):
+        array = np.asarray(value, dtype=np.float64)
+        digest.update(f"{name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,0 +1,43 @@
+"""Which of the two kinds of fit a call means: least squares, or a training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cgcli.errors import UsageError, did_you_mean
+from cgcli.fitting.robust import LOSSES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from cgcli.formulas.base import FormulaBase
+
+
+def is_training(formula: FormulaBase, loss: str, training: Mapping[str, Any]) -> bool:
+    """Whether `loss` is a name of the formula and not a robust loss of least squares, which comes first.
+
+    training: the options of a training that are given; with one of them a name of the formula comes first. UsageError
+    where such an option comes without a loss, and for a loss that is neither.
+    """
+    own = [*formula.outputs, *formula.programs.names.defined]
+    if loss in own and (training or loss not in LOSSES):
+        return True
+    if training:
+        option = next(iter(training))
+        hint = did_you_mean(loss, own) if loss not in LOSSES else 'for example loss="loss" (--loss loss)'
+        raise UsageError(f"`{option}` is for a training, which needs an output of the formula as its loss", hint=hint)
+    if loss not in LOSSES:
+        hint = did_you_mean(loss, [*own, *LOSSES]) or f"robust losses are {', '.join(LOSSES)}"
+        raise UsageError(f"`{loss}` is neither an output of the formula nor a robust loss", hint=hint)
+    return False
+
+
+def refuse_options(**given: Any) -> None:
+    """UsageError for an option of least squares that comes with a training."""
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(
+                f"a training has no {name.replace('_', '-')}: the loss of a row says all",
+                hint="least squares (without a loss that is an output of the formula) have it",
+            )

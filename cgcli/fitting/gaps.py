@@ -1,0 +1,47 @@
+"""Rows of a table that have no number where a fit needs one: left out and told of, or refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cgcli.data.cells import advice
+from cgcli.data.stream import gap_text, refusal
+from cgcli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from cgcli.data.stream import Report
+    from cgcli.fitting.fit import FitResult
+    from cgcli.fitting.question import Question
+    from cgcli.fitting.trained import Trained
+    from cgcli.fitting.training import TrainingResult
+
+WAYS = (None, "skip", "error")
+"""What may become of rows with a gap; by default a missing cell is left out, a text that is no number an error."""
+
+
+def refuse_gaps(question: Question | Trained, report: Report | None, missing: str | None) -> None:
+    """DataError for the first gap that is not to be left out; UsageError for another way than there is."""
+    if missing not in WAYS:
+        raise UsageError(
+            f"a fit cannot do `{missing}` with rows that have a gap",
+            hint="`skip` leaves them out, `error` stops at the first one",
+        )
+    if missing == "skip" or report is None:
+        return
+    gaps = {name: gap.first if missing == "error" else gap.first_bad for name, gap in report.gaps.items()}
+    firsts = [(*found, name) for name, found in gaps.items() if found is not None]
+    if firsts:
+        row, text, name = min(firsts, key=lambda found: found[0])
+        told = refusal(question.source.name, row, name, text)
+        cure = None if text is None else advice(text)
+        raise DataError(told.message, hint=cure or '--missing skip (missing="skip") leaves such rows out')
+
+
+def tell_gaps(result: FitResult | TrainingResult, report: Report | None) -> None:
+    """Say in a result which rows were left out, and why."""
+    if report is None or not report.skipped:
+        return
+    result.left_out = report.skipped
+    told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
+    rows = "1 row is" if report.skipped == 1 else f"{report.skipped:,} rows are"
+    result.warnings.append(f"{rows} left out: {told}")

@@ -1,0 +1,279 @@
+"""The least-squares problem of a table of any size: residuals and derivatives by blocks, an R factor carried along.
+
+A block of rows is computed, summed and made a triangle while it is in a core's cache; nothing is kept of it. Small data
+stay in memory between evaluations, large ones are read from their file at each. How rows are cut into blocks depends on
+the data alone, sums are exact and triangles are put together in the order of the rows, so results have the same bits
+on any number of threads.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import partial
+from math import fsum, inf, isfinite
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from cgcli.engines import choose_for_rows
+from cgcli.engines.threads import in_order, processors
+from cgcli.errors import DataError, UsageError
+from cgcli.fitting.protocol import NotFinite, Reduced
+from cgcli.fitting.residuals import Residuals
+from cgcli.fitting.robust import loss_of, row_scales
+from cgcli.fitting.triangles import stacked, triangle
+from cgcli.rows.sources import MEMORY, Part, WholeRows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from cgcli.engines.base import Blocks, BlocksAt, BlocksOver
+    from cgcli.fitting.question import Question
+
+CELLS = 32_768
+"""Numbers of a block (256 KB): it stays in a core's cache from the kernel to the triangle."""
+
+MOST_ROWS, ROWS_PER_COLUMN = 8_192, 4
+"""Rows of a block at most, and for each column at least: the triangles themselves should be little work."""
+
+BLOCKS = 8
+"""Blocks of one piece of work for a thread."""
+
+EVALUATIONS = 20
+"""A fit takes about so many: what the choice of an engine counts with."""
+
+MOST_PARAMETERS = 3_000
+"""A triangle of so many columns has 72 MB."""
+
+
+class Progress(NamedTuple):
+    """How far an evaluation is: its number from 1, rows done, rows of the table (about, 0: unknown).
+
+    residual: the least root of the mean square of residuals so far; infinite before the first evaluation is done.
+    """
+
+    evaluation: int
+    rows: int
+    total: int
+    residual: float = inf
+
+
+class Piece(NamedTuple):
+    """What some rows come to: sums of the blocks, their triangle, or what is not finite."""
+
+    rows: int
+    plain: list[float]
+    objective: list[float]
+    triangle: Any
+    not_finite: NotFinite | None
+
+
+class RowsProblem:
+    """As `protocol.Problem`, of a question about a table.
+
+    report: what the table's first pass found, gaps among it; None before. evaluations: how many passes were taken.
+    """
+
+    def __init__(
+        self, question: Question, *, loss: str = "linear", scale: float = 1.0, engine: str = "auto",
+        threads: int | None = None, memory: int = MEMORY, batch_rows: int | None = None,
+        progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:  # fmt: skip
+        """threads: at most so many. memory: bytes of the table that may be kept. batch_rows: at most so many are
+        read at once. progress: called now and then during an evaluation.
+
+        UsageError for too many parameters, ShapeError where the formula has no number in each row, DataError for a
+        table without a whole row and for a target or a sigma that is none.
+        """
+        self.names = question.names
+        if len(self.names) > MOST_PARAMETERS:
+            raise UsageError(
+                f"{len(self.names):,} parameters are more than the {MOST_PARAMETERS:,} that least squares take",
+                hint="train them instead: --loss with --method adam",
+            )
+        self._question = question
+        self._residuals = residuals = Residuals(question)
+        self.linear = np.array([name in residuals.affine for name, shape in question.shapes.items()
+                                for _ in range(int(np.prod(shape)))], dtype=bool)  # fmt: skip
+        self._loss, self._scale = loss, scale
+        self._threads = threads or processors()
+        self._progress = progress
+        self._least = inf
+        self.evaluations = 0
+        self._rows = WholeRows(
+            question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory
+        )  # fmt: skip
+        self._spread, self._log_sigma = self._look()
+        self.rows = self._rows.counted()
+        slopes = list(residuals.slopes.values())
+        graph, columns = residuals.graph, list(residuals.columns)
+        chosen = choose_for_rows(graph, [*slopes, residuals.residual], engine, {}, EVALUATIONS * self.rows)
+        self._plain = chosen.blocks(graph, [residuals.residual], columns)
+        self._sloped = chosen.blocks(graph, [*slopes, residuals.residual], columns)
+
+    @property
+    def report(self) -> Any:
+        """What the table's pass found: rows read, rows left out, gaps by column (`data.stream.Report`)."""
+        return self._rows.report
+
+    def reduced(self, point: Any, slopes: bool = True) -> Reduced:
+        """As `Problem.reduced`."""
+        self.evaluations += 1
+        values = {**self._question.fixed, **self._question.values(point)}
+        at = (self._sloped if slopes else self._plain).at(values)
+        rows = 0
+        plain: list[float] = []
+        objective: list[float] = []
+        triangles: list[Any] = []
+        for piece in self._pieces(at, slopes):
+            if piece.not_finite is not None:
+                return Reduced(inf, None, self.rows, inf, piece.not_finite)
+            rows += piece.rows
+            plain += piece.plain
+            objective += piece.objective
+            if slopes:
+                triangles.append(piece.triangle)
+                if len(triangles) > BLOCKS:
+                    triangles = [stacked(triangles)]
+            self._progress(Progress(self.evaluations, rows, self.rows, self._least))
+        found = stacked(triangles) if slopes else None
+        reduced = Reduced(fsum(objective), found, rows, fsum(plain))
+        self._least = min(self._least, (reduced.plain / max(rows, 1)) ** 0.5)
+        return reduced
+
+    def spread(self) -> float:
+        """As `Problem.spread`."""
+        return self._spread
+
+    def log_sigma(self) -> float:
+        """As `Problem.log_sigma`."""
+        return self._log_sigma
+
+    def thinned(self, rows: int) -> RowsProblem:
+        """As `Problem.thinned`."""
+        fewer = self._rows.thinned(rows)
+        return self if fewer is self._rows else self.over(fewer)
+
+    def over(self, rows: WholeRows) -> RowsProblem:
+        """The same question about other rows of the same columns; nothing is compiled again."""
+        other = copy(self)
+        other._rows = rows
+        other._spread, other._log_sigma = other._look()
+        other.rows = rows.counted()
+        return other
+
+    def columns(self, rows: int) -> dict[str, Any]:
+        """As `Problem.columns`."""
+        found = self._rows.thinned(rows).in_memory() or {}
+        return {name: found[column] for name, column in self._question.columns.items()}
+
+    # ---- blocks --------------------------------------------------------------------------------------------------
+
+    def _pieces(self, at: BlocksAt, slopes: bool) -> Iterator[Piece]:
+        """All rows, in order."""
+        return in_order(self._jobs(at, slopes), self._threads)
+
+    def _jobs(self, at: BlocksAt, slopes: bool) -> Iterator[Callable[[], Piece]]:
+        """The pieces as work to be done."""
+        height = height_of(len(self.names) + 1 if slopes else 1)
+        for part in self._rows.parts():
+            over = at.over({name: part.columns[column] for name, column in self._residuals.columns.items()})
+            for first in range(0, part.rows, BLOCKS * height):
+                yield partial(self._piece, part, over, first, slopes)
+
+    def _piece(self, part: Part, over: BlocksOver, begin: int, slopes: bool) -> Piece:
+        """Some blocks of a part, one after the other."""
+        width = len(self.names) + 1 if slopes else 1
+        height = height_of(width)
+        end = min(begin + BLOCKS * height, part.rows)
+        out = np.empty((width, max(min(height, end - begin), width)))
+        plain, objective, triangles = [], [], []
+        for first in range(begin, end, height):
+            last = min(first + height, end)
+            over.fill(first, last, out)
+            residuals = out[-1, : last - first]
+            plain.append(float(residuals @ residuals))
+            objective.append(plain[-1] if self._loss == "linear" else loss_of(self._loss, self._scale, residuals))
+            if slopes:
+                if self._loss != "linear":
+                    self._scale_rows(out, last - first)
+                triangles.append(triangle(out, last - first))
+            if not (isfinite(plain[-1]) and (not slopes or np.isfinite(triangles[-1]).all())):
+                return Piece(0, [], [], None, self._broken(part, over, first, last, slopes))
+        return Piece(end - begin, plain, objective, stacked(triangles) if slopes else None, None)
+
+    def _scale_rows(self, out: Any, rows: int) -> None:
+        """Rows as they enter the triangle under a robust loss."""
+        with np.errstate(all="ignore"):
+            for_slopes, for_residual = row_scales(self._loss, self._scale, out[-1, :rows])
+            out[:-1, :rows] *= for_slopes
+            out[-1, :rows] *= for_residual
+
+    def _broken(self, part: Part, over: BlocksOver, first: int, last: int, slopes: bool) -> NotFinite:
+        """The first row of a block with something that is not finite; the one of the largest number where all are."""
+        width = len(self.names) + 1 if slopes else 1
+        out = np.empty((width, last - first))
+        over.fill(first, last, out)
+        wrong = ~np.isfinite(out)
+        rows = wrong.any(axis=0)
+        place = int(rows.argmax()) if rows.any() else int(np.abs(out).max(axis=0).argmax())
+        line = int(wrong[:, place].argmax()) if wrong[:-1, place].any() and not wrong[-1, place] else None
+        row = {name: part.columns[column][first + place] for name, column in self._question.columns.items()}
+        values = {name: float(value) if np.ndim(value) == 0 else value for name, value in row.items()}
+        return NotFinite(part.number(first + place) - 1, None if line is None else self.names[line], values)
+
+    # ---- the first look ------------------------------------------------------------------------------------------
+
+    def _look(self) -> tuple[float, float]:
+        """Look at target and sigma in all rows: the target's sum of squares about its weighted mean, Σ log sigma.
+
+        The former is the last entry of the triangle of [1/sigma, target/sigma]: no difference of large sums.
+        """
+        residuals, count = self._residuals, 0
+        columns = residuals.columns
+        triangles: list[Any] = []
+        logarithms: list[float] = []
+        chosen = choose_for_rows(residuals.graph, [residuals.target, residuals.sigma], "numpy", {}, 1)
+        blocks: Blocks = chosen.blocks(residuals.graph, [residuals.target, residuals.sigma], list(columns))
+        at = blocks.at({})
+        for part in self._rows.parts():
+            count += part.rows
+            over = at.over({name: part.columns[column] for name, column in columns.items()})
+            for first in range(0, part.rows, MOST_ROWS):
+                last = min(first + MOST_ROWS, part.rows)
+                target, sigma = out = np.empty((2, last - first))
+                over.fill(first, last, out)
+                self._refuse(out, part, first)
+                logarithms.append(float(np.log(sigma).sum()))
+                lines = np.zeros((2, max(last - first, 2)))
+                lines[:, : last - first] = 1 / sigma, target / sigma
+                triangles.append(triangle(lines, last - first))
+            triangles = [stacked(triangles)] if triangles else []
+            self._progress(Progress(0, count, self._rows.size or 0))
+        if not count:
+            reason = "every row has a cell that is missing or no number" if self.report.read else "the table is empty"
+            raise DataError("there is no row to fit to", hint=reason)
+        return float(stacked(triangles)[1, 1] ** 2), fsum(logarithms)
+
+    def _refuse(self, out: Any, part: Part, first: int) -> None:
+        """DataError where a target is no finite number or a sigma no positive one."""
+        target, sigma = out
+        if not np.isfinite(target).all():
+            place = int((~np.isfinite(target)).argmax())
+            raise DataError(
+                f"`{self._question.target.text}` is {target[place]:g} in row {part.number(first + place):,}",
+                hint="leave such rows out of the table, or fit something else",
+            )
+        fine = (sigma > 0) & np.isfinite(sigma)
+        if not fine.all():
+            place = int((~fine).argmax())
+            raise DataError(
+                f"sigma is {sigma[place]:g} in row {part.number(first + place):,}",
+                hint="a standard deviation is a positive number",
+            )
+
+
+def height_of(width: int) -> int:
+    """Rows of a block of so many columns."""
+    return max(min(CELLS // width, MOST_ROWS), ROWS_PER_COLUMN * width)
