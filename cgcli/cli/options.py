@@ -44,7 +44,7 @@ class ReadOptions:
     data: Annotated[
         list[str] | None,
         typer.Option(
-            "--data", help="Compute every row of this table (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV)."
+            "--data", help="The table, row by row (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV)."
         ),
     ] = None
     format: Annotated[
@@ -60,7 +60,9 @@ class ReadOptions:
     ] = None
     missing: Annotated[
         str | None,
-        typer.Option("--missing", help="Rows with cells that are missing or no number: nan (default), skip or error."),
+        typer.Option(
+            "--missing", help="Rows with a cell that is missing or no number: nan (eval and grad do so), skip or error."
+        ),
     ] = None
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Read at most so many rows.")] = None
 
