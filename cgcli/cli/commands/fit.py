@@ -101,5 +101,5 @@ def run(
     fit_table(
         parsed, table or ReadOptions(), outputs, begun, fix=held, values=values, bounds=read_bounds(bound),
         target=target, wrt=split_names(wrt), sigma=sigma, absolute_sigma=absolute_sigma, loss=loss or "linear",
-        loss_scale=loss_scale, starts=starts, seed=1 if seed is None else seed,
+        loss_scale=loss_scale, starts=starts, seed=1 if seed is None else seed, save=chosen.save, resume=chosen.resume,
     )  # fmt: skip
