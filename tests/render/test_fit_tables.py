@@ -18,7 +18,8 @@ def made(values, errors, **other):
     found = {
         "fixed": {}, "names": tuple(values), "rows": 10, "dof": 8, "residual": 0.5, "r_squared": 0.99,
         "adjusted_r_squared": 0.98, "aic": 12.5, "method": "Levenberg–Marquardt", "evaluations": 7,
-        "message": "converged", "absolute_sigma": False, "loss": "linear", "target": "y", "warnings": [], "has_sigma": False, "left_out": 0,
+        "message": "converged", "absolute_sigma": False, "loss": "linear",
+        "target": "y", "warnings": [], "has_sigma": False, "left_out": 0,
         "element_values": values, "element_errors": errors, "correlated": [],
     } | other  # fmt: skip
     result = SimpleNamespace(**found)
