@@ -18,11 +18,12 @@ from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import Task, best_solution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
     from cgcli.fitting.protocol import Problem
+    from cgcli.fitting.rows_problem import Progress
     from cgcli.formulas.base import FormulaBase
 
 STRONG = 0.9
@@ -91,6 +92,7 @@ def fit(
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
     absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
     columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
+    progress: Callable[[Progress], None] = lambda progress: None,
 ) -> FitResult:  # fmt: skip
     """Parameters of a formula such that its values are nearest to a target, row by row, by least squares.
 
@@ -102,7 +104,7 @@ def fit(
     with residuals in units of `loss_scale`. starts, seed: how many places are started from where no start is known.
     columns: input -> column where names differ. missing: rows with a gap are left out, `skip`, or
     an `error`; by default those with a missing cell are left out, and a text that is no number is an error. limit: at
-    most so many rows are read. most: evaluations at most of one search.
+    most so many rows are read. most: evaluations at most of one search. progress: called now and then.
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
@@ -114,7 +116,7 @@ def fit(
     question = ask(formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, columns=columns)
     question.limit = limit
     low, high = bounds_of(question, bounds)
-    problem = RowsProblem(question, loss=loss, scale=loss_scale)
+    problem = RowsProblem(question, loss=loss, scale=loss_scale, progress=progress)
     refuse_gaps(question, problem.report, missing)
     notes: list[str] = []
     task = task_of(question, problem, low, high, notes, starts=starts, seed=seed, most=most)
@@ -243,7 +245,7 @@ def message_of(solution: Solution) -> str:
     """How a search ended."""
     offset = f"relative offset {solution.offset:.1e}"
     if solution.converged:
-        return "converged: the residuals are orthogonal to their derivatives"
+        return "converged: residuals orthogonal to their derivatives"
     if solution.ended == "evaluations":
         return f"not converged: {solution.evaluations:,} evaluations were not enough ({offset})"
     return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"

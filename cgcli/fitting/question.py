@@ -13,7 +13,7 @@ from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, d
 from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
-from cgcli.formulas.rows import bind_rows
+from cgcli.formulas.rows import bind_rows, declared_shapes
 from cgcli.language.spelling import canonical
 from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
@@ -119,6 +119,7 @@ def _asked(
 ) -> Question:  # fmt: skip
     """As `ask`, with the table open. source: gives its rows; itself what comes through a pipe, and so comes once."""
     started, ranges = split_starts(start)
+    started = spread_out(formula, started)
     held = held_values(formula, fix, started)
     known = columns_by_reading(table)
     matched = matched_columns(formula, table, columns)
@@ -149,6 +150,18 @@ def split_starts(start: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[
         if not np.isfinite(value).all():
             raise UsageError(f"the start of `{name}` is not finite", hint="leave it away: a start is then looked for")
     return starts, {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
+
+
+def spread_out(formula: FormulaBase, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Starts of declared arrays that are one number, or one row, for all: in the shape that the formula declares."""
+    declared = declared_shapes(formula, values)
+    found = dict(values)
+    for name, value in values.items():
+        shape = declared.get(name, ())
+        if shape and np.shape(value) != shape:
+            with suppress(ValueError):  # what does not fit is told where values are bound
+                found[name] = np.array(np.broadcast_to(value, shape))
+    return found
 
 
 def held_values(formula: FormulaBase, fix: Any, started: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,13 @@ next: an evaluation is one run of a plan.
 
 from __future__ import annotations
 
+from itertools import compress
+
 import numpy as np
 
 from cgcli.errors import UsageError
 from cgcli.formulas.derivatives import derived, direction_of, hidden_inputs, need_scalar, targets, variables
+from cgcli.graph.walk import between
 from cgcli.passes.derivative import derivatives_of, products_with_hessian
 from cgcli.passes.differentiate import differentiate
 
@@ -123,6 +126,7 @@ class Objective:
         found = derived(bound, ("objective", type(self), self.names, of), self._nodes)
         self.over, self.nodes = bound.over(found.program), found.nodes
         self._third: Derived | None = None
+        self._kinks: bool | None = None
 
     def output_of(self, program: Program) -> str:
         """What the value is called."""
@@ -221,6 +225,15 @@ class Objective:
             if any(self.variables.shapes.values())
             else np.array(parts, dtype=float)
         )
+
+    def may_kink(self) -> bool:
+        """Whether an operation between the variables and the value has kinks."""
+        if self._kinks is None:
+            graph = self.over.graph
+            moving = list(variables(self.over.program, self.names, self.of).values())
+            active = between(graph, moving, [self.nodes.value])
+            self._kinks = any(graph.row(node).kink is not None for node in compress(range(len(active)), active))
+        return self._kinks
 
     def births(self, x: Any, *, slopes: bool = False) -> list[Birth]:
         """Where what is no finite number in the value (or the gradient) at a point was born."""

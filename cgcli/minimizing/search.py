@@ -100,8 +100,9 @@ def answer(objective: Objective, setting: Setting, walks: list[Walk | None], low
     result = Minimum(
         values=objective.variables.unpack(point.x), value=point.value,
         gradient=objective.variables.unpack(point.gradient), gradient_norm=float(np.linalg.norm(slopes)),
-        hessian_eigenvalues=curvatures, kind=best.ending, evaluations=objective.evaluations,
-        rounds=len(best.steps) - 1, method=best.method, message="", notes=list(dict.fromkeys(setting.notes)),
+        hessian_eigenvalues=None if best.ending == "kink" else curvatures, kind=best.ending,
+        evaluations=objective.evaluations, rounds=len(best.steps) - 1, method=best.method, message="",
+        notes=list(dict.fromkeys(setting.notes)),
         active=active_bounds(objective, best, low, high), steps=best.steps,
     )  # fmt: skip
     result.message = message_of(result, objective, best)

@@ -49,7 +49,8 @@ def flat(result: Minimum, objective: Objective, walk: Walk) -> str:
 def kink(result: Minimum, objective: Objective, walk: Walk) -> str:
     """A minimum at a kink."""
     del objective, walk
-    return f"a minimum at a kink: the slopes around it balance, and the value is {compact(result.value)}"
+    at = f" and at {_few(list(result.active))}" if result.active else ""
+    return f"a minimum at a kink{at}: the gradient jumps there, the slopes around it balance, and no neighbour is lower"
 
 
 def unbounded(result: Minimum, objective: Objective, walk: Walk) -> str:
