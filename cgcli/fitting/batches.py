@@ -37,13 +37,13 @@ class Batches:
     of the question its place there. others: those that are not affine.
     """
 
-    def __init__(self, question: Question, rows: GroupedRows) -> None:
-        """Errors as of `Residuals`: DataError and ShapeError for what cannot be fitted."""
+    def __init__(self, question: Question, rows: GroupedRows, order: Sequence[str] | None = None) -> None:
+        """order: another one of the parameters. ShapeError as of `Residuals`."""
         residuals = Residuals(question)
         names = question.names
         self.linear = [name for name in names if name in residuals.affine]
         self.others = [name for name in names if name not in residuals.affine]
-        self.order = [*self.linear, *self.others]
+        self.order = list(order or [*self.linear, *self.others])
         self.back = [self.order.index(name) for name in names]
         self._rows = rows
         self._fixed = question.fixed
@@ -101,6 +101,19 @@ class Batches:
         few = Beside(self._rows, places, self._columns, self.order, self._sloped, self._fixed, some)
         ended = Descent(few, size, len(self.linear), roughly=True).run(points)
         return np.where(ended.converged, ended.points, points)
+
+    def beside(self, places: Any) -> list[tuple[Any, Beside]]:
+        """The rows of groups, in batches: which groups, and these beside each other."""
+        return [(part, Beside(self._rows, part, self._columns, self.order, self._sloped, self._fixed))
+                for part in self._cut(places)]  # fmt: skip
+
+    def spreads(self, parts: Sequence[tuple[Any, Beside]], groups: int) -> Any:
+        """The spread of each group's target, of batches with all groups."""
+        found = np.empty(groups)
+        with np.errstate(all="ignore"):
+            for places, beside in parts:
+                found[places] = self._spread(beside)
+        return found
 
     def _spread(self, beside: Beside) -> Any:
         """The target's sum of squares about its weighted mean, in each group: see `RowsProblem`."""
