@@ -54,3 +54,16 @@ class Uncertain(FormulaBase):
         by_name = results.results_of(found, sample)
         asking.warn_of(found, by_name)
         return next(iter(by_name.values())) if len(by_name) == 1 else results.Several(found, by_name)
+
+    def uncertainty_rows(self, values: Mapping[str, Any], *, correlations: Any = None, engine: str = "auto") -> Any:
+        """One result and one standard uncertainty a row, by the law of propagation: arrays value and error.
+
+        values: as of `uncertainty`; (column, column of errors) for what differs from row to row. correlations: of the
+        errors of two inputs, the same in all rows. Several outputs come by name. Errors as of `uncertainty`; ShapeError
+        for outputs that are arrays, and for a formula that takes a column together, as `mean(x)`.
+        """
+        from cgcli.uncertainty import asking
+        from cgcli.uncertainty.tables import in_rows
+
+        found = in_rows(self, asking.question(values, correlations, gaps=True), engine)
+        return next(iter(found.values())) if len(found) == 1 else found

@@ -135,6 +135,10 @@ class ErrorOptions:
         typer.Option("--average", help="Compute these inner names for every reading, and take their means: a,b."),
     ] = None
 
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Errors in files of values (--values) count, as `cg fit -o` writes them.")
+    ] = False
+
     def given(self) -> list[str]:
         """Names of the options that the line has."""
         return typed({option.name: getattr(self, option.name) for option in fields(self)})

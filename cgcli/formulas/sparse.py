@@ -22,10 +22,11 @@ from cgcli.ops import shaping
 from cgcli.passes.colouring import column_colouring, mirrored, star_colouring
 from cgcli.passes.derivative import derivatives_of, directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate, has_conventions
+from cgcli.passes.elements import per_element
 from cgcli.passes.entries import entries
 from cgcli.passes.rolling import rolled
 from cgcli.passes.sparsity import pattern
-from cgcli.passes.uniform import shrunk
+from cgcli.passes.uniform import shrunk, unvarying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
     from cgcli.passes.colouring import Colouring
+    from cgcli.passes.elements import PerElement
     from cgcli.passes.entries import Entries
 
     Shape = tuple[int, ...]
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 4_000_000
 """Numbers of all directions that are run together (32 MB)."""
+
+FEWEST_ELEMENTS = 20_000
+"""Elements of an array from which on what is done to each of them is done block by block (as `engines.FEWEST_ROWS`)."""
 
 MOST_ROWS = 2_000
 """Rows with an entry that is no finite number that are computed by themselves, without any product."""
@@ -143,13 +148,13 @@ class Products:
 class Parts:
     """A sparse matrix of derivatives whose entries are nodes: one run, whatever the number of colours is."""
 
-    __slots__ = ("nodes", "parts", "pattern", "symmetric")
+    __slots__ = ("alone", "clusters", "nodes", "parts", "pattern", "symmetric")
 
     def __init__(self, graph: Graph, found: list[Entries], shape: tuple[int, int], *, symmetric: bool) -> None:
         import numpy as np
         from scipy.sparse import csr_array
 
-        self.nodes = shrunk(graph, [part.node for part in found])
+        self.nodes = _shrunk(graph, [part.node for part in found])
         self.symmetric = symmetric
         rows, columns = (
             np.concatenate([getattr(part, field) for part in found] or [np.empty(0, dtype=np.int64)])
@@ -164,6 +169,7 @@ class Parts:
             (part.shape, part.places, targets_of(own))
             for part, own in zip(found, np.split(place, ends), strict=True)
         ]  # fmt: skip
+        self.clusters, self.alone = _clusters(graph, self.nodes)
 
     @property
     def colours(self) -> int:
@@ -174,7 +180,7 @@ class Parts:
         """The entries of the pattern, in its order."""
         import numpy as np
 
-        values = bound.engine(self.nodes).evaluate(bound.graph, bound.values, self.nodes)
+        values = self._values(bound)
         data = np.zeros(self.pattern.nnz)
         for node, (shape, places, ways) in zip(self.nodes, self.parts, strict=True):
             flat = values[node]
@@ -188,6 +194,52 @@ class Parts:
                 part = flat if source is None or not np.shape(flat) else flat[source]
                 data[target] += part
         return data
+
+    def _values(self, bound: Bound) -> Mapping[int, Any]:
+        """The values of the nodes."""
+        import numpy as np
+
+        from cgcli.engines import choose_for_rows
+
+        found = bound.engine(self.alone).evaluate(bound.graph, bound.values, self.alone)
+        values = {node: found[node] for node in self.alone}
+        for nodes, formula in self.clusters:
+            given = {name: values[node] for name, node in formula.sources.items()}
+            columns = {name: np.reshape(value, -1) if np.shape(value) else value for name, value in given.items()}
+            engine = choose_for_rows(formula.graph, formula.wanted, "auto", columns)
+            rows = engine.evaluate_rows(formula.graph, columns, formula.wanted)
+            shape = bound.graph.shape_of(nodes[0])
+            values.update((node, rows[own].reshape(shape)) for node, own in zip(nodes, formula.wanted, strict=True))
+        return values
+
+
+def _shrunk(graph: Graph, nodes: list[int]) -> list[int]:
+    """Nodes of the same values; what no input changes is computed now."""
+    from cgcli.engines import engine
+
+    fixed = unvarying(graph, nodes)
+    values = engine("numpy").evaluate(graph, {}, fixed) if fixed else []
+    return shrunk(graph, nodes, {node: values[node] for node in fixed})
+
+
+def _clusters(graph: Graph, nodes: Sequence[int]) -> tuple[list[tuple[list[int], PerElement]], list[int]]:
+    """Large nodes of one shape together, each time with the formula of their elements; the nodes that it begins with.
+
+    The latter are computed as they are, with the nodes that are in no formula.
+    """
+    by_shape: dict[Shape, list[int]] = {}
+    for node in dict.fromkeys(nodes):
+        by_shape.setdefault(graph.shape_of(node), []).append(node)
+    clusters: list[tuple[list[int], PerElement]] = []
+    alone: dict[int, None] = {}
+    for shape, own in by_shape.items():
+        formula = per_element(graph, own) if size(shape) >= FEWEST_ELEMENTS else None
+        if formula is not None and len(formula.graph) > 2 * len(formula.sources):
+            clusters.append((own, formula))
+            alone.update(dict.fromkeys(formula.sources.values()))
+        else:
+            alone.update(dict.fromkeys(own))
+    return clusters, list(alone)
 
 
 def targets_of(places: Any) -> list[tuple[Any, Any]]:

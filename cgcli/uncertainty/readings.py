@@ -13,7 +13,7 @@ import numpy as np
 
 from cgcli.errors import DataError, UsageError
 from cgcli.formulas.bound import needed_inputs
-from cgcli.formulas.rows import bind_rows, evaluate_rows, row_values
+from cgcli.formulas.rows import bind_rows, evaluate_rows, refuse_reductions, row_values
 from cgcli.rows.sources import WholeRows, source_of
 from cgcli.uncertainty.asking import Question
 from cgcli.uncertainty.propagating import plain
@@ -98,6 +98,7 @@ def averaged(
     for name, node in nodes.items():
         if bound.graph.shape_of(node):
             raise UsageError(f"`{name}` is an array, and a reading is a number", hint="average its elements by name")
+    refuse_reductions(bound, list(nodes.values()))
     rows = len(next(iter(columns.values())))
     bound.values = row_values(bound, columns)
     found = dict(zip(nodes, evaluate_rows(bound, "auto", list(nodes.values()), rows), strict=True))

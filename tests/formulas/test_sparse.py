@@ -53,6 +53,7 @@ def way(request, monkeypatch):
     if request.param == "products":
         monkeypatch.setattr(module, "entries", lambda graph, outputs, variables: None)
     if request.param == "rolled":
+        monkeypatch.setattr(module, "FEWEST_ELEMENTS", 1)
         monkeypatch.setattr(rolling, "FEWEST_SCALARS", 1)
         monkeypatch.setattr(rolling, "SHORTEST", 2)
     return request.param
