@@ -10,18 +10,31 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-
 class Fitting(FormulaBase):
     """Fits, and sums over rows."""
 
     def fit(
-        self, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
-        fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
-        bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
-        absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48,
-        seed: int | None = None, columns: Mapping[str, str] | None = None, missing: str | None = None,
-        limit: int | None = None, most: int = 1000, by: str | Sequence[str] | None = None,
-        share: str | Sequence[str] | None = None, **training: Any,
+        self,
+        data: Any,
+        *,
+        target: str | None = None,
+        start: Mapping[str, Any] | None = None,
+        fix: Mapping[str, Any] | Sequence[str] | str | None = None,
+        wrt: Sequence[str] | None = None,
+        bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
+        sigma: str | float | None = None,
+        absolute_sigma: bool = False,
+        loss: str = "linear",
+        loss_scale: float = 1.0,
+        starts: int = 48,
+        seed: int | None = None,
+        columns: Mapping[str, str] | None = None,
+        missing: str | None = None,
+        limit: int | None = None,
+        most: int = 1000,
+        by: str | Sequence[str] | None = None,
+        share: str | Sequence[str] | None = None,
+        **training: Any,
     ) -> Any:
         """The parameters with which the formula is nearest to a target, row by row: see `cgcli.fitting.fit.fit`.
 

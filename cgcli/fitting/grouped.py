@@ -204,7 +204,9 @@ def tell(result: GroupedFit, groups: Groups) -> None:
     if count:
         listed = " or ".join(f"`{name}`" for name in rows.by)
         what = "1 row has" if count == 1 else f"{count:,} rows have"
-        result.warnings.append(f"{what} no key in {listed} and {'is' if count == 1 else 'are'} left out (first: row {first:,})")
+        result.warnings.append(
+            f"{what} no key in {listed} and {'is' if count == 1 else 'are'} left out (first: row {first:,})"
+        )
     failed = np.flatnonzero(~result.fits.converged)
     if len(failed):
         place = int(failed[0])

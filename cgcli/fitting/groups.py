@@ -1,6 +1,6 @@
 """The same formula fitted to every group of rows: `by="plate"` is a fit for each plate.
 
-Groups are fitted side by side (`batch`) from starts that are given or found at a few of them. What is not plain sailing
+Groups are fitted side by side (`descent`) from starts that are given or found at a few of them. What is not plain sailing
 there is fitted alone, as a table of its own: a group that does not converge, whose derivatives depend on each other,
 that ends outside of its bounds, or that fits much worse than the others.
 """
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CgError
-from cgcli.fitting.batch import covariances, dependent
-from cgcli.fitting.batches import Batches
+from cgcli.fitting.descent import covariances, dependent
+from cgcli.fitting.side_by_side import Batches
 from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.fit import bounds_of, enough_rows, result_of, task_of
 from cgcli.fitting.rows_problem import RowsProblem

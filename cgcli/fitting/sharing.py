@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
-from cgcli.fitting.batch import covariances, dependent, product, solved, squares, triangles
-from cgcli.fitting.batches import Batches
+from cgcli.fitting.descent import covariances, dependent, product, solved, squares, triangles
+from cgcli.fitting.side_by_side import Batches
 from cgcli.fitting.groups import FEWEST, GroupFits, Groups, empty, fit_groups
 
 if TYPE_CHECKING:
@@ -189,7 +189,9 @@ class Joint:
     def _offset(self) -> float:
         """The part of the residuals' length along all derivatives."""
         _, left = self.reduced()
-        along = squares(self.triangle[: self._own, -1]).sum() + float(left[: self._shared, -1] @ left[: self._shared, -1])
+        along = squares(self.triangle[: self._own, -1]).sum() + float(
+            left[: self._shared, -1] @ left[: self._shared, -1]
+        )
         total = self._total(self.triangle)
         return float(np.sqrt(along / total)) if total else 0.0
 
