@@ -29,7 +29,8 @@ def fit_groups(
 ) -> None:  # fmt: skip
     """Fit a formula to each group of a table, tell of the fits, and write them.
 
-    options: as of `grouped.fit_by`. CalculationError behind the table where no group has a fit; nothing is written then.
+    options: as of `grouped.fit_by`. CalculationError behind the table where no group has a fit; then no file is
+    written.
     """
     path = table.check()
     check(outputs)

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cgcli.cli.arguments import typed
+from cgcli.cli.training_options import TrainOptions
 from cgcli.data.cells import POLICIES
 from cgcli.engines import NAMES
 from cgcli.errors import UsageError
@@ -146,5 +147,5 @@ class ErrorOptions:
 
 __all__ = [
     "Annotated", "Bindings", "Digits", "EngineName", "ErrorOptions", "FormulaText", "Json", "Of", "ReadOptions",
-    "Strict", "TableOptions", "Values", "Wrt", "typer",
+    "Strict", "TableOptions", "TrainOptions", "Values", "Wrt", "typer",
 ]  # fmt: skip

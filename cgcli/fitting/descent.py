@@ -30,7 +30,7 @@ ROUNDING = 8.0
 """Units in the last place of what the parameters contribute to the residuals: less than that is rounding."""
 OFF = 1.0
 """How much may be gained by the linear parameters alone, relative to what is left, before they move alone."""
-UNSEEN, NEARLY = 5e-9, 1e-6
+UNSEEN, NEARLY = 3e-10, 1e-6
 """How orthogonal residuals will be, if a step helps as much as the one before, for it to be taken unseen; and how
 orthogonal they are already."""
 FIRST, LEAST, MOST = 1e-3, 1e-14, 1e14
@@ -144,7 +144,7 @@ class Descent:
     """
 
     def __init__(self, evaluate: Evaluate, size: int, linear: int, *, roughly: bool = False) -> None:
-        """roughly: whether to end where the residuals are nearly orthogonal to their derivatives, without last digits."""
+        """roughly: whether to end where the residuals are nearly orthogonal to their derivatives."""
         self._evaluate = evaluate
         self._size = size
         self._linear = linear
@@ -199,10 +199,8 @@ class Descent:
         terms = np.sqrt(squares(state.lengths * state.points))
         rounding = (state.offset * np.sqrt(state.total) <= ROUNDING * EPSILON * terms) | (state.total == 0)
         near = state.offset <= self._enough
-        if self._roughly:
-            quick = near
-        else:
-            quick = (state.offset <= NEARLY) & (state.offset**2 <= UNSEEN * state.before)
+        sure = (state.offset <= NEARLY) & (state.offset**2 <= UNSEEN * state.before)
+        quick = near if self._roughly else sure
         stalled = near & (state.damping == 0) & (state.offset > 0.9 * state.before)
         unseen = np.flatnonzero(quick & ~rounding) if not self._roughly else ()
         if len(unseen):

@@ -96,7 +96,8 @@ class GroupedFit:
         """The standard deviation of the residuals of all groups that have a fit."""
         fits = self.fits
         known = np.isfinite(fits.sum_of_squares)
-        dof = int(fits.rows[known].sum()) - (len(self.names) - len(self.shared)) * int(known.sum()) - len(self.shared)
+        own = len(self.names) - len(self.shared)
+        dof = int(np.maximum(fits.rows[known] - own, 0).sum()) - len(self.shared)
         return float(np.sqrt(fits.sum_of_squares[known].sum() / dof)) if dof > 0 else float("nan")
 
     @property
@@ -178,10 +179,11 @@ def fit_by(
     how = How(low, high, absolute_sigma, loss, loss_scale, starts, seed, most)
     groups = Groups(question, rows, how)
     keys = [key[0] if len(rows.by) == 1 else key for key in rows.keys]
+    shared: list[str] = []
     if share is None:
         fits = fit_groups(groups)
         found: Mapping[Any, Any] = Results(groups, fits, keys)
-        method, shared = "Levenberg–Marquardt, groups side by side", ()
+        method = "Levenberg–Marquardt, groups side by side"
     else:
         from cgcli.fitting.sharing import fit_shared
 
@@ -207,6 +209,12 @@ def tell(result: GroupedFit, groups: Groups) -> None:
         result.warnings.append(
             f"{what} no key in {listed} and {'is' if count == 1 else 'are'} left out (first: row {first:,})"
         )
+    unknown = np.flatnonzero(result.fits.converged & np.isinf(result.fits.errors).any(axis=0))
+    if len(unknown):
+        key = ", ".join(map(str, rows.keys[int(unknown[0])]))
+        several = "1 group" if len(unknown) == 1 else f"{len(unknown):,} of {len(result):,} groups"
+        which = f"`{key}`" if len(unknown) == 1 else f"the first is `{key}`"
+        result.warnings.append(f"the data do not determine the parameters of {several} ({which})")
     failed = np.flatnonzero(~result.fits.converged)
     if len(failed):
         place = int(failed[0])

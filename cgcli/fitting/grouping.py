@@ -160,7 +160,7 @@ def joined(columns: Sequence[Any], keys: Keys) -> Any:
 
 
 def codes_of(column: Any, keys: Keys) -> Any:
-    """A number for the key of each row, -1 where there is none; equal rows that follow each other are looked at once."""
+    """A number for the key of each row, -1 where there is none; of equal rows in a run only the first is looked at."""
     if hasattr(column, "to_pylist"):  # Arrow
         column = column.to_numpy(zero_copy_only=False) if not hasattr(column, "combine_chunks") else column.to_numpy()
     array = np.asarray(column, dtype=object) if isinstance(column, list) else np.asarray(column)

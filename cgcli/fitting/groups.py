@@ -1,6 +1,6 @@
 """The same formula fitted to every group of rows: `by="plate"` is a fit for each plate.
 
-Groups are fitted side by side (`descent`) from starts that are given or found at a few of them. What is not plain sailing
+Groups are fitted side by side (`descent`) from starts that are given or found at a few of them. What is not plain
 there is fitted alone, as a table of its own: a group that does not converge, whose derivatives depend on each other,
 that ends outside of its bounds, or that fits much worse than the others.
 """
@@ -16,11 +16,11 @@ import numpy as np
 
 from cgcli.errors import CgError
 from cgcli.fitting.descent import covariances, dependent
-from cgcli.fitting.side_by_side import Batches
 from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.fit import bounds_of, enough_rows, result_of, task_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
+from cgcli.fitting.side_by_side import Batches
 from cgcli.rows.sources import Source, WholeRows
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def enter_batches(groups: Groups, fits: GroupFits, batches: Batches, starts: Seq
 
 
 def odd(fits: GroupFits) -> Any:
-    """Groups that leave much more of their spread unexplained than groups usually do: perhaps another place is better."""
+    """Groups that leave much more of their spread unexplained than groups do: perhaps another place is better."""
     left = 1 - fits.r_squared
     known = np.isfinite(left)
     if not known.any():

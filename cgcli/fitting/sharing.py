@@ -17,8 +17,8 @@ import numpy as np
 
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
 from cgcli.fitting.descent import covariances, dependent, product, solved, squares, triangles
-from cgcli.fitting.side_by_side import Batches
 from cgcli.fitting.groups import FEWEST, GroupFits, Groups, empty, fit_groups
+from cgcli.fitting.side_by_side import Batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,8 +60,8 @@ def fit_shared(groups: Groups, share: Sequence[str], keys: Sequence[Any]) -> tup
     share = [name for name in question.names if name in share_names(groups, share)]
     own = [name for name in question.names if name not in share]
     total = len(own) * len(groups.rows) + len(share)
-    count = int(groups.rows.first[-1])
-    if count <= total:
+    if degrees(groups.rows.sizes, len(own), len(share)) <= 0:
+        count = int(groups.rows.first[-1])
         raise DataError(f"{count:,} rows cannot determine {total:,} parameters", hint="share or fix more of them")
     begun = start_of(groups)
     batches = Batches(question, groups.rows, order=[*own, *share])
@@ -201,7 +201,7 @@ def fits_of(groups: Groups, joint: Joint, batches: Batches, absolute: bool) -> G
     fits, own, shared = empty(groups), joint._own, joint._shared
     triangle, left = joint.reduced()
     total = joint._total(triangle)
-    dof = int(groups.rows.first[-1]) - own * len(groups.rows) - shared
+    dof = degrees(groups.rows.sizes, own, shared)
     variance = 1.0 if absolute else total / dof
     square = left[:shared, :shared]
     common = covariances(square[:, :, None], shared)[..., 0]
@@ -212,19 +212,26 @@ def fits_of(groups: Groups, joint: Joint, batches: Batches, absolute: bool) -> G
             np.einsum("iig->ig", inner) + np.einsum("isg,st,itg->ig", through, common, through),
             np.repeat(np.diag(common)[:, None], len(groups.rows), axis=1),
         )) * variance  # fmt: skip
-    variances[:own, dependent(triangle, own)] = np.inf
+    unknown = dependent(triangle, own)
+    variances[:own, unknown] = np.inf
     if dependent(square[:, :, None], shared)[0]:
-        variances[:] = np.inf
+        variances[:], unknown = np.inf, np.ones(len(unknown), dtype=bool)
     points = np.concatenate((joint.own, np.repeat(joint.shared[:, None], len(groups.rows), axis=1)))
     fits.points, fits.errors = points[batches.back], np.sqrt(variances)[batches.back]
     fits.sum_of_squares, fits.dof = squares(triangle[:, -1]), groups.rows.sizes - own
     fits.residual = np.sqrt(fits.sum_of_squares / np.where(fits.dof > 0, fits.dof, np.nan))
     spread = batches.spreads(joint._parts, len(groups.rows))
-    fits.r_squared = np.where(spread > 0, 1 - fits.sum_of_squares / spread, np.nan)
+    fits.r_squared = 1 - fits.sum_of_squares / np.where(spread > 0, spread, np.nan)
     fits.evaluations[:], fits.converged[:] = joint.evaluations, joint.converged
+    fits.messages = ["the data do not determine its parameters" if each else "" for each in unknown.tolist()]
     if not joint.converged:
         fits.messages = [f"not converged (relative offset {joint.offset:.1e})"] * len(groups.rows)
     return fits
+
+
+def degrees(sizes: Any, own: int, shared: int) -> int:
+    """Degrees of freedom; a group with fewer rows than parameters of its own answers each of its rows."""
+    return int(np.maximum(sizes - own, 0).sum()) - shared
 
 
 class Shared(Mapping):  # type: ignore[type-arg]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.engines import choose_for_rows
+from cgcli.engines.threads import processors
 from cgcli.fitting.descent import Descent, Ended, squares, triangles
 from cgcli.fitting.residuals import Residuals
-from cgcli.fitting.rows_problem import EVALUATIONS, processors
+from cgcli.fitting.rows_problem import EVALUATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -157,6 +157,10 @@ class Objective:
         self.evaluations += 1
         return Point(self, x, float(self._run([self.nodes.value], x)[0]))
 
+    def point_at(self, x: Any) -> Point:
+        """The point, where the value was computed before: it does not count."""
+        return Point(self, np.array(x), float(self._run([self.nodes.value], x)[0]))
+
     def gradient(self, x: Any) -> Any:
         """The gradient as a vector."""
         return self._joined(self._run(self.nodes.slopes, x))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from cgcli.errors import CalculationError, UsageError, did_you_mean
+from cgcli.minimizing.constrained import ConstrainedWalk
+from cgcli.minimizing.constraints import Constraints
 from cgcli.minimizing.newton import Walk, finite_part
 from cgcli.minimizing.objective import Objective
 from cgcli.minimizing.outcome import CONVERGED, Minimum
@@ -27,8 +29,8 @@ METHODS = ("auto", "newton")
 def minimize(
     formula: FormulaBase, start: Mapping[str, Any] | None = None, *, bounds: Mapping[str, Any] | None = None,
     of: str | None = None, wrt: Sequence[str] | None = None, fix: Sequence[str] | Mapping[str, Any] | None = None,
-    method: str = "auto", tolerance: float = 1e-8, starts: int = 1, seed: int = 0, rounds: int = ROUNDS,
-    engine: str = "auto",
+    subject_to: Sequence[str] | str | None = None, method: str = "auto", tolerance: float = 1e-8, starts: int = 1,
+    seed: int = 0, rounds: int = ROUNDS, engine: str = "auto",
 ) -> Minimum:  # fmt: skip
     """A minimum of a scalar output near a start; see `Formula.minimize`."""
     check_options(method, tolerance, starts, rounds)
@@ -37,6 +39,11 @@ def minimize(
     with np.errstate(all="ignore"):
         first, low, high = setting.vectors(objective.variables.shapes, setting.bound.values)
         places = start_places(first, low, high, starts, seed, objective.variables.labels())
+        if subject_to:
+            constraints = Constraints(subject_to, objective)
+            held = [ConstrainedWalk(objective, constraints, place, low, high, tolerance=tolerance, rounds=rounds)
+                    for place in places]  # fmt: skip
+            return held_answer(objective, setting, [walk for walk in held if walk.point.is_finite()])
         walks = [walked(objective, place, low, high, tolerance, rounds) for place in places]
         return answer(objective, setting, walks, low, high)
 
@@ -104,6 +111,24 @@ def answer(objective: Objective, setting: Setting, walks: list[Walk | None], low
         evaluations=objective.evaluations, rounds=len(best.steps) - 1, method=best.method, message="",
         notes=list(dict.fromkeys(setting.notes)),
         active=active_bounds(objective, best, low, high), steps=best.steps,
+    )  # fmt: skip
+    result.message = message_of(result, objective, best)
+    return result
+
+
+def held_answer(objective: Objective, setting: Setting, walks: list[ConstrainedWalk]) -> Minimum:
+    """The best of some walks under constraints. CalculationError where none had a start."""
+    if not walks:
+        raise refuse_start(objective, setting.vectors(objective.variables.shapes, setting.bound.values)[0])
+    for walk in walks:
+        walk.run()
+    best = min(walks, key=lambda walk: (walk.ending not in CONVERGED, walk.ending == "infeasible", walk.point.value))
+    result = Minimum(
+        values=objective.variables.unpack(best.point.x), value=best.point.value,
+        gradient=objective.variables.unpack(best.point.gradient), gradient_norm=best.slope,
+        hessian_eigenvalues=best.curvatures, kind=best.ending, evaluations=objective.evaluations,
+        rounds=len(best.steps) - 1, method=best.method, message="", notes=list(dict.fromkeys(setting.notes)),
+        active=best.active, steps=best.steps,
     )  # fmt: skip
     result.message = message_of(result, objective, best)
     return result

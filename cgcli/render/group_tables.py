@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         def evaluations(self) -> int: ...  # noqa: D102
         @property
         def message(self) -> str: ...  # noqa: D102
-        def __len__(self) -> int: ...  # noqa: D105
+        def __len__(self) -> int: ...
 
 
 MOST_GROUPS = 40
@@ -77,8 +77,8 @@ def group_table(fits: Fits) -> Table:
     columns = [
         *(Column(name, style="bold cyan", cut=12) for name in fits.by),
         *(Column(name, right=True, style="green") for name in own),
-        Column("rows", right=True), Column("residual", right=True, optional=True), Column("R²", right=True, optional=True),
-        Column("", style=WARNING, optional=True, cut=20),
+        Column("rows", right=True), Column("residual", right=True, optional=True),
+        Column("R²", right=True, optional=True), Column("", style=WARNING, optional=True, cut=20),
     ]  # fmt: skip
     table, values, errors = fits.table, fits.values, fits.errors
     count, half = len(fits), MOST_GROUPS // 2
@@ -96,10 +96,10 @@ def group_table(fits: Fits) -> Table:
 
 def fact_cells(table: dict[str, Sequence[Any]], place: int) -> tuple[str, str, str, str]:
     """Rows, residual deviation, R² of a group, and a word where it has not converged."""
-    rows, residual, share = int(table["rows"][place]), float(table["residual"][place]), float(table["r_squared"][place])
+    residual, share = float(table["residual"][place]), float(table["r_squared"][place])
     told = "" if table["converged"][place] else "no fit" if isnan(residual) else "not converged"
-    return (f"{rows:,}", short_number(residual) if isfinite(residual) else "", goodness(share) if isfinite(share) else "",
-            told)  # fmt: skip
+    spread = short_number(residual) if isfinite(residual) else ""
+    return f"{int(table['rows'][place]):,}", spread, goodness(share) if isfinite(share) else "", told
 
 
 def value_text(value: float, error: float) -> str:
