@@ -88,19 +88,22 @@ class Products:
     """A sparse matrix of derivatives, read off its products with one vector a colour.
 
     nodes: those of the products; inputs: the names of the hidden inputs of the vectors and their shapes. turned:
-    whether rows are coloured (the vectors stand on the left).
+    whether rows are coloured (the vectors stand on the left). kinks: whether there are conventions to look after (see
+    `passes.conventions`).
     """
 
-    __slots__ = ("colouring", "inputs", "nodes", "pattern", "turned")
+    __slots__ = ("colouring", "inputs", "kinks", "nodes", "pattern", "turned")
 
     def __init__(
-        self, pattern: Any, colouring: Colouring, nodes: list[int], inputs: dict[str, Shape], *, turned: bool
-    ) -> None:
+        self, pattern: Any, colouring: Colouring, nodes: list[int], inputs: dict[str, Shape], *, turned: bool,
+        kinks: bool,
+    ) -> None:  # fmt: skip
         self.pattern = pattern
         self.colouring = colouring
         self.nodes = nodes
         self.inputs = inputs
         self.turned = turned
+        self.kinks = kinks
 
     @property
     def colours(self) -> int:
@@ -148,6 +151,7 @@ class Products:
 class Parts:
     """A sparse matrix of derivatives whose entries are nodes: one run, whatever the number of colours is."""
 
+    kinks = False
     __slots__ = ("alone", "clusters", "nodes", "parts", "pattern", "symmetric")
 
     def __init__(self, graph: Graph, found: list[Entries], shape: tuple[int, int], *, symmetric: bool) -> None:
@@ -328,35 +332,34 @@ class SparseMatrix:
         import numpy as np
 
         pattern = self.pattern
-        rows = np.unique(self._rows()[~np.isfinite(data)])
-        for row in rows[:MOST_ROWS].tolist():
+        every = np.repeat(np.arange(self.shape[0]), np.diff(pattern.indptr))
+        rows = np.unique(every[~np.isfinite(data)])[:MOST_ROWS].tolist()
+        for row, found in zip(rows, self._rows(bound, rows), strict=True):
             begin, end = pattern.indptr[row], pattern.indptr[row + 1]
-            data[begin:end] = self._row(bound, row)[pattern.indices[begin:end]]
+            data[begin:end] = found[pattern.indices[begin:end]]
         return data
 
-    def _rows(self) -> Any:
+    def _rows(self, bound: Bound, rows: Sequence[int]) -> list[Any]:
+        """All derivatives of some elements, an array each."""
         import numpy as np
 
-        return np.repeat(np.arange(self.shape[0]), np.diff(self.pattern.indptr))
-
-    def _row(self, bound: Bound, row: int) -> Any:
-        """All derivatives of one element."""
-        import numpy as np
-
-        def make(program: Program) -> list[int]:
-            place, graph = row, program.graph
+        def make(program: Program) -> list[list[int]]:
+            graph, found, first = program.graph, {}, 0
             wholes = Layout(graph, variables(program, self.names, self.of)).wholes
             for source in self.sources(program):
                 shape = graph.shape_of(source)
-                if place < size(shape):
-                    key = tuple(int(each) for each in np.unravel_index(place, shape)) if shape else ()
-                    element = graph.apply(shaping.index, [source], [key]) if shape else source
-                    return derivatives_of(graph, element, wholes)
-                place -= size(shape)
-            raise AssertionError("a row of the matrix is one of a source")
+                last = first + size(shape)
+                for row in rows:
+                    if first <= row < last:
+                        key = tuple(map(int, np.unravel_index(row - first, shape))) if shape else ()
+                        element = graph.apply(shaping.index, [source], [key]) if shape else source
+                        found[row] = derivatives_of(graph, element, wholes)
+                first = last
+            return [found[row] for row in rows]
 
-        found = derived(self.begin, (self.kind, self.names, self.of, row), make)
-        return np.concatenate([np.ravel(part) for part in bound.over(found.program).evaluate(found.nodes)])
+        made = derived(self.begin, (self.kind, self.names, self.of, tuple(rows)), make)
+        values = iter(bound.over(made.program).evaluate([node for nodes in made.nodes for node in nodes]))
+        return [np.concatenate([np.ravel(next(values)) for _ in nodes]) for nodes in made.nodes]
 
 
 class SparseJacobian(SparseMatrix):
@@ -440,7 +443,7 @@ def hessian_plan(graph: Graph, slopes: list[int], layout: Layout) -> Products | 
 
 def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
     """The products that give the Jacobian of a node, with columns or with rows, whichever takes fewer colours."""
-    found = pattern(graph, [output], layout.wholes)
+    found, kinks = pattern(graph, [output], layout.wholes), has_conventions(graph, [output], layout.wholes)
     turned = found.T.tocsr()
     turned.sort_indices()
     by_column = _colouring_unless(found, None)
@@ -452,13 +455,13 @@ def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
         along = [graph.input(name, shape, hidden=True) for name, shape in zip(names, layout.shapes, strict=True)]
         nodes = [directional(graph, output, layout.wholes, along)]
         inputs = dict(zip(names, layout.shapes, strict=True))
-        return Products(found, by_column, nodes, inputs, turned=False)
+        return Products(found, by_column, nodes, inputs, turned=False, kinks=kinks)
     assert by_row is not None
     shape = graph.shape_of(output)
     weights = graph.input(direction_of("row"), shape, hidden=True)
     pulled = differentiate(graph, [output], layout.wholes, [weights])
     nodes = [pulled.wrt(whole) for whole in layout.wholes]
-    return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True)
+    return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True, kinks=kinks)
 
 
 def _colouring_unless(matrix: Any, other: Colouring | None) -> Colouring | None:
@@ -485,7 +488,7 @@ def hessian_products(graph: Graph, slopes: list[int], layout: Layout) -> Product
     inputs = dict(zip(map(direction_of, names), layout.shapes, strict=True))
     kinks = has_conventions(graph, slopes, layout.wholes)  # then a Hessian need not be symmetric (see `conventions`)
     colouring = column_colouring(found) if kinks else star_colouring(found)
-    return Products(found, mirrored(found, colouring), nodes, inputs, turned=False)
+    return Products(found, mirrored(found, colouring), nodes, inputs, turned=False, kinks=kinks)
 
 
 def sparse_jacobians(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, Any]]:

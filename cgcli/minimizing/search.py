@@ -7,6 +7,7 @@ import numpy as np
 from cgcli.errors import CalculationError, UsageError, did_you_mean
 from cgcli.minimizing.constrained import ConstrainedWalk
 from cgcli.minimizing.constraints import Constraints
+from cgcli.minimizing.large import LargeWalk
 from cgcli.minimizing.newton import Walk, finite_part
 from cgcli.minimizing.objective import Objective
 from cgcli.minimizing.outcome import CONVERGED, Minimum
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 ROUNDS = 1000
 """Steps after which a search gives up."""
+
+MOST_DENSE = 300
+"""Variables up to which the Hessian is a full matrix, of which all eigenvalues are known."""
 
 METHODS = ("auto", "newton")
 
@@ -74,7 +78,8 @@ def start_places(first: Any, low: Any, high: Any, starts: int, seed: int, labels
 
 def walked(objective: Objective, x: Any, low: Any, high: Any, tolerance: float, rounds: int) -> Walk | None:
     """A walk from a place to its end; None where the value or the gradient there is no finite number."""
-    walk = Walk(objective, x, low, high, tolerance=tolerance, rounds=rounds)
+    kind = LargeWalk if objective.variables.count > MOST_DENSE else Walk
+    walk = kind(objective, x, low, high, tolerance=tolerance, rounds=rounds)
     if not walk.point.is_finite():
         return None
     walk.run()
@@ -102,12 +107,14 @@ def answer(objective: Objective, setting: Setting, walks: list[Walk | None], low
         raise refuse_start(objective, setting.vectors(objective.variables.shapes, setting.bound.values)[0])
     best = min(found, key=lambda walk: (walk.ending not in CONVERGED, walk.point.value))
     point, free = best.point, best.free
-    curvatures = np.linalg.eigvalsh(finite_part(point.hessian)[np.ix_(free, free)])
+    curvatures = None
+    if len(point.x) <= MOST_DENSE and best.ending != "kink":
+        curvatures = np.linalg.eigvalsh(finite_part(point.hessian)[np.ix_(free, free)])
     slopes = np.where(free, point.gradient, 0.0)
     result = Minimum(
         values=objective.variables.unpack(point.x), value=point.value,
         gradient=objective.variables.unpack(point.gradient), gradient_norm=float(np.linalg.norm(slopes)),
-        hessian_eigenvalues=None if best.ending == "kink" else curvatures, kind=best.ending,
+        hessian_eigenvalues=curvatures, kind=best.ending,
         evaluations=objective.evaluations, rounds=len(best.steps) - 1, method=best.method, message="",
         notes=list(dict.fromkeys(setting.notes)),
         active=active_bounds(objective, best, low, high), steps=best.steps,

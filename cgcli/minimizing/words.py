@@ -26,6 +26,9 @@ def message_of(result: Minimum, objective: Objective, walk: Walk | ConstrainedWa
 def minimum(result: Minimum, objective: Objective, walk: Walk | ConstrainedWalk) -> str:
     """A minimum: how the value bends, and which bounds hold it."""
     del walk
+    if result.hessian_eigenvalues is None:
+        at = f" at {_few(list(result.active))}" if result.active else ""
+        return f"a minimum{at}: {_gradient(result)}, and no curvature is negative"
     if not len(result.hessian_eigenvalues):
         return f"a minimum in a corner, which nothing can leave: {_few(list(result.active))}"
     at = f" at {_few(list(result.active))}" if result.active else ""
@@ -93,7 +96,8 @@ def saddle(result: Minimum, objective: Objective, walk: Walk | ConstrainedWalk) 
 def given_up(result: Minimum, objective: Objective, walk: Walk | ConstrainedWalk) -> str:
     """Too many rounds."""
     del objective, walk
-    lowest = result.hessian_eigenvalues[0] if len(result.hessian_eigenvalues) else 0
+    found = result.hessian_eigenvalues
+    lowest = found[0] if found is not None and len(found) else 0
     at = " at a point that bends downwards, a saddle or a maximum" if lowest < 0 else ""
     return f"not converged: {result.rounds} rounds were not enough{at}; {_gradient(result)}"
 

@@ -12,6 +12,7 @@ from cgcli.formulas import given
 from cgcli.formulas.kinks import kinks_at
 from cgcli.formulas.values import read_value
 from cgcli.language.spelling import canonical
+from cgcli.uncertainty.doubting import WRONG, Excursions, doubt
 from cgcli.uncertainty.notation import read_quantity
 from cgcli.uncertainty.propagating import Propagation, bind
 from cgcli.uncertainty.quantities import Inputs, Quantity, labels_of, quantity_of
@@ -207,10 +208,12 @@ def doubts(found: Propagation, results: Mapping[str, Uncertainty | ArrayUncertai
         return {}
     told: dict[str, str] = {}
     hits = kinks_at(found.bound, found.inputs.names) if not found.show else []
-    bent = f"the linear rule is wrong here: a kink, {hits[0].text}" if hits else None
+    bent = f"{WRONG}: a kink, {hits[0].text}" if hits else None
+    sampled = any(each.is_sampled for result in results.values() for each in elements_of(result))
+    excursions = None if sampled else Excursions(found)
     for result in results.values():
         for each in elements_of(result):
-            why = each.doubt() or bent
+            why = doubt(each, None) if sampled else bent or doubt(each, excursions)
             if why is not None:
                 told[each.label] = why
     return told

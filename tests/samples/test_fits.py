@@ -4,8 +4,6 @@ the laws behind the data are found again."""
 from __future__ import annotations
 
 import os
-import re
-from math import isclose
 from pathlib import Path
 
 import pytest
@@ -13,28 +11,10 @@ import pytest
 import cgcli
 from samples.fits.make_data import TABLES, lines
 from tests.golden import check_golden
-from tests.transcripts import ROOT, replayed
+from tests.transcripts import ROOT, replayed, same
 
 FOLDER = ROOT / "samples" / "fits"
 TRANSCRIPTS = sorted((FOLDER / "expected").glob("*.txt"))
-NUMBER = re.compile(r"(?<![A-Za-z_\d])[-+]?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-EVALUATIONS = re.compile(r"(?<=  evaluations  )( *)[\d,]+")
-"""How many there were is the business of the search, not of the result."""
-
-
-def same(expected: str, now: str) -> bool:
-    """Whether two transcripts say the same: the last printed digit of a number may differ by one."""
-    expected, now = (EVALUATIONS.sub("many", text) for text in (expected, now))
-    if NUMBER.sub("#", expected) != NUMBER.sub("#", now):
-        return False
-    pairs = zip(NUMBER.findall(expected), NUMBER.findall(now), strict=True)
-    return all(a == b or isclose(float(a), float(b), abs_tol=1.01 * step_of(a)) for a, b in pairs)
-
-
-def step_of(text: str) -> float:
-    """One in the last printed digit."""
-    digits, _, exponent = text.partition("e")
-    return 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
 
 
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
