@@ -123,11 +123,11 @@ def _asked(
     held = held_values(formula, fix, started)
     known = columns_by_reading(table)
     matched = matched_columns(formula, table, columns)
+    inputs = inputs_with(formula, {**started, **ranges, **held, **matched}, wrt)
     names = parameters(formula, known, matched, held, {**started, **ranges}, wrt)
     fixed = {name: value for name, value in started.items() if name not in names} | held
-    given.check_names({**started, **ranges, **held}, formula.inputs)
     found = {name: column for name, column in matched.items() if name not in names and name not in fixed}
-    found |= {name: known[name] for name in formula.inputs
+    found |= {name: known[name] for name in inputs
               if name in known and name not in found and name not in names and name not in fixed}  # fmt: skip
     begun = {name: value for name, value in started.items() if name in names}
     defaults, shapes = defaults_and_shapes(formula, found, fixed, begun, names)
@@ -171,7 +171,7 @@ def held_values(formula: FormulaBase, fix: Any, started: Mapping[str, Any]) -> d
     if hasattr(fix, "keys"):
         return {name: given.normalised(name, value) for name, value in given.given_values(fix, {}).items()}
     names = given.name_list(fix)
-    given.check_names(names, formula.inputs)
+    given.check_names(names, formula.inputs, formula.constants, formula.programs.names.defined)
     bound = formula.bind(dict(started), complete=False)
     for name in names:
         if name not in bound.values:
@@ -187,19 +187,27 @@ def matched_columns(formula: FormulaBase, table: Table, chosen: Mapping[str, str
     return chosen
 
 
+def inputs_with(formula: FormulaBase, named: Mapping[str, Any], wrt: Sequence[str] | None) -> list[str]:
+    """The inputs, and what else becomes one by a value: a constant or a definition that is named. UsageError else."""
+    others = [*formula.constants, *formula.programs.names.defined]
+    names = [*named, *given.name_list(wrt or [])]
+    given.check_names(names, formula.inputs, others)
+    return list(dict.fromkeys([*formula.inputs, *(name for name in names if name in others)]))
+
+
 def parameters(
     formula: FormulaBase, known: Mapping[str, str], matched: Mapping[str, str], held: Mapping[str, Any],
     started: Mapping[str, Any], wrt: Sequence[str] | None,
 ) -> list[str]:  # fmt: skip
     """The inputs that are fitted, in the order of the formula. UsageError where there is none."""
+    inputs = inputs_with(formula, {**started, **held, **matched}, wrt)
     if wrt is not None:
         chosen = given.name_list(wrt)
-        given.check_names(chosen, formula.inputs)
     elif formula.params:
         chosen = [name for name in formula.params if name not in matched]
     else:
-        chosen = [name for name in formula.inputs if name in started or (name not in known and name not in matched)]
-    found = [name for name in formula.inputs if name in chosen and name not in held]
+        chosen = [name for name in inputs if name in started or (name not in known and name not in matched)]
+    found = [name for name in inputs if name in chosen and name not in held]
     if not found:
         raise UsageError(
             "there is nothing to fit: every input is a column or fixed",

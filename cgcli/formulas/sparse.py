@@ -305,6 +305,20 @@ class SparseMatrix:
         return self.plan.colours
 
     @property
+    def fullest_row(self) -> int:
+        """The most entries of a row."""
+        import numpy as np
+
+        return int(np.diff(self.pattern.indptr).max(initial=0))
+
+    def places(self) -> tuple[Any, Any]:
+        """The row and the column of each entry, rows first."""
+        import numpy as np
+
+        pattern = self.pattern
+        return np.repeat(np.arange(self.shape[0]), np.diff(pattern.indptr)), pattern.indices.astype(np.int64)
+
+    @property
     def columns(self) -> dict[str, Any]:
         """Of each variable's name its columns: a slice, or an array where it is a part of an array."""
         return self.layout.columns
@@ -332,8 +346,7 @@ class SparseMatrix:
         import numpy as np
 
         pattern = self.pattern
-        every = np.repeat(np.arange(self.shape[0]), np.diff(pattern.indptr))
-        rows = np.unique(every[~np.isfinite(data)])[:MOST_ROWS].tolist()
+        rows = np.unique(self.places()[0][~np.isfinite(data)])[:MOST_ROWS].tolist()
         for row, found in zip(rows, self._rows(bound, rows), strict=True):
             begin, end = pattern.indptr[row], pattern.indptr[row + 1]
             data[begin:end] = found[pattern.indices[begin:end]]
