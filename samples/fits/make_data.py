@@ -68,7 +68,7 @@ def pendulum() -> Rows:
 
 
 def plates() -> Rows:
-    """Five samples that fade at one rate, 0.35, each with an amount and a background of its own; of one, two readings."""
+    """Five samples that fade at one rate, 0.35, to backgrounds of their own; of the last one there are two readings."""
     random = Random(11)
     yield "plate", "t", "y"
     for place, plate in enumerate(("A1", "A2", "B1", "B2", "C1")):
@@ -142,7 +142,9 @@ def cross(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
-TABLES = {each.__name__: each for each in (decay, peaks, enzyme, growth, pendulum, plates, xor, rings, stripes, cameras)}
+TABLES = {
+    each.__name__: each for each in (decay, peaks, enzyme, growth, pendulum, plates, xor, rings, stripes, cameras)
+}
 
 
 def lines(name: str) -> Iterator[str]:
