@@ -118,9 +118,13 @@ def run(
     if by is None:
         if share is not None:
             raise UsageError("--share is for groups", hint="say what tells them apart: --by COLUMN")
-        fit_table(parsed, table or ReadOptions(), outputs, begun, **options)
+        fit_table(
+            parsed, table or ReadOptions(), outputs, begun, save=chosen.save, resume=chosen.resume, **options
+        )  # fmt: skip
         return
     from cgcli.cli.groups import fit_groups
+    from cgcli.fitting.grouped import refuse_saving
 
+    refuse_saving(chosen.save, chosen.resume)
     fit_groups(parsed, table or ReadOptions(), outputs, begun, by=split_names(by) or [], share=split_names(share),
                **options)  # fmt: skip
