@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cgcli.cli.arguments import typed
+from cgcli.cli.training_options import TrainOptions
 from cgcli.data.cells import POLICIES
 from cgcli.engines import NAMES
 from cgcli.errors import UsageError
@@ -43,7 +44,7 @@ class ReadOptions:
     data: Annotated[
         list[str] | None,
         typer.Option(
-            "--data", help="Compute every row of this table (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV)."
+            "--data", help="The table, row by row (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV)."
         ),
     ] = None
     format: Annotated[
@@ -59,7 +60,9 @@ class ReadOptions:
     ] = None
     missing: Annotated[
         str | None,
-        typer.Option("--missing", help="Rows with cells that are missing or no number: nan (default), skip or error."),
+        typer.Option(
+            "--missing", help="Rows with a cell that is missing or no number: nan (eval and grad do so), skip or error."
+        ),
     ] = None
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Read at most so many rows.")] = None
 
@@ -142,5 +145,5 @@ class ErrorOptions:
 
 __all__ = [
     "Annotated", "Bindings", "Digits", "EngineName", "ErrorOptions", "FormulaText", "Json", "Of", "ReadOptions",
-    "Strict", "TableOptions", "Values", "Wrt", "typer",
+    "Strict", "TableOptions", "TrainOptions", "Values", "Wrt", "typer",
 ]  # fmt: skip

@@ -118,6 +118,11 @@ class RowsProblem:
         """What the table's pass found: rows read, rows left out, gaps by column (`data.stream.Report`)."""
         return self._rows.report
 
+    @property
+    def kept_rows(self) -> WholeRows:
+        """The rows themselves."""
+        return self._rows
+
     def reduced(self, point: Any, slopes: bool = True) -> Reduced:
         """As `Problem.reduced`."""
         self.evaluations += 1

@@ -18,7 +18,7 @@ import numpy as np
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
 from cgcli.fitting import checkpoints
 from cgcli.fitting.batches import rows_of
-from cgcli.fitting.checkpoints import Checkpoint
+from cgcli.fitting.checkpoints import Checkpoint, check_marks, resumed
 from cgcli.fitting.gaps import refuse_gaps, tell_gaps
 from cgcli.fitting.interrupts import Interrupts
 from cgcli.fitting.optimisers import METHODS, RATES, Settings, clip
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 FULL_BATCH = "lbfgs"
 NAMES = (*METHODS, FULL_BATCH)
 """Names of methods."""
-
-FIRST_SAVE, LEAST_PAUSE, SHARE = 0.5, 1.0, 0.02
-"""Seconds to the first checkpoint and between two of them, and the share of the time that they may take."""
 
 SMALL_SLOPE = 1e-6
 """Where the gradient of the mean loss, in units of the loss and of the parameters, counts as zero."""
@@ -131,6 +128,12 @@ class TrainingResult:
         """The training as plain data: what `cg fit --json` prints and `-o` writes, and `--values` reads."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draw the learning curve into a file (svg, png, pdf); needs the extra `plot`."""
+        from cgcli.render.training_plots import plot_curve
+
+        plot_curve(self.history, os.fspath(path), name=self.output, best=self.best)
+
 
 @dataclass
 class State:
@@ -155,7 +158,7 @@ class Training:
 
     def __init__(
         self, trained: Trained, options: Options, rows: Rows, checked: Rows | None,
-        progress: Callable[[dict[str, Any]], None],
+        progress: Callable[[dict[str, Any], int], None],
     ) -> None:  # fmt: skip
         self.options, self.rows, self.checked = options, rows, checked
         self.loss: MeanLoss = trained.loss
@@ -191,7 +194,7 @@ class Training:
             entry["validation"] = self._validated()
         state.history.append(entry)
         state.batch, state.lost, state.seen = 0, 0.0, 0
-        self.progress(entry)
+        self.progress(entry, self.rows.rows)
         self.after_step()
 
     def _validated(self) -> float:
@@ -348,13 +351,14 @@ def train(
     wrt: Sequence[str] | None = None, columns: Mapping[str, str] | None = None, missing: str | None = None,
     limit: int | None = None, validate: Any = None, save: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
-    progress: Callable[[dict[str, Any]], None] = lambda entry: None, **options: Any,
+    progress: Callable[[dict[str, Any], int], None] = lambda entry, rows: None, **options: Any,
 ) -> TrainingResult:  # fmt: skip
     """Parameters that make the mean of `loss`, an output of the formula, over the rows of data small.
 
     data, validate: a path, a frame, an Arrow table, a mapping of arrays (with further axes for inputs that are arrays).
     start: parameter -> value, where it is not drawn and has no default. fix, wrt, columns, missing, limit: as for
-    `fit`. options: see `Options`. progress: is called with the entry in the history of each epoch.
+    `fit`. options: see `Options`. progress: is called with the entry in the history of each
+    epoch, and how many rows it had.
 
     save: a file for checkpoints, written at the beginning, from time to time, at the end, and at Ctrl-C. resume: go on
     from such a file, with the same formula, data and options (more epochs may be asked for, and options that are left
@@ -365,8 +369,10 @@ def train(
     or its gradient is not finite; nothing of the step that met it is kept or saved.
     """
     save, resume = (None if path is None else os.fspath(path) for path in (save, resume))
-    found = _resumed(resume, save)
+    found = resumed(resume, save)
     if found is not None:
+        if "kind" in found.options:
+            raise DataError(f"`{resume}` holds a fit by {found.options['kind']}, no training")
         options = merged(options, found.options, str(resume))
     chosen = options_of(options)
     chosen.check()
@@ -400,13 +406,6 @@ def options_of(given: Mapping[str, Any]) -> Options:
     return Options(**given)
 
 
-def _resumed(resume: str | None, save: str | None) -> Checkpoint | None:
-    """The checkpoint to go on from. Where it is to be saved to as well and is not there yet, there is none."""
-    if resume is None or (resume == save and not os.path.exists(resume)):
-        return None
-    return checkpoints.read(resume)
-
-
 def merged(given: Mapping[str, Any], saved: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Options that are given and those of a checkpoint. UsageError where they contradict each other."""
     for name, value in given.items():
@@ -426,16 +425,16 @@ def _run_saving(training: Training, trained: Trained, found: Checkpoint | None, 
     if training.checked is not None:
         marks["validation"] = training.checked.fingerprint()
     if found is not None:
-        _check_marks(found.marks, marks, path)
+        check_marks(found.marks, marks, path)
         training.restore(found, path)
-    due = time.monotonic() + FIRST_SAVE
+    due = time.monotonic() + checkpoints.FIRST_SAVE
 
     def save() -> None:
         nonlocal due
         begin = time.monotonic()
         checkpoints.write(path, training.checkpoint(marks))
         end = time.monotonic()
-        due = end + max(LEAST_PAUSE, (end - begin) / SHARE)
+        due = end + max(checkpoints.LEAST_PAUSE, (end - begin) / checkpoints.SHARE)
 
     def after_step() -> None:
         if interrupts.received:
@@ -447,24 +446,10 @@ def _run_saving(training: Training, trained: Trained, found: Checkpoint | None, 
     with Interrupts() as interrupts:
         if found is None:
             save()
-            due = time.monotonic() + FIRST_SAVE
+            due = time.monotonic() + checkpoints.FIRST_SAVE
         training.after_step = after_step
         training.run()
         save()
-
-
-OTHER = {"formula": "another formula", "values": "other fixed values", "data": "other data",
-         "validation": "other data to validate with"}  # fmt: skip
-
-
-def _check_marks(saved: Mapping[str, str], now: Mapping[str, str], path: str) -> None:
-    """DataError where a checkpoint is of another formula or of other data."""
-    for name, words in OTHER.items():
-        if saved.get(name) != now.get(name):
-            raise DataError(
-                f"`{path}` was trained with {words}",
-                hint="go on with what it was begun with, or begin anew with --save",
-            )
 
 
 def _result(training: Training, trained: Trained) -> TrainingResult:

@@ -122,13 +122,17 @@ class Walk:
         self.ending = "rounds"
         return self.ending
 
+    def _set_free(self) -> None:
+        """Which variables may move: not at a side towards which the value falls; all of them where it is stationary."""
+        x, slope = self.point.x, self.point.gradient
+        self.free = ~(((x <= self.low) & (slope >= 0)) | ((x >= self.high) & (slope <= 0)))
+        if not np.any(slope):
+            self.free |= self.low < self.high
+
     def _look(self) -> None:
         """The model of the variables that may move: not at a side towards which the value falls."""
-        x, slope, bend = self.point.x, self.point.gradient, finite_part(self.point.hessian)
-        self.free = ~(((x <= self.low) & (slope >= 0)) | ((x >= self.high) & (slope <= 0)))
-        if not np.any(slope):  # at a stationary point every variable may move
-            self.free |= self.low < self.high
-        free = self.free
+        self._set_free()
+        x, slope, bend, free = self.point.x, self.point.gradient, finite_part(self.point.hessian), self.free
         self.model = Model(slope[free], bend[np.ix_(free, free)], scale_of(bend, self.reach)[free])
         if not self.radius:
             length = self.model.newton_length()
@@ -136,11 +140,15 @@ class Walk:
                 length = FIRST * float(np.linalg.norm(self.model.scale * x[free]))
             self.radius = max(float(length), 1e-3)
 
+    def _far(self) -> str:
+        """`unbounded` where the value has fallen, or a variable has gone, farther than anybody looks."""
+        low = self.point.value < -WITHOUT_END * max(1.0, abs(self.first.value))
+        far = np.any(self.reach > WITHOUT_END * np.maximum(1.0, np.abs(self.first.x)))
+        return "unbounded" if low or far else ""
+
     def _ending(self, model: Model) -> str:
         """How the walk ends here; empty where it goes on."""
-        if self.point.value < -WITHOUT_END * max(1.0, abs(self.first.value)) or np.any(
-            self.reach > WITHOUT_END * np.maximum(1.0, np.abs(self.first.x))
-        ):
+        if self._far():
             return "unbounded"
         found = Assessment(model, self.reach[self.free])
         least = max(self.least, self.noise)
