@@ -86,10 +86,13 @@ def triangle(lines: Any, rows: int) -> Any:
 
 def stacked(triangles: Sequence[Any]) -> Any:
     """The R factor of triangles of one size on top of each other."""
-    if len(triangles) == 1:
-        return triangles[0]
-    lines = np.ascontiguousarray(np.concatenate(triangles).T)
-    return triangle(lines, lines.shape[1])
+    size = len(triangles[0])
+    most = max(ALONE // (size * size), 2)
+    while len(triangles) > 1:
+        groups = [triangles[first : first + most] for first in range(0, len(triangles), most)]
+        triangles = [_by_lapack(np.ascontiguousarray(np.concatenate(group).T), 0, size * len(group))
+                     for group in groups]  # fmt: skip
+    return triangles[0]
 
 
 def _by_lapack(lines: Any, first: int, rows: int) -> Any:
