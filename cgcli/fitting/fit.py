@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from os import fspath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from cgcli.fitting.failures import no_start_error, not_finite_error
 from cgcli.fitting.gaps import refuse_gaps, tell_gaps
 from cgcli.fitting.profile import Profile, Profiler
 from cgcli.fitting.question import Question, ask
+from cgcli.fitting.remembering import Remembered, question_marks
 from cgcli.fitting.reporting import Reporting
 from cgcli.fitting.robust import LOSSES
 from cgcli.fitting.rows_problem import RowsProblem
@@ -22,6 +24,7 @@ from cgcli.formulas.derivatives import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
@@ -124,7 +127,8 @@ def fit(
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
     absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
     columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Callable[[Progress], None] = lambda progress: None, save: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
 ) -> FitResult:  # fmt: skip
     """Parameters of a formula such that its values are nearest to a target, row by row, by least squares.
 
@@ -136,7 +140,9 @@ def fit(
     with residuals in units of `loss_scale`. starts, seed: how many places are started from where no start is known.
     columns: input -> column where names differ. missing: rows with a gap are left out, `skip`, or
     an `error`; by default those with a missing cell are left out, and a text that is no number is an error. limit: at
-    most so many rows are read. most: evaluations at most of one search. progress: called now and then.
+    most so many rows are read. most: evaluations at most of one search. progress: called now and then. save: a file for
+    what the search has asked and heard, written from time to time and at Ctrl-C; resume: go on from such a file, to the
+    same bits (see `remembering`).
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
@@ -150,8 +156,21 @@ def fit(
     low, high = bounds_of(question, bounds)
     problem = RowsProblem(question, loss=loss, scale=loss_scale, progress=progress)
     refuse_gaps(question, problem.report, missing)
+    how = {"starts": starts, "seed": seed, "most": most}
+    saved, resumed = (None if path is None else fspath(path) for path in (save or resume, resume))
+    if saved is None:
+        return solved(question, problem, low, high, how, absolute=absolute_sigma, loss=loss)
+    asked = {"bounds": [low.tolist(), high.tolist()], "loss": loss, "scale": loss_scale, **how}
+    with Remembered(problem, saved, question_marks(question, problem.kept_rows, asked), resumed) as kept:
+        return solved(question, kept, low, high, how, absolute=absolute_sigma, loss=loss)
+
+
+def solved(
+    question: Question, problem: Any, low: Any, high: Any, how: dict[str, int], *, absolute: bool, loss: str
+) -> FitResult:  # fmt: skip
+    """The best solution of a problem within bounds, as a result. how: starts, seed and most of `fit`."""
     notes: list[str] = []
-    task = task_of(question, problem, low, high, notes, starts=starts, seed=seed, most=most)
+    task = task_of(question, problem, low, high, notes, **how)
     task.project = loss == "linear"
     enough_rows(problem.rows, question)
     solution = best_solution(task)
@@ -160,7 +179,7 @@ def fit(
         raise not_finite_error(question, solution.point, solution.reduced)
     if not solution.converged and (unknown := unknown_starts(question, task)):
         raise no_start_error(question, unknown, solution)
-    return result_of(question, problem, solution, task, notes, absolute=absolute_sigma, loss=loss)
+    return result_of(question, problem, solution, task, notes, absolute=absolute, loss=loss)
 
 
 def bounds_of(question: Question, bounds: Mapping[str, Any] | None) -> tuple[Any, Any]:

@@ -21,7 +21,7 @@ from cgcli.errors import DataError, UsageError
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.robust import loss_of, row_scales
-from cgcli.fitting.triangles import stacked, triangle
+from cgcli.fitting.triangles import Triangles, stacked, triangle
 from cgcli.rows.sources import MEMORY, Part, WholeRows
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class RowsProblem:
         )  # fmt: skip
         self._spread, self._log_sigma = self._look()
         self.rows = self._rows.counted()
+        self._triangles = Triangles(len(self.names) + 1, self.rows)
         slopes = list(residuals.slopes.values())
         graph, columns = residuals.graph, list(residuals.columns)
         chosen = choose_for_rows(graph, [*slopes, residuals.residual], engine, {}, EVALUATIONS * self.rows)
@@ -116,6 +117,11 @@ class RowsProblem:
     def report(self) -> Any:
         """What the table's pass found: rows read, rows left out, gaps by column (`data.stream.Report`)."""
         return self._rows.report
+
+    @property
+    def kept_rows(self) -> WholeRows:
+        """The rows themselves."""
+        return self._rows
 
     def reduced(self, point: Any, slopes: bool = True) -> Reduced:
         """As `Problem.reduced`."""
@@ -187,7 +193,7 @@ class RowsProblem:
         width = len(self.names) + 1 if slopes else 1
         height = height_of(width)
         end = min(begin + BLOCKS * height, part.rows)
-        out = np.empty((width, max(min(height, end - begin), width)))
+        out = np.empty((width, self._triangles.room(min(height, end - begin), width)))
         plain, objective, triangles = [], [], []
         for first in range(begin, end, height):
             last = min(first + height, end)
@@ -196,19 +202,26 @@ class RowsProblem:
             plain.append(float(residuals @ residuals))
             objective.append(plain[-1] if self._loss == "linear" else loss_of(self._loss, self._scale, residuals))
             if slopes:
-                if self._loss != "linear":
-                    self._scale_rows(out, last - first)
-                triangles.append(triangle(out, last - first))
+                self._scale_rows(out, last - first)
+                again = partial(self._again, over, first, last, out)
+                triangles.append(self._triangles.made(out, last - first, again))
             if not (isfinite(plain[-1]) and (not slopes or np.isfinite(triangles[-1]).all())):
                 return Piece(0, [], [], None, self._broken(part, over, first, last, slopes))
         return Piece(end - begin, plain, objective, stacked(triangles) if slopes else None, None)
 
     def _scale_rows(self, out: Any, rows: int) -> None:
         """Rows as they enter the triangle under a robust loss."""
+        if self._loss == "linear":
+            return
         with np.errstate(all="ignore"):
             for_slopes, for_residual = row_scales(self._loss, self._scale, out[-1, :rows])
             out[:-1, :rows] *= for_slopes
             out[-1, :rows] *= for_residual
+
+    def _again(self, over: BlocksOver, first: int, last: int, out: Any) -> None:
+        """The lines of a block once more, as they enter the triangle."""
+        over.fill(first, last, out)
+        self._scale_rows(out, last - first)
 
     def _broken(self, part: Part, over: BlocksOver, first: int, last: int, slopes: bool) -> NotFinite:
         """The first row of a block with something that is not finite; the one of the largest number where all are."""

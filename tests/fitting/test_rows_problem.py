@@ -12,7 +12,6 @@ from cgcli.errors import CgError
 from cgcli.fitting import rows_problem
 from cgcli.fitting.question import ask
 from cgcli.fitting.rows_problem import RowsProblem
-from cgcli.fitting.triangles import stacked, triangle
 
 ROWS = 30_000
 RANDOM = np.random.default_rng(3)
@@ -184,12 +183,3 @@ def test_what_is_no_problem_has_one_clear_error(data, options, said):
     with pytest.raises(CgError) as caught:
         problem(data, **options)
     assert said in caught.value.message
-
-
-def test_triangles_of_blocks_are_the_triangle_of_all():
-    matrix = RANDOM.normal(size=(5, 1000)) * np.array([1e-9, 1.0, 1e9, 3.0, 1e3])[:, None]
-    blocks = [triangle(np.ascontiguousarray(matrix[:, first : first + 90]), min(90, 1000 - first))
-              for first in range(0, 1000, 90)]  # fmt: skip
-    expected = np.linalg.qr(matrix.T, mode="r")
-    found = stacked(blocks)
-    np.testing.assert_allclose(np.abs(found), np.abs(expected), rtol=1e-9, atol=1e-14)
