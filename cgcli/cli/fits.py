@@ -9,6 +9,7 @@ from shutil import copyfileobj, get_terminal_size
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
+from cgcli.cli.interrupted import told_how_to_go_on
 from cgcli.cli.output import jsonable, print_json
 from cgcli.cli.rows import read_columns
 from cgcli.data import formats
@@ -93,7 +94,7 @@ def fit_table(
     source = Replayed(path, *how) if formats.is_stream(path) and outputs.need_rows else source_for(path, *how)
     held = held_values(formula, fix, values, begun)
     start = {name: value for name, value in {**begun.values, **begun.ranges}.items() if name not in held}
-    with FitProgress() as progress:
+    with told_how_to_go_on(), FitProgress() as progress:
         result = fit(
             formula, source, start=start, fix=held, columns=read_columns(table.bind), sigma=number_or_text(sigma),
             absolute_sigma=absolute_sigma, missing=table.missing, limit=table.limit, progress=progress.advance,

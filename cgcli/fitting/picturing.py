@@ -30,12 +30,10 @@ MOST_NAMED = 9
 """Parameters that a picture names with their values."""
 
 
-def picture_of(
-    fitted: Fitted, *, rows: int, errors: Mapping[str, float], coverage: float = 0.95, limit: int | None = None
-) -> FitPicture:  # fmt: skip
+def picture_of(fitted: Fitted, *, rows: int, errors: Mapping[str, float], coverage: float = 0.95) -> FitPicture:
     """What a picture of a fit shows. rows: those that were fitted. errors: standard errors by element's name."""
     question = fitted.question
-    columns = thinned(WholeRows(question.source, question.needed(), limit=limit), ceil(rows / MOST_POINTS))
+    columns = thinned(WholeRows(question.source, question.needed(), limit=question.limit), ceil(rows / MOST_POINTS))
     shown = len(next(iter(columns.values())))
     predictor = Predictor(fitted, question.needed(), rows=shown)
     found = predictor(columns, shown)

@@ -70,7 +70,7 @@ def parameter_table(fit: Fit, coverage: float) -> Table:
     """One row a parameter: value, standard error, interval and relative error, each rounded as the error says."""
     columns = [
         Column("name", style="bold cyan", cut=12), Column("value", right=True, style="green"),
-        Column("standard error", right=True), Column(f"{100 * coverage:g} % interval"),
+        Column("standard error", right=True), Column(f"{100 * coverage:g} % interval", optional=True),
         Column("relative error", right=True, optional=True),
     ]  # fmt: skip
     values, errors, intervals = fit.element_values, fit.element_errors, fit.intervals_at(coverage)

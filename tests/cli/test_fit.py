@@ -194,6 +194,7 @@ WRONG = {
     "a parameter without effect": ("a*t + 0*b", "t,y\n1,2\n2,3\n3,5\n", "--target", "y"),
     "infinite at the start": ("exp(a*t)", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "a=1000"),
     "undefined in a row": ("a + log(b*t)", "t,y\n1,2\n0,3\n3,5\n", "--target", "y", "a=1", "b=1"),
+    "undefined wherever one starts": ("a + log(b*t)", "t,y\n1,2\n0,3\n3,5\n", "--target", "y"),
     "an infinite target": ("a + b*t", "t,y\n1,2\n2,inf\n3,5\n", "--target", "y"),
     "sigma that is 0": ("a + b*t", "t,y,s\n1,2,1\n2,3,0\n3,5,1\n", "--target", "y", "--sigma", "s"),
     "sigma that is missing": ("a + b*t", "t,y,s\n1,2,1\n2,3,1\n3,5,1\n", "--target", "y", "--sigma", "error"),
