@@ -101,6 +101,7 @@ class RowsProblem:
         self._threads = threads or processors()
         self._progress = progress
         self._least = inf
+        self._fewer: dict[int, RowsProblem | None] = {}
         self.evaluations = 0
         self._rows = WholeRows(
             question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory
@@ -158,21 +159,23 @@ class RowsProblem:
         return self._log_sigma
 
     def thinned(self, rows: int) -> RowsProblem:
-        """As `Problem.thinned`."""
-        fewer = self._rows.thinned(rows)
-        return self if fewer is self._rows else self.over(fewer)
+        """As `Problem.thinned`; taken once, as it is a pass over the rows."""
+        if rows not in self._fewer:
+            fewer = self._rows.thinned(rows)
+            self._fewer[rows] = None if fewer is self._rows else self.over(fewer)
+        return self._fewer[rows] or self
 
     def over(self, rows: WholeRows) -> RowsProblem:
         """The same question about other rows of the same columns; nothing is compiled again."""
         other = copy(self)
-        other._rows = rows
+        other._rows, other._fewer = rows, {}
         other._spread, other._log_sigma = other._look()
         other.rows = rows.counted()
         return other
 
     def columns(self, rows: int) -> dict[str, Any]:
         """As `Problem.columns`."""
-        found = self._rows.thinned(rows).in_memory() or {}
+        found = self.thinned(rows)._rows.in_memory() or {}
         return {name: values_of(column, found) for name, column in self._question.columns.items()}
 
     # ---- blocks --------------------------------------------------------------------------------------------------
