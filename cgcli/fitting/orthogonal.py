@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.data.table import values_of
 from cgcli.engines import choose_for_rows
 from cgcli.errors import DataError, MissingExtra, UsageError
 from cgcli.fitting.array_problem import ArrayProblem
@@ -75,16 +76,16 @@ class Curve:
             raise DataError("the table is too large for orthogonal distances", hint="limit, or fit without sigma_x")
         self.rows = rows.counted()
         self.inputs = list(question.sigma_x)
-        self.x = np.array([columns[question.columns[name]] for name in self.inputs])
+        self.x = np.array([values_of(question.columns[name], columns) for name in self.inputs])
         self.y = over_rows(question.target, columns, self.rows)
         self.sigma = deviation("sigma", question.sigma, columns, self.rows)
         self.sigmas = np.array([deviation(f"the sigma of {name}", sigma, columns, self.rows)
                                 for name, sigma in question.sigma_x.items()])  # fmt: skip
         self._question = question
-        self._columns = {name: columns[column] for name, column in question.columns.items()}
+        self._columns = {name: values_of(column, columns) for name, column in question.columns.items()}
         wanted = [*question.shapes, *self.inputs]
         some = question.values(question.point(question.starts, missing=1.0))
-        bound = bind_rows(question.formula, list(question.columns), {**question.fixed, **some}, wrt=wanted)
+        bound = bind_rows(question.formula, question.row_shapes, {**question.fixed, **some}, wrt=wanted)
         self._bound, nodes = gradient_nodes(bound, wanted, question.output)
         slopes = nodes[question.output]
         self._value = targets(bound.program, question.output)[question.output]

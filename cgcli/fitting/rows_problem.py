@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cgcli.data.table import values_of
 from cgcli.engines import choose_for_rows
 from cgcli.engines.threads import in_order, processors
 from cgcli.errors import DataError, UsageError
@@ -172,7 +173,7 @@ class RowsProblem:
     def columns(self, rows: int) -> dict[str, Any]:
         """As `Problem.columns`."""
         found = self._rows.thinned(rows).in_memory() or {}
-        return {name: found[column] for name, column in self._question.columns.items()}
+        return {name: values_of(column, found) for name, column in self._question.columns.items()}
 
     # ---- blocks --------------------------------------------------------------------------------------------------
 
@@ -184,7 +185,7 @@ class RowsProblem:
         """The pieces as work to be done."""
         height = height_of(len(self.names) + 1 if slopes else 1)
         for part in self._rows.parts():
-            over = at.over({name: part.columns[column] for name, column in self._residuals.columns.items()})
+            over = at.over({name: values_of(column, part.columns) for name, column in self._residuals.columns.items()})
             for first in range(0, part.rows, BLOCKS * height):
                 yield partial(self._piece, part, over, first, slopes)
 
@@ -232,7 +233,9 @@ class RowsProblem:
         rows = wrong.any(axis=0)
         place = int(rows.argmax()) if rows.any() else int(np.abs(out).max(axis=0).argmax())
         line = int(wrong[:, place].argmax()) if wrong[:-1, place].any() and not wrong[-1, place] else None
-        row = {name: part.columns[column][first + place] for name, column in self._question.columns.items()}
+        at = first + place
+        one = {name: column[at : at + 1] for name, column in part.columns.items()}
+        row = {name: values_of(column, one)[0] for name, column in self._question.columns.items()}
         values = {name: float(value) if np.ndim(value) == 0 else value for name, value in row.items()}
         return NotFinite(part.number(first + place) - 1, None if line is None else self.names[line], values)
 
@@ -252,7 +255,7 @@ class RowsProblem:
         at = blocks.at({})
         for part in self._rows.parts():
             count += part.rows
-            over = at.over({name: part.columns[column] for name, column in columns.items()})
+            over = at.over({name: values_of(column, part.columns) for name, column in columns.items()})
             for first in range(0, part.rows, MOST_ROWS):
                 last = min(first + MOST_ROWS, part.rows)
                 target, sigma = out = np.empty((2, last - first))

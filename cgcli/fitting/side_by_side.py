@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.data.table import values_of
 from cgcli.engines import choose_for_rows
 from cgcli.engines.threads import processors
 from cgcli.fitting.descent import Descent, Ended, squares, triangles
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from cgcli.data.table import Named
     from cgcli.engines.base import Blocks
     from cgcli.fitting.grouping import GroupedRows
     from cgcli.fitting.question import Question
@@ -151,7 +153,7 @@ class Beside:
     """
 
     def __init__(
-        self, rows: GroupedRows, places: Any, columns: Mapping[str, str], order: Sequence[str], blocks: Blocks,
+        self, rows: GroupedRows, places: Any, columns: Mapping[str, Named], order: Sequence[str], blocks: Blocks,
         fixed: Mapping[str, Any], some: int | None = None,
     ) -> None:  # fmt: skip
         """some: how many rows are taken of each group, evenly; all of them where nothing is said."""
@@ -164,7 +166,7 @@ class Beside:
         else:
             taken = (line * (sizes - 1)) // (some - 1) + rows.first[places]
         self.counts = None if some or (sizes == height).all() else (line < sizes).astype(float)
-        self.whole = {name: rows.columns[column][taken.ravel()] for name, column in columns.items()}
+        self.whole = {name: values_of(column, rows.columns)[taken.ravel()] for name, column in columns.items()}
         self._order = order
         self._at = blocks.at(fixed)
         self._active = np.arange(groups)

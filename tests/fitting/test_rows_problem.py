@@ -131,6 +131,22 @@ def test_arrays_are_parameters_element_by_element():
     agrees(given.reduced(POINT), design @ POINT - TABLE["y"][:60], design)
 
 
+def vectors(rows=50):
+    items = np.random.default_rng(5).normal(size=(rows, 3))
+    items[7, 1] = np.nan
+    return items, items @ [1.0, -2.0, 0.5] + 0.25
+
+
+@pytest.mark.parametrize("spelled", ["{}", "x{}", "x_{}", "x[{}]"])
+def test_arrays_of_each_row_come_from_a_column_or_from_those_of_their_elements(spelled):
+    items, y = vectors()
+    columns = {spelled.format(place): items[:, place] for place in range(3)} if spelled != "{}" else {"x": items}
+    found = parse("param w[3]\ninput x[3]\ny = w @ x + c").fit({**columns, "y": y}, target="y", wrt=["w", "c"])
+    np.testing.assert_allclose(found.values["w"], [1.0, -2.0, 0.5], rtol=1e-12)
+    assert found.values["c"] == pytest.approx(0.25)
+    assert (found.rows, found.left_out) == (49, 1)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_fewer_rows_than_columns_make_a_triangle_too(rows):
     table = {name: column[:rows] for name, column in TABLE.items()}
