@@ -77,7 +77,9 @@ def main() -> None:
           f"NumPy {np.__version__}, SciPy {scipy.__version__}")  # fmt: skip
     print(f"cg: {ours:.3f} s (the first call {first:.3f} s), converged in all: {found.converged}")  # type: ignore[attr-defined]
     failed = int(np.isnan(expected).any(axis=1).sum())  # type: ignore[call-overload]
-    print(f"curve_fit in a loop: {theirs:.3f} s, {failed} without a result; the parameters agree in {digits:.1f} digits")
+    print(
+        f"curve_fit in a loop: {theirs:.3f} s, {failed} without a result; the parameters agree in {digits:.1f} digits"
+    )
     print(f"ratio: {theirs / ours:.0f}")
     print(f"one parameter shared: {shared:.3f} s, {joint.evaluations} evaluations")  # type: ignore[attr-defined]
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.errors import DataError, UsageError, did_you_mean
+from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
 from cgcli.fitting import statistics as stats
 from cgcli.fitting.failures import no_start_error, not_finite_error
 from cgcli.fitting.gaps import refuse_gaps, tell_gaps
+from cgcli.fitting.profile import Profile, Profiler
 from cgcli.fitting.question import Question, ask
 from cgcli.fitting.remembering import Remembered, question_marks
 from cgcli.fitting.reporting import Reporting
@@ -81,6 +82,7 @@ class FitResult(Reporting):
     target: str
     output: str
     question: Question = field(repr=False, compare=False)
+    ended_at: EndedAt = field(repr=False, compare=False)
     left_out: int = 0
     warnings: list[str] = field(default_factory=list)
 
@@ -90,6 +92,33 @@ class FitResult(Reporting):
         found = [(self.names[row], self.names[column], float(self.correlations[row, column]))
                  for row, column in zip(rows, columns, strict=True)]  # fmt: skip
         return sorted((pair for pair in found if abs(pair[2]) >= least), key=lambda pair: -abs(pair[2]))
+
+    def profile(self, coverage: float = 0.95) -> dict[str, Profile]:
+        """Likelihood intervals by element: see `profile.Profile`. CalculationError where residuals say nothing."""
+        return self.ended_at.profiles(stats.quantile(self.dof, absolute=self.absolute_sigma, level=coverage))
+
+
+@dataclass
+class EndedAt:
+    """Where a search ended, for questions about its surroundings. variance: of a residual, None where unknown."""
+
+    problem: Problem
+    point: Any
+    low: Any
+    high: Any
+    variance: float | None
+    project: bool
+
+    def profiles(self, quantile: float) -> dict[str, Profile]:
+        """The profiles of all elements. CalculationError where nothing is known of the residuals' variance."""
+        if self.variance is None:
+            raise CalculationError(
+                "there are no likelihood intervals: the residuals are rounding, or as many as the parameters",
+                hint="give sigma, and say that it is absolute",
+            )
+        profiler = Profiler(self.problem, self.point, self.low, self.high, variance=self.variance, quantile=quantile,
+                            project=self.project)  # fmt: skip
+        return {name: profiler.profile(place) for place, name in enumerate(self.problem.names)}
 
 
 def fit(
@@ -255,7 +284,7 @@ def result_of(
     found = stats.statistics(
         reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free
     )
-    names, rows, size = question.names, reduced.rows, len(point)
+    names, rows = question.names, reduced.rows
     spread = problem.spread()
     r_squared = 1 - reduced.plain / spread if spread > 0 else None
     adjusted = 1 - (1 - r_squared) * (rows - 1) / found.dof if r_squared is not None and found.dof > 0 else None
@@ -265,17 +294,20 @@ def result_of(
         {names[place]: float(direction[place]) for place in np.flatnonzero(direction)}
         for direction in found.undetermined
     ]
+    known = absolute or (found.dof > 0 and not found.perfect)
+    variance = (1.0 if absolute else found.residual**2) if known else None
     result = FitResult(
         values=question.values(point), errors=question.values(found.errors), covariance=found.covariance, names=names,
         rows=rows, dof=found.dof, residual=found.residual, sum_of_squares=reduced.sum_of_squares, r_squared=r_squared,
         adjusted_r_squared=adjusted,
-        aic=stats.akaike(reduced.plain, rows, size, problem.log_sigma(), absolute=absolute),
+        aic=stats.akaike(reduced.plain, rows, rows - found.dof, problem.log_sigma(), absolute=absolute),
         intervals={name: (float(value - half), float(value + half))
                    for name, value, half in zip(names, point, reach, strict=True)},
         correlations=stats.correlations(found.covariance), method=solution.method, evaluations=solution.evaluations,
         converged=solution.converged, message="", offset=solution.offset, absolute_sigma=absolute, loss=loss,
         fixed=question.fixed, at_bound=at_bound, undetermined=undetermined, target=question.target.text,
         output=question.output, question=question, warnings=notes,
+        ended_at=EndedAt(problem, point, task.low, task.high, variance, task.project),
     )  # fmt: skip
     result.message = message_of(solution)
     tell_gaps(result, problem.report)

@@ -171,10 +171,8 @@ def codes_of(column: Any, keys: Keys) -> Any:
     starts = runs_of(np.asarray(array[1:] != array[:-1], dtype=bool))
     firsts = array[starts]
     items = firsts.tolist()
-    if array.dtype.kind in "biuf":
-        present = ~np.isnan(firsts)
-    else:
-        present = np.array([not is_missing(item) for item in items])
+    plain = array.dtype.kind in "biuf"
+    present = ~np.isnan(firsts) if plain else np.array([not is_missing(item) for item in items])
     if not present.all():
         items = [item for item, there in zip(items, present.tolist(), strict=True) if there]
     codes = np.full(len(firsts), -1, dtype=np.int64)

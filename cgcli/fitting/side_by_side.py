@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.data.table import values_of
 from cgcli.engines import choose_for_rows
 from cgcli.engines.threads import processors
 from cgcli.fitting.descent import Descent, Ended, factorised, orthogonalised, products, squares
@@ -25,6 +26,8 @@ NUMBERS, NEAR_A_CORE = 800_000, 100_000
 """Derivatives and residuals of a batch, and of a part of it that is evaluated at once (0.8 MB)."""
 UNLIKE = 1.25
 """How many times as many rows as another one a group of the same batch may have; missing rows are filled with zeros."""
+FOLLOWED = 40
+"""Starts of a group that are followed to their ends."""
 FULL = 0.75
 """The part of a batch that is still at work below which the others' rows are put away."""
 
@@ -46,7 +49,7 @@ class Batches:
         self.back = [self.order.index(name) for name in names]
         self._rows = rows
         self._fixed = question.fixed
-        self._columns = residuals.columns
+        self._columns = {name: values_of(column, rows.columns) for name, column in residuals.columns.items()}
         graph = residuals.graph
         wanted = [*(residuals.slopes[name] for name in self.order), residuals.residual]
         varying = [*self._columns, *self.order]
@@ -85,15 +88,34 @@ class Batches:
     def _run(self, places: Any, starts: Sequence[Any]) -> tuple[Ended, Any]:
         """One batch to its end."""
         with np.errstate(all="ignore"):
-            beside = Beside(self._rows, places, self._columns, self.order, self._sloped, self._fixed)
+            beside = self._besides(places)
             points = best_starts(beside, starts, len(self.linear), len(places))
             spread = beside.spread(self._target)
             return Descent(beside, len(self.order), len(self.linear)).run(points), spread
 
+    def best_of(self, place: int, samples: Any) -> Any:
+        """The best solution of a group from many starts, which are followed side by side; None where there is none.
+
+        samples: points (count, p) in the order of the question. The result is in that of batches.
+        """
+        points = samples[:, [self.back.index(place) for place in range(len(self.order))]].T
+        linear = len(self.linear)
+        with np.errstate(all="ignore"):
+            beside = self._besides(np.full(points.shape[1], place))
+            value = squares(beside(points, np.arange(points.shape[1]))[linear:, -1])
+            best = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")[:FOLLOWED]
+            beside = self._besides(np.full(len(best), place))
+            ended = Descent(beside, len(self.order), linear).run(points[:, best])
+        total = np.where(ended.converged, squares(ended.triangle[:, -1]), np.inf)
+        found = int(total.argmin())
+        return ended.points[:, found] if np.isfinite(total[found]) else None
+
+    def _besides(self, places: Any) -> Beside:
+        return Beside(self._rows, places, self._columns, self.order, self._sloped, self._fixed)
+
     def beside(self, places: Any) -> list[tuple[Any, Beside]]:
         """The rows of groups, in batches: which groups, and these beside each other."""
-        return [(part, Beside(self._rows, part, self._columns, self.order, self._sloped, self._fixed))
-                for part in self._cut(places)]  # fmt: skip
+        return [(part, self._besides(part)) for part in self._cut(places)]
 
     def spreads(self, parts: Sequence[tuple[Any, Beside]], groups: int) -> Any:
         """The spread of each group's target, of batches with all groups."""
@@ -123,11 +145,11 @@ class Beside:
     """Rows of groups beside each other: what `descent.Descent` evaluates. Blocks of groups stay near a core."""
 
     def __init__(
-        self, rows: GroupedRows, places: Any, columns: Mapping[str, str], order: Sequence[str], blocks: Blocks,
+        self, rows: GroupedRows, places: Any, columns: Mapping[str, Any], order: Sequence[str], blocks: Blocks,
         fixed: Mapping[str, Any],
     ) -> None:  # fmt: skip
         self._rows, self._places = rows, places
-        self._names, self._order = columns, order
+        self._columns, self._order = columns, order
         self._at = blocks.at(fixed)
         self._active = np.arange(len(places))
         self._blocks = self._cut(self._active)
@@ -185,7 +207,7 @@ class Beside:
         height = int(sizes.max())
         width = max(1, NEAR_A_CORE // ((len(self._order) + 1) * height))
         return [
-            Block(self._rows, self._places[places[begin : begin + width]], self._names, begin)
+            Block(self._rows, self._places[places[begin : begin + width]], self._columns, begin)
             for begin in range(0, len(places), width)
         ]
 
@@ -197,7 +219,7 @@ class Block:
     one that fills it up; None where all groups have as many. columns: by input, (rows * groups,) + what a row has.
     """
 
-    def __init__(self, rows: GroupedRows, places: Any, names: Mapping[str, str], begin: int) -> None:
+    def __init__(self, rows: GroupedRows, places: Any, columns: Mapping[str, Any], begin: int) -> None:
         sizes = rows.sizes[places]
         height, groups = int(sizes.max()), len(places)
         self.shape, self.size = (height, groups), height * groups
@@ -205,7 +227,7 @@ class Block:
         line = np.arange(height)[:, None]
         taken = (np.minimum(line, sizes - 1) + rows.first[places]).ravel()
         self.counts = None if (sizes == height).all() else (line < sizes).astype(float)
-        self.columns = {name: rows.columns[column][taken] for name, column in names.items()}
+        self.columns = {name: column[taken] for name, column in columns.items()}
 
     def filled(self, at: BlocksAt, columns: Mapping[str, Any], memory: Any, lines: int) -> Any:
         """What a kernel gives for all rows: (lines, rows, groups), 0 in rows that fill up."""

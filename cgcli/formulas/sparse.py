@@ -468,12 +468,12 @@ def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
         along = [graph.input(name, shape, hidden=True) for name, shape in zip(names, layout.shapes, strict=True)]
         nodes = [directional(graph, output, layout.wholes, along)]
         inputs = dict(zip(names, layout.shapes, strict=True))
-        return Products(found, by_column, nodes, inputs, turned=False, kinks=kinks)
+        return Products(found, by_column, _shrunk(graph, nodes), inputs, turned=False, kinks=kinks)
     assert by_row is not None
     shape = graph.shape_of(output)
     weights = graph.input(direction_of("row"), shape, hidden=True)
     pulled = differentiate(graph, [output], layout.wholes, [weights])
-    nodes = [pulled.wrt(whole) for whole in layout.wholes]
+    nodes = _shrunk(graph, [pulled.wrt(whole) for whole in layout.wholes])
     return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True, kinks=kinks)
 
 
@@ -497,7 +497,7 @@ def hessian_products(graph: Graph, slopes: list[int], layout: Layout) -> Product
     found.sort_indices()
     names = {f"column of {place}": whole for place, whole in enumerate(layout.wholes)}
     along = hidden_inputs(graph, names)
-    nodes = products_with_hessian(graph, slopes, layout.wholes, along)
+    nodes = _shrunk(graph, products_with_hessian(graph, slopes, layout.wholes, along))
     inputs = dict(zip(map(direction_of, names), layout.shapes, strict=True))
     kinks = has_conventions(graph, slopes, layout.wholes)  # then a Hessian need not be symmetric (see `conventions`)
     colouring = column_colouring(found) if kinks else star_colouring(found)

@@ -33,6 +33,10 @@ MOST_CHECKED = 20
 """Elements of the outputs for which the second order is computed without being asked for."""
 
 
+MOST_MOVED = 500
+"""Elements of the inputs for which the formula is computed at both ends without being asked for."""
+
+
 class Question(NamedTuple):
     """values: of inputs without an error. quantities: of those with one. correlations: of elements, by their labels."""
 
@@ -210,7 +214,7 @@ def doubts(found: Propagation, results: Mapping[str, Uncertainty | ArrayUncertai
     hits = kinks_at(found.bound, found.inputs.names) if not found.show else []
     bent = f"{WRONG}: a kink, {hits[0].text}" if hits else None
     sampled = any(each.is_sampled for result in results.values() for each in elements_of(result))
-    excursions = None if sampled else Excursions(found)
+    excursions = None if sampled or len(found.inputs.labels) > MOST_MOVED else Excursions(found)
     for result in results.values():
         for each in elements_of(result):
             why = doubt(each, None) if sampled else bent or doubt(each, excursions)

@@ -45,7 +45,8 @@ class Excursions:
         self._moves = np.array(moves).reshape(-1, len(inputs.labels))
         self._points = inputs.value + self._moves
         self.results = evaluator(found, len(moves))(self._points, len(moves))
-        self.lines = found.value[:, np.newaxis] + found.jacobian @ self._moves.T
+        with np.errstate(invalid="ignore"):
+            self.lines = found.value[:, np.newaxis] + found.jacobian @ self._moves.T
 
     def doubt(self, element: int, allowed: float) -> str | None:
         """Where the formula is farthest from a straight line, if that is more than is allowed or it has no value."""
@@ -82,6 +83,8 @@ def doubt(result: Uncertainty, excursions: Excursions | None) -> str | None:
     """
     if result.is_sampled:
         return _beside_sample(result)
+    if not (isfinite(result.value) and isfinite(result.error)):
+        return None  # that is told where it was born
     second = result.second_order
     if not isfinite(second.error):
         why = "gives a negative variance" if isnan(second.error) and isfinite(second.value) else "is not finite"

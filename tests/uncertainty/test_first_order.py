@@ -151,6 +151,18 @@ def test_a_length_or_an_index_cannot_have_an_error(text):
     assert "`n` cannot have an error" in refused.value.message
 
 
+def test_a_default_that_follows_from_an_input_with_an_error_is_refused():
+    """Derivatives take the two as independent, so the error would be wrong without a word."""
+    f = cg.parse("input a = 1; input b = 2*a; a*b")
+    with pytest.raises(CgError) as refused:
+        f.uncertainty({"a": (2.0, 0.1)})
+    assert "`b` follows from an input with an error" in refused.value.message
+    with pytest.raises(CgError):
+        f.uncertainty_rows({"a": ([2.0, 3.0], [0.1, 0.1])})
+    assert f.uncertainty({"a": (2.0, 0.1), "b": 4}).error == approx(0.4)
+    assert cg.parse("input a = 1; b = 2*a; a*b").uncertainty({"a": (2.0, 0.1)}).error == approx(0.8)
+
+
 def test_where_the_linear_rule_is_wrong_it_says_so():
     with pytest.warns(cg.NonlinearWarning, match="the linear rule is wrong here"):
         cg.parse("x^2").uncertainty({"x": (0.0, 0.5)})

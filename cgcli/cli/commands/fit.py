@@ -72,6 +72,9 @@ def run(
         str | None,
         typer.Option("--share", metavar="NAMES", help="With --by: these parameters are common to all groups."),
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Likelihood intervals: how far a parameter goes, the others following.")
+    ] = False,
     coverage: Annotated[float, typer.Option("--coverage", help="Of intervals and bands.")] = 0.95,
     predict: Annotated[
         str | None, typer.Option("--predict", metavar="FILE", help="Write predictions, their errors and bands by row.")
@@ -98,7 +101,9 @@ def run(
     parsed = read_formula(formula)
     begun = read_starts(bindings, parsed)
     held, values = read_fixed(fix)
-    outputs = Outputs(json=json, coverage=coverage, fitted=output, predicted=predict, plot=plot, sketch=sketch)
+    outputs = Outputs(
+        json=json, coverage=coverage, fitted=output, predicted=predict, plot=plot, sketch=sketch, profile=profile
+    )
     chosen = training or TrainOptions()
     if is_training(parsed, loss or "linear", chosen.given()):
         from cgcli.cli.fits import held_values
