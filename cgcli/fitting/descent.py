@@ -4,8 +4,8 @@ A *batch* is groups of about the same number of rows. Their rows lie beside each
 an array (lines, rows, groups) has the derivatives and the residuals, and one call of a kernel fills it for all groups,
 each at its own parameters. The triangles of groups whose derivatives nearly depend on each other come from modified
 Gram–Schmidt with the residuals as the last column, which is as exact for least squares as Householder's reflections (Å.
-Björck, BIT 7, 1967, and Numerical Methods for Least Squares Problems, SIAM 1996, §2.4); the others by way of products of
-columns. Each group has its own damping, and its steps are taken on their own.
+Björck, BIT 7, 1967, and Numerical Methods for Least Squares Problems, SIAM 1996, §2.4); the others by way of products
+of columns. Each group has its own damping, and its steps are taken on their own.
 
 Arrays have the groups last: a triangle (k, k, groups), a vector (k, groups).
 """
