@@ -31,9 +31,9 @@ ROUNDING = 8.0
 """Units in the last place of what the parameters contribute to the residuals: less than that is rounding."""
 OFF = 1.0
 """How much may be gained by the linear parameters alone, relative to what is left, before they move alone."""
-UNSEEN, NEARLY = 3e-10, 1e-6
-"""How orthogonal residuals will be, if a step helps as much as the one before, for it to be taken unseen; and how
-orthogonal they are already."""
+UNSEEN, LUCKY = 3e-10, 0.03
+"""How orthogonal residuals will be, if a step helps as much as the one before, for it to be taken unseen; and how much
+it is trusted to help at most."""
 FIRST, LEAST, MOST = 1e-3, 1e-14, 1e14
 """Damping, relative to the lengths of the derivatives: at the start, and where it ends."""
 EVALUATIONS = 60
@@ -239,7 +239,7 @@ class Descent:
         terms = np.sqrt(squares(state.lengths * state.points))
         rounding = (state.offset * np.sqrt(state.total) <= ROUNDING * EPSILON * terms) | (state.total == 0)
         near = state.offset <= ORTHOGONAL
-        quick = (state.offset <= NEARLY) & (state.offset**2 <= UNSEEN * state.before)
+        quick = state.offset * np.maximum(state.offset / state.before, LUCKY) <= UNSEEN
         stalled = near & (state.damping == 0) & (state.offset > 0.9 * state.before)
         unseen = np.flatnonzero(quick & ~rounding)
         if len(unseen):

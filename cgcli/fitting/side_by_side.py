@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from cgcli.fitting.grouping import GroupedRows
     from cgcli.fitting.question import Question
 
-NUMBERS, NEAR_A_CORE = 800_000, 100_000
-"""Derivatives and residuals of a batch, and of a part of it that is evaluated at once (0.8 MB)."""
+NUMBERS, NEAR_A_CORE = 800_000, 200_000
+"""Derivatives and residuals of a batch, and of a part of it that is evaluated at once (1.6 MB)."""
 UNLIKE = 1.25
 """How many times as many rows as another one a group of the same batch may have; missing rows are filled with zeros."""
 FOLLOWED = 40
@@ -195,9 +195,8 @@ class Beside:
         at, found = target.at({}), np.empty(len(self._active))
         for block in self._blocks:
             values, sigma = block.filled(at, block.columns, self._lines, 2)
-            weighted = np.stack((1 / sigma, values / sigma))
-            if block.counts is not None:
-                weighted *= block.counts
+            weights = 1 / sigma if block.counts is None else np.where(block.counts, 1 / sigma, 0.0)
+            weighted = np.stack((weights, values * weights))
             found[block.part] = orthogonalised(weighted)[1, 1] ** 2
         return found
 
