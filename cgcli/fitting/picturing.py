@@ -37,7 +37,8 @@ def picture_of(fitted: Fitted, *, rows: int, errors: Mapping[str, float], covera
     shown = len(next(iter(columns.values())))
     predictor = Predictor(fitted, question.needed(), rows=shown)
     found = predictor(columns, shown)
-    x_name = predictor.over[0] if len(predictor.over) == 1 else None
+    over = predictor.over
+    x_name = over[0] if len(over) == 1 and columns[over[0]].ndim == 1 else None
     return FitPicture(
         title=title_of(fitted), y_name=question.target.text, rows=rows, x_name=x_name,
         x=[] if x_name is None else columns[x_name].tolist(),

@@ -188,6 +188,7 @@ def goodness(share: float) -> str:
     """R² with as many digits as tell it from 1."""
     if not isfinite(share):
         return "unknown"
+    share = share if abs(share) > 1e-9 else 0.0
     left = abs(1 - share)
     places = 4 if left > 1e-3 else min(12, 1 - last_place(left, 1)) if left else 4
     return f"{share:.{places}f}"

@@ -31,6 +31,7 @@ class Excursions:
     def __init__(self, found: Propagation) -> None:
         inputs = found.inputs
         moves: list[Any] = []
+        factor = inputs.factor()
         self._labels: list[tuple[str, int] | None] = []
         for block in inputs.blocks:
             if len(block) == 1:
@@ -39,7 +40,7 @@ class Excursions:
                     moves.append(np.where(np.arange(len(inputs.labels)) == place, end, 0.0))
                     self._labels.append((inputs.labels[place], place))
                 continue
-            for column in inputs.factor()[:, block].T:
+            for column in factor[:, block].T:
                 moves += [K * column, -K * column]
                 self._labels += [None, None]
         self._moves = np.array(moves).reshape(-1, len(inputs.labels))

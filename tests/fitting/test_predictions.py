@@ -122,3 +122,26 @@ def test_a_picture_of_several_columns_and_of_an_array():
 def test_a_fit_is_shown_as_its_table(line):
     assert str(line).startswith("Parameters\nname   value  standard error  95 % interval     relative error\na ")
     assert "Fit of y" in str(line)
+
+
+def test_columns_of_elements_and_of_arrays(tmp_path):
+    generator = np.random.default_rng(1)
+    rows = generator.normal(size=(20, 3))
+    target = rows @ [1.0, 2.0, 3.0] + generator.normal(0, 0.1, 20)
+    model = parse("input x[3]; param w[3]; w @ x")
+    apart = {**{f"x{place}": rows[:, place] for place in range(3)}, "y": target}
+    for data in (apart, {"x": rows, "y": target}):
+        fit = model.fit(data, target="y")
+        np.testing.assert_allclose(fit.predict()["prediction"], rows @ fit.values["w"], rtol=1e-12)
+        assert fit.picture().x_name is None
+    write_predictions(model.fit(apart, target="y").fitted(), str(tmp_path / "out.csv"))
+    assert (tmp_path / "out.csv").read_text().startswith("x0,x1,x2,y,prediction,residual,")
+
+
+def test_a_formula_without_columns():
+    fit = parse("a").fit({"y": Y}, target="y")
+    assert fit.values["a"] == pytest.approx(Y.mean(), rel=1e-15)
+    found = fit.predict()
+    np.testing.assert_allclose(found["prediction"], np.full(6, Y.mean()), rtol=1e-14)
+    np.testing.assert_allclose(found["standard_error"], np.full(6, Y.std(ddof=1) / np.sqrt(6)), rtol=1e-12)
+    assert fit.picture().x_name is None

@@ -44,6 +44,14 @@ def test_a_covariance_matrix_has_the_errors_too():
         assert (found.value, found.error) == (approx(expected.value), approx(expected.error))
 
 
+def test_numbers_of_the_package_uncertainties_bring_their_correlations():
+    ufloat = pytest.importorskip("uncertainties").ufloat
+    a, b = ufloat(1.0, 0.3), ufloat(2.0, 0.4)
+    found = cg.parse("x*y").uncertainty({"x": a + b, "y": a - b})
+    assert found.error == approx(((a + b) * (a - b)).std_dev, rel=1e-12)
+    assert found.shares["x", "y"] != 0
+
+
 def test_a_fit_gives_its_covariance():
     t = np.linspace(0, 4, 9)
     y = 3 - 0.5 * t + 0.01 * np.cos(9 * t)
