@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cgcli.errors import (
         CgError,
         CgWarning,
+        GapWarning,
         KinkWarning,
         LeftOutWarning,
         NonlinearWarning,
@@ -32,8 +33,8 @@ _API = {
     "Formula": "api.formula", "Ref": "graph.ref",
     **dict.fromkeys(
         (
-            "CgError", "CgWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning", "NotFiniteWarning",
-            "PrecisionWarning",
+            "CgError", "CgWarning", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
+            "NotFiniteWarning", "PrecisionWarning",
         ),
         "errors",
     ),
@@ -41,8 +42,8 @@ _API = {
 }  # fmt: skip
 
 __all__ = [
-    "CgError", "CgWarning", "Formula", "KinkWarning", "LeftOutWarning", "NonlinearWarning", "NotFiniteWarning",
-    "PrecisionWarning", "Ref", "__version__", "formula", "inputs", "load", "parse",
+    "CgError", "CgWarning", "Formula", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
+    "NotFiniteWarning", "PrecisionWarning", "Ref", "__version__", "formula", "inputs", "load", "parse",
 ]  # fmt: skip
 
 

@@ -156,6 +156,10 @@ class LeftOutWarning(CgWarning):
     """Derivatives by all inputs were asked for, and one of them has none."""
 
 
+class GapWarning(CgWarning):
+    """Rows of data with a missing cell, or with one that is no number, were left out."""
+
+
 class GraphError(CgError):
     """An edit or a store that breaks an invariant of the graph."""
 

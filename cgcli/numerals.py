@@ -113,6 +113,17 @@ def rounded(value: float, error: float, digits: int = ERROR_DIGITS) -> str:
     return f"{value:.{min(shown, 16)}e}"
 
 
+def with_error(value: float, error: float, digits: int = ERROR_DIGITS) -> tuple[str, str]:
+    """A value and its standard error as texts that end at the same place, both with an exponent or none."""
+    text = rounded(value, error, digits)
+    if not isfinite(error) or error <= 0:
+        return text, short_number(error)
+    last = last_place(error, digits)
+    if "e" not in text and last <= 0:
+        return text, f"{error:.{-last}f}"
+    return text, rounded(error, error, digits)
+
+
 def last_place(number: float, digits: int) -> int:
     """The power of ten of the last of so many significant digits, after rounding to them: -4 for 0.0213 and three."""
     return int(f"{abs(number):.{digits - 1}e}".partition("e")[2]) - digits + 1

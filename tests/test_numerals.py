@@ -6,7 +6,7 @@ from math import inf, nan
 
 import pytest
 
-from cgcli.numerals import rounded
+from cgcli.numerals import rounded, with_error
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,18 @@ from cgcli.numerals import rounded
 )  # fmt: skip
 def test_the_error_decides_where_a_value_ends(value, error, text):
     assert rounded(value, error) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "texts"),
+    [
+        (2.50341, 0.0213, ("2.5034", "0.0213")),
+        (0.29997541, 0.0000420, ("0.2999754", "0.0000420")),
+        (1.234567e-9, 2.1e-12, ("1.23457e-09", "2.10e-12")),
+        (123456.7, 1234.0, ("123460", "1230")),
+        (2.5, 0.0, ("2.5", "0")),
+        (2.5, inf, ("2.5", "inf")),
+    ],
+)  # fmt: skip
+def test_a_value_and_its_error_are_written_alike(value, error, texts):
+    assert with_error(value, error) == texts

@@ -10,6 +10,7 @@ import re
 import shlex
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
+from math import isclose
 from pathlib import Path
 
 from cgcli.__main__ import main
@@ -50,3 +51,29 @@ def replayed(transcript: str) -> str:
 def blocks(markdown: str) -> list[str]:
     """The `console` blocks of a Markdown text."""
     return BLOCK.findall(markdown)
+
+
+NUMBER = re.compile(r"(?<![A-Za-z_\d])[-+]?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+EVALUATIONS = re.compile(r"(  evaluations +|\"evaluations\": )[\d,]*\d")
+"""How many there were is the business of the search, not of the result."""
+
+ROUNDING = 1e-11
+"""What differs by less is a difference of rounding, of numbers that nearly cancel."""
+
+
+def same(expected: str, now: str) -> bool:
+    """Whether two transcripts say the same: the last printed digit of a number may differ by one, and of a number in
+    full all behind the ninth."""
+    expected, now = (EVALUATIONS.sub(r"\1many", text) for text in (expected, now))
+    if NUMBER.sub("#", expected) != NUMBER.sub("#", now):
+        return False
+    pairs = zip(NUMBER.findall(expected), NUMBER.findall(now), strict=True)
+    return all(
+        a == b or isclose(float(a), float(b), rel_tol=1e-9, abs_tol=max(1.01 * step_of(a), ROUNDING)) for a, b in pairs
+    )
+
+
+def step_of(text: str) -> float:
+    """One in the last printed digit."""
+    digits, _, exponent = text.partition("e")
+    return 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))

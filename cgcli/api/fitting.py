@@ -1,4 +1,4 @@
-"""What a formula can be asked about tables as a whole: its fit to them."""
+"""What a formula can be asked about tables as a whole: its fit to them, sums over their rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Fitting(FormulaBase):
-    """Fits."""
+    """Fits, and sums over rows."""
 
     def fit(
         self, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
@@ -51,3 +51,18 @@ class Fitting(FormulaBase):
             absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, columns=columns,
             missing=missing, limit=limit, most=most, seed=1 if seed is None else seed,
         )  # fmt: skip
+
+    def grad_sum(
+        self, data: Any = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, mean: bool = False,
+        engine: str = "auto", **shared: Any,
+    ) -> tuple[float, dict[str, Any]]:  # fmt: skip
+        """The sum over the rows of a scalar output, and its gradient by what is the same in all rows.
+
+        data: a mapping of columns (arrays whose first axis counts the rows) and of values that all rows share, or a
+        table: a path, a DataFrame, an Arrow table; then the others are keyword arguments. Returns the sum and {name:
+        number or array of the input's shape}. wrt: all inputs that are no columns by default. of: the output, where
+        there are several. mean: divided by the number of rows. Rows with a gap are left out, with a GapWarning.
+        """
+        from cgcli.rows.sums import grad_sum
+
+        return grad_sum(self, data, shared, wrt=wrt, of=of, mean=mean, engine=engine)

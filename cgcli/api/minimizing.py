@@ -18,8 +18,8 @@ class Minimizing(FormulaBase):
     def minimize(
         self, start: Mapping[str, Any] | None = None, *, bounds: Mapping[str, Any] | None = None,
         of: str | None = None, wrt: Sequence[str] | None = None, fix: Sequence[str] | Mapping[str, Any] | None = None,
-        method: str = "auto", tolerance: float = 1e-8, starts: int = 1, seed: int = 0, rounds: int = 1000,
-        engine: str = "auto",
+        subject_to: Sequence[str] | str | None = None, method: str = "auto", tolerance: float = 1e-8, starts: int = 1,
+        seed: int = 0, rounds: int = 1000, engine: str = "auto",
     ) -> Minimum:  # fmt: skip
         """A minimum of a scalar output near a start: `.values .value .gradient .hessian_eigenvalues .converged …`.
 
@@ -27,6 +27,7 @@ class Minimizing(FormulaBase):
         less those of `fix` (names, or values by name). An input with bounds and no start begins between them.
         bounds: pairs by name, None for a side without one; each side a number, or an array of the input's shape.
         of: the output, or an inner name, that is minimised, where there are several.
+        subject_to: constraints as texts over the inputs, `x + y <= 1`, `x*y = 2`, `0 <= x <= y`, element by element.
         tolerance: where Newton's method promises a fall below `tolerance²` beside the value, the search is done.
         starts, seed: how many places to start from, drawn between the bounds; the best end is the answer.
 
@@ -38,8 +39,8 @@ class Minimizing(FormulaBase):
         from cgcli.minimizing.search import minimize
 
         return minimize(
-            self, start, bounds=bounds, of=of, wrt=wrt, fix=fix, method=method, tolerance=tolerance, starts=starts,
-            seed=seed, rounds=rounds, engine=engine,
+            self, start, bounds=bounds, of=of, wrt=wrt, fix=fix, subject_to=subject_to, method=method,
+            tolerance=tolerance, starts=starts, seed=seed, rounds=rounds, engine=engine,
         )  # fmt: skip
 
     def solve(

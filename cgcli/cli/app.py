@@ -25,6 +25,7 @@ HELP = """Evaluate, differentiate, explain and draw formulas.
     cg grad "(x+y)*z" x=1 y=2 z=3              value and every partial derivative
     cg trace "exp(sin(x^2))" x=0.5             forward and backward, step by step
     cg draw "(x+y)*z" x=1 y=2 z=3 -o graph.svg
+    cg fit "a*exp(-b*t)" --data decay.csv --target y
 
 A formula is an expression, a .cg or .npz file, or - for standard input. `cg COMMAND --help` shows more."""
 
@@ -82,7 +83,9 @@ def spread(run: Callable[..., int | None]) -> Callable[..., int | None]:
     def gathered(**given: Any) -> int | None:
         """Call the command with its groups."""
         files = given.pop(VALUES.name, None)
-        check_standard_input(formula=given.get("formula"), table=given.get("data"), values=files)
+        check_standard_input(
+            formula=given.get("formula"), table=given.get("data"), values=files, readings=given.get("repeat")
+        )
         if files:
             given["bindings"] = [*(given["bindings"] or ()), *(f"@{path}" for path in files)]
         for name, group in groups.items():

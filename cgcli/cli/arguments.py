@@ -135,9 +135,9 @@ def read_bindings(
             "errors of values (±) go with `cg eval` and `cg sensitivity` alone",
             hint="leave them out, or see cg eval --help",
         )
-    paths = [word.strip()[1:] for word in words if is_value_file(word)]
-    texts = split_bindings([word for word in words if not is_value_file(word)] if paths else words)
-    from_files = read_value_files(paths, texts, formula, digits) if paths else {}
+    files = value_sources(words)
+    texts = split_bindings([word for word in words if not is_value_file(word)] if files else words)
+    from_files = read_value_files(files, texts, formula, digits) if files else {}
     return from_files | {name: read_value(name, text, digits=digits) for name, text in texts.items()}
 
 
@@ -156,16 +156,23 @@ def is_value_file(word: str) -> bool:
     return word.lstrip().startswith("@") and word.strip() != "@"
 
 
+def value_sources(words: Sequence[str]) -> list[Source]:
+    """The texts of the files of values among NAME=VALUE words."""
+    from cgcli.api.sources import read_text
+
+    paths = [word.strip()[1:] for word in words if is_value_file(word)]
+    return [Source(standard_input(), "<standard input>") if path == "-" else Source(read_text(path), path)
+            for path in paths]  # fmt: skip
+
+
 def read_value_files(
-    paths: Sequence[str], given: Mapping[str, object], formula: FormulaBase | None, digits: int | None
+    sources: Sequence[Source], given: Mapping[str, object], formula: FormulaBase | None, digits: int | None
 ) -> dict[str, Any]:
     """The values in files, without those that are given otherwise. UsageError where two files give one name."""
-    from cgcli.api.sources import read_text
     from cgcli.data.value_files import read_values
 
     found: dict[str, Any] = {}
-    for path in paths:
-        source = Source(standard_input(), "<standard input>") if path == "-" else Source(read_text(path), path)
+    for source in sources:
         values = read_values(source, exact=digits is not None)
         for name in values:
             if name in found:

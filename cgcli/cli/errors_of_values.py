@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from cgcli.cli.arguments import is_value_file, read_value_files, split_bindings, split_names
+from cgcli.cli.arguments import exclude, is_value_file, read_value_files, split_bindings, split_names, value_sources
 from cgcli.cli.output import Births, print_json, warn
-from cgcli.errors import UsageError
+from cgcli.errors import UsageError, did_you_mean
 from cgcli.formulas.values import read_value
 from cgcli.numerals import short_number
 from cgcli.uncertainty import asking
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.api.formula import Formula
-    from cgcli.cli.options import ErrorOptions
+    from cgcli.cli.options import ErrorOptions, TableOptions
+    from cgcli.formulas.bound import Bound
     from cgcli.uncertainty.propagating import Propagation
     from cgcli.uncertainty.quantities import Quantity
     from cgcli.uncertainty.results import ArrayUncertainty
@@ -32,13 +33,20 @@ if TYPE_CHECKING:
 def question(parsed: Formula, words: Sequence[str] | None, options: ErrorOptions | None) -> asking.Question:
     """What NAME=VALUE words, files of values and options ask. UsageError, DataError, FormulaError."""
     words = words or ()
-    files = [word.strip()[1:] for word in words if is_value_file(word)]
+    files = value_sources(words)
     texts = split_bindings([word for word in words if not is_value_file(word)])
     values: dict[str, Any] = {}
     quantities: dict[str, Quantity] = {}
     correlations: dict[tuple[str, str], float] = {}
     if files:
+        from cgcli.data.value_files import read_errors
+
         values |= read_value_files(files, texts, parsed, None)
+        for source in files:
+            found = asking.of_document(source.name, read_errors(source), values)
+            quantities |= found.quantities
+            correlations |= found.correlations
+        values = {name: value for name, value in values.items() if name not in quantities}
     for name, text in texts.items():
         if is_uncertain(text):
             quantities[name] = read_quantity(name, text)
@@ -88,6 +96,36 @@ def run_with_errors(
         print_results(found, results, options)
     births.tell()
     tell_doubts(found, results, options)
+
+
+def run_table_with_errors(
+    parsed: Formula, words: Sequence[str] | None, table: TableOptions, options: ErrorOptions | None,
+    sigma: Sequence[str], *, show: Sequence[str], engine: str, json: bool, strict: bool,
+) -> None:  # fmt: skip
+    """A result and its error for every row of a table. UsageError for options that go with one result alone."""
+    from cgcli.cli.rows import read_columns, run_table
+    from cgcli.uncertainty.propagating import plain
+    from cgcli.uncertainty.tables import error_of, with_errors
+
+    if options is not None:
+        exclude("--data", coverage=options.coverage, samples=options.samples, repeat=options.repeat)
+    asked = question(parsed, words, options)
+    columns = read_columns(sigma)
+    for name in columns:
+        if name not in parsed.inputs:
+            raise UsageError(f"the formula has no input `{name}`", hint=did_you_mean(name, parsed.inputs))
+        if name in asked.values or name in asked.quantities:
+            raise UsageError(f"`{name}` has a value, and the errors of a column", hint=f"write {name}=VALUE±ERROR")
+
+    def choose(bound: Bound) -> tuple[Bound, dict[str, int]]:
+        return with_errors(bound, list(columns), asked.quantities, asked.correlations, show)
+
+    run_table(
+        parsed, None, table, choose,
+        show=show, engine=engine, json=json, strict=strict,
+        values={**asked.values, **{name: plain(each) for name, each in asked.quantities.items()}},
+        more={error_of(name): column for name, column in columns.items()},
+    )  # fmt: skip
 
 
 def sample_of(found: Propagation, options: ErrorOptions | None) -> Any:

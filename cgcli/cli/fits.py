@@ -17,7 +17,7 @@ from cgcli.files import write_file
 from cgcli.fitting.fit import fit
 from cgcli.formulas.given import check_names
 from cgcli.render.figures import figure_format, require_matplotlib
-from cgcli.render.progress import RowProgress
+from cgcli.render.progress import FitProgress, RowProgress
 from cgcli.rows.sources import Source
 
 if TYPE_CHECKING:
@@ -93,10 +93,12 @@ def fit_table(
     source = Replayed(path, *how) if formats.is_stream(path) and outputs.need_rows else source_for(path, *how)
     held = held_values(formula, fix, values, begun)
     start = {name: value for name, value in {**begun.values, **begun.ranges}.items() if name not in held}
-    result = fit(
-        formula, source, start=start, fix=held, columns=read_columns(table.bind), sigma=number_or_text(sigma),
-        absolute_sigma=absolute_sigma, missing=table.missing, limit=table.limit, **options,
-    )  # fmt: skip
+    with FitProgress() as progress:
+        result = fit(
+            formula, source, start=start, fix=held, columns=read_columns(table.bind), sigma=number_or_text(sigma),
+            absolute_sigma=absolute_sigma, missing=table.missing, limit=table.limit, progress=progress.advance,
+            **options,
+        )  # fmt: skip
     tell(result, outputs)
     require_success(result)
     write(result, outputs)

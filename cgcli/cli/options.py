@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cgcli.cli.arguments import typed
+from cgcli.cli.training_options import TrainOptions
 from cgcli.data.cells import POLICIES
 from cgcli.engines import NAMES
 from cgcli.errors import UsageError
@@ -135,6 +136,10 @@ class ErrorOptions:
         typer.Option("--average", help="Compute these inner names for every reading, and take their means: a,b."),
     ] = None
 
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Errors in files of values (--values) count, as `cg fit -o` writes them.")
+    ] = False
+
     def given(self) -> list[str]:
         """Names of the options that the line has."""
         return typed({option.name: getattr(self, option.name) for option in fields(self)})
@@ -142,5 +147,5 @@ class ErrorOptions:
 
 __all__ = [
     "Annotated", "Bindings", "Digits", "EngineName", "ErrorOptions", "FormulaText", "Json", "Of", "ReadOptions",
-    "Strict", "TableOptions", "Values", "Wrt", "typer",
+    "Strict", "TableOptions", "TrainOptions", "Values", "Wrt", "typer",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from cgcli.render.errors import width
 from cgcli.render.progress import RowProgress
 from cgcli.rows import files
 from cgcli.rows.calculation import Calculation, needed_columns
-from cgcli.rows.matching import bind_columns, check_inputs, kept_names, match_columns
+from cgcli.rows.matching import bind_columns, check_inputs, kept_names, match_columns, require_columns
 from cgcli.rows.passes import reads_again, with_totals
 
 if TYPE_CHECKING:
@@ -42,15 +42,18 @@ HEAD = 10
 def run_table(
     formula: Formula, bindings: Sequence[str] | None, options: TableOptions, choose: Choice, *,
     show: Sequence[str] = (), wrt: Sequence[str] | None = None, engine: str = "auto", json: bool = False,
-    strict: bool = False, labels: Mapping[str, str] | None = None,
+    strict: bool = False, labels: Mapping[str, str] | None = None, values: Mapping[str, Any] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
     """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table.
 
     choose: from the formula for one row to the one that has these nodes (derivatives are in a graph of their own).
     labels: how the results that are of the whole table are called where they are not by the names of their columns.
+    values: of NAME=VALUE words that were read already. more: hidden inputs of those nodes, and their columns.
     """
     path = options.check()
-    values, bound_columns = read_bindings(bindings, formula), read_columns(options.bind)
+    values = read_bindings(bindings, formula) if values is None else values
+    bound_columns = read_columns(options.bind)
     for name in bound_columns:
         if name in values:
             raise UsageError(f"`{name}` is given twice, as a value and as a column")
@@ -67,10 +70,12 @@ def run_table(
         columns, notes = match_columns(formula, table, values, bound_columns)
         for note in notes:
             warn(note.message, hint=note.hint)
+        require_columns(table, list((more or {}).values()))
         bound = bind_columns(formula, table, columns, values, show, wrt)
         check_inputs(bound, columns, table)
         births = Births(strict=strict)
         bound, nodes = choose(over_columns(births.watch(bound)))
+        columns |= more or {}
         run = _Run(options, engine, json=json, strict=strict, labels=labels or {})
         if levels(bound, list(nodes.values())):
             run.passes(table, read, bound, nodes, columns)

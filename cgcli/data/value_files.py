@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cgcli.data.cells import NAN_WITH_PAYLOAD
 from cgcli.errors import DataError
@@ -112,3 +112,35 @@ def _number(value: Any, exact: bool, name: str, source: Source) -> Any:
 
         return Decimal(text)
     return number
+
+
+class Errors(NamedTuple):
+    """What a document says of errors: errors by name; covariances of elements, by their labels; degrees of freedom."""
+
+    errors: dict[str, Any]
+    covariance: dict[tuple[str, str], float]
+    dof: float | None
+
+
+def read_errors(source: Source) -> Errors:
+    """What a document, as `cg fit -o` writes it, says of errors: `errors` by name, `names` and `covariance`, `dof`.
+
+    What it does not say is empty. DataError where that cannot be meant.
+    """
+    found = _document(source, exact=False)
+    if not isinstance(found, dict) or not isinstance(found.get("values"), dict):
+        return Errors({}, {}, None)
+    errors, matrix, dof = found.get("errors", {}), found.get("covariance", []), found.get("dof")
+    names = found.get("names", list(found["values"]))
+    usable = isinstance(errors, dict) and isinstance(names, list) and all(isinstance(name, str) for name in names)
+    square = isinstance(matrix, list) and all(isinstance(row, list) and len(row) == len(matrix) for row in matrix)
+    if not usable or not square or len(matrix) not in (0, len(names)):
+        raise DataError(f"`{source.name}` holds errors that cannot be read", hint="as `cg fit -o` writes them")
+    labels = [canonical(name.strip()) for name in names]
+    return Errors(
+        {canonical(name.strip()): _array(value, False, name, source) if isinstance(value, list)
+         else _number(value, False, name, source) for name, value in errors.items()},
+        {(first, second): _number(value, False, f"{first}, {second}", source)
+         for first, row in zip(labels, matrix, strict=False) for second, value in zip(labels, row, strict=True)},
+        None if dof is None else float(_number(dof, False, "dof", source)),
+    )  # fmt: skip

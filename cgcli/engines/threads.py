@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from itertools import chain, islice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeVar
+
+    Found = TypeVar("Found")
 
 
 @cache
@@ -27,3 +36,27 @@ def _forget_threads() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_threads)
+
+
+def in_order(jobs: Iterable[Callable[[], Found]], threads: int, waiting: int = 8) -> Iterator[Found]:
+    """The results of jobs, in their order. One job alone, or one thread, needs no other.
+
+    waiting: at most so many are begun before the first result is taken, and jobs are asked for no earlier.
+    """
+    coming = iter(jobs)
+    begun = list(islice(coming, 2))
+    if threads == 1 or len(begun) < 2:
+        for job in chain(begun, coming):
+            yield job()
+        return
+    running: deque[Future[Found]] = deque()
+    try:
+        for job in chain(begun, coming):
+            running.append(pool(threads).submit(job))
+            if len(running) > waiting:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        for work in running:
+            work.cancel()

@@ -5,7 +5,9 @@
     rows_problem.RowsProblem      the residuals of a table of any size
     protocol.Problem              all that the solver knows of them: one triangle a point, whatever the size
     searching.best_solution(…)    from what is known of the start
+    starts.Starts                 places to begin at, scaled by the data
     least_squares.Search          from one start to a solution
+    twins.preferred               of solutions that are the same but for signs and names, the expected one
     statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution
 
 The problem of a table with 7 rows and one of 10 GB look alike: an evaluation gives the R factor of the residuals'

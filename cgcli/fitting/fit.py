@@ -9,20 +9,24 @@ import numpy as np
 
 from cgcli.errors import DataError, UsageError, did_you_mean
 from cgcli.fitting import statistics as stats
-from cgcli.fitting.failures import not_finite_error
+from cgcli.fitting.failures import no_start_error, not_finite_error
 from cgcli.fitting.gaps import refuse_gaps, tell_gaps
 from cgcli.fitting.question import Question, ask
 from cgcli.fitting.reporting import Reporting
 from cgcli.fitting.robust import LOSSES
 from cgcli.fitting.rows_problem import RowsProblem
-from cgcli.fitting.searching import Task, best_solution
+from cgcli.fitting.searching import ROWS, Task, best_solution
+from cgcli.fitting.starts import Starts
+from cgcli.formulas.derivatives import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
     from cgcli.fitting.protocol import Problem
+    from cgcli.fitting.rows_problem import Progress
+    from cgcli.fitting.searching import Sampler
     from cgcli.formulas.base import FormulaBase
 
 STRONG = 0.9
@@ -91,6 +95,7 @@ def fit(
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
     absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
     columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
+    progress: Callable[[Progress], None] = lambda progress: None,
 ) -> FitResult:  # fmt: skip
     """Parameters of a formula such that its values are nearest to a target, row by row, by least squares.
 
@@ -102,7 +107,7 @@ def fit(
     with residuals in units of `loss_scale`. starts, seed: how many places are started from where no start is known.
     columns: input -> column where names differ. missing: rows with a gap are left out, `skip`, or
     an `error`; by default those with a missing cell are left out, and a text that is no number is an error. limit: at
-    most so many rows are read. most: evaluations at most of one search.
+    most so many rows are read. most: evaluations at most of one search. progress: called now and then.
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
@@ -114,7 +119,7 @@ def fit(
     question = ask(formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, columns=columns)
     question.limit = limit
     low, high = bounds_of(question, bounds)
-    problem = RowsProblem(question, loss=loss, scale=loss_scale)
+    problem = RowsProblem(question, loss=loss, scale=loss_scale, progress=progress)
     refuse_gaps(question, problem.report, missing)
     notes: list[str] = []
     task = task_of(question, problem, low, high, notes, starts=starts, seed=seed, most=most)
@@ -124,6 +129,8 @@ def fit(
     enough_rows(problem.rows, question)  # known before the first evaluation only where a table says so
     if not np.isfinite(solution.sum_of_squares):
         raise not_finite_error(question, solution.point, solution.reduced)
+    if not solution.converged and (unknown := unknown_starts(question, task)):
+        raise no_start_error(question, unknown, solution)
     return result_of(question, problem, solution, task, notes, absolute=absolute_sigma, loss=loss)
 
 
@@ -168,15 +175,33 @@ def task_of(
             notes.append(f"the start {name} = {start[place]:g} is {where}: the search begins at {moved:g}")
             start[place] = moved
 
-    def sample(generator: np.random.Generator) -> Any:
-        size = len(start)
-        drawn = generator.choice([-1.0, 1.0], size) * 10 ** generator.uniform(-3, 3, size)
-        within = np.isfinite(least) & np.isfinite(most)
-        spread = np.where(within, most, 0.0) - np.where(within, least, 0.0)
-        drawn = np.where(within, np.where(within, least, 0.0) + spread * generator.uniform(0, 1, size), drawn)
-        return np.where(np.isnan(start), np.clip(drawn, least, most), start)
+    return Task(problem, low, high, start, sampler(question, problem, start, least, most), **options)
 
-    return Task(problem, low, high, start, sample, **options)
+
+def sampler(question: Question, problem: Problem, start: Any, low: Any, high: Any) -> Sampler:
+    """Draws points: of what has a start as it is, the others scaled by the data, within ranges and bounds."""
+    unknown = [name for name in question.shapes if name not in question.starts]
+    linear = [name for name, is_linear in zip(question.names, problem.linear, strict=True)
+              if is_linear and name in unknown and name not in question.ranges]  # fmt: skip
+    bound = question.bound()
+    node = targets(bound.program, question.output)[question.output]
+    values = {name: value for name, value in bound.values.items() if name not in unknown}
+    nonlinear = [name for name in unknown if name not in linear]
+    drawing = Starts(bound.graph, node, values, problem.columns(ROWS), nonlinear, linear)
+    within = {name: (low[place], high[place]) for place, name in enumerate(question.names)}
+
+    def sample(generator: np.random.Generator) -> Any:
+        found = drawing.draw(generator, within)
+        drawn = [found.get(name, generator.normal()) for name in question.names]
+        return np.clip(np.where(np.isnan(start), drawn, start), low, high)
+
+    return sample
+
+
+def unknown_starts(question: Question, task: Task) -> list[str]:
+    """Parameters without a start, and without a range for one, that are not solved for."""
+    return [name for name, number, is_linear in zip(question.names, task.start, task.problem.linear, strict=True)
+            if np.isnan(number) and not is_linear and name not in question.ranges]  # fmt: skip
 
 
 def inside(value: float, low: float, high: float) -> float:
@@ -243,7 +268,7 @@ def message_of(solution: Solution) -> str:
     """How a search ended."""
     offset = f"relative offset {solution.offset:.1e}"
     if solution.converged:
-        return "converged: the residuals are orthogonal to their derivatives"
+        return "converged: residuals orthogonal to their derivatives"
     if solution.ended == "evaluations":
         return f"not converged: {solution.evaluations:,} evaluations were not enough ({offset})"
     return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"

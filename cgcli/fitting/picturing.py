@@ -10,7 +10,7 @@ import numpy as np
 
 from cgcli.fitting.predicting import BAND, CONFIDENCE, PREDICTION, RESIDUAL, Predictor
 from cgcli.fitting.question import Over, elements
-from cgcli.numerals import rounded
+from cgcli.numerals import with_error
 from cgcli.render.fit_picture import Curve, FitPicture, spans_decades
 from cgcli.rows.sources import WholeRows
 
@@ -105,5 +105,5 @@ def parameter_lines(fitted: Fitted, errors: Mapping[str, float]) -> list[str]:
         for element, value in zip(elements(name, shape), values, strict=True):
             error = errors[element]
             known = isfinite(error) and error > 0
-            lines.append(f"{element} = {rounded(value, error)}" + (f" ± {rounded(error, error)}" if known else ""))
+            lines.append(f"{element} = " + " ± ".join(with_error(value, error)[: 2 if known else 1]))
     return lines

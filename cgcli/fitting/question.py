@@ -13,7 +13,7 @@ from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, d
 from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
-from cgcli.formulas.rows import bind_rows
+from cgcli.formulas.rows import bind_rows, declared_shapes
 from cgcli.language.spelling import canonical
 from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
@@ -119,14 +119,15 @@ def _asked(
 ) -> Question:  # fmt: skip
     """As `ask`, with the table open. source: gives its rows; itself what comes through a pipe, and so comes once."""
     started, ranges = split_starts(start)
+    started = spread_out(formula, started)
     held = held_values(formula, fix, started)
     known = columns_by_reading(table)
     matched = matched_columns(formula, table, columns)
+    inputs = inputs_with(formula, {**started, **ranges, **held, **matched}, wrt)
     names = parameters(formula, known, matched, held, {**started, **ranges}, wrt)
     fixed = {name: value for name, value in started.items() if name not in names} | held
-    given.check_names({**started, **ranges, **held}, formula.inputs)
     found = {name: column for name, column in matched.items() if name not in names and name not in fixed}
-    found |= {name: known[name] for name in formula.inputs
+    found |= {name: known[name] for name in inputs
               if name in known and name not in found and name not in names and name not in fixed}  # fmt: skip
     begun = {name: value for name, value in started.items() if name in names}
     defaults, shapes = defaults_and_shapes(formula, found, fixed, begun, names)
@@ -151,6 +152,18 @@ def split_starts(start: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[
     return starts, {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
 
 
+def spread_out(formula: FormulaBase, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Starts of declared arrays that are one number, or one row, for all: in the shape that the formula declares."""
+    declared = declared_shapes(formula, values)
+    found = dict(values)
+    for name, value in values.items():
+        shape = declared.get(name, ())
+        if shape and np.shape(value) != shape:
+            with suppress(ValueError):  # what does not fit is told where values are bound
+                found[name] = np.array(np.broadcast_to(value, shape))
+    return found
+
+
 def held_values(formula: FormulaBase, fix: Any, started: Mapping[str, Any]) -> dict[str, Any]:
     """The values of inputs that are fixed: given with them, or elsewhere as a start or a default."""
     if fix is None:
@@ -158,7 +171,7 @@ def held_values(formula: FormulaBase, fix: Any, started: Mapping[str, Any]) -> d
     if hasattr(fix, "keys"):
         return {name: given.normalised(name, value) for name, value in given.given_values(fix, {}).items()}
     names = given.name_list(fix)
-    given.check_names(names, formula.inputs)
+    given.check_names(names, formula.inputs, formula.constants, formula.programs.names.defined)
     bound = formula.bind(dict(started), complete=False)
     for name in names:
         if name not in bound.values:
@@ -174,19 +187,27 @@ def matched_columns(formula: FormulaBase, table: Table, chosen: Mapping[str, str
     return chosen
 
 
+def inputs_with(formula: FormulaBase, named: Mapping[str, Any], wrt: Sequence[str] | None) -> list[str]:
+    """The inputs, and what else becomes one by a value: a constant or a definition that is named. UsageError else."""
+    others = [*formula.constants, *formula.programs.names.defined]
+    names = [*named, *given.name_list(wrt or [])]
+    given.check_names(names, formula.inputs, others)
+    return list(dict.fromkeys([*formula.inputs, *(name for name in names if name in others)]))
+
+
 def parameters(
     formula: FormulaBase, known: Mapping[str, str], matched: Mapping[str, str], held: Mapping[str, Any],
     started: Mapping[str, Any], wrt: Sequence[str] | None,
 ) -> list[str]:  # fmt: skip
     """The inputs that are fitted, in the order of the formula. UsageError where there is none."""
+    inputs = inputs_with(formula, {**started, **held, **matched}, wrt)
     if wrt is not None:
         chosen = given.name_list(wrt)
-        given.check_names(chosen, formula.inputs)
     elif formula.params:
         chosen = [name for name in formula.params if name not in matched]
     else:
-        chosen = [name for name in formula.inputs if name in started or (name not in known and name not in matched)]
-    found = [name for name in formula.inputs if name in chosen and name not in held]
+        chosen = [name for name in inputs if name in started or (name not in known and name not in matched)]
+    found = [name for name in inputs if name in chosen and name not in held]
     if not found:
         raise UsageError(
             "there is nothing to fit: every input is a column or fixed",

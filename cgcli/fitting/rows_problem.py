@@ -8,15 +8,15 @@ on any number of threads.
 
 from __future__ import annotations
 
-from collections import deque
 from copy import copy
+from functools import partial
 from math import fsum, inf, isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from cgcli.engines import choose_for_rows
-from cgcli.engines.threads import pool, processors
+from cgcli.engines.threads import in_order, processors
 from cgcli.errors import DataError, UsageError
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.residuals import Residuals
@@ -40,9 +40,6 @@ MOST_ROWS, ROWS_PER_COLUMN = 8_192, 4
 BLOCKS = 8
 """Blocks of one piece of work for a thread."""
 
-WAITING = 8
-"""Pieces of work that may wait: more rows are not read ahead."""
-
 EVALUATIONS = 20
 """A fit takes about so many: what the choice of an engine counts with."""
 
@@ -51,11 +48,15 @@ MOST_PARAMETERS = 3_000
 
 
 class Progress(NamedTuple):
-    """How far an evaluation is: its number from 1, rows done, rows of the table (about, 0: unknown)."""
+    """How far an evaluation is: its number from 1, rows done, rows of the table (about, 0: unknown).
+
+    residual: the least root of the mean square of residuals so far; infinite before the first evaluation is done.
+    """
 
     evaluation: int
     rows: int
     total: int
+    residual: float = inf
 
 
 class Piece(NamedTuple):
@@ -98,6 +99,7 @@ class RowsProblem:
         self._loss, self._scale = loss, scale
         self._threads = threads or processors()
         self._progress = progress
+        self._least = inf
         self.evaluations = 0
         self._rows = WholeRows(
             question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory
@@ -134,9 +136,11 @@ class RowsProblem:
                 triangles.append(piece.triangle)
                 if len(triangles) > BLOCKS:
                     triangles = [stacked(triangles)]
-            self._progress(Progress(self.evaluations, rows, self.rows))
+            self._progress(Progress(self.evaluations, rows, self.rows, self._least))
         found = stacked(triangles) if slopes else None
-        return Reduced(fsum(objective), found, rows, fsum(plain))
+        reduced = Reduced(fsum(objective), found, rows, fsum(plain))
+        self._least = min(self._least, (reduced.plain / max(rows, 1)) ** 0.5)
+        return reduced
 
     def spread(self) -> float:
         """As `Problem.spread`."""
@@ -167,28 +171,16 @@ class RowsProblem:
     # ---- blocks --------------------------------------------------------------------------------------------------
 
     def _pieces(self, at: BlocksAt, slopes: bool) -> Iterator[Piece]:
-        """All rows, in order; where there is more than one piece of work, threads do them."""
-        width = len(self.names) + 1 if slopes else 1
-        height = height_of(width)
-        waiting: deque[Any] = deque()
-        try:
-            for part in self._rows.parts():
-                over = at.over({name: part.columns[column] for name, column in self._residuals.columns.items()})
-                if self._threads == 1 or part.rows <= height:
-                    while waiting:
-                        yield waiting.popleft().result()
-                    for first in range(0, part.rows, BLOCKS * height):
-                        yield self._piece(part, over, first, slopes)
-                    continue
-                for first in range(0, part.rows, BLOCKS * height):
-                    waiting.append(pool(self._threads).submit(self._piece, part, over, first, slopes))
-                    if len(waiting) > WAITING:
-                        yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for work in waiting:
-                work.cancel()
+        """All rows, in order."""
+        return in_order(self._jobs(at, slopes), self._threads)
+
+    def _jobs(self, at: BlocksAt, slopes: bool) -> Iterator[Callable[[], Piece]]:
+        """The pieces as work to be done."""
+        height = height_of(len(self.names) + 1 if slopes else 1)
+        for part in self._rows.parts():
+            over = at.over({name: part.columns[column] for name, column in self._residuals.columns.items()})
+            for first in range(0, part.rows, BLOCKS * height):
+                yield partial(self._piece, part, over, first, slopes)
 
     def _piece(self, part: Part, over: BlocksOver, begin: int, slopes: bool) -> Piece:
         """Some blocks of a part, one after the other."""

@@ -131,6 +131,12 @@ class TrainingResult:
         """The training as plain data: what `cg fit --json` prints and `-o` writes, and `--values` reads."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Draw the learning curve into a file (svg, png, pdf); needs the extra `plot`."""
+        from cgcli.render.training_plots import plot_curve
+
+        plot_curve(self.history, os.fspath(path), name=self.output, best=self.best)
+
 
 @dataclass
 class State:
@@ -155,7 +161,7 @@ class Training:
 
     def __init__(
         self, trained: Trained, options: Options, rows: Rows, checked: Rows | None,
-        progress: Callable[[dict[str, Any]], None],
+        progress: Callable[[dict[str, Any], int], None],
     ) -> None:  # fmt: skip
         self.options, self.rows, self.checked = options, rows, checked
         self.loss: MeanLoss = trained.loss
@@ -191,7 +197,7 @@ class Training:
             entry["validation"] = self._validated()
         state.history.append(entry)
         state.batch, state.lost, state.seen = 0, 0.0, 0
-        self.progress(entry)
+        self.progress(entry, self.rows.rows)
         self.after_step()
 
     def _validated(self) -> float:
@@ -348,13 +354,14 @@ def train(
     wrt: Sequence[str] | None = None, columns: Mapping[str, str] | None = None, missing: str | None = None,
     limit: int | None = None, validate: Any = None, save: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | None = None,
-    progress: Callable[[dict[str, Any]], None] = lambda entry: None, **options: Any,
+    progress: Callable[[dict[str, Any], int], None] = lambda entry, rows: None, **options: Any,
 ) -> TrainingResult:  # fmt: skip
     """Parameters that make the mean of `loss`, an output of the formula, over the rows of data small.
 
     data, validate: a path, a frame, an Arrow table, a mapping of arrays (with further axes for inputs that are arrays).
     start: parameter -> value, where it is not drawn and has no default. fix, wrt, columns, missing, limit: as for
-    `fit`. options: see `Options`. progress: is called with the entry in the history of each epoch.
+    `fit`. options: see `Options`. progress: is called with the entry in the history of each
+    epoch, and how many rows it had.
 
     save: a file for checkpoints, written at the beginning, from time to time, at the end, and at Ctrl-C. resume: go on
     from such a file, with the same formula, data and options (more epochs may be asked for, and options that are left

@@ -22,10 +22,11 @@ from cgcli.ops import shaping
 from cgcli.passes.colouring import column_colouring, mirrored, star_colouring
 from cgcli.passes.derivative import derivatives_of, directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate, has_conventions
+from cgcli.passes.elements import per_element
 from cgcli.passes.entries import entries
 from cgcli.passes.rolling import rolled
 from cgcli.passes.sparsity import pattern
-from cgcli.passes.uniform import shrunk
+from cgcli.passes.uniform import shrunk, unvarying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
     from cgcli.passes.colouring import Colouring
+    from cgcli.passes.elements import PerElement
     from cgcli.passes.entries import Entries
 
     Shape = tuple[int, ...]
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 4_000_000
 """Numbers of all directions that are run together (32 MB)."""
+
+FEWEST_ELEMENTS = 20_000
+"""Elements of an array from which on what is done to each of them is done block by block (as `engines.FEWEST_ROWS`)."""
 
 MOST_ROWS = 2_000
 """Rows with an entry that is no finite number that are computed by themselves, without any product."""
@@ -83,19 +88,22 @@ class Products:
     """A sparse matrix of derivatives, read off its products with one vector a colour.
 
     nodes: those of the products; inputs: the names of the hidden inputs of the vectors and their shapes. turned:
-    whether rows are coloured (the vectors stand on the left).
+    whether rows are coloured (the vectors stand on the left). kinks: whether there are conventions to look after (see
+    `passes.conventions`).
     """
 
-    __slots__ = ("colouring", "inputs", "nodes", "pattern", "turned")
+    __slots__ = ("colouring", "inputs", "kinks", "nodes", "pattern", "turned")
 
     def __init__(
-        self, pattern: Any, colouring: Colouring, nodes: list[int], inputs: dict[str, Shape], *, turned: bool
-    ) -> None:
+        self, pattern: Any, colouring: Colouring, nodes: list[int], inputs: dict[str, Shape], *, turned: bool,
+        kinks: bool,
+    ) -> None:  # fmt: skip
         self.pattern = pattern
         self.colouring = colouring
         self.nodes = nodes
         self.inputs = inputs
         self.turned = turned
+        self.kinks = kinks
 
     @property
     def colours(self) -> int:
@@ -143,13 +151,14 @@ class Products:
 class Parts:
     """A sparse matrix of derivatives whose entries are nodes: one run, whatever the number of colours is."""
 
-    __slots__ = ("nodes", "parts", "pattern", "symmetric")
+    kinks = False
+    __slots__ = ("alone", "clusters", "nodes", "parts", "pattern", "symmetric")
 
     def __init__(self, graph: Graph, found: list[Entries], shape: tuple[int, int], *, symmetric: bool) -> None:
         import numpy as np
         from scipy.sparse import csr_array
 
-        self.nodes = shrunk(graph, [part.node for part in found])
+        self.nodes = _shrunk(graph, [part.node for part in found])
         self.symmetric = symmetric
         rows, columns = (
             np.concatenate([getattr(part, field) for part in found] or [np.empty(0, dtype=np.int64)])
@@ -164,6 +173,7 @@ class Parts:
             (part.shape, part.places, targets_of(own))
             for part, own in zip(found, np.split(place, ends), strict=True)
         ]  # fmt: skip
+        self.clusters, self.alone = _clusters(graph, self.nodes)
 
     @property
     def colours(self) -> int:
@@ -174,7 +184,7 @@ class Parts:
         """The entries of the pattern, in its order."""
         import numpy as np
 
-        values = bound.engine(self.nodes).evaluate(bound.graph, bound.values, self.nodes)
+        values = self._values(bound)
         data = np.zeros(self.pattern.nnz)
         for node, (shape, places, ways) in zip(self.nodes, self.parts, strict=True):
             flat = values[node]
@@ -188,6 +198,52 @@ class Parts:
                 part = flat if source is None or not np.shape(flat) else flat[source]
                 data[target] += part
         return data
+
+    def _values(self, bound: Bound) -> Mapping[int, Any]:
+        """The values of the nodes."""
+        import numpy as np
+
+        from cgcli.engines import choose_for_rows
+
+        found = bound.engine(self.alone).evaluate(bound.graph, bound.values, self.alone)
+        values = {node: found[node] for node in self.alone}
+        for nodes, formula in self.clusters:
+            given = {name: values[node] for name, node in formula.sources.items()}
+            columns = {name: np.reshape(value, -1) if np.shape(value) else value for name, value in given.items()}
+            engine = choose_for_rows(formula.graph, formula.wanted, "auto", columns)
+            rows = engine.evaluate_rows(formula.graph, columns, formula.wanted)
+            shape = bound.graph.shape_of(nodes[0])
+            values.update((node, rows[own].reshape(shape)) for node, own in zip(nodes, formula.wanted, strict=True))
+        return values
+
+
+def _shrunk(graph: Graph, nodes: list[int]) -> list[int]:
+    """Nodes of the same values; what no input changes is computed now."""
+    from cgcli.engines import engine
+
+    fixed = unvarying(graph, nodes)
+    values = engine("numpy").evaluate(graph, {}, fixed) if fixed else []
+    return shrunk(graph, nodes, {node: values[node] for node in fixed})
+
+
+def _clusters(graph: Graph, nodes: Sequence[int]) -> tuple[list[tuple[list[int], PerElement]], list[int]]:
+    """Large nodes of one shape together, each time with the formula of their elements; the nodes that it begins with.
+
+    The latter are computed as they are, with the nodes that are in no formula.
+    """
+    by_shape: dict[Shape, list[int]] = {}
+    for node in dict.fromkeys(nodes):
+        by_shape.setdefault(graph.shape_of(node), []).append(node)
+    clusters: list[tuple[list[int], PerElement]] = []
+    alone: dict[int, None] = {}
+    for shape, own in by_shape.items():
+        formula = per_element(graph, own) if size(shape) >= FEWEST_ELEMENTS else None
+        if formula is not None and len(formula.graph) > 2 * len(formula.sources):
+            clusters.append((own, formula))
+            alone.update(dict.fromkeys(formula.sources.values()))
+        else:
+            alone.update(dict.fromkeys(own))
+    return clusters, list(alone)
 
 
 def targets_of(places: Any) -> list[tuple[Any, Any]]:
@@ -276,35 +332,34 @@ class SparseMatrix:
         import numpy as np
 
         pattern = self.pattern
-        rows = np.unique(self._rows()[~np.isfinite(data)])
-        for row in rows[:MOST_ROWS].tolist():
+        every = np.repeat(np.arange(self.shape[0]), np.diff(pattern.indptr))
+        rows = np.unique(every[~np.isfinite(data)])[:MOST_ROWS].tolist()
+        for row, found in zip(rows, self._rows(bound, rows), strict=True):
             begin, end = pattern.indptr[row], pattern.indptr[row + 1]
-            data[begin:end] = self._row(bound, row)[pattern.indices[begin:end]]
+            data[begin:end] = found[pattern.indices[begin:end]]
         return data
 
-    def _rows(self) -> Any:
+    def _rows(self, bound: Bound, rows: Sequence[int]) -> list[Any]:
+        """All derivatives of some elements, an array each."""
         import numpy as np
 
-        return np.repeat(np.arange(self.shape[0]), np.diff(self.pattern.indptr))
-
-    def _row(self, bound: Bound, row: int) -> Any:
-        """All derivatives of one element."""
-        import numpy as np
-
-        def make(program: Program) -> list[int]:
-            place, graph = row, program.graph
+        def make(program: Program) -> list[list[int]]:
+            graph, found, first = program.graph, {}, 0
             wholes = Layout(graph, variables(program, self.names, self.of)).wholes
             for source in self.sources(program):
                 shape = graph.shape_of(source)
-                if place < size(shape):
-                    key = tuple(int(each) for each in np.unravel_index(place, shape)) if shape else ()
-                    element = graph.apply(shaping.index, [source], [key]) if shape else source
-                    return derivatives_of(graph, element, wholes)
-                place -= size(shape)
-            raise AssertionError("a row of the matrix is one of a source")
+                last = first + size(shape)
+                for row in rows:
+                    if first <= row < last:
+                        key = tuple(map(int, np.unravel_index(row - first, shape))) if shape else ()
+                        element = graph.apply(shaping.index, [source], [key]) if shape else source
+                        found[row] = derivatives_of(graph, element, wholes)
+                first = last
+            return [found[row] for row in rows]
 
-        found = derived(self.begin, (self.kind, self.names, self.of, row), make)
-        return np.concatenate([np.ravel(part) for part in bound.over(found.program).evaluate(found.nodes)])
+        made = derived(self.begin, (self.kind, self.names, self.of, tuple(rows)), make)
+        values = iter(bound.over(made.program).evaluate([node for nodes in made.nodes for node in nodes]))
+        return [np.concatenate([np.ravel(next(values)) for _ in nodes]) for nodes in made.nodes]
 
 
 class SparseJacobian(SparseMatrix):
@@ -388,7 +443,7 @@ def hessian_plan(graph: Graph, slopes: list[int], layout: Layout) -> Products | 
 
 def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
     """The products that give the Jacobian of a node, with columns or with rows, whichever takes fewer colours."""
-    found = pattern(graph, [output], layout.wholes)
+    found, kinks = pattern(graph, [output], layout.wholes), has_conventions(graph, [output], layout.wholes)
     turned = found.T.tocsr()
     turned.sort_indices()
     by_column = _colouring_unless(found, None)
@@ -400,13 +455,13 @@ def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
         along = [graph.input(name, shape, hidden=True) for name, shape in zip(names, layout.shapes, strict=True)]
         nodes = [directional(graph, output, layout.wholes, along)]
         inputs = dict(zip(names, layout.shapes, strict=True))
-        return Products(found, by_column, nodes, inputs, turned=False)
+        return Products(found, by_column, nodes, inputs, turned=False, kinks=kinks)
     assert by_row is not None
     shape = graph.shape_of(output)
     weights = graph.input(direction_of("row"), shape, hidden=True)
     pulled = differentiate(graph, [output], layout.wholes, [weights])
     nodes = [pulled.wrt(whole) for whole in layout.wholes]
-    return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True)
+    return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True, kinks=kinks)
 
 
 def _colouring_unless(matrix: Any, other: Colouring | None) -> Colouring | None:
@@ -433,7 +488,7 @@ def hessian_products(graph: Graph, slopes: list[int], layout: Layout) -> Product
     inputs = dict(zip(map(direction_of, names), layout.shapes, strict=True))
     kinks = has_conventions(graph, slopes, layout.wholes)  # then a Hessian need not be symmetric (see `conventions`)
     colouring = column_colouring(found) if kinks else star_colouring(found)
-    return Products(found, mirrored(found, colouring), nodes, inputs, turned=False)
+    return Products(found, mirrored(found, colouring), nodes, inputs, turned=False, kinks=kinks)
 
 
 def sparse_jacobians(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, Any]]:

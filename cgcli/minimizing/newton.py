@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from cgcli.minimizing.curvature import MOST_PROBED, PROBES, ROUNDING, SHORT, Assessment, lower_beside, noise_at
+from cgcli.minimizing.kinked import MOST_VARIABLES, descend, is_jump, is_kink, is_minimum_around
 from cgcli.minimizing.subproblem import Model, step_within
 
 TYPE_CHECKING = False
@@ -34,6 +35,9 @@ FIRST = 0.3
 
 TINY = 1e-6
 """The least size of a variable beside that of the largest one; 0 is a size like any other where they are not far."""
+
+FEWEST_REFUSED = 3
+"""Trials that were refused one after the other before a kink is looked for."""
 
 SMALLEST = 1e-15
 """A radius beside the size of the variables that moves nothing any more."""
@@ -83,6 +87,7 @@ class Walk:
         self.radius = 0.0
         self.noise = 0.0
         self.moved = np.inf
+        self.tried_kink: Point | None = None
         self.broken: Any = None
         self.steps: list[Step] = []
         self._note(0.0, "start")
@@ -117,13 +122,17 @@ class Walk:
         self.ending = "rounds"
         return self.ending
 
+    def _set_free(self) -> None:
+        """Which variables may move: not at a side towards which the value falls; all of them where it is stationary."""
+        x, slope = self.point.x, self.point.gradient
+        self.free = ~(((x <= self.low) & (slope >= 0)) | ((x >= self.high) & (slope <= 0)))
+        if not np.any(slope):
+            self.free |= self.low < self.high
+
     def _look(self) -> None:
         """The model of the variables that may move: not at a side towards which the value falls."""
-        x, slope, bend = self.point.x, self.point.gradient, finite_part(self.point.hessian)
-        self.free = ~(((x <= self.low) & (slope >= 0)) | ((x >= self.high) & (slope <= 0)))
-        if not np.any(slope):  # at a stationary point every variable may move
-            self.free |= self.low < self.high
-        free = self.free
+        self._set_free()
+        x, slope, bend, free = self.point.x, self.point.gradient, finite_part(self.point.hessian), self.free
         self.model = Model(slope[free], bend[np.ix_(free, free)], scale_of(bend, self.reach)[free])
         if not self.radius:
             length = self.model.newton_length()
@@ -131,11 +140,15 @@ class Walk:
                 length = FIRST * float(np.linalg.norm(self.model.scale * x[free]))
             self.radius = max(float(length), 1e-3)
 
+    def _far(self) -> str:
+        """`unbounded` where the value has fallen, or a variable has gone, farther than anybody looks."""
+        low = self.point.value < -WITHOUT_END * max(1.0, abs(self.first.value))
+        far = np.any(self.reach > WITHOUT_END * np.maximum(1.0, np.abs(self.first.x)))
+        return "unbounded" if low or far else ""
+
     def _ending(self, model: Model) -> str:
         """How the walk ends here; empty where it goes on."""
-        if self.point.value < -WITHOUT_END * max(1.0, abs(self.first.value)) or np.any(
-            self.reach > WITHOUT_END * np.maximum(1.0, np.abs(self.first.x))
-        ):
+        if self._far():
             return "unbounded"
         found = Assessment(model, self.reach[self.free])
         least = max(self.least, self.noise)
@@ -147,16 +160,21 @@ class Walk:
 
     def _settled(self, model: Model, found: Assessment) -> str:
         """A minimum as far as the model sees; where it is flat, or turns down soon, neighbours are asked."""
-        doubtful = found.flat | self._turning(model)
+        at_kink = self._may_kink() and is_kink(self)
+        if at_kink and is_minimum_around(self, 1 / self.reach):
+            return "kink"
+        doubtful = np.ones(len(model.slopes), dtype=bool) if at_kink else found.flat | self._turning(model)
         if not doubtful.any():
             return "minimum"
         directions = np.zeros((int(doubtful.sum()), len(self.point.x)))
         directions[:, self.free] = (model.basis[:, doubtful] / model.scale[:, None]).T
         lower = lower_beside(self, directions, 10 * max(self.least, self.noise))
+        if lower is None and at_kink:
+            return self._along_kink([])
         if lower is None:
             return "flat" if found.flat.any() else "minimum"
         length = float(np.linalg.norm((lower.x - self.point.x)[self.free] * model.scale))
-        self._take(lower, length, "left a flat point")
+        self.take(lower, length, "left a flat point")
         self.radius = length
         return ""
 
@@ -175,6 +193,7 @@ class Walk:
         """One step down; the reason for an end where there is none."""
         low, high = (self.low - self.point.x)[self.free], (self.high - self.point.x)[self.free]
         shrunk = 0
+        across: list[Point] = []
         while True:
             part = step_within(model, self.radius, low, high)
             promised, length = -model.change(part), float(np.linalg.norm(model.scale * part))
@@ -190,15 +209,32 @@ class Walk:
             if ratio >= LEAST_RATIO and trial.is_finite():
                 break
             shrunk += 1
+            if shrunk >= FEWEST_REFUSED and trial.is_finite() and self._may_kink():
+                across = [*across[-2 * len(part) :], trial]
+                if is_jump(self.point, trial, scale_of(finite_part(self.point.hessian), self.reach)):
+                    return self._along_kink(across)
             self.radius = length * self._shrinking(model, part, trial)
             if self.radius <= SMALLEST * np.linalg.norm(model.scale * self.reach[self.free]):
                 return self._stalled(promised)
         what = "negative curvature" if model.eigenvalues[0] < 0 else "bent step" if bent else "step"
         if length < 0.99 * self.radius and not bent and model.eigenvalues[0] > 0:
             what = "Newton step"
-        self._take(trial, length, what if not shrunk else f"{what}, shortened {shrunk} ×")
+        self.take(trial, length, what if not shrunk else f"{what}, shortened {shrunk} ×")
         self._resize(ratio, length, part, model)
         return ""
+
+    def _may_kink(self) -> bool:
+        """Whether the formula has operations with kinks between the variables and the value, few enough to look at."""
+        return len(self.point.x) <= MOST_VARIABLES and self.objective.may_kink()
+
+    def _along_kink(self, across: list[Point]) -> str:
+        """Down along the kink that is between the point and others; how it ended."""
+        here = self.point
+        ending = descend(self, 1 / self.reach, across)
+        if ending != "stalled" or self.point is not here:
+            return "" if ending == "stalled" else ending
+        self.tried_kink = here
+        return "" if self._learns_noise(self.least) else "stalled"
 
     def _trial(self, model: Model, part: Any, length: float) -> tuple[Point, bool]:
         """The point that a step leads to, bent by third derivatives where they change it little."""
@@ -233,18 +269,27 @@ class Walk:
             model.gradient / model.scale
         ):
             noise = self.noise
-            self._take(trial, length, "step within rounding")
+            self.take(trial, length, "step within rounding")
             self.noise = noise
             return ""
         return self._stalled(ROUNDING * abs(self.point.value))
 
     def _stalled(self, promised: float) -> str:
         """The end where no step lowers the value, unless what is promised is no more than rounding."""
-        if not self.noise:
-            self.noise = 10 * max(noise_at(self.objective, self.point), min(promised, self.least))
-            self.radius = 0.0
+        if self._learns_noise(promised):
             return ""
+        if self.tried_kink is not self.point and len(self.point.x) <= MOST_VARIABLES:
+            self.tried_kink = self.point
+            return self._along_kink([])
         return "stalled"
+
+    def _learns_noise(self, promised: float) -> bool:
+        """Measure what rounding does to the value here, once, and begin anew; False where that is known."""
+        if self.noise:
+            return False
+        self.noise = 10 * max(noise_at(self.objective, self.point), min(promised, self.least))
+        self.radius = 0.0
+        return True
 
     def _shrinking(self, model: Model, part: Any, trial: Point) -> float:
         """By how much a step is shortened that was not taken: to the minimum of the parabola through what is known."""
@@ -254,7 +299,8 @@ class Walk:
         rise = trial.value - self.point.value - slope
         return float(np.clip(-slope / (2 * rise), 0.1, 0.5)) if rise > 0 else 0.25
 
-    def _take(self, point: Point, length: float, what: str) -> None:
+    def take(self, point: Point, length: float, what: str) -> None:
+        """Go to a point."""
         self.largest = np.maximum(self.largest, np.abs(point.x))
         self.moved = float(np.max(np.abs(point.x - self.point.x) / self.reach))
         self.point = point

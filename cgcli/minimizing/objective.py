@@ -6,10 +6,13 @@ next: an evaluation is one run of a plan.
 
 from __future__ import annotations
 
+from itertools import compress
+
 import numpy as np
 
-from cgcli.errors import UsageError
+from cgcli.errors import CalculationError, UsageError
 from cgcli.formulas.derivatives import derived, direction_of, hidden_inputs, need_scalar, targets, variables
+from cgcli.graph.walk import between
 from cgcli.passes.derivative import derivatives_of, products_with_hessian
 from cgcli.passes.differentiate import differentiate
 
@@ -21,10 +24,15 @@ if TYPE_CHECKING:
     from cgcli.explain.births import Birth
     from cgcli.formulas.bound import Bound
     from cgcli.formulas.derivatives import Derived
+    from cgcli.formulas.sparse import SparseHessian
     from cgcli.language.program import Program
 
 MOST_WRITTEN = 8
 """Numbers by which second derivatives are written out one by one; more come as products with directions, a batch."""
+
+
+MOST_SPARSE = 200
+"""Entries a row, and colours, up to which a Hessian is computed as a sparse matrix."""
 
 
 class Variables:
@@ -123,6 +131,7 @@ class Objective:
         found = derived(bound, ("objective", type(self), self.names, of), self._nodes)
         self.over, self.nodes = bound.over(found.program), found.nodes
         self._third: Derived | None = None
+        self._kinks: bool | None = None
 
     def output_of(self, program: Program) -> str:
         """What the value is called."""
@@ -153,6 +162,10 @@ class Objective:
         self.evaluations += 1
         return Point(self, x, float(self._run([self.nodes.value], x)[0]))
 
+    def point_at(self, x: Any) -> Point:
+        """The point, where the value was computed before: it does not count."""
+        return Point(self, np.array(x), float(self._run([self.nodes.value], x)[0]))
+
     def gradient(self, x: Any) -> Any:
         """The gradient as a vector."""
         return self._joined(self._run(self.nodes.slopes, x))
@@ -180,7 +193,7 @@ class Objective:
         self.products += len(directions)
         from cgcli.engines import choose_for_rows
 
-        values = self._values(x)
+        values = self.values_at(x)
         for name, shape in self.variables.shapes.items():
             values[direction_of(name)] = np.ascontiguousarray(
                 directions[:, self.variables.places[name]].reshape(len(directions), *shape)
@@ -190,12 +203,25 @@ class Objective:
         by_node = engine.evaluate_rows(graph, values, wanted)
         return np.concatenate([by_node[node].reshape(len(directions), -1) for node in wanted], axis=1)
 
+    def sparse_hessian(self) -> SparseHessian | None:
+        """The Hessian as a sparse matrix to be evaluated again and again; None where it has too many entries."""
+        from cgcli.formulas.sparse import SparseHessian
+
+        try:
+            found = SparseHessian(self.bound, self.names, self.of)
+        except CalculationError:
+            return None
+        count = self.variables.count
+        return found if found.pattern.nnz <= MOST_SPARSE * count and found.colours <= MOST_SPARSE else None
+
     def third(self, x: Any, direction: Any) -> Any:
         """The third derivatives along a direction, twice: the change of `hessian @ direction` along it."""
         if self._third is None:
             self._third = derived(self.bound, ("third", type(self), self.names, self.of), self._third_nodes)
         over, wanted = self.bound.over(self._third.program), self._third.nodes
-        values = self._values(x) | {direction_of(name): part for name, part in self.variables.unpack(direction).items()}
+        values = self.values_at(x) | {
+            direction_of(name): part for name, part in self.variables.unpack(direction).items()
+        }
         found = over.engine(wanted).evaluate(over.graph, values, wanted)
         return self._joined([found[node] for node in wanted])
 
@@ -209,10 +235,11 @@ class Objective:
 
     def _run(self, wanted: list[int], x: Any) -> list[Any]:
         graph = self.over.graph
-        values = self.over.engine(wanted).evaluate(graph, self._values(x), wanted)
+        values = self.over.engine(wanted).evaluate(graph, self.values_at(x), wanted)
         return [values[node] for node in wanted]
 
-    def _values(self, x: Any) -> dict[str, Any]:
+    def values_at(self, x: Any) -> dict[str, Any]:
+        """The values of all inputs at a point."""
         return {**self.over.values, **self.variables.unpack(x)}
 
     def _joined(self, parts: list[Any]) -> Any:
@@ -222,12 +249,21 @@ class Objective:
             else np.array(parts, dtype=float)
         )
 
+    def may_kink(self) -> bool:
+        """Whether an operation between the variables and the value has kinks."""
+        if self._kinks is None:
+            graph = self.over.graph
+            moving = list(variables(self.over.program, self.names, self.of).values())
+            active = between(graph, moving, [self.nodes.value])
+            self._kinks = any(graph.row(node).kink is not None for node in compress(range(len(active)), active))
+        return self._kinks
+
     def births(self, x: Any, *, slopes: bool = False) -> list[Birth]:
         """Where what is no finite number in the value (or the gradient) at a point was born."""
         from cgcli.explain.births import births_of
 
         nodes = [self.nodes.value, *(self.nodes.slopes if slopes else [])]
-        return births_of(self.over.graph, nodes, self.over.engine, self._values(x), self.over.source)
+        return births_of(self.over.graph, nodes, self.over.engine, self.values_at(x), self.over.source)
 
 
 def one_output(program: Program, of: str | None) -> str:

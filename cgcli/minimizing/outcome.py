@@ -19,7 +19,8 @@ class Minimum:
     """Where a search for a minimum ended.
 
     values, gradient: by name, of each variable's shape. gradient_norm: of the variables that no bound holds.
-    hessian_eigenvalues: ascending, of the Hessian by the variables that no bound holds; None where there are too many.
+    hessian_eigenvalues: ascending, of the Hessian by the variables that no bound holds; None at a kink, and where there
+        are too many.
     kind: `minimum`, `flat` (a minimum along whose floor the value does not change), `kink` (one at a kink); or why it
         is none: `unbounded`, `endless` (a value that is only approached), `stalled`, `rounds`.
     evaluations: at how many points the value was computed; derivatives are computed at those that were taken.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cgcli.errors import CalculationError, UsageError, did_you_mean
+from cgcli.minimizing.constrained import ConstrainedWalk
+from cgcli.minimizing.constraints import Constraints
+from cgcli.minimizing.large import LargeWalk
 from cgcli.minimizing.newton import Walk, finite_part
 from cgcli.minimizing.objective import Objective
 from cgcli.minimizing.outcome import CONVERGED, Minimum
@@ -21,14 +24,17 @@ if TYPE_CHECKING:
 ROUNDS = 1000
 """Steps after which a search gives up."""
 
+MOST_DENSE = 300
+"""Variables up to which the Hessian is a full matrix, of which all eigenvalues are known."""
+
 METHODS = ("auto", "newton")
 
 
 def minimize(
     formula: FormulaBase, start: Mapping[str, Any] | None = None, *, bounds: Mapping[str, Any] | None = None,
     of: str | None = None, wrt: Sequence[str] | None = None, fix: Sequence[str] | Mapping[str, Any] | None = None,
-    method: str = "auto", tolerance: float = 1e-8, starts: int = 1, seed: int = 0, rounds: int = ROUNDS,
-    engine: str = "auto",
+    subject_to: Sequence[str] | str | None = None, method: str = "auto", tolerance: float = 1e-8, starts: int = 1,
+    seed: int = 0, rounds: int = ROUNDS, engine: str = "auto",
 ) -> Minimum:  # fmt: skip
     """A minimum of a scalar output near a start; see `Formula.minimize`."""
     check_options(method, tolerance, starts, rounds)
@@ -37,6 +43,11 @@ def minimize(
     with np.errstate(all="ignore"):
         first, low, high = setting.vectors(objective.variables.shapes, setting.bound.values)
         places = start_places(first, low, high, starts, seed, objective.variables.labels())
+        if subject_to:
+            constraints = Constraints(subject_to, objective)
+            held = [ConstrainedWalk(objective, constraints, place, low, high, tolerance=tolerance, rounds=rounds)
+                    for place in places]  # fmt: skip
+            return held_answer(objective, setting, [walk for walk in held if walk.point.is_finite()])
         walks = [walked(objective, place, low, high, tolerance, rounds) for place in places]
         return answer(objective, setting, walks, low, high)
 
@@ -67,7 +78,8 @@ def start_places(first: Any, low: Any, high: Any, starts: int, seed: int, labels
 
 def walked(objective: Objective, x: Any, low: Any, high: Any, tolerance: float, rounds: int) -> Walk | None:
     """A walk from a place to its end; None where the value or the gradient there is no finite number."""
-    walk = Walk(objective, x, low, high, tolerance=tolerance, rounds=rounds)
+    kind = LargeWalk if objective.variables.count > MOST_DENSE else Walk
+    walk = kind(objective, x, low, high, tolerance=tolerance, rounds=rounds)
     if not walk.point.is_finite():
         return None
     walk.run()
@@ -95,14 +107,35 @@ def answer(objective: Objective, setting: Setting, walks: list[Walk | None], low
         raise refuse_start(objective, setting.vectors(objective.variables.shapes, setting.bound.values)[0])
     best = min(found, key=lambda walk: (walk.ending not in CONVERGED, walk.point.value))
     point, free = best.point, best.free
-    curvatures = np.linalg.eigvalsh(finite_part(point.hessian)[np.ix_(free, free)])
+    curvatures = None
+    if len(point.x) <= MOST_DENSE and best.ending != "kink":
+        curvatures = np.linalg.eigvalsh(finite_part(point.hessian)[np.ix_(free, free)])
     slopes = np.where(free, point.gradient, 0.0)
     result = Minimum(
         values=objective.variables.unpack(point.x), value=point.value,
         gradient=objective.variables.unpack(point.gradient), gradient_norm=float(np.linalg.norm(slopes)),
-        hessian_eigenvalues=curvatures, kind=best.ending, evaluations=objective.evaluations,
-        rounds=len(best.steps) - 1, method=best.method, message="", notes=list(dict.fromkeys(setting.notes)),
+        hessian_eigenvalues=curvatures, kind=best.ending,
+        evaluations=objective.evaluations, rounds=len(best.steps) - 1, method=best.method, message="",
+        notes=list(dict.fromkeys(setting.notes)),
         active=active_bounds(objective, best, low, high), steps=best.steps,
+    )  # fmt: skip
+    result.message = message_of(result, objective, best)
+    return result
+
+
+def held_answer(objective: Objective, setting: Setting, walks: list[ConstrainedWalk]) -> Minimum:
+    """The best of some walks under constraints. CalculationError where none had a start."""
+    if not walks:
+        raise refuse_start(objective, setting.vectors(objective.variables.shapes, setting.bound.values)[0])
+    for walk in walks:
+        walk.run()
+    best = min(walks, key=lambda walk: (walk.ending not in CONVERGED, walk.ending == "infeasible", walk.point.value))
+    result = Minimum(
+        values=objective.variables.unpack(best.point.x), value=best.point.value,
+        gradient=objective.variables.unpack(best.point.gradient), gradient_norm=best.slope,
+        hessian_eigenvalues=best.curvatures, kind=best.ending, evaluations=objective.evaluations,
+        rounds=len(best.steps) - 1, method=best.method, message="", notes=list(dict.fromkeys(setting.notes)),
+        active=best.active, steps=best.steps,
     )  # fmt: skip
     result.message = message_of(result, objective, best)
     return result

@@ -88,8 +88,10 @@ negation = Operation(
 
 
 def _fold_where(condition: Any, x: Any, y: Any) -> Any:
-    if condition.constant_value is not None and x.shape == y.shape:
-        return x if condition.constant_value != 0 else y
+    if condition.constant_value is not None:
+        taken, other = (x, y) if condition.constant_value != 0 else (y, x)
+        if other.shape in ((), taken.shape):
+            return taken
     if x.node == y.node and condition.shape == ():
         return x
     return None

@@ -33,23 +33,16 @@ class Colouring:
 
 
 def column_colouring(pattern: Any) -> Colouring:
-    """Colours such that the columns of one colour share no row. pattern: a CSR matrix."""
-    row = rows_of(pattern)
-    colours = _banded(pattern)
-    if colours is None:
-        colours = _greedy(pattern)
-    return Colouring(colours, row, colours[pattern.indices])
+    """Colours such that the columns of one colour share no row. pattern: a CSR matrix with sorted rows."""
+    colours = column_colours(pattern)
+    return Colouring(colours, rows_of(pattern), colours[pattern.indices])
 
 
 def star_colouring(pattern: Any) -> Colouring:
     """Colours of a symmetric pattern such that each entry, or its mirror image, is alone in its product."""
     import numpy as np
 
-    colours = _banded(pattern)
-    if colours is None:
-        colours = np.full(pattern.shape[0], -1, dtype=np.int64)
-        swept(star, pattern.nnz, pattern.indptr, pattern.indices, colours, np.full(pattern.shape[0] + 1, -1))
-    row, column = rows_of(pattern), pattern.indices
+    colours, row, column = star_colours(pattern), rows_of(pattern), pattern.indices
     count = int(colours.max(initial=-1)) + 1
     place = row * count + colours[column]
     alone = np.bincount(place, minlength=1)[place] == 1
@@ -66,6 +59,23 @@ def mirrored(pattern: Any, colouring: Colouring) -> Colouring:
     return Colouring(colouring.colours, row, colour)
 
 
+def column_colours(pattern: Any) -> Any:
+    """A colour for each column, such that those of one colour share no row."""
+    colours = _in_turn(pattern)
+    return _greedy(pattern) if colours is None else colours
+
+
+def star_colours(pattern: Any) -> Any:
+    """A colour for each column of a symmetric pattern, such that every path of four vertices has three colours."""
+    import numpy as np
+
+    colours = _in_turn(pattern) if _is_even(pattern) else None
+    if colours is None:
+        colours = np.full(pattern.shape[0], -1, dtype=np.int64)
+        swept(star, pattern.nnz, pattern.indptr, pattern.indices, colours, np.full(pattern.shape[0] + 1, -1))
+    return colours
+
+
 def rows_of(pattern: Any) -> Any:
     """The row of each entry of a CSR matrix."""
     import numpy as np
@@ -73,21 +83,40 @@ def rows_of(pattern: Any) -> Any:
     return np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
 
 
-def _banded(pattern: Any) -> Any:
-    """Colours in turn, where most rows have as many entries as the band is wide, and one all of them. Else None.
+MORE = 4
+"""Colours beside the least number that are tried in turn."""
 
-    No colouring of columns has fewer then.
+
+def _in_turn(pattern: Any) -> Any:
+    """Colours 0, 1, 2, 0, 1, 2, … where columns of one colour share no row then, else None.
+
+    There are hardly more than the entries of the fullest row, and no colouring has fewer than those: it fits bands, and
+    what is made of some bands beside each other, as grids are.
     """
     import numpy as np
 
     counts = np.diff(pattern.indptr)
+    least = int(counts.max(initial=1))
     filled = np.flatnonzero(counts)
-    if not len(filled):
-        return np.zeros(pattern.shape[1], dtype=np.int64)
     first, last = pattern.indices[pattern.indptr[filled]], pattern.indices[pattern.indptr[filled + 1] - 1]
-    width = int((last.astype(np.int64) - first).max()) + 1
-    full = width == int(counts.max()) and 2 * pattern.nnz > width * len(filled)
-    return np.arange(pattern.shape[1]) % width if full else None
+    width = int((last - first).max(initial=0)) + 1
+    columns = np.arange(pattern.shape[1])
+    if width <= least + 1:
+        return columns % width
+    row = rows_of(pattern)
+    for count in range(least, least + min(MORE, least)):
+        colours = columns % count
+        if np.bincount(row * count + colours[pattern.indices], minlength=1).max() <= 1:
+            return colours
+    return None
+
+
+def _is_even(pattern: Any) -> bool:
+    """Whether rows have about as many entries as the fullest one: then a star colouring hardly saves a colour."""
+    import numpy as np
+
+    counts = np.diff(pattern.indptr)
+    return bool(2 * pattern.nnz > int(counts.max(initial=0)) * np.count_nonzero(counts))
 
 
 def _greedy(pattern: Any) -> Any:

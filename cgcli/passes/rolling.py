@@ -2,27 +2,29 @@
 
 A loop in a formula (`[f(x[k]) for k in range(n)]`) is written out as scalars, n of each kind. Nodes of the same
 depth, operation and static arguments need no node of each other; here they become the elements of one array, and what
-they read becomes an index or a gathering. So the graph, and every pass over it, is as long as the body of the loop, and
-the numbers are the same to the last bit. That is the dynamic batching of M. Looks et al., Deep Learning with Dynamic
-Computation Graphs, ICLR 2017, as a pass (see `passes.schedule`, where it is an order of evaluation).
+they read becomes an index or a gathering. So the graph, and every pass over it, is as long as the body of the loop. The
+numbers are the same but for the order in which a long sum is added. That is the dynamic batching of M. Looks et al.,
+Deep Learning with Dynamic Computation Graphs, ICLR 2017, as a pass (see `passes.schedule`, where it is an order of
+evaluation).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import compress
 
 from cgcli.graph.copying import carry
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
-from cgcli.ops import REGISTRY, shaping, structure
+from cgcli.ops import REGISTRY, arithmetic, shaping, structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-FEWEST_SCALARS, SHORTEST = 400, 8
-"""Scalars of a graph from which on it is rolled, and of a run from which on they are an array."""
+FEWEST_SCALARS, SHORTEST, LONG_SUM = 400, 8, 32
+"""Scalars of a graph from which on it is rolled, of a run from which on they are an array, and terms of a long sum."""
 
 GONE = -1
 
@@ -39,10 +41,11 @@ def rolled(graph: Graph, wanted: Iterable[int]) -> tuple[Graph, dict[int, int]] 
         scalar = [node for node in nodes if graph.shape[node] == 0 and not graph.is_leaf(node)]
         if len(scalar) < FEWEST_SCALARS:
             return None
-        runs = _runs(graph, nodes, frozenset(wanted))
-        if 2 * sum(len(run) for run in runs if len(run) >= SHORTEST) < len(scalar):
+        sums, inside = _sums(graph, nodes, frozenset(wanted))
+        runs = _runs(graph, [node for node in nodes if node not in inside], frozenset(wanted), sums)
+        if 2 * sum(len(run) for run in runs if len(run) >= SHORTEST) < len(scalar) - len(inside):
             return None
-        work = _Rolling(graph, frozenset(wanted))
+        work = _Rolling(graph, frozenset(wanted), sums)
         for run in runs:
             work.add(run)
         found = {node: work.single(node) for node in wanted}
@@ -53,7 +56,36 @@ def rolled(graph: Graph, wanted: Iterable[int]) -> tuple[Graph, dict[int, int]] 
         return work.target, found
 
 
-def _runs(graph: Graph, nodes: Sequence[int], kept: frozenset[int]) -> list[list[int]]:
+def _sums(
+    graph: Graph, nodes: Sequence[int], kept: frozenset[int]
+) -> tuple[dict[int, list[int]], set[int]]:  # fmt: skip
+    """The sums of many scalars, each with what it adds up, and the nodes within them that nothing else uses."""
+    code, start, operands, shape = arithmetic.add.code, graph.start, graph.operands, graph.shape
+    uses: Counter[int] = Counter()
+    for node in nodes:
+        uses.update(operands[start[node] : start[node + 1]])
+    sums: dict[int, list[int]] = {}
+    inside: set[int] = set()
+    for node in reversed(nodes):
+        if graph.op[node] != code or shape[node] or node in inside:
+            continue
+        terms, added, pending = [], [], [node]
+        while pending:
+            each = pending.pop()
+            if each == node or (graph.op[each] == code and uses[each] == 1 and each not in kept and not shape[each]):
+                added.append(each)
+                pending += reversed(operands[start[each] : start[each + 1]])
+            else:
+                terms.append(each)
+        if len(terms) >= LONG_SUM:
+            sums[node] = terms
+            inside.update(added[1:])
+    return sums, inside
+
+
+def _runs(
+    graph: Graph, nodes: Sequence[int], kept: frozenset[int], sums: Mapping[int, Sequence[int]]
+) -> list[list[int]]:  # fmt: skip
     """The nodes in an order of evaluation, those together that may become one array."""
     op, start, operands, shape, payload = graph.op, graph.start, graph.operands, graph.shape, graph.payload
     elementwise = {code for code in set(op) if REGISTRY.rows[code].elementwise} - structure.LEAVES
@@ -61,10 +93,10 @@ def _runs(graph: Graph, nodes: Sequence[int], kept: frozenset[int]) -> list[list
     depth: dict[int, int] = {}
     runs: dict[tuple[Any, ...], list[int]] = {}
     for node in nodes:
-        used = operands[start[node] : start[node + 1]]
+        used: Sequence[int] = sums.get(node) or operands[start[node] : start[node + 1]]
         depth[node] = own = 1 + max((depth[operand] for operand in used), default=0)
         code = op[node]
-        if shape[node] or node in kept or code in structure.LEAVES:
+        if shape[node] or node in kept or node in sums or code in structure.LEAVES:
             key: tuple[Any, ...] = (own, -1, node)
         elif code in elementwise:
             key = (own, code, payload[node], len(used))
@@ -82,8 +114,9 @@ class _Rolling:
     nodes: old node -> new one of the same value. places: old scalar -> (array of the new graph, position).
     """
 
-    def __init__(self, graph: Graph, kept: frozenset[int]) -> None:
+    def __init__(self, graph: Graph, kept: frozenset[int], sums: Mapping[int, list[int]]) -> None:
         self.graph = graph
+        self.sums = sums
         self.kept = kept
         self.target = Graph()
         self.target.is_derivative = graph.is_derivative
@@ -100,7 +133,9 @@ class _Rolling:
         row = graph.row(first)
         if row is shaping.index:
             (source,) = graph.operands_of(first)
-            positions = [_position(*graph.attributes_of(node)) for node in run]
+            place = {node: _position(*graph.attributes_of(node)) for node in run}
+            run = sorted(run, key=place.__getitem__)
+            positions = list(map(place.__getitem__, run))
             array = self.picked(self.single(source), positions)
         else:
             columns = [self.column([graph.operands[graph.start[node] + place] for node in run])
@@ -113,6 +148,8 @@ class _Rolling:
 
     def _copied(self, node: int) -> int:
         graph = self.graph
+        if node in self.sums:
+            return self.target.apply(shaping.sum_of, [self.stacked(self.sums[node])], [None])
         if graph.row(node) is shaping.stack and not graph.shape_of(graph.operands_of(node)[0]):
             return self.stacked(graph.operands_of(node).tolist())
         return self.target.copy_node(graph, node, [self.single(operand) for operand in graph.operands_of(node)])

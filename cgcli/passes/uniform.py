@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from itertools import compress
 
-from cgcli.graph.walk import ancestors
+from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import shaping
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from cgcli.graph.ref import Ref
     from cgcli.graph.store import Graph
@@ -25,17 +26,37 @@ KEEPING = frozenset({shaping.index, shaping.reshape, shaping.transpose, shaping.
 """Operations that give the same number again where all elements of their operand are one number."""
 
 
-def shrunk(graph: Graph, wanted: Sequence[int]) -> list[int]:
+def unvarying(graph: Graph, wanted: Sequence[int]) -> list[int]:
+    """The nodes that follow from no input although they are no leaves, of those that another node uses or is wanted."""
+    varies = descendants(graph, graph.inputs(hidden=True).values())
+    needed = ancestors(graph, wanted)
+    used = set(wanted)
+    for node in compress(range(len(needed)), needed):
+        if varies[node]:
+            used.update(graph.operands_of(node))
+    return sorted(node for node in used if not varies[node] and not graph.is_leaf(node))
+
+
+def shrunk(graph: Graph, wanted: Sequence[int], known: Mapping[int, Any]) -> list[int]:
     """Nodes with the values of the wanted ones; a scalar, where all elements are the same number and that is known.
 
-    The graph is extended.
+    known: values of nodes that are numbers for all inputs. The graph is extended.
     """
     with graph.lock:
         needed = ancestors(graph, wanted)
         found: dict[int, Ref] = {}
         for node in compress(range(len(needed)), needed):
-            found[node] = _smaller(graph, node, found)
+            found[node] = _number(graph, known[node]) if node in known else _smaller(graph, node, found)
         return [found[node].node for node in wanted]
+
+
+def _number(graph: Graph, value: Any) -> Ref:
+    """A value that is known: a scalar where all elements are the same."""
+    import numpy as np
+
+    flat = np.ravel(value)
+    alike = len(flat) and (flat == flat[0]).all() and (np.signbit(flat) == np.signbit(flat[0])).all()
+    return FoldingRef(graph, graph.constant(float(flat[0])) if alike else graph.array_constant(value))
 
 
 def _smaller(graph: Graph, node: int, found: dict[int, Ref]) -> Ref:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite, isinf, isnan
 
-from cgcli.numerals import ERROR_DIGITS, compact, last_place, rounded, short_number
+from cgcli.numerals import ERROR_DIGITS, compact, last_place, rounded, short_number, with_error
 from cgcli.render.tables import Column, Note, Table
 
 TYPE_CHECKING = False
@@ -94,7 +94,7 @@ def parameter_cells(name: str, value: float, error: float, interval: tuple[float
     if error == 0:
         return name, short_number(value), "0", "", ""
     relative = percentage(error / abs(value)) if value else ""
-    return name, rounded(value, error), rounded(error, error), interval_text(interval, error), relative
+    return name, *with_error(value, error), interval_text(interval, error), relative
 
 
 def interval_text(interval: tuple[float, float], error: float) -> str:
@@ -129,7 +129,8 @@ def facts(fit: Fit) -> list[tuple[str, str]]:
         ("R²", "" if fit.r_squared is None else f"{goodness(fit.r_squared)}{adjusted}"),
         ("AIC", short_number(fit.aic) if isfinite(fit.aic) else ""),
         ("sigma", sigma_text(fit)),
-        ("method", f"{fit.method}{robust}, {fit.evaluations:,} evaluation{'' if fit.evaluations == 1 else 's'}"),
+        ("method", f"{fit.method}{robust}"),
+        ("evaluations", f"{fit.evaluations:,}"),
         ("ended", fit.message),
     ]  # fmt: skip
 
@@ -138,8 +139,7 @@ def sigma_text(fit: Fit) -> str:
     """What the standard errors rest on."""
     if fit.absolute_sigma:
         return "absolute: errors follow from sigma alone"
-    of_rows = "each row's in proportion to its sigma" if fit.has_sigma else "the same for all rows"
-    return f"relative ({of_rows}): errors follow from the residuals"
+    return f"relative: errors follow from {'sigma and ' if fit.has_sigma else ''}the residuals"
 
 
 def goodness(share: float) -> str:

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import sys
 import time
+from math import isfinite
+from shutil import get_terminal_size
+
+from cgcli.numerals import short_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Step(Protocol):
+        """How far a search is: the evaluation from 1, 0 before; rows done of about so many; the residual so far."""
+
+        @property
+        def evaluation(self) -> int: ...  # noqa: D102
+        @property
+        def rows(self) -> int: ...  # noqa: D102
+        @property
+        def total(self) -> int: ...  # noqa: D102
+        @property
+        def residual(self) -> float: ...  # noqa: D102
+
 
 PATIENCE = 0.5
 """Seconds after which a bar is worth its place, and the loading of Rich its time."""
+
+
+PAUSE = 0.1
+"""Seconds between two lines of a search."""
+
+MANY_ROWS = 1_000_000
+"""From so many rows on it is told how far an evaluation is."""
 
 
 class RowProgress:
@@ -52,6 +76,50 @@ class RowProgress:
         )  # fmt: skip
         self._task = self._bar.add_task("", total=self._total, rows="", rate="")
         self._bar.start()
+
+
+class FitProgress:
+    """A line for a search over rows, as a context manager: which evaluation, the residual so far, rows a second."""
+
+    def __init__(self) -> None:
+        self._begin = self._shown = time.monotonic()
+        self._wanted = sys.stderr.isatty()
+        self._before = (0, 0)
+        self._rows = 0
+        self._width = 0
+
+    def __enter__(self) -> FitProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._width:
+            self._write("")
+
+    def advance(self, progress: Step) -> None:
+        """Tell how far it is."""
+        if not self._wanted:
+            return
+        evaluation, rows = self._before
+        self._rows += progress.rows - (rows if evaluation == progress.evaluation else 0)
+        self._before = (progress.evaluation, progress.rows)
+        now = time.monotonic()
+        if now - self._begin < PATIENCE or now - self._shown < PAUSE:
+            return
+        self._shown = now
+        parts = [f"evaluation {progress.evaluation:,}" if progress.evaluation else "reading"]
+        if progress.total > MANY_ROWS:
+            parts.append(f"{100 * progress.rows / progress.total:.0f} % of {progress.total:,} rows")
+        if isfinite(progress.residual):
+            parts.append(f"residual {short_number(progress.residual)}")
+        self._write(", ".join([*parts, f"{self._rows / (now - self._begin):,.0f} rows/s"]))
+
+    def _write(self, text: str) -> None:
+        text = text[: get_terminal_size().columns - 1]
+        sys.stderr.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
+        sys.stderr.flush()
+        self._width = len(text)
 
 
 class Note:

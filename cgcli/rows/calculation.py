@@ -111,7 +111,8 @@ def needed_columns(bound: Bound, wanted: Sequence[int], columns: Mapping[str, Na
     roots = [*wanted, *deferred]
     refuse_reductions(bound, roots)
     needed = ancestors(graph, [*roots, *([total.operand for total in over.needed(roots)] if over else [])])
-    return {name: columns[name] for name, node in graph.inputs().items() if name in columns and needed[node]}
+    return {name: columns[name] for name, node in graph.inputs(hidden=True).items()
+            if name in columns and needed[node]}  # fmt: skip
 
 
 def gradient_columns(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> tuple[Bound, Nodes]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cgcli.errors import NonlinearWarning, UsageError, did_you_mean
+from cgcli.errors import DataError, NonlinearWarning, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.kinks import kinks_at
 from cgcli.formulas.values import read_value
 from cgcli.language.spelling import canonical
+from cgcli.uncertainty.doubting import WRONG, Excursions, doubt
 from cgcli.uncertainty.notation import read_quantity
 from cgcli.uncertainty.propagating import Propagation, bind
 from cgcli.uncertainty.quantities import Inputs, Quantity, labels_of, quantity_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from cgcli.data.value_files import Errors
     from cgcli.explain.births import Birth
     from cgcli.formulas.base import FormulaBase
     from cgcli.uncertainty.results import ArrayUncertainty, Uncertainty
@@ -40,9 +42,13 @@ class Question(NamedTuple):
 
 
 def question(
-    values: Any, correlations: Any = None, covariance: Any = None, dof: Any = None, distributions: Any = None
+    values: Any, correlations: Any = None, covariance: Any = None, dof: Any = None, distributions: Any = None, *,
+    gaps: bool = False,
 ) -> Question:  # fmt: skip
-    """What is asked, from what Python gives (see `Formula.uncertainty`). UsageError, DataError."""
+    """What is asked, from what Python gives (see `Formula.uncertainty`). gaps: whether nan is allowed, as in a column.
+
+    UsageError, DataError.
+    """
     named = given.given_values(values, {})
     errors, pairs = covariance_pairs(named, covariance) if covariance is not None else ({}, {})
     freedom = named_mapping("dof", dof, named)
@@ -54,7 +60,7 @@ def question(
             value = (value, errors[name])
         if isinstance(value, str):
             value = read_quantity(name, value) if is_uncertain(value) else read_value(name, value)
-        found = quantity_of(name, value, freedom.get(name), shapes.get(name))
+        found = quantity_of(name, value, freedom.get(name), shapes.get(name), gaps=gaps)
         if found is None:
             fixed[name] = value
         else:
@@ -162,6 +168,26 @@ def covariance_pairs(values: Mapping[str, Any], covariance: Any) -> tuple[dict[s
     return by_input, pairs
 
 
+def of_document(path: str, found: Errors, values: Mapping[str, Any]) -> Question:
+    """The quantities among values of which a file, as `cg fit -o` writes it, gives errors; their covariance counts.
+
+    DataError for what a fit did not determine.
+    """
+    own = {name: values[name] for name in found.errors if name in values}
+    for name in own:
+        if not np.isfinite(found.errors[name]).all():
+            raise DataError(
+                f"`{path}` says that `{name}` was not determined: its error is no finite number",
+                hint=f"give it by itself: {name}=VALUE",
+            )
+    known = {label for name in own for label in labels_of(name, np.shape(own[name]))}
+    covariance = {pair: value for pair, value in found.covariance.items() if known.issuperset(pair)}
+    dof = dict.fromkeys(own, found.dof) if found.dof else None
+    if len(covariance) == len(known) ** 2:
+        return question(own, covariance=covariance, dof=dof)
+    return question({name: (value, found.errors[name]) for name, value in own.items()}, dof=dof)
+
+
 def propagate(
     formula: FormulaBase, asked: Question, *, show: Sequence[str] = (), engine: str = "auto",
     on_births: Callable[[list[Birth]], None] | None = None,
@@ -182,10 +208,12 @@ def doubts(found: Propagation, results: Mapping[str, Uncertainty | ArrayUncertai
         return {}
     told: dict[str, str] = {}
     hits = kinks_at(found.bound, found.inputs.names) if not found.show else []
-    bent = f"the linear rule is wrong here: a kink, {hits[0].text}" if hits else None
+    bent = f"{WRONG}: a kink, {hits[0].text}" if hits else None
+    sampled = any(each.is_sampled for result in results.values() for each in elements_of(result))
+    excursions = None if sampled else Excursions(found)
     for result in results.values():
         for each in elements_of(result):
-            why = each.doubt() or bent
+            why = doubt(each, None) if sampled else bent or doubt(each, excursions)
             if why is not None:
                 told[each.label] = why
     return told

@@ -105,8 +105,13 @@ class Copula:
             return self._mean + self._error * together
         from scipy.special import ndtr
 
-        chances = np.clip(ndtr(together), 2.0**-53, 1 - 2.0**-53)
+        chances = inside(ndtr(together))
         return np.stack([shape.quantiles(chances[:, place]) for place, shape in enumerate(self._shapes)], axis=1)
+
+
+def inside(chances: Any) -> Any:
+    """Chances kept off 0 and 1, where quantiles may be infinite."""
+    return np.clip(chances, 2.0**-53, 1 - 2.0**-53)
 
 
 def behind_copula(correlation: Any, shapes: Sequence[Distribution], labels: Sequence[str]) -> Any:
@@ -132,11 +137,11 @@ def _behind(r: float, first: Distribution, second: Distribution, pair: str) -> f
 
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     weights = np.outer(weights, weights) / (2 * np.pi)
-    one = (first.quantiles(ndtr(nodes)) - first.mean) / first.sd
+    one = (first.quantiles(inside(ndtr(nodes))) - first.mean) / first.sd
 
     def made(rho: float) -> float:
         other = ndtr(rho * nodes[:, np.newaxis] + sqrt(1 - rho**2) * nodes)
-        spread = (second.quantiles(np.clip(other, 1e-300, 1 - 2.0**-53)) - second.mean) / second.sd
+        spread = (second.quantiles(inside(other)) - second.mean) / second.sd
         return float(np.sum(weights * one[:, np.newaxis] * spread))
 
     low, high = -1.0, 1.0

@@ -22,6 +22,9 @@ MOST_ELEMENTS = 5_000
 """Numbers with errors in one call; their covariance matrix takes 200 MB."""
 
 
+STANDARD = "an error is a standard uncertainty: L=1.00±0.01"
+
+
 class Quantity:
     """A value (a number or an array) and its standard uncertainty; of each element the degrees of freedom, too.
 
@@ -31,26 +34,30 @@ class Quantity:
     __slots__ = ("distributions", "dof", "error", "value")
 
     def __init__(
-        self, name: str, value: Any, error: Any, dof: Any = inf, distributions: Mapping[int, Distribution] | None = None
-    ) -> None:
-        """DataError for an error that is negative or nan, for what is no number, and for shapes that differ."""
+        self, name: str, value: Any, error: Any, dof: Any = inf,
+        distributions: Mapping[int, Distribution] | None = None, *, gaps: bool = False,
+    ) -> None:  # fmt: skip
+        """DataError for an error that is negative or nan, for what is no number, and for shapes that differ.
+
+        gaps: whether nan is allowed, as in a column.
+        """
         self.value = np.array(value, dtype=float)
         self.error = spread_over(name, "error", error, self.value.shape)
         self.dof = spread_over(name, "dof", dof, self.value.shape)
         self.distributions = dict(distributions or {})
-        if not np.isfinite(self.value).all():
-            raise DataError(f"the value of `{name}` is no finite number, and cannot have an error")
-        for wrong, what in (
-            (self.error < 0, "negative"),
-            (np.isnan(self.error), "nan"),
-            (np.isinf(self.error), "infinite"),
-        ):
-            if wrong.any():
-                raise DataError(
-                    f"the error of `{name}` is {what}", hint="an error is a standard uncertainty: L=1.00±0.01"
-                )
+        if not gaps:
+            self._check_finite(name)
+        if (self.error < 0).any():
+            raise DataError(f"the error of `{name}` is negative", hint=STANDARD)
         if not (self.dof > 0).all():
             raise DataError(f"the degrees of freedom of `{name}` are not positive")
+
+    def _check_finite(self, name: str) -> None:
+        if not np.isfinite(self.value).all():
+            raise DataError(f"the value of `{name}` is no finite number, and cannot have an error")
+        if not np.isfinite(self.error).all():
+            what = "nan" if np.isnan(self.error).any() else "infinite"
+            raise DataError(f"the error of `{name}` is {what}", hint=STANDARD)
 
     @classmethod
     def of(cls, name: str, distribution: Distribution, dof: float = inf) -> Quantity:
@@ -101,7 +108,9 @@ def spread_over(name: str, what: str, given: Any, shape: tuple[int, ...]) -> Any
     return np.broadcast_to(found, shape).copy()
 
 
-def quantity_of(name: str, given: Any, dof: Any = None, distribution: Any = None) -> Quantity | None:
+def quantity_of(
+    name: str, given: Any, dof: Any = None, distribution: Any = None, *, gaps: bool = False
+) -> Quantity | None:  # fmt: skip
     """A quantity from what Python gives for an input, None for a value without an error.
 
     given: (value, error), or a number with `nominal_value` and `std_dev` (package `uncertainties`), or a frozen
@@ -114,7 +123,7 @@ def quantity_of(name: str, given: Any, dof: Any = None, distribution: Any = None
     elif isinstance(given, tuple):
         if len(given) not in (2, 3):
             raise UsageError(f"`{name}` is not (value, error)", hint=f'for example {{"{name}": (1.0, 0.01)}}')
-        found = Quantity(name, *plain_numbers(name, given))
+        found = Quantity(name, *plain_numbers(name, given), gaps=gaps)
     elif hasattr(given, "nominal_value") and hasattr(given, "std_dev"):
         found = Quantity(name, given.nominal_value, given.std_dev)
     elif distribution is not None and not isinstance(distribution, str):

@@ -13,7 +13,7 @@ import numpy as np
 
 from cgcli.errors import DataError, UsageError
 from cgcli.formulas.bound import needed_inputs
-from cgcli.formulas.rows import bind_rows, evaluate_rows, row_values
+from cgcli.formulas.rows import bind_rows, evaluate_rows, refuse_reductions, row_values
 from cgcli.rows.sources import WholeRows, source_of
 from cgcli.uncertainty.asking import Question
 from cgcli.uncertainty.propagating import plain
@@ -49,14 +49,14 @@ def columns_of(formula: FormulaBase, data: Any, wanted: Sequence[str]) -> dict[s
     source = source_of(data)
     table = source.open()
     names = [name for name in wanted if name in table.columns]
-    if source.is_path:
-        table.close()
     if not names:
+        table.close()
         listed = ", ".join(f"`{name}`" for name in table.columns[:10])
         raise UsageError(
             f"no column of `{source.name}` has the name of an input without a value", hint=f"its columns are {listed}"
         )
-    found = WholeRows(source, names).in_memory()
+    found = WholeRows(source_of(table), names).in_memory()  # opened once: it may be a pipe
+    table.close()
     if found is None:
         raise DataError(f"`{source.name}` has more readings than fit into memory")
     return found
@@ -98,6 +98,7 @@ def averaged(
     for name, node in nodes.items():
         if bound.graph.shape_of(node):
             raise UsageError(f"`{name}` is an array, and a reading is a number", hint="average its elements by name")
+    refuse_reductions(bound, list(nodes.values()))
     rows = len(next(iter(columns.values())))
     bound.values = row_values(bound, columns)
     found = dict(zip(nodes, evaluate_rows(bound, "auto", list(nodes.values()), rows), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, inf, isfinite, isnan, log10
+from math import floor, inf, isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,25 +23,31 @@ if TYPE_CHECKING:
 class Uncertainty:
     """A number with its uncertainty.
 
-    value, error: the estimate and its standard uncertainty. dof: effective degrees of freedom. label: its name.
+    value, error: the estimate and its standard uncertainty. label: its name.
+    element: its place among the elements of all outputs.
     """
 
     def __init__(self, found: Propagation, element: int, label: str, sample: Sample | None = None) -> None:
         self._found = found
-        self._element = element
+        self.element = element
         self._sample = sample
         self._second: Moments | None = None
         self.label = label
         self.value = float(found.value[element])
         self.error = float(found.error[element])
-        self._parts = variances(found.jacobian[element], found.inputs.covariance)
-        self.dof = degrees_of_freedom(self._parts, found.inputs)
 
     def __repr__(self) -> str:
         return f"<{self.label} = {result_text(self.value, self.error)}>"
 
     def __str__(self) -> str:
         return result_text(self.value, self.error)
+
+    @property
+    def dof(self) -> float:
+        """Effective degrees of freedom, infinite where no input has any."""
+        if np.isinf(self._found.inputs.dof).all():
+            return inf
+        return degrees_of_freedom(variances(self.slope, self._found.inputs.covariance), self._found.inputs)
 
     @property
     def derivatives(self) -> dict[str, Any]:
@@ -67,7 +73,7 @@ class Uncertainty:
     @property
     def slope(self) -> Any:
         """The derivatives by all elements of the inputs, in their order."""
-        return self._found.jacobian[self._element]
+        return self._found.jacobian[self.element]
 
     def _variances(self) -> dict[str | tuple[str, str], float]:
         inputs, slope = self._found.inputs, self.slope
@@ -116,41 +122,12 @@ class Uncertainty:
         """What the sample says (see `uncertainty.sampling`). UsageError where none was drawn."""
         if self._sample is None:
             raise UsageError("nothing was sampled", hint="f.uncertainty(…, samples=1_000_000, seed=1)")
-        return self._sample.of(self._element)
+        return self._sample.of(self.element)
 
     @property
     def is_sampled(self) -> bool:
         """Whether there is a sample."""
         return self._sample is not None
-
-    def doubt(self) -> str | None:
-        """Why the law of propagation may be wrong here, None where nothing says so.
-
-        With a sample its 95 % interval is compared as JCGM 101 §8 has it: both ends have to agree to half a unit of the
-        second digit of the error. Without one the ends are estimated from the second order, by the first term of
-        Cornish and Fisher's expansion, and have to agree to half a unit of the first digit.
-        """
-        if self.is_sampled:
-            lost = self.sampled.lost
-            if lost:
-                return f"{lost:,} of {lost + self.sampled.count:,} samples gave no finite number and are left out"
-            low, high = self.interval
-            beside = self.sampled.interval
-            if max(abs(low - beside[0]), abs(high - beside[1])) <= tolerance(self.sampled.error, 2):
-                return None
-            ends = f"[{beside[0]:.4g}, {beside[1]:.4g}]"
-            return f"the linear rule is wrong here: 95 % of the sample are in {ends}, not in [{low:.4g}, {high:.4g}]"
-        next_one = self.second_order
-        if not isfinite(next_one.error):
-            why = "gives a negative variance" if isnan(next_one.error) and isfinite(next_one.value) else "is not finite"
-            return f"the linear rule is wrong here: the next order of Taylor's series {why}"
-        k = 1.959963984540054
-        bent = next_one.skewness * next_one.error * (k**2 - 1) / 6
-        moved = next_one.value - self.value + bent
-        wider = k * (next_one.error - self.error)
-        if max(abs(moved - wider), abs(moved + wider)) <= tolerance(next_one.error, 1):
-            return None
-        return f"the linear rule is wrong here: the second order gives {result_text(next_one.value, next_one.error)}"
 
 
 def _alone(value: Any) -> Any:
@@ -162,13 +139,6 @@ def correlated(found: Propagation) -> list[tuple[str, str]]:
     inputs, groups = found.inputs, list(found.inputs.groups.items())
     return [(first, second) for place, (first, one) in enumerate(groups) for second, other in groups[place + 1 :]
             if inputs.correlation[one, other].any()]  # fmt: skip
-
-
-def tolerance(error: float, digits: int) -> float:
-    """Half a unit of the last of so many significant digits of an error (JCGM 101 §7.9.2)."""
-    if not error or not isfinite(error):
-        return 0.0
-    return 0.5 * 10.0 ** (floor(log10(error)) - digits + 1)
 
 
 class Several(dict[str, "Uncertainty | ArrayUncertainty"]):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.uncertainty.propagating import Propagation
+    from cgcli.uncertainty.sampling import Sampled
 
 
 class Row:
@@ -23,34 +24,37 @@ class Row:
 
     derivative: ∂y/∂x. elasticity: relative change of the result by relative change of the input, ∂y/∂x·x/y.
     contribution: |∂y/∂x|·u(x). share: of the result's variance; of a pair 2·c_i·c_j·u(x_i, x_j), which may be negative.
-    sampled, total: Sobol's shares of first order and in total, where there is a sample.
+    sobol, sobol_total: Sobol's shares of first order and in total, where there is a sample.
     """
 
-    __slots__ = ("contribution", "derivative", "elasticity", "error", "input", "sampled", "share", "total", "value")
-
-    def __init__(self, name: str, **numbers: float | None) -> None:
+    def __init__(
+        self, name: str, *, value: float | None = None, error: float | None = None, derivative: float | None = None,
+        elasticity: float | None = None, contribution: float | None = None, share: float | None = None,
+        sobol: float | None = None, sobol_total: float | None = None,
+    ) -> None:  # fmt: skip
         self.input = name
-        for field in self.__slots__:
-            if field != "input":
-                setattr(self, field, numbers.get(field))
+        self.value, self.error = value, error
+        self.derivative, self.elasticity = derivative, elasticity
+        self.contribution, self.share = contribution, share
+        self.sobol, self.sobol_total = sobol, sobol_total
 
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON-able data."""
         found = {field: getattr(self, field) for field in FIELDS}
         return {
-            field: value for field, value in found.items() if value is not None or field not in ("sampled", "total")
+            field: value for field, value in found.items() if value is not None or field not in ("sobol", "sobol_total")
         }
 
     def cells(self) -> dict[str, str]:
         """The row as texts."""
         found = {field: getattr(self, field) for field in FIELDS}
         return {field: value if isinstance(value, str) else "" if value is None
-                else f"{100 * value:.1f} %" if field in ("share", "sampled", "total") else short_number(value)
+                else f"{100 * value:.1f} %" if field in ("share", "sobol", "sobol_total") else short_number(value)
                 for field, value in found.items()}  # fmt: skip
 
 
 FIELDS = (
-    "input", "value", "error", "derivative", "elasticity", "contribution", "share", "sampled", "total",
+    "input", "value", "error", "derivative", "elasticity", "contribution", "share", "sobol", "sobol_total",
 )  # fmt: skip
 """The columns of the table, in their order."""
 
@@ -73,7 +77,8 @@ def table(found: Propagation, name: str, result: Uncertainty | ArrayUncertainty)
             group = inputs.groups.get(variable)
             error = float(inputs.error[group][place]) if group else None
             rows.append(_row(label, value, slope, error, result))
-    return rows + _pairs(found, result)
+    rows += _pairs(found, result)
+    return _with_sobol(rows, result.sampled) if result.is_sampled else rows
 
 
 def _row(label: str, value: float, slope: float, error: float | None, result: Uncertainty) -> Row:
@@ -84,6 +89,17 @@ def _row(label: str, value: float, slope: float, error: float | None, result: Un
     part = abs(slope) * error
     share = (part / result.error) ** 2 if result.error else 0.0
     return Row(label, value=value, derivative=slope, elasticity=elasticity, error=error, contribution=part, share=share)
+
+
+def _with_sobol(rows: list[Row], sampled: Sampled) -> list[Row]:
+    """The rows with Sobol's shares; inputs that go together, and arrays, have theirs in a row behind all others."""
+    first, total = sampled.shares, sampled.total_shares
+    for row in rows:
+        if row.input in first:
+            row.sobol, row.sobol_total = first[row.input], total[row.input]
+    single = {row.input for row in rows}
+    together = [name for name in first if name not in single]
+    return rows + [Row(f"{name} (together)", sobol=first[name], sobol_total=total[name]) for name in together]
 
 
 def _pairs(found: Propagation, result: Uncertainty) -> list[Row]:

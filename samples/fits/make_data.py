@@ -85,6 +85,22 @@ def rings() -> Rows:
         yield f"{radius * cos(angle):.4f}", f"{radius * sin(angle):.4f}", inner
 
 
+SIDE = 4
+"""Pixels of a small picture on each side."""
+
+
+def stripes() -> Rows:
+    """Pictures of 4 by 4 pixels with noise of 0.3: a line across (0), down (1), and along both diagonals (2, 3)."""
+    random = Random(8)
+    yield *(f"pixel{place}" for place in range(SIDE * SIDE)), "label"
+    for place in range(240):
+        label, at = place % 4, random.randrange(SIDE)
+        lit = {0: lambda i, j, at=at: i == at, 1: lambda i, j, at=at: j == at,
+               2: lambda i, j: i == j, 3: lambda i, j: i + j == SIDE - 1}[label]  # fmt: skip
+        pixels = (lit(i, j) + random.gauss(0, 0.3) for i in range(SIDE) for j in range(SIDE))
+        yield *(f"{pixel:.2f}" for pixel in pixels), label
+
+
 POINTS = 12
 """Points that three cameras see."""
 
@@ -115,7 +131,7 @@ def cross(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
-TABLES = {each.__name__: each for each in (decay, peaks, enzyme, growth, pendulum, xor, rings, cameras)}
+TABLES = {each.__name__: each for each in (decay, peaks, enzyme, growth, pendulum, xor, rings, stripes, cameras)}
 
 
 def lines(name: str) -> Iterator[str]:

@@ -61,9 +61,10 @@ Fit of y
   residual deviation  0.294955
   R²                  0.9970, adjusted 0.9963
   AIC                 5.94329
-  sigma               relative (the same for all rows): errors follow from the residuals
-  method              linear least squares, 3 evaluations
-  ended               converged: the residuals are orthogonal to their derivatives
+  sigma               relative: errors follow from the residuals
+  method              linear least squares
+  evaluations         3
+  ended               converged: residuals orthogonal to their derivatives
 """
     assert fits("fit", "a + b*x", "--data", "line.csv", "--target", "y").out == expected
 

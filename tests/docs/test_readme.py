@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import cgcli as cg
-from tests.transcripts import ROOT, blocks, replayed
+from tests.transcripts import ROOT, blocks, replayed, same
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TEXTS = re.compile(r"<text[^>]*>([^<]*)</text>")
@@ -18,7 +18,8 @@ def test_transcripts() -> None:
     shown = blocks(README)
     assert len(shown) >= 6
     for block in shown:
-        assert replayed(block) == block
+        now = replayed(block)
+        assert same(block, now), now
 
 
 def test_python() -> None:

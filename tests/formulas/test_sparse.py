@@ -53,6 +53,7 @@ def way(request, monkeypatch):
     if request.param == "products":
         monkeypatch.setattr(module, "entries", lambda graph, outputs, variables: None)
     if request.param == "rolled":
+        monkeypatch.setattr(module, "FEWEST_ELEMENTS", 1)
         monkeypatch.setattr(rolling, "FEWEST_SCALARS", 1)
         monkeypatch.setattr(rolling, "SHORTEST", 2)
     return request.param
@@ -170,3 +171,34 @@ def test_digits_and_sparse_exclude_each_other():
 
 def test_an_input_named_sparse_is_given_in_a_mapping():
     assert cg.parse("sparse*x").grad({"sparse": 2, "x": 3}) == {"sparse": 3.0, "x": 2.0}
+
+
+LARGE = {
+    "a chain": "sum(100*(x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2)*a",
+    "a loop": "sum([100*(x[k+1] - x[k]^2)^2 + (1 - x[k])^2 for k in range(39)])*a",
+    "all by all": "logsumexp(a*x)",
+    "a kink": "sum(abs(x)*x)*a",
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_large_dense_matrix_is_the_one_that_is_written_out(kind):
+    from cgcli.formulas import derivatives
+
+    formula = cg.parse(LARGE[kind])
+    bound = formula.bind(x=np.linspace(-1, 1, 40), a=1.5)
+    expected = derivatives.hessians(bound)["result"]
+    found = formula.hessian(bound.values)
+    for name, row in expected.items():
+        for other, array in row.items():
+            assert np.shape(found[name][other]) == np.shape(array)
+            np.testing.assert_allclose(found[name][other], array, rtol=1e-13, atol=1e-12)
+    slopes = cg.parse(f"diff({LARGE[kind]}, x)")
+    bound = slopes.bind(bound.values)
+    for name, array in derivatives.jacobians(bound)["result"].items():
+        np.testing.assert_allclose(slopes.jacobian(bound.values)[name], array, rtol=1e-13, atol=1e-12)
+
+
+def test_a_matrix_that_nobody_could_hold_is_refused():
+    with pytest.raises(cg.CgError, match="10,000,000,000 elements"):
+        cg.parse("x^2").jacobian(x=np.ones(100_000))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.hostile import encodings, environments, full_disk, graph_files, interrupts, kill, memory, texts
+from tests.hostile import encodings, environments, full_disk, graph_files, interrupts, kill, memory, texts, training
 from tests.hostile.frame import sample
 
 SEED = 2026
@@ -27,6 +27,14 @@ def test_inputs(kind, tmp_path) -> None:
 def test_processes(kind, tmp_path) -> None:
     pytest.importorskip("pyarrow", reason="some of the files are of its formats")
     sample(kind.trial, SEED, range(2), tmp_path)
+
+
+def test_a_killed_training(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("scipy", reason="training needs it")
+    monkeypatch.setattr(training, "MOST_KILLS", 2)
+    monkeypatch.setattr(training, "WITHIN", 2.0)
+    monkeypatch.setattr(training, "METHODS", {"adam": ["--epochs", "300", "--validate", "rings.csv"]})
+    sample(training.trial, SEED, range(1), tmp_path)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

@@ -117,3 +117,19 @@ def test_an_arrow_needs_two_colours_and_a_band_as_many_as_it_is_wide():
     assert star_colouring(csr_array(arrow)).count == 2
     band = np.abs(np.subtract.outer(np.arange(30), np.arange(30))) <= 2
     assert column_colouring(csr_array(band)).count == 5
+
+
+def test_what_is_done_to_elements_by_themselves_is_a_formula_of_them():
+    import cgcli as cg
+    from cgcli.engines.numpy import ENGINE
+    from cgcli.passes.elements import per_element
+
+    x = np.linspace(0.1, 0.9, 6)
+    bound = cg.parse("sin(x[1:])*a + x[:-1]^2 - sum(x)").bind(x=x, a=2)
+    (output,) = bound.program.outputs.values()
+    formula = per_element(bound.graph, [output])
+    assert sorted(bound.graph.row(node).name for node in formula.sources.values()) == ["index", "index", "input", "sum"]
+    values = ENGINE.evaluate(bound.graph, bound.values, [*formula.sources.values(), output])
+    columns = {name: values[node] for name, node in formula.sources.items()}
+    rows = ENGINE.evaluate_rows(formula.graph, columns, formula.wanted)
+    np.testing.assert_array_equal(rows[formula.wanted[0]], values[output])

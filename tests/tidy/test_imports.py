@@ -70,6 +70,7 @@ LATE = {
     ("passes/entries.py", "numpy"): "sparse matrices",
     ("passes/reading.py", "numpy"): "the positions of elements",
     ("passes/rolling.py", "numpy"): "the positions of elements",
+    ("passes/uniform.py", "numpy"): "values that are known",
     ("passes/sparsity.py", "numpy"): "sparse matrices",
     ("passes/sparsity.py", "scipy"): "sparse matrices",
     ("passes/scalars.py", "numpy"): "arrays of references",

@@ -78,6 +78,10 @@ def test_arrays():
     assert (list(each.value), list(each.error)) == (approx([1, 4]), approx([0.2, 0.8]))
     assert each.second_order.value == approx([1.01, 4.04])
     assert each.covariance == approx(np.diag([0.04, 0.64]))
+    many = np.linspace(1, 2, 40)
+    wide = cg.parse("x*sum(x)").uncertainty({"x": (many, 0.1)})  # by columns of the Jacobian
+    slopes = np.diag(np.full(40, many.sum())) + many[:, np.newaxis]
+    assert wide.covariance == approx(0.01 * slopes @ slopes.T)
 
 
 def test_several_outputs_come_by_name():

@@ -63,10 +63,12 @@ def test_gum_h4_radon_in_both_ways():
 
 
 def test_gum_h3_line():
-    """The fitted line's parameters with their covariance: the correction at 30 °C and its error."""
-    values = {"y1": (-0.1712, 0.0029), "y2": (0.00218, 0.00067), "t": 30.0}
-    found = cg.parse("y1 + y2*(t - 20)").uncertainty(values, correlations={("y1", "y2"): -0.930})
-    assert (found.value, found.error) == (approx(-0.1494, abs=5e-5), approx(0.0041, abs=7e-5))
+    """A line through eleven points: its parameters with their covariance, and the correction at 30 °C."""
+    fit = cg.parse("y1 + y2*(t - 20)").fit(f"{READINGS}/thermometer.csv", target="b")
+    assert fit.values == {"y1": approx(-0.1712, abs=5e-5), "y2": approx(0.00218, abs=5e-6)}
+    assert fit.errors == {"y1": approx(0.0029, abs=5e-5), "y2": approx(0.00067, abs=5e-6)}
+    found = cg.parse("y1 + y2*(t - 20)").uncertainty({**fit.values, "t": 30.0}, covariance=fit)
+    assert (found.value, found.error) == (approx(-0.1494, abs=5e-5), approx(0.0041, abs=5e-5))
 
 
 ADDITIVE = [

@@ -43,11 +43,25 @@ def run(
     engine: EngineName = "auto",
     strict: Strict = False,
     table: TableOptions | None = None,
+    sigma: Annotated[
+        list[str] | None,
+        typer.Option("--sigma", metavar="INPUT=COLUMN", help="With --data: the column with the errors of an input."),
+    ] = None,
     uncertain: ErrorOptions | None = None,
 ) -> None:
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
     parsed = read_formula(formula)
+    if table is not None and table.given() and (sigma or has_errors(bindings)):
+        from cgcli.cli.errors_of_values import run_table_with_errors
+
+        exclude("--data", digits=digits)
+        run_table_with_errors(
+            parsed, bindings, table, uncertain, sigma or (), show=names, engine=engine, json=json, strict=strict
+        )
+        return
+    if sigma:
+        raise UsageError("--sigma needs a table", hint="add --data table.csv, or write x=1.5±0.1")
     if table is not None and table.given():
         from cgcli.cli.rows import run_table
 

@@ -1,4 +1,4 @@
-"""Fit the parameters of a formula to a table, by least squares.
+"""Fit the parameters of a formula to a table, by least squares, or train them.
 
 Examples:
   cg fit "a*exp(-b*t) + c" --data decay.csv --target y
@@ -8,10 +8,14 @@ Examples:
   cg fit "V*S/(K + S)" --data enzyme.csv --target speed --profile
   cg fit decay.cg --data decay.csv --plot fit.svg --predict predicted.csv
   cg eval decay.cg --values fitted.json t=3
+  cg fit model.cg --data train.parquet --loss loss --method adam --epochs 20 --batch 256 --rate 1e-3 --save run.npz
 
 Parameters are the inputs that no column fills, or those declared `param`. NAME=VALUE is where a search starts and
 NAME=LOW:HIGH a range to start in; a parameter without either gets its start from the data. A fit that has not
 converged ends with exit code 1, and no file is written.
+
+With --loss NAME, an output of the formula, the mean of that output over the rows is made small by minibatches (or, with
+--method lbfgs, over all rows at once). --save and --resume go on after any end to the same bits.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from cgcli.cli.starts import read_bounds, read_fixed, read_starts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, ReadOptions, typer
+    from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, ReadOptions, TrainOptions, typer
 
 
 def run(
@@ -47,13 +51,16 @@ def run(
         bool, typer.Option("--absolute-sigma", help="Sigma is meant as it is, not in proportion.")
     ] = False,
     loss: Annotated[
-        str | None, typer.Option("--loss", help="A robust loss: soft_l1, huber, cauchy, arctan (default: linear).")
+        str | None,
+        typer.Option("--loss", help="An output to make small, or a robust loss: soft_l1, huber, cauchy, arctan."),
     ] = None,
     loss_scale: Annotated[
         float, typer.Option("--loss-scale", help="The residual from which on a robust loss counts less.")
     ] = 1.0,
     starts: Annotated[int, typer.Option("--starts", min=1, help="Places to start from, where no start is given.")] = 48,
-    seed: Annotated[int, typer.Option("--seed", help="Of the places to start from.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of the places to start from, and of a training (default: 1).")
+    ] = None,
     coverage: Annotated[float, typer.Option("--coverage", help="Of intervals and bands.")] = 0.95,
     predict: Annotated[
         str | None, typer.Option("--predict", metavar="FILE", help="Write predictions, their errors and bands by row.")
@@ -69,17 +76,30 @@ def run(
     ] = None,
     json: Json = False,
     table: ReadOptions | None = None,
+    training: TrainOptions | None = None,
 ) -> None:
     """Print the parameters with their errors, and how good the fit is."""
     from cgcli.cli.fits import Outputs, fit_table
-    from cgcli.cli.options import ReadOptions
+    from cgcli.cli.options import ReadOptions, TrainOptions
+    from cgcli.fitting.choosing import is_training, refuse_options
 
     parsed = read_formula(formula)
     begun = read_starts(bindings, parsed)
     held, values = read_fixed(fix)
     outputs = Outputs(json=json, coverage=coverage, fitted=output, predicted=predict, plot=plot, sketch=sketch)
+    chosen = training or TrainOptions()
+    if is_training(parsed, loss or "linear", chosen.given()):
+        from cgcli.cli.fits import held_values
+        from cgcli.cli.training import train_table
+
+        refuse_options(target=target, bound=bound, sigma=sigma)
+        train_table(
+            parsed, table or ReadOptions(), outputs, begun, chosen, loss=loss or "", wrt=split_names(wrt), seed=seed,
+            fix=held_values(parsed, held, values, begun),
+        )  # fmt: skip
+        return
     fit_table(
         parsed, table or ReadOptions(), outputs, begun, fix=held, values=values, bounds=read_bounds(bound),
         target=target, wrt=split_names(wrt), sigma=sigma, absolute_sigma=absolute_sigma, loss=loss or "linear",
-        loss_scale=loss_scale, starts=starts, seed=seed,
+        loss_scale=loss_scale, starts=starts, seed=1 if seed is None else seed,
     )  # fmt: skip

@@ -108,10 +108,10 @@ def run(
 def computed(bound: Bound, variables: list[str] | None, of: str | None, kind: str) -> dict[str, Any]:
     """The entries of the JSON document: `values` and `gradients`, or one of the kind asked for."""
     from cgcli.api.formula import alone
-    from cgcli.formulas import derivatives
+    from cgcli.formulas import derivatives, matrices
 
     if kind != "gradients":
-        derive = derivatives.jacobians if kind == "jacobian" else derivatives.hessians
+        derive = matrices.jacobians if kind == "jacobian" else matrices.hessians
         return {kind: alone(derive(bound, variables, of))}
     with during("differentiating", len(bound.graph)):
         values, gradients = derivatives.gradients(bound, variables, of)

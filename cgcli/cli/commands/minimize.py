@@ -3,6 +3,7 @@
 Examples:
   cg minimize "100*(y - x^2)^2 + (1 - x)^2" x=-1.2 y=1
   cg minimize "(x - 3)^2 + x*y + y^2" x=0 y=0 --bound y=0:10
+  cg minimize "x + y" x=1 y=2 --subject-to "x^2 + y^2 <= 1"
   cg minimize "sin(3*x) + x^2/10" x=2 --bound x=-5:5 --starts 20
   cg minimize "cos(x)*y^2 + x^2" x=0.5 y=1 --trace
   cg minimize model.cg --wrt a,b --of loss -o best.json
@@ -28,6 +29,9 @@ def run(
     bound: Annotated[
         list[str] | None,
         typer.Option("--bound", metavar="NAME=LOW:HIGH", help="Keep an input between; one end may be missing."),
+    ] = None,
+    subject_to: Annotated[
+        list[str] | None, typer.Option("--subject-to", metavar="TEXT", help='A constraint: "x + y <= 1", "x*y = 2".')
     ] = None,
     wrt: Annotated[str | None, typer.Option("--wrt", help="What varies: a,b (default: params, else all).")] = None,
     fix: Annotated[
@@ -59,6 +63,7 @@ def run(
     names, values = read_fixed(fix)
     result = parsed.minimize(
         {**read_bindings(bindings), **values}, bounds=read_bounds(bound), wrt=split_names(wrt), fix=names, of=of,
+        subject_to=subject_to,
         starts=starts, seed=seed, tolerance=tolerance, rounds=rounds, engine=engine,
     )  # fmt: skip
     if strict and not result.converged:

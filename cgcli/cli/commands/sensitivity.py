@@ -79,5 +79,5 @@ def _print_table(rows: list[Row], title: str) -> None:
     cells = [row.cells() for row in rows]
     names = list(rows[0].cells()) if rows else ["input"]
     kept = [name for name in names if any(cell.get(name) for cell in cells)] or names
-    columns = [Column(name, right=name != "input") for name in kept]
+    columns = [Column(name.replace("_", " "), right=name != "input") for name in kept]
     print_blocks([Table(title, columns, [tuple([cell[name] for name in kept]) for cell in cells])])

@@ -1,0 +1,145 @@
+"""An error for every row of a table: the law of propagation as nodes of the graph, computed as any others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.errors import ShapeError, UsageError, did_you_mean
+from cgcli.formulas.derivatives import derived, need_scalar, variables
+from cgcli.formulas.rows import bind_columns, evaluate_rows
+from cgcli.graph.balanced import balanced
+from cgcli.ops import arithmetic, logic, powers, shaping
+from cgcli.passes.differentiate import differentiate
+from cgcli.passes.folding import FoldingRef
+from cgcli.uncertainty.intervals import COVERAGE, check_coverage
+from cgcli.uncertainty.propagating import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.formulas.base import FormulaBase
+    from cgcli.formulas.bound import Bound
+    from cgcli.graph.ref import Ref
+    from cgcli.language.program import Program
+    from cgcli.uncertainty.asking import Pairs, Question
+    from cgcli.uncertainty.quantities import Quantity
+
+
+def error_of(name: str) -> str:
+    """What the hidden input with the error of an input is called."""
+    return f"error of {name}"
+
+
+def with_errors(
+    bound: Bound,
+    columns: Sequence[str],
+    quantities: Mapping[str, Quantity],
+    correlations: Pairs,
+    show: Sequence[str] = (),
+) -> tuple[Bound, dict[str, int]]:
+    """The formula with the nodes of its results and, as `NAME_error`, of their errors, by the names of their columns.
+
+    columns: inputs whose errors come in rows too, as hidden inputs (`error_of`). quantities: those with one error for
+    all rows. correlations: of both, the same in all rows. ShapeError for results that are arrays, UsageError for
+    correlations of what has no error, and of arrays.
+    """
+    if bound.program.columns is not None:
+        raise ShapeError(
+            "errors in rows go with formulas of single rows, and this one takes a whole column together",
+            hint="f.uncertainty takes a column as one array with its errors",
+        )
+    names = (*columns, *[name for name, each in quantities.items() if not each.is_exact])
+    pairs = tuple(sorted(correlations.items()))
+    check_pairs(names, quantities, correlations)
+    outputs = bound.chosen(show)
+    question = ("errors in rows", names, pairs, *outputs)
+    found = derived(bound, question, lambda program: _error_nodes(program, names, correlations, outputs))
+    errors = {error_of(name): each.error if each.value.ndim else float(each.error)
+              for name, each in quantities.items() if not each.is_exact}  # fmt: skip
+    return bound.over(found.program, errors), found.nodes
+
+
+def check_pairs(names: Sequence[str], quantities: Mapping[str, Quantity], correlations: Pairs) -> None:
+    """UsageError for correlations of what has no error, of arrays, beyond 1, and that contradict each other."""
+    matrix = np.eye(len(names))
+    for (first, second), r in correlations.items():
+        for name in (first, second):
+            if name not in names:
+                hint = did_you_mean(name, names) or f"with errors: {', '.join(names) or 'none'}"
+                raise UsageError(f"`{name}` has a correlation, but no error", hint=hint)
+            if name in quantities and quantities[name].value.ndim:
+                raise UsageError(f"`{name}` is an array, and its elements go together with nothing in rows")
+        if not abs(r) <= 1:
+            raise UsageError(f"the correlation of `{first}` and `{second}` is {r:g}, which is not between -1 and 1")
+        i, j = names.index(first), names.index(second)
+        matrix[i, j] = matrix[j, i] = r
+    if len(names) and np.linalg.eigvalsh(matrix)[0] < -1e-9 * len(names):
+        listed = ", ".join(f"`{name}`" for name in names)
+        raise UsageError(
+            f"the correlations of {listed} contradict each other: their matrix is not positive semidefinite"
+        )
+
+
+def _error_nodes(
+    program: Program, names: Sequence[str], correlations: Pairs, outputs: Mapping[str, int]
+) -> dict[str, int]:
+    """Nodes of the results and of their errors. A negative error, which has no square root, becomes nan."""
+    graph = program.graph
+    by_name = variables(program, names) if names else {}
+    errors = {name: FoldingRef(graph, graph.input(error_of(name), graph.shape_of(node), hidden=True))
+              for name, node in by_name.items()}  # fmt: skip
+    errors = {
+        name: powers.sqrt(each) * powers.sqrt(each) if each.shape == () else each for name, each in errors.items()
+    }
+    found: dict[str, int] = {}
+    for output, node in outputs.items():
+        need_scalar(graph, output, node)
+        slopes = differentiate(graph, [node], list(by_name.values()))
+        parts = {name: FoldingRef(graph, slopes.wrt(target)) * errors[name] for name, target in by_name.items()}
+        found[output] = node
+        found[f"{output}_error"] = _root(parts, correlations).node if parts else graph.constant(0.0)
+    return found
+
+
+def _root(parts: Mapping[str, Ref], correlations: Pairs) -> Ref:
+    """The root of the sum of squares of contributions, and of twice the products of correlated ones."""
+    squares = [part * part for part in parts.values()]
+    terms: list[Ref] = [shaping.sum_of(each, None) if each.shape else each for each in squares]
+    terms += [2 * r * parts[first] * parts[second] for (first, second), r in correlations.items() if r]
+    total = balanced(arithmetic.add, terms)
+    return powers.sqrt(logic.maximum(total, 0.0) if correlations else total)
+
+
+class RowsUncertainty:
+    """value, error: arrays with the rows in front."""
+
+    def __init__(self, value: Any, error: Any) -> None:
+        self.value = value
+        self.error = error
+
+    def __repr__(self) -> str:
+        return f"<{len(self.value):,} rows with errors>"
+
+    def interval(self, coverage: float = COVERAGE) -> tuple[Any, Any]:
+        """The ends of the intervals of a normal distribution."""
+        from scipy.special import ndtri
+
+        half = float(ndtri((1 + check_coverage(coverage)) / 2)) * self.error
+        return self.value - half, self.value + half
+
+
+def in_rows(formula: FormulaBase, asked: Question, engine: str = "auto") -> dict[str, RowsUncertainty]:
+    """The results of all rows with their errors, by name. A value with an axis more than the input has is a column."""
+    values = {**asked.values, **{name: plain(quantity) for name, quantity in asked.quantities.items()}}
+    bound, rows = bind_columns(formula, values, list(asked.quantities))
+    shapes = {name: bound.graph.shape_of(node) for name, node in bound.graph.inputs().items()}
+    columns = [name for name, each in asked.quantities.items()
+               if each.value.ndim > len(shapes.get(name, each.value.shape)) and not each.is_exact]  # fmt: skip
+    single = {name: each for name, each in asked.quantities.items() if name not in columns}
+    over, nodes = with_errors(bound, columns, single, asked.correlations)
+    over.values |= {error_of(name): asked.quantities[name].error for name in columns}
+    found = dict(zip(nodes, evaluate_rows(over, engine, list(nodes.values()), rows), strict=True))
+    return {name: RowsUncertainty(found[name], found[f"{name}_error"]) for name in bound.program.outputs}

@@ -1,0 +1,85 @@
+"""docs/fitting.md shows what cg fit really prints and writes, and its Python does what its comments say."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from cgcli.__main__ import main
+from tests.golden import check_golden
+from tests.transcripts import BLOCK, ROOT, blocks, same
+
+DOCUMENT = ROOT / "docs" / "fitting.md"
+TEXT = DOCUMENT.read_text(encoding="utf-8")
+LONGEST = 600
+"""Characters of a line that the document shows."""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A copy of the samples, where the examples may write."""
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def commands_of(transcript):
+    """The lines that a person types, each with those that it goes on in."""
+    lines = iter(transcript.splitlines())
+    for line in lines:
+        if line.startswith("$ "):
+            command = [line]
+            while command[-1].endswith("\\"):
+                command.append(next(lines))
+            yield "\n".join(command)
+
+
+def test_every_example_prints_what_the_document_says(folder, capfd):
+    def shown(command):
+        program, *words = shlex.split(command.removeprefix("$ ").replace("\\\n", " "))
+        if program == "cat":
+            return Path(words[0]).read_text(encoding="utf-8")
+        assert program == "cg"
+        main(words)
+        captured = capfd.readouterr()
+        lines = (captured.out + captured.err).splitlines()
+        return "".join(f"{line if len(line) <= LONGEST else line[:LONGEST] + '…'}\n" for line in lines)
+
+    def replayed(found):
+        return "```console\n" + "".join(f"{command}\n{shown(command)}" for command in commands_of(found[1])) + "```"
+
+    assert len(blocks(TEXT)) >= 8
+    now = BLOCK.sub(replayed, TEXT)
+    if os.environ.get("CG_UPDATE_GOLDEN") or not same(TEXT, now):
+        check_golden(DOCUMENT, now)
+
+
+def test_python(folder):
+    (code,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    printed = StringIO()
+    with redirect_stdout(printed):
+        exec(compile(code, "fitting.md", "exec"), {})
+    expected = [line.partition("  # ")[2] for line in code.splitlines() if line.startswith("print(")]
+    assert printed.getvalue().splitlines() == expected
+
+
+def test_the_picture_is_that_of_the_first_fit(folder):
+    main(["fit", "samples/fits/decay.cg", "--data", "samples/fits/decay.csv", "--plot", "fit.svg", "--json"])
+    said = re.compile(r"<!-- (.*?) -->")
+    now, kept = (path.read_text(encoding="utf-8") for path in (Path("fit.svg"), ROOT / "docs/images/decay_fit.svg"))
+    assert said.findall(now) == said.findall(kept)
+
+
+def test_every_option_is_told_of(capsys):
+    main(["fit", "--help"])
+    options = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    elsewhere = {"--help", "--output", "--format", "--separator", "--decimal", "--limit", "--float32"}
+    assert len(options) > 15
+    assert not [option for option in options - elsewhere if option not in TEXT]
