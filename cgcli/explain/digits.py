@@ -106,10 +106,8 @@ def lost(value: float, exact: Number | None) -> float:
     if value == float(true):
         return 0.0
     error = abs(mp.mpf(value) - true)
-    if abs(true) < mp.ldexp(1, -1022):  # the doubles below have fewer digits
-        units = error / mp.ldexp(1, -1074)
-    else:
-        units = error / (abs(true) * ROUNDING)
+    small = abs(true) < mp.ldexp(1, -1022)  # the doubles below have fewer digits
+    units = error / mp.ldexp(1, -1074) if small else error / (abs(true) * ROUNDING)
     return min(ALL, max(0.0, log10(max(float(units), 1.0)))) if true else ALL
 
 
@@ -150,7 +148,9 @@ LEAST_LOSS = 0.5
 """Digits that an operation must lose to be told."""
 
 
-def losses(graph: Graph, outputs: Sequence[int], found: Mapping[int, Measured], partials: Mapping[tuple[int, int], float]) -> list[Loss]:  # fmt: skip
+def losses(
+    graph: Graph, outputs: Sequence[int], found: Mapping[int, Measured], partials: Mapping[tuple[int, int], float]
+) -> list[Loss]:  # fmt: skip
     """The operations that lose digits on the way to outputs, worst first.
 
     partials: (node, place of the operand) -> partial derivative there.

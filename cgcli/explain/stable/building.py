@@ -29,6 +29,13 @@ INVERSES = {powers.sqrt: 2, powers.cbrt: 3}
 """Roots, and the power that undoes each."""
 
 
+def signs_of(row: Operation) -> tuple[int, ...]:
+    """The signs of the operands of a sum."""
+    if row is arithmetic.neg:
+        return (-1,)
+    return (1, -1) if row is arithmetic.sub else (1, 1)
+
+
 class Builder:
     """Adds nodes to one graph."""
 
@@ -65,7 +72,7 @@ class Builder:
 
     def sum(self, terms: Iterable[Term]) -> int:
         """A sum of terms with like ones collected; the first positive one stands in front."""
-        collected: dict[tuple[int, Powers], Fraction] = {}
+        collected: dict[Powers, Fraction] = {}
         for coefficient, node in terms:
             own, rest = self.monomial(node)
             collected[rest] = collected.get(rest, Fraction(0)) + coefficient * own
@@ -157,9 +164,7 @@ class Builder:
     def apply(self, row: Operation, operands: Sequence[int]) -> int:
         """An operation on scalars, in its simplest form."""
         if row in SUMS:
-            signs = (1, -1) if row is arithmetic.sub else (1, 1)
-            signs = (-1,) if row is arithmetic.neg else signs
-            return self.sum([(sign * value, node) for sign, operand in zip(signs, operands, strict=True)
+            return self.sum([(sign * value, node) for sign, operand in zip(signs_of(row), operands, strict=True)
                              for value, node in self.terms(operand)])  # fmt: skip
         if row is arithmetic.mul:
             return self._signed(self._apply(row, *operands))
@@ -285,13 +290,12 @@ def polynomial(builder: Builder, node: int) -> dict[Powers, Fraction]:
         elif exponent is not None and exponent <= LARGEST_EXPONENT:
             known[each] = {(): Fraction(1)}
             for _ in range(exponent):
-                known[each] = _multiplied(known[each], known[inner[0]])
+                known[each] = _multiplied(known[each], known[operands[0]])
         elif row is arithmetic.mul:
-            known[each] = _multiplied(known[inner[0]], known[inner[1]])
+            known[each] = _multiplied(known[operands[0]], known[operands[1]])
         elif row in SUMS:
-            signs = (-1,) if row is arithmetic.neg else (1, -1 if row is arithmetic.sub else 1)
             total: dict[Powers, Fraction] = {}
-            for sign, operand in zip(signs, inner, strict=True):
+            for sign, operand in zip(signs_of(row), operands, strict=True):
                 for rest, number in known[operand].items():
                     total[rest] = total.get(rest, Fraction(0)) + sign * number
             known[each] = total

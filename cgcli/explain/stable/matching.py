@@ -54,7 +54,9 @@ class Matcher:
             return
         terms, wanted = self.builder.terms(node), pattern.terms(rule.left.node)
         for sign in (1, -1):
-            for found, left in self._sum(pattern, wanted, [(sign * value, each) for value, each in terms], {}, open_=True):
+            for found, left in self._sum(
+                pattern, wanted, [(sign * value, each) for value, each in terms], {}, open_=True
+            ):
                 result, condition = self._written(rule, found)
                 inside = [(sign * value, each) for value, each in (*self.builder.terms(result), *left)]
                 yield self.builder.sum(inside), condition

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MOST = 3
 """Stretches."""
 
+CLOSE = 0.02
+"""Digits of the mean that a border at 0 may cost."""
+
 COST = 0.05
 """Digits of the mean that a further stretch must gain."""
 
@@ -31,7 +34,7 @@ def joined(
 ) -> Iterator[tuple[int, list[int]]]:  # fmt: skip
     """Nodes with branches, the best one an input, and which forms of the pool they hold.
 
-    pool: (node, digits lost a point) of each form.
+    pool: (node, digits lost a point) of each form; where a form may not be taken, it has lost more than all digits.
     """
     if len(trials) < 4 or len(pool) < 2:
         return
@@ -41,6 +44,7 @@ def joined(
         order = np.argsort(trials.columns[name], kind="stable")
         places = trials.columns[name][order]
         cost, stretches = _divided(table[:, order], places)
+        stretches = _at_zero(table[:, order], places, stretches)
         if len({form for form, _ in stretches}) > 1:
             found.append((cost, name, places, stretches))
     for _, name, places, stretches in sorted(found, key=lambda each: each[0])[:2]:
@@ -78,6 +82,26 @@ def _divided(table: Any, places: Any) -> tuple[float, list[tuple[int, int]]]:
         stretches.append((int(best[number][1][end - 1]), end))
         end = int(best[number][2][end - 1])
     return float(best[count][0][-1]) / points, stretches[::-1]
+
+
+def _at_zero(table: Any, places: Any, stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Stretches with a border at 0 where that costs next to nothing: what a sign decides, no size does."""
+    zero = int(np.searchsorted(places, 0.0))
+    if not 0 < zero < len(places):
+        return stretches
+    for number in range(len(stretches) - 1):
+        moved = list(stretches)
+        moved[number] = (stretches[number][0], zero)
+        ends = [0, *(end for _, end in moved)]
+        if ends == sorted(set(ends)) and _cost(table, moved) <= _cost(table, stretches) + CLOSE * len(places):
+            stretches = moved
+    return stretches
+
+
+def _cost(table: Any, stretches: Sequence[tuple[int, int]]) -> float:
+    """Digits lost by stretches of forms, in all points together."""
+    begins = [0, *(end for _, end in stretches)]
+    return float(sum(table[form, begin:end].sum() for (form, end), begin in zip(stretches, begins, strict=False)))
 
 
 def between(low: float, high: float) -> float:

@@ -7,7 +7,7 @@ is worse at none of them by more than a third of a digit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import monotonic
+from time import process_time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +18,9 @@ from cgcli.explain.stable.regimes import joined
 from cgcli.explain.stable.rules import rules
 from cgcli.explain.stable.series import expansions
 from cgcli.explain.stable.trials import Trials, computed, drawn, roughly_lost
+from cgcli.graph.copying import copied
 from cgcli.graph.walk import ancestors
 from cgcli.passes.simplify import simplify
-from cgcli.graph.copying import copied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,8 +38,8 @@ NOISE = 0.5
 HARDLY = 14.0
 """Digits lost from which on nothing is right, and one form is as bad as another."""
 
-WORTH = 0.5
-"""Digits that a form must gain, at the point or in the mean of all, to be told."""
+WORTH, SHARE = 0.5, 0.3
+"""Digits that a form must gain, at the point or in the mean of all, to be told; and which part of those lost."""
 
 FRESH = 10_000
 """Points at which an offered form is looked at."""
@@ -50,8 +50,8 @@ LARGEST = 150
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long to search: points with exact values, forms kept a round, rounds, seconds, and fresh points that are
-    compared in many digits."""
+    """How long to search: points with exact values, forms kept a round, rounds, fresh points that are compared in many
+    digits, forms that are offered. seconds: of the processor, a bound for what takes long; most searches end sooner."""
 
     points: int
     beam: int
@@ -61,8 +61,8 @@ class Effort:
     offered: int
 
 
-QUICK = Effort(points=48, beam=8, rounds=3, seconds=0.4, fresh=60, offered=1)
-THOROUGH = Effort(points=160, beam=24, rounds=6, seconds=4.0, fresh=300, offered=3)
+QUICK = Effort(points=48, beam=8, rounds=3, seconds=1.0, fresh=60, offered=1)
+THOROUGH = Effort(points=160, beam=24, rounds=6, seconds=4.0, fresh=300, offered=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,11 @@ class Search:
         needed = ancestors(graph, [node])
         self.names = [name for name, place in graph.inputs().items() if needed[place]]
         columns = self._columns(4 * effort.points)
-        self.trials = Trials(graph, node, columns, effort.points)
+        self.trials = Trials(graph, node, columns, effort.points, seconds=effort.seconds)
+        self.typical = roughly_lost(graph, node, self.trials.columns, len(self.trials))
         self._known: dict[int, list[tuple[int, str, int | None]]] = {}
         self._unseen: dict[str, Any] | None = None
-        self.until = monotonic() + effort.seconds
+        self.until = process_time() + effort.seconds
 
     def _columns(self, count: int) -> dict[str, Any]:
         """Fresh points, those that are given in front."""
@@ -133,9 +134,9 @@ class Search:
 
     def _is_better(self, form: Form) -> bool:
         """Whether a form gains digits and loses none, at the points of the search."""
-        gain = form.before - form.lost
-        here = gain[0] if self._has_point() else 0.0
-        return bool(not _is_worse(form.before, form.lost) and (gain.mean() >= WORTH or here >= WORTH))
+        before = np.maximum(form.before, self.typical)
+        had, has = (form.before[0], form.lost[0]) if self._has_point() else (form.before.mean(), form.lost.mean())
+        return bool(had - has >= max(WORTH, SHARE * had) and not _is_worse(before, form.lost))
 
     def _is_good(self, form: Form) -> bool:
         return bool(form.lost.max() <= 1.5)
@@ -159,26 +160,27 @@ class Search:
                     if node not in reached and node not in made:
                         conditions = form.conditions if condition is None else (*form.conditions, condition)
                         made[node] = (node, (*form.rules, text), conditions)
-                if monotonic() > self.until:
+                if process_time() > self.until:
                     break
             fresh = self._forms(list(made.values()))
             reached.update(made)
             fresh += self._tidied(fresh, reached)
             every += fresh
             beam = self._chosen(fresh)
-            if not beam or monotonic() > self.until or min(form.lost.max() for form in beam) < WORSE:
+            if not beam or process_time() > self.until or min(form.lost.max() for form in beam) < WORSE:
                 break
         return every
 
     def _chosen(self, forms: Sequence[Form]) -> list[Form]:
         """The best in the mean, and those that are the best at some points."""
-        by_mean = sorted(forms, key=lambda form: (round(form.mean, 2), self._size(form.node)))
+        forms = sorted(forms, key=lambda form: self._size(form.node))  # of equal ones the shortest
+        by_mean = sorted(forms, key=lambda form: round(form.mean, 1))
         kept = by_mean[: self.effort.beam]
         if forms:
             table = np.array([form.lost for form in forms])
             covered = np.min([form.lost for form in kept], axis=0)
             for _ in range(self.effort.beam // 2):
-                gains = np.maximum(covered - table, 0.0).sum(axis=1)
+                gains = np.maximum(covered - table, 0.0).sum(axis=1).round(1)
                 place = int(gains.argmax())
                 if gains[place] < WORTH:
                     break
@@ -190,7 +192,7 @@ class Search:
         """The best forms simplified as a whole: what rules write may hold sums that cancel when multiplied out."""
         made = []
         for form in sorted(forms, key=lambda form: form.mean)[: self.effort.beam // 2]:
-            if monotonic() > self.until:
+            if process_time() > self.until:
                 break
             simple, (output,) = simplify(self.graph, [form.node])
             node = copied(simple, self.graph, [output])[output]
@@ -248,7 +250,9 @@ class Search:
         """Forms of two or three branches."""
         pool = [first, *self._chosen(found)]
         made = []
-        for node, parts in joined(self.builder, self.names, self.trials, [(form.node, form.lost) for form in pool]):
+        before = np.maximum(first.before, self.typical)
+        costs = [(form.node, form.lost + HARDLY * _worse(before, form.lost)) for form in pool]
+        for node, parts in joined(self.builder, self.names, self.trials, costs):
             texts = tuple(dict.fromkeys(text for place in parts for text in pool[place].rules))
             made.append((node, (*texts, "branches"), ()))
         return self._forms(made)
@@ -261,16 +265,23 @@ class Search:
             values = computed(self.graph, [self.node, form.node], columns, rows)
             old, new = values[self.node], values[form.node]
             gap = np.where(np.isfinite(old) & np.isfinite(new), np.abs(old - new) / (np.abs(old) + 1e-300), 1.0)
-        doubt = roughly_lost(self.graph, form.node, columns, rows) - roughly_lost(self.graph, self.node, columns, rows)
-        share = self.effort.fresh // 4
         same = (old == new) | (~np.isfinite(old) & ~np.isfinite(new))
-        order = [*np.argsort(-np.where(same, -np.inf, doubt))[: 2 * share], *np.argsort(-np.where(same, 0, gap))[:share],
-                 *range(share)]  # fmt: skip
-        chosen = list(dict.fromkeys(int(row) for row in order))
+        typical = roughly_lost(self.graph, self.node, columns, rows)
+        doubt = np.where(same, -np.inf, roughly_lost(self.graph, form.node, columns, rows) - typical)
+        share = self.effort.fresh // 4
+        order = [
+            *np.argsort(-doubt)[: 2 * share],
+            *np.argsort(-np.where(same, 0.0, gap))[:share],
+            *range(min(share, rows)),
+        ]
+        chosen = np.array(list(dict.fromkeys(int(row) for row in order)))
         points = {name: column[chosen] for name, column in columns.items()}
         fresh = Trials(self.graph, self.node, points, len(chosen), seconds=self.effort.seconds)
+        if not len(fresh):
+            return True
         lost = fresh.lost([self.node, form.node])
-        return not len(fresh) or not _is_worse(lost[self.node], lost[form.node])
+        before = np.maximum(lost[self.node], typical[chosen][fresh.rows])
+        return not _is_worse(before, lost[form.node])
 
     def _fresh(self) -> dict[str, Any]:
         """Points that the search has not seen."""
@@ -280,5 +291,13 @@ class Search:
 
 
 def _is_worse(before: Any, lost: Any) -> bool:
-    """Whether a form loses more digits at any point; where hardly one was right there is nothing to lose."""
-    return bool(((lost > np.maximum(before, NOISE) + WORSE) & (before < HARDLY)).any())
+    """Whether a form loses more digits at any point; where hardly one was right there is nothing to lose.
+
+    before: what the given form loses, or typically loses where it had luck with its roundings.
+    """
+    return bool(_worse(before, lost).any())
+
+
+def _worse(before: Any, lost: Any) -> Any:
+    """Where a form is worse, point by point."""
+    return (lost > np.maximum(before, NOISE) + WORSE) & (before < HARDLY)

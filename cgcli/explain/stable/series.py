@@ -82,14 +82,12 @@ def _written(builder: Builder, variable: int, series: Series, count: int, *, far
     for place in range(places[-1], places[0] - 1, -step):
         value = by_place.get(place)
         number = None if value is None else graph.ref(builder.constant(_fraction(value)))
-        if total is None:
-            total = number
-        else:
-            total = total * t if number is None else number + t * total
+        total = number if total is None else total * t if number is None else number + t * total
     assert total is not None
     power = (series.first + places[0]) * (-1 if far else 1)
     if power:
-        total = total * x**power if power > 0 else total / (x ** (-power) if power < -1 else x)
+        size = x ** abs(power) if abs(power) > 1 else x
+        total = total * size if power > 0 else total / size
     return total.node
 
 
@@ -134,9 +132,9 @@ class Expander:
 
     def _applied(self, row: Operation, operands: list[Series], attributes: tuple[Any, ...]) -> Series:
         if row is arithmetic.add:
-            return _sum(*operands, 1)
+            return _sum(operands[0], operands[1])
         if row is arithmetic.sub:
-            return _sum(*operands, -1)
+            return _sum(operands[0], operands[1], -1)
         if row is arithmetic.neg:
             return Series(operands[0].first, tuple(-term for term in operands[0].terms))
         if row is arithmetic.mul:
@@ -180,7 +178,8 @@ class Expander:
 
     def _binomial(self, series: Series, exponent: Any) -> Series:
         """series^exponent, by the recurrence of J. C. P. Miller (Knuth, TAOCP 2, section 4.7)."""
-        if not series.terms or series.terms[0] <= 0 or self.mp.floor(series.first * exponent) != series.first * exponent:
+        whole = series.first * exponent
+        if not series.terms or series.terms[0] <= 0 or self.mp.floor(whole) != whole:
             raise NoSeries
         lead = series.terms[0]
         terms = [lead**exponent]
@@ -189,7 +188,7 @@ class Expander:
             for k in range(1, min(place, len(series.terms) - 1) + 1):
                 total += (exponent * k - place + k) * series.terms[k] * terms[place - k]
             terms.append(total / (place * lead))
-        return Series(int(series.first * exponent), tuple(terms))
+        return Series(int(whole), tuple(terms))
 
     def _composed(self, row: Operation, inner: Series, attributes: tuple[Any, ...]) -> Series:
         """A function of a series: its Taylor series at the constant term, in what follows it."""
@@ -208,14 +207,14 @@ class Expander:
             raise NoSeries
         total, power = Series(0, ()), Series(0, (mp.one,))
         for coefficient in coefficients:
-            total = _sum(total, Series(power.first, tuple(coefficient * term for term in power.terms)), 1)
+            total = _sum(total, Series(power.first, tuple(coefficient * term for term in power.terms)))
             power = _clean(_product(power, rest))
             if not power.terms:
                 break
         return total
 
 
-def _sum(left: Series, right: Series, sign: int) -> Series:
+def _sum(left: Series, right: Series, sign: int = 1) -> Series:
     if not left.terms:
         return Series(right.first, tuple(sign * term for term in right.terms))
     if not right.terms:

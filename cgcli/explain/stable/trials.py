@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import monotonic
+from time import process_time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,12 +70,13 @@ class Trials:
     def __init__(self, graph: Graph, node: int, columns: Columns, most: int, *, seconds: float = 60.0) -> None:
         """The first `most` of the points at which the node is a number that a double can be; fewer where time ends."""
         self.graph = graph
-        own, exact, until = Graph(), Exact(MOST_BITS), monotonic() + seconds
+        own, exact, until = Graph(), Exact(MOST_BITS), process_time() + seconds
         (place,) = [copied(graph, own, [node])[node]]
-        kept, high, low = [], [], []
+        kept: list[int] = []
+        high, low = [], []
         rows = len(next(iter(columns.values()))) if columns else 1
         for row in range(rows):
-            if len(kept) >= most or (row >= FEWEST and monotonic() > until):
+            if len(kept) >= most or (row >= FEWEST and process_time() > until):
                 break
             point = {name: float(column[row]) for name, column in columns.items()}
             number = exact.values(own, point, [place])[place]
@@ -88,11 +89,16 @@ class Trials:
             kept.append(row)
             high.append(near)
             low.append(float(true - mp.mpf(near)))
+        self.rows = np.array(kept, dtype=int)
         self.columns = {name: column[kept] for name, column in columns.items()}
         self.high, self.low = np.array(high), np.array(low)
 
     def __len__(self) -> int:
         return len(self.high)
+
+    def values(self, node: int) -> Any:
+        """A form in doubles, at all points."""
+        return computed(self.graph, [node], self.columns, len(self))[node]
 
     def lost(self, nodes: Sequence[int]) -> dict[int, Any]:
         """Digits that forms lose, one an point, by node."""
