@@ -53,7 +53,7 @@ class Uncertain(FormulaBase):
             sample = Sample(found, samples, seed)
         by_name = results.results_of(found, sample)
         asking.warn_of(found, by_name)
-        return next(iter(by_name.values())) if len(by_name) == 1 else results.Several(found, by_name)
+        return next(iter(by_name.values())) if len(by_name) == 1 else results.Several(found, by_name, sample)
 
     def uncertainty_rows(self, values: Mapping[str, Any], *, correlations: Any = None, engine: str = "auto") -> Any:
         """One result and one standard uncertainty a row, by the law of propagation: arrays value and error.

@@ -9,6 +9,8 @@
     least_squares.Search          from one start to a solution
     twins.preferred               of solutions that are the same but for signs and names, the expected one
     statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution
+    profile.Profiler              likelihood intervals
+    grouped.fit_by(…)             a fit for each group of rows, or one with parameters that groups share
 
 The problem of a table with 7 rows and one of 10 GB look alike: an evaluation gives the R factor of the residuals'
 derivatives, with the residuals as the last column. Normal equations are never formed.

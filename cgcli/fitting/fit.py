@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from os import fspath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.errors import DataError, UsageError, did_you_mean
+from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
 from cgcli.fitting import statistics as stats
 from cgcli.fitting.failures import no_start_error, not_finite_error
 from cgcli.fitting.gaps import refuse_gaps, tell_gaps
+from cgcli.fitting.profile import Profile, Profiler
 from cgcli.fitting.question import Question, ask
+from cgcli.fitting.remembering import Remembered, question_marks
 from cgcli.fitting.reporting import Reporting
 from cgcli.fitting.robust import LOSSES
 from cgcli.fitting.rows_problem import RowsProblem
@@ -21,6 +24,7 @@ from cgcli.formulas.derivatives import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
@@ -78,6 +82,7 @@ class FitResult(Reporting):
     target: str
     output: str
     question: Question = field(repr=False, compare=False)
+    ended_at: EndedAt = field(repr=False, compare=False)
     left_out: int = 0
     warnings: list[str] = field(default_factory=list)
 
@@ -88,6 +93,33 @@ class FitResult(Reporting):
                  for row, column in zip(rows, columns, strict=True)]  # fmt: skip
         return sorted((pair for pair in found if abs(pair[2]) >= least), key=lambda pair: -abs(pair[2]))
 
+    def profile(self, coverage: float = 0.95) -> dict[str, Profile]:
+        """Likelihood intervals by element: see `profile.Profile`. CalculationError where residuals say nothing."""
+        return self.ended_at.profiles(stats.quantile(self.dof, absolute=self.absolute_sigma, level=coverage))
+
+
+@dataclass
+class EndedAt:
+    """Where a search ended, for questions about its surroundings. variance: of a residual, None where unknown."""
+
+    problem: Problem
+    point: Any
+    low: Any
+    high: Any
+    variance: float | None
+    project: bool
+
+    def profiles(self, quantile: float) -> dict[str, Profile]:
+        """The profiles of all elements. CalculationError where nothing is known of the residuals' variance."""
+        if self.variance is None:
+            raise CalculationError(
+                "there are no likelihood intervals: the residuals are rounding, or as many as the parameters",
+                hint="give sigma, and say that it is absolute",
+            )
+        profiler = Profiler(self.problem, self.point, self.low, self.high, variance=self.variance, quantile=quantile,
+                            project=self.project)  # fmt: skip
+        return {name: profiler.profile(place) for place, name in enumerate(self.problem.names)}
+
 
 def fit(
     formula: FormulaBase, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
@@ -95,7 +127,8 @@ def fit(
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
     absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
     columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Callable[[Progress], None] = lambda progress: None, save: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None,
 ) -> FitResult:  # fmt: skip
     """Parameters of a formula such that its values are nearest to a target, row by row, by least squares.
 
@@ -107,7 +140,9 @@ def fit(
     with residuals in units of `loss_scale`. starts, seed: how many places are started from where no start is known.
     columns: input -> column where names differ. missing: rows with a gap are left out, `skip`, or
     an `error`; by default those with a missing cell are left out, and a text that is no number is an error. limit: at
-    most so many rows are read. most: evaluations at most of one search. progress: called now and then.
+    most so many rows are read. most: evaluations at most of one search. progress: called now and then. save: a file for
+    what the search has asked and heard, written from time to time and at Ctrl-C; resume: go on from such a file, to the
+    same bits (see `remembering`).
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
@@ -121,8 +156,21 @@ def fit(
     low, high = bounds_of(question, bounds)
     problem = RowsProblem(question, loss=loss, scale=loss_scale, progress=progress)
     refuse_gaps(question, problem.report, missing)
+    how = {"starts": starts, "seed": seed, "most": most}
+    saved, resumed = (None if path is None else fspath(path) for path in (save or resume, resume))
+    if saved is None:
+        return solved(question, problem, low, high, how, absolute=absolute_sigma, loss=loss)
+    asked = {"bounds": [low.tolist(), high.tolist()], "loss": loss, "scale": loss_scale, **how}
+    with Remembered(problem, saved, question_marks(question, problem.kept_rows, asked), resumed) as kept:
+        return solved(question, kept, low, high, how, absolute=absolute_sigma, loss=loss)
+
+
+def solved(
+    question: Question, problem: Any, low: Any, high: Any, how: dict[str, int], *, absolute: bool, loss: str
+) -> FitResult:  # fmt: skip
+    """The best solution of a problem within bounds, as a result. how: starts, seed and most of `fit`."""
     notes: list[str] = []
-    task = task_of(question, problem, low, high, notes, starts=starts, seed=seed, most=most)
+    task = task_of(question, problem, low, high, notes, **how)
     task.project = loss == "linear"
     enough_rows(problem.rows, question)
     solution = best_solution(task)
@@ -131,7 +179,7 @@ def fit(
         raise not_finite_error(question, solution.point, solution.reduced)
     if not solution.converged and (unknown := unknown_starts(question, task)):
         raise no_start_error(question, unknown, solution)
-    return result_of(question, problem, solution, task, notes, absolute=absolute_sigma, loss=loss)
+    return result_of(question, problem, solution, task, notes, absolute=absolute, loss=loss)
 
 
 def bounds_of(question: Question, bounds: Mapping[str, Any] | None) -> tuple[Any, Any]:
@@ -236,7 +284,7 @@ def result_of(
     found = stats.statistics(
         reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free
     )
-    names, rows, size = question.names, reduced.rows, len(point)
+    names, rows = question.names, reduced.rows
     spread = problem.spread()
     r_squared = 1 - reduced.plain / spread if spread > 0 else None
     adjusted = 1 - (1 - r_squared) * (rows - 1) / found.dof if r_squared is not None and found.dof > 0 else None
@@ -246,17 +294,20 @@ def result_of(
         {names[place]: float(direction[place]) for place in np.flatnonzero(direction)}
         for direction in found.undetermined
     ]
+    known = absolute or (found.dof > 0 and not found.perfect)
+    variance = (1.0 if absolute else found.residual**2) if known else None
     result = FitResult(
         values=question.values(point), errors=question.values(found.errors), covariance=found.covariance, names=names,
         rows=rows, dof=found.dof, residual=found.residual, sum_of_squares=reduced.sum_of_squares, r_squared=r_squared,
         adjusted_r_squared=adjusted,
-        aic=stats.akaike(reduced.plain, rows, size, problem.log_sigma(), absolute=absolute),
+        aic=stats.akaike(reduced.plain, rows, rows - found.dof, problem.log_sigma(), absolute=absolute),
         intervals={name: (float(value - half), float(value + half))
                    for name, value, half in zip(names, point, reach, strict=True)},
         correlations=stats.correlations(found.covariance), method=solution.method, evaluations=solution.evaluations,
         converged=solution.converged, message="", offset=solution.offset, absolute_sigma=absolute, loss=loss,
         fixed=question.fixed, at_bound=at_bound, undetermined=undetermined, target=question.target.text,
         output=question.output, question=question, warnings=notes,
+        ended_at=EndedAt(problem, point, task.low, task.high, variance, task.project),
     )  # fmt: skip
     result.message = message_of(solution)
     tell_gaps(result, problem.report)

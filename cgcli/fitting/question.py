@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.data.table import names_of
 from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
 from cgcli.formulas.rows import bind_rows, declared_shapes
 from cgcli.language.spelling import canonical
+from cgcli.rows.elements import elements_of
 from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
 from cgcli.rows.sources import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
-    from cgcli.data.table import Table
+    from cgcli.data.table import Named, Table
     from cgcli.formulas.bound import Bound
 
     Shape = tuple[int, ...]
@@ -42,14 +44,16 @@ class Over:
 class Question:
     """A formula, and where each of its inputs comes from.
 
-    columns: input -> column of the table. fixed: input -> value. shapes: parameter -> its shape, in the order of the
-    formula. starts: parameter -> value or array; ranges: parameter -> (low, high) to start in. output: which output of
-    the formula is fitted. sigma: a formula over columns, a number for all rows, or None. limit: of rows that are read.
+    columns: input -> column of the table, or the columns of its elements; row_shapes: what each has in one row. fixed:
+    input -> value. shapes: parameter -> its shape, in the order of the formula. starts: parameter -> value or array;
+    ranges: parameter -> (low, high) to start in. output: which output of the formula is fitted. sigma: a formula over
+    columns, a number for all rows, or None. limit: of rows that are read.
     """
 
     formula: FormulaBase
     source: RowSource
-    columns: dict[str, str]
+    columns: dict[str, Named]
+    row_shapes: dict[str, Shape]
     fixed: dict[str, Any]
     shapes: dict[str, Shape]
     output: str
@@ -82,13 +86,13 @@ class Question:
     def bound(self) -> Bound:
         """The formula for rows of the columns, with fixed values and some value for each parameter."""
         some = self.values(self.point(self.starts, missing=1.0))
-        return bind_rows(self.formula, list(self.columns), {**self.fixed, **some}, wrt=list(self.shapes))
+        return bind_rows(self.formula, self.row_shapes, {**self.fixed, **some}, wrt=list(self.shapes))
 
     def needed(self) -> list[str]:
         """The columns of the table that are read, each once."""
         overs = [self.target, *([self.sigma] if isinstance(self.sigma, Over) else [])]
         names = [name for over in overs for name in over.columns.values()]
-        return list(dict.fromkeys([*self.columns.values(), *names]))
+        return list(dict.fromkeys([*names_of(self.columns.values()), *names]))
 
 
 def elements(name: str, shape: Shape) -> list[str]:
@@ -123,6 +127,7 @@ def _asked(
     held = held_values(formula, fix, started)
     known = columns_by_reading(table)
     matched = matched_columns(formula, table, columns)
+    matched |= arrays_of_elements(formula, table, {*known, *matched, *started, *ranges, *held, *(wrt or [])})
     inputs = inputs_with(formula, {**started, **ranges, **held, **matched}, wrt)
     names = parameters(formula, known, matched, held, {**started, **ranges}, wrt)
     fixed = {name: value for name, value in started.items() if name not in names} | held
@@ -130,12 +135,16 @@ def _asked(
     found |= {name: known[name] for name in inputs
               if name in known and name not in found and name not in names and name not in fixed}  # fmt: skip
     begun = {name: value for name, value in started.items() if name in names}
-    defaults, shapes = defaults_and_shapes(formula, found, fixed, begun, names)
+    in_one_row = {name: table.item_shape(column) if isinstance(column, str) else column.shape
+                  for name, column in found.items()}  # fmt: skip
+    defaults, shapes = defaults_and_shapes(formula, in_one_row, fixed, begun, names)
     check_inputs(formula, table, {*found, *fixed, *names}, defaults)
     output, fitted = what_is_fitted(formula, table, known, target)
     spread = over_columns(sigma, table, known) if isinstance(sigma, str) else sigma
     begun = {**{name: value for name, value in defaults.items() if name in names}, **begun}
-    return Question(formula, source, found, fixed, shapes, output, fitted, checked_sigma(spread), begun, ranges)
+    return Question(
+        formula, source, found, in_one_row, fixed, shapes, output, fitted, checked_sigma(spread), begun, ranges
+    )
 
 
 def split_starts(start: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
@@ -179,7 +188,17 @@ def held_values(formula: FormulaBase, fix: Any, started: Mapping[str, Any]) -> d
     return {name: bound.values[name] for name in names}
 
 
-def matched_columns(formula: FormulaBase, table: Table, chosen: Mapping[str, str] | None) -> dict[str, str]:
+def arrays_of_elements(formula: FormulaBase, table: Table, known: Collection[str]) -> dict[str, Named]:
+    """Declared inputs that are arrays and known by nothing else, from the columns of their elements."""
+    found: dict[str, Named] = {}
+    for name, shape in declared_shapes(formula, {}).items():
+        if shape and name in formula.inputs and name not in known and name not in formula.params:
+            elements = elements_of(name, shape, table, needed=False)
+            found |= {} if elements is None else {name: elements}
+    return found
+
+
+def matched_columns(formula: FormulaBase, table: Table, chosen: Mapping[str, str] | None) -> dict[str, Named]:
     """Columns that were chosen for inputs. UsageError for unknown ones."""
     chosen = given.given_values(chosen, {})
     given.check_names(chosen, formula.inputs, formula.constants)
@@ -196,7 +215,7 @@ def inputs_with(formula: FormulaBase, named: Mapping[str, Any], wrt: Sequence[st
 
 
 def parameters(
-    formula: FormulaBase, known: Mapping[str, str], matched: Mapping[str, str], held: Mapping[str, Any],
+    formula: FormulaBase, known: Mapping[str, str], matched: Mapping[str, Named], held: Mapping[str, Any],
     started: Mapping[str, Any], wrt: Sequence[str] | None,
 ) -> list[str]:  # fmt: skip
     """The inputs that are fitted, in the order of the formula. UsageError where there is none."""
@@ -217,7 +236,7 @@ def parameters(
 
 
 def defaults_and_shapes(
-    formula: FormulaBase, columns: Mapping[str, str], fixed: Mapping[str, Any], begun: Mapping[str, Any],
+    formula: FormulaBase, columns: Mapping[str, Shape], fixed: Mapping[str, Any], begun: Mapping[str, Any],
     names: Sequence[str],
 ) -> tuple[dict[str, Any], dict[str, Shape]]:  # fmt: skip
     """The default values of inputs without another one, and the shapes of parameters."""
@@ -228,7 +247,7 @@ def defaults_and_shapes(
     with_default = formula.programs.names.with_default
     some = {name: np.ones(declared[name]) if declared.get(name) else 1.0
             for name in names if name not in begun and name not in with_default}  # fmt: skip
-    bound = bind_rows(formula, list(columns), {**fixed, **begun, **some}, wrt=list(names), complete=False)
+    bound = bind_rows(formula, columns, {**fixed, **begun, **some}, wrt=list(names), complete=False)
     inputs = bound.graph.inputs()
     defaults = {name: bound.values[name] for name in bound.program.defaults if name in bound.values}
     shapes = {name: bound.graph.shape_of(inputs[name]) if name in inputs else () for name in names}

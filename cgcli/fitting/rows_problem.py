@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cgcli.data.table import values_of
 from cgcli.engines import choose_for_rows
 from cgcli.engines.threads import in_order, processors
 from cgcli.errors import DataError, UsageError
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.robust import loss_of, row_scales
-from cgcli.fitting.triangles import stacked, triangle
+from cgcli.fitting.triangles import Triangles, stacked, triangle
 from cgcli.rows.sources import MEMORY, Part, WholeRows
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class RowsProblem:
         )  # fmt: skip
         self._spread, self._log_sigma = self._look()
         self.rows = self._rows.counted()
+        self._triangles = Triangles(len(self.names) + 1, self.rows)
         slopes = list(residuals.slopes.values())
         graph, columns = residuals.graph, list(residuals.columns)
         chosen = choose_for_rows(graph, [*slopes, residuals.residual], engine, {}, EVALUATIONS * self.rows)
@@ -116,6 +118,11 @@ class RowsProblem:
     def report(self) -> Any:
         """What the table's pass found: rows read, rows left out, gaps by column (`data.stream.Report`)."""
         return self._rows.report
+
+    @property
+    def kept_rows(self) -> WholeRows:
+        """The rows themselves."""
+        return self._rows
 
     def reduced(self, point: Any, slopes: bool = True) -> Reduced:
         """As `Problem.reduced`."""
@@ -166,7 +173,7 @@ class RowsProblem:
     def columns(self, rows: int) -> dict[str, Any]:
         """As `Problem.columns`."""
         found = self._rows.thinned(rows).in_memory() or {}
-        return {name: found[column] for name, column in self._question.columns.items()}
+        return {name: values_of(column, found) for name, column in self._question.columns.items()}
 
     # ---- blocks --------------------------------------------------------------------------------------------------
 
@@ -178,7 +185,7 @@ class RowsProblem:
         """The pieces as work to be done."""
         height = height_of(len(self.names) + 1 if slopes else 1)
         for part in self._rows.parts():
-            over = at.over({name: part.columns[column] for name, column in self._residuals.columns.items()})
+            over = at.over({name: values_of(column, part.columns) for name, column in self._residuals.columns.items()})
             for first in range(0, part.rows, BLOCKS * height):
                 yield partial(self._piece, part, over, first, slopes)
 
@@ -187,7 +194,7 @@ class RowsProblem:
         width = len(self.names) + 1 if slopes else 1
         height = height_of(width)
         end = min(begin + BLOCKS * height, part.rows)
-        out = np.empty((width, max(min(height, end - begin), width)))
+        out = np.empty((width, self._triangles.room(min(height, end - begin), width)))
         plain, objective, triangles = [], [], []
         for first in range(begin, end, height):
             last = min(first + height, end)
@@ -196,19 +203,26 @@ class RowsProblem:
             plain.append(float(residuals @ residuals))
             objective.append(plain[-1] if self._loss == "linear" else loss_of(self._loss, self._scale, residuals))
             if slopes:
-                if self._loss != "linear":
-                    self._scale_rows(out, last - first)
-                triangles.append(triangle(out, last - first))
+                self._scale_rows(out, last - first)
+                again = partial(self._again, over, first, last, out)
+                triangles.append(self._triangles.made(out, last - first, again))
             if not (isfinite(plain[-1]) and (not slopes or np.isfinite(triangles[-1]).all())):
                 return Piece(0, [], [], None, self._broken(part, over, first, last, slopes))
         return Piece(end - begin, plain, objective, stacked(triangles) if slopes else None, None)
 
     def _scale_rows(self, out: Any, rows: int) -> None:
         """Rows as they enter the triangle under a robust loss."""
+        if self._loss == "linear":
+            return
         with np.errstate(all="ignore"):
             for_slopes, for_residual = row_scales(self._loss, self._scale, out[-1, :rows])
             out[:-1, :rows] *= for_slopes
             out[-1, :rows] *= for_residual
+
+    def _again(self, over: BlocksOver, first: int, last: int, out: Any) -> None:
+        """The lines of a block once more, as they enter the triangle."""
+        over.fill(first, last, out)
+        self._scale_rows(out, last - first)
 
     def _broken(self, part: Part, over: BlocksOver, first: int, last: int, slopes: bool) -> NotFinite:
         """The first row of a block with something that is not finite; the one of the largest number where all are."""
@@ -219,7 +233,9 @@ class RowsProblem:
         rows = wrong.any(axis=0)
         place = int(rows.argmax()) if rows.any() else int(np.abs(out).max(axis=0).argmax())
         line = int(wrong[:, place].argmax()) if wrong[:-1, place].any() and not wrong[-1, place] else None
-        row = {name: part.columns[column][first + place] for name, column in self._question.columns.items()}
+        at = first + place
+        one = {name: column[at : at + 1] for name, column in part.columns.items()}
+        row = {name: values_of(column, one)[0] for name, column in self._question.columns.items()}
         values = {name: float(value) if np.ndim(value) == 0 else value for name, value in row.items()}
         return NotFinite(part.number(first + place) - 1, None if line is None else self.names[line], values)
 
@@ -239,7 +255,7 @@ class RowsProblem:
         at = blocks.at({})
         for part in self._rows.parts():
             count += part.rows
-            over = at.over({name: part.columns[column] for name, column in columns.items()})
+            over = at.over({name: values_of(column, part.columns) for name, column in columns.items()})
             for first in range(0, part.rows, MOST_ROWS):
                 last = min(first + MOST_ROWS, part.rows)
                 target, sigma = out = np.empty((2, last - first))
