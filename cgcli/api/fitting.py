@@ -22,7 +22,8 @@ class Fitting(FormulaBase):
         seed: int | None = None, columns: Mapping[str, str] | None = None, missing: str | None = None,
         limit: int | None = None, most: int = 1000, save: str | PathLike[str] | None = None,
         resume: str | PathLike[str] | None = None, by: str | Sequence[str] | None = None,
-        share: str | Sequence[str] | None = None, **training: Any,
+        share: str | Sequence[str] | None = None, sigma_x: str | float | Mapping[str, Any] | None = None,
+        **training: Any,
     ) -> Any:  # fmt: skip
         """The parameters with which the formula is nearest to a target, row by row: see `cgcli.fitting.fit.fit`.
 
@@ -41,7 +42,7 @@ class Fitting(FormulaBase):
         if is_training(self, loss, training):
             from cgcli.fitting.training import train
 
-            refuse_options(target=target, bounds=bounds, sigma=sigma, by=by, share=share)
+            refuse_options(target=target, bounds=bounds, sigma=sigma, by=by, share=share, sigma_x=sigma_x)
             if seed is not None:  # a training that is resumed keeps its own
                 training["seed"] = seed
             return train(
@@ -56,6 +57,10 @@ class Fitting(FormulaBase):
             from cgcli.fitting.grouped import fit_by, refuse_saving
 
             refuse_saving(save, resume)
+            if sigma_x is not None:
+                from cgcli.errors import UsageError
+
+                raise UsageError("groups are fitted without errors of inputs: `by` and `sigma_x` do not go together")
             return fit_by(
                 self, data, by, share=share, target=target, start=start, fix=fix, wrt=wrt, bounds=bounds, sigma=sigma,
                 absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, columns=columns,
@@ -67,7 +72,7 @@ class Fitting(FormulaBase):
             self, data, target=target, start=start, fix=fix, wrt=wrt, bounds=bounds, sigma=sigma,
             absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, columns=columns,
             missing=missing, limit=limit, most=most, seed=1 if seed is None else seed, save=save,
-            resume=resume,
+            resume=resume, sigma_x=sigma_x,
         )  # fmt: skip
 
     def grad_sum(

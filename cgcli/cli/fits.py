@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from cgcli.cli.options import ReadOptions
     from cgcli.cli.starts import Starts
     from cgcli.data.table import Table
-    from cgcli.fitting.fit import FitResult
     from cgcli.fitting.profile import Profile
+    from cgcli.fitting.result import FitResult
 
 FITTED_ENDING = ".json"
 MOST_NAMED = 6

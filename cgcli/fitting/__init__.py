@@ -8,7 +8,9 @@
     starts.Starts                 places to begin at, scaled by the data
     least_squares.Search          from one start to a solution
     twins.preferred               of solutions that are the same but for signs and names, the expected one
+    result.result_of(…)           a solution with all that is to be said of it
     statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution
+    orthogonal.nearest(…)         inputs that have errors, too
     profile.Profiler              likelihood intervals
     grouped.fit_by(…)             a fit for each group of rows, or one with parameters that groups share
 

@@ -17,7 +17,8 @@ import numpy as np
 from cgcli.errors import CgError
 from cgcli.fitting.descent import covariances, dependent
 from cgcli.fitting.failures import not_finite_error
-from cgcli.fitting.fit import bounds_of, enough_rows, result_of, task_of
+from cgcli.fitting.fit import bounds_of, enough_rows, task_of
+from cgcli.fitting.result import result_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
 from cgcli.fitting.side_by_side import Batches
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from cgcli.fitting.fit import FitResult
     from cgcli.fitting.grouping import GroupedRows
     from cgcli.fitting.question import Question
+    from cgcli.fitting.result import FitResult
 
 SEARCHED = 5
 """Groups at which starts are looked for where none are given."""

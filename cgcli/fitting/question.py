@@ -47,7 +47,8 @@ class Question:
     columns: input -> column of the table, or the columns of its elements; row_shapes: what each has in one row. fixed:
     input -> value. shapes: parameter -> its shape, in the order of the formula. starts: parameter -> value or array;
     ranges: parameter -> (low, high) to start in. output: which output of the formula is fitted. sigma: a formula over
-    columns, a number for all rows, or None. limit: of rows that are read.
+    columns, a number for all rows, or None. limit: of rows that are read. sigma_x: as sigma, of inputs that have errors
+    themselves.
     """
 
     formula: FormulaBase
@@ -62,6 +63,7 @@ class Question:
     starts: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     limit: int | None = None
+    sigma_x: dict[str, Over | float] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ class Question:
 
     def needed(self) -> list[str]:
         """The columns of the table that are read, each once."""
-        overs = [self.target, *([self.sigma] if isinstance(self.sigma, Over) else [])]
+        overs = [over for over in (self.target, self.sigma, *self.sigma_x.values()) if isinstance(over, Over)]
         names = [name for over in overs for name in over.columns.values()]
         return list(dict.fromkeys([*names_of(self.columns.values()), *names]))
 
@@ -103,7 +105,7 @@ def elements(name: str, shape: Shape) -> list[str]:
 def ask(
     formula: FormulaBase, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
     fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
-    sigma: str | float | None = None, columns: Mapping[str, str] | None = None,
+    sigma: str | float | None = None, sigma_x: Any = None, columns: Mapping[str, str] | None = None,
 ) -> Question:  # fmt: skip
     """What a call means. columns: input -> column where their names differ. See `fit` for the others.
 
@@ -112,14 +114,14 @@ def ask(
     source = source_of(data)
     table = source.open()
     if not source.again:
-        return _asked(formula, RowSource(table), table, start, fix, columns, wrt, target, sigma)
+        return _asked(formula, RowSource(table), table, start, fix, columns, wrt, target, sigma, sigma_x)
     with closing(table):
-        return _asked(formula, source, table, start, fix, columns, wrt, target, sigma)
+        return _asked(formula, source, table, start, fix, columns, wrt, target, sigma, sigma_x)
 
 
 def _asked(
     formula: FormulaBase, source: RowSource, table: Table, start: Any, fix: Any, columns: Any, wrt: Any,
-    target: str | None, sigma: str | float | None,
+    target: str | None, sigma: str | float | None, sigma_x: Any,
 ) -> Question:  # fmt: skip
     """As `ask`, with the table open. source: gives its rows; itself what comes through a pipe, and so comes once."""
     started, ranges = split_starts(start)
@@ -140,10 +142,11 @@ def _asked(
     defaults, shapes = defaults_and_shapes(formula, in_one_row, fixed, begun, names)
     check_inputs(formula, table, {*found, *fixed, *names}, defaults)
     output, fitted = what_is_fitted(formula, table, known, target)
-    spread = over_columns(sigma, table, known) if isinstance(sigma, str) else sigma
+    spread = checked_sigma(over_columns(sigma, table, known) if isinstance(sigma, str) else sigma)
+    across = sigmas_of_inputs(sigma_x, found, table, known)
     begun = {**{name: value for name, value in defaults.items() if name in names}, **begun}
     return Question(
-        formula, source, found, in_one_row, fixed, shapes, output, fitted, checked_sigma(spread), begun, ranges
+        formula, source, found, in_one_row, fixed, shapes, output, fitted, spread, begun, ranges, sigma_x=across
     )
 
 
@@ -307,6 +310,26 @@ def over_columns(text: str, table: Table, known: Mapping[str, str]) -> Over:
     if len(formula.outputs) != 1 or not formula.inputs:
         raise UsageError(f"`{text}` is no column and no formula over columns")
     return Over(text, formula, {name: known[name] for name in formula.inputs})
+
+
+def sigmas_of_inputs(
+    sigma_x: Any, columns: Mapping[str, Named], table: Table, known: Mapping[str, str]
+) -> dict[str, Over | float]:  # fmt: skip
+    """The standard deviations of inputs: by input, or one where only one input has a column. UsageError."""
+    if sigma_x is None:
+        return {}
+    if not hasattr(sigma_x, "keys"):
+        if len(columns) != 1:
+            listed = ", ".join(f"`{name}`" for name in columns)
+            hint = f'for example sigma_x={{"{next(iter(columns), "x")}": "error"}}'
+            raise UsageError(f"sigma_x is of one of the inputs {listed}: which one?", hint=hint)
+        sigma_x = {next(iter(columns)): sigma_x}
+    given.check_names(sigma_x, list(columns))
+    for name in sigma_x:
+        if not isinstance(columns[name], str):
+            raise UsageError(f"`{name}` has a column for each element: errors of inputs are of single columns")
+    return {name: checked_sigma(over_columns(sigma, table, known) if isinstance(sigma, str) else sigma)
+            for name, sigma in sigma_x.items() if sigma is not None}  # fmt: skip
 
 
 def checked_sigma(sigma: Any) -> Any:

@@ -22,7 +22,7 @@ from cgcli.errors import DataError, UsageError
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.robust import loss_of, row_scales
-from cgcli.fitting.triangles import Triangles, stacked, triangle
+from cgcli.fitting.triangles import Triangles, stacked
 from cgcli.rows.sources import MEMORY, Part, WholeRows
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from cgcli.engines.base import Blocks, BlocksAt, BlocksOver
     from cgcli.fitting.question import Question
 
-CELLS = 32_768
-"""Numbers of a block (256 KB): it stays in a core's cache from the kernel to the triangle."""
+CELLS = 65_536
+"""Numbers of a block (512 KB): it stays in a core's cache from the kernel to the triangle."""
 
 MOST_ROWS, ROWS_PER_COLUMN = 8_192, 4
 """Rows of a block at most, and for each column at least: the triangles themselves should be little work."""
@@ -101,6 +101,7 @@ class RowsProblem:
         self._threads = threads or processors()
         self._progress = progress
         self._least = inf
+        self._fewer: dict[int, RowsProblem | None] = {}
         self.evaluations = 0
         self._rows = WholeRows(
             question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory
@@ -158,21 +159,23 @@ class RowsProblem:
         return self._log_sigma
 
     def thinned(self, rows: int) -> RowsProblem:
-        """As `Problem.thinned`."""
-        fewer = self._rows.thinned(rows)
-        return self if fewer is self._rows else self.over(fewer)
+        """As `Problem.thinned`; taken once, as it is a pass over the rows."""
+        if rows not in self._fewer:
+            fewer = self._rows.thinned(rows)
+            self._fewer[rows] = None if fewer is self._rows else self.over(fewer)
+        return self._fewer[rows] or self
 
     def over(self, rows: WholeRows) -> RowsProblem:
         """The same question about other rows of the same columns; nothing is compiled again."""
         other = copy(self)
-        other._rows = rows
+        other._rows, other._fewer = rows, {}
         other._spread, other._log_sigma = other._look()
         other.rows = rows.counted()
         return other
 
     def columns(self, rows: int) -> dict[str, Any]:
         """As `Problem.columns`."""
-        found = self._rows.thinned(rows).in_memory() or {}
+        found = self.thinned(rows)._rows.in_memory() or {}
         return {name: values_of(column, found) for name, column in self._question.columns.items()}
 
     # ---- blocks --------------------------------------------------------------------------------------------------
@@ -244,11 +247,11 @@ class RowsProblem:
     def _look(self) -> tuple[float, float]:
         """Look at target and sigma in all rows: the target's sum of squares about its weighted mean, Σ log sigma.
 
-        The former is the last entry of the triangle of [1/sigma, target/sigma]: no difference of large sums.
+        The former is put together from those of blocks about their own means: no difference of large sums.
         """
         residuals, count = self._residuals, 0
         columns = residuals.columns
-        triangles: list[Any] = []
+        spread = Spread()
         logarithms: list[float] = []
         chosen = choose_for_rows(residuals.graph, [residuals.target, residuals.sigma], "numpy", {}, 1)
         blocks: Blocks = chosen.blocks(residuals.graph, [residuals.target, residuals.sigma], list(columns))
@@ -261,16 +264,14 @@ class RowsProblem:
                 target, sigma = out = np.empty((2, last - first))
                 over.fill(first, last, out)
                 self._refuse(out, part, first)
-                logarithms.append(float(np.log(sigma).sum()))
-                lines = np.zeros((2, max(last - first, 2)))
-                lines[:, : last - first] = 1 / sigma, target / sigma
-                triangles.append(triangle(lines, last - first))
-            triangles = [stacked(triangles)] if triangles else []
+                spread.add(target, sigma)
+                if self._question.sigma is not None:
+                    logarithms.append(float(np.log(sigma).sum()))
             self._progress(Progress(0, count, self._rows.size or 0))
         if not count:
             reason = "every row has a cell that is missing or no number" if self.report.read else "the table is empty"
             raise DataError("there is no row to fit to", hint=reason)
-        return float(stacked(triangles)[1, 1] ** 2), fsum(logarithms)
+        return spread.value, fsum(logarithms)
 
     def _refuse(self, out: Any, part: Part, first: int) -> None:
         """DataError where a target is no finite number or a sigma no positive one."""
@@ -288,6 +289,26 @@ class RowsProblem:
                 f"sigma is {sigma[place]:g} in row {part.number(first + place):,}",
                 hint="a standard deviation is a positive number",
             )
+
+
+class Spread:
+    """A weighted sum of squares about the mean that takes in blocks (T. Chan, G. Golub & R. LeVeque, "Algorithms for
+    computing the sample variance", American Statistician 37 (1983), 242–247)."""
+
+    def __init__(self) -> None:
+        self.value = self._weight = self._mean = 0.0
+
+    def add(self, values: Any, sigma: Any) -> None:
+        """Take in values with their standard deviations."""
+        with np.errstate(all="ignore"):
+            weights = sigma**-2.0
+            weight = float(weights.sum())
+            mean = float((weights * values).sum() / weight)
+            spread = float((weights * (values - mean) ** 2).sum())
+            total, shift = self._weight + weight, mean - self._mean
+            self.value += spread + shift * shift * (self._weight * (weight / total))
+            self._mean += shift * (weight / total)
+            self._weight = total
 
 
 def height_of(width: int) -> int:

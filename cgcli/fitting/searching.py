@@ -30,6 +30,8 @@ LOOKED_AT = 10
 """Places that are looked at for each start that is followed."""
 ROWS = 2_000
 """Rows at which starts are looked for."""
+MANY = 50 * ROWS
+"""Rows from which on a search begins with that many of them."""
 ROUNDS = ((1.0, 20), (0.4, 60))
 """Which part of the starts is followed further, and for how many evaluations: the better ones longer."""
 FINISHED = 5
@@ -68,12 +70,31 @@ class Task:
         return Search(problem or self.problem, self.low, self.high, project=project, most=most or self.most)
 
     def run(self, start: Any, *, project: bool | None = None, most: int | None = None) -> Solution:
-        """From one start to its end, at the whole problem."""
-        solution = self.search(project=project, most=most).run(np.clip(start, self.low, self.high))
+        """From one start to its end, at the whole problem; where there are many rows, with some of them first."""
+        start = np.clip(start, self.low, self.high)
+        nearer = self.nearer(start, project)
+        solution = self.search(project=project, most=most).run(start if nearer is None else nearer)
         self.evaluations += solution.evaluations
+        if nearer is not None and not self.is_lower(solution, start):
+            solution = self.search(project=project, most=most).run(start)
+            self.evaluations += solution.evaluations
         if solution.reduced.not_finite is not None and self.broken is None:
             self.broken = solution.reduced
         return solution
+
+    def nearer(self, start: Any, project: bool | None) -> Any:
+        """Where a search of some of the rows ends; None where there are not many, or where it does not converge."""
+        if self.problem.rows < MANY:
+            return None
+        found = self.search(self.problem.thinned(ROWS), project=project, most=ROUNDS[-1][1]).run(start)
+        self.evaluations += found.evaluations
+        return found.point if found.converged else None
+
+    def is_lower(self, solution: Solution, start: Any) -> bool:
+        """Whether a solution is lower than its start, of which other rows may have said so."""
+        self.evaluations += 1
+        there = self.problem.reduced(start, slopes=False)
+        return solution.sum_of_squares <= there.sum_of_squares
 
 
 def best_solution(task: Task) -> Solution:
