@@ -16,9 +16,9 @@ class Uncertain(FormulaBase):
     """What follows from the errors of values."""
 
     def uncertainty(
-        self, values: Mapping[str, Any], *, correlations: Any = None, covariance: Any = None, dof: Any = None,
-        distributions: Mapping[str, Any] | None = None, readings: Any = None, average: Sequence[str] = (),
-        samples: float | None = None, seed: int = 0,
+        self, values: Mapping[str, Any] | None = None, /, *, correlations: Any = None, covariance: Any = None,
+        dof: Any = None, distributions: Mapping[str, Any] | None = None, readings: Any = None,
+        average: Sequence[str] = (), samples: float | None = None, seed: int = 0, **inputs: Any,
     ) -> Any:  # fmt: skip
         """The result with its standard uncertainty, by the law of propagation (JCGM 100, the GUM).
 
@@ -29,8 +29,8 @@ class Uncertain(FormulaBase):
         distributions: by input a kind ("rectangular", "triangular", "arcsine", "lognormal", "student_sd",
         "student_scale") with this value and error, or a frozen distribution of SciPy. readings: repeated readings of
         inputs without a value, a column each (a path, a frame, a mapping). average: inner names that are computed for
-        each reading, and whose means go on. samples, seed: how many random
-        values are drawn for `.sampled` (JCGM 101).
+        each reading, and whose means go on. samples, seed: how many random values are drawn for `.sampled` (JCGM 101).
+        An input that is called like one of these options is given in the mapping.
 
         A result has value, error, dof, shares, interval(coverage), expanded(coverage), coverage_factor(coverage),
         second_order and sampled; several outputs come by name, with their covariance and correlations.
@@ -38,7 +38,7 @@ class Uncertain(FormulaBase):
         """
         from cgcli.uncertainty import asking, results
 
-        asked = asking.question(values, correlations, covariance, dof, distributions)
+        asked = asking.question(given.given_values(values, inputs), correlations, covariance, dof, distributions)
         if readings is not None:
             from cgcli.uncertainty.readings import with_readings
 
@@ -53,7 +53,7 @@ class Uncertain(FormulaBase):
             sample = Sample(found, samples, seed)
         by_name = results.results_of(found, sample)
         asking.warn_of(found, by_name)
-        return next(iter(by_name.values())) if len(by_name) == 1 else results.Several(found, by_name)
+        return next(iter(by_name.values())) if len(by_name) == 1 else results.Several(found, by_name, sample)
 
     def uncertainty_rows(self, values: Mapping[str, Any], *, correlations: Any = None, engine: str = "auto") -> Any:
         """One result and one standard uncertainty a row, by the law of propagation: arrays value and error.

@@ -83,7 +83,9 @@ def spread(run: Callable[..., int | None]) -> Callable[..., int | None]:
     def gathered(**given: Any) -> int | None:
         """Call the command with its groups."""
         files = given.pop(VALUES.name, None)
-        check_standard_input(formula=given.get("formula"), table=given.get("data"), values=files)
+        check_standard_input(
+            formula=given.get("formula"), table=given.get("data"), values=files, readings=given.get("repeat")
+        )
         if files:
             given["bindings"] = [*(given["bindings"] or ()), *(f"@{path}" for path in files)]
         for name, group in groups.items():

@@ -9,6 +9,7 @@ from shutil import copyfileobj, get_terminal_size
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
+from cgcli.cli.interrupted import told_how_to_go_on
 from cgcli.cli.output import jsonable, print_json
 from cgcli.cli.rows import read_columns
 from cgcli.data import formats
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from cgcli.cli.options import ReadOptions
     from cgcli.cli.starts import Starts
     from cgcli.data.table import Table
-    from cgcli.fitting.fit import FitResult
+    from cgcli.fitting.profile import Profile
+    from cgcli.fitting.result import FitResult
 
 FITTED_ENDING = ".json"
 MOST_NAMED = 6
@@ -47,6 +49,7 @@ class Outputs:
     predicted: str | None
     plot: str | None
     sketch: bool | None
+    profile: bool = False
 
     @property
     def need_rows(self) -> bool:
@@ -93,15 +96,21 @@ def fit_table(
     source = Replayed(path, *how) if formats.is_stream(path) and outputs.need_rows else source_for(path, *how)
     held = held_values(formula, fix, values, begun)
     start = {name: value for name, value in {**begun.values, **begun.ranges}.items() if name not in held}
-    with FitProgress() as progress:
+    with told_how_to_go_on(), FitProgress() as progress:
         result = fit(
             formula, source, start=start, fix=held, columns=read_columns(table.bind), sigma=number_or_text(sigma),
             absolute_sigma=absolute_sigma, missing=table.missing, limit=table.limit, progress=progress.advance,
             **options,
         )  # fmt: skip
-    tell(result, outputs)
+    profiles = profiles_of(result, outputs)
+    tell(result, outputs, profiles)
     require_success(result)
-    write(result, outputs)
+    write(result, outputs, profiles)
+
+
+def profiles_of(result: FitResult, outputs: Outputs) -> dict[str, Profile] | None:
+    """Likelihood intervals, where they are wanted and the fit has come to an end."""
+    return result.profile(outputs.coverage) if outputs.profile and result.converged else None
 
 
 def require_success(result: FitResult) -> None:
@@ -162,16 +171,16 @@ def held_values(formula: Formula, names: list[str], values: dict[str, Any], begu
     return {name: known[name] if name in known else defaults[name] for name in names}
 
 
-def tell(result: FitResult, outputs: Outputs) -> None:
+def tell(result: FitResult, outputs: Outputs, profiles: dict[str, Profile] | None = None) -> None:
     """Print the table, or the document; to standard error where predictions go to standard output."""
     stream = sys.stderr if outputs.predicted == "-" else sys.stdout
     if outputs.json:
-        print_json(result.document(outputs.coverage), stream=stream)
+        print_json(result.document(outputs.coverage, profiles), stream=stream)
         return
     from cgcli.render.fit_tables import blocks
     from cgcli.render.tables import print_blocks
 
-    print_blocks(blocks(result, outputs.coverage), stream)
+    print_blocks(blocks(result, outputs.coverage, profiles), stream)
     if outputs.wants_sketch and (outputs.sketch or result.rows <= MOST_SKETCHED):
         print_sketch(result, stream)
 
@@ -186,7 +195,7 @@ def print_sketch(result: FitResult, stream: Any) -> None:
     print(*["", *lines], sep="\n", file=stream)
 
 
-def write(result: FitResult, outputs: Outputs) -> None:
+def write(result: FitResult, outputs: Outputs, profiles: dict[str, Profile] | None = None) -> None:
     """The files that are wanted; what may still be refused comes first."""
     if outputs.predicted is not None:
         from cgcli.fitting.predictions import write_predictions
@@ -196,5 +205,5 @@ def write(result: FitResult, outputs: Outputs) -> None:
     if outputs.plot is not None:
         result.plot(outputs.plot, coverage=outputs.coverage)
     if outputs.fitted is not None:
-        text = json.dumps(jsonable(result.document(outputs.coverage)), ensure_ascii=False)
+        text = json.dumps(jsonable(result.document(outputs.coverage, profiles)), ensure_ascii=False)
         write_file(outputs.fitted, f"{text}\n".encode())

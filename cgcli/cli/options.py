@@ -44,7 +44,7 @@ class ReadOptions:
     data: Annotated[
         list[str] | None,
         typer.Option(
-            "--data", help="Compute every row of this table (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV)."
+            "--data", help="The table, row by row (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV)."
         ),
     ] = None
     format: Annotated[
@@ -60,7 +60,9 @@ class ReadOptions:
     ] = None
     missing: Annotated[
         str | None,
-        typer.Option("--missing", help="Rows with cells that are missing or no number: nan (default), skip or error."),
+        typer.Option(
+            "--missing", help="Rows with a cell that is missing or no number: nan (eval and grad do so), skip or error."
+        ),
     ] = None
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Read at most so many rows.")] = None
 
@@ -135,10 +137,6 @@ class ErrorOptions:
         str | None,
         typer.Option("--average", help="Compute these inner names for every reading, and take their means: a,b."),
     ] = None
-
-    errors: Annotated[
-        bool, typer.Option("--errors", help="Errors in files of values (--values) count, as `cg fit -o` writes them.")
-    ] = False
 
     def given(self) -> list[str]:
         """Names of the options that the line has."""

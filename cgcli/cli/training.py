@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from cgcli.cli.interrupted import told_how_to_go_on
 from cgcli.cli.output import jsonable, print_json
 from cgcli.cli.rows import read_columns
 from cgcli.errors import UsageError
@@ -44,18 +45,12 @@ def train_table(
     settings = chosen.settings() | ({} if seed is None else {"seed": seed})
     starts = {name: value for name, value in {**begun.values, **begun.ranges}.items() if name not in fix}
     validate = None if chosen.validate is None else Source(chosen.validate, table.format, **how)
-    with EpochLine(settings.get("epochs")) as line:
-        try:
-            result = train(
-                formula, Source(path, table.format, **how), loss=loss, start=starts, fix=fix or None, wrt=wrt,
-                columns=read_columns(table.bind), missing=table.missing, limit=table.limit, validate=validate,
-                save=chosen.save, resume=chosen.resume, progress=line.advance, **settings,
-            )  # fmt: skip
-        except KeyboardInterrupt as stop:
-            line.end()
-            if stop.args:
-                print(stop.args[0], file=sys.stderr)
-            raise
+    with told_how_to_go_on(), EpochLine(settings.get("epochs")) as line:
+        result = train(
+            formula, Source(path, table.format, **how), loss=loss, start=starts, fix=fix or None, wrt=wrt,
+            columns=read_columns(table.bind), missing=table.missing, limit=table.limit, validate=validate,
+            save=chosen.save, resume=chosen.resume, progress=line.advance, **settings,
+        )  # fmt: skip
     tell(result, outputs)
     write(result, outputs)
 

@@ -7,7 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-NO_SETTINGS = ("validate", "save", "resume")
+FILES = ("save", "resume")
+"""Options that least squares have, too."""
+
+NO_SETTINGS = ("validate", *FILES)
 """Options that say where, and not how, to train."""
 
 
@@ -59,6 +62,5 @@ class TrainOptions:
         return {name: value for name, value in found.items() if value is not None and name not in NO_SETTINGS}
 
     def given(self) -> dict[str, Any]:
-        """All options that are given, by name."""
-        found = {name: getattr(self, name) for name in NO_SETTINGS}
-        return self.settings() | {name: value for name, value in found.items() if value is not None}
+        """The options that are given and that only a training has, by name."""
+        return self.settings() | ({} if self.validate is None else {"validate": self.validate})

@@ -5,8 +5,14 @@
     rows_problem.RowsProblem      the residuals of a table of any size
     protocol.Problem              all that the solver knows of them: one triangle a point, whatever the size
     searching.best_solution(…)    from what is known of the start
+    starts.Starts                 places to begin at, scaled by the data
     least_squares.Search          from one start to a solution
+    twins.preferred               of solutions that are the same but for signs and names, the expected one
+    result.result_of(…)           a solution with all that is to be said of it
     statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution
+    orthogonal.nearest(…)         inputs that have errors, too
+    profile.Profiler              likelihood intervals
+    grouped.fit_by(…)             a fit for each group of rows, or one with parameters that groups share
 
 The problem of a table with 7 rows and one of 10 GB look alike: an evaluation gives the R factor of the residuals'
 derivatives, with the residuals as the last column. Normal equations are never formed.

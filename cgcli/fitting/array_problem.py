@@ -83,6 +83,10 @@ class ArrayProblem:
         fewer._chosen = np.linspace(0, self.rows - 1, rows).astype(int)
         return fewer
 
+    def columns(self, rows: int) -> dict[str, Any]:
+        """As `Problem.columns`."""
+        return {}
+
     def _taken(self, column: Any) -> Any:
         """The rows of this problem."""
         return column if self._chosen is None else column[self._chosen]

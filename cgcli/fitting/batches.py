@@ -8,7 +8,6 @@ number and the number of batches has to be remembered to go on in the middle.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from cgcli.data.table import names_of, values_of
 from cgcli.draws import order
 from cgcli.errors import DataError
+from cgcli.fitting.checkpoints import columns_mark, rows_mark
 from cgcli.rows.elements import listed
 from cgcli.rows.sources import WholeRows
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from cgcli.data.table import Named
-    from cgcli.rows.sources import Part, Source
+    from cgcli.rows.sources import Source
 
 MEMORY = 1 << 31
 """Bytes of a table that are kept in memory: 2 GiB."""
@@ -48,9 +48,7 @@ class Rows:
 
     def __init__(self, inputs: Mapping[str, Named], whole: WholeRows) -> None:
         self._inputs = dict(inputs)
-        self._whole = whole
-        assert whole.rows is not None
-        self.rows: int = whole.rows
+        self.rows = whole.counted()
         self.report = whole.report
 
     def shuffled(self, seed: int, epoch: int, size: int, first: int = 0) -> Iterator[Batch]:
@@ -80,7 +78,7 @@ class MemoryRows(Rows):
     def __init__(self, inputs: Mapping[str, Named], whole: WholeRows, columns: Mapping[str, Any]) -> None:
         super().__init__(inputs, whole)
         (part,) = whole.parts()
-        self._number = part.number
+        self._numbers = part.numbers()
         self._values = {name: np.ascontiguousarray(value) for name, value in self._arrays(columns).items()}
 
     def shuffled(self, seed: int, epoch: int, size: int, first: int = 0) -> Iterator[Batch]:
@@ -94,25 +92,26 @@ class MemoryRows(Rows):
         count = len(places)
         columns = {name: value.take(places, axis=0, out=buffers[name][:count], mode="clip")
                    for name, value in self._values.items()}  # fmt: skip
-        return Batch(columns, count, lambda place: self._number(int(places[place])))
+        return Batch(columns, count, lambda place: int(self._numbers[places[place]]))
 
     def in_order(self) -> Iterator[Batch]:
         """As all rows."""
         for begin in range(0, self.rows, CHUNK):
             columns = {name: value[begin : begin + CHUNK] for name, value in self._values.items()}
-            yield Batch(columns, min(CHUNK, self.rows - begin), lambda place, begin=begin: self._number(begin + place))  # type: ignore[misc]
+            yield Batch(columns, min(CHUNK, self.rows - begin),
+                        lambda place, begin=begin: int(self._numbers[begin + place]))  # type: ignore[misc]  # fmt: skip
 
     def fingerprint(self) -> str:
         """As all rows: of every number."""
-        digest = sha256()
-        for name, value in sorted(self._values.items()):
-            digest.update(f"{name} {value.shape}".encode())
-            digest.update(value.data)
-        return digest.hexdigest()
+        return columns_mark(self.rows, self._values)
 
 
 class StreamedRows(Rows):
     """Rows that are read anew in every epoch."""
+
+    def __init__(self, inputs: Mapping[str, Named], whole: WholeRows) -> None:
+        super().__init__(inputs, whole)
+        self._whole = whole
 
     def shuffled(self, seed: int, epoch: int, size: int, first: int = 0) -> Iterator[Batch]:
         """As all rows: shuffled within buffers."""
@@ -136,14 +135,18 @@ class StreamedRows(Rows):
         for part in self._whole.parts():
             yield Batch(self._arrays(part.columns), part.rows, part.number)
 
+    def fingerprint(self) -> str:
+        """As all rows: of how many there are, and of the first ones."""
+        return rows_mark(self._whole)
+
     def _buffers(self, size: int) -> Iterator[tuple[dict[str, Any], Any]]:
         """Rows by the buffer, whole batches of them but for the last: columns by name, and numbers of the rows."""
-        width = 8 * (len(self._whole.columns) + 1)
-        height = max(BUFFER // width // size, 1) * size
         held: list[tuple[dict[str, Any], Any]] = []
         count = 0
         for part in self._whole.parts():
-            held.append((part.columns, numbers_of(part)))
+            width = 8 + sum(column.nbytes for column in part.columns.values()) // max(part.rows, 1)
+            height = max(BUFFER // width // size, 1) * size
+            held.append((part.columns, part.numbers()))
             count += part.rows
             while count >= height:
                 columns, numbers = joined(held)
@@ -152,20 +155,6 @@ class StreamedRows(Rows):
                 held = [({name: column[height:] for name, column in columns.items()}, numbers[height:])]
         if count:
             yield joined(held)
-
-    def fingerprint(self) -> str:
-        """As all rows: of how many there are, and of the first ones and their number."""
-        digest = sha256(f"{self.rows}".encode())
-        part = next(self._whole.parts())
-        for name, value in sorted(self._arrays(part.columns).items()):
-            digest.update(f"{name} {value.shape}".encode())
-            digest.update(np.ascontiguousarray(value).data)
-        return digest.hexdigest()
-
-
-def numbers_of(part: Part) -> Any:
-    """The numbers of the rows of a part in the table."""
-    return np.array([part.number(place) for place in range(part.rows)], dtype=np.int64)
 
 
 def joined(parts: list[tuple[dict[str, Any], Any]]) -> tuple[dict[str, Any], Any]:

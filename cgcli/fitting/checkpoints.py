@@ -14,6 +14,7 @@ The generator needs no state of its own: what it draws follows from the seed and
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -31,8 +32,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cgcli.language.program import Program
+    from cgcli.rows.sources import WholeRows
 
 FORMAT, VERSION = "cg training", 1
+
+FIRST_SAVE, LEAST_PAUSE, SHARE = 0.5, 1.0, 0.02
+"""Seconds to the first checkpoint and between two of them, and the share of the time that they may take."""
+
+OTHER = {
+    "formula": "another formula", "values": "other fixed values", "question": "other starts, bounds or options",
+    "data": "other data", "validation": "other data to validate with",
+}  # fmt: skip
+"""What is said where a fingerprint differs."""
 
 
 @dataclass
@@ -91,6 +102,22 @@ def _array(archive: zipfile.ZipFile, name: str) -> Any:
         return npy.read_array(member, allow_pickle=False)
 
 
+def resumed(resume: str | None, save: str | None) -> Checkpoint | None:
+    """The checkpoint to go on from. Where it is to be saved to as well and is not there yet, there is none."""
+    if resume is None or (resume == save and not os.path.exists(resume)):
+        return None
+    return read(resume)
+
+
+def check_marks(saved: Mapping[str, str], now: Mapping[str, str], path: str, did: str = "trained") -> None:
+    """DataError where a checkpoint is of another formula or of other data."""
+    for name, words in OTHER.items():
+        if saved.get(name) != now.get(name):
+            raise DataError(
+                f"`{path}` was {did} with {words}", hint="go on with what it was begun with, or begin anew with --save"
+            )
+
+
 def program_mark(program: Program) -> str:
     """What tells the program of a formula from others: its operations, constants, arrays and names."""
     graph = program.graph
@@ -111,6 +138,21 @@ def _leaf(program: Program, node: int) -> Any:
         return graph.input_name(node)
     array = graph.array_value(node)
     return sha256(array.tobytes()).hexdigest() if array is not None else graph.attributes_of(node)
+
+
+def rows_mark(whole: WholeRows) -> str:
+    """What tells rows from others: every number where they are in memory, else how many, and the first ones."""
+    held = whole.in_memory()
+    return columns_mark(whole.counted(), next(whole.parts()).columns if held is None else held)
+
+
+def columns_mark(rows: int, columns: Mapping[str, Any]) -> str:
+    """What tells columns of so many rows from others."""
+    digest = sha256(f"{rows}".encode())
+    for name, column in sorted(columns.items()):
+        digest.update(f"{name} {column.shape}".encode())
+        digest.update(np.ascontiguousarray(column).data)
+    return digest.hexdigest()
 
 
 def values_mark(values: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from cgcli.formulas.derivatives import gradient_nodes, targets
 if TYPE_CHECKING:
     from typing import Any
 
+    from cgcli.fitting.least_squares import Solution
     from cgcli.fitting.protocol import Reduced
     from cgcli.fitting.question import Question
 
@@ -39,4 +40,14 @@ def not_finite_error(question: Question, point: Any, reduced: Reduced) -> Calcul
     birth = found[0]
     return CalculationError(
         f"{message}: {birth.message}", span=birth.span, source=birth.source, hint=birth.hint or "give other starts"
+    )
+
+
+def no_start_error(question: Question, unknown: list[str], solution: Solution) -> CalculationError:
+    """That no place that was tried led to a solution, with the parameters whose starts would help."""
+    listed = ", ".join(f"`{name}`" for name in unknown[:MOST_SHOWN])
+    reached = " ".join(f"{name}={value:.4g}" for name, value in zip(question.names, solution.point, strict=True))
+    return CalculationError(
+        f"no start was found for {listed}: the search converged from none of the places that were tried",
+        hint=f"give starts, or ranges such as {unknown[0]}=0:10; it came nearest at {reached}",
     )

@@ -2,88 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from os import fspath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cgcli.errors import DataError, UsageError, did_you_mean
-from cgcli.fitting import statistics as stats
-from cgcli.fitting.failures import not_finite_error
-from cgcli.fitting.gaps import refuse_gaps, tell_gaps
+from cgcli.fitting.failures import no_start_error, not_finite_error
+from cgcli.fitting.gaps import refuse_gaps
 from cgcli.fitting.question import Question, ask
-from cgcli.fitting.reporting import Reporting
+from cgcli.fitting.remembering import Remembered, question_marks
+from cgcli.fitting.result import FitResult, result_of
 from cgcli.fitting.robust import LOSSES
 from cgcli.fitting.rows_problem import RowsProblem
-from cgcli.fitting.searching import Task, best_solution
+from cgcli.fitting.searching import ROWS, Task, best_solution
+from cgcli.fitting.starts import Starts
+from cgcli.formulas.derivatives import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
     from typing import Any
 
-    from cgcli.fitting.least_squares import Solution
     from cgcli.fitting.protocol import Problem
     from cgcli.fitting.rows_problem import Progress
+    from cgcli.fitting.searching import Sampler
     from cgcli.formulas.base import FormulaBase
 
-STRONG = 0.9
-"""A correlation from which on it is told."""
 NEAR = 1e-6
 """A start that is nearer to a bound, relative to the distance of the bounds or to its own size, is moved away."""
-
-
-@dataclass
-class FitResult(Reporting):
-    """A fit: parameters, what the data say of them, and how it ended.
-
-    values: parameter -> float or array. errors: standard errors in the same form; inf where the data do not determine a
-    parameter, nan for one at a bound. names: a name for each element (`a`, `W[0,1]`), in the order of `covariance`
-    (p, p) and `correlations`. intervals: element -> (low, high), of 95 % (Student's; normal with an absolute sigma).
-    rows: those that were fitted; left_out: those with a cell that is missing or no number. dof: rows less parameters.
-    residual: the residual standard deviation (of residuals divided by sigma, where there is one). sum_of_squares: of
-    the same residuals. r_squared, adjusted_r_squared: of the target about its mean; None where that has no spread.
-    aic: −2 log L + 2 k with all constants, as in R.
-    converged: whether the residuals are orthogonal to their derivatives to rounding, claimed only then. offset: how
-    much of their length is not. fixed: the values of other inputs. at_bound: elements that are at a bound.
-    undetermined: combinations of parameters that the data cannot tell apart, as {element: how far it moves}.
-    warnings: sentences on what is wrong or was changed. question: what was fitted, for predictions.
-    """
-
-    values: dict[str, Any]
-    errors: dict[str, Any]
-    covariance: Any
-    names: tuple[str, ...]
-    rows: int
-    dof: int
-    residual: float
-    sum_of_squares: float
-    r_squared: float | None
-    adjusted_r_squared: float | None
-    aic: float
-    intervals: dict[str, tuple[float, float]]
-    correlations: Any
-    method: str
-    evaluations: int
-    converged: bool
-    message: str
-    offset: float
-    absolute_sigma: bool
-    loss: str
-    fixed: dict[str, Any]
-    at_bound: list[str]
-    undetermined: list[dict[str, float]]
-    target: str
-    output: str
-    question: Question = field(repr=False, compare=False)
-    left_out: int = 0
-    warnings: list[str] = field(default_factory=list)
-
-    def strong_correlations(self, least: float = STRONG) -> list[tuple[str, str, float]]:
-        """Pairs of elements that are correlated at least so much, the strongest first."""
-        rows, columns = np.triu_indices(len(self.names), 1)
-        found = [(self.names[row], self.names[column], float(self.correlations[row, column]))
-                 for row, column in zip(rows, columns, strict=True)]  # fmt: skip
-        return sorted((pair for pair in found if abs(pair[2]) >= least), key=lambda pair: -abs(pair[2]))
 
 
 def fit(
@@ -92,7 +39,8 @@ def fit(
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
     absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
     columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Callable[[Progress], None] = lambda progress: None, save: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None, sigma_x: str | float | Mapping[str, Any] | None = None,
 ) -> FitResult:  # fmt: skip
     """Parameters of a formula such that its values are nearest to a target, row by row, by least squares.
 
@@ -104,7 +52,10 @@ def fit(
     with residuals in units of `loss_scale`. starts, seed: how many places are started from where no start is known.
     columns: input -> column where names differ. missing: rows with a gap are left out, `skip`, or
     an `error`; by default those with a missing cell are left out, and a text that is no number is an error. limit: at
-    most so many rows are read. most: evaluations at most of one search. progress: called now and then.
+    most so many rows are read. most: evaluations at most of one search. progress: called now and then. save: a file for
+    what the search has asked and heard, written from time to time and at Ctrl-C; resume: go on from such a file, to the
+    same bits (see `remembering`). sigma_x: as sigma, of the input that has errors itself, or input -> sigma: orthogonal
+    distances (see `orthogonal`; needs the extra `odr`, and sigma).
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
@@ -113,20 +64,46 @@ def fit(
         raise UsageError(f"there is no loss `{loss}`", hint=did_you_mean(loss, LOSSES) or f"one of {', '.join(LOSSES)}")
     if not loss_scale > 0:
         raise UsageError(f"the scale of a loss is positive, not {loss_scale}")
-    question = ask(formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, columns=columns)
+    question = ask(
+        formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, sigma_x=sigma_x, columns=columns
+    )
     question.limit = limit
+    if question.sigma_x:
+        from cgcli.fitting.orthogonal import check_orthogonal
+
+        check_orthogonal(question, loss, saving=save or resume)
     low, high = bounds_of(question, bounds)
     problem = RowsProblem(question, loss=loss, scale=loss_scale, progress=progress)
     refuse_gaps(question, problem.report, missing)
+    how = {"starts": starts, "seed": seed, "most": most}
+    saved, resumed = (None if path is None else fspath(path) for path in (save or resume, resume))
+    if saved is None:
+        return solved(question, problem, low, high, how, absolute=absolute_sigma, loss=loss)
+    asked = {"bounds": [low.tolist(), high.tolist()], "loss": loss, "scale": loss_scale, **how}
+    with Remembered(problem, saved, question_marks(question, problem.kept_rows, asked), resumed) as kept:
+        return solved(question, kept, low, high, how, absolute=absolute_sigma, loss=loss)
+
+
+def solved(
+    question: Question, problem: Any, low: Any, high: Any, how: dict[str, int], *, absolute: bool, loss: str
+) -> FitResult:  # fmt: skip
+    """The best solution of a problem within bounds, as a result. how: starts, seed and most of `fit`."""
     notes: list[str] = []
-    task = task_of(question, problem, low, high, notes, starts=starts, seed=seed, most=most)
+    task = task_of(question, problem, low, high, notes, **how)
     task.project = loss == "linear"
     enough_rows(problem.rows, question)
     solution = best_solution(task)
     enough_rows(problem.rows, question)  # known before the first evaluation only where a table says so
     if not np.isfinite(solution.sum_of_squares):
         raise not_finite_error(question, solution.point, solution.reduced)
-    return result_of(question, problem, solution, task, notes, absolute=absolute_sigma, loss=loss)
+    if not solution.converged and (unknown := unknown_starts(question, task)):
+        raise no_start_error(question, unknown, solution)
+    if question.sigma_x:
+        from cgcli.fitting.orthogonal import nearest
+
+        task.project = False
+        solution, problem = nearest(question, solution, low, high)
+    return result_of(question, problem, solution, task, notes, absolute=absolute, loss=loss)
 
 
 def bounds_of(question: Question, bounds: Mapping[str, Any] | None) -> tuple[Any, Any]:
@@ -170,15 +147,33 @@ def task_of(
             notes.append(f"the start {name} = {start[place]:g} is {where}: the search begins at {moved:g}")
             start[place] = moved
 
-    def sample(generator: np.random.Generator) -> Any:
-        size = len(start)
-        drawn = generator.choice([-1.0, 1.0], size) * 10 ** generator.uniform(-3, 3, size)
-        within = np.isfinite(least) & np.isfinite(most)
-        spread = np.where(within, most, 0.0) - np.where(within, least, 0.0)
-        drawn = np.where(within, np.where(within, least, 0.0) + spread * generator.uniform(0, 1, size), drawn)
-        return np.where(np.isnan(start), np.clip(drawn, least, most), start)
+    return Task(problem, low, high, start, sampler(question, problem, start, least, most), **options)
 
-    return Task(problem, low, high, start, sample, **options)
+
+def sampler(question: Question, problem: Problem, start: Any, low: Any, high: Any) -> Sampler:
+    """Draws points: of what has a start as it is, the others scaled by the data, within ranges and bounds."""
+    unknown = [name for name in question.shapes if name not in question.starts]
+    linear = [name for name, is_linear in zip(question.names, problem.linear, strict=True)
+              if is_linear and name in unknown and name not in question.ranges]  # fmt: skip
+    bound = question.bound()
+    node = targets(bound.program, question.output)[question.output]
+    values = {name: value for name, value in bound.values.items() if name not in unknown}
+    nonlinear = [name for name in unknown if name not in linear]
+    drawing = Starts(bound.graph, node, values, problem.columns(ROWS), nonlinear, linear)
+    within = {name: (low[place], high[place]) for place, name in enumerate(question.names)}
+
+    def sample(generator: np.random.Generator) -> Any:
+        found = drawing.draw(generator, within)
+        drawn = [found.get(name, generator.normal()) for name in question.names]
+        return np.clip(np.where(np.isnan(start), drawn, start), low, high)
+
+    return sample
+
+
+def unknown_starts(question: Question, task: Task) -> list[str]:
+    """Parameters without a start, and without a range for one, that are not solved for."""
+    return [name for name, number, is_linear in zip(question.names, task.start, task.problem.linear, strict=True)
+            if np.isnan(number) and not is_linear and name not in question.ranges]  # fmt: skip
 
 
 def inside(value: float, low: float, high: float) -> float:
@@ -202,70 +197,3 @@ def enough_rows(rows: int, question: Question) -> None:
             f"{rows} row{'s' if rows > 1 else ''} cannot determine {size} parameters: {', '.join(question.names[:8])}",
             hint="fix some of them, or give more rows",
         )
-
-
-def result_of(
-    question: Question, problem: Problem, solution: Solution, task: Task, notes: list[str], *, absolute: bool, loss: str
-) -> FitResult:  # fmt: skip
-    """The result of a solution, with its statistics and with what is to be said of it."""
-    reduced, point = solution.reduced, solution.point
-    free = (point > task.low) & (point < task.high)
-    found = stats.statistics(
-        reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free
-    )
-    names, rows, size = question.names, reduced.rows, len(point)
-    spread = problem.spread()
-    r_squared = 1 - reduced.plain / spread if spread > 0 else None
-    adjusted = 1 - (1 - r_squared) * (rows - 1) / found.dof if r_squared is not None and found.dof > 0 else None
-    reach = stats.quantile(found.dof, absolute=absolute) * found.errors
-    at_bound = [names[place] for place in np.flatnonzero(~free)]
-    undetermined = [
-        {names[place]: float(direction[place]) for place in np.flatnonzero(direction)}
-        for direction in found.undetermined
-    ]
-    result = FitResult(
-        values=question.values(point), errors=question.values(found.errors), covariance=found.covariance, names=names,
-        rows=rows, dof=found.dof, residual=found.residual, sum_of_squares=reduced.sum_of_squares, r_squared=r_squared,
-        adjusted_r_squared=adjusted,
-        aic=stats.akaike(reduced.plain, rows, size, problem.log_sigma(), absolute=absolute),
-        intervals={name: (float(value - half), float(value + half))
-                   for name, value, half in zip(names, point, reach, strict=True)},
-        correlations=stats.correlations(found.covariance), method=solution.method, evaluations=solution.evaluations,
-        converged=solution.converged, message="", offset=solution.offset, absolute_sigma=absolute, loss=loss,
-        fixed=question.fixed, at_bound=at_bound, undetermined=undetermined, target=question.target.text,
-        output=question.output, question=question, warnings=notes,
-    )  # fmt: skip
-    result.message = message_of(solution)
-    tell_gaps(result, problem.report)
-    tell(result, found)
-    return result
-
-
-def message_of(solution: Solution) -> str:
-    """How a search ended."""
-    offset = f"relative offset {solution.offset:.1e}"
-    if solution.converged:
-        return "converged: residuals orthogonal to their derivatives"
-    if solution.ended == "evaluations":
-        return f"not converged: {solution.evaluations:,} evaluations were not enough ({offset})"
-    return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"
-
-
-def tell(result: FitResult, found: stats.Statistics) -> None:
-    """Say what is wrong with a result."""
-    for name in result.at_bound:
-        result.warnings.append(f"{name} is at its bound: errors are those with {name} fixed there")
-    for direction in found.undetermined:
-        moved = [result.names[place] for place in np.flatnonzero(direction)]
-        if len(moved) == 1:
-            result.warnings.append(f"the data say nothing about {moved[0]}: no residual depends on it")
-        else:
-            listed = f"{', '.join(moved[:-1])} and {moved[-1]}"
-            result.warnings.append(
-                f"the data cannot tell {listed} apart: moved together, "
-                f"{stats.combination(direction, result.names)}, they change no residual"
-            )
-    if result.dof <= 0:
-        result.warnings.append("there are as many parameters as rows: the residuals say nothing about errors")
-    if found.perfect:
-        result.warnings.append("the residuals are rounding: errors say nothing about the data")

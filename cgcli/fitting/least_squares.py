@@ -30,6 +30,7 @@ SHORTEST = 4e-16
 """The length of a step, relative to the point, that changes nothing."""
 ROUNDING = 8.0
 """Units in the last place of what the parameters contribute to the residuals: less than that is rounding."""
+LAST_DIGITS = 1e-9
 OFF = 0.01
 """How much may be gained by the linear parameters alone, relative to the sum of squares, before they are moved on
 their own: the derivatives by the others depend on them."""
@@ -88,6 +89,12 @@ class Search:
         """The problem at a point."""
         self.evaluations += 1
         return _At(self, point, self.problem.reduced(point))
+
+    def looked_at(self, point: Any, *, settle: bool) -> _At:
+        """The problem at a place that may be no good, and with `settle` where its linear parameters belong."""
+        with np.errstate(all="ignore"):
+            here = self.at(point)
+            return self._settled(here) if settle else here
 
     def run(self, start: Any, reach: float = REACH) -> Solution:
         """From a start to where no step lowers the sum of squares, or to the last evaluation that is allowed."""
@@ -268,9 +275,13 @@ class _At:
         return 0.0 if self.objective == 0 else self._along() / float(np.sqrt(self.objective))
 
     def is_rounding(self) -> bool:
-        """Whether what is left to gain is nothing but rounding of the terms that make up the residuals."""
+        """Whether what is left to gain is nothing but rounding of the terms that make up the residuals, and it is known
+        where: a full step moves no parameter by more than its last digits.
+        """
         norms = np.linalg.norm(self.reduced.triangle[:-1, :-1], axis=0)
-        return self._along() <= ROUNDING * EPSILON * float(np.linalg.norm(norms * self.point))
+        if self._along() > ROUNDING * EPSILON * float(np.linalg.norm(norms * self.point)):
+            return False
+        return bool((np.abs(self.full_step()) <= LAST_DIGITS * np.abs(self.point)).all())
 
     def _along(self) -> float:
         """The length of the residuals' projection onto the derivatives by what can move."""

@@ -30,16 +30,15 @@ MOST_NAMED = 9
 """Parameters that a picture names with their values."""
 
 
-def picture_of(
-    fitted: Fitted, *, rows: int, errors: Mapping[str, float], coverage: float = 0.95, limit: int | None = None
-) -> FitPicture:  # fmt: skip
+def picture_of(fitted: Fitted, *, rows: int, errors: Mapping[str, float], coverage: float = 0.95) -> FitPicture:
     """What a picture of a fit shows. rows: those that were fitted. errors: standard errors by element's name."""
     question = fitted.question
-    columns = thinned(WholeRows(question.source, question.needed(), limit=limit), ceil(rows / MOST_POINTS))
+    columns = thinned(WholeRows(question.source, question.needed(), limit=question.limit), ceil(rows / MOST_POINTS))
     shown = len(next(iter(columns.values())))
     predictor = Predictor(fitted, question.needed(), rows=shown)
     found = predictor(columns, shown)
-    x_name = predictor.over[0] if len(predictor.over) == 1 else None
+    over = predictor.over
+    x_name = over[0] if len(over) == 1 and columns[over[0]].ndim == 1 else None
     return FitPicture(
         title=title_of(fitted), y_name=question.target.text, rows=rows, x_name=x_name,
         x=[] if x_name is None else columns[x_name].tolist(),

@@ -82,3 +82,7 @@ class Problem(Protocol):
         Itself where there are no more than that.
         """
         ...
+
+    def columns(self, rows: int) -> dict[str, Any]:
+        """The columns of about so many rows, by input of the formula: what starts are scaled by. {} of bare arrays."""
+        ...

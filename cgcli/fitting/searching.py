@@ -8,11 +8,14 @@ places: many are looked at, the better ones are followed for a while, the best o
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cgcli.fitting.least_squares import Search, Solution
+from cgcli.fitting.statistics import contributions
+from cgcli.fitting.twins import are_alike, preferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +26,20 @@ if TYPE_CHECKING:
     Sampler = Callable[[Any], Any]
     """From a generator to a point (p,)."""
 
-LOOKED_AT = 20
+LOOKED_AT = 10
 """Places that are looked at for each start that is followed."""
 ROWS = 2_000
 """Rows at which starts are looked for."""
-FOLLOWED, FINISHED = 30, 4
-"""Evaluations for which a start is followed, and how many of them are followed to their ends."""
+MANY = 50 * ROWS
+"""Rows from which on a search begins with that many of them."""
+ROUNDS = ((1.0, 20), (0.4, 60))
+"""Which part of the starts is followed further, and for how many evaluations: the better ones longer."""
+FINISHED = 5
+"""How many are followed to their ends, with all rows."""
+AGREEING, FEWEST = 4, 20
+"""So many starts that end at the same lowest solution are enough, once so many have been followed."""
+FAR = 0.9
+"""A search that ended without convergence is better than one with it only where its sum of squares is so much lower."""
 ALIKE = 1e-6
 """Sums of squares, relative to each other, that count as the same solution."""
 
@@ -58,13 +69,32 @@ class Task:
         project = self.project if project is None else project
         return Search(problem or self.problem, self.low, self.high, project=project, most=most or self.most)
 
-    def run(self, start: Any, *, project: bool | None = None) -> Solution:
-        """From one start to its end, at the whole problem."""
-        solution = self.search(project=project).run(np.clip(start, self.low, self.high))
+    def run(self, start: Any, *, project: bool | None = None, most: int | None = None) -> Solution:
+        """From one start to its end, at the whole problem; where there are many rows, with some of them first."""
+        start = np.clip(start, self.low, self.high)
+        nearer = self.nearer(start, project)
+        solution = self.search(project=project, most=most).run(start if nearer is None else nearer)
         self.evaluations += solution.evaluations
+        if nearer is not None and not self.is_lower(solution, start):
+            solution = self.search(project=project, most=most).run(start)
+            self.evaluations += solution.evaluations
         if solution.reduced.not_finite is not None and self.broken is None:
             self.broken = solution.reduced
         return solution
+
+    def nearer(self, start: Any, project: bool | None) -> Any:
+        """Where a search of some of the rows ends; None where there are not many, or where it does not converge."""
+        if self.problem.rows < MANY:
+            return None
+        found = self.search(self.problem.thinned(ROWS), project=project, most=ROUNDS[-1][1]).run(start)
+        self.evaluations += found.evaluations
+        return found.point if found.converged else None
+
+    def is_lower(self, solution: Solution, start: Any) -> bool:
+        """Whether a solution is lower than its start, of which other rows may have said so."""
+        self.evaluations += 1
+        there = self.problem.reduced(start, slopes=False)
+        return solution.sum_of_squares <= there.sum_of_squares
 
 
 def best_solution(task: Task) -> Solution:
@@ -79,8 +109,25 @@ def best_solution(task: Task) -> Solution:
             found.append(task.run(start, project=False))
     if not any(solution.converged for solution in found):
         found += from_several_places(task)
-    best = better_of(found)
+    if not found:  # the residuals are finite nowhere: one place shows why
+        found.append(task.run(np.where(unknown, 1.0, task.start)))
+    best = most_like_the_start(task, better_of(found))
     return replace(best, evaluations=task.evaluations)
+
+
+def most_like_the_start(task: Task, best: Solution) -> Solution:
+    """Of solutions that are the same but for signs and names, the one that is like the start."""
+    if not best.converged or best.reduced.triangle is None:
+        return best
+    few = task.problem.thinned(ROWS)
+    others = task.search().others
+    size = contributions(best.reduced.triangle, best.point)
+    point = preferred(best.point, task.start, others, lambda point: value_at(task, few, point, settle=True), size)
+    if (point == best.point).all() or (point < task.low).any() or (point > task.high).any():
+        return best
+    twin = task.run(point)
+    same = are_alike(twin.sum_of_squares, best.sum_of_squares, size)
+    return twin if twin.converged and same else best
 
 
 def better_of(found: list[Solution]) -> Solution:
@@ -88,7 +135,7 @@ def better_of(found: list[Solution]) -> Solution:
     lowest = min(found, key=lambda solution: solution.sum_of_squares)
     converged = [solution for solution in found if solution.converged]
     best = min(converged, key=lambda solution: solution.sum_of_squares, default=lowest)
-    return best if best.sum_of_squares <= lowest.sum_of_squares * (1 + ALIKE) else lowest
+    return best if lowest.sum_of_squares >= FAR * best.sum_of_squares else lowest
 
 
 def from_several_places(task: Task) -> list[Solution]:
@@ -98,22 +145,60 @@ def from_several_places(task: Task) -> list[Solution]:
     looked = [point for point in (task.sample(generator) for _ in range(task.starts * LOOKED_AT)) if point is not None]
     ranked = sorted((value, place) for place, value in enumerate(value_at(task, few, point) for point in looked))
     ranked = [(value, place) for value, place in ranked if np.isfinite(value)]
-    half = (task.starts + 1) // 2
-    chosen = [*ranked[:half], *ranked[half :: max(1, (len(ranked) - half) // max(1, task.starts - half))]]
-    followed = []
-    for _, place in chosen[: task.starts]:
-        solution = task.search(few, most=FOLLOWED).run(np.clip(looked[place], task.low, task.high))
+    points = [looked[place] for _, place in mixed(ranked, task.starts)]
+    followed: list[Solution] = []
+    for part, most in ROUNDS:
+        followed = follow(task, few, points[: max(1, round(part * task.starts))], most)
+        points = [solution.point for solution in followed]
+        if agree(followed):
+            break
+    return finished(task, distinct(followed)[: 1 if agree(followed) else FINISHED])
+
+
+def finished(task: Task, followed: list[Solution]) -> list[Solution]:
+    """The ends of searches, with all rows: of the others not much is hoped for once one has converged."""
+    found: list[Solution] = []
+    for solution in followed:
+        known = any(one.converged for one in found)
+        found.append(task.run(solution.point, most=ROUNDS[-1][1] if known else None))
+    return found
+
+
+def mixed(ranked: list[Any], number: int) -> list[Any]:
+    """So many of a ranked list: by turns the next of the best, and one from anywhere: the best are often neighbours."""
+    half = (number + 1) // 2
+    rest = ranked[half:]
+    spread = rest[:: max(1, len(rest) // max(1, number - half))]
+    turns = zip_longest(ranked[:half], spread[: number - half])
+    return [one for pair in turns for one in pair if one is not None]
+
+
+def follow(task: Task, problem: Problem, points: list[Any], most: int) -> list[Solution]:
+    """Searches of so many evaluations at most from several points, the best ones first; no more where several agree."""
+    found: list[Solution] = []
+    for place, point in enumerate(points, start=1):
+        solution = task.search(problem, most=most).run(np.clip(point, task.low, task.high))
         task.evaluations += solution.evaluations
-        followed.append(solution)
-    followed.sort(key=lambda solution: solution.sum_of_squares)
-    return [task.run(solution.point) for solution in distinct(followed)[:FINISHED]]
+        if np.isfinite(solution.sum_of_squares):
+            found.append(solution)
+        if place >= FEWEST and agree(found):
+            break
+    return sorted(found, key=lambda solution: solution.sum_of_squares)
 
 
-def value_at(task: Task, problem: Problem, point: Any) -> float:
-    """The sum of squares at a place, with the linear parameters at their optimum."""
+def agree(solutions: list[Solution]) -> bool:
+    """Whether several searches ended at the lowest solution of all."""
+    least = min((solution.sum_of_squares for solution in solutions), default=0.0)
+    return sum(one.converged and one.sum_of_squares <= least * (1 + ALIKE) for one in solutions) >= AGREEING
+
+
+def value_at(task: Task, problem: Problem, point: Any, *, settle: bool = False) -> float:
+    """The sum of squares at a place, with the linear parameters at their optimum.
+
+    settle: whether they are moved there first: it costs an evaluation, and makes up for rounding.
+    """
     task.evaluations += 1
-    with np.errstate(all="ignore"):
-        here = task.search(problem).at(np.clip(point, task.low, task.high))
+    here = task.search(problem).looked_at(np.clip(point, task.low, task.high), settle=settle)
     if here.triangle is None:
         task.broken = task.broken or here.reduced
         return np.inf

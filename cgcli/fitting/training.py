@@ -18,7 +18,7 @@ import numpy as np
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
 from cgcli.fitting import checkpoints
 from cgcli.fitting.batches import rows_of
-from cgcli.fitting.checkpoints import Checkpoint
+from cgcli.fitting.checkpoints import Checkpoint, check_marks, resumed
 from cgcli.fitting.gaps import refuse_gaps, tell_gaps
 from cgcli.fitting.interrupts import Interrupts
 from cgcli.fitting.optimisers import METHODS, RATES, Settings, clip
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 FULL_BATCH = "lbfgs"
 NAMES = (*METHODS, FULL_BATCH)
 """Names of methods."""
-
-FIRST_SAVE, LEAST_PAUSE, SHARE = 0.5, 1.0, 0.02
-"""Seconds to the first checkpoint and between two of them, and the share of the time that they may take."""
 
 SMALL_SLOPE = 1e-6
 """Where the gradient of the mean loss, in units of the loss and of the parameters, counts as zero."""
@@ -372,8 +369,10 @@ def train(
     or its gradient is not finite; nothing of the step that met it is kept or saved.
     """
     save, resume = (None if path is None else os.fspath(path) for path in (save, resume))
-    found = _resumed(resume, save)
+    found = resumed(resume, save)
     if found is not None:
+        if "kind" in found.options:
+            raise DataError(f"`{resume}` holds a fit by {found.options['kind']}, no training")
         options = merged(options, found.options, str(resume))
     chosen = options_of(options)
     chosen.check()
@@ -407,13 +406,6 @@ def options_of(given: Mapping[str, Any]) -> Options:
     return Options(**given)
 
 
-def _resumed(resume: str | None, save: str | None) -> Checkpoint | None:
-    """The checkpoint to go on from. Where it is to be saved to as well and is not there yet, there is none."""
-    if resume is None or (resume == save and not os.path.exists(resume)):
-        return None
-    return checkpoints.read(resume)
-
-
 def merged(given: Mapping[str, Any], saved: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Options that are given and those of a checkpoint. UsageError where they contradict each other."""
     for name, value in given.items():
@@ -433,16 +425,16 @@ def _run_saving(training: Training, trained: Trained, found: Checkpoint | None, 
     if training.checked is not None:
         marks["validation"] = training.checked.fingerprint()
     if found is not None:
-        _check_marks(found.marks, marks, path)
+        check_marks(found.marks, marks, path)
         training.restore(found, path)
-    due = time.monotonic() + FIRST_SAVE
+    due = time.monotonic() + checkpoints.FIRST_SAVE
 
     def save() -> None:
         nonlocal due
         begin = time.monotonic()
         checkpoints.write(path, training.checkpoint(marks))
         end = time.monotonic()
-        due = end + max(LEAST_PAUSE, (end - begin) / SHARE)
+        due = end + max(checkpoints.LEAST_PAUSE, (end - begin) / checkpoints.SHARE)
 
     def after_step() -> None:
         if interrupts.received:
@@ -454,24 +446,10 @@ def _run_saving(training: Training, trained: Trained, found: Checkpoint | None, 
     with Interrupts() as interrupts:
         if found is None:
             save()
-            due = time.monotonic() + FIRST_SAVE
+            due = time.monotonic() + checkpoints.FIRST_SAVE
         training.after_step = after_step
         training.run()
         save()
-
-
-OTHER = {"formula": "another formula", "values": "other fixed values", "data": "other data",
-         "validation": "other data to validate with"}  # fmt: skip
-
-
-def _check_marks(saved: Mapping[str, str], now: Mapping[str, str], path: str) -> None:
-    """DataError where a checkpoint is of another formula or of other data."""
-    for name, words in OTHER.items():
-        if saved.get(name) != now.get(name):
-            raise DataError(
-                f"`{path}` was trained with {words}",
-                hint="go on with what it was begun with, or begin anew with --save",
-            )
 
 
 def _result(training: Training, trained: Trained) -> TrainingResult:

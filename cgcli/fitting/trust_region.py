@@ -71,8 +71,9 @@ class TrustRegion:
         low = np.maximum((self._low - point) * divisors, -self.radius)
         high = np.minimum((self._high - point) * divisors, self.radius)
         free = high > low
-        step = np.zeros(len(divisors))
-        if free.any():
+        step = np.linalg.lstsq(slopes / divisors, -residuals, rcond=None)[0]
+        if not ((step >= low) & (step <= high)).all() and free.any():
+            step = np.zeros(len(divisors))
             with np.errstate(all="ignore"):
                 found = lsq_linear(slopes[:, free] / divisors[free], -residuals, (low[free], high[free]), method="bvls")
             step[free] = np.clip(found.x, low[free], high[free])

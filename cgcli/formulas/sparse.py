@@ -305,6 +305,20 @@ class SparseMatrix:
         return self.plan.colours
 
     @property
+    def fullest_row(self) -> int:
+        """The most entries of a row."""
+        import numpy as np
+
+        return int(np.diff(self.pattern.indptr).max(initial=0))
+
+    def places(self) -> tuple[Any, Any]:
+        """The row and the column of each entry, rows first."""
+        import numpy as np
+
+        pattern = self.pattern
+        return np.repeat(np.arange(self.shape[0]), np.diff(pattern.indptr)), pattern.indices.astype(np.int64)
+
+    @property
     def columns(self) -> dict[str, Any]:
         """Of each variable's name its columns: a slice, or an array where it is a part of an array."""
         return self.layout.columns
@@ -332,8 +346,7 @@ class SparseMatrix:
         import numpy as np
 
         pattern = self.pattern
-        every = np.repeat(np.arange(self.shape[0]), np.diff(pattern.indptr))
-        rows = np.unique(every[~np.isfinite(data)])[:MOST_ROWS].tolist()
+        rows = np.unique(self.places()[0][~np.isfinite(data)])[:MOST_ROWS].tolist()
         for row, found in zip(rows, self._rows(bound, rows), strict=True):
             begin, end = pattern.indptr[row], pattern.indptr[row + 1]
             data[begin:end] = found[pattern.indices[begin:end]]
@@ -367,13 +380,17 @@ class SparseJacobian(SparseMatrix):
 
     kind = "sparse jacobian"
 
+    def target(self, program: Program) -> int:
+        """The node whose Jacobian it is."""
+        return one_target(program, self.of)[1]
+
     def sources(self, program: Program) -> list[int]:
         """As said above."""
-        return [one_target(program, self.of)[1]]
+        return [self.target(program)]
 
     def made(self, program: Program) -> Made:
         """As said above."""
-        _, node = one_target(program, self.of)
+        node = self.target(program)
         program, node, chosen = rolled_program(program, node, variables(program, self.names, self.of))
         layout = Layout(program.graph, chosen)
         return program, layout, jacobian_plan(program.graph, node, layout)
@@ -455,12 +472,12 @@ def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
         along = [graph.input(name, shape, hidden=True) for name, shape in zip(names, layout.shapes, strict=True)]
         nodes = [directional(graph, output, layout.wholes, along)]
         inputs = dict(zip(names, layout.shapes, strict=True))
-        return Products(found, by_column, nodes, inputs, turned=False, kinks=kinks)
+        return Products(found, by_column, _shrunk(graph, nodes), inputs, turned=False, kinks=kinks)
     assert by_row is not None
     shape = graph.shape_of(output)
     weights = graph.input(direction_of("row"), shape, hidden=True)
     pulled = differentiate(graph, [output], layout.wholes, [weights])
-    nodes = [pulled.wrt(whole) for whole in layout.wholes]
+    nodes = _shrunk(graph, [pulled.wrt(whole) for whole in layout.wholes])
     return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True, kinks=kinks)
 
 
@@ -484,7 +501,7 @@ def hessian_products(graph: Graph, slopes: list[int], layout: Layout) -> Product
     found.sort_indices()
     names = {f"column of {place}": whole for place, whole in enumerate(layout.wholes)}
     along = hidden_inputs(graph, names)
-    nodes = products_with_hessian(graph, slopes, layout.wholes, along)
+    nodes = _shrunk(graph, products_with_hessian(graph, slopes, layout.wholes, along))
     inputs = dict(zip(map(direction_of, names), layout.shapes, strict=True))
     kinks = has_conventions(graph, slopes, layout.wholes)  # then a Hessian need not be symmetric (see `conventions`)
     colouring = column_colouring(found) if kinks else star_colouring(found)

@@ -61,8 +61,14 @@ def mirrored(pattern: Any, colouring: Colouring) -> Colouring:
 
 def column_colours(pattern: Any) -> Any:
     """A colour for each column, such that those of one colour share no row."""
+    import numpy as np
+
     colours = _in_turn(pattern)
-    return _greedy(pattern) if colours is None else colours
+    least = int(np.diff(pattern.indptr).max(initial=0))
+    if colours is not None and (pattern.nnz > SMALL or colours.max(initial=-1) < least):
+        return colours
+    others = _greedy(pattern)
+    return others if colours is None or others.max(initial=-1) < colours.max(initial=-1) else colours
 
 
 def star_colours(pattern: Any) -> Any:
@@ -83,8 +89,8 @@ def rows_of(pattern: Any) -> Any:
     return np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
 
 
-MORE = 4
-"""Colours beside the least number that are tried in turn."""
+MORE, SMALL = 4, 5_000
+"""Colours beside the least number that are tried in turn; entries up to which a greedy choice is tried, too."""
 
 
 def _in_turn(pattern: Any) -> Any:

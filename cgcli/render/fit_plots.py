@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, nan
 
 from cgcli.render.figures import BLUE, INK, PALE, new_figure, write_figure
 
@@ -28,7 +28,7 @@ def plot_fit(picture: FitPicture, path: str | Path) -> None:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         if picture.logarithmic:
             above.set_xscale("log")
-        draw_points(above, picture, picture.observed)
+        draw_points(above, picture, picture.observed, picture.errors)
         draw_curve(above, picture)
         above.set_ylabel(literal(picture.y_name))
         handles, labels = above.get_legend_handles_labels()
@@ -59,7 +59,7 @@ def wrapped(parts: Any, width: int = 84) -> list[str]:
     return lines
 
 
-def draw_points(axes: Any, picture: FitPicture, heights: Any) -> None:
+def draw_points(axes: Any, picture: FitPicture, heights: Any, errors: Any) -> None:
     """The rows: each a point, with a bar of its standard deviation where it has one."""
     many = len(heights) > MANY_POINTS
     look: dict[str, Any] = {
@@ -67,8 +67,8 @@ def draw_points(axes: Any, picture: FitPicture, heights: Any) -> None:
         "markeredgewidth": 0, "alpha": 0.35 if many else 0.85, "rasterized": len(heights) > 10 * MANY_POINTS,
     }  # fmt: skip
     label = "observed" if picture.x_name is not None else "rows"
-    if len(picture.errors) and not many:
-        axes.errorbar(picture.abscissa, heights, yerr=picture.errors, label=label, elinewidth=0.9, capsize=2,
+    if len(errors) and not many:
+        axes.errorbar(picture.abscissa, heights, yerr=errors, label=label, elinewidth=0.9, capsize=2,
                       capthick=0.9, **look)  # fmt: skip
     else:
         axes.plot(picture.abscissa, heights, label=label, **look)
@@ -93,12 +93,15 @@ def draw_curve(axes: Any, picture: FitPicture) -> None:
 
 
 def draw_residuals(axes: Any, picture: FitPicture) -> None:
-    """What is left of each row, over the same axis."""
+    """What is left of each row, over the same axis; in units of its standard deviation, where it has one."""
     axes.axhline(0, color=BLUE, linewidth=1.2, zorder=2)
-    draw_points(axes, picture, picture.residuals)
-    axes.set_ylabel("residual")
+    heights, errors = picture.residuals, [1.0] * len(picture.errors)
+    if errors:
+        heights = [left / error if error else nan for left, error in zip(heights, picture.errors, strict=True)]
+    draw_points(axes, picture, heights, errors)
+    axes.set_ylabel("residual / σ" if errors else "residual")
     axes.set_xlabel(literal(picture.x_name if picture.x_name is not None else f"predicted {picture.y_name}"))
-    sizes = [abs(number) for number in picture.residuals if isfinite(number)]
+    sizes = [abs(number) for number in heights if isfinite(number)]
     if sizes and max(sizes) > 0:
-        most = 1.15 * max(sizes) + (max(picture.errors, default=0.0) if len(picture.residuals) <= MANY_POINTS else 0.0)
+        most = 1.15 * max(sizes) + (1.0 if errors and len(heights) <= MANY_POINTS else 0.0)
         axes.set_ylim(-most, most)

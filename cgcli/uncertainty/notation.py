@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, inf, isfinite, log10
+from math import floor, isfinite, log10
 from typing import TYPE_CHECKING
 
 from cgcli.errors import UsageError
@@ -24,8 +24,9 @@ from cgcli.uncertainty.quantities import Quantity
 from cgcli.uncertainty.signs import (
     CALL,
     CONCISE,
-    DOF,
     EXAMPLE,
+    NOTE,
+    NOTES,
     SHORT,
     SIGNS,
     USAGE,
@@ -44,42 +45,71 @@ def read_quantity(name: str, text: str) -> Quantity:
 
     UsageError, FormulaError or DataError for a text that says none.
     """
-    text, dof = text.strip(), inf
-    found = DOF.search(text)
-    if found and closes_at_end(text[: found.start()].rstrip()):  # a list, all of whose items have these
-        dof = number(name, "degrees of freedom", read_value(name, found[1]))
-        text = text[: found.start()].rstrip()
-    shape, items = items_of(text)
-    if not shape or not is_uncertain(text) or SIGNS.search(text.rpartition("]")[2]):
+    text = text.strip()
+    bare, notes = noted(name, text)
+    if not closes_at_end(bare):  # they belong to the last sign, not to a list with all of its items
+        bare, notes = text, {}
+    shape, items = items_of(bare)
+    if not shape or not is_uncertain(bare):
         return _single(name, text)
-    return Quantity.together(name, shape, [_item(name, item, dof) for item in items])
+    return with_notes(Quantity.together(name, shape, [_item(name, item) for item in items]), name, notes)
 
 
-def _item(name: str, text: str, dof: float) -> Quantity:
+def noted(name: str, text: str) -> tuple[str, dict[str, float]]:
+    """A text without the notes behind it, and what they say: degrees of freedom, a coverage factor. UsageError."""
+    found = NOTES.search(text)
+    if found is None:
+        return text, {}
+    notes: dict[str, float] = {}
+    for note in NOTE.finditer(found[0]):
+        if note[1] in notes:
+            raise UsageError(f"the value of `{name}` has ({note[1]} …) twice", hint=EXAMPLE)
+        notes[note[1]] = number(name, note[0], read_value(name, note[2]))
+    return text[: found.start()].rstrip(), notes
+
+
+def with_notes(found: Quantity, name: str, notes: dict[str, float]) -> Quantity:
+    """A quantity with degrees of freedom, and its error divided by a coverage factor. UsageError."""
+    factor = notes.get("k", 1.0)
+    if factor != 1 and found.distributions:
+        raise UsageError(f"the distribution of `{name}` has an error of its own", hint=f"write {name}=VALUE±ERROR(k 2)")
+    if not factor > 0:
+        raise UsageError(f"the coverage factor of `{name}` is not positive")
+    return Quantity(name, found.value, found.error / factor, notes.get("dof", found.dof), found.distributions)
+
+
+def _item(name: str, text: str) -> Quantity:
     """One item of a list, which may be without an error."""
-    found = _single(name, text) if is_uncertain(text) else Quantity(name, read_value(name, text), 0.0)
-    return found if dof == inf else Quantity(name, found.value, found.error, dof, found.distributions)
+    return _single(name, text) if is_uncertain(text) else Quantity(name, read_value(name, text), 0.0)
 
 
 def _single(name: str, text: str) -> Quantity:
     """The quantity of a text that is no list of them."""
-    dof, found = inf, DOF.search(text)
-    if found:
-        dof = number(name, "degrees of freedom", read_value(name, found[1]))
-        text = text[: found.start()].rstrip()
+    text, notes = noted(name, text.strip())
+    return with_notes(_bare(name, text, bool(notes)), name, notes)
+
+
+def _bare(name: str, text: str, noted: bool) -> Quantity:
+    """The quantity of a text without notes."""
     concise = CONCISE.match(text)
     if concise:
-        return Quantity(name, *_concise(*concise.groups()), dof)
+        return Quantity(name, *_concise(*concise.groups()))
     call = CALL.match(text)
     if call and (call[1] in USAGE or call[1] in SHORT) and closes_at_end(text[len(call[1]) :]):
-        return _distributed(name, SHORT.get(call[1], call[1]), call[2], dof)
+        return _distributed(name, SHORT.get(call[1], call[1]), call[2])
     parts = SIGNS.split(text)
+    head = CALL.match(parts[0].strip())
+    if head and (head[1] in USAGE or head[1] in SHORT):
+        raise UsageError(
+            f"the distribution of `{name}` has an error of its own", hint=f"write {name}={parts[0].strip()}"
+        )
     if len(parts) == 1:
-        raise UsageError(f"the value of `{name}` has degrees of freedom, but no error", hint=EXAMPLE)
+        what = "degrees of freedom or a coverage factor, but no error" if noted else "no error"
+        raise UsageError(f"the value of `{name}` has {what}", hint=EXAMPLE)
     if len(parts) > 2 or not all(part.strip() for part in parts):
         raise UsageError(f"`{text}` is not of the form VALUE±ERROR", hint=EXAMPLE)
     value = read_value(name, parts[0].strip())
-    return Quantity(name, value, _error(name, value, parts[1].strip()), dof)
+    return Quantity(name, value, _error(name, value, parts[1].strip()))
 
 
 def _error(name: str, value: Any, text: str) -> Any:
@@ -99,7 +129,7 @@ def _concise(sign: str, digits: str, error: str, exponent: str | None) -> tuple[
     return value, float(f"{error}e{int(exponent[1:] or 0) - decimals}")
 
 
-def _distributed(name: str, kind: str, text: str, dof: float) -> Quantity:
+def _distributed(name: str, kind: str, text: str) -> Quantity:
     """The quantity of `KIND(…)`. UsageError for numbers that do not fit."""
     numbers: list[float] = []
     named: dict[str, float] = {}
@@ -117,7 +147,7 @@ def _distributed(name: str, kind: str, text: str, dof: float) -> Quantity:
         else:
             numbers.append(number(name, kind, read_value(name, argument)))
     distribution = made(name, kind, numbers, named)
-    return Quantity.of(name, distribution, dof)
+    return Quantity.of(name, distribution)
 
 
 def number(name: str, what: str, value: Any) -> float:

@@ -7,18 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.engines import choose_for_rows
 from cgcli.errors import CalculationError, UsageError, did_you_mean
 from cgcli.formulas import derivatives
 from cgcli.formulas.bound import named_nodes
 from cgcli.graph.shapes import size
+from cgcli.graph.walk import descendants
+from cgcli.passes.derivative import directional
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
+    from cgcli.language.program import Program
     from cgcli.uncertainty.quantities import Inputs, Quantity
+
+
+BY_ROWS = 16
+"""Elements of the outputs up to which each has a reverse pass of its own."""
+
+MOST_NUMBERS = 1_000_000
+"""Numbers of the Jacobian that are computed at once."""
 
 
 class Propagation:
@@ -39,14 +50,40 @@ class Propagation:
         self.value = flat(values)
         self.jacobian = np.zeros((len(self.value), len(inputs.labels)))
         if inputs.names:
-            begin = 0
-            for name, by_input in self._jacobians().items():
-                count = size(self.outputs[name])
-                for other, group in inputs.groups.items():
-                    self.jacobian[begin : begin + count, group] = np.reshape(by_input[other], (count, -1))
-                begin += count
+            self.jacobian = self._by_columns() if len(self.value) > BY_ROWS else self._by_rows()
         self.covariance = self.jacobian @ inputs.covariance @ self.jacobian.T
         self.error = np.sqrt(np.maximum(np.diagonal(self.covariance), 0))
+
+    def _by_rows(self) -> Any:
+        """The Jacobian by reverse passes, one for each element of the outputs."""
+        found, begin = np.zeros((len(self.value), len(self.inputs.labels))), 0
+        for name, by_input in self._jacobians().items():
+            count = size(self.outputs[name])
+            for other, group in self.inputs.groups.items():
+                found[begin : begin + count, group] = np.reshape(by_input[other], (count, -1))
+            begin += count
+        return found
+
+    def _by_columns(self) -> Any:
+        """The Jacobian by products with unit vectors, which are all computed in rows of one graph."""
+        inputs, names = self.inputs, tuple(self.inputs.names)
+
+        def make(program: Program) -> list[int]:
+            by_name = derivatives.variables(program, names)
+            arrows = derivatives.hidden_inputs(program.graph, by_name)
+            return [directional(program.graph, node, list(by_name.values()), arrows) for node in self.nodes.values()]
+
+        added = derivatives.derived(self.bound, ("columns of the Jacobian", names, *self.nodes), make)
+        columns = np.eye(len(inputs.labels))
+        parts = []
+        for begin in range(0, len(columns), step := max(1, MOST_NUMBERS // len(self.value))):
+            rows = columns[begin : begin + step]
+            arrows = {derivatives.direction_of(name): moved for name, moved in inputs.unflatten(rows).items()}
+            over = self.bound.over(added.program, arrows)
+            engine = choose_for_rows(over.graph, added.nodes, "auto", over.values, len(rows))
+            values = engine.evaluate_rows(over.graph, over.values, added.nodes)
+            parts.append(flat_rows(values, added.nodes, len(rows)))
+        return np.concatenate(parts).T
 
     def _jacobians(self) -> dict[str, dict[str, Any]]:
         """The derivatives of each output by each input with an error."""
@@ -116,7 +153,20 @@ def bind(
                 f"`{name}` cannot have an error: {why.reason if why else 'it sets the shape of the graph'}",
                 hint=f"give it without one: {name}={quantity.value:g}" if not quantity.value.ndim else None,
             )
+    refuse_defaults(bound, [name for name, each in quantities.items() if not each.is_exact], everything)
     return bound
+
+
+def refuse_defaults(bound: Bound, names: Sequence[str], given: Collection[str]) -> None:
+    """UsageError for a default that follows from an input with an error: derivatives take the two as independent."""
+    inputs = bound.graph.inputs()
+    reached = descendants(bound.graph, [inputs[name] for name in names if name in inputs])
+    for name, node in bound.program.defaults.items():
+        if name not in given and reached[node]:
+            raise UsageError(
+                f"`{name}` follows from an input with an error, and has none of its own as a default",
+                hint=f"give {name} a value, or write it as a definition, without `input` or `param`",
+            )
 
 
 def plain(quantity: Quantity) -> Any:

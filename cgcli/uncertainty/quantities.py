@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 """By how much the least eigenvalue of a correlation matrix may be negative: correlations are given rounded."""
 
-
-MOST_ELEMENTS = 5_000
-"""Numbers with errors in one call; their covariance matrix takes 200 MB."""
-
+MOST_ELEMENTS = 3_000
+"""Numbers with errors in one call; their covariance matrix takes 72 MB."""
 
 STANDARD = "an error is a standard uncertainty: L=1.00±0.01"
 

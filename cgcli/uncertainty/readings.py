@@ -49,14 +49,14 @@ def columns_of(formula: FormulaBase, data: Any, wanted: Sequence[str]) -> dict[s
     source = source_of(data)
     table = source.open()
     names = [name for name in wanted if name in table.columns]
-    if source.is_path:
-        table.close()
     if not names:
+        table.close()
         listed = ", ".join(f"`{name}`" for name in table.columns[:10])
         raise UsageError(
             f"no column of `{source.name}` has the name of an input without a value", hint=f"its columns are {listed}"
         )
-    found = WholeRows(source, names).in_memory()
+    found = WholeRows(source_of(table), names).in_memory()  # opened once: it may be a pipe
+    table.close()
     if found is None:
         raise DataError(f"`{source.name}` has more readings than fit into memory")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, inf, isfinite, isnan, log10
+from math import floor, inf, isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,28 +20,37 @@ if TYPE_CHECKING:
     from cgcli.uncertainty.sampling import Sample
 
 
+SAMPLE = "f.uncertainty(…, samples=1_000_000, seed=1)"
+
+
 class Uncertainty:
     """A number with its uncertainty.
 
-    value, error: the estimate and its standard uncertainty. dof: effective degrees of freedom. label: its name.
+    value, error: the estimate and its standard uncertainty. label: its name.
+    element: its place among the elements of all outputs.
     """
 
     def __init__(self, found: Propagation, element: int, label: str, sample: Sample | None = None) -> None:
         self._found = found
-        self._element = element
+        self.element = element
         self._sample = sample
         self._second: Moments | None = None
         self.label = label
         self.value = float(found.value[element])
         self.error = float(found.error[element])
-        self._parts = variances(found.jacobian[element], found.inputs.covariance)
-        self.dof = degrees_of_freedom(self._parts, found.inputs)
 
     def __repr__(self) -> str:
         return f"<{self.label} = {result_text(self.value, self.error)}>"
 
     def __str__(self) -> str:
         return result_text(self.value, self.error)
+
+    @property
+    def dof(self) -> float:
+        """Effective degrees of freedom, infinite where no input has any."""
+        if np.isinf(self._found.inputs.dof).all():
+            return inf
+        return degrees_of_freedom(variances(self.slope, self._found.inputs.covariance), self._found.inputs)
 
     @property
     def derivatives(self) -> dict[str, Any]:
@@ -67,7 +76,7 @@ class Uncertainty:
     @property
     def slope(self) -> Any:
         """The derivatives by all elements of the inputs, in their order."""
-        return self._found.jacobian[self._element]
+        return self._found.jacobian[self.element]
 
     def _variances(self) -> dict[str | tuple[str, str], float]:
         inputs, slope = self._found.inputs, self.slope
@@ -115,42 +124,13 @@ class Uncertainty:
     def sampled(self) -> Any:
         """What the sample says (see `uncertainty.sampling`). UsageError where none was drawn."""
         if self._sample is None:
-            raise UsageError("nothing was sampled", hint="f.uncertainty(…, samples=1_000_000, seed=1)")
-        return self._sample.of(self._element)
+            raise UsageError("nothing was sampled", hint=SAMPLE)
+        return self._sample.of(self.element)
 
     @property
     def is_sampled(self) -> bool:
         """Whether there is a sample."""
         return self._sample is not None
-
-    def doubt(self) -> str | None:
-        """Why the law of propagation may be wrong here, None where nothing says so.
-
-        With a sample its 95 % interval is compared as JCGM 101 §8 has it: both ends have to agree to half a unit of the
-        second digit of the error. Without one the ends are estimated from the second order, by the first term of
-        Cornish and Fisher's expansion, and have to agree to half a unit of the first digit.
-        """
-        if self.is_sampled:
-            lost = self.sampled.lost
-            if lost:
-                return f"{lost:,} of {lost + self.sampled.count:,} samples gave no finite number and are left out"
-            low, high = self.interval
-            beside = self.sampled.interval
-            if max(abs(low - beside[0]), abs(high - beside[1])) <= tolerance(self.sampled.error, 2):
-                return None
-            ends = f"[{beside[0]:.4g}, {beside[1]:.4g}]"
-            return f"the linear rule is wrong here: 95 % of the sample are in {ends}, not in [{low:.4g}, {high:.4g}]"
-        next_one = self.second_order
-        if not isfinite(next_one.error):
-            why = "gives a negative variance" if isnan(next_one.error) and isfinite(next_one.value) else "is not finite"
-            return f"the linear rule is wrong here: the next order of Taylor's series {why}"
-        k = 1.959963984540054
-        bent = next_one.skewness * next_one.error * (k**2 - 1) / 6
-        moved = next_one.value - self.value + bent
-        wider = k * (next_one.error - self.error)
-        if max(abs(moved - wider), abs(moved + wider)) <= tolerance(next_one.error, 1):
-            return None
-        return f"the linear rule is wrong here: the second order gives {result_text(next_one.value, next_one.error)}"
 
 
 def _alone(value: Any) -> Any:
@@ -164,19 +144,15 @@ def correlated(found: Propagation) -> list[tuple[str, str]]:
             if inputs.correlation[one, other].any()]  # fmt: skip
 
 
-def tolerance(error: float, digits: int) -> float:
-    """Half a unit of the last of so many significant digits of an error (JCGM 101 §7.9.2)."""
-    if not error or not isfinite(error):
-        return 0.0
-    return 0.5 * 10.0 ** (floor(log10(error)) - digits + 1)
-
-
 class Several(dict[str, "Uncertainty | ArrayUncertainty"]):
     """Several outputs by name; value, error, dof and shares of all of them are mappings by name, too."""
 
-    def __init__(self, found: Propagation, results: dict[str, Uncertainty | ArrayUncertainty]) -> None:
+    def __init__(
+        self, found: Propagation, results: dict[str, Uncertainty | ArrayUncertainty], sample: Sample | None = None
+    ) -> None:
         super().__init__(results)
         self._found = found
+        self._sample = sample
 
     @property
     def value(self) -> dict[str, Any]:
@@ -197,6 +173,27 @@ class Several(dict[str, "Uncertainty | ArrayUncertainty"]):
     def shares(self) -> dict[str, Any]:
         """The shares of each output by name."""
         return {name: each.shares for name, each in self.items()}
+
+    @property
+    def second_order(self) -> dict[str, Any]:
+        """Expectations and standard uncertainties to the next order by name."""
+        return {name: each.second_order for name, each in self.items()}
+
+    @property
+    def sampled(self) -> dict[str, Any]:
+        """What the sample says by name. UsageError where none was drawn."""
+        return {name: each.sampled for name, each in self.items()}
+
+    def interval(self, coverage: float = COVERAGE) -> dict[str, Any]:
+        """The intervals by name."""
+        return {name: each.interval(coverage) for name, each in self.items()}
+
+    @property
+    def sampled_covariance(self) -> Any:
+        """The covariance matrix of the samples of all elements of the outputs (JCGM 102 §7). UsageError without any."""
+        if self._sample is None:
+            raise UsageError("nothing was sampled", hint=SAMPLE)
+        return self._sample.covariance
 
     @property
     def covariance(self) -> Any:
@@ -271,12 +268,29 @@ class ArrayUncertainty:
         return tuple([self._each(lambda element, end=end: element.interval(coverage)[end]) for end in (0, 1)])
 
     @property
-    def second_order(self) -> Any:
+    def second_order(self) -> Arrays:
         """`value` and `error` to the next order, arrays."""
-        from types import SimpleNamespace
+        return Arrays(value=self._each(lambda element: element.second_order.value),
+                      error=self._each(lambda element: element.second_order.error))  # fmt: skip
 
-        return SimpleNamespace(value=self._each(lambda element: element.second_order.value),
-                               error=self._each(lambda element: element.second_order.error))  # fmt: skip
+    @property
+    def sampled(self) -> Arrays:
+        """`mean` and `error` of the sample, arrays; `elements` have the rest. UsageError where none was drawn."""
+        return Arrays(mean=self._each(lambda element: element.sampled.mean),
+                      error=self._each(lambda element: element.sampled.error))  # fmt: skip
+
+
+class Arrays:
+    """Arrays by name, as attributes."""
+
+    def __init__(self, **arrays: Any) -> None:
+        vars(self).update(arrays)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"there are {', '.join(vars(self))}, and not `{name}`")
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(f'{name} = {array}' for name, array in vars(self).items())}>"
 
 
 def results_of(found: Propagation, sample: Sample | None = None) -> dict[str, Uncertainty | ArrayUncertainty]:

@@ -12,12 +12,17 @@ SIGNS = re.compile(r"±|(?<=[\w.)\]\s])\+/-|(?<=[\w.)\]\s])\+-")
 CONCISE = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)\((\d+(?:\.\d*)?|\.\d+)\)([eE][+-]?\d+)?\Z")
 """`1.50(10)`, `12.3(4)e-5`; with a point among the digits in brackets they are the error itself: `1.50(0.10)`."""
 
-DOF = re.compile(r"\(\s*dof\s*=?\s*([^()\s]+)\s*\)\Z")
+NOTES = re.compile(r"(?:\s*\(\s*(?:dof|k)\s*=?\s*[^()\s=]+\s*\))+\Z")
+"""`(dof 24)`, `(k 2)`, `(k 2)(dof 50)` behind a value."""
+
+NOTE = re.compile(r"\(\s*(dof|k)\s*=?\s*([^()\s=]+)\s*\)")
 CALL = re.compile(r"([A-Za-z_]+)\((.*)\)\Z", re.DOTALL)
 EXAMPLE = "for example L=1.00±0.01, L=1.00(1), L=R(0.98, 1.02)"
 
 SHORT = {
     "N": "normal", "R": "rectangular", "uniform": "rectangular", "T": "triangular", "U": "arcsine", "t": "student",
+    "gaussian": "normal", "trapezoid": "trapezoidal", "curved_trapezoid": "curved_trapezoidal",
+    "log_normal": "lognormal",
 }  # fmt: skip
 """Other names of distributions."""
 
@@ -42,10 +47,10 @@ def is_uncertain(text: str) -> bool:
 
 
 def _is_uncertain(text: str) -> bool:
-    bare = DOF.sub("", text).rstrip()
+    bare = NOTES.sub("", text).rstrip()
     call = CALL.match(bare)
     known = call is not None and (call[1] in USAGE or call[1] in SHORT)
-    return bool(known or SIGNS.search(text) or CONCISE.match(bare) or bare != text)
+    return bool(known or SIGNS.search(text) or CONCISE.match(bare) or bare != text.rstrip())
 
 
 def items_of(text: str) -> tuple[tuple[int, ...], list[str]]:

@@ -179,6 +179,49 @@ def test_a_coverage(fits):
     assert "50 % interval" in fits("fit", *DECAY, "--coverage", "0.5").out
 
 
+PUROMYCIN = """S,v
+0.02,76
+0.02,47
+0.06,97
+0.06,107
+0.11,123
+0.11,139
+0.22,159
+0.22,152
+0.56,191
+0.56,201
+1.1,207
+1.1,200
+"""
+"""Bates & Watts, Nonlinear Regression Analysis and Its Applications (1988), table A1.3: treated cells."""
+
+
+def test_likelihood_intervals(run):
+    Path("puromycin.csv").write_text(PUROMYCIN)
+    line = ["fit", "V*S/(K + S)", "--data", "puromycin.csv", "--target", "v", "--profile"]
+    found = run(*line, "--json").summary
+    assert found["values"] == pytest.approx({"K": 0.0641212823, "V": 212.683744}, rel=1e-8)
+    for name, (low, high) in {"K": (0.04692034, 0.08615691), "V": (197.30193, 229.28906)}.items():
+        assert found["profile"][name]["kind"] == "bounded"
+        assert [found["profile"][name][end] for end in ("low", "high")] == pytest.approx([low, high], rel=1e-6)
+    shown = """
+Likelihood
+name  95 % interval       kind
+V     [197.30, 229.29]    bounded
+K     [0.04692, 0.08616]  bounded
+"""
+    assert shown in run(*line).out
+    within = run(*line, "--bound", "K=0.06:", "-o", "fit.json")
+    assert "K     [0.06000, 0.08616]  bounded (low end at its bound)\n" in within.out
+    assert json.loads(Path("fit.json").read_text())["profile"]["K"]["at_bound"] == ["low"]
+
+
+def test_a_flat_likelihood_names_what_is_determined(fits):
+    done = fits("fit", "a*b*exp(-c*t)", *DECAY[1:], "--profile", "a=1", "b=1", "c=0.1")
+    assert done.code == 1
+    assert "flat     a*b = 2.6675 ± 0.0606\n" in done.out
+
+
 WRONG = {
     "a column that is missing": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "height"),
     "a column of the formula that is missing": ("a + b*u", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--wrt", "a,b"),
@@ -194,6 +237,7 @@ WRONG = {
     "a parameter without effect": ("a*t + 0*b", "t,y\n1,2\n2,3\n3,5\n", "--target", "y"),
     "infinite at the start": ("exp(a*t)", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "a=1000"),
     "undefined in a row": ("a + log(b*t)", "t,y\n1,2\n0,3\n3,5\n", "--target", "y", "a=1", "b=1"),
+    "undefined wherever one starts": ("a + log(b*t)", "t,y\n1,2\n0,3\n3,5\n", "--target", "y"),
     "an infinite target": ("a + b*t", "t,y\n1,2\n2,inf\n3,5\n", "--target", "y"),
     "sigma that is 0": ("a + b*t", "t,y,s\n1,2,1\n2,3,0\n3,5,1\n", "--target", "y", "--sigma", "s"),
     "sigma that is missing": ("a + b*t", "t,y,s\n1,2,1\n2,3,1\n3,5,1\n", "--target", "y", "--sigma", "error"),

@@ -56,7 +56,6 @@ class Certified(NamedTuple):
     errors: dict
     sum_of_squares: float
     residual: float
-    dof: int
 
 
 def read(name):
@@ -76,7 +75,6 @@ def read(name):
         {key: numbers[3] for key, numbers in parameters.items()},
         float(said["Residual Sum of Squares"]),
         float(said["Residual Standard Deviation"]),
-        int(said["Degrees of Freedom"]),
     )
 
 

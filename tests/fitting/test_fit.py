@@ -137,7 +137,7 @@ def test_a_robust_loss_forgives_an_outlier():
         ("2*t", DATA, {"target": "y"}, "nothing to fit"),
         ("a*t", DATA, {"target": "y", "bounds": {"q": (0, 1)}}, "no parameter `q`"),
         ("a*t", DATA, {"target": "y", "bounds": {"a": (1, 0)}}, "leave nothing between"),
-        ("a*t", DATA, {"target": "y", "loss": "hubert"}, "no loss `hubert`"),
+        ("a*t", DATA, {"target": "y", "loss": "hubert"}, "`hubert` is neither"),
         ("a*t", DATA, {"target": "y", "sigma": "t"}, "sigma is 0 in row 1"),
         ("a*exp(-b*t)", DATA, {"target": "y", "start": {"a": 1, "b": -2000}}, "the residual of row 3 is not finite"),
     ],

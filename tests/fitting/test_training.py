@@ -170,9 +170,9 @@ def stop_after(step: int, train: Any) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training.Training, "checkpoint", dying)
-        patch.setattr(training, "FIRST_SAVE", -1e9)
-        patch.setattr(training, "LEAST_PAUSE", -1e9)
-        patch.setattr(training, "SHARE", 1e9)
+        patch.setattr(training.checkpoints, "FIRST_SAVE", -1e9)
+        patch.setattr(training.checkpoints, "LEAST_PAUSE", -1e9)
+        patch.setattr(training.checkpoints, "SHARE", 1e9)
         with pytest.raises(Stop):
             train()
 

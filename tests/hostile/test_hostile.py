@@ -34,7 +34,16 @@ def test_a_killed_training(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(training, "MOST_KILLS", 2)
     monkeypatch.setattr(training, "WITHIN", 2.0)
     monkeypatch.setattr(training, "METHODS", {"adam": ["--epochs", "300", "--validate", "rings.csv"]})
-    sample(training.trial, SEED, range(1), tmp_path)
+    sample(training.trial, SEED, [0], tmp_path)
+
+
+def test_a_killed_fit(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("scipy", reason="fits need it")
+    monkeypatch.setattr(training, "MOST_KILLS", 2)
+    monkeypatch.setattr(training, "WITHIN", 2.0)
+    monkeypatch.setattr(training, "METHODS", {})
+    monkeypatch.setattr(training, "ROWS", 3000)
+    sample(training.trial, SEED, [0], tmp_path)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

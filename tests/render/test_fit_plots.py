@@ -37,8 +37,8 @@ def test_each_format_is_the_same_bytes_again(tmp_path, form, begins):
 def test_what_a_plot_of_a_curve_says(tmp_path):
     plot_fit(CURVE, tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
-    for said in ("$a$*t + b_{", "a = 2.01 ± 0.12   b = 1.0 ± 0.3", "height", "time", "residual", "fitted", "observed",
-                 "95 % confidence", "95 % prediction", "4 of 40 rows"):  # fmt: skip
+    for said in ("$a$*t + b_{", "a = 2.01 ± 0.12   b = 1.0 ± 0.3", "height", "time", "residual / σ", "fitted",
+                 "observed", "95 % confidence", "95 % prediction", "4 of 40 rows"):  # fmt: skip
         assert said in text, said
 
 

@@ -65,6 +65,7 @@ LATE = {
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
     ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",
     ("formulas/sparse.py", "numpy"): "sparse matrices",
+    ("render/pattern_plot.py", "numpy"): "a picture as numbers",
     ("formulas/sparse.py", "scipy"): "sparse matrices",
     ("passes/colouring.py", "numpy"): "sparse matrices",
     ("passes/entries.py", "numpy"): "sparse matrices",

@@ -57,6 +57,26 @@ def test_the_linear_rule_is_doubted():
     assert "95 % of the sample are in" in told("eval", "x^2", "x=0±0.5", "--samples", "1e4")
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "what"),
+    [
+        ("abs(x)", "0.2±0.5", "at x = -0.78 the result is 0.78, on a straight line -0.78"),
+        ("max(x, 1)", "1.1±0.2", "at x = 0.708 the result is 1, on a straight line 0.708"),
+        ("sqrt(x - 1)", "R(1, 3)", "the second order gives"),
+        ("log(x + 0.9) + 1000*x", "0±1", "the formula has no finite value at x = -1.96"),
+        ("abs(x)", "0±0.5", "a kink, abs(x) at 0"),
+    ],
+    ids=["kink nearby", "branch", "root", "domain", "kink"],
+)
+def test_doubts_that_derivatives_at_the_point_do_not_know_of(text, value, what):
+    assert what in told("eval", text, f"x={value}")
+
+
+def test_a_formula_that_is_nearly_straight_is_not_doubted():
+    assert told("eval", "x^2", "x=2±0.02") == "4.0000 ± 0.0800\n"
+    assert told("eval", "a + b", "a=R(0, 1)", "b=1±0.1(dof 3)").count("\n") == 1
+
+
 def test_several_outputs_and_readings():
     shown = told(
         "eval",

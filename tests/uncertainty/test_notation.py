@@ -53,6 +53,13 @@ def test_what_was_a_value_stays_one(text):
     assert not is_uncertain(text)
 
 
+def test_an_expanded_uncertainty_is_divided_by_its_coverage_factor():
+    found = read_quantity("x", "10±0.05(k 2)(dof 50)")
+    assert (float(found.error), float(found.dof)) == (0.025, 50)
+    assert float(read_quantity("x", "10.00(5) (dof=50) (k=2.5)").error) == approx(0.02)
+    assert read_quantity("v", "[1±0.1, 2±0.2](k 2)").error == approx([0.05, 0.1])
+
+
 def test_lists():
     found = read_quantity("v", "[1±0.1, 2.0(3), R(0, 1), 4]")
     assert found.error == approx([0.1, 0.3, 1 / sqrt(12), 0])
@@ -71,6 +78,7 @@ WRONG = [
     "lognormal(1, 2)", "trapezoidal(0, 1, 2)", "1±0.1(dof 0)", "1±0.1(dof -2)", "1±[1, 2]", "[1±0.1, [2]]", "1±x",
     "R(a, b)",
     "curved_trapezoidal(0, 1, 0.6)", "triangular(0, 5, 3)", "exponential(-1)", "R()", "[1±0.1, 2", "1±0.1)",
+    "1±0.1(k 0)", "1±0.1(k -2)", "R(0, 1)(k 2)", "1±0.1(dof 3)(dof 4)", "5(k 2)",
 ]  # fmt: skip
 
 

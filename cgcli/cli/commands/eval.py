@@ -47,12 +47,13 @@ def run(
         list[str] | None,
         typer.Option("--sigma", metavar="INPUT=COLUMN", help="With --data: the column with the errors of an input."),
     ] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Errors in files of values count (`cg fit -o`).")] = False,
     uncertain: ErrorOptions | None = None,
 ) -> None:
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
     parsed = read_formula(formula)
-    if table is not None and table.given() and (sigma or has_errors(bindings)):
+    if table is not None and table.given() and (errors or sigma or has_errors(bindings)):
         from cgcli.cli.errors_of_values import run_table_with_errors
 
         exclude("--data", digits=digits)
@@ -71,7 +72,7 @@ def run(
             show=names, engine=engine, json=json, strict=strict,
         )  # fmt: skip
         return
-    if (uncertain is not None and uncertain.given()) or has_errors(bindings):
+    if errors or (uncertain is not None and uncertain.given()) or has_errors(bindings):
         from cgcli.cli.errors_of_values import run_with_errors
 
         if digits is not None or engine == "precise":

@@ -5,6 +5,7 @@ Examples:
   cg grad "x^2*sin(x)" --symbolic
   cg grad "x*y^2" x=1 y=2 --hessian
   cg grad "[x*y, x/y]" x=1 y=2 --jacobian
+  cg grad chain.cg --hessian --pattern p.png
   cg grad model.cg --wrt w,b --of loss --json
   cg grad "x^x" x=2 --check
   cg grad "x*y^2" --data points.csv -o slopes.parquet
@@ -49,6 +50,10 @@ def run(
     jacobian: Annotated[bool, typer.Option("--jacobian", help="Derivatives of every element of the output.")] = False,
     hessian: Annotated[bool, typer.Option("--hessian", help="All second derivatives.")] = False,
     check: Annotated[bool, typer.Option("--check", help="A second opinion by the derivative checker.")] = False,
+    pattern: Annotated[
+        str | None,
+        typer.Option("--pattern", metavar="FILE", help="Draw where the Jacobian or the Hessian has entries."),
+    ] = None,
     kinks: Annotated[bool, typer.Option("--kinks", help="List where a derivative is a convention.")] = False,
     json: Json = False,
     digits: Digits = None,
@@ -65,8 +70,9 @@ def run(
         from cgcli.rows.calculation import gradient_columns
 
         exclude(
-            "--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, check=check, kinks=kinks, digits=digits
-        )
+            "--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, pattern=pattern, check=check, kinks=kinks,
+            digits=digits,
+        )  # fmt: skip
         labels: dict[str, str] = {}
 
         def choose(bound: Bound) -> tuple[Bound, dict[str, int]]:
@@ -79,8 +85,16 @@ def run(
         )
         return
     if symbolic:
-        exclude("--symbolic", strict=strict, check=check, kinks=kinks)
+        exclude("--symbolic", strict=strict, check=check, kinks=kinks, pattern=pattern)
         print_symbolic(parsed, read_bindings(bindings, parsed, digits=digits), variables, of, json)
+        return
+    if pattern is not None:
+        from cgcli.cli.pattern import show_pattern
+
+        exclude("--pattern", strict=strict, check=check, kinks=kinks, digits=digits)
+        bound = parsed.bind(read_bindings(bindings, parsed), wrt=variables, complete=False)
+        kind = "jacobian" if jacobian else "hessian" if hessian else ""
+        show_pattern(report_left_out(bound, variables, of), variables, of, pattern, kind=kind, json=json)
         return
     tell_warnings(digits, engine)
     values = read_bindings(bindings, parsed, digits=digits)

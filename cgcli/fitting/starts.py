@@ -1,0 +1,214 @@
+"""Where a search may begin when nobody says so: places scaled by the data, as the graph puts them together.
+
+A parameter meets the data somewhere: in `exp(-b*t)` it multiplies a column, in `(x - m)/s` one is compared with the
+column and one divides what is left. There its size follows: `b` is about one over a typical `t`, `m` lies among the
+values of `x`, `s` is about as large as `x - m`. The parameters are drawn in the order in which they meet what is known,
+those drawn before among it. What a node does with a parameter is found by trying numbers, not by its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.engines import choose, choose_for_rows
+from cgcli.graph.walk import ancestors, descendants
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.graph.store import Graph
+    from cgcli.ops.row import Operation
+
+SUM, FACTOR, DIVISOR, OTHER = "sum", "factor", "divisor", "other"
+"""What a parameter is where it meets the data."""
+
+DECADES = (-0.7, 1.2)
+"""The size of a product or quotient of a parameter and the data, as powers of ten."""
+POSITIVE = 0.75
+"""How often a parameter that is no place is drawn positive."""
+AMONG = 0.7
+"""How often a place is drawn among the values that it is compared with, and not from all magnitudes."""
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A parameter, or a node that depends on it alone, meets data at a node of the formula.
+
+    own: the node that depends on the parameter alone. other: the node with the data; None where it meets none.
+    kind: what it is there. place: which operand it is.
+    """
+
+    name: str
+    own: int
+    other: int | None = None
+    kind: str = OTHER
+    row: Operation | None = None
+    place: int = 0
+
+
+class Starts:
+    """Draws values of parameters without a start. A parameter is a number here; elements of arrays are drawn alike."""
+
+    def __init__(
+        self, graph: Graph, output: int, values: Mapping[str, Any], columns: Mapping[str, Any], unknown: Sequence[str],
+        linear: Sequence[str],
+    ) -> None:  # fmt: skip
+        """values: of all inputs but columns and unknown parameters. columns: some rows, by input.
+
+        unknown: parameters to draw; linear: parameters that are solved for, whatever they are here.
+        """
+        self._graph = graph
+        self._values = dict(values)
+        self._columns = dict(columns)
+        self.meetings = meetings(graph, output, list(columns), unknown, linear)
+
+    def draw(self, generator: np.random.Generator, within: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+        """One set of values. within: ranges to draw from, of parameters that have one."""
+        found: dict[str, float] = {}
+        values = {**self._values, **self._columns}
+        for meeting in self.meetings:
+            name = meeting.name
+            low, high = within.get(name, (-np.inf, np.inf))
+            if np.isfinite(high - low):
+                number = drawn_between(generator, low, high)
+            else:
+                number = folded(self._parameter(meeting, self._drawn(meeting, values, generator), values), low, high)
+            found[name] = values[name] = number
+        return found
+
+    def _drawn(self, meeting: Meeting, values: Mapping[str, Any], generator: np.random.Generator) -> float:
+        """A value of the node that depends on the parameter alone, fit for what it meets."""
+        sign = 1.0 if generator.uniform() < POSITIVE else -1.0
+        size = sign * 10 ** generator.uniform(*DECADES)
+        if meeting.other is None or meeting.row is None:
+            return size
+        met = self._rows_of(meeting.other, values)
+        if not len(met):
+            return size
+        if meeting.kind == SUM:
+            with np.errstate(all="ignore"):
+                roots = -np.array([combined(meeting.row, meeting.place, 0.0, float(one)) for one in met])
+                roots *= combined(meeting.row, meeting.place, 1.0, 0.0)
+            if generator.uniform() < AMONG:
+                return float(generator.uniform(roots.min(), roots.max()))
+            return size * typical(roots)
+        if meeting.kind == OTHER:
+            return size
+        effect = typical([combined(meeting.row, meeting.place, 1.0, float(one)) for one in met])
+        return size / effect if meeting.kind == FACTOR else effect / size
+
+    def _rows_of(self, node: int, values: Mapping[str, Any]) -> Any:
+        """The finite values of a node at some rows, evenly taken."""
+        graph = self._graph
+        found = choose_for_rows(graph, [node], "numpy", values).evaluate_rows(graph, values, [node])[node]
+        found = np.ravel(found)
+        found = found[np.isfinite(found)]
+        return found[np.linspace(0, len(found) - 1, min(len(found), 50)).astype(int)] if len(found) else found
+
+    def _parameter(self, meeting: Meeting, wanted: float, values: Mapping[str, Any]) -> float:
+        """The parameter at which the node that depends on it alone has a value: where it is affine or a power of it."""
+
+        def own(number: float) -> float:
+            if meeting.own == self._graph.inputs()[meeting.name]:
+                return number
+            graph = self._graph
+            given = {**values, meeting.name: number}
+            return float(choose(graph, [meeting.own]).evaluate(graph, given, [meeting.own])[meeting.own])
+
+        zero, one, two, four = own(0.0), own(1.0), own(2.0), own(4.0)
+        if np.isfinite([zero, one, two]).all() and close(two - one, one - zero) and one != zero:
+            return (wanted - zero) / (one - zero)
+        ratio = two / one if one else 0.0
+        if ratio > 0 and ratio != 1 and close(four / two, ratio):
+            power = float(np.log2(ratio))
+            base = wanted / one
+            if base > 0 or (close(power, round(power)) and round(power) % 2):
+                return float(np.sign(base) * abs(base) ** (1 / power))
+            return float(abs(base) ** (1 / power))
+        return wanted
+
+
+def meetings(
+    graph: Graph, output: int, columns: Sequence[str], unknown: Sequence[str], linear: Sequence[str]
+) -> list[Meeting]:
+    """Where each unknown parameter meets data first, in an order in which all that it meets is known by then."""
+    inputs = graph.inputs()
+    varying = descendants(graph, [inputs[name] for name in columns if name in inputs])
+    free = descendants(graph, [inputs[name] for name in linear if name in inputs])
+    needed = ancestors(graph, [output])
+    scalars = {name: inputs[name] for name in unknown if name in inputs and not graph.shape_of(inputs[name])}
+    below = {name: descendants(graph, [node]) for name, node in scalars.items()}
+    pending = dict.fromkeys(scalars)
+    found: list[Meeting] = []
+    for node in range(min(scalars.values(), default=0), output + 1):
+        if not needed[node] or free[node] or graph.is_leaf(node):
+            continue
+        operands = list(graph.operands_of(node))
+        if not any(varying[operand] for operand in operands):
+            continue
+        for place, operand in enumerate(operands):
+            met = [name for name in pending if below[name][operand]]
+            for name in met[:-1]:
+                found.append(Meeting(name, scalars[name]))
+                del pending[name]
+            if met:
+                found.append(meeting_at(graph, node, met[-1], place))
+                del pending[met[-1]]
+    return [*found, *(Meeting(name, scalars[name]) for name in pending)]
+
+
+def meeting_at(graph: Graph, node: int, name: str, place: int) -> Meeting:
+    """What a parameter is at a node whose operands are, but for one, data."""
+    row, operands = graph.row(node), list(graph.operands_of(node))
+    if len(operands) != 2 or not row.elementwise:
+        return Meeting(name, operands[place])
+    return Meeting(name, operands[place], operands[1 - place], kind_of(row, place), row, place)
+
+
+def kind_of(row: Operation, place: int) -> str:
+    """What an operand of a row of two is: a summand, a factor, a divisor, or something else."""
+    with np.errstate(all="ignore"):
+        once, twice, thrice = (combined(row, place, number, 1.7) for number in (0.6, 1.2, 1.8))
+        nothing = combined(row, place, 0.0, 1.7)
+    if close(twice, 2 * once) and close(nothing, 0.0):
+        return FACTOR
+    if close(twice, once / 2) and close(thrice, once / 3):
+        return DIVISOR
+    if close(abs(twice - once), 0.6) and close(abs(thrice - twice), 0.6) and close(abs(nothing), 1.7):
+        return SUM
+    return OTHER
+
+
+def combined(row: Operation, place: int, own: float, other: float) -> float:
+    """A row of two operands, one of them the parameter's."""
+    return float(row(other, own) if place else row(own, other))
+
+
+def typical(numbers: Any) -> float:
+    """The size of numbers: the median of those that are not 0."""
+    sizes = np.abs(np.asarray(numbers, dtype=float))
+    sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
+    return float(np.median(sizes)) if len(sizes) else 1.0
+
+
+def close(one: float, other: float) -> bool:
+    """Whether two numbers are equal but for rounding."""
+    return abs(one - other) <= 1e-9 * max(abs(one), abs(other), 1e-300) or one == other
+
+
+def drawn_between(generator: np.random.Generator, low: float, high: float) -> float:
+    """A number between two: of its logarithm where they are positive and far apart."""
+    if low > 0 and high > 100 * low:
+        return float(np.exp(generator.uniform(np.log(low), np.log(high))))
+    return float(generator.uniform(low, high))
+
+
+def folded(number: float, low: float, high: float) -> float:
+    """A number on the right side of a bound, as far from it as it was."""
+    if number < low:
+        return 2 * low - number
+    return 2 * high - number if number > high else number
