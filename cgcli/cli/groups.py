@@ -53,10 +53,10 @@ def fit_groups(
 
 def check(outputs: Outputs) -> None:
     """UsageError for what groups do not have, and for a file that cannot be written."""
-    for option, value in (("predict", outputs.predicted), ("plot", outputs.plot), ("sketch", outputs.sketch)):
-        if value:
+    for option in ("predicted", "plot", "sketch", "profile"):
+        if getattr(outputs, option):
             raise UsageError(
-                f"--{option} is for one fit, not for groups",
+                f"--{'predict' if option == 'predicted' else option} is for one fit, not for groups",
                 hint="fit one group by itself, or use f.fit(…, by=…).groups[key] in Python",
             )
     if outputs.fitted is not None and not outputs.fitted.lower().endswith(FITTED_ENDING):
