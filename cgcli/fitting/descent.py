@@ -141,7 +141,7 @@ class State:
 
     places: which groups. points (p, g); triangle (k, k, g) at them; lengths (p, g): those of the derivatives; total:
     the sums of squares; offset, and that of the place before; damping; growth: by how much it grows next. came, took
-    (q, g): the place before of the parameters that are not projected out, and their step there; nan where there is none.
+    (q, g): the place before of the parameters that are not projected out, and their step there; nan where none is.
     """
 
     places: Any
