@@ -380,13 +380,17 @@ class SparseJacobian(SparseMatrix):
 
     kind = "sparse jacobian"
 
+    def target(self, program: Program) -> int:
+        """The node whose Jacobian it is."""
+        return one_target(program, self.of)[1]
+
     def sources(self, program: Program) -> list[int]:
         """As said above."""
-        return [one_target(program, self.of)[1]]
+        return [self.target(program)]
 
     def made(self, program: Program) -> Made:
         """As said above."""
-        _, node = one_target(program, self.of)
+        node = self.target(program)
         program, node, chosen = rolled_program(program, node, variables(program, self.names, self.of))
         layout = Layout(program.graph, chosen)
         return program, layout, jacobian_plan(program.graph, node, layout)
