@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cgcli.cli.interrupted import told_how_to_go_on
 from cgcli.cli.output import jsonable, print_json
 from cgcli.cli.rows import read_columns
+from cgcli.cli.starts import Starts, number_or_text
 from cgcli.data import formats
 from cgcli.errors import CalculationError, UsageError
 from cgcli.files import write_file
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from cgcli.api.formula import Formula
     from cgcli.cli.options import ReadOptions
-    from cgcli.cli.starts import Starts
     from cgcli.data.table import Table
     from cgcli.fitting.profile import Profile
     from cgcli.fitting.result import FitResult
@@ -150,14 +150,6 @@ class Replayed(Source):
         table = formats.open_table(self._file.name, kind, separator=separator, decimal=decimal)
         table.path = "standard input" if self.name == "-" else self.name
         return table
-
-
-def number_or_text(text: str | None) -> str | float | None:
-    """A number where a text is one; else a column, or a formula over columns."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
 
 
 def held_values(formula: Formula, names: list[str], values: dict[str, Any], begun: Starts) -> dict[str, Any]:

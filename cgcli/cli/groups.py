@@ -6,9 +6,10 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from cgcli.cli.fits import FITTED_ENDING, Outputs, held_values, number_or_text, source_for
+from cgcli.cli.fits import FITTED_ENDING, Outputs, held_values, source_for
 from cgcli.cli.output import jsonable, print_json
 from cgcli.cli.rows import read_columns
+from cgcli.cli.starts import Starts, number_or_text
 from cgcli.data import formats
 from cgcli.errors import CalculationError, UsageError
 from cgcli.files import Replacement, write_file
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from cgcli.api.formula import Formula
     from cgcli.cli.options import ReadOptions
-    from cgcli.cli.starts import Starts
     from cgcli.fitting.grouped import GroupedFit
 
 
@@ -53,10 +53,10 @@ def fit_groups(
 
 def check(outputs: Outputs) -> None:
     """UsageError for what groups do not have, and for a file that cannot be written."""
-    for option, value in (("predict", outputs.predicted), ("plot", outputs.plot), ("sketch", outputs.sketch)):
-        if value:
+    for option in ("predicted", "plot", "sketch", "profile"):
+        if getattr(outputs, option):
             raise UsageError(
-                f"--{option} is for one fit, not for groups",
+                f"--{'predict' if option == 'predicted' else option} is for one fit, not for groups",
                 hint="fit one group by itself, or use f.fit(…, by=…).groups[key] in Python",
             )
     if outputs.fitted is not None and not outputs.fitted.lower().endswith(FITTED_ENDING):

@@ -156,7 +156,7 @@ def joined(columns: Sequence[Any], keys: Keys) -> Any:
         return np.zeros(0, dtype=np.int64)
     starts = runs_of((table[1:] != table[:-1]).any(axis=1))
     codes = keys.codes(list(map(tuple, table[starts].tolist())))
-    return np.repeat(codes, np.diff([*starts, len(table)]))
+    return np.repeat(codes, np.diff(starts, append=len(table)))
 
 
 def codes_of(column: Any, keys: Keys) -> Any:
@@ -169,11 +169,15 @@ def codes_of(column: Any, keys: Keys) -> Any:
     if not len(array):
         return np.zeros(0, dtype=np.int64)
     starts = runs_of(np.asarray(array[1:] != array[:-1], dtype=bool))
-    items = array[starts].tolist()
-    codes = np.full(len(items), -1, dtype=np.int64)
-    present = [place for place, item in enumerate(items) if not is_missing(item)]
-    codes[present] = keys.codes([items[place] for place in present])
-    return np.repeat(codes, np.diff([*starts, len(array)]))
+    firsts = array[starts]
+    items = firsts.tolist()
+    plain = array.dtype.kind in "biuf"
+    present = ~np.isnan(firsts) if plain else np.array([not is_missing(item) for item in items])
+    if not present.all():
+        items = [item for item, there in zip(items, present.tolist(), strict=True) if there]
+    codes = np.full(len(firsts), -1, dtype=np.int64)
+    codes[present] = keys.codes(items)
+    return np.repeat(codes, np.diff(starts, append=len(array)))
 
 
 def runs_of(changes: Any) -> Any:

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from cgcli.fitting.grouping import GroupedRows
     from cgcli.fitting.question import Question
     from cgcli.fitting.result import FitResult
+    from cgcli.fitting.searching import Task
 
-SEARCHED = 5
-"""Groups at which starts are looked for where none are given."""
+SEARCHED, SAMPLES = 3, 150
+"""Groups at which starts are looked for where none are given, and how many are looked at."""
 ODD = 10.0
 """How many times the usual part of the spread a group may leave unexplained, before it is fitted alone as well."""
 FEWEST = 4
@@ -89,21 +90,34 @@ class Groups:
         """The fit of one group, as that of a table of its own. start: where it begins instead. Errors as of `fit`."""
         how, rows = self.how, self.rows
         part = slice(rows.first[place], rows.first[place + 1])
-        columns = {name: column[part] for name, column in rows.columns.items()}
-        question = replace(self.question, source=Source(columns), limit=None)
+        question = self._question_of(part)
         if start is not None:
             question = replace(question, starts=dict(start), ranges={})
         enough_rows(int(rows.sizes[place]), question)
         problem = self._problem_of(question)
         notes: list[str] = []
-        task = task_of(
-            question, problem, how.low, how.high, notes, starts=how.starts, seed=how.seed, most=how.most
-        )  # fmt: skip
+        task = self._task_of(question, problem, notes)
         task.project = how.loss == "linear"
         solution = best_solution(task)
         if not np.isfinite(solution.sum_of_squares):
             raise not_finite_error(question, solution.point, self._numbered(solution.reduced, part))
         return result_of(question, problem, solution, task, notes, absolute=how.absolute, loss=how.loss)
+
+    def samples(self, place: int) -> Any:
+        """Places at which a search for a group may begin: (samples, p), in the order of the question's elements."""
+        question = self._question_of(slice(self.rows.first[place], self.rows.first[place + 1]))
+        task = self._task_of(question, self._problem_of(question), [])
+        generator = np.random.default_rng(self.how.seed)
+        drawn = [task.sample(generator) for _ in range(SAMPLES)]
+        return np.array([point for point in drawn if point is not None]).reshape(-1, len(question.names))
+
+    def _question_of(self, part: slice) -> Question:
+        columns = {name: column[part] for name, column in self.rows.columns.items()}
+        return replace(self.question, source=Source(columns), limit=None)
+
+    def _task_of(self, question: Question, problem: RowsProblem, notes: list[str]) -> Task:
+        how = self.how
+        return task_of(question, problem, how.low, how.high, notes, starts=how.starts, seed=how.seed, most=how.most)
 
     def _numbered(self, reduced: Any, part: slice) -> Any:
         """What is not finite, with the row's number in the whole table."""
@@ -130,7 +144,7 @@ def fit_groups(groups: Groups) -> GroupFits:
     if together:
         batches = Batches(question, groups.rows)
         unknown = [name for name in batches.others if name not in begun]
-        starts = found_starts(groups, fits) if unknown else [question.starts]
+        starts = found_starts(groups, fits, batches) if unknown else [question.starts]
         if starts:
             enter_batches(groups, fits, batches, starts)
     for place in np.flatnonzero(np.isnan(fits.residual)):
@@ -150,15 +164,23 @@ def empty(groups: Groups) -> GroupFits:
     )  # fmt: skip
 
 
-def found_starts(groups: Groups, fits: GroupFits) -> list[dict[str, Any]]:
-    """Where the fits of a few groups, evenly taken, ended; these groups are done."""
-    places = np.unique(np.linspace(0, len(groups.rows) - 1, SEARCHED).astype(int))
-    found = []
-    for place in places:
-        enter_alone(groups, fits, int(place))
-        result = groups.alone.get(int(place))
-        if result is not None and result.converged:
-            found.append(result.values)
+def found_starts(groups: Groups, fits: GroupFits, batches: Batches) -> list[Mapping[str, Any]]:
+    """Places to start from: the solutions of a few groups, evenly taken.
+
+    Starts of a group are looked at and followed side by side, as if each were a group. Where that finds nothing, the
+    group is fitted alone, and is done.
+    """
+    found: list[Mapping[str, Any]] = []
+    for place in np.unique(np.linspace(0, len(groups.rows) - 1, SEARCHED).astype(int)).tolist():
+        if groups.rows.sizes[place] <= len(groups.question.names):
+            continue
+        point = batches.best_of(place, groups.samples(place))
+        if point is not None:
+            found.append(dict(zip(batches.order, point.tolist(), strict=True)))
+            continue
+        enter_alone(groups, fits, place)
+        if place in groups.alone and groups.alone[place].converged:
+            found.append(groups.alone[place].values)
     return found
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
-from cgcli.fitting.descent import covariances, dependent, product, solved, squares, triangles
+from cgcli.fitting.descent import covariances, dependent, orthogonalised, product, solved, squares
 from cgcli.fitting.groups import FEWEST, GroupFits, Groups, empty, fit_groups
 from cgcli.fitting.side_by_side import Batches
 
@@ -171,7 +171,7 @@ class Joint:
             lengths = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:, :own], triangle[:, :own]))
             for place in range(own):
                 lines[place, size + place] = np.sqrt(damping) * lengths[place]
-            triangle = triangles(lines)
+            triangle = orthogonalised(lines)
         behind = triangle[own:, own:].transpose(2, 0, 1).reshape(-1, self._shared + 1)
         return triangle, np.linalg.qr(behind, mode="r")
 

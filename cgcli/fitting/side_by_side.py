@@ -10,7 +10,7 @@ import numpy as np
 from cgcli.data.table import values_of
 from cgcli.engines import choose_for_rows
 from cgcli.engines.threads import processors
-from cgcli.fitting.descent import Descent, Ended, squares, triangles
+from cgcli.fitting.descent import Descent, Ended, factorised, orthogonalised, products, squares
 from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.rows_problem import EVALUATIONS
 
@@ -18,17 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from cgcli.data.table import Named
-    from cgcli.engines.base import Blocks
+    from cgcli.engines.base import Blocks, BlocksAt
     from cgcli.fitting.grouping import GroupedRows
     from cgcli.fitting.question import Question
 
-NUMBERS = 800_000
-"""Derivatives and residuals of a batch (6 MB)."""
+NUMBERS, NEAR_A_CORE = 800_000, 200_000
+"""Derivatives and residuals of a batch, and of a part of it that is evaluated at once (1.6 MB)."""
 UNLIKE = 1.25
 """How many times as many rows as another one a group of the same batch may have; missing rows are filled with zeros."""
-THINNED, ROWS_TO_THIN = 6, 2
-"""Rows for each parameter at which a group is looked at first, if it has so many times as many."""
+FOLLOWED = 40
+"""Starts of a group that are followed to their ends."""
 FULL = 0.75
 """The part of a batch that is still at work below which the others' rows are put away."""
 
@@ -50,7 +49,7 @@ class Batches:
         self.back = [self.order.index(name) for name in names]
         self._rows = rows
         self._fixed = question.fixed
-        self._columns = residuals.columns
+        self._columns = {name: values_of(column, rows.columns) for name, column in residuals.columns.items()}
         graph = residuals.graph
         wanted = [*(residuals.slopes[name] for name in self.order), residuals.residual]
         varying = [*self._columns, *self.order]
@@ -89,45 +88,42 @@ class Batches:
     def _run(self, places: Any, starts: Sequence[Any]) -> tuple[Ended, Any]:
         """One batch to its end."""
         with np.errstate(all="ignore"):
-            beside = Beside(self._rows, places, self._columns, self.order, self._sloped, self._fixed)
+            beside = self._besides(places)
             points = best_starts(beside, starts, len(self.linear), len(places))
-            points = self._looked_at(places, points)
-            ended = Descent(beside, len(self.order), len(self.linear)).run(points)
-            return ended, self._spread(beside)
+            spread = beside.spread(self._target)
+            return Descent(beside, len(self.order), len(self.linear)).run(points), spread
 
-    def _looked_at(self, places: Any, points: Any) -> Any:
-        """Points that are nearer to the solutions, by some of the rows where there are many."""
-        size = len(self.order)
-        some = THINNED * size
-        if int(self._rows.sizes[places[0]]) < ROWS_TO_THIN * some:
-            return points
-        few = Beside(self._rows, places, self._columns, self.order, self._sloped, self._fixed, some)
-        ended = Descent(few, size, len(self.linear), roughly=True).run(points)
-        return np.where(ended.converged, ended.points, points)
+    def best_of(self, place: int, samples: Any) -> Any:
+        """The best solution of a group from many starts, which are followed side by side; None where there is none.
+
+        samples: points (count, p) in the order of the question. The result is in that of batches.
+        """
+        points = samples[:, [self.back.index(place) for place in range(len(self.order))]].T
+        linear = len(self.linear)
+        with np.errstate(all="ignore"):
+            beside = self._besides(np.full(points.shape[1], place))
+            value = squares(beside(points, np.arange(points.shape[1]))[linear:, -1])
+            best = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")[:FOLLOWED]
+            beside = self._besides(np.full(len(best), place))
+            ended = Descent(beside, len(self.order), linear).run(points[:, best])
+        total = np.where(ended.converged, squares(ended.triangle[:, -1]), np.inf)
+        found = int(total.argmin())
+        return ended.points[:, found] if np.isfinite(total[found]) else None
+
+    def _besides(self, places: Any) -> Beside:
+        return Beside(self._rows, places, self._columns, self.order, self._sloped, self._fixed)
 
     def beside(self, places: Any) -> list[tuple[Any, Beside]]:
         """The rows of groups, in batches: which groups, and these beside each other."""
-        return [(part, Beside(self._rows, part, self._columns, self.order, self._sloped, self._fixed))
-                for part in self._cut(places)]  # fmt: skip
+        return [(part, self._besides(part)) for part in self._cut(places)]
 
     def spreads(self, parts: Sequence[tuple[Any, Beside]], groups: int) -> Any:
         """The spread of each group's target, of batches with all groups."""
         found = np.empty(groups)
         with np.errstate(all="ignore"):
             for places, beside in parts:
-                found[places] = self._spread(beside)
+                found[places] = beside.spread(self._target)
         return found
-
-    def _spread(self, beside: Beside) -> Any:
-        """The target's sum of squares about its weighted mean, in each group: see `RowsProblem`."""
-        height, groups = beside.shape
-        lines = np.empty((2, height * groups))
-        self._target.at({}).over(beside.whole).fill(0, height * groups, lines)
-        target, sigma = lines
-        weighted = np.stack((1 / sigma, target / sigma)).reshape(2, height, groups)
-        if beside.counts is not None:
-            weighted *= beside.counts
-        return triangles(weighted)[1, 1] ** 2
 
 
 def best_starts(beside: Beside, starts: Sequence[Any], linear: int, groups: int) -> Any:
@@ -146,63 +142,97 @@ def best_starts(beside: Beside, starts: Sequence[Any], linear: int, groups: int)
 
 
 class Beside:
-    """Rows of groups beside each other: what `descent.Descent` evaluates.
-
-    shape: (rows, groups). counts: 1 for a row that a group has and 0 for one that fills it up; None where all groups
-    have as many. whole: the columns by input, (rows * groups,) + what a row has.
-    """
+    """Rows of groups beside each other: what `descent.Descent` evaluates. Blocks of groups stay near a core."""
 
     def __init__(
-        self, rows: GroupedRows, places: Any, columns: Mapping[str, Named], order: Sequence[str], blocks: Blocks,
-        fixed: Mapping[str, Any], some: int | None = None,
+        self, rows: GroupedRows, places: Any, columns: Mapping[str, Any], order: Sequence[str], blocks: Blocks,
+        fixed: Mapping[str, Any],
     ) -> None:  # fmt: skip
-        """some: how many rows are taken of each group, evenly; all of them where nothing is said."""
-        sizes = rows.sizes[places]
-        height, groups = some or int(sizes.max()), len(places)
-        self.shape = (height, groups)
-        line = np.arange(height)[:, None]
-        if some is None:
-            taken = np.minimum(line, sizes - 1) + rows.first[places]
-        else:
-            taken = (line * (sizes - 1)) // (some - 1) + rows.first[places]
-        self.counts = None if some or (sizes == height).all() else (line < sizes).astype(float)
-        self.whole = {name: values_of(column, rows.columns)[taken.ravel()] for name, column in columns.items()}
-        self._order = order
+        self._rows, self._places = rows, places
+        self._columns, self._order = columns, order
         self._at = blocks.at(fixed)
-        self._active = np.arange(groups)
-        self._columns, self._counted = self.whole, self.counts
+        self._active = np.arange(len(places))
+        self._blocks = self._cut(self._active)
+        most = max(block.size for block in self._blocks)
+        self._own = np.empty((len(order), most))  # new memory for each evaluation would cost as much as its numbers
+        self._lines = np.empty((len(order) + 1) * most)
 
     def __call__(self, points: Any, places: Any) -> Any:
         """Triangles (k, k, groups) of some groups at their points (p, groups)."""
         if len(places) < FULL * len(self._active):
-            self._keep(places)
-        height, groups = self.shape[0], len(self._active)
-        if groups != len(places):
-            chosen = np.searchsorted(self._active, places)
+            self._active, self._blocks = places, self._cut(places)
+        groups, some = len(self._active), len(places) < len(self._active)
+        chosen = np.searchsorted(self._active, places) if some else places
+        if some:
             everywhere = np.zeros((len(points), groups))
             everywhere[:, chosen] = points
             points = everywhere
-        given = dict(self._columns)
-        for name, line in zip(self._order, points, strict=True):
-            given[name] = np.broadcast_to(line, (height, groups)).reshape(-1)
-        lines = np.empty((len(points) + 1, height * groups))
-        self._at.over(given).fill(0, height * groups, lines)
-        table = lines.reshape(len(lines), height, groups)
-        if self._counted is not None:
-            table *= self._counted
-        found = triangles(table)
-        return found if groups == len(places) else found[..., chosen]
+        count = len(self._order) + 1
+        found = np.zeros((count, count, groups))
+        for block in self._blocks:
+            products(self._filled(block, points), found[..., block.part])
+        near = factorised(found)
+        for block in self._blocks if near.any() else ():
+            these = near[block.part]
+            if these.any():
+                lines = np.ascontiguousarray(self._filled(block, points)[..., these])
+                found[..., np.flatnonzero(these) + block.part.start] = orthogonalised(lines)
+        return found[..., chosen] if some else found
 
-    def _keep(self, places: Any) -> None:
-        """Put the rows of other groups away."""
-        chosen, before = np.searchsorted(self._active, places), len(self._active)
-        height = self.shape[0]
-        self._columns = {
-            name: np.ascontiguousarray(column.reshape(height, before, *column.shape[1:])[:, chosen]).reshape(
-                height * len(chosen), *column.shape[1:]
-            )
-            for name, column in self._columns.items()
-        }
-        if self._counted is not None:
-            self._counted = np.ascontiguousarray(self._counted[:, chosen])
-        self._active = places
+    def _filled(self, block: Block, points: Any) -> Any:
+        """Derivatives and residuals of a block's groups at their points: (k, rows, groups)."""
+        given = dict(block.columns)
+        for place, name in enumerate(self._order):
+            given[name] = self._own[place, : block.size]
+            given[name].reshape(block.shape)[:] = points[place, block.part]
+        return block.filled(self._at, given, self._lines, len(self._order) + 1)
+
+    def spread(self, target: Blocks) -> Any:
+        """The target's sum of squares about its weighted mean, in each group: see `RowsProblem`.
+
+        target: the target and sigma in each row.
+        """
+        at, found = target.at({}), np.empty(len(self._active))
+        for block in self._blocks:
+            values, sigma = block.filled(at, block.columns, self._lines, 2)
+            weights = 1 / sigma if block.counts is None else np.where(block.counts, 1 / sigma, 0.0)
+            weighted = np.stack((weights, values * weights))
+            found[block.part] = orthogonalised(weighted)[1, 1] ** 2
+        return found
+
+    def _cut(self, places: Any) -> list[Block]:
+        """Blocks of the rows of some groups of the batch."""
+        sizes = self._rows.sizes[self._places[places]]
+        height = int(sizes.max())
+        width = max(1, NEAR_A_CORE // ((len(self._order) + 1) * height))
+        return [
+            Block(self._rows, self._places[places[begin : begin + width]], self._columns, begin)
+            for begin in range(0, len(places), width)
+        ]
+
+
+class Block:
+    """Rows of some groups beside each other.
+
+    shape: (rows, groups). part: where they are among the active groups. counts: 1 for a row that a group has and 0 for
+    one that fills it up; None where all groups have as many. columns: by input, (rows * groups,) + what a row has.
+    """
+
+    def __init__(self, rows: GroupedRows, places: Any, columns: Mapping[str, Any], begin: int) -> None:
+        sizes = rows.sizes[places]
+        height, groups = int(sizes.max()), len(places)
+        self.shape, self.size = (height, groups), height * groups
+        self.part = slice(begin, begin + groups)
+        line = np.arange(height)[:, None]
+        taken = (np.minimum(line, sizes - 1) + rows.first[places]).ravel()
+        self.counts = None if (sizes == height).all() else (line < sizes).astype(float)
+        self.columns = {name: column[taken] for name, column in columns.items()}
+
+    def filled(self, at: BlocksAt, columns: Mapping[str, Any], memory: Any, lines: int) -> Any:
+        """What a kernel gives for all rows: (lines, rows, groups), 0 in rows that fill up."""
+        found = memory[: lines * self.size].reshape(lines, self.size)
+        at.over(columns).fill(0, self.size, found)
+        table = found.reshape(lines, *self.shape)
+        if self.counts is not None:
+            table *= self.counts
+        return table

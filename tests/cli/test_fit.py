@@ -222,6 +222,32 @@ def test_a_flat_likelihood_names_what_is_determined(fits):
     assert "flat     a*b = 2.6675 ± 0.0606\n" in done.out
 
 
+PEARSON = """x,y,wx,wy
+0.0,5.9,1000,1
+0.9,5.4,1000,1.8
+1.8,4.4,500,4
+2.6,4.6,800,8
+3.3,3.5,200,20
+4.4,3.7,80,20
+5.2,2.8,60,70
+6.1,2.8,20,70
+6.5,2.4,1.8,100
+7.4,1.5,1,500
+"""
+"""Pearson's data (1901) with the weights of D. York, Canadian J. Phys. 44 (1966)."""
+
+
+def test_errors_of_both_axes(run):
+    Path("pearson.csv").write_text(PEARSON)
+    line = ["fit", "a + b*x", "--data", "pearson.csv", "--target", "y", "--sigma", "1/sqrt(wy)"]
+    for across in ("1/sqrt(wx)", "x=1/sqrt(wx)"):
+        found = run(*line, "--sigma-x", across, "--plot", "fit.svg", "--json").summary
+        assert found["values"] == pytest.approx({"a": 5.47991, "b": -0.480533}, rel=2e-6)
+    assert Path("fit.svg").exists()
+    number = run(*line, "--sigma-x", "0.1", "--json").summary
+    assert number["converged"] is True
+
+
 WRONG = {
     "a column that is missing": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "height"),
     "a column of the formula that is missing": ("a + b*u", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--wrt", "a,b"),
@@ -241,6 +267,17 @@ WRONG = {
     "an infinite target": ("a + b*t", "t,y\n1,2\n2,inf\n3,5\n", "--target", "y"),
     "sigma that is 0": ("a + b*t", "t,y,s\n1,2,1\n2,3,0\n3,5,1\n", "--target", "y", "--sigma", "s"),
     "sigma that is missing": ("a + b*t", "t,y,s\n1,2,1\n2,3,1\n3,5,1\n", "--target", "y", "--sigma", "error"),
+    "errors of an input alone": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--sigma-x", "0.1"),
+    "errors of inputs without names": (
+        "a + b*t",
+        "t,y\n1,2\n2,3\n3,5\n",
+        "--target",
+        "y",
+        "--sigma-x",
+        "1",
+        "--sigma-x",
+        "2",
+    ),
     "absolute without sigma": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--absolute-sigma"),
     "nothing to fit": ("t^2", "t,y\n1,2\n2,3\n3,5\n", "--target", "y"),
     "a bound of nothing": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--bound", "q=0:1"),

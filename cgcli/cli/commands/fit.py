@@ -5,6 +5,7 @@ Examples:
   cg fit "a*exp(-b*t) + c" --data decay.csv --target y a=1 b=0.1 c=0
   cg fit decay.cg --data decay.csv --bound b=0: --fix c=0.4 -o fitted.json
   cg fit peaks.cg --data peaks.csv --sigma error --absolute-sigma m1=60:80 m2=85:100
+  cg fit "a + b*x" --data line.csv --target y --sigma y_error --sigma-x x_error
   cg fit "V*S/(K + S)" --data enzyme.csv --target speed --profile
   cg fit decay.cg --data decay.csv --plot fit.svg --predict predicted.csv
   cg fit "a*exp(-b*t) + c" --data plates.csv --target y --by plate --share b -o groups.csv
@@ -21,8 +22,8 @@ With --loss NAME, an output of the formula, the mean of that output over the row
 
 from __future__ import annotations
 
-from cgcli.cli.arguments import read_formula, split_names
-from cgcli.cli.starts import read_bounds, read_fixed, read_starts
+from cgcli.cli.arguments import exclude, read_formula, split_names
+from cgcli.cli.starts import read_bounds, read_fixed, read_sigma_x, read_starts
 from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
@@ -50,6 +51,10 @@ def run(
     wrt: Annotated[str | None, typer.Option("--wrt", help="Fit these inputs: a,b.")] = None,
     sigma: Annotated[
         str | None, typer.Option("--sigma", help="Standard deviation of the rows: a column, a formula, or a number.")
+    ] = None,
+    sigma_x: Annotated[
+        list[str] | None,
+        typer.Option("--sigma-x", metavar="[INPUT=]SIGMA", help="As --sigma, of an input that has errors itself."),
     ] = None,
     absolute_sigma: Annotated[
         bool, typer.Option("--absolute-sigma", help="Sigma is meant as it is, not in proportion.")
@@ -109,7 +114,9 @@ def run(
         from cgcli.cli.fits import held_values
         from cgcli.cli.training import train_table
 
-        refuse_options(target=target, bound=bound, sigma=sigma, by=by, share=share)
+        refuse_options(
+            target=target, bound=bound, sigma=sigma, by=by, share=share, sigma_x=sigma_x, profile=profile or None
+        )
         train_table(
             parsed, table or ReadOptions(), outputs, begun, chosen, loss=loss or "", wrt=split_names(wrt), seed=seed,
             fix=held_values(parsed, held, values, begun),
@@ -124,9 +131,11 @@ def run(
         if share is not None:
             raise UsageError("--share is for groups", hint="say what tells them apart: --by COLUMN")
         fit_table(
-            parsed, table or ReadOptions(), outputs, begun, save=chosen.save, resume=chosen.resume, **options
+            parsed, table or ReadOptions(), outputs, begun, save=chosen.save, resume=chosen.resume,
+            sigma_x=read_sigma_x(sigma_x), **options,
         )  # fmt: skip
         return
+    exclude("--by", sigma_x=sigma_x, profile=profile)
     from cgcli.cli.groups import fit_groups
     from cgcli.fitting.grouped import refuse_saving
 
