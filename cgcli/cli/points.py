@@ -37,10 +37,7 @@ def read_rows(
     rows = WholeRows(source, list(names.values()))
     if most is not None:
         rows = rows.thinned(most)
-    parts = list(rows.parts())
-    if not parts or not sum(part.rows for part in parts):
+    whole = rows.joined()
+    if not whole.rows:
         raise UsageError(f"`{path}` has no row without a gap")
-    import numpy as np
-
-    found = {name: np.concatenate([part.columns[column] for part in parts]) for name, column in names.items()}
-    return found, np.concatenate([part.numbers() for part in parts])
+    return {name: whole.columns[column] for name, column in names.items()}, whole.numbers()
