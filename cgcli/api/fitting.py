@@ -18,7 +18,7 @@ class Fitting(FormulaBase):
         self, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
         fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
         bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
-        absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48,
+        absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int | None = None,
         seed: int | None = None, columns: Mapping[str, str] | None = None, missing: str | None = None,
         limit: int | None = None, most: int = 1000, save: str | PathLike[str] | None = None,
         resume: str | PathLike[str] | None = None, by: str | Sequence[str] | None = None,

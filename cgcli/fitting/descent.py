@@ -36,6 +36,8 @@ UNSEEN, LUCKY = 3e-10, 0.03
 it is trusted to help at most."""
 FIRST, LEAST, MOST = 1e-3, 1e-14, 1e14
 """Damping, relative to the lengths of the derivatives: at the start, and where it ends."""
+MIXED = 1e-2
+"""How orthogonal residuals have to be for steps to be mixed."""
 EVALUATIONS = 60
 """Evaluations of a group in a batch at most."""
 NEAR = 1e-8
@@ -138,7 +140,8 @@ class State:
     """Where the groups of a batch are. The last axis of each array counts the groups.
 
     places: which groups. points (p, g); triangle (k, k, g) at them; lengths (p, g): those of the derivatives; total:
-    the sums of squares; offset, and that of the place before; damping; growth: by how much it grows next.
+    the sums of squares; offset, and that of the place before; damping; growth: by how much it grows next. came, took
+    (q, g): the place before of the parameters that are not projected out, and their step there; nan where none is.
     """
 
     places: Any
@@ -150,6 +153,8 @@ class State:
     before: Any
     damping: Any
     growth: Any
+    came: Any
+    took: Any
 
     def part(self, mask: Any) -> State:
         """Some of the groups."""
@@ -164,6 +169,18 @@ class State:
                 setattr(self, name, values)
             else:
                 np.copyto(getattr(self, name), values, where=mask)
+
+
+def mixed(state: State, step: Any, lengths: Any, linear: int) -> Any:
+    """A step near a solution with what the one before tells: Gauss–Newton steps converge linearly, the slower the
+    larger the residuals, and of two of them follows where they go (D. G. Anderson, J. ACM 12, 1965, of depth 1).
+    """
+    moved, change = state.points[linear:] - state.came, step - state.took
+    weight = (lengths * change) ** 2
+    share = (lengths**2 * step * change).sum(axis=0) / weight.sum(axis=0)
+    found = step - share * (moved + change)
+    fine = (state.offset <= MIXED) & (squares(lengths * (found - step)) <= squares(lengths * step))
+    return np.where(fine, found, step)
 
 
 @dataclass
@@ -201,7 +218,8 @@ class Descent:
         every = np.arange(groups)
         triangle = self._evaluate(points, every)
         state = State(every, points.copy(), triangle, *self._looked_at(triangle), np.full(groups, np.inf),
-                      np.full(groups, FIRST), np.full(groups, 2.0))  # fmt: skip
+                      np.full(groups, FIRST), np.full(groups, 2.0),
+                      *np.full((2, size - self._linear, groups), np.nan))  # fmt: skip
         ended = Ended(np.empty((size, groups)), np.empty(triangle.shape), np.empty(groups), np.empty(groups, dtype=int),
                       np.zeros(groups, dtype=bool))  # fmt: skip
         for evaluation in range(1, EVALUATIONS + 1):
@@ -257,9 +275,11 @@ class Descent:
         rest = squares(behind)
         optimum = rest + triangle[size, size] ** 2
         alone = (state.total - optimum > OFF * optimum) & ~near
-        step = damped(slopes, behind, state.damping, state.lengths[linear:]) if size > linear else behind
+        plain = damped(slopes, behind, state.damping, state.lengths[linear:]) if size > linear else behind
+        step = mixed(state, plain, state.lengths[linear:], linear)
         if alone.any():
             step[:, alone] = 0.0
+        came = state.points[linear:].copy()
         points = state.points + self._with_linear(triangle, step)
         there = self._evaluate(points, state.places)
         lengths, total, offset = self._looked_at(there)
@@ -277,6 +297,8 @@ class Descent:
         state.enter(better, points=points, triangle=there, lengths=np.maximum(lengths, state.lengths), total=total,
                     offset=offset)  # fmt: skip
         state.before = before
+        state.came = np.where(better & ~alone, came, np.nan)
+        state.took = np.where(better & ~alone, plain, np.nan)
 
     @staticmethod
     def _change_damping(state: State, better: Any, steady: Any, shrink: Any) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cgcli.fitting.searching import Sampler
     from cgcli.formulas.base import FormulaBase
 
+STARTS = 48
+"""Places that are started from where nobody says how many."""
 NEAR = 1e-6
 """A start that is nearer to a bound, relative to the distance of the bounds or to its own size, is moved away."""
 
@@ -37,8 +39,9 @@ def fit(
     formula: FormulaBase, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
     fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
-    absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
-    columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
+    absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int | None = None,
+    seed: int = 1, columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None,
+    most: int = 1000,
     progress: Callable[[Progress], None] = lambda progress: None, save: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None, sigma_x: str | float | Mapping[str, Any] | None = None,
 ) -> FitResult:  # fmt: skip
@@ -49,13 +52,13 @@ def fit(
     values or by name. wrt: the parameters; without it those declared `param`, else every input that no column fills.
     bounds: parameter -> (low, high), None or infinite where open. sigma: a column, a formula over columns, or a number:
     the standard deviation of a row, in proportion or, with `absolute_sigma`, as it is. loss: one of `robust.LOSSES`,
-    with residuals in units of `loss_scale`. starts, seed: how many places are started from where no start is known.
-    columns: input -> column where names differ. missing: rows with a gap are left out, `skip`, or
-    an `error`; by default those with a missing cell are left out, and a text that is no number is an error. limit: at
-    most so many rows are read. most: evaluations at most of one search. progress: called now and then. save: a file for
-    what the search has asked and heard, written from time to time and at Ctrl-C; resume: go on from such a file, to the
-    same bits (see `remembering`). sigma_x: as sigma, of the input that has errors itself, or input -> sigma: orthogonal
-    distances (see `orthogonal`; needs the extra `odr`, and sigma).
+    with residuals in units of `loss_scale`. starts, seed: how many places are started from; where all starts are known
+    that are needed, only if it is said, or if these lead nowhere. columns: input -> column where names differ.
+    missing: rows with a gap are left out, `skip`, or an `error`; by default those with a missing cell are left out, and
+    a text that is no number is an error. limit: at most so many rows are read. most: evaluations at most of one search.
+    progress: called now and then. save: a file for what the search has asked and heard, written from time to time and
+    at Ctrl-C; resume: go on from such a file, to the same bits (see `remembering`). sigma_x: as sigma, of the input
+    that has errors itself, or input -> sigma: orthogonal distances (see `orthogonal`; needs sigma and the extra `odr`).
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
@@ -75,22 +78,27 @@ def fit(
     low, high = bounds_of(question, bounds)
     problem = RowsProblem(question, loss=loss, scale=loss_scale, progress=progress)
     refuse_gaps(question, problem.report, missing)
+    plain = None if loss == "linear" else problem.without_loss()
     how = {"starts": starts, "seed": seed, "most": most}
     saved, resumed = (None if path is None else fspath(path) for path in (save or resume, resume))
     if saved is None:
-        return solved(question, problem, low, high, how, absolute=absolute_sigma, loss=loss)
+        return solved(question, problem, low, high, how, absolute=absolute_sigma, loss=loss, plain=plain)
     asked = {"bounds": [low.tolist(), high.tolist()], "loss": loss, "scale": loss_scale, **how}
     with Remembered(problem, saved, question_marks(question, problem.kept_rows, asked), resumed) as kept:
-        return solved(question, kept, low, high, how, absolute=absolute_sigma, loss=loss)
+        return solved(question, kept, low, high, how, absolute=absolute_sigma, loss=loss, plain=plain)
 
 
 def solved(
-    question: Question, problem: Any, low: Any, high: Any, how: dict[str, int], *, absolute: bool, loss: str
+    question: Question, problem: Any, low: Any, high: Any, how: dict[str, Any], *, absolute: bool, loss: str,
+    plain: Any = None,
 ) -> FitResult:  # fmt: skip
-    """The best solution of a problem within bounds, as a result. how: starts, seed and most of `fit`."""
+    """The best solution of a problem within bounds, as a result. how: starts, seed and most of `fit`.
+
+    plain: the problem without its robust loss.
+    """
     notes: list[str] = []
     task = task_of(question, problem, low, high, notes, **how)
-    task.project = loss == "linear"
+    task.project, task.plain = loss == "linear", plain
     enough_rows(problem.rows, question)
     solution = best_solution(task)
     enough_rows(problem.rows, question)  # known before the first evaluation only where a table says so
@@ -129,15 +137,17 @@ def bounds_of(question: Question, bounds: Mapping[str, Any] | None) -> tuple[Any
 
 
 def task_of(
-    question: Question, problem: Problem, low: Any, high: Any, notes: list[str], **options: Any
+    question: Question, problem: Problem, low: Any, high: Any, notes: list[str], *, starts: int | None = None,
+    seed: int = 1, most: int = 1000,
 ) -> Task:  # fmt: skip
     """The search that a question needs; a start outside of its bounds is moved, and told of."""
     start = question.point(question.starts)
+    asked = start.copy()
     ranges = {name: bounds for name, bounds in question.ranges.items() if name not in question.starts}
     least = np.maximum(question.point({name: pair[0] for name, pair in ranges.items()}, missing=-np.inf), low)
-    most = np.minimum(question.point({name: pair[1] for name, pair in ranges.items()}, missing=np.inf), high)
-    if (least > most).any():
-        name = question.names[int((least > most).argmax())]
+    highest = np.minimum(question.point({name: pair[1] for name, pair in ranges.items()}, missing=np.inf), high)
+    if (least > highest).any():
+        name = question.names[int((least > highest).argmax())]
         raise UsageError(f"the range to start in and the bounds of `{name}` have nothing in common")
     for place in np.flatnonzero(~np.isnan(start)):
         moved = inside(start[place], low[place], high[place])
@@ -146,13 +156,22 @@ def task_of(
             name = question.names[place]
             notes.append(f"the start {name} = {start[place]:g} is {where}: the search begins at {moved:g}")
             start[place] = moved
+    everything = starts is not None or not np.isnan(start).any()
+    sample = sampler(question, problem, start, least, highest, everything=everything)
+    task = Task(problem, low, high, start, sample, starts=starts or STARTS, seed=seed, most=most)
+    task.several, task.asked = starts is not None, None if (asked == start).all() else asked
+    return task
 
-    return Task(problem, low, high, start, sampler(question, problem, start, least, most), **options)
 
+def sampler(
+    question: Question, problem: Problem, start: Any, low: Any, high: Any, *, everything: bool
+) -> Sampler:  # fmt: skip
+    """Draws points scaled by the data, within ranges and bounds.
 
-def sampler(question: Question, problem: Problem, start: Any, low: Any, high: Any) -> Sampler:
-    """Draws points: of what has a start as it is, the others scaled by the data, within ranges and bounds."""
-    unknown = [name for name in question.shapes if name not in question.starts]
+    everything: whether parameters with a start are drawn, too; else they stay there.
+    """
+    known = set() if everything else set(question.starts)
+    unknown = [name for name in question.shapes if name not in known]
     linear = [name for name, is_linear in zip(question.names, problem.linear, strict=True)
               if is_linear and name in unknown and name not in question.ranges]  # fmt: skip
     bound = question.bound()
@@ -161,11 +180,13 @@ def sampler(question: Question, problem: Problem, start: Any, low: Any, high: An
     nonlinear = [name for name in unknown if name not in linear]
     drawing = Starts(bound.graph, node, values, problem.columns(ROWS), nonlinear, linear)
     within = {name: (low[place], high[place]) for place, name in enumerate(question.names)}
+    middle = np.where(np.isnan(start), 0.0, start)
 
     def sample(generator: np.random.Generator) -> Any:
         found = drawing.draw(generator, within)
-        drawn = [found.get(name, generator.normal()) for name in question.names]
-        return np.clip(np.where(np.isnan(start), drawn, start), low, high)
+        around = middle + np.maximum(np.abs(middle), 1.0) * generator.normal(size=len(middle))
+        drawn = [found.get(name, other) for name, other in zip(question.names, around, strict=True)]
+        return np.clip(drawn if everything else np.where(np.isnan(start), drawn, start), low, high)
 
     return sample
 

@@ -168,8 +168,9 @@ def fit_by(
     target: str | None = None, start: Mapping[str, Any] | None = None,
     fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
-    absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
-    columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
+    absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int | None = None,
+    seed: int = 1, columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None,
+    most: int = 1000,
 ) -> GroupedFit:  # fmt: skip
     """The formula fitted to each group of rows that have the same keys in the columns `by`.
 

@@ -50,7 +50,7 @@ class How:
     absolute: bool = False
     loss: str = "linear"
     scale: float = 1.0
-    starts: int = 48
+    starts: int | None = None
     seed: int = 1
     most: int = 1000
 

@@ -154,6 +154,8 @@ def message_of(solution: Solution) -> str:
         return "converged: residuals orthogonal to their derivatives"
     if solution.ended == "evaluations":
         return f"not converged: {solution.evaluations:,} evaluations were not enough ({offset})"
+    if solution.ended == "no effect":
+        return "not converged: the search came to where a parameter has no effect any more"
     return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"
 
 

@@ -95,7 +95,8 @@ class RowsProblem:
             )
         self._question = question
         self._residuals = residuals = Residuals(question)
-        self.linear = np.array([name in residuals.affine for name, shape in question.shapes.items()
+        still = {*residuals.affine, *residuals.without_slope()}  # nothing can be searched where no derivative is
+        self.linear = np.array([name in still for name, shape in question.shapes.items()
                                 for _ in range(int(np.prod(shape)))], dtype=bool)  # fmt: skip
         self._loss, self._scale = loss, scale
         self._threads = threads or processors()
@@ -171,6 +172,12 @@ class RowsProblem:
         other._rows, other._fewer = rows, {}
         other._spread, other._log_sigma = other._look()
         other.rows = rows.counted()
+        return other
+
+    def without_loss(self) -> RowsProblem:
+        """The same residuals in the plain sum of squares."""
+        other = copy(self)
+        other._loss = "linear"
         return other
 
     def columns(self, rows: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 from cgcli.data import formats, stream
 from cgcli.data.memory import NAME, MemoryTable, columns_of
 from cgcli.data.table import Table, rows_of_a_batch
+from cgcli.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -117,7 +118,13 @@ class WholeRows:
         elif self._spool is not None:
             yield from self._spool.parts()
         else:
-            yield from self._read(stream.Report(self.columns))
+            report = stream.Report(self.columns)
+            yield from self._read(report)
+            if report.rows != self.rows:
+                raise DataError(
+                    f"`{self.source.name}` has changed while it was read: {report.rows:,} rows, {self.rows:,} before",
+                    hint="fit a copy of it",
+                )
 
     def in_memory(self) -> dict[str, Any] | None:
         """The columns as whole arrays, None where they are too large to be kept. The first pass is taken if need be."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cgcli.errors import DataError, NonlinearWarning, UsageError, did_you_mean
+from cgcli.explain.filters import action_on
 from cgcli.formulas import given
 from cgcli.formulas.kinks import kinks_at
 from cgcli.formulas.values import read_value
@@ -244,6 +245,8 @@ def warn_of(found: Propagation, results: Mapping[str, Uncertainty | ArrayUncerta
     """A NonlinearWarning where the law of propagation may be wrong; one text, so that Python's filters tell it once."""
     from warnings import warn
 
+    if action_on(NonlinearWarning) == "ignore":
+        return
     for name, why in doubts(found, results).items():
         label = "" if len(found.value) == 1 else f"`{name}`: "
         sampled = any(each.is_sampled for result in results.values() for each in elements_of(result))

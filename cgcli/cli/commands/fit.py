@@ -66,7 +66,9 @@ def run(
     loss_scale: Annotated[
         float, typer.Option("--loss-scale", help="The residual from which on a robust loss counts less.")
     ] = 1.0,
-    starts: Annotated[int, typer.Option("--starts", min=1, help="Places to start from, where no start is given.")] = 48,
+    starts: Annotated[
+        int | None, typer.Option("--starts", min=1, help="Places to start from (default: 48 where no start is given).")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of the places to start from, and of a training (default: 1).")
     ] = None,
