@@ -13,6 +13,7 @@ from cgcli.cli.interrupted import told_how_to_go_on
 from cgcli.cli.output import jsonable, print_json
 from cgcli.cli.rows import read_columns
 from cgcli.cli.starts import Starts, number_or_text
+from cgcli.cli.streams import EvenUnread, can_write
 from cgcli.data import formats
 from cgcli.errors import CalculationError, UsageError
 from cgcli.files import write_file
@@ -103,7 +104,8 @@ def fit_table(
             **options,
         )  # fmt: skip
     profiles = profiles_of(result, outputs)
-    tell(result, outputs, profiles)
+    with EvenUnread():
+        tell(result, outputs, profiles)
     require_success(result)
     write(result, outputs, profiles)
 
@@ -179,7 +181,6 @@ def tell(result: FitResult, outputs: Outputs, profiles: dict[str, Profile] | Non
 
 def print_sketch(result: FitResult, stream: Any) -> None:
     """Points and curve below the table."""
-    from cgcli.cli.streams import can_write
     from cgcli.render.sketch import sketch_lines
 
     plain = not can_write("\u28ff", stream)

@@ -10,6 +10,7 @@ from cgcli.cli.fits import FITTED_ENDING, Outputs, held_values, source_for
 from cgcli.cli.output import jsonable, print_json
 from cgcli.cli.rows import read_columns
 from cgcli.cli.starts import Starts, number_or_text
+from cgcli.cli.streams import EvenUnread
 from cgcli.data import formats
 from cgcli.errors import CalculationError, UsageError
 from cgcli.files import Replacement, write_file
@@ -43,7 +44,8 @@ def fit_groups(
         columns=read_columns(table.bind), sigma=number_or_text(sigma), absolute_sigma=absolute_sigma,
         missing=table.missing, limit=table.limit, **options,
     )  # fmt: skip
-    tell(result, outputs)
+    with EvenUnread():
+        tell(result, outputs)
     if len(result.failed) == len(result):
         raise CalculationError(
             "no group has a fit that has converged, and no file is written", hint="give other starts"

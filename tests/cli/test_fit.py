@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -319,3 +322,14 @@ def test_a_fit_that_has_not_converged_is_shown_and_not_written(fits, monkeypatch
     assert done.out.startswith("Parameters\n")
     assert "the fit has not converged, and no file is written" in done.err
     assert not list(Path().glob("fit.*")) + list(Path().glob("rows.*"))
+
+
+def test_files_are_written_though_nobody_reads_the_table(tmp_path):
+    """`cg fit … -o fit.json | head -1`: the pipe is closed before the table is written."""
+    (tmp_path / "line.csv").write_text(LINE)
+    line = f"{sys.executable} -m cgcli fit 'a + b*x' --data line.csv --target y -o fit.json --predict rows.csv | true"
+    shell = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False,
+                           env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert shell.stderr == ""
+    assert json.loads((tmp_path / "fit.json").read_text())["rows"] == 6
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 7
