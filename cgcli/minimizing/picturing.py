@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from cgcli.formulas.base import FormulaBase
     from cgcli.minimizing.outcome import Minimum
 
-ALONG, MARGIN = 201, 0.15
-"""Places along each variable, and how far the picture goes beyond the steps."""
+ALONG, MARGIN, CONTOURS = 201, 0.15, 18
+"""Places along each variable, how far the picture goes beyond the steps, and lines of equal value."""
 
 
 def picture_of(
@@ -37,10 +37,17 @@ def picture_of(
     axes = [stretch(column) for column in steps.T]
     grid = np.stack([each.ravel() for each in np.meshgrid(*axes)], axis=1)
     heights = values_at(objective, grid)
+    heights = np.where(np.isfinite(heights), heights, np.nan)
     return PathPicture(
         names=labels, steps=steps, values=np.array([step.value for step in result.steps]), axes=axes,
-        heights=heights.reshape([len(each) for each in reversed(axes)]), title=title, converged=result.converged,
+        heights=heights.reshape([len(each) for each in reversed(axes)]), levels=levels_of(heights), title=title, converged=result.converged,
     )  # fmt: skip
+
+
+def levels_of(heights: Any) -> Any:
+    """Values at which lines are drawn: as many between low values as between high ones."""
+    known = heights[np.isfinite(heights)]
+    return np.unique(np.quantile(known, np.linspace(0.005, 0.97, CONTOURS))) if len(known) else np.zeros(0)
 
 
 def stretch(places: Any) -> Any:

@@ -17,9 +17,6 @@ WIDTH, HEIGHT = 6.0, 4.6
 
 LONGEST_TITLE = 70
 
-CONTOURS = 18
-"""Lines of equal value; they are spread evenly over the picture, not over the values."""
-
 MOST_DOTS = 60
 """Steps of a path up to which each is a dot."""
 
@@ -29,7 +26,8 @@ class PathPicture:
     """What is drawn of a search.
 
     names: of one or two variables. steps: a row a step, a column a variable. values: at the steps. axes: places along
-    each variable, and heights: the value there, a row a place along the second variable, where there are two.
+    each variable, and heights: the value there, nan where it is none; a row a place along the second variable, where
+    there are two. levels: the values at which lines are drawn.
     """
 
     names: Sequence[str]
@@ -37,6 +35,7 @@ class PathPicture:
     values: Any
     axes: Sequence[Any]
     heights: Any
+    levels: Any
     title: str
     converged: bool
 
@@ -66,15 +65,11 @@ def plot_path(picture: PathPicture, path: str | Path) -> None:
 
 
 def draw_contours(axes: Any, picture: PathPicture) -> None:
-    """Lines of equal value, as many between low values as between high ones."""
-    import numpy as np
-
-    heights = np.where(np.isfinite(picture.heights), picture.heights, np.nan)
-    known = heights[np.isfinite(heights)]
-    levels = np.unique(np.quantile(known, np.linspace(0.005, 0.97, CONTOURS))) if len(known) else np.zeros(0)
-    if len(levels) > 1:
-        lines = axes.contour(picture.axes[0], picture.axes[1], heights, levels=levels, colors=PALE, linewidths=0.7)
-        axes.clabel(lines, levels[:: max(len(levels) // 6, 1)], fontsize=7, fmt=lambda level: f"{level:.3g}")
+    """Lines of equal value."""
+    if len(picture.levels) > 1:
+        lines = axes.contour(*picture.axes, picture.heights, levels=picture.levels, colors=PALE, linewidths=0.7)
+        every = max(len(picture.levels) // 6, 1)
+        axes.clabel(lines, picture.levels[::every], fontsize=7, fmt=lambda level: f"{level:.3g}")
     axes.set_xlim(picture.axes[0][0], picture.axes[0][-1])
     axes.set_ylim(picture.axes[1][0], picture.axes[1][-1])
 
