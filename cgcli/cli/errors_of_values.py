@@ -55,7 +55,7 @@ def question(parsed: Formula, words: Sequence[str] | None, options: ErrorOptions
     for text in (options.correlation if options else None) or ():
         correlations |= read_correlation(text)
     asked = asking.Question(values, quantities, asking.correlation_pairs(correlations))
-    if options is None or options.repeat is None:
+    if options is None or not options.repeat:
         if options is not None and options.average is not None:
             raise UsageError("--average needs readings", hint="add --repeat readings.csv")
         return asked

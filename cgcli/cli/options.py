@@ -128,7 +128,7 @@ class ErrorOptions:
     ] = None
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Where the random values begin (0).")] = None
     repeat: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--repeat", metavar="TABLE", help="Inputs from repeated readings: a column each, a row a reading."
         ),
