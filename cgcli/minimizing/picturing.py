@@ -40,7 +40,8 @@ def picture_of(
     heights = np.where(np.isfinite(heights), heights, np.nan)
     return PathPicture(
         names=labels, steps=steps, values=np.array([step.value for step in result.steps]), axes=axes,
-        heights=heights.reshape([len(each) for each in reversed(axes)]), levels=levels_of(heights), title=title, converged=result.converged,
+        heights=heights.reshape([len(each) for each in reversed(axes)]), levels=levels_of(heights), title=title,
+        converged=result.converged,
     )  # fmt: skip
 
 
