@@ -29,9 +29,9 @@ class Uncertain(FormulaBase):
         distributions: by input a kind ("rectangular", "triangular", "arcsine", "lognormal", "student_sd",
         "student_scale") with this value and error, or a frozen distribution of SciPy. readings: repeated readings of
         inputs without a value, a column each (a path, a frame, a mapping; or a list of tables that are independent).
-        average: inner names that are computed for
-        each reading, and whose means go on. samples, seed: how many random values are drawn for `.sampled` (JCGM 101).
-        An input that is called like one of these options is given in the mapping.
+        average: inner names that are computed for each reading, and whose means go on. samples, seed: how many random
+        values are drawn for `.sampled` (JCGM 101). An input that is called like one of these options is given in the
+        mapping.
 
         A result has value, error, dof, shares, interval(coverage), expanded(coverage), coverage_factor(coverage),
         second_order and sampled; several outputs come by name, with their covariance and correlations.

@@ -10,7 +10,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import read_formula
-from cgcli.cli.output import Births, print_json
+from cgcli.cli.output import Births, print_json, report_left_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def run(
     asked = shown.question(parsed, bindings, uncertain)
     found = asking.propagate(parsed, asked, show=[of] if of else [], on_births=births)
     results = results_of(found, shown.sample_of(found, uncertain))
+    report_left_out(found.bound, None, of)
     outputs = list(targets(found.bound.program, of))
     tables = {name: table(found, name, results[name]) for name in outputs}
     if json:
