@@ -137,6 +137,14 @@ class WholeRows:
             self._kept = [Part(columns, self.rows or 0, numbers, sum(part.read for part in self._kept))]
         return self._kept[0].columns
 
+    def joined(self) -> Part:
+        """All whole rows in one part, however large."""
+        parts = list(self.parts())
+        columns = {name: np.concatenate([part.columns[name] for part in parts] or [np.empty(0)])
+                   for name in self.columns}  # fmt: skip
+        numbers = np.concatenate([part.numbers() for part in parts] or [np.empty(0, dtype=np.int64)])
+        return Part(columns, len(numbers), numbers)
+
     def thinned(self, rows: int) -> WholeRows:
         """About so many of the rows, taken evenly over the table and kept in memory; itself where there are no more."""
         total = self.counted()

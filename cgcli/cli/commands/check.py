@@ -11,7 +11,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import could_be_name, exclude, read_bindings, read_formula, split_bindings
-from cgcli.cli.output import number_text, print_json, warn
+from cgcli.cli.output import number_text, print_json
 from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
@@ -56,7 +56,11 @@ def run(
         return
     from cgcli.formulas.digits import check
 
-    points = read_points(parsed, data, values) if data is not None else None
+    points = None
+    if data is not None:
+        from cgcli.cli.points import read_rows
+
+        points, _ = read_rows(parsed, data, values, most=ROWS)
     found = check(parsed, values, ranges, points=points, improve=improve, seed=seed)
     if json:
         print_json(found.as_dict())
@@ -83,26 +87,6 @@ def read_ranges(words: Sequence[str] | None) -> dict[str, tuple[float, float]]:
             raise UsageError(f"the range of `{name}` is from a number to a number", hint=f"--range {name}=0:1")
         found[name] = low, high
     return found
-
-
-def read_points(parsed: Formula, path: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The rows of a table as columns by input; of a long one some hundred, taken evenly."""
-    from cgcli.rows.matching import match_columns
-    from cgcli.rows.sources import Source, WholeRows
-
-    source = Source(path)
-    table = source.open()
-    try:
-        columns, notes = match_columns(parsed, table, values, {})
-    finally:
-        table.close()
-    for note in notes:
-        warn(note.message, hint=note.hint)
-    if not columns:
-        raise UsageError(f"`{path}` has no column for an input", hint=f"the inputs are {', '.join(parsed.inputs)}")
-    rows = WholeRows(source, [str(column) for column in columns.values()]).thinned(ROWS)
-    kept = rows.in_memory() or {}
-    return {name: kept[str(column)] for name, column in columns.items()}
 
 
 def print_checked(found: Checked) -> None:

@@ -30,12 +30,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, ReadOptions, TrainOptions, typer
+    from cgcli.cli.options import Annotated, FormulaText, Json, ReadOptions, StartWords, TrainOptions, typer
 
 
 def run(
     formula: FormulaText,
-    bindings: Bindings = None,
+    bindings: StartWords = None,
     *,
     target: Annotated[
         str | None,

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from cgcli.uncertainty.sensitivity import Row
 
 
+NARROW = ("contribution", "elasticity", "derivative")
+"""Columns that a narrow terminal leaves out; the last one of the table first."""
+
+
 def run(
     formula: FormulaText,
     bindings: Bindings = None,
@@ -80,5 +84,8 @@ def _print_table(rows: list[Row], title: str) -> None:
     cells = [row.cells() for row in rows]
     names = list(rows[0].cells()) if rows else ["input"]
     kept = [name for name in names if any(cell.get(name) for cell in cells)] or names
-    columns = [Column(name.replace("_", " "), right=name != "input") for name in kept]
+    columns = [
+        Column(name.replace("_", " "), right=name != "input", optional=name in NARROW, cut=16 if name == "input" else 0)
+        for name in kept
+    ]
     print_blocks([Table(title, columns, [tuple([cell[name] for name in kept]) for cell in cells])])

@@ -19,6 +19,7 @@ from cgcli.explain.stable.rules import rules
 from cgcli.explain.stable.series import expansions
 from cgcli.explain.stable.trials import Trials, computed, drawn, roughly_lost
 from cgcli.graph.copying import copied
+from cgcli.graph.replacing import replaced
 from cgcli.graph.walk import ancestors
 from cgcli.passes.simplify import simplify
 
@@ -207,7 +208,7 @@ class Search:
             if not need or self.graph.is_leaf(place):
                 continue
             for node, text, condition in self._at(place):
-                yield self._replaced(root, place, node), text, condition
+                yield replaced(self.graph, root, {place: node}), text, condition
 
     def _at(self, place: int) -> list[tuple[int, str, int | None]]:
         """What rules write in the place of a node; known from the last form that had it."""
@@ -224,17 +225,6 @@ class Search:
                     found.append((node, text, condition))
             self._known[place] = found
         return found
-
-    def _replaced(self, root: int, place: int, by: int) -> int:
-        """A form with another node in the place of one."""
-        if root == place:
-            return by
-        graph, moved = self.graph, {place: by}
-        for node, need in enumerate(ancestors(graph, [root])):
-            if need and node > place and any(operand in moved for operand in graph.operands_of(node)):
-                used = [moved.get(operand, operand) for operand in graph.operands_of(node)]
-                moved[node] = graph.repeat(graph.row(node), used, graph.attributes_of(node))
-        return moved[root]
 
     def _forms(self, made: Iterable[tuple[int, tuple[str, ...], tuple[int, ...]]]) -> list[Form]:
         """Nodes as forms, tried at all points in one run."""
