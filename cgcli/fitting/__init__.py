@@ -1,4 +1,4 @@
-"""Least squares: a formula's parameters from the rows of a table.
+"""A formula's parameters from the rows of a table: by least squares, or by making the mean of a loss small.
 
     fit.fit(…)                    a formula and a table -> parameters, and what the data say of them
     question.ask(…)               what is fitted to what, from names
@@ -9,6 +9,11 @@
     least_squares.Search          from one start to a solution
     twins.preferred               of solutions that are the same but for signs and names, the expected one
     statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution
+    remembering.Remembered        a problem whose answers are in a file: a fit goes on to the same bits
+    training.train(…)             minibatches or L-BFGS over a loss of a row
+    optimisers, schedules         the methods' steps, and the rate from step to step
+    batches.Rows                  the rows of a training in the order of a seed
+    checkpoints                   what it takes to go on, in a file
 
 The problem of a table with 7 rows and one of 10 GB look alike: an evaluation gives the R factor of the residuals'
 derivatives, with the residuals as the last column. Normal equations are never formed.
