@@ -1,11 +1,13 @@
-"""Two problems of ADBench: a Gaussian mixture and bundle adjustment; objective, and objective with its derivatives.
+"""The problems of ADBench: a Gaussian mixture, bundle adjustment, an LSTM, a hand; objective, and with derivatives.
 
-    python benchmarks/adbench.py [--mixtures D,K,N …] [--observations 10000 100000] [--rounds 7] [--json FILE]
+    python benchmarks/adbench.py [--mixtures D,K,N …] [--observations 10000 100000] [--lstm LAYERS,STEPS …]
+                                 [--hands POINTS …] [--rounds 7] [--json FILE]
 
 After F. Šrajer, Z. Kukelova and A. Fitzgibbon, A benchmark of selected algorithmic differentiation tools on some
 problems in computer vision and machine learning, Optimization Methods and Software 33 (2018). Each problem is written
 once, over a namespace of functions (CasADi's matrices have no axes, so its mixture is written for it). The mixture is
-one point of vectors and matrices. Bundle adjustment is a table: two residuals a row, and their 2×15 Jacobian.
+one point of vectors and matrices. Bundle adjustment is a table: two residuals a row, and their 2×15 Jacobian. The
+LSTM and the hand stand in `adbench_models.py`; JAX has the LSTM as a `scan`, and compiles before it is timed.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import scipy.special
+from adbench_models import HAND_WITH, LSTM_WITH, hand_data, lstm_data
 from harness import installed, interleaved, machine, markdown, require_agreement, written
 
 import cgcli as cg
@@ -26,6 +29,8 @@ from cgcli.formulas.derivatives import gradients
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 MIXTURES = ("2,5,1000", "10,5,1000", "10,25,1000", "20,25,10000")
 OBSERVATIONS = (10_000, 100_000)
+LSTMS = ("2,1024",)
+HANDS = (100, 10_000)
 PEERS = ("cg", "NumPy", "JAX", "PyTorch", "CasADi")
 GAMMA, DEGREES = 1.0, 0
 """Of the Wishart prior."""
@@ -286,8 +291,10 @@ MOST_FOR_CASADI = 10 * 25 * 1000
 """Dimensions times components times points; its matrix products are not blocked."""
 
 
-def measure(makers: dict[str, Callable[[dict[str, Any]], Tasks]], data: dict[str, Any], rounds: int) -> dict[str, Any]:
-    """Milliseconds by task and library."""
+def measure(
+    makers: dict[str, Callable[[dict[str, Any]], Tasks]], data: dict[str, Any], rounds: int, tolerance: float = 1e-7
+) -> dict[str, Any]:
+    """Milliseconds by task and library, whose answers agree that well."""
     made = {name: make(data) for name, make in makers.items()}
     runs = {
         "objective": {name: tasks[0] for name, tasks in made.items()},
@@ -295,7 +302,7 @@ def measure(makers: dict[str, Callable[[dict[str, Any]], Tasks]], data: dict[str
     }
     found: dict[str, Any] = {}
     for task, each in runs.items():
-        require_agreement({name: [flat(run())] for name, run in each.items()}, 1e-7)
+        require_agreement({name: [flat(run())] for name, run in each.items()}, tolerance)
         found[task] = {name: 1e3 * time for name, time in interleaved(each, rounds, longest=6.0).items()}
     return found
 
@@ -310,6 +317,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--mixtures", nargs="*", default=list(MIXTURES), metavar="D,K,N")
     parser.add_argument("--observations", type=int, nargs="*", default=list(OBSERVATIONS))
+    parser.add_argument("--lstm", nargs="*", default=list(LSTMS), metavar="LAYERS,STEPS")
+    parser.add_argument("--hands", type=int, nargs="*", default=list(HANDS), metavar="POINTS")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
@@ -325,6 +334,16 @@ def main() -> None:
     for rows in options.observations:
         makers = {name: make for name, make in BUNDLE_WITH.items() if name in versions}
         results[f"bundle adjustment, {rows} observations"] = measure(makers, bundle_data(rows), options.rounds)
+    for size in options.lstm:
+        layers, steps = map(int, size.split(","))
+        makers = {name: make for name, make in LSTM_WITH.items() if name in versions}
+        name = f"LSTM, {layers} layers, {steps} steps"
+        results[name] = measure(makers, lstm_data(layers, steps), options.rounds, 1e-12)
+    for points in options.hands:
+        for free, what in ((False, "hand"), (True, "hand with free points")):
+            makers = {name: make for name, make in HAND_WITH.items() if name in versions}
+            data = hand_data(points, free=free)
+            results[f"{what}, {points} points"] = measure(makers, data, options.rounds, 1e-12)
     print(f"{machine()}; float64; milliseconds (times that of cg)\n\n{table(results, versions)}")
     written(options.json, {"machine": machine(), "versions": versions, "ms": results})
 

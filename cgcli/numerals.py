@@ -106,7 +106,8 @@ def rounded(value: float, error: float, digits: int = ERROR_DIGITS) -> str:
     last = last_place(error, digits)
     size = max(abs(value), error)
     if PLAIN_FROM <= size < PLAIN_BELOW and last <= 0:
-        return f"{value:.{-last}f}"
+        text = f"{value:.{-last}f}"
+        return text if float(text) else text.removeprefix("-")
     if size < PLAIN_BELOW and last > 0:
         return f"{round(value, -last):.0f}"
     shown = max(last_place(value, 1) - last, 0) if value else 0

@@ -1,4 +1,4 @@
-"""What can be asked about a formula beyond its values: its derivative rule by rule, its equality with another one."""
+"""Questions about a formula that end in words: its digits, its derivative by hand, its equality with another one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from cgcli.formulas.base import FormulaBase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.comparing import Comparisons
+    from cgcli.formulas.digits import Checked
+    from cgcli.formulas.why import Why
     from cgcli.formulas.working import Steps
 
 
@@ -30,6 +32,32 @@ class Explaining(FormulaBase):
 
         values = given.given_values(mapping, inputs)
         return steps(self, values, wrt=wrt, of=of, order=order, unsimplified=unsimplified)
+
+    def why(
+        self, mapping: Mapping[str, Any] | None = None, /, *, of: str | None = None, wrt: Sequence[str] | None = None,
+        **inputs: Any,
+    ) -> Why:  # fmt: skip
+        """Why a value or a derivative is nan, infinite, zero, huge, tiny or a convention at a point, and what cures it.
+
+        `.findings`, each with `.kind`, `.pass_`, `.operation`, `.text`, `.why`, `.path` and `.cures`. See
+        `cgcli.formulas.why.why`.
+        """
+        from cgcli.formulas.why import why
+
+        return why(self, given.given_values(mapping, inputs), of=of, wrt=wrt)
+
+    def check(
+        self, mapping: Mapping[str, Any] | None = None, /, *, ranges: Mapping[str, tuple[float, float]] | None = None,
+        improve: bool = False, seed: int = 0, **inputs: Any,
+    ) -> Checked:  # fmt: skip
+        """How many digits of values and derivatives are right, what loses them, and a better form where there is one.
+
+        It has `.outputs`, `.derivatives`, `.losers` and `.rewritings`. ranges: {name: (low, high)} for inputs without a
+        value. improve: search longer. See `cgcli.formulas.digits.check`.
+        """
+        from cgcli.formulas.digits import check
+
+        return check(self, given.given_values(mapping, inputs), ranges, improve=improve, seed=seed)
 
     def compare(
         self, other: FormulaBase, mapping: Mapping[str, Any] | None = None, /, *, seed: int = 0, **inputs: Any

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
-    from cgcli.fitting.fit import FitResult
-    from cgcli.fitting.training import TrainingResult
-
 
 class Fitting(FormulaBase):
     """Fits, and sums over rows."""
@@ -21,16 +18,21 @@ class Fitting(FormulaBase):
         self, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
         fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
         bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
-        absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48,
+        absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int | None = None,
         seed: int | None = None, columns: Mapping[str, str] | None = None, missing: str | None = None,
         limit: int | None = None, most: int = 1000, save: str | PathLike[str] | None = None,
-        resume: str | PathLike[str] | None = None, **training: Any,
-    ) -> FitResult | TrainingResult:  # fmt: skip
+        resume: str | PathLike[str] | None = None, by: str | Sequence[str] | None = None,
+        share: str | Sequence[str] | None = None, sigma_x: str | float | Mapping[str, Any] | None = None,
+        **training: Any,
+    ) -> Any:  # fmt: skip
         """The parameters with which the formula is nearest to a target, row by row: see `cgcli.fitting.fit.fit`.
 
         data: a path, a DataFrame, an Arrow table, a mapping of arrays. target: a column or a formula over columns.
         start: parameter -> number, array, or a pair (low, high) to start in; what has none is found. save: a file that
         is written from time to time; resume: go on from it, to the same bits as if nothing had happened.
+
+        by: columns whose values tell groups of rows apart; each group is fitted, and the result is a
+        `cgcli.fitting.grouped.GroupedFit`. share: parameters that all groups have in common.
 
         Where `loss` is an output of the formula, its mean over the rows is made small instead: see
         `cgcli.fitting.training.train` for the further options (method, epochs, batch, rate, validate, patience …).
@@ -40,12 +42,29 @@ class Fitting(FormulaBase):
         if is_training(self, loss, training):
             from cgcli.fitting.training import train
 
-            refuse_options(target=target, bounds=bounds, sigma=sigma)
+            refuse_options(target=target, bounds=bounds, sigma=sigma, by=by, share=share, sigma_x=sigma_x)
             if seed is not None:  # a training that is resumed keeps its own
                 training["seed"] = seed
             return train(
                 self, data, loss=loss, start=start, fix=fix, wrt=wrt, columns=columns, missing=missing, limit=limit,
                 save=save, resume=resume, **training,
+            )  # fmt: skip
+        if share is not None and by is None:
+            from cgcli.errors import UsageError
+
+            raise UsageError("`share` is for groups", hint='say what tells them apart: by="plate"')
+        if by is not None:
+            from cgcli.fitting.grouped import fit_by, refuse_saving
+
+            refuse_saving(save, resume)
+            if sigma_x is not None:
+                from cgcli.errors import UsageError
+
+                raise UsageError("groups are fitted without errors of inputs: `by` and `sigma_x` do not go together")
+            return fit_by(
+                self, data, by, share=share, target=target, start=start, fix=fix, wrt=wrt, bounds=bounds, sigma=sigma,
+                absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, columns=columns,
+                missing=missing, limit=limit, most=most, seed=1 if seed is None else seed,
             )  # fmt: skip
         from cgcli.fitting.fit import fit
 
@@ -53,7 +72,7 @@ class Fitting(FormulaBase):
             self, data, target=target, start=start, fix=fix, wrt=wrt, bounds=bounds, sigma=sigma,
             absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, columns=columns,
             missing=missing, limit=limit, most=most, seed=1 if seed is None else seed, save=save,
-            resume=resume,
+            resume=resume, sigma_x=sigma_x,
         )  # fmt: skip
 
     def grad_sum(

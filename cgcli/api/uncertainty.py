@@ -28,9 +28,10 @@ class Uncertain(FormulaBase):
         {"L": {"L": …, "T": …}, …}, or (names, matrix); it has the errors, too. dof: degrees of freedom of errors.
         distributions: by input a kind ("rectangular", "triangular", "arcsine", "lognormal", "student_sd",
         "student_scale") with this value and error, or a frozen distribution of SciPy. readings: repeated readings of
-        inputs without a value, a column each (a path, a frame, a mapping). average: inner names that are computed for
-        each reading, and whose means go on. samples, seed: how many random values are drawn for `.sampled` (JCGM 101).
-        An input that is called like one of these options is given in the mapping.
+        inputs without a value, a column each (a path, a frame, a mapping; or a list of tables that are independent).
+        average: inner names that are computed for each reading, and whose means go on. samples, seed: how many random
+        values are drawn for `.sampled` (JCGM 101). An input that is called like one of these options is given in the
+        mapping.
 
         A result has value, error, dof, shares, interval(coverage), expanded(coverage), coverage_factor(coverage),
         second_order and sampled; several outputs come by name, with their covariance and correlations.
@@ -53,7 +54,7 @@ class Uncertain(FormulaBase):
             sample = Sample(found, samples, seed)
         by_name = results.results_of(found, sample)
         asking.warn_of(found, by_name)
-        return next(iter(by_name.values())) if len(by_name) == 1 else results.Several(found, by_name)
+        return next(iter(by_name.values())) if len(by_name) == 1 else results.Several(found, by_name, sample)
 
     def uncertainty_rows(self, values: Mapping[str, Any], *, correlations: Any = None, engine: str = "auto") -> Any:
         """One result and one standard uncertainty a row, by the law of propagation: arrays value and error.

@@ -77,7 +77,8 @@ def spread(run: Callable[..., int | None]) -> Callable[..., int | None]:
         each for name, parameter in signature.parameters.items()
         for each in (options_in(groups[name]) if name in groups else [parameter])
     ]  # fmt: skip
-    if "bindings" in signature.parameters:
+    takes_values = next((name for name in TAKE_VALUES if name in signature.parameters), None)
+    if takes_values:
         parameters.append(VALUES)
 
     def gathered(**given: Any) -> int | None:
@@ -86,8 +87,8 @@ def spread(run: Callable[..., int | None]) -> Callable[..., int | None]:
         check_standard_input(
             formula=given.get("formula"), table=given.get("data"), values=files, readings=given.get("repeat")
         )
-        if files:
-            given["bindings"] = [*(given["bindings"] or ()), *(f"@{path}" for path in files)]
+        if files and takes_values:
+            given[takes_values] = [*(given[takes_values] or ()), *(f"@{path}" for path in files)]
         for name, group in groups.items():
             given[name] = group(**{option.name: given.pop(option.name) for option in fields(group)})
         return run(**given)
@@ -96,6 +97,9 @@ def spread(run: Callable[..., int | None]) -> Callable[..., int | None]:
     gathered.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return gathered
 
+
+TAKE_VALUES = ("bindings", "words")
+"""What a parameter of NAME=VALUE words is called; `words` may begin with another formula."""
 
 VALUES = inspect.Parameter("values", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=options.Values)
 """The option of every command that takes NAME=VALUE."""

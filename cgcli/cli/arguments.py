@@ -228,4 +228,4 @@ def exclude(option: str, **others: object) -> None:
     """UsageError where one of the other options was given too."""
     for name, value in others.items():
         if value:
-            raise UsageError(f"{option} and --{name} exclude each other")
+            raise UsageError(f"{option} and --{name.replace('_', '-')} exclude each other")

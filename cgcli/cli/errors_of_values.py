@@ -6,7 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from cgcli.cli.arguments import exclude, is_value_file, read_value_files, split_bindings, split_names, value_sources
-from cgcli.cli.output import Births, print_json, warn
+from cgcli.cli.output import Births, print_json, report_kinks, warn
 from cgcli.errors import UsageError, did_you_mean
 from cgcli.formulas.values import read_value
 from cgcli.numerals import short_number
@@ -55,7 +55,7 @@ def question(parsed: Formula, words: Sequence[str] | None, options: ErrorOptions
     for text in (options.correlation if options else None) or ():
         correlations |= read_correlation(text)
     asked = asking.Question(values, quantities, asking.correlation_pairs(correlations))
-    if options is None or options.repeat is None:
+    if options is None or not options.repeat:
         if options is not None and options.average is not None:
             raise UsageError("--average needs readings", hint="add --repeat readings.csv")
         return asked
@@ -95,6 +95,10 @@ def run_with_errors(
     else:
         print_results(found, results, options)
     births.tell()
+    if found.bound.program.slopes:
+        from cgcli.formulas.kinks import kinks_within
+
+        report_kinks(found.bound, kinks_within(found.bound), second=True)
     tell_doubts(found, results, options)
 
 
@@ -184,8 +188,9 @@ def print_more(result: Uncertainty, options: ErrorOptions, *, named: bool) -> No
             (f"{percent} interval", f"{interval_text(sampled.interval(coverage), sampled.error)}, "
              f"the shortest {interval_text(shortest, sampled.error)}"),
         ]  # fmt: skip
+    width = max(len(title) for title, _ in rows)
     for title, text in rows:
-        print(f"  {result.label + ': ' if named else ''}{title:<14}  {text}")
+        print(f"  {result.label + ': ' if named else ''}{title:<{width}}  {text}")
 
 
 def document(found: Propagation, results: Results, options: ErrorOptions | None) -> dict[str, Any]:

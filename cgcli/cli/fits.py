@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from cgcli.cli.interrupted import told_how_to_go_on
 from cgcli.cli.output import jsonable, print_json
 from cgcli.cli.rows import read_columns
+from cgcli.cli.starts import Starts, number_or_text
+from cgcli.cli.streams import EvenUnread, can_write
 from cgcli.data import formats
 from cgcli.errors import CalculationError, UsageError
 from cgcli.files import write_file
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 
     from cgcli.api.formula import Formula
     from cgcli.cli.options import ReadOptions
-    from cgcli.cli.starts import Starts
     from cgcli.data.table import Table
-    from cgcli.fitting.fit import FitResult
+    from cgcli.fitting.profile import Profile
+    from cgcli.fitting.result import FitResult
 
 FITTED_ENDING = ".json"
 MOST_NAMED = 6
@@ -48,6 +50,7 @@ class Outputs:
     predicted: str | None
     plot: str | None
     sketch: bool | None
+    profile: bool = False
 
     @property
     def need_rows(self) -> bool:
@@ -100,9 +103,16 @@ def fit_table(
             absolute_sigma=absolute_sigma, missing=table.missing, limit=table.limit, progress=progress.advance,
             **options,
         )  # fmt: skip
-    tell(result, outputs)
+    profiles = profiles_of(result, outputs)
+    with EvenUnread():
+        tell(result, outputs, profiles)
     require_success(result)
-    write(result, outputs)
+    write(result, outputs, profiles)
+
+
+def profiles_of(result: FitResult, outputs: Outputs) -> dict[str, Profile] | None:
+    """Likelihood intervals, where they are wanted and the fit has come to an end."""
+    return result.profile(outputs.coverage) if outputs.profile and result.converged else None
 
 
 def require_success(result: FitResult) -> None:
@@ -144,14 +154,6 @@ class Replayed(Source):
         return table
 
 
-def number_or_text(text: str | None) -> str | float | None:
-    """A number where a text is one; else a column, or a formula over columns."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
-
-
 def held_values(formula: Formula, names: list[str], values: dict[str, Any], begun: Starts) -> dict[str, Any]:
     """The values of what is fixed: given with it, as a start, or by the formula. UsageError where there is none."""
     known = {**begun.values, **values}
@@ -163,23 +165,22 @@ def held_values(formula: Formula, names: list[str], values: dict[str, Any], begu
     return {name: known[name] if name in known else defaults[name] for name in names}
 
 
-def tell(result: FitResult, outputs: Outputs) -> None:
+def tell(result: FitResult, outputs: Outputs, profiles: dict[str, Profile] | None = None) -> None:
     """Print the table, or the document; to standard error where predictions go to standard output."""
     stream = sys.stderr if outputs.predicted == "-" else sys.stdout
     if outputs.json:
-        print_json(result.document(outputs.coverage), stream=stream)
+        print_json(result.document(outputs.coverage, profiles), stream=stream)
         return
     from cgcli.render.fit_tables import blocks
     from cgcli.render.tables import print_blocks
 
-    print_blocks(blocks(result, outputs.coverage), stream)
+    print_blocks(blocks(result, outputs.coverage, profiles), stream)
     if outputs.wants_sketch and (outputs.sketch or result.rows <= MOST_SKETCHED):
         print_sketch(result, stream)
 
 
 def print_sketch(result: FitResult, stream: Any) -> None:
     """Points and curve below the table."""
-    from cgcli.cli.streams import can_write
     from cgcli.render.sketch import sketch_lines
 
     plain = not can_write("\u28ff", stream)
@@ -187,7 +188,7 @@ def print_sketch(result: FitResult, stream: Any) -> None:
     print(*["", *lines], sep="\n", file=stream)
 
 
-def write(result: FitResult, outputs: Outputs) -> None:
+def write(result: FitResult, outputs: Outputs, profiles: dict[str, Profile] | None = None) -> None:
     """The files that are wanted; what may still be refused comes first."""
     if outputs.predicted is not None:
         from cgcli.fitting.predictions import write_predictions
@@ -197,5 +198,5 @@ def write(result: FitResult, outputs: Outputs) -> None:
     if outputs.plot is not None:
         result.plot(outputs.plot, coverage=outputs.coverage)
     if outputs.fitted is not None:
-        text = json.dumps(jsonable(result.document(outputs.coverage)), ensure_ascii=False)
+        text = json.dumps(jsonable(result.document(outputs.coverage, profiles)), ensure_ascii=False)
         write_file(outputs.fitted, f"{text}\n".encode())

@@ -20,6 +20,10 @@ Bindings = Annotated[
     Optional[list[str]],  # noqa: UP045 - Typer reads this form in every version
     typer.Argument(metavar="NAME=VALUE", help="Values: numbers, constant formulas, lists, or @file.npy."),
 ]
+StartWords = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Argument(metavar="NAME=VALUE", help="Where to start: a=1, or within a range, a=0:10."),
+]
 Values = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--values", metavar="FILE", help="Values by name from JSON, as `cg fit -o` writes it; - is a pipe."),
@@ -128,7 +132,7 @@ class ErrorOptions:
     ] = None
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Where the random values begin (0).")] = None
     repeat: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--repeat", metavar="TABLE", help="Inputs from repeated readings: a column each, a row a reading."
         ),
@@ -145,5 +149,5 @@ class ErrorOptions:
 
 __all__ = [
     "Annotated", "Bindings", "Digits", "EngineName", "ErrorOptions", "FormulaText", "Json", "Of", "ReadOptions",
-    "Strict", "TableOptions", "TrainOptions", "Values", "Wrt", "typer",
+    "StartWords", "Strict", "TableOptions", "TrainOptions", "Values", "Wrt", "typer",
 ]  # fmt: skip

@@ -163,6 +163,6 @@ class Births:
         return bound
 
     def tell(self) -> None:
-        """Say on standard error what was heard."""
-        for birth in self.found:
+        """Say on standard error what was heard, and once what was heard twice."""
+        for birth in {(each.message, each.span): each for each in self.found}.values():
             warn(birth.message, source=birth.source, span=birth.span, hint=birth.hint)

@@ -66,6 +66,32 @@ def read_fixed(words: Sequence[str] | None) -> tuple[list[str], dict[str, Any]]:
     return [*names, *values], values
 
 
+def read_sigma_x(words: Sequence[str] | None) -> Any:
+    """`--sigma-x SIGMA` and `--sigma-x INPUT=SIGMA`: one for all, sigma by input, or None. UsageError for both at once.
+
+    A sigma is a column, a formula over columns, or a number.
+    """
+    named: dict[str, Any] = {}
+    for word in words or ():
+        name, equals, text = word.partition("=")
+        if not equals or text.startswith("=") or not could_be_name(canonical(name.strip())):
+            if len(words or ()) > 1:
+                raise UsageError("which input has which sigma?", hint="--sigma-x INPUT=SIGMA, once for each input")
+            return number_or_text(word)
+        if canonical(name.strip()) in named:
+            raise UsageError(f"`{name.strip()}` has two sigmas", hint="give each input once")
+        named[canonical(name.strip())] = number_or_text(text.strip())
+    return named or None
+
+
+def number_or_text(text: str | None) -> str | float | None:
+    """A number where a text is one; else a column, or a formula over columns."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
 def split_range(text: str) -> tuple[str, str] | None:
     """The two sides of the one colon outside of brackets; None where a text has no such colon."""
     depth, places = 0, []

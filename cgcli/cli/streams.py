@@ -41,6 +41,19 @@ def nowhere(mode: str) -> Any:
     return stream
 
 
+class EvenUnread:
+    """A context in which standard output may have no reader any more (`| head`): what comes after it is done anyway."""
+
+    def __enter__(self) -> EvenUnread:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, BrokenPipeError):
+            silence()
+            return True
+        return False
+
+
 def silence() -> None:
     """Point standard output at nowhere, so that the interpreter's last flush does not fail once more."""
     sys.stdout = nowhere("w")

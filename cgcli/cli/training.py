@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cgcli.cli.interrupted import told_how_to_go_on
 from cgcli.cli.output import jsonable, print_json
 from cgcli.cli.rows import read_columns
+from cgcli.cli.streams import EvenUnread, can_write
 from cgcli.errors import UsageError
 from cgcli.files import write_file
 from cgcli.fitting.training import train
@@ -51,7 +52,8 @@ def train_table(
             columns=read_columns(table.bind), missing=table.missing, limit=table.limit, validate=validate,
             save=chosen.save, resume=chosen.resume, progress=line.advance, **settings,
         )  # fmt: skip
-    tell(result, outputs)
+    with EvenUnread():
+        tell(result, outputs)
     write(result, outputs)
 
 
@@ -60,7 +62,6 @@ def tell(result: TrainingResult, outputs: Outputs) -> None:
     if outputs.json:
         print_json(result.document())
         return
-    from cgcli.cli.streams import can_write
     from cgcli.render.tables import print_blocks
     from cgcli.render.training_tables import SPARKS, blocks
 

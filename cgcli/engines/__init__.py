@@ -84,8 +84,10 @@ def _with_rows() -> list[str]:
 
 def _native_for_rows(graph: Graph, wanted: Sequence[int], rows: int) -> Engine | None:
     """The native engine where it is likely to be done first."""
+    if rows < FEWEST_ROWS:
+        return None
     work = rows * sum(ancestors(graph, wanted))
-    if rows < FEWEST_ROWS or work < (LEAST_WORK if NATIVE_LIBRARY in sys.modules else LEAST_WORK_WITH_IMPORT):
+    if work < (LEAST_WORK if NATIVE_LIBRARY in sys.modules else LEAST_WORK_WITH_IMPORT):
         return None
     return _native(graph, wanted)
 

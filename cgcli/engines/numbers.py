@@ -485,16 +485,16 @@ class Numbers:
     def _lifted(self, function: Callable[..., Any], numbers: Sequence[Number]) -> Number:
         """A function of the first samples and one of the second ones, each moved.
 
-        Unsettled for a nan or an infinity that comes of a number of which no digit stands, not even the sign.
+        Unsettled for a nan or an infinity that comes of a number of which no digit stands, not even the sign, or that
+        comes of one sample alone.
         """
         first = second = self._real(function(*[number.samples[0] for number in numbers]))
         if all(number.is_known for number in numbers):
             return self._rounded(first, first)
         second = self._real(function(*[number.samples[1] for number in numbers]))
-        if not (self.mp.isfinite(first) and self.mp.isfinite(second)) and any(
-            self._is_noise(number, CLEAR) for number in numbers
-        ):
-            raise Unsettled
+        finite = self.mp.isfinite(first), self.mp.isfinite(second)
+        if not all(finite) and (any(finite) or any(self._is_noise(number, CLEAR) for number in numbers)):
+            raise Unsettled  # an operand as near to the end of the domain as it is known
         return self._rounded(first, second)
 
     def _real(self, value: Any) -> Any:

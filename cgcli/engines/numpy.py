@@ -91,8 +91,12 @@ class NumpyEngine(PlannedEngine):
     @staticmethod
     def needed_inputs(graph: Graph, wanted: Sequence[int]) -> dict[str, int]:
         """The nodes of the inputs that the wanted nodes need, by name."""
-        needed = ancestors(graph, wanted)
-        return {name: node for name, node in graph.inputs(hidden=True).items() if needed[node]}
+
+        def find() -> dict[str, int]:
+            needed = ancestors(graph, wanted)
+            return {name: node for name, node in graph.inputs(hidden=True).items() if needed[node]}
+
+        return graph.once("needed inputs", wanted, find)
 
     def given_inputs(self, needed: Mapping[str, int], inputs: Mapping[str, Any]) -> dict[int, Any]:
         """The values of needed inputs, by node. UsageError where one is missing."""

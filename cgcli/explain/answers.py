@@ -14,6 +14,7 @@ import numpy as np
 from cgcli.engines.numpy import NumpyEngine
 from cgcli.explain.comparing import ALMOST, WHERE_DEFINED, Counterexample, compare
 from cgcli.explain.sampling import sampled
+from cgcli.graph.replacing import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ def judged(working: Working, line: int) -> Verdict:
 def mistaken(working: Working, line: int) -> tuple[str, Applied | None]:
     """The usual mistake that gives a line, and the step at which it is made; none, and the first step, else."""
     candidates = [
-        (words, step, working.meaning(working.replaced(step.line, {step.place: wrong.node})))
+        (words, step, working.meaning(replaced(working.graph, step.line, {step.place: wrong.node})))
         for step in working.applied for words, wrong in step.rule.mistakes.items()
         if not working.graph.shape_of(wrong.node)
     ]  # fmt: skip

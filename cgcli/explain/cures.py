@@ -75,16 +75,16 @@ def cure_of(
         known = set(tops)
         tops.extend(node for node in range(len(graph)) if node not in known and known & set(graph.operands_of(node)))
     for spelling, better in CURES:
-        pattern = _lowered(spelling)
+        pattern = lowered(spelling)
         for top in tops:
             found = matched(*pattern, graph, top, culprit)
-            if found is not None and _works(_lowered(better), found, graph, order, values_of):
-                return "write `{}` for `{}`".format(*_written(_lowered(better), found, graph, top))
+            if found is not None and _works(lowered(better), found, graph, order, values_of):
+                return "write `{}` for `{}`".format(*_written(lowered(better), found, graph, top))
     return None
 
 
 @cache
-def _lowered(text: str) -> tuple[Graph, int]:
+def lowered(text: str) -> tuple[Graph, int]:
     """A spelling as a graph with the inputs a, b and v, and its node."""
     program = lower(parse(Source(text)), shapes={"v": (2,)})
     (node,) = program.outputs.values()
@@ -146,7 +146,7 @@ def _works(
     """Whether the better spelling and its derivatives up to an order are finite at the point."""
     scratch = Graph()
     inputs = {name: scratch.input(name, graph.shape_of(node)) for name, node in found.items()}
-    latest = [_built(*better, scratch, inputs)]
+    latest = [built(*better, scratch, inputs)]
     wanted = list(latest)
     for _ in range(order):
         slopes = differentiate(scratch, latest, list(inputs.values()))
@@ -161,7 +161,7 @@ def _as_double(value: Any) -> Any:
     return value.astype(float) if getattr(value, "shape", ()) else float(value)
 
 
-def _built(pattern: Graph, root: int, target: Graph, operands: Mapping[str, int]) -> int:
+def built(pattern: Graph, root: int, target: Graph, operands: Mapping[str, int]) -> int:
     """A spelling over nodes of a graph, by the names of its inputs; they may have other shapes than those."""
     copies: dict[int, int] = {}
     for node in range(len(pattern)):
@@ -188,5 +188,5 @@ def _written(better: tuple[Graph, int], found: Found, graph: Graph, top: int) ->
     for node in found.values():
         if called or len(expression(scratch, copies[node], texts)) > WIDEST:
             texts[copies[node]] = "…"
-    node = _built(*better, scratch, {name: copies[node] for name, node in found.items()})
+    node = built(*better, scratch, {name: copies[node] for name, node in found.items()})
     return expression(scratch, node, texts), expression(scratch, copies[top], texts)

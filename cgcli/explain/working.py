@@ -19,6 +19,7 @@ from cgcli.errors import CalculationError
 from cgcli.explain.rule_text import RuleTexts
 from cgcli.explain.textbook import FORMS, GivenRule
 from cgcli.graph.copying import copy_beginning
+from cgcli.graph.replacing import replaced
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.ops import shaping
@@ -29,7 +30,7 @@ from cgcli.passes.partials import local_partials
 from cgcli.passes.simplify import simplify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.graph.ref import Ref
@@ -133,7 +134,7 @@ class Working:
             of = self.pending[chosen]
             found = self.ruled(of)
             self.applied.append(Applied(line, chosen, of, found))
-            line = self.replaced(line, {chosen: found.result.node})
+            line = replaced(self.graph, line, {chosen: found.result.node})
             self._write(order, Rule(found.name, found.general), expression(self.graph, of), line)
             chosen = self.leftmost(line)
         return self._simplified(node, line, order) if plain else line
@@ -179,23 +180,10 @@ class Working:
                 pending.extend(reversed(self.graph.operands_of(node)))
         return None
 
-    def replaced(self, root: int, instead: Mapping[int, int]) -> int:
-        """A line with other nodes in the place of some."""
-        moved = dict(instead)
-        graph = self.graph
-        for node, need in enumerate(ancestors(graph, [root])):
-            if not need or node in moved:
-                continue
-            operands = graph.operands_of(node)
-            if any(moved.get(operand, operand) != operand for operand in operands):
-                used = [moved.get(operand, operand) for operand in operands]
-                moved[node] = graph.repeat(graph.row(node), used, graph.attributes_of(node))
-        return moved.get(root, root)
-
     def meaning(self, node: int) -> int:
         """The node that a line means: with the derivatives that are still to be taken in their places."""
         inner = self.inner(node)
-        return self.replaced(node, {each: derivative_of(self.graph, of, self.variable)
+        return replaced(self.graph, node, {each: derivative_of(self.graph, of, self.variable)
                                           for each, of in inner.items()})  # fmt: skip
 
     # ---- rules -------------------------------------------------------------------------------------------------------

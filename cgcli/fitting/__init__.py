@@ -8,12 +8,16 @@
     starts.Starts                 places to begin at, scaled by the data
     least_squares.Search          from one start to a solution
     twins.preferred               of solutions that are the same but for signs and names, the expected one
+    result.result_of(…)           a solution with all that is to be said of it
     statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution
     remembering.Remembered        a problem whose answers are in a file: a fit goes on to the same bits
     training.train(…)             minibatches or L-BFGS over a loss of a row
     optimisers, schedules         the methods' steps, and the rate from step to step
     batches.Rows                  the rows of a training in the order of a seed
     checkpoints                   what it takes to go on, in a file
+    orthogonal.nearest(…)         inputs that have errors, too
+    profile.Profiler              likelihood intervals
+    grouped.fit_by(…)             a fit for each group of rows, or one with parameters that groups share
 
 The problem of a table with 7 rows and one of 10 GB look alike: an evaluation gives the R factor of the residuals'
 derivatives, with the residuals as the last column. Normal equations are never formed.

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from os import fspath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cgcli.errors import DataError, UsageError, did_you_mean
-from cgcli.fitting import statistics as stats
 from cgcli.fitting.failures import no_start_error, not_finite_error
-from cgcli.fitting.gaps import refuse_gaps, tell_gaps
+from cgcli.fitting.gaps import refuse_gaps
 from cgcli.fitting.question import Question, ask
 from cgcli.fitting.remembering import Remembered, question_marks
-from cgcli.fitting.reporting import Reporting
+from cgcli.fitting.result import FitResult, result_of
 from cgcli.fitting.robust import LOSSES
-from cgcli.fitting.rows_problem import RowsProblem
+from cgcli.fitting.rows_problem import RowsProblem, rows_of
 from cgcli.fitting.searching import ROWS, Task, best_solution
 from cgcli.fitting.starts import Starts
+from cgcli.fitting.whole_columns import settle_whole_columns
 from cgcli.formulas.derivatives import targets
 
 if TYPE_CHECKING:
@@ -26,80 +25,26 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
-    from cgcli.fitting.least_squares import Solution
     from cgcli.fitting.protocol import Problem
     from cgcli.fitting.rows_problem import Progress
     from cgcli.fitting.searching import Sampler
     from cgcli.formulas.base import FormulaBase
 
-STRONG = 0.9
-"""A correlation from which on it is told."""
+STARTS = 48
+"""Places that are started from where nobody says how many."""
 NEAR = 1e-6
 """A start that is nearer to a bound, relative to the distance of the bounds or to its own size, is moved away."""
-
-
-@dataclass
-class FitResult(Reporting):
-    """A fit: parameters, what the data say of them, and how it ended.
-
-    values: parameter -> float or array. errors: standard errors in the same form; inf where the data do not determine a
-    parameter, nan for one at a bound. names: a name for each element (`a`, `W[0,1]`), in the order of `covariance`
-    (p, p) and `correlations`. intervals: element -> (low, high), of 95 % (Student's; normal with an absolute sigma).
-    rows: those that were fitted; left_out: those with a cell that is missing or no number. dof: rows less parameters.
-    residual: the residual standard deviation (of residuals divided by sigma, where there is one). sum_of_squares: of
-    the same residuals. r_squared, adjusted_r_squared: of the target about its mean; None where that has no spread.
-    aic: −2 log L + 2 k with all constants, as in R.
-    converged: whether the residuals are orthogonal to their derivatives to rounding, claimed only then. offset: how
-    much of their length is not. fixed: the values of other inputs. at_bound: elements that are at a bound.
-    undetermined: combinations of parameters that the data cannot tell apart, as {element: how far it moves}.
-    warnings: sentences on what is wrong or was changed. question: what was fitted, for predictions.
-    """
-
-    values: dict[str, Any]
-    errors: dict[str, Any]
-    covariance: Any
-    names: tuple[str, ...]
-    rows: int
-    dof: int
-    residual: float
-    sum_of_squares: float
-    r_squared: float | None
-    adjusted_r_squared: float | None
-    aic: float
-    intervals: dict[str, tuple[float, float]]
-    correlations: Any
-    method: str
-    evaluations: int
-    converged: bool
-    message: str
-    offset: float
-    absolute_sigma: bool
-    loss: str
-    fixed: dict[str, Any]
-    at_bound: list[str]
-    undetermined: list[dict[str, float]]
-    target: str
-    output: str
-    question: Question = field(repr=False, compare=False)
-    left_out: int = 0
-    warnings: list[str] = field(default_factory=list)
-
-    def strong_correlations(self, least: float = STRONG) -> list[tuple[str, str, float]]:
-        """Pairs of elements that are correlated at least so much, the strongest first."""
-        rows, columns = np.triu_indices(len(self.names), 1)
-        found = [(self.names[row], self.names[column], float(self.correlations[row, column]))
-                 for row, column in zip(rows, columns, strict=True)]  # fmt: skip
-        return sorted((pair for pair in found if abs(pair[2]) >= least), key=lambda pair: -abs(pair[2]))
 
 
 def fit(
     formula: FormulaBase, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
     fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
     bounds: Mapping[str, tuple[float | None, float | None]] | None = None, sigma: str | float | None = None,
-    absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int = 48, seed: int = 1,
-    columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None, most: int = 1000,
+    absolute_sigma: bool = False, loss: str = "linear", loss_scale: float = 1.0, starts: int | None = None,
+    seed: int = 1, columns: Mapping[str, str] | None = None, missing: str | None = None, limit: int | None = None,
+    most: int = 1000,
     progress: Callable[[Progress], None] = lambda progress: None, save: str | PathLike[str] | None = None,
-    resume: str | PathLike[str] | None = None,
+    resume: str | PathLike[str] | None = None, sigma_x: str | float | Mapping[str, Any] | None = None,
 ) -> FitResult:  # fmt: skip
     """Parameters of a formula such that its values are nearest to a target, row by row, by least squares.
 
@@ -108,12 +53,13 @@ def fit(
     values or by name. wrt: the parameters; without it those declared `param`, else every input that no column fills.
     bounds: parameter -> (low, high), None or infinite where open. sigma: a column, a formula over columns, or a number:
     the standard deviation of a row, in proportion or, with `absolute_sigma`, as it is. loss: one of `robust.LOSSES`,
-    with residuals in units of `loss_scale`. starts, seed: how many places are started from where no start is known.
-    columns: input -> column where names differ. missing: rows with a gap are left out, `skip`, or
-    an `error`; by default those with a missing cell are left out, and a text that is no number is an error. limit: at
-    most so many rows are read. most: evaluations at most of one search. progress: called now and then. save: a file for
-    what the search has asked and heard, written from time to time and at Ctrl-C; resume: go on from such a file, to the
-    same bits (see `remembering`).
+    with residuals in units of `loss_scale`. starts, seed: how many places are started from; where all starts are known
+    that are needed, only if it is said, or if these lead nowhere. columns: input -> column where names differ.
+    missing: rows with a gap are left out, `skip`, or an `error`; by default those with a missing cell are left out, and
+    a text that is no number is an error. limit: at most so many rows are read. most: evaluations at most of one search.
+    progress: called now and then. save: a file for what the search has asked and heard, written from time to time and
+    at Ctrl-C; resume: go on from such a file, to the same bits (see `remembering`). sigma_x: as sigma, of the input
+    that has errors itself, or input -> sigma: orthogonal distances (see `orthogonal`; needs sigma and the extra `odr`).
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
@@ -122,27 +68,40 @@ def fit(
         raise UsageError(f"there is no loss `{loss}`", hint=did_you_mean(loss, LOSSES) or f"one of {', '.join(LOSSES)}")
     if not loss_scale > 0:
         raise UsageError(f"the scale of a loss is positive, not {loss_scale}")
-    question = ask(formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, columns=columns)
+    question = ask(
+        formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, sigma_x=sigma_x, columns=columns
+    )
     question.limit = limit
+    if question.sigma_x:
+        from cgcli.fitting.orthogonal import check_orthogonal
+
+        check_orthogonal(question, loss, saving=save or resume)
     low, high = bounds_of(question, bounds)
-    problem = RowsProblem(question, loss=loss, scale=loss_scale, progress=progress)
+    rows = rows_of(question)
+    settle_whole_columns(question, rows)
+    problem = RowsProblem(question, rows=rows, loss=loss, scale=loss_scale, progress=progress)
     refuse_gaps(question, problem.report, missing)
+    plain = None if loss == "linear" else problem.without_loss()
     how = {"starts": starts, "seed": seed, "most": most}
     saved, resumed = (None if path is None else fspath(path) for path in (save or resume, resume))
     if saved is None:
-        return solved(question, problem, low, high, how, absolute=absolute_sigma, loss=loss)
+        return solved(question, problem, low, high, how, absolute=absolute_sigma, loss=loss, plain=plain)
     asked = {"bounds": [low.tolist(), high.tolist()], "loss": loss, "scale": loss_scale, **how}
     with Remembered(problem, saved, question_marks(question, problem.kept_rows, asked), resumed) as kept:
-        return solved(question, kept, low, high, how, absolute=absolute_sigma, loss=loss)
+        return solved(question, kept, low, high, how, absolute=absolute_sigma, loss=loss, plain=plain)
 
 
 def solved(
-    question: Question, problem: Any, low: Any, high: Any, how: dict[str, int], *, absolute: bool, loss: str
+    question: Question, problem: Any, low: Any, high: Any, how: dict[str, Any], *, absolute: bool, loss: str,
+    plain: Any = None,
 ) -> FitResult:  # fmt: skip
-    """The best solution of a problem within bounds, as a result. how: starts, seed and most of `fit`."""
-    notes: list[str] = []
+    """The best solution of a problem within bounds, as a result. how: starts, seed and most of `fit`.
+
+    plain: the problem without its robust loss.
+    """
+    notes: list[str] = list(question.notes)
     task = task_of(question, problem, low, high, notes, **how)
-    task.project = loss == "linear"
+    task.project, task.plain = loss == "linear", plain
     enough_rows(problem.rows, question)
     solution = best_solution(task)
     enough_rows(problem.rows, question)  # known before the first evaluation only where a table says so
@@ -150,6 +109,11 @@ def solved(
         raise not_finite_error(question, solution.point, solution.reduced)
     if not solution.converged and (unknown := unknown_starts(question, task)):
         raise no_start_error(question, unknown, solution)
+    if question.sigma_x:
+        from cgcli.fitting.orthogonal import nearest
+
+        task.project = False
+        solution, problem = nearest(question, solution, low, high)
     return result_of(question, problem, solution, task, notes, absolute=absolute, loss=loss)
 
 
@@ -176,15 +140,17 @@ def bounds_of(question: Question, bounds: Mapping[str, Any] | None) -> tuple[Any
 
 
 def task_of(
-    question: Question, problem: Problem, low: Any, high: Any, notes: list[str], **options: Any
+    question: Question, problem: Problem, low: Any, high: Any, notes: list[str], *, starts: int | None = None,
+    seed: int = 1, most: int = 1000,
 ) -> Task:  # fmt: skip
     """The search that a question needs; a start outside of its bounds is moved, and told of."""
     start = question.point(question.starts)
+    asked = start.copy()
     ranges = {name: bounds for name, bounds in question.ranges.items() if name not in question.starts}
     least = np.maximum(question.point({name: pair[0] for name, pair in ranges.items()}, missing=-np.inf), low)
-    most = np.minimum(question.point({name: pair[1] for name, pair in ranges.items()}, missing=np.inf), high)
-    if (least > most).any():
-        name = question.names[int((least > most).argmax())]
+    highest = np.minimum(question.point({name: pair[1] for name, pair in ranges.items()}, missing=np.inf), high)
+    if (least > highest).any():
+        name = question.names[int((least > highest).argmax())]
         raise UsageError(f"the range to start in and the bounds of `{name}` have nothing in common")
     for place in np.flatnonzero(~np.isnan(start)):
         moved = inside(start[place], low[place], high[place])
@@ -193,13 +159,22 @@ def task_of(
             name = question.names[place]
             notes.append(f"the start {name} = {start[place]:g} is {where}: the search begins at {moved:g}")
             start[place] = moved
+    everything = starts is not None or not np.isnan(start).any()
+    sample = sampler(question, problem, start, least, highest, everything=everything)
+    task = Task(problem, low, high, start, sample, starts=starts or STARTS, seed=seed, most=most)
+    task.several, task.asked = starts is not None, None if (asked == start).all() else asked
+    return task
 
-    return Task(problem, low, high, start, sampler(question, problem, start, least, most), **options)
 
+def sampler(
+    question: Question, problem: Problem, start: Any, low: Any, high: Any, *, everything: bool
+) -> Sampler:  # fmt: skip
+    """Draws points scaled by the data, within ranges and bounds.
 
-def sampler(question: Question, problem: Problem, start: Any, low: Any, high: Any) -> Sampler:
-    """Draws points: of what has a start as it is, the others scaled by the data, within ranges and bounds."""
-    unknown = [name for name in question.shapes if name not in question.starts]
+    everything: whether parameters with a start are drawn, too; else they stay there.
+    """
+    known = set() if everything else set(question.starts)
+    unknown = [name for name in question.shapes if name not in known]
     linear = [name for name, is_linear in zip(question.names, problem.linear, strict=True)
               if is_linear and name in unknown and name not in question.ranges]  # fmt: skip
     bound = question.bound()
@@ -208,11 +183,13 @@ def sampler(question: Question, problem: Problem, start: Any, low: Any, high: An
     nonlinear = [name for name in unknown if name not in linear]
     drawing = Starts(bound.graph, node, values, problem.columns(ROWS), nonlinear, linear)
     within = {name: (low[place], high[place]) for place, name in enumerate(question.names)}
+    middle = np.where(np.isnan(start), 0.0, start)
 
     def sample(generator: np.random.Generator) -> Any:
         found = drawing.draw(generator, within)
-        drawn = [found.get(name, generator.normal()) for name in question.names]
-        return np.clip(np.where(np.isnan(start), drawn, start), low, high)
+        around = middle + np.maximum(np.abs(middle), 1.0) * generator.normal(size=len(middle))
+        drawn = [found.get(name, other) for name, other in zip(question.names, around, strict=True)]
+        return np.clip(drawn if everything else np.where(np.isnan(start), drawn, start), low, high)
 
     return sample
 
@@ -244,70 +221,3 @@ def enough_rows(rows: int, question: Question) -> None:
             f"{rows} row{'s' if rows > 1 else ''} cannot determine {size} parameters: {', '.join(question.names[:8])}",
             hint="fix some of them, or give more rows",
         )
-
-
-def result_of(
-    question: Question, problem: Problem, solution: Solution, task: Task, notes: list[str], *, absolute: bool, loss: str
-) -> FitResult:  # fmt: skip
-    """The result of a solution, with its statistics and with what is to be said of it."""
-    reduced, point = solution.reduced, solution.point
-    free = (point > task.low) & (point < task.high)
-    found = stats.statistics(
-        reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free
-    )
-    names, rows, size = question.names, reduced.rows, len(point)
-    spread = problem.spread()
-    r_squared = 1 - reduced.plain / spread if spread > 0 else None
-    adjusted = 1 - (1 - r_squared) * (rows - 1) / found.dof if r_squared is not None and found.dof > 0 else None
-    reach = stats.quantile(found.dof, absolute=absolute) * found.errors
-    at_bound = [names[place] for place in np.flatnonzero(~free)]
-    undetermined = [
-        {names[place]: float(direction[place]) for place in np.flatnonzero(direction)}
-        for direction in found.undetermined
-    ]
-    result = FitResult(
-        values=question.values(point), errors=question.values(found.errors), covariance=found.covariance, names=names,
-        rows=rows, dof=found.dof, residual=found.residual, sum_of_squares=reduced.sum_of_squares, r_squared=r_squared,
-        adjusted_r_squared=adjusted,
-        aic=stats.akaike(reduced.plain, rows, size, problem.log_sigma(), absolute=absolute),
-        intervals={name: (float(value - half), float(value + half))
-                   for name, value, half in zip(names, point, reach, strict=True)},
-        correlations=stats.correlations(found.covariance), method=solution.method, evaluations=solution.evaluations,
-        converged=solution.converged, message="", offset=solution.offset, absolute_sigma=absolute, loss=loss,
-        fixed=question.fixed, at_bound=at_bound, undetermined=undetermined, target=question.target.text,
-        output=question.output, question=question, warnings=notes,
-    )  # fmt: skip
-    result.message = message_of(solution)
-    tell_gaps(result, problem.report)
-    tell(result, found)
-    return result
-
-
-def message_of(solution: Solution) -> str:
-    """How a search ended."""
-    offset = f"relative offset {solution.offset:.1e}"
-    if solution.converged:
-        return "converged: residuals orthogonal to their derivatives"
-    if solution.ended == "evaluations":
-        return f"not converged: {solution.evaluations:,} evaluations were not enough ({offset})"
-    return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"
-
-
-def tell(result: FitResult, found: stats.Statistics) -> None:
-    """Say what is wrong with a result."""
-    for name in result.at_bound:
-        result.warnings.append(f"{name} is at its bound: errors are those with {name} fixed there")
-    for direction in found.undetermined:
-        moved = [result.names[place] for place in np.flatnonzero(direction)]
-        if len(moved) == 1:
-            result.warnings.append(f"the data say nothing about {moved[0]}: no residual depends on it")
-        else:
-            listed = f"{', '.join(moved[:-1])} and {moved[-1]}"
-            result.warnings.append(
-                f"the data cannot tell {listed} apart: moved together, "
-                f"{stats.combination(direction, result.names)}, they change no residual"
-            )
-    if result.dof <= 0:
-        result.warnings.append("there are as many parameters as rows: the residuals say nothing about errors")
-    if found.perfect:
-        result.warnings.append("the residuals are rounding: errors say nothing about the data")

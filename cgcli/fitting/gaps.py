@@ -10,8 +10,8 @@ from cgcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from cgcli.data.stream import Report
-    from cgcli.fitting.fit import FitResult
     from cgcli.fitting.question import Question
+    from cgcli.fitting.result import FitResult
     from cgcli.fitting.trained import Trained
     from cgcli.fitting.training import TrainingResult
 

@@ -172,7 +172,9 @@ class Search:
 
     def _solution(self, here: _At, ended: str) -> Solution:
         offset = here.offset() if here.triangle is not None else np.inf
-        done = offset <= ORTHOGONAL or (here.triangle is not None and here.is_rounding())
+        done = here.triangle is not None and (offset <= ORTHOGONAL or here.is_rounding())
+        if done and here.is_without_effect():
+            done, ended = False, "no effect"
         return Solution(here.point, here.reduced, done, ended, self.method, self.evaluations, offset)
 
 
@@ -282,6 +284,16 @@ class _At:
         if self._along() > ROUNDING * EPSILON * float(np.linalg.norm(norms * self.point)):
             return False
         return bool((np.abs(self.full_step()) <= LAST_DIGITS * np.abs(self.point)).all())
+
+    def is_without_effect(self) -> bool:
+        """Whether a parameter that is not linear has no effect on residuals that are more than rounding.
+
+        Then the search has come to a plateau, where the derivatives say nothing of a way back.
+        """
+        norms = np.linalg.norm(self.reduced.triangle[:-1, :-1], axis=0)
+        still = (norms == 0) & ~np.asarray(self.search.problem.linear, dtype=bool)
+        size = float(np.linalg.norm(norms * self.point))
+        return bool(still.any()) and self.objective > (ROUNDING * EPSILON * size) ** 2
 
     def _along(self) -> float:
         """The length of the residuals' projection onto the derivatives by what can move."""

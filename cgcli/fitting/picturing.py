@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.fitting.predicting import BAND, CONFIDENCE, PREDICTION, RESIDUAL, Predictor
+from cgcli.fitting.predicting import BAND, CONFIDENCE, PREDICTION, RESIDUAL, Predictor, rows_of
 from cgcli.fitting.question import Over, elements
 from cgcli.numerals import with_error
 from cgcli.render.fit_picture import Curve, FitPicture, spans_decades
@@ -30,21 +30,21 @@ MOST_NAMED = 9
 """Parameters that a picture names with their values."""
 
 
-def picture_of(
-    fitted: Fitted, *, rows: int, errors: Mapping[str, float], coverage: float = 0.95, limit: int | None = None
-) -> FitPicture:  # fmt: skip
+def picture_of(fitted: Fitted, *, rows: int, errors: Mapping[str, float], coverage: float = 0.95) -> FitPicture:
     """What a picture of a fit shows. rows: those that were fitted. errors: standard errors by element's name."""
     question = fitted.question
-    columns = thinned(WholeRows(question.source, question.needed(), limit=limit), ceil(rows / MOST_POINTS))
+    columns = thinned(WholeRows(question.source, question.needed(), limit=question.limit), ceil(rows / MOST_POINTS))
     shown = len(next(iter(columns.values())))
     predictor = Predictor(fitted, question.needed(), rows=shown)
     found = predictor(columns, shown)
-    x_name = predictor.over[0] if len(predictor.over) == 1 else None
+    over = predictor.over
+    x_name = over[0] if len(over) == 1 and columns[over[0]].ndim == 1 else None
     return FitPicture(
         title=title_of(fitted), y_name=question.target.text, rows=rows, x_name=x_name,
         x=[] if x_name is None else columns[x_name].tolist(),
         observed=(found[PREDICTION] + found[RESIDUAL]).tolist(), fitted=found[PREDICTION].tolist(),
-        errors=deviations(found, fitted), parameters=parameter_lines(fitted, errors),
+        errors=deviations(found, fitted), x_errors=deviations_of_column(fitted, x_name, columns, shown),
+        parameters=parameter_lines(fitted, errors),
         curve=None if x_name is None else curve_of(fitted, x_name, columns[x_name]), coverage=coverage,
         notes=[f"{shown:,} of {rows:,} rows"] if shown < rows else [],
     )  # fmt: skip
@@ -81,6 +81,17 @@ def deviations(found: Mapping[str, Any], fitted: Fitted) -> list[float]:
     half = (found[BAND[1]] - found[BAND[0]]) / 2
     inner = (found[CONFIDENCE[1]] - found[CONFIDENCE[0]]) / 2
     return (np.sqrt(np.maximum(half**2 - inner**2, 0)) / fitted.quantile).tolist()
+
+
+def deviations_of_column(fitted: Fitted, name: str | None, columns: Mapping[str, Any], rows: int) -> list[float]:
+    """The standard deviations of the column that a curve goes over, where it has errors."""
+    question = fitted.question
+    for given, sigma in question.sigma_x.items():
+        if question.columns[given] == name:
+            of_rows = rows_of(sigma, list(columns), rows) if isinstance(sigma, Over) else None
+            values = of_rows(columns, rows) if of_rows is not None else np.full(rows, sigma)
+            return (fitted.noise * values).tolist()
+    return []
 
 
 def title_of(fitted: Fitted) -> str:

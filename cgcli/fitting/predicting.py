@@ -64,7 +64,7 @@ class Predictor:
         self._target = rows_of(question.target, present, rows)
         self._sigma = rows_of(question.sigma, present, rows) if isinstance(question.sigma, Over) else question.sigma
         self._has_noise = np.isfinite(fitted.noise) and (question.sigma is None or self._sigma is not None)
-        bound = bind_rows(question.formula, list(question.columns), {**question.fixed, **fitted.values},
+        bound = bind_rows(question.formula, question.row_shapes, {**question.fixed, **fitted.values},
                           wrt=list(question.shapes))  # fmt: skip
         nodes = {PREDICTION: targets(bound.program, question.output)[question.output]}
         self._factor = None if fitted.covariance is None else factor_of(fitted.covariance)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.data.stream import Request
+from cgcli.data.stream import Request, limited
 from cgcli.data.table import names_of, rows_of_a_batch
 from cgcli.errors import UsageError
 from cgcli.fitting.predicting import Predictor
@@ -23,12 +23,19 @@ if TYPE_CHECKING:
 
 
 def predicted(fitted: Fitted, data: Any = None) -> dict[str, Any]:
-    """The columns of a prediction for all rows of a table, by default of the one that was fitted."""
-    table = source_of(fitted.question.source if data is None else data).open()
+    """The columns of a prediction for all rows of a table, by default of the one that was fitted.
+
+    UsageError where a column of the formula is missing, and where the table came through a pipe and is gone.
+    """
+    source = source_of(fitted.question.source if data is None else data)
+    if data is None and not source.again:
+        raise UsageError("the rows came once and are gone", hint="give the data: predict(data)")
+    limit = fitted.question.limit if data is None else None
+    table = source.open()
     try:
         predictor = predictor_for(fitted, table)
         parts: dict[str, list[Any]] = {name: [] for name in predictor.names}
-        for batch in table.batches(predictor.columns, [], rows_of_a_batch(len(predictor.columns))):
+        for batch in limited(table.batches(predictor.columns, [], rows_of_a_batch(len(predictor.columns))), limit):
             for name, column in predictor(batch.numbers, batch.rows).items():
                 parts[name].append(column)
     finally:
@@ -38,8 +45,7 @@ def predicted(fitted: Fitted, data: Any = None) -> dict[str, Any]:
 
 
 def write_predictions(
-    fitted: Fitted, path: str, *, limit: int | None = None,
-    progress: Callable[[int, int], None] = lambda read, rows: None,
+    fitted: Fitted, path: str, *, progress: Callable[[int, int], None] = lambda read, rows: None
 ) -> int:  # fmt: skip
     """Write the rows of the table that was fitted, each with its prediction, and return how many there are.
 
@@ -53,7 +59,7 @@ def write_predictions(
         needed = set(question.needed())
         kept = [name for name in table.columns if name in needed]
         refuse_twins(kept, predictor.names)
-        request = Request({name: name for name in predictor.columns}, kept=kept, limit=limit)
+        request = Request({name: name for name in predictor.columns}, kept=kept, limit=question.limit)
         report = files.run(table, predictor, request, output=path, progress=progress)
     finally:
         table.close()

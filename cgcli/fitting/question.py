@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.data.table import names_of
 from cgcli.errors import CgError, NeedsValues, ShapeError, Source, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
 from cgcli.formulas.rows import bind_rows, declared_shapes
 from cgcli.language.spelling import canonical
+from cgcli.rows.elements import elements_of
 from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
 from cgcli.rows.sources import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
-    from cgcli.data.table import Table
+    from cgcli.data.table import Named, Table
     from cgcli.formulas.bound import Bound
 
     Shape = tuple[int, ...]
@@ -42,14 +44,17 @@ class Over:
 class Question:
     """A formula, and where each of its inputs comes from.
 
-    columns: input -> column of the table. fixed: input -> value. shapes: parameter -> its shape, in the order of the
-    formula. starts: parameter -> value or array; ranges: parameter -> (low, high) to start in. output: which output of
-    the formula is fitted. sigma: a formula over columns, a number for all rows, or None. limit: of rows that are read.
+    columns: input -> column of the table, or the columns of its elements; row_shapes: what each has in one row. fixed:
+    input -> value. shapes: parameter -> its shape, in the order of the formula. starts: parameter -> value or array;
+    ranges: parameter -> (low, high) to start in. output: which output of the formula is fitted. sigma: a formula over
+    columns, a number for all rows, or None. sigma_x: as sigma, of inputs that have errors themselves. limit: of rows
+    that are read. notes: what should be told.
     """
 
     formula: FormulaBase
     source: RowSource
-    columns: dict[str, str]
+    columns: dict[str, Named]
+    row_shapes: dict[str, Shape]
     fixed: dict[str, Any]
     shapes: dict[str, Shape]
     output: str
@@ -58,6 +63,8 @@ class Question:
     starts: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     limit: int | None = None
+    notes: list[str] = field(default_factory=list)
+    sigma_x: dict[str, Over | float] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,13 +89,13 @@ class Question:
     def bound(self) -> Bound:
         """The formula for rows of the columns, with fixed values and some value for each parameter."""
         some = self.values(self.point(self.starts, missing=1.0))
-        return bind_rows(self.formula, list(self.columns), {**self.fixed, **some}, wrt=list(self.shapes))
+        return bind_rows(self.formula, self.row_shapes, {**self.fixed, **some}, wrt=list(self.shapes))
 
     def needed(self) -> list[str]:
         """The columns of the table that are read, each once."""
-        overs = [self.target, *([self.sigma] if isinstance(self.sigma, Over) else [])]
+        overs = [over for over in (self.target, self.sigma, *self.sigma_x.values()) if isinstance(over, Over)]
         names = [name for over in overs for name in over.columns.values()]
-        return list(dict.fromkeys([*self.columns.values(), *names]))
+        return list(dict.fromkeys([*names_of(self.columns.values()), *names]))
 
 
 def elements(name: str, shape: Shape) -> list[str]:
@@ -99,7 +106,7 @@ def elements(name: str, shape: Shape) -> list[str]:
 def ask(
     formula: FormulaBase, data: Any, *, target: str | None = None, start: Mapping[str, Any] | None = None,
     fix: Mapping[str, Any] | Sequence[str] | str | None = None, wrt: Sequence[str] | None = None,
-    sigma: str | float | None = None, columns: Mapping[str, str] | None = None,
+    sigma: str | float | None = None, sigma_x: Any = None, columns: Mapping[str, str] | None = None,
 ) -> Question:  # fmt: skip
     """What a call means. columns: input -> column where their names differ. See `fit` for the others.
 
@@ -108,14 +115,14 @@ def ask(
     source = source_of(data)
     table = source.open()
     if not source.again:
-        return _asked(formula, RowSource(table), table, start, fix, columns, wrt, target, sigma)
+        return _asked(formula, RowSource(table), table, start, fix, columns, wrt, target, sigma, sigma_x)
     with closing(table):
-        return _asked(formula, source, table, start, fix, columns, wrt, target, sigma)
+        return _asked(formula, source, table, start, fix, columns, wrt, target, sigma, sigma_x)
 
 
 def _asked(
     formula: FormulaBase, source: RowSource, table: Table, start: Any, fix: Any, columns: Any, wrt: Any,
-    target: str | None, sigma: str | float | None,
+    target: str | None, sigma: str | float | None, sigma_x: Any,
 ) -> Question:  # fmt: skip
     """As `ask`, with the table open. source: gives its rows; itself what comes through a pipe, and so comes once."""
     started, ranges = split_starts(start)
@@ -123,6 +130,7 @@ def _asked(
     held = held_values(formula, fix, started)
     known = columns_by_reading(table)
     matched = matched_columns(formula, table, columns)
+    matched |= arrays_of_elements(formula, table, {*known, *matched, *started, *ranges, *held, *(wrt or [])})
     inputs = inputs_with(formula, {**started, **ranges, **held, **matched}, wrt)
     names = parameters(formula, known, matched, held, {**started, **ranges}, wrt)
     fixed = {name: value for name, value in started.items() if name not in names} | held
@@ -130,12 +138,17 @@ def _asked(
     found |= {name: known[name] for name in inputs
               if name in known and name not in found and name not in names and name not in fixed}  # fmt: skip
     begun = {name: value for name, value in started.items() if name in names}
-    defaults, shapes = defaults_and_shapes(formula, found, fixed, begun, names)
+    in_one_row = {name: table.item_shape(column) if isinstance(column, str) else column.shape
+                  for name, column in found.items()}  # fmt: skip
+    defaults, shapes = defaults_and_shapes(formula, in_one_row, fixed, begun, names)
     check_inputs(formula, table, {*found, *fixed, *names}, defaults)
     output, fitted = what_is_fitted(formula, table, known, target)
-    spread = over_columns(sigma, table, known) if isinstance(sigma, str) else sigma
+    spread = checked_sigma(over_columns(sigma, table, known) if isinstance(sigma, str) else sigma)
+    across = sigmas_of_inputs(sigma_x, found, table, known)
     begun = {**{name: value for name, value in defaults.items() if name in names}, **begun}
-    return Question(formula, source, found, fixed, shapes, output, fitted, checked_sigma(spread), begun, ranges)
+    return Question(
+        formula, source, found, in_one_row, fixed, shapes, output, fitted, spread, begun, ranges, sigma_x=across
+    )
 
 
 def split_starts(start: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
@@ -179,7 +192,17 @@ def held_values(formula: FormulaBase, fix: Any, started: Mapping[str, Any]) -> d
     return {name: bound.values[name] for name in names}
 
 
-def matched_columns(formula: FormulaBase, table: Table, chosen: Mapping[str, str] | None) -> dict[str, str]:
+def arrays_of_elements(formula: FormulaBase, table: Table, known: Collection[str]) -> dict[str, Named]:
+    """Declared inputs that are arrays and known by nothing else, from the columns of their elements."""
+    found: dict[str, Named] = {}
+    for name, shape in declared_shapes(formula, {}).items():
+        if shape and name in formula.inputs and name not in known and name not in formula.params:
+            elements = elements_of(name, shape, table, needed=False)
+            found |= {} if elements is None else {name: elements}
+    return found
+
+
+def matched_columns(formula: FormulaBase, table: Table, chosen: Mapping[str, str] | None) -> dict[str, Named]:
     """Columns that were chosen for inputs. UsageError for unknown ones."""
     chosen = given.given_values(chosen, {})
     given.check_names(chosen, formula.inputs, formula.constants)
@@ -196,7 +219,7 @@ def inputs_with(formula: FormulaBase, named: Mapping[str, Any], wrt: Sequence[st
 
 
 def parameters(
-    formula: FormulaBase, known: Mapping[str, str], matched: Mapping[str, str], held: Mapping[str, Any],
+    formula: FormulaBase, known: Mapping[str, str], matched: Mapping[str, Named], held: Mapping[str, Any],
     started: Mapping[str, Any], wrt: Sequence[str] | None,
 ) -> list[str]:  # fmt: skip
     """The inputs that are fitted, in the order of the formula. UsageError where there is none."""
@@ -217,7 +240,7 @@ def parameters(
 
 
 def defaults_and_shapes(
-    formula: FormulaBase, columns: Mapping[str, str], fixed: Mapping[str, Any], begun: Mapping[str, Any],
+    formula: FormulaBase, columns: Mapping[str, Shape], fixed: Mapping[str, Any], begun: Mapping[str, Any],
     names: Sequence[str],
 ) -> tuple[dict[str, Any], dict[str, Shape]]:  # fmt: skip
     """The default values of inputs without another one, and the shapes of parameters."""
@@ -228,7 +251,7 @@ def defaults_and_shapes(
     with_default = formula.programs.names.with_default
     some = {name: np.ones(declared[name]) if declared.get(name) else 1.0
             for name in names if name not in begun and name not in with_default}  # fmt: skip
-    bound = bind_rows(formula, list(columns), {**fixed, **begun, **some}, wrt=list(names), complete=False)
+    bound = bind_rows(formula, columns, {**fixed, **begun, **some}, wrt=list(names), complete=False)
     inputs = bound.graph.inputs()
     defaults = {name: bound.values[name] for name in bound.program.defaults if name in bound.values}
     shapes = {name: bound.graph.shape_of(inputs[name]) if name in inputs else () for name in names}
@@ -288,6 +311,26 @@ def over_columns(text: str, table: Table, known: Mapping[str, str]) -> Over:
     if len(formula.outputs) != 1 or not formula.inputs:
         raise UsageError(f"`{text}` is no column and no formula over columns")
     return Over(text, formula, {name: known[name] for name in formula.inputs})
+
+
+def sigmas_of_inputs(
+    sigma_x: Any, columns: Mapping[str, Named], table: Table, known: Mapping[str, str]
+) -> dict[str, Over | float]:  # fmt: skip
+    """The standard deviations of inputs: by input, or one where only one input has a column. UsageError."""
+    if sigma_x is None:
+        return {}
+    if not hasattr(sigma_x, "keys"):
+        if len(columns) != 1:
+            listed = ", ".join(f"`{name}`" for name in columns)
+            hint = f'for example sigma_x={{"{next(iter(columns), "x")}": "error"}}'
+            raise UsageError(f"sigma_x is of one of the inputs {listed}: which one?", hint=hint)
+        sigma_x = {next(iter(columns)): sigma_x}
+    given.check_names(sigma_x, list(columns))
+    for name in sigma_x:
+        if not isinstance(columns[name], str):
+            raise UsageError(f"`{name}` has a column for each element: errors of inputs are of single columns")
+    return {name: checked_sigma(over_columns(sigma, table, known) if isinstance(sigma, str) else sigma)
+            for name, sigma in sigma_x.items() if sigma is not None}  # fmt: skip
 
 
 def checked_sigma(sigma: Any) -> Any:

@@ -9,10 +9,12 @@ import numpy as np
 from cgcli.fitting.statistics import quantile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import Any
 
     from cgcli.fitting.predicting import Fitted
+    from cgcli.fitting.profile import Profile
     from cgcli.fitting.question import Question
     from cgcli.render.fit_picture import FitPicture
 
@@ -89,8 +91,11 @@ class Reporting:
         return {name: (value - reach * errors[name], value + reach * errors[name])
                 for name, value in self.element_values.items()}  # fmt: skip
 
-    def document(self, coverage: float = 0.95) -> dict[str, Any]:
-        """The fit as plain data: what `cg fit --json` prints and `-o` writes, and `--values` reads."""
+    def document(self, coverage: float = 0.95, profiles: Mapping[str, Profile] | None = None) -> dict[str, Any]:
+        """The fit as plain data: what `cg fit --json` prints and `-o` writes, and `--values` reads.
+
+        profiles: likelihood intervals by element (`FitResult.profile`), which become the entry `profile`.
+        """
         few = len(self.names) <= MOST_PAIRS
         return {
             "values": self.values, "errors": self.errors, "fixed": self.fixed,
@@ -98,6 +103,7 @@ class Reporting:
             "coverage": coverage, **{name: getattr(self, name) for name in TOLD},
             "sigma": "absolute" if self.absolute_sigma else "relative", "names": list(self.names),
             "covariance": self.covariance if few else None, "correlations": self.correlations if few else None,
+            **({} if profiles is None else {"profile": {name: as_data(found) for name, found in profiles.items()}}),
         }  # fmt: skip
 
     def fitted(self, coverage: float = 0.95) -> Fitted:
@@ -132,3 +138,15 @@ class Reporting:
         from cgcli.render.fit_plots import plot_fit
 
         plot_fit(self.picture(coverage), path)
+
+
+def as_data(profile: Profile) -> dict[str, Any]:
+    """A likelihood interval as plain data."""
+    told = [{"text": one.text, "value": one.value, "error": one.error} for one in profile.told]
+    return {
+        "low": profile.low,
+        "high": profile.high,
+        "kind": profile.kind,
+        "at_bound": list(profile.at_bound),
+        "told": told,
+    }

@@ -53,6 +53,13 @@ class Residuals:
             name: column for name, column in self.columns.items() if name in inputs and needed[inputs[name]]
         }
 
+    def without_slope(self) -> list[str]:
+        """Parameters by which the derivative is 0 whatever the values are: `0*b`, `floor(b)`."""
+        graph = self.graph
+        return [
+            name for name, node in self.slopes.items() if graph.is_constant(node) and not graph.constant_value(node)
+        ]
+
     def _sigma(self, sigma: Over | float | None) -> int:
         if isinstance(sigma, Over):
             return self._over_columns(sigma)

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cgcli.data.table import values_of
 from cgcli.engines import choose_for_rows
 from cgcli.engines.threads import in_order, processors
 from cgcli.errors import DataError, UsageError
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.robust import loss_of, row_scales
-from cgcli.fitting.triangles import stacked, triangle
+from cgcli.fitting.triangles import Triangles, stacked
 from cgcli.rows.sources import MEMORY, Part, WholeRows
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from cgcli.engines.base import Blocks, BlocksAt, BlocksOver
     from cgcli.fitting.question import Question
 
-CELLS = 32_768
-"""Numbers of a block (256 KB): it stays in a core's cache from the kernel to the triangle."""
+CELLS = 65_536
+"""Numbers of a block (512 KB): it stays in a core's cache from the kernel to the triangle."""
 
 MOST_ROWS, ROWS_PER_COLUMN = 8_192, 4
 """Rows of a block at most, and for each column at least: the triangles themselves should be little work."""
@@ -77,11 +78,11 @@ class RowsProblem:
 
     def __init__(
         self, question: Question, *, loss: str = "linear", scale: float = 1.0, engine: str = "auto",
-        threads: int | None = None, memory: int = MEMORY, batch_rows: int | None = None,
+        threads: int | None = None, rows: WholeRows | None = None, memory: int = MEMORY, batch_rows: int | None = None,
         progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:  # fmt: skip
-        """threads: at most so many. memory: bytes of the table that may be kept. batch_rows: at most so many are
-        read at once. progress: called now and then during an evaluation.
+        """threads: at most so many. rows: those of `rows_of`, where they are at hand; else memory: bytes of the table
+        that may be kept, and batch_rows: at most so many are read at once. progress: called now and then.
 
         UsageError for too many parameters, ShapeError where the formula has no number in each row, DataError for a
         table without a whole row and for a target or a sigma that is none.
@@ -94,18 +95,19 @@ class RowsProblem:
             )
         self._question = question
         self._residuals = residuals = Residuals(question)
-        self.linear = np.array([name in residuals.affine for name, shape in question.shapes.items()
+        still = {*residuals.affine, *residuals.without_slope()}  # nothing can be searched where no derivative is
+        self.linear = np.array([name in still for name, shape in question.shapes.items()
                                 for _ in range(int(np.prod(shape)))], dtype=bool)  # fmt: skip
         self._loss, self._scale = loss, scale
         self._threads = threads or processors()
         self._progress = progress
         self._least = inf
+        self._fewer: dict[int, RowsProblem | None] = {}
         self.evaluations = 0
-        self._rows = WholeRows(
-            question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory
-        )  # fmt: skip
+        self._rows = rows or rows_of(question, memory=memory, batch_rows=batch_rows)
         self._spread, self._log_sigma = self._look()
         self.rows = self._rows.counted()
+        self._triangles = Triangles(len(self.names) + 1, self.rows)
         slopes = list(residuals.slopes.values())
         graph, columns = residuals.graph, list(residuals.columns)
         chosen = choose_for_rows(graph, [*slopes, residuals.residual], engine, {}, EVALUATIONS * self.rows)
@@ -156,22 +158,30 @@ class RowsProblem:
         return self._log_sigma
 
     def thinned(self, rows: int) -> RowsProblem:
-        """As `Problem.thinned`."""
-        fewer = self._rows.thinned(rows)
-        return self if fewer is self._rows else self.over(fewer)
+        """As `Problem.thinned`; taken once, as it is a pass over the rows."""
+        if rows not in self._fewer:
+            fewer = self._rows.thinned(rows)
+            self._fewer[rows] = None if fewer is self._rows else self.over(fewer)
+        return self._fewer[rows] or self
 
     def over(self, rows: WholeRows) -> RowsProblem:
         """The same question about other rows of the same columns; nothing is compiled again."""
         other = copy(self)
-        other._rows = rows
+        other._rows, other._fewer = rows, {}
         other._spread, other._log_sigma = other._look()
         other.rows = rows.counted()
         return other
 
+    def without_loss(self) -> RowsProblem:
+        """The same residuals in the plain sum of squares."""
+        other = copy(self)
+        other._loss = "linear"
+        return other
+
     def columns(self, rows: int) -> dict[str, Any]:
         """As `Problem.columns`."""
-        found = self._rows.thinned(rows).in_memory() or {}
-        return {name: found[column] for name, column in self._question.columns.items()}
+        found = self.thinned(rows)._rows.in_memory() or {}
+        return {name: values_of(column, found) for name, column in self._question.columns.items()}
 
     # ---- blocks --------------------------------------------------------------------------------------------------
 
@@ -183,7 +193,7 @@ class RowsProblem:
         """The pieces as work to be done."""
         height = height_of(len(self.names) + 1 if slopes else 1)
         for part in self._rows.parts():
-            over = at.over({name: part.columns[column] for name, column in self._residuals.columns.items()})
+            over = at.over({name: values_of(column, part.columns) for name, column in self._residuals.columns.items()})
             for first in range(0, part.rows, BLOCKS * height):
                 yield partial(self._piece, part, over, first, slopes)
 
@@ -192,7 +202,7 @@ class RowsProblem:
         width = len(self.names) + 1 if slopes else 1
         height = height_of(width)
         end = min(begin + BLOCKS * height, part.rows)
-        out = np.empty((width, max(min(height, end - begin), width)))
+        out = np.empty((width, self._triangles.room(min(height, end - begin), width)))
         plain, objective, triangles = [], [], []
         for first in range(begin, end, height):
             last = min(first + height, end)
@@ -201,19 +211,26 @@ class RowsProblem:
             plain.append(float(residuals @ residuals))
             objective.append(plain[-1] if self._loss == "linear" else loss_of(self._loss, self._scale, residuals))
             if slopes:
-                if self._loss != "linear":
-                    self._scale_rows(out, last - first)
-                triangles.append(triangle(out, last - first))
+                self._scale_rows(out, last - first)
+                again = partial(self._again, over, first, last, out)
+                triangles.append(self._triangles.made(out, last - first, again))
             if not (isfinite(plain[-1]) and (not slopes or np.isfinite(triangles[-1]).all())):
                 return Piece(0, [], [], None, self._broken(part, over, first, last, slopes))
         return Piece(end - begin, plain, objective, stacked(triangles) if slopes else None, None)
 
     def _scale_rows(self, out: Any, rows: int) -> None:
         """Rows as they enter the triangle under a robust loss."""
+        if self._loss == "linear":
+            return
         with np.errstate(all="ignore"):
             for_slopes, for_residual = row_scales(self._loss, self._scale, out[-1, :rows])
             out[:-1, :rows] *= for_slopes
             out[-1, :rows] *= for_residual
+
+    def _again(self, over: BlocksOver, first: int, last: int, out: Any) -> None:
+        """The lines of a block once more, as they enter the triangle."""
+        over.fill(first, last, out)
+        self._scale_rows(out, last - first)
 
     def _broken(self, part: Part, over: BlocksOver, first: int, last: int, slopes: bool) -> NotFinite:
         """The first row of a block with something that is not finite; the one of the largest number where all are."""
@@ -224,7 +241,9 @@ class RowsProblem:
         rows = wrong.any(axis=0)
         place = int(rows.argmax()) if rows.any() else int(np.abs(out).max(axis=0).argmax())
         line = int(wrong[:, place].argmax()) if wrong[:-1, place].any() and not wrong[-1, place] else None
-        row = {name: part.columns[column][first + place] for name, column in self._question.columns.items()}
+        at = first + place
+        one = {name: column[at : at + 1] for name, column in part.columns.items()}
+        row = {name: values_of(column, one)[0] for name, column in self._question.columns.items()}
         values = {name: float(value) if np.ndim(value) == 0 else value for name, value in row.items()}
         return NotFinite(part.number(first + place) - 1, None if line is None else self.names[line], values)
 
@@ -233,33 +252,31 @@ class RowsProblem:
     def _look(self) -> tuple[float, float]:
         """Look at target and sigma in all rows: the target's sum of squares about its weighted mean, Σ log sigma.
 
-        The former is the last entry of the triangle of [1/sigma, target/sigma]: no difference of large sums.
+        The former is put together from those of blocks about their own means: no difference of large sums.
         """
         residuals, count = self._residuals, 0
         columns = residuals.columns
-        triangles: list[Any] = []
+        spread = Spread()
         logarithms: list[float] = []
         chosen = choose_for_rows(residuals.graph, [residuals.target, residuals.sigma], "numpy", {}, 1)
         blocks: Blocks = chosen.blocks(residuals.graph, [residuals.target, residuals.sigma], list(columns))
         at = blocks.at({})
         for part in self._rows.parts():
             count += part.rows
-            over = at.over({name: part.columns[column] for name, column in columns.items()})
+            over = at.over({name: values_of(column, part.columns) for name, column in columns.items()})
             for first in range(0, part.rows, MOST_ROWS):
                 last = min(first + MOST_ROWS, part.rows)
                 target, sigma = out = np.empty((2, last - first))
                 over.fill(first, last, out)
                 self._refuse(out, part, first)
-                logarithms.append(float(np.log(sigma).sum()))
-                lines = np.zeros((2, max(last - first, 2)))
-                lines[:, : last - first] = 1 / sigma, target / sigma
-                triangles.append(triangle(lines, last - first))
-            triangles = [stacked(triangles)] if triangles else []
+                spread.add(target, sigma)
+                if self._question.sigma is not None:
+                    logarithms.append(float(np.log(sigma).sum()))
             self._progress(Progress(0, count, self._rows.size or 0))
         if not count:
             reason = "every row has a cell that is missing or no number" if self.report.read else "the table is empty"
             raise DataError("there is no row to fit to", hint=reason)
-        return float(stacked(triangles)[1, 1] ** 2), fsum(logarithms)
+        return spread.value, fsum(logarithms)
 
     def _refuse(self, out: Any, part: Part, first: int) -> None:
         """DataError where a target is no finite number or a sigma no positive one."""
@@ -277,6 +294,31 @@ class RowsProblem:
                 f"sigma is {sigma[place]:g} in row {part.number(first + place):,}",
                 hint="a standard deviation is a positive number",
             )
+
+
+def rows_of(question: Question, *, memory: int = MEMORY, batch_rows: int | None = None) -> WholeRows:
+    """The rows that a question is about. memory: bytes that may be kept. batch_rows: at most so many at once."""
+    return WholeRows(question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory)
+
+
+class Spread:
+    """A weighted sum of squares about the mean that takes in blocks (T. Chan, G. Golub & R. LeVeque, "Algorithms for
+    computing the sample variance", American Statistician 37 (1983), 242–247)."""
+
+    def __init__(self) -> None:
+        self.value = self._weight = self._mean = 0.0
+
+    def add(self, values: Any, sigma: Any) -> None:
+        """Take in values with their standard deviations."""
+        with np.errstate(all="ignore"):
+            weights = sigma**-2.0
+            weight = float(weights.sum())
+            mean = float((weights * values).sum() / weight)
+            spread = float((weights * (values - mean) ** 2).sum())
+            total, shift = self._weight + weight, mean - self._mean
+            self.value += spread + shift * shift * (self._weight * (weight / total))
+            self._mean += shift * (weight / total)
+            self._weight = total
 
 
 def height_of(width: int) -> int:

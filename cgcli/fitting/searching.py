@@ -8,6 +8,7 @@ places: many are looked at, the better ones are followed for a while, the best o
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ LOOKED_AT = 10
 """Places that are looked at for each start that is followed."""
 ROWS = 2_000
 """Rows at which starts are looked for."""
+MANY = 50 * ROWS
+"""Rows from which on a search begins with that many of them."""
 ROUNDS = ((1.0, 20), (0.4, 60))
 """Which part of the starts is followed further, and for how many evaluations: the better ones longer."""
 FINISHED = 5
@@ -47,7 +50,9 @@ class Task:
     """What is searched: a problem, bounds (infinite where there is none), and what is known of the start.
 
     start: a point, nan where nothing is known. sample: draws points for what is not known. starts, seed: how many
-    places, and of which random sequence. project: whether linear parameters may be projected out.
+    places, and of which random sequence; several: whether they are tried even where the start leads to a solution.
+    project: whether linear parameters may be projected out. plain: the problem without its robust loss, in which starts
+    are looked for. asked: the start as it was given, before it was moved away from a bound.
     """
 
     problem: Problem
@@ -59,6 +64,9 @@ class Task:
     seed: int = 1
     project: bool = True
     most: int = 1000
+    several: bool = False
+    plain: Problem | None = None
+    asked: Any = None
     evaluations: int = 0
     broken: Reduced | None = field(default=None)
 
@@ -67,13 +75,36 @@ class Task:
         project = self.project if project is None else project
         return Search(problem or self.problem, self.low, self.high, project=project, most=most or self.most)
 
+    def look(self, problem: Problem, most: int | None = None) -> Search:
+        """A search of the problem in which starts are looked for."""
+        return self.search(problem, project=True if self.plain else None, most=most)
+
     def run(self, start: Any, *, project: bool | None = None, most: int | None = None) -> Solution:
-        """From one start to its end, at the whole problem."""
-        solution = self.search(project=project, most=most).run(np.clip(start, self.low, self.high))
+        """From one start to its end, at the whole problem; where there are many rows, with some of them first."""
+        start = np.clip(start, self.low, self.high)
+        nearer = self.nearer(start, project)
+        solution = self.search(project=project, most=most).run(start if nearer is None else nearer)
         self.evaluations += solution.evaluations
+        if nearer is not None and not self.is_lower(solution, start):
+            solution = self.search(project=project, most=most).run(start)
+            self.evaluations += solution.evaluations
         if solution.reduced.not_finite is not None and self.broken is None:
             self.broken = solution.reduced
         return solution
+
+    def nearer(self, start: Any, project: bool | None) -> Any:
+        """Where a search of some of the rows ends; None where there are not many, or where it does not converge."""
+        if self.problem.rows < MANY:
+            return None
+        found = self.search(self.problem.thinned(ROWS), project=project, most=ROUNDS[-1][1]).run(start)
+        self.evaluations += found.evaluations
+        return found.point if found.converged else None
+
+    def is_lower(self, solution: Solution, start: Any) -> bool:
+        """Whether a solution is lower than its start, of which other rows may have said so."""
+        self.evaluations += 1
+        there = self.problem.reduced(start, slopes=False)
+        return solution.sum_of_squares <= there.sum_of_squares
 
 
 def best_solution(task: Task) -> Solution:
@@ -84,12 +115,27 @@ def best_solution(task: Task) -> Solution:
     if not (unknown & ~linear).any():
         start = np.where(unknown, 1.0, task.start)
         found.append(task.run(start))
-        if not found[0].converged and not unknown.any() and found[0].ended != "not finite":
+        if found[0].ended == "not finite" and not unknown.any() and not task.several:
+            return replace(found[0], evaluations=task.evaluations)
+        if not found[0].converged and not unknown.any():
             found.append(task.run(start, project=False))
-    if not any(solution.converged for solution in found):
+    if (task.several and (unknown | ~linear).any()) or not any(solution.converged for solution in found):
         found += from_several_places(task)
-    best = most_like_the_start(task, better_of(found))
-    return replace(best, evaluations=task.evaluations)
+    if not found:  # the residuals are finite nowhere: one place shows why
+        found.append(task.run(np.where(unknown, 1.0, task.start)))
+    best = not_above_the_start(task, better_of(found) if unknown.any() else lowest_of(found))
+    return replace(most_like_the_start(task, best), evaluations=task.evaluations)
+
+
+def not_above_the_start(task: Task, best: Solution) -> Solution:
+    """A solution; from the start as it was asked for, where it was moved and is lower than where that led."""
+    if task.asked is None or np.isnan(task.asked).any():
+        return best
+    point = np.clip(task.asked, task.low, task.high)
+    task.evaluations += 1
+    with np.errstate(all="ignore"):
+        there = task.problem.reduced(point, slopes=False)
+    return task.run(point) if there.sum_of_squares < best.sum_of_squares else best
 
 
 def most_like_the_start(task: Task, best: Solution) -> Solution:
@@ -98,8 +144,9 @@ def most_like_the_start(task: Task, best: Solution) -> Solution:
         return best
     few = task.problem.thinned(ROWS)
     others = task.search().others
+    value = partial(value_at, replace(task, plain=None), few, settle=True)
     size = contributions(best.reduced.triangle, best.point)
-    point = preferred(best.point, task.start, others, lambda point: value_at(task, few, point, settle=True), size)
+    point = preferred(best.point, task.start, others, value, size)
     if (point == best.point).all() or (point < task.low).any() or (point > task.high).any():
         return best
     twin = task.run(point)
@@ -115,10 +162,17 @@ def better_of(found: list[Solution]) -> Solution:
     return best if lowest.sum_of_squares >= FAR * best.sum_of_squares else lowest
 
 
+def lowest_of(found: list[Solution]) -> Solution:
+    """The lowest solution; of those that are as low, one that is converged."""
+    lowest = min(solution.sum_of_squares for solution in found)
+    alike = [solution for solution in found if solution.sum_of_squares <= lowest * (1 + ALIKE)]
+    return next((solution for solution in alike if solution.converged), alike[0])
+
+
 def from_several_places(task: Task) -> list[Solution]:
     """Solutions from the best of several starts."""
     generator = np.random.default_rng(task.seed)
-    few = task.problem.thinned(ROWS)
+    few = (task.plain or task.problem).thinned(ROWS)
     looked = [point for point in (task.sample(generator) for _ in range(task.starts * LOOKED_AT)) if point is not None]
     ranked = sorted((value, place) for place, value in enumerate(value_at(task, few, point) for point in looked))
     ranked = [(value, place) for value, place in ranked if np.isfinite(value)]
@@ -154,7 +208,7 @@ def follow(task: Task, problem: Problem, points: list[Any], most: int) -> list[S
     """Searches of so many evaluations at most from several points, the best ones first; no more where several agree."""
     found: list[Solution] = []
     for place, point in enumerate(points, start=1):
-        solution = task.search(problem, most=most).run(np.clip(point, task.low, task.high))
+        solution = task.look(problem, most=most).run(np.clip(point, task.low, task.high))
         task.evaluations += solution.evaluations
         if np.isfinite(solution.sum_of_squares):
             found.append(solution)
@@ -175,7 +229,7 @@ def value_at(task: Task, problem: Problem, point: Any, *, settle: bool = False) 
     settle: whether they are moved there first: it costs an evaluation, and makes up for rounding.
     """
     task.evaluations += 1
-    here = task.search(problem).looked_at(np.clip(point, task.low, task.high), settle=settle)
+    here = task.look(problem).looked_at(np.clip(point, task.low, task.high), settle=settle)
     if here.triangle is None:
         task.broken = task.broken or here.reduced
         return np.inf

@@ -28,7 +28,8 @@ PERFECT = 100.0
 class Statistics:
     """Of a point: covariance (p, p), errors (p,), inf where the data do not determine a parameter; nan at a bound.
 
-    residual: the residual standard deviation. dof: rows less parameters. free: which parameters are at no bound.
+    residual: the residual standard deviation. dof: rows less parameters, of those that the data cannot tell apart as
+    many as they can (the rank, as in linear regression). free: which parameters are at no bound.
     undetermined: directions (p,) in which parameters can be changed together without an effect on the residuals.
     """
 
@@ -51,10 +52,9 @@ def statistics(
     """
     size = len(point)
     free = np.ones(size, dtype=bool) if free is None else free
-    dof = rows - size
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = float(np.divide(sum_of_squares, dof)) if dof > 0 else np.nan
     inverse, unknown, directions = inverse_of_products(triangle[:size, :size][:, free], rows)
+    dof = rows - size + len(directions)
+    variance = sum_of_squares / dof if dof > 0 else float("nan")
     covariance = np.full((size, size), np.nan)
     scale = 1.0 if absolute else variance
     covariance[np.ix_(free, free)] = inverse * scale

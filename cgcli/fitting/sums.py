@@ -13,7 +13,8 @@ from cgcli.errors import CalculationError
 from cgcli.explain.births import births_of
 from cgcli.fitting.optimisers import norm_of
 from cgcli.formulas.derivatives import gradient_nodes, need_scalar, targets
-from cgcli.formulas.rows import refuse_reductions, row_values
+from cgcli.formulas.rows import row_values
+from cgcli.formulas.totals import refuse_but_means
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -40,7 +41,7 @@ class MeanLoss:
         self.size = sum(prod(shape) for shape in self.shapes.values())
         (node,) = targets(bound.program, loss).values()
         need_scalar(bound.graph, loss, node)
-        refuse_reductions(bound, [node])
+        refuse_but_means(bound, node)
         self._bound, nodes = gradient_nodes(bound, list(self.shapes), loss)
         self._wanted = [node, *nodes[loss].values()]
         self._columns = list(columns)

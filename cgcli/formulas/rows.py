@@ -117,10 +117,10 @@ def refuse_reductions(bound: Bound, wanted: Sequence[int]) -> None:
     found = graph.once(("reductions", *columns), wanted, lambda: _reductions(graph, columns, wanted))
     if found:
         raise ShapeError(
-            f"`{graph.row(found[0]).name}` takes the elements of an array, but here it gets one number in each row",
+            f"`{graph.row(found[0]).name}` of a column stands where rows are taken one by one",
             span=graph.spans.get(found[0]),
             source=bound.source,
-            hint="rows are computed one by one: give what belongs to a whole column as a value, such as m=2.5",
+            hint="cg eval and cg grad take whole columns; here its value is given as a number, such as m=2.5",
         )
 
 

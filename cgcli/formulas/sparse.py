@@ -87,20 +87,21 @@ class Layout:
 class Products:
     """A sparse matrix of derivatives, read off its products with one vector a colour.
 
-    nodes: those of the products; inputs: the names of the hidden inputs of the vectors and their shapes. turned:
-    whether rows are coloured (the vectors stand on the left). kinks: whether there are conventions to look after (see
-    `passes.conventions`).
+    nodes, shapes: those of the products; a node is a scalar where all elements of a product are the same. inputs: the
+    names of the hidden inputs of the vectors and their shapes. turned: whether rows are coloured (the vectors stand on
+    the left). kinks: whether there are conventions to look after (see `passes.conventions`).
     """
 
-    __slots__ = ("colouring", "inputs", "kinks", "nodes", "pattern", "turned")
+    __slots__ = ("colouring", "inputs", "kinks", "nodes", "pattern", "shapes", "turned")
 
     def __init__(
-        self, pattern: Any, colouring: Colouring, nodes: list[int], inputs: dict[str, Shape], *, turned: bool,
-        kinks: bool,
+        self, graph: Graph, pattern: Any, colouring: Colouring, nodes: list[int], inputs: dict[str, Shape], *,
+        turned: bool, kinks: bool,
     ) -> None:  # fmt: skip
         self.pattern = pattern
         self.colouring = colouring
-        self.nodes = nodes
+        self.shapes = [graph.shape_of(node) for node in nodes]
+        self.nodes = _shrunk(graph, nodes)
         self.inputs = inputs
         self.turned = turned
         self.kinks = kinks
@@ -143,8 +144,11 @@ class Products:
             begin += size(shape)
         engine = choose_for_rows(bound.graph, self.nodes, "auto", values)
         found = engine.evaluate_rows(bound.graph, values, self.nodes)
-        parts = [found[node].reshape(len(found[node]), -1) for node in self.nodes]
-        stretched = [part if len(part) == count else np.repeat(part, count, axis=0) for part in parts]
+        stretched = [
+            np.broadcast_to(part if part.ndim > 1 else part.reshape(-1, *[1] * len(shape)), (count, *shape))
+            .reshape(count, -1)
+            for part, shape in zip(map(found.__getitem__, self.nodes), self.shapes, strict=True)
+        ]  # fmt: skip
         return stretched[0] if len(stretched) == 1 else np.concatenate(stretched, axis=1)
 
 
@@ -171,7 +175,7 @@ class Parts:
         ends = np.cumsum([len(part.rows) for part in found], dtype=np.int64)[:-1]
         self.parts = [
             (part.shape, part.places, targets_of(own))
-            for part, own in zip(found, np.split(place, ends), strict=True)
+            for part, own in zip(found, np.split(place, ends) if found else [], strict=True)
         ]  # fmt: skip
         self.clusters, self.alone = _clusters(graph, self.nodes)
 
@@ -380,13 +384,17 @@ class SparseJacobian(SparseMatrix):
 
     kind = "sparse jacobian"
 
+    def target(self, program: Program) -> int:
+        """The node whose Jacobian it is."""
+        return one_target(program, self.of)[1]
+
     def sources(self, program: Program) -> list[int]:
         """As said above."""
-        return [one_target(program, self.of)[1]]
+        return [self.target(program)]
 
     def made(self, program: Program) -> Made:
         """As said above."""
-        _, node = one_target(program, self.of)
+        node = self.target(program)
         program, node, chosen = rolled_program(program, node, variables(program, self.names, self.of))
         layout = Layout(program.graph, chosen)
         return program, layout, jacobian_plan(program.graph, node, layout)
@@ -440,7 +448,7 @@ def one_target(program: Program, of: str | None) -> tuple[str, int]:
 
 def jacobian_plan(graph: Graph, output: int, layout: Layout) -> Products | Parts:
     """How to compute the Jacobian of a node."""
-    parts = entries(graph, [output], layout.wholes)
+    parts = entries(graph, [output], layout.wholes) if layout.wholes else []
     if parts is not None:
         return Parts(graph, parts, (size(graph.shape_of(output)), layout.count), symmetric=False)
     return jacobian_products(graph, output, layout)
@@ -448,7 +456,7 @@ def jacobian_plan(graph: Graph, output: int, layout: Layout) -> Products | Parts
 
 def hessian_plan(graph: Graph, slopes: list[int], layout: Layout) -> Products | Parts:
     """How to compute the Hessian of which the slopes are the gradient."""
-    parts = entries(graph, slopes, layout.wholes)
+    parts = entries(graph, slopes, layout.wholes) if layout.wholes else []
     if parts is not None:
         return Parts(graph, parts, (layout.count, layout.count), symmetric=True)
     return hessian_products(graph, slopes, layout)
@@ -468,13 +476,15 @@ def jacobian_products(graph: Graph, output: int, layout: Layout) -> Products:
         along = [graph.input(name, shape, hidden=True) for name, shape in zip(names, layout.shapes, strict=True)]
         nodes = [directional(graph, output, layout.wholes, along)]
         inputs = dict(zip(names, layout.shapes, strict=True))
-        return Products(found, by_column, nodes, inputs, turned=False, kinks=kinks)
+        return Products(graph, found, by_column, nodes, inputs, turned=False, kinks=kinks)
     assert by_row is not None
     shape = graph.shape_of(output)
     weights = graph.input(direction_of("row"), shape, hidden=True)
     pulled = differentiate(graph, [output], layout.wholes, [weights])
     nodes = [pulled.wrt(whole) for whole in layout.wholes]
-    return Products(found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True, kinks=kinks)
+    return Products(
+        graph, found, mirrored(found, by_row), nodes, {direction_of("row"): shape}, turned=True, kinks=kinks
+    )
 
 
 def _colouring_unless(matrix: Any, other: Colouring | None) -> Colouring | None:
@@ -501,7 +511,7 @@ def hessian_products(graph: Graph, slopes: list[int], layout: Layout) -> Product
     inputs = dict(zip(map(direction_of, names), layout.shapes, strict=True))
     kinks = has_conventions(graph, slopes, layout.wholes)  # then a Hessian need not be symmetric (see `conventions`)
     colouring = column_colouring(found) if kinks else star_colouring(found)
-    return Products(found, mirrored(found, colouring), nodes, inputs, turned=False, kinks=kinks)
+    return Products(graph, found, mirrored(found, colouring), nodes, inputs, turned=False, kinks=kinks)
 
 
 def sparse_jacobians(bound: Bound, wrt: Sequence[str] | None, of: str | None) -> dict[str, dict[str, Any]]:

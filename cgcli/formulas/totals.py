@@ -16,6 +16,8 @@ from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors
 from cgcli.language.program import Program
 from cgcli.numerals import finite, shape_of
+from cgcli.ops.reductions import mean
+from cgcli.passes.affine import slopes_and_affine
 from cgcli.passes.columns import reductions_of_columns, refuse_inner_slopes, with_totals
 
 TYPE_CHECKING = False
@@ -38,11 +40,7 @@ def over_columns(bound: Bound) -> Bound:
     Columns are the inputs without a value, and those whose value has an axis more than one row. A formula without such
     reductions stays as it is. ShapeError for one that cannot be of a column, and for a `diff` through one.
     """
-    graph = bound.graph
-    names = tuple(
-        name for name, node in graph.inputs().items()
-        if name not in bound.values or len(shape_of(bound.values[name])) > len(graph.shape_of(node))
-    )  # fmt: skip
+    graph, names = bound.graph, _columns_of(bound)
     found = graph.once(("columns", names), [], lambda: reductions_of_columns(graph, names))
     if not found:
         return bound
@@ -104,6 +102,45 @@ def whole_values(bound: Bound, nodes: Sequence[int]) -> list[Any]:
         bound = bound.over(bound.program)
         bound.on_births = lambda births: None
     return bound.evaluate(nodes)
+
+
+def refuse_but_means(bound: Bound, node: int) -> None:
+    """ShapeError for a loss over a table that is no mean over its rows, if it has reductions of columns.
+
+    A sum of such means, each times what all rows share, and of what they share is one: in a graph in which a reduction
+    of a row's number is that number, it is the loss of a row. Others are none: the mean of roots is no root of a mean.
+    """
+    needed = ancestors(bound.graph, [node])
+    found = [each for each in reductions_of_columns(bound.graph, _columns_of(bound)) if needed[each]]
+    if found and not _is_mean(over_columns(bound), bound, node, found):
+        raise ShapeError(
+            f"the loss has `{bound.graph.row(found[0]).name}` of a column, and is no mean over the rows",
+            span=bound.graph.spans.get(found[0]), source=bound.source,
+            hint="write the loss of one row, or its mean, such as mean((y - f)^2) + 0.1*sum(w^2)",
+        )  # fmt: skip
+
+
+def _is_mean(over: Bound, bound: Bound, node: int, found: Sequence[int]) -> bool:
+    """Whether a node of a formula for rows is, over columns, an affine function of means of single rows."""
+    called = next((name for name, each in {**bound.graph.names, **bound.program.outputs}.items() if each == node), None)
+    if called is None or any(bound.graph.row(each) is not mean for each in found):
+        return False
+    program = over.program.begun()
+    assert program.columns is not None
+    loss = {**program.graph.names, **program.outputs}[called]
+    totals = [total for total in program.columns.needed([loss]) if not program.graph.is_constant(total.operand)]
+    if program.columns.varies(loss) or len(program.columns.levels([loss])) > 1:
+        return False
+    by_name = {program.graph.input_name(total.node): total.node for total in totals}
+    return len(slopes_and_affine(program.graph, loss, by_name)[1]) == len(by_name)
+
+
+def _columns_of(bound: Bound) -> tuple[str, ...]:
+    """The inputs that differ from row to row."""
+    return tuple(
+        name for name, node in bound.graph.inputs().items()
+        if name not in bound.values or len(shape_of(bound.values[name])) > len(bound.graph.shape_of(node))
+    )  # fmt: skip
 
 
 def levels(bound: Bound, nodes: Sequence[int]) -> list[list[Total]]:

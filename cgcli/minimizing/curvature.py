@@ -34,8 +34,9 @@ class Assessment:
     """What the model at a point says.
 
     decrement: the fall to the model's minimum along the directions that bend upwards. rest: a bound of the fall along
-    the flat ones within the size of the variables. step: the length of the step to the minimum beside the size of the
-    variables. flat: which directions are flat. bent: whether one bends downwards.
+    the flat ones within the size of the variables, as far as the slopes are more than rounding. step: the length of the
+    step to the minimum beside the size of the variables. flat: which directions are flat. bent: whether one bends
+    downwards.
     """
 
     __slots__ = ("bent", "decrement", "flat", "rest", "step")
@@ -50,8 +51,9 @@ class Assessment:
         self.decrement = float(slopes[up] @ along) / 2
         step = np.abs(model.basis[:, up] @ along) / model.scale
         self.step = float(np.max(step / size, initial=0.0))
-        slope = (model.basis[:, self.flat] @ slopes[self.flat]) * model.scale
-        self.rest = float(np.abs(slope) @ size)
+        slope = np.abs((model.basis[:, self.flat] @ slopes[self.flat]) * model.scale)
+        rounding = ROUNDING * (np.abs(model.hessian) @ size)
+        self.rest = float(np.maximum(slope - rounding, 0.0) @ size)
 
     def promises_less_than(self, least: float) -> bool:
         """Whether nothing is promised any more but changes of the value that count as none."""
@@ -69,17 +71,15 @@ def noise_at(objective: Objective, point: Point) -> float:
     return found
 
 
-def lower_beside(walk: Walk, directions: Any, least: float) -> Point | None:
-    """A point that is lower by `least` along flat directions (one a row), where the model does not tell, or None."""
+def lower_beside(walk: Walk, sides: list[tuple[Any, int]], least: float) -> Point | None:
+    """A point that is lower by `least` on one side of a direction, where the model does not tell; None without one."""
     limit = walk.point.value - max(least, np.finfo(float).tiny)
-    for direction in directions[:MOST_PROBED]:
+    for direction, way in sides[: 2 * MOST_PROBED]:
         unit = np.max(np.abs(direction) / walk.reach, initial=0.0)
         if not unit > 0:
             continue
         for length in PROBES:
-            for sign in (1, -1):
-                x = np.clip(walk.point.x + sign * length / unit * direction, walk.low, walk.high)
-                found = walk.objective.at(x)
-                if np.isfinite(found.value) and found.value < limit and found.is_finite():
-                    return found
+            found = walk.objective.at(np.clip(walk.point.x + way * length / unit * direction, walk.low, walk.high))
+            if np.isfinite(found.value) and found.value < limit and found.is_finite():
+                return found
     return None

@@ -38,9 +38,10 @@ class LargeWalk(Walk):
     """
 
     def __init__(
-        self, objective: Objective, x: Any, low: Any, high: Any, *, tolerance: float, rounds: int
+        self, objective: Objective, x: Any, low: Any, high: Any, *, tolerance: float, rounds: int,
+        cautious: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(objective, x, low, high, tolerance=tolerance, rounds=rounds)
+        super().__init__(objective, x, low, high, tolerance=tolerance, rounds=rounds, cautious=cautious)
         self.matrix = objective.sparse_hessian()
         self.method = f"Newton, conjugate gradients, {'sparse Hessian' if self.matrix else 'products with the Hessian'}"
 

@@ -27,11 +27,17 @@ LEAST_RATIO, POOR_RATIO, GOOD_RATIO = 1e-4, 0.25, 0.75
 """Shares of the promised fall: below the first a step is not taken, below the second the region shrinks, and above
 the third it grows."""
 
-GROWTH, WIDEST_BEND = 2.5, 0.4
-"""How much a region grows; the longest bend of a step beside the step."""
+GROWTH, WIDER, WIDEST_BEND = 2.0, 2.5, 0.4
+"""How much a region grows, and where steps are not bent; the longest bend of a step beside the step."""
 
 FIRST = 0.3
 """The first radius beside the size of the variables, where the model has no minimum."""
+
+STEEP = 1e-4
+"""Of a slope over the size of the variables beside the value."""
+
+MOST_QUIET = 20
+"""Rounds that promise nothing, though the steps are long: along a floor, or a valley as flat as rounding is coarse."""
 
 TINY = 1e-6
 """The least size of a variable beside that of the largest one; 0 is a size like any other where they are not far."""
@@ -70,15 +76,18 @@ class Step:
 class Walk:
     """A walk downhill from a point, and what it learns on its way.
 
-    largest: the largest absolute value that each variable has had. moved: the last step beside that.
+    largest: the largest absolute value that each variable has had. moved: the last step beside that. quiet: rounds that
+    promised nothing.
     ending: how it ended (`outcome.Minimum.kind`). free: which variables no bound holds at the point.
-    broken: the last point that was no finite number.
+    cautious: with shorter steps that are not bent. broken: the last point that was no finite number.
     """
 
     def __init__(
-        self, objective: Objective, x: Any, low: Any, high: Any, *, tolerance: float, rounds: int
+        self, objective: Objective, x: Any, low: Any, high: Any, *, tolerance: float, rounds: int,
+        cautious: bool = False,
     ) -> None:  # fmt: skip
         self.objective = objective
+        self.cautious = cautious
         self.low, self.high = low, high
         self.tolerance, self.rounds = tolerance, rounds
         self.point = objective.at(x)
@@ -87,6 +96,8 @@ class Walk:
         self.radius = 0.0
         self.noise = 0.0
         self.moved = np.inf
+        self.quiet = 0
+        self.scale = np.zeros(len(x))
         self.tried_kink: Point | None = None
         self.broken: Any = None
         self.steps: list[Step] = []
@@ -108,7 +119,7 @@ class Walk:
         return max(self.tolerance**2 * max(value, min(1.0, abs(self.first.value))), 2 * np.finfo(float).eps * value)
 
     def run(self) -> str:
-        """Walk to the end, and say how it ended."""
+        """Walk to the end, or on from where it gave up, and say how it ended."""
         for _ in range(self.rounds):
             self._look()
             assert self.model is not None
@@ -117,6 +128,7 @@ class Walk:
             if not self.ending and self.point is here:
                 self.ending = self._advance(self.model)
             if self.ending:
+                self._set_free()
                 return self.ending
         self._look()
         self.ending = "rounds"
@@ -133,11 +145,11 @@ class Walk:
         """The model of the variables that may move: not at a side towards which the value falls."""
         self._set_free()
         x, slope, bend, free = self.point.x, self.point.gradient, finite_part(self.point.hessian), self.free
-        self.model = Model(slope[free], bend[np.ix_(free, free)], scale_of(bend, self.reach)[free])
+        self.model = Model(slope[free], bend[np.ix_(free, free)], self._units(bend)[free])
         if not self.radius:
             length = self.model.newton_length()
             if not np.isfinite(length) or Assessment(self.model, self.reach[free]).flat.any():
-                length = FIRST * float(np.linalg.norm(self.model.scale * x[free]))
+                length = (FIRST / 3 if self.cautious else FIRST) * float(np.linalg.norm(self.model.scale * x[free]))
             self.radius = max(float(length), 1e-3)
 
     def _far(self) -> str:
@@ -145,6 +157,13 @@ class Walk:
         low = self.point.value < -WITHOUT_END * max(1.0, abs(self.first.value))
         far = np.any(self.reach > WITHOUT_END * np.maximum(1.0, np.abs(self.first.x)))
         return "unbounded" if low or far else ""
+
+    def _units(self, hessian: Any) -> Any:
+        """What a unit of each variable counts; with caution, no less than it ever did."""
+        found = scale_of(hessian, self.reach)
+        if self.cautious:
+            self.scale = found = np.maximum(self.scale, found)
+        return found
 
     def _ending(self, model: Model) -> str:
         """How the walk ends here; empty where it goes on."""
@@ -154,21 +173,24 @@ class Walk:
         least = max(self.least, self.noise)
         if found.bent or not found.promises_less_than(least):
             return ""
-        if min(found.step, self.moved) <= SHORT:
+        self.quiet += 1
+        if min(found.step, self.moved) <= SHORT or self.quiet > MOST_QUIET:
             return self._settled(model, found)
         return "endless" if found.promises_less_than(least / 100) else ""
 
     def _settled(self, model: Model, found: Assessment) -> str:
         """A minimum as far as the model sees; where it is flat, or turns down soon, neighbours are asked."""
-        at_kink = self._may_kink() and is_kink(self)
+        at_kink = (self._may_kink() or self._is_steep()) and is_kink(self)
         if at_kink and is_minimum_around(self, 1 / self.reach):
             return "kink"
-        doubtful = np.ones(len(model.slopes), dtype=bool) if at_kink else found.flat | self._turning(model)
-        if not doubtful.any():
+        turning = self._turning(model)
+        doubtful = np.ones(len(model.slopes), dtype=bool) if at_kink else found.flat
+        if not doubtful.any() and not turning:
             return "minimum"
         directions = np.zeros((int(doubtful.sum()), len(self.point.x)))
         directions[:, self.free] = (model.basis[:, doubtful] / model.scale[:, None]).T
-        lower = lower_beside(self, directions, 10 * max(self.least, self.noise))
+        sides = [(direction, way) for direction in directions for way in (1, -1)] + turning
+        lower = lower_beside(self, sides, 10 * max(self.least, self.noise))
         if lower is None and at_kink:
             return self._along_kink([])
         if lower is None:
@@ -178,15 +200,16 @@ class Walk:
         self.radius = length
         return ""
 
-    def _turning(self, model: Model) -> Any:
-        """The directions along which the third derivative takes the value below this one after a short way."""
-        found = np.zeros(len(model.slopes), dtype=bool)
-        for place in range(min(len(found), MOST_PROBED)):
+    def _turning(self, model: Model) -> list[tuple[Any, int]]:
+        """Directions along which the third derivative leads below this point after a short way, and the side."""
+        found = []
+        for place in range(min(len(model.slopes), MOST_PROBED)):
             direction = np.zeros(len(self.point.x))
             direction[self.free] = model.basis[:, place] / model.scale
-            bend = abs(float(self.objective.third(self.point.x, direction) @ direction))
+            bend = float(self.objective.third(self.point.x, direction) @ direction)
             way = 3 * model.eigenvalues[place] * np.max(np.abs(direction) / self.reach)
-            found[place] = way <= PROBES[0] * bend
+            if way <= PROBES[0] * abs(bend) and bend:
+                found.append((direction, 1 if bend < 0 else -1))
         return found
 
     def _advance(self, model: Model) -> str:
@@ -227,6 +250,11 @@ class Walk:
         """Whether the formula has operations with kinks between the variables and the value, few enough to look at."""
         return len(self.point.x) <= MOST_VARIABLES and self.objective.may_kink()
 
+    def _is_steep(self) -> bool:
+        """Whether the slope would change the value much within the size of the variables."""
+        fall = float(np.abs(self.point.gradient[self.free]) @ self.reach[self.free])
+        return fall > STEEP * max(abs(self.point.value), abs(self.first.value))
+
     def _along_kink(self, across: list[Point]) -> str:
         """Down along the kink that is between the point and others; how it ended."""
         here = self.point
@@ -240,7 +268,7 @@ class Walk:
         """The point that a step leads to, bent by third derivatives where they change it little."""
         step = np.zeros(len(self.point.x))
         step[self.free] = part
-        bend = self._bend(model, step, length)
+        bend = None if self.cautious else self._bend(model, step, length)
         if bend is not None:
             step[self.free] += bend
         trial = self.objective.at(np.clip(self.point.x + step, self.low, self.high))
@@ -314,10 +342,10 @@ class Walk:
     def _resize(self, ratio: float, length: float, part: Any, model: Model) -> None:
         """The next radius, in the units of the next point."""
         if ratio >= GOOD_RATIO and length >= 0.8 * self.radius:
-            self.radius = max(self.radius, GROWTH * length)
+            self.radius = max(self.radius, (WIDER if self.cautious else GROWTH) * length)
         elif ratio < POOR_RATIO:
             self.radius = (0.5 if ratio < 0.1 else 0.7) * length
-        units = scale_of(finite_part(self.point.hessian), self.reach)[self.free]
+        units = self._units(finite_part(self.point.hessian))[self.free]
         self.radius *= float(np.linalg.norm(units * part)) / length
 
 

@@ -193,15 +193,22 @@ class Objective:
         self.products += len(directions)
         from cgcli.engines import choose_for_rows
 
-        values = self.values_at(x)
+        values, graph, wanted = self.values_at(x), self.over.graph, self.nodes.along
+        if self.over.engine(wanted).name == "native":  # one point is quick there, and a kernel for rows is not
+            return np.array([self._one_product(values, direction) for direction in directions])
         for name, shape in self.variables.shapes.items():
             values[direction_of(name)] = np.ascontiguousarray(
                 directions[:, self.variables.places[name]].reshape(len(directions), *shape)
             )
-        graph, wanted = self.over.graph, self.nodes.along
         engine = choose_for_rows(graph, wanted, "numpy", values)
         by_node = engine.evaluate_rows(graph, values, wanted)
         return np.concatenate([by_node[node].reshape(len(directions), -1) for node in wanted], axis=1)
+
+    def _one_product(self, values: dict[str, Any], direction: Any) -> Any:
+        wanted = self.nodes.along
+        along = {direction_of(name): part for name, part in self.variables.unpack(direction).items()}
+        found = self.over.engine(wanted).evaluate(self.over.graph, values | along, wanted)
+        return self._joined([found[node] for node in wanted])
 
     def sparse_hessian(self) -> SparseHessian | None:
         """The Hessian as a sparse matrix to be evaluated again and again; None where it has too many entries."""

@@ -61,6 +61,7 @@ class RootWalk:
     """
 
     method = "Newton, trust region"
+    walk_of_squares = Walk
 
     def __init__(self, system: System, x: Any, low: Any, high: Any, rounds: int) -> None:
         self.system = system
@@ -117,6 +118,10 @@ class RootWalk:
         if self.ending == "root":
             self._polish()
         return self.ending
+
+    def uncertainty(self) -> float:
+        """By how much an unknown may be wrong for rounding alone, beside its size; infinite where that is not known."""
+        return uncertainty_of(self) if self.is_finite() else np.inf
 
     def _descend(self) -> str:
         """Newton's method, as long as it lowers the residuals."""
@@ -185,7 +190,7 @@ class RootWalk:
     def _by_squares(self) -> str:
         """Away from where residuals stop falling, by their squares; how it ended where that is least there."""
         squares = Squares(self.system.bound, self.system.unknowns, self.system.of)
-        walk = Walk(squares, self.x, self.low, self.high, tolerance=1e-8, rounds=self.rounds)
+        walk = self.walk_of_squares(squares, self.x, self.low, self.high, tolerance=1e-8, rounds=self.rounds)
         walk.run()
         self.system.evaluations += squares.evaluations
         before = self.norm
@@ -309,10 +314,15 @@ def uncertainty_of(walk: RootWalk) -> float:
         return np.inf
     size = np.where(walk.largest > 0, walk.largest, 1.0)
     found = float(np.max((np.abs(np.linalg.pinv(walk.jacobian)) @ (walk.level() / LEVEL * EPSILON)) / size))
+    return max(found, of_multiple(walk))
+
+
+def of_multiple(walk: RootWalk) -> float:
+    """The uncertainty of a root to which Newton's steps led that only shrank by a factor; 0 where they did not."""
     lengths = np.array([step.length for step in walk.steps if step.what == NEWTON and step.length > 0])
     late = lengths[lengths <= 1e-2 * lengths.max(initial=0.0)]
     if len(late) >= STEADY:
         shrinking = float(np.median(late[1:] / late[:-1]))
         if 0.4 < shrinking < 0.95:
-            found = max(found, EPSILON ** (1 - shrinking))
-    return found
+            return float(EPSILON ** (1 - shrinking))
+    return 0.0

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ROUNDS = 1000
 """Steps after which a search gives up."""
 
+PATIENCE = 200
+"""Steps after which another walk has its turn."""
+
 MOST_DENSE = 300
 """Variables up to which the Hessian is a full matrix, of which all eigenvalues are known."""
 
@@ -77,13 +80,28 @@ def start_places(first: Any, low: Any, high: Any, starts: int, seed: int, labels
 
 
 def walked(objective: Objective, x: Any, low: Any, high: Any, tolerance: float, rounds: int) -> Walk | None:
-    """A walk from a place to its end; None where the value or the gradient there is no finite number."""
-    kind = LargeWalk if objective.variables.count > MOST_DENSE else Walk
-    walk = kind(objective, x, low, high, tolerance=tolerance, rounds=rounds)
-    if not walk.point.is_finite():
-        return None
-    walk.run()
-    return walk
+    """A walk from a place to its end; None where the value or the gradient there is no finite number.
+
+    Where a walk takes long, another one with more caution has its turn, and the better one goes on.
+    """
+    if objective.variables.count > MOST_DENSE:
+        walk: Walk = LargeWalk(objective, x, low, high, tolerance=tolerance, rounds=rounds)
+        if walk.point.is_finite():
+            walk.run()
+        return walk if walk.point.is_finite() else None
+    found = []
+    for cautious in (False, True):
+        walk = Walk(objective, x, low, high, tolerance=tolerance, rounds=min(rounds, PATIENCE), cautious=cautious)
+        if not walk.point.is_finite():
+            return None
+        walk.run()
+        if walk.ending != "rounds" or rounds <= PATIENCE:
+            return walk
+        found.append(walk)
+    best = min(found, key=lambda walk: walk.point.value)
+    best.rounds = max(rounds - 2 * PATIENCE, 1)
+    best.run()
+    return best
 
 
 def refuse_start(objective: Objective, x: Any) -> CalculationError:

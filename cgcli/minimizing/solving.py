@@ -8,8 +8,9 @@ from cgcli.errors import CalculationError, FormulaError, ShapeError, UsageError
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
 from cgcli.minimizing.equations import read_equations
+from cgcli.minimizing.large_roots import LargeRootWalk
 from cgcli.minimizing.outcome import Root
-from cgcli.minimizing.roots import BracketWalk, RootWalk, uncertainty_of
+from cgcli.minimizing.roots import BracketWalk, RootWalk
 from cgcli.minimizing.search import start_places
 from cgcli.minimizing.setting import Setting
 from cgcli.minimizing.system import System, check_counts
@@ -48,7 +49,8 @@ def solve(
         walks: list[RootWalk] = []
         for x in start_places(first, low, high, starts, seed, system.variables.labels()):
             bracketed = len(x) == system.count == 1 and np.isfinite(high - low).all()
-            walk = (BracketWalk if bracketed else RootWalk)(system, x, low, high, rounds)
+            kind = BracketWalk if bracketed else LargeRootWalk if system.is_large else RootWalk
+            walk = kind(system, x, low, high, rounds)
             if walk.is_finite() or bracketed:
                 walk.run()
                 walks.append(walk)
@@ -87,7 +89,7 @@ def answer(system: System, setting: Setting, walk: RootWalk) -> Root:
     found = Root(
         values=system.variables.unpack(walk.x), residual=float(np.max(np.abs(walk.residuals))),
         residuals=system.residuals.unpack(walk.residuals), kind=walk.ending,
-        uncertainty=uncertainty_of(walk) if walk.is_finite() else np.inf, evaluations=system.evaluations,
+        uncertainty=walk.uncertainty(), evaluations=system.evaluations,
         rounds=len(walk.steps) - 1, method=walk.method, message="", notes=list(setting.notes), steps=walk.steps,
     )  # fmt: skip
     found.message = message_of(found, system, walk)

@@ -6,7 +6,9 @@ import numpy as np
 
 from cgcli.errors import UsageError
 from cgcli.formulas.derivatives import derived, targets, variables
+from cgcli.formulas.sparse import SparseJacobian
 from cgcli.graph.balanced import balanced
+from cgcli.graph.shapes import size
 from cgcli.minimizing.objective import Objective, Variables
 from cgcli.ops import arithmetic, logic, shaping
 from cgcli.passes.derivative import derivatives_of
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from cgcli.graph.ref import Ref
     from cgcli.graph.store import Graph
     from cgcli.language.program import Program
+
+
+MOST_DENSE = 300
+"""Unknowns up to which a Jacobian is a full matrix."""
 
 
 class Equation:
@@ -60,7 +66,10 @@ def equations_of(program: Program, of: str | None = None) -> list[Equation]:
 
 
 class Nodes:
-    """The nodes of residuals, of the sides of equations, and of the Jacobian, a row an equation."""
+    """The nodes of residuals, of the sides of equations, and of the Jacobian, a row an equation.
+
+    jacobian: empty for a large system, whose Jacobian is sparse.
+    """
 
     __slots__ = ("jacobian", "residuals", "sides")
 
@@ -68,6 +77,25 @@ class Nodes:
         self.residuals = residuals
         self.sides = sides
         self.jacobian = jacobian
+
+
+class SparseResiduals(SparseJacobian):
+    """The Jacobian of the residuals of all equations, one behind the other, as a sparse matrix."""
+
+    kind = "sparse residuals"
+
+    def target(self, program: Program) -> int:
+        """The residuals as one vector."""
+        graph, parts = program.graph, []
+        for equation in equations_of(program, self.of):
+            node = equation.residual(graph)
+            shape = graph.shape_of(node)
+            if not shape:
+                node = graph.apply(shaping.stack, [node])
+            elif len(shape) > 1:
+                node = graph.apply(shaping.reshape, [node], [(size(shape),)])
+            parts.append(node)
+        return graph.apply(shaping.concat, parts)
 
 
 class System:
@@ -89,12 +117,18 @@ class System:
         )
         self.count = self.residuals.count
         self.evaluations = 0
+        self._sparse = SparseResiduals(bound, unknowns, of) if self.is_large else None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it has so many unknowns that its Jacobian is a sparse matrix."""
+        return self.variables.count > MOST_DENSE
 
     def _nodes(self, program: Program) -> Nodes:
         graph, wanted = program.graph, list(variables(program, self.unknowns, self.of).values())
         equations = equations_of(program, self.of)
         residuals = [each.residual(graph) for each in equations]
-        rows = [derivatives_of(graph, residual, wanted) for residual in residuals]
+        rows = [] if self.is_large else [derivatives_of(graph, residual, wanted) for residual in residuals]
         return Nodes(residuals, [each.sides for each in equations], rows)
 
     def at(self, x: Any) -> Any:
@@ -103,7 +137,9 @@ class System:
         return np.concatenate([np.ravel(part) for part in self._run(self.nodes.residuals, x)])
 
     def jacobian(self, x: Any) -> Any:
-        """The Jacobian: a row a residual, a column an unknown."""
+        """The Jacobian: a row a residual, a column an unknown. An array, or a sparse one of a large system."""
+        if self._sparse is not None:
+            return self._sparse(self._values(x))
         found = iter(self._run([node for row in self.nodes.jacobian for node in row], x))
         shapes = self.residuals.shapes.values()
         height = [int(np.prod(shape, dtype=np.int64)) for shape in shapes]

@@ -28,16 +28,25 @@ def render_warning(
 def _render(title: str, message: str, source: Source | None, span: Span | None, hint: str | None, tint: str) -> str:
     bold, plain, blue = (BOLD, PLAIN, BLUE) if tint else ("", "", "")
     lines = [f"{tint}{bold}{title}{plain}{bold}: {printable(message)}{plain}"]
-    if source is not None and span is not None:
-        line, column = source.locate(span[0])
-        gutter = " " * len(str(line))
-        shown, mark = marked_line(source, span)
-        lines.append(f"{blue}{gutter}--> {plain}{printable(source.name)}:{line}:{column}")
-        lines.append(f"{blue}{line} | {plain}{shown}")
-        lines.append(f"{blue}{gutter} | {plain}{tint}{mark}{plain}")
+    lines += excerpt(source, span, tint)
     if hint:
         lines.append(f"{blue}hint{plain}: {printable(hint)}")
     return "\n".join(lines)
+
+
+def excerpt(source: Source | None, span: Span | None, tint: str = "") -> list[str]:
+    """The place in a text: its name, its line, and marks under the span; [] where there is none."""
+    if source is None or span is None:
+        return []
+    plain, blue = (PLAIN, BLUE) if tint else ("", "")
+    line, column = source.locate(span[0])
+    gutter = " " * len(str(line))
+    shown, mark = marked_line(source, span)
+    return [
+        f"{blue}{gutter}--> {plain}{printable(source.name)}:{line}:{column}",
+        f"{blue}{line} | {plain}{shown}",
+        f"{blue}{gutter} | {plain}{tint}{mark}{plain}",
+    ]
 
 
 def printable(text: str) -> str:

@@ -32,7 +32,8 @@ class FitPicture:
 
     title: the formula. parameters: lines such as `a = 2.503 ± 0.021`. x_name: the column that the curve goes over;
     None where there are several, and predictions are shown over observations. x is empty then. errors: each row's
-    standard deviation, or nothing. coverage: of the bands. rows: how many there are, of which these are a part.
+    standard deviation, or nothing; x_errors: that of the column. coverage: of the bands. rows: how many there are, of
+    which these are a part.
     """
 
     title: str
@@ -44,6 +45,7 @@ class FitPicture:
     x_name: str | None = None
     x: Numbers = ()
     errors: Numbers = ()
+    x_errors: Numbers = ()
     curve: Curve | None = None
     coverage: float = 0.95
     notes: Sequence[str] = field(default_factory=tuple)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite, nan
+from math import inf, isfinite, nan
 
 from cgcli.render.figures import BLUE, INK, PALE, new_figure, write_figure
 
@@ -67,8 +67,9 @@ def draw_points(axes: Any, picture: FitPicture, heights: Any, errors: Any) -> No
         "markeredgewidth": 0, "alpha": 0.35 if many else 0.85, "rasterized": len(heights) > 10 * MANY_POINTS,
     }  # fmt: skip
     label = "observed" if picture.x_name is not None else "rows"
-    if len(errors) and not many:
-        axes.errorbar(picture.abscissa, heights, yerr=errors, label=label, elinewidth=0.9, capsize=2,
+    if (len(errors) or len(picture.x_errors)) and not many:
+        bars = {"yerr": errors if len(errors) else None, "xerr": picture.x_errors if len(picture.x_errors) else None}
+        axes.errorbar(picture.abscissa, heights, **bars, label=label, elinewidth=0.9, capsize=2,
                       capthick=0.9, **look)  # fmt: skip
     else:
         axes.plot(picture.abscissa, heights, label=label, **look)
@@ -93,15 +94,20 @@ def draw_curve(axes: Any, picture: FitPicture) -> None:
 
 
 def draw_residuals(axes: Any, picture: FitPicture) -> None:
-    """What is left of each row, over the same axis; in units of its standard deviation, where it has one."""
+    """What is left of each row, over the same axis; in units of its standard deviation, where it has one.
+
+    Where the column has errors, too, the distance to the curve is none along the target: residuals stay as they are.
+    """
     axes.axhline(0, color=BLUE, linewidth=1.2, zorder=2)
-    heights, errors = picture.residuals, [1.0] * len(picture.errors)
-    if errors:
-        heights = [left / error if error else nan for left, error in zip(heights, picture.errors, strict=True)]
+    in_sigma = len(picture.errors) > 0 and not len(picture.x_errors)
+    heights, errors = picture.residuals, list(picture.errors)
+    if in_sigma:
+        heights = [left / error if error else nan for left, error in zip(heights, errors, strict=True)]
+        errors = [1.0] * len(errors)
     draw_points(axes, picture, heights, errors)
-    axes.set_ylabel("residual / σ" if errors else "residual")
+    axes.set_ylabel("residual / σ" if in_sigma else "residual")
     axes.set_xlabel(literal(picture.x_name if picture.x_name is not None else f"predicted {picture.y_name}"))
-    sizes = [abs(number) for number in heights if isfinite(number)]
-    if sizes and max(sizes) > 0:
-        most = 1.15 * max(sizes) + (1.0 if errors and len(heights) <= MANY_POINTS else 0.0)
-        axes.set_ylim(-most, most)
+    reach = errors if errors and len(heights) <= MANY_POINTS else [0.0] * len(heights)
+    sizes = [abs(height) + more for height, more in zip(heights, reach, strict=True) if isfinite(height)]
+    if sizes and 0 < max(sizes) < inf:
+        axes.set_ylim(-1.15 * max(sizes), 1.15 * max(sizes))

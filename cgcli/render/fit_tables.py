@@ -44,6 +44,29 @@ if TYPE_CHECKING:
         def intervals_at(self, coverage: float) -> Mapping[str, tuple[float, float]]: ...  # noqa: D102
         def strong_correlations(self) -> list[tuple[str, str, float]]: ...  # noqa: D102
 
+    class Told(Protocol):
+        """A combination of parameters that is determined, with its value and its standard error."""
+
+        @property
+        def text(self) -> str: ...  # noqa: D102
+        @property
+        def value(self) -> float: ...  # noqa: D102
+        @property
+        def error(self) -> float: ...  # noqa: D102
+
+    class Profile(Protocol):
+        """A likelihood interval, see `fitting.profile.Profile`."""
+
+        low: float
+        high: float
+        at_bound: tuple[str, ...]
+        lower: Any
+
+        @property
+        def kind(self) -> str: ...  # noqa: D102
+        @property
+        def told(self) -> Sequence[Told]: ...  # noqa: D102
+
 
 MOST_PARAMETERS = 60
 """Rows of the table; of more the middle is left out."""
@@ -54,9 +77,11 @@ MOST_CORRELATIONS = 12
 WARNING = "yellow"
 
 
-def blocks(fit: Fit, coverage: float) -> Iterator[Block]:
-    """The tables and notes of a fit."""
+def blocks(fit: Fit, coverage: float, profiles: Mapping[str, Profile] | None = None) -> Iterator[Block]:
+    """The tables and notes of a fit. profiles: likelihood intervals by element, where they were asked for."""
     yield parameter_table(fit, coverage)
+    if profiles is not None:
+        yield profile_table(profiles, coverage, fit.element_errors)
     yield Note(f"Fit of {fit.target}", lines_of_facts(facts(fit)))
     errors = fit.element_errors
     pairs = [pair for pair in fit.strong_correlations() if isfinite(errors[pair[0]]) and isfinite(errors[pair[1]])]
@@ -95,6 +120,23 @@ def parameter_cells(name: str, value: float, error: float, interval: tuple[float
         return name, short_number(value), "0", "", ""
     relative = percentage(error / abs(value)) if value else ""
     return name, *with_error(value, error), interval_text(interval, error), relative
+
+
+def profile_table(profiles: Mapping[str, Profile], coverage: float, errors: Mapping[str, float]) -> Table:
+    """One row a parameter: the likelihood interval, which sides it has, and what is determined in its place."""
+    columns = [
+        Column("name", style="bold cyan", cut=12), Column(f"{100 * coverage:g} % interval", style="green"),
+        Column("kind"), *([Column("determined instead")] if any(one.told for one in profiles.values()) else []),
+    ]  # fmt: skip
+    rows: list[Row] = []
+    for name, profile in profiles.items():
+        told = "; ".join(f"{one.text} = {' ± '.join(with_error(one.value, one.error))}" for one in profile.told)
+        ends = f" ({' and '.join(profile.at_bound)} end at its bound)" if profile.at_bound else ""
+        cells = name, interval_text((profile.low, profile.high), errors[name]), f"{profile.kind}{ends}", told
+        rows.append(cells[: len(columns)])
+        if profile.lower is not None:
+            rows.append(f"a better fit was met while {name} was moved: start there")
+    return Table("Likelihood", columns, rows)
 
 
 def interval_text(interval: tuple[float, float], error: float) -> str:
@@ -146,6 +188,7 @@ def goodness(share: float) -> str:
     """R² with as many digits as tell it from 1."""
     if not isfinite(share):
         return "unknown"
+    share = share if abs(share) > 1e-9 else 0.0
     left = abs(1 - share)
     places = 4 if left > 1e-3 else min(12, 1 - last_place(left, 1)) if left else 4
     return f"{share:.{places}f}"

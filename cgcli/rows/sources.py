@@ -17,6 +17,7 @@ import numpy as np
 from cgcli.data import formats, stream
 from cgcli.data.memory import NAME, MemoryTable, columns_of
 from cgcli.data.table import Table, rows_of_a_batch
+from cgcli.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -117,7 +118,13 @@ class WholeRows:
         elif self._spool is not None:
             yield from self._spool.parts()
         else:
-            yield from self._read(stream.Report(self.columns))
+            report = stream.Report(self.columns)
+            yield from self._read(report)
+            if report.rows != self.rows:
+                raise DataError(
+                    f"`{self.source.name}` has changed while it was read: {report.rows:,} rows, {self.rows:,} before",
+                    hint="fit a copy of it",
+                )
 
     @property
     def in_parts(self) -> bool:
@@ -134,6 +141,14 @@ class WholeRows:
             numbers = np.concatenate([part.numbers() for part in self._kept])
             self._kept = [Part(columns, self.rows or 0, numbers, sum(part.read for part in self._kept))]
         return self._kept[0].columns
+
+    def joined(self) -> Part:
+        """All whole rows in one part, however large."""
+        parts = list(self.parts())
+        columns = {name: np.concatenate([part.columns[name] for part in parts] or [np.empty(0)])
+                   for name in self.columns}  # fmt: skip
+        numbers = np.concatenate([part.numbers() for part in parts] or [np.empty(0, dtype=np.int64)])
+        return Part(columns, len(numbers), numbers)
 
     def thinned(self, rows: int) -> WholeRows:
         """About so many of the rows, taken evenly over the table and kept in memory; itself where there are no more."""

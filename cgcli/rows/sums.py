@@ -307,10 +307,9 @@ def _call(
 
 
 def all_finite(values: Any) -> bool:
-    """Whether no number is nan or infinite; their squares say so in one pass, unless they overflow."""
-    flat = np.ravel(values)
+    """Whether no number is nan or infinite; their sum says so in one pass, unless it overflows."""
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(flat @ flat)) or bool(np.isfinite(values).all())
+        return bool(np.isfinite(np.add.reduce(values, axis=None))) or bool(np.isfinite(values).all())
 
 
 def _whole(columns: Mapping[str, Any], rows: int) -> Any:

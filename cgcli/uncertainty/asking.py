@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cgcli.errors import DataError, NonlinearWarning, UsageError, did_you_mean
+from cgcli.explain.filters import action_on
 from cgcli.formulas import given
 from cgcli.formulas.kinks import kinks_at
 from cgcli.formulas.values import read_value
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 MOST_CHECKED = 20
 """Elements of the outputs for which the second order is computed without being asked for."""
+
+MOST_MOVED = 500
+"""Elements of the inputs for which the formula is computed at both ends without being asked for."""
 
 
 class Question(NamedTuple):
@@ -65,11 +69,24 @@ def question(
             fixed[name] = value
         else:
             quantities[name] = found
-    return Question(fixed, quantities, {**pairs, **correlation_pairs(correlations)})
+    return Question(fixed, quantities, {**pairs, **shared_causes(named), **correlation_pairs(correlations)})
+
+
+def shared_causes(values: Mapping[str, Any]) -> Pairs:
+    """The correlations of numbers of the package `uncertainties` that follow from the same variables."""
+    known = {name: value for name, value in values.items() if hasattr(value, "derivatives") and value.std_dev}
+    pairs: Pairs = {}
+    for place, (first, one) in enumerate(known.items()):
+        for second, other in list(known.items())[place + 1 :]:
+            common = one.derivatives.keys() & other.derivatives.keys()
+            shared = sum(one.derivatives[each] * other.derivatives[each] * each.std_dev**2 for each in common)
+            if shared:
+                pairs[first, second] = max(-1.0, min(1.0, shared / (one.std_dev * other.std_dev)))
+    return pairs
 
 
 def named_mapping(what: str, mapping: Any, known: Mapping[str, Any]) -> dict[str, Any]:
-    """What an option says by the names of inputs; one number or kind for all is said by itself. UsageError."""
+    """What an option says by the names of inputs that have values. UsageError."""
     if mapping is None:
         return {}
     if not hasattr(mapping, "keys"):
@@ -210,7 +227,7 @@ def doubts(found: Propagation, results: Mapping[str, Uncertainty | ArrayUncertai
     hits = kinks_at(found.bound, found.inputs.names) if not found.show else []
     bent = f"{WRONG}: a kink, {hits[0].text}" if hits else None
     sampled = any(each.is_sampled for result in results.values() for each in elements_of(result))
-    excursions = None if sampled else Excursions(found)
+    excursions = None if sampled or len(found.inputs.labels) > MOST_MOVED else Excursions(found)
     for result in results.values():
         for each in elements_of(result):
             why = doubt(each, None) if sampled else bent or doubt(each, excursions)
@@ -228,6 +245,8 @@ def warn_of(found: Propagation, results: Mapping[str, Uncertainty | ArrayUncerta
     """A NonlinearWarning where the law of propagation may be wrong; one text, so that Python's filters tell it once."""
     from warnings import warn
 
+    if action_on(NonlinearWarning) == "ignore":
+        return
     for name, why in doubts(found, results).items():
         label = "" if len(found.value) == 1 else f"`{name}`: "
         sampled = any(each.is_sampled for result in results.values() for each in elements_of(result))

@@ -14,6 +14,7 @@ import numpy as np
 
 from cgcli import draws
 from cgcli.errors import UsageError
+from cgcli.uncertainty.signs import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -275,7 +276,8 @@ def named(kind: str, value: float, error: float, dof: float) -> Distribution:
 
     Of Student's the kind says what the error is: of `student_sd` its standard deviation, of `student_scale` its scale.
     """
-    if kind in ("student", "t"):
+    kind = SHORT.get(kind, kind)
+    if kind == "student":
         raise UsageError("the error of a Student distribution can be its scale or its standard deviation",
                          hint="say student_scale or student_sd")  # fmt: skip
     if kind.startswith("student_") and not isfinite(dof):

@@ -31,6 +31,7 @@ class Excursions:
     def __init__(self, found: Propagation) -> None:
         inputs = found.inputs
         moves: list[Any] = []
+        factor = inputs.factor()
         self._labels: list[tuple[str, int] | None] = []
         for block in inputs.blocks:
             if len(block) == 1:
@@ -39,13 +40,14 @@ class Excursions:
                     moves.append(np.where(np.arange(len(inputs.labels)) == place, end, 0.0))
                     self._labels.append((inputs.labels[place], place))
                 continue
-            for column in inputs.factor()[:, block].T:
+            for column in factor[:, block].T:
                 moves += [K * column, -K * column]
                 self._labels += [None, None]
         self._moves = np.array(moves).reshape(-1, len(inputs.labels))
         self._points = inputs.value + self._moves
         self.results = evaluator(found, len(moves))(self._points, len(moves))
-        self.lines = found.value[:, np.newaxis] + found.jacobian @ self._moves.T
+        with np.errstate(invalid="ignore"):
+            self.lines = found.value[:, np.newaxis] + found.jacobian @ self._moves.T
 
     def doubt(self, element: int, allowed: float) -> str | None:
         """Where the formula is farthest from a straight line, if that is more than is allowed or it has no value."""
@@ -82,6 +84,8 @@ def doubt(result: Uncertainty, excursions: Excursions | None) -> str | None:
     """
     if result.is_sampled:
         return _beside_sample(result)
+    if not (isfinite(result.value) and isfinite(result.error)):
+        return None  # that is told where it was born
     second = result.second_order
     if not isfinite(second.error):
         why = "gives a negative variance" if isnan(second.error) and isfinite(second.value) else "is not finite"

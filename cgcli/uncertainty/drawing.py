@@ -50,7 +50,7 @@ class Draws:
 
     def __call__(self, begin: int, rows: int) -> Any:
         """The rows from number `begin` on."""
-        found = np.empty((rows, len(self._inputs.labels)))
+        found = np.empty((rows, len(self._inputs.labels)), order="F")
         for block in self._inputs.blocks:
             if len(block) > 1:
                 copula = self._copulas[tuple(block)]

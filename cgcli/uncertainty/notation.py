@@ -98,6 +98,11 @@ def _bare(name: str, text: str, noted: bool) -> Quantity:
     if call and (call[1] in USAGE or call[1] in SHORT) and closes_at_end(text[len(call[1]) :]):
         return _distributed(name, SHORT.get(call[1], call[1]), call[2])
     parts = SIGNS.split(text)
+    head = CALL.match(parts[0].strip())
+    if head and (head[1] in USAGE or head[1] in SHORT):
+        raise UsageError(
+            f"the distribution of `{name}` has an error of its own", hint=f"write {name}={parts[0].strip()}"
+        )
     if len(parts) == 1:
         what = "degrees of freedom or a coverage factor, but no error" if noted else "no error"
         raise UsageError(f"the value of `{name}` has {what}", hint=EXAMPLE)

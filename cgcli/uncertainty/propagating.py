@@ -12,10 +12,11 @@ from cgcli.errors import CalculationError, UsageError, did_you_mean
 from cgcli.formulas import derivatives
 from cgcli.formulas.bound import named_nodes
 from cgcli.graph.shapes import size
+from cgcli.graph.walk import descendants
 from cgcli.passes.derivative import directional
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.base import FormulaBase
@@ -152,7 +153,20 @@ def bind(
                 f"`{name}` cannot have an error: {why.reason if why else 'it sets the shape of the graph'}",
                 hint=f"give it without one: {name}={quantity.value:g}" if not quantity.value.ndim else None,
             )
+    refuse_defaults(bound, [name for name, each in quantities.items() if not each.is_exact], everything)
     return bound
+
+
+def refuse_defaults(bound: Bound, names: Sequence[str], given: Collection[str]) -> None:
+    """UsageError for a default that follows from an input with an error: derivatives take the two as independent."""
+    inputs = bound.graph.inputs()
+    reached = descendants(bound.graph, [inputs[name] for name in names if name in inputs])
+    for name, node in bound.program.defaults.items():
+        if name not in given and reached[node]:
+            raise UsageError(
+                f"`{name}` follows from an input with an error, and has none of its own as a default",
+                hint=f"give {name} a value, or write it as a definition, without `input` or `param`",
+            )
 
 
 def plain(quantity: Quantity) -> Any:

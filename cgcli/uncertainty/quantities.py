@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 """By how much the least eigenvalue of a correlation matrix may be negative: correlations are given rounded."""
 
-
-MOST_ELEMENTS = 5_000
-"""Numbers with errors in one call; their covariance matrix takes 200 MB."""
-
+MOST_ELEMENTS = 3_000
+"""Numbers with errors in one call; their covariance matrix takes 72 MB."""
 
 STANDARD = "an error is a standard uncertainty: L=1.00±0.01"
 
@@ -41,7 +39,7 @@ class Quantity:
 
         gaps: whether nan is allowed, as in a column.
         """
-        self.value = np.array(value, dtype=float)
+        self.value = np.asarray(value, dtype=float)
         self.error = spread_over(name, "error", error, self.value.shape)
         self.dof = spread_over(name, "dof", dof, self.value.shape)
         self.distributions = dict(distributions or {})
@@ -100,12 +98,12 @@ class Quantity:
 def spread_over(name: str, what: str, given: Any, shape: tuple[int, ...]) -> Any:
     """Errors or degrees of freedom in the shape of the value. DataError where they do not fit, or are no numbers."""
     try:
-        found = np.array(given, dtype=float)
+        found = np.asarray(given, dtype=float)
     except (TypeError, ValueError):
         raise DataError(f"the {what} of `{name}` is not a number or a rectangular list of numbers") from None
     if found.shape not in ((), shape):
         raise DataError(f"the {what} of `{name}` has shape {list(found.shape)}, its value {list(shape)}")
-    return np.broadcast_to(found, shape).copy()
+    return np.broadcast_to(found, shape)
 
 
 def quantity_of(

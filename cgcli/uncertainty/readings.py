@@ -32,20 +32,26 @@ FEWEST = 2
 def with_readings(formula: FormulaBase, asked: Question, data: Any, average: Sequence[str] = ()) -> Question:
     """A question with what repeated readings say of the inputs that have a column and no value otherwise.
 
-    data: a path, a frame, an Arrow table or a mapping of columns. average: inner names that are computed for each
+    data: a path, a frame, an Arrow table or a mapping of columns, or a list of such tables, each one read by
+    itself. average: inner names that are computed for each
     reading; their means go on. UsageError where no column has the name of an input, where an averaged name depends on
     something with an error of its own, DataError for less than two readings.
     """
-    known = asked.values.keys() | asked.quantities.keys()
-    columns = columns_of(formula, data, [name for name in formula.inputs if name not in known])
-    if average:
-        columns = averaged(formula, asked, columns, average)
-    quantities, correlations = of_columns(columns)
-    return Question(asked.values, {**asked.quantities, **quantities}, {**correlations, **asked.correlations})
+    tables = data if isinstance(data, list) else [data]
+    if average and len(tables) != 1:
+        raise UsageError("an average needs its readings in one table", hint="give one table of what was read together")
+    for table in tables:
+        known = asked.values.keys() | asked.quantities.keys()
+        columns = columns_of(formula, table, [name for name in formula.inputs if name not in known])
+        if average:
+            columns = averaged(formula, asked, columns, average)
+        quantities, correlations = of_columns(columns)
+        asked = Question(asked.values, {**asked.quantities, **quantities}, {**correlations, **asked.correlations})
+    return asked
 
 
 def columns_of(formula: FormulaBase, data: Any, wanted: Sequence[str]) -> dict[str, Any]:
-    """The columns that have names of inputs without a value; rows with a gap are left out."""
+    """The columns that have names of inputs without a value. DataError for a gap: readings go together row by row."""
     source = source_of(data)
     table = source.open()
     names = [name for name in wanted if name in table.columns]
@@ -55,8 +61,16 @@ def columns_of(formula: FormulaBase, data: Any, wanted: Sequence[str]) -> dict[s
         raise UsageError(
             f"no column of `{source.name}` has the name of an input without a value", hint=f"its columns are {listed}"
         )
-    found = WholeRows(source_of(table), names).in_memory()  # opened once: it may be a pipe
+    rows = WholeRows(source_of(table), names)  # opened once: it may be a pipe
+    found = rows.in_memory()
     table.close()
+    for name, gap in rows.report.gaps.items():
+        row, text = gap.first_bad or gap.first or (0, None)
+        what = f"no number but `{text}`" if gap.bad and text else "missing"
+        raise DataError(
+            f"a reading of `{name}` is {what} in row {row} of `{source.name}`",
+            hint="leave such rows out, or put readings that do not go together into tables of their own",
+        )
     if found is None:
         raise DataError(f"`{source.name}` has more readings than fit into memory")
     return found

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cgcli.uncertainty.sampling import Sample
 
 
+SAMPLE = "f.uncertainty(…, samples=1_000_000, seed=1)"
+
+
 class Uncertainty:
     """A number with its uncertainty.
 
@@ -121,7 +124,7 @@ class Uncertainty:
     def sampled(self) -> Any:
         """What the sample says (see `uncertainty.sampling`). UsageError where none was drawn."""
         if self._sample is None:
-            raise UsageError("nothing was sampled", hint="f.uncertainty(…, samples=1_000_000, seed=1)")
+            raise UsageError("nothing was sampled", hint=SAMPLE)
         return self._sample.of(self.element)
 
     @property
@@ -144,9 +147,12 @@ def correlated(found: Propagation) -> list[tuple[str, str]]:
 class Several(dict[str, "Uncertainty | ArrayUncertainty"]):
     """Several outputs by name; value, error, dof and shares of all of them are mappings by name, too."""
 
-    def __init__(self, found: Propagation, results: dict[str, Uncertainty | ArrayUncertainty]) -> None:
+    def __init__(
+        self, found: Propagation, results: dict[str, Uncertainty | ArrayUncertainty], sample: Sample | None = None
+    ) -> None:
         super().__init__(results)
         self._found = found
+        self._sample = sample
 
     @property
     def value(self) -> dict[str, Any]:
@@ -167,6 +173,27 @@ class Several(dict[str, "Uncertainty | ArrayUncertainty"]):
     def shares(self) -> dict[str, Any]:
         """The shares of each output by name."""
         return {name: each.shares for name, each in self.items()}
+
+    @property
+    def second_order(self) -> dict[str, Any]:
+        """Expectations and standard uncertainties to the next order by name."""
+        return {name: each.second_order for name, each in self.items()}
+
+    @property
+    def sampled(self) -> dict[str, Any]:
+        """What the sample says by name. UsageError where none was drawn."""
+        return {name: each.sampled for name, each in self.items()}
+
+    def interval(self, coverage: float = COVERAGE) -> dict[str, Any]:
+        """The intervals by name."""
+        return {name: each.interval(coverage) for name, each in self.items()}
+
+    @property
+    def sampled_covariance(self) -> Any:
+        """The covariance matrix of the samples of all elements of the outputs (JCGM 102 §7). UsageError without any."""
+        if self._sample is None:
+            raise UsageError("nothing was sampled", hint=SAMPLE)
+        return self._sample.covariance
 
     @property
     def covariance(self) -> Any:
@@ -241,12 +268,29 @@ class ArrayUncertainty:
         return tuple([self._each(lambda element, end=end: element.interval(coverage)[end]) for end in (0, 1)])
 
     @property
-    def second_order(self) -> Any:
+    def second_order(self) -> Arrays:
         """`value` and `error` to the next order, arrays."""
-        from types import SimpleNamespace
+        return Arrays(value=self._each(lambda element: element.second_order.value),
+                      error=self._each(lambda element: element.second_order.error))  # fmt: skip
 
-        return SimpleNamespace(value=self._each(lambda element: element.second_order.value),
-                               error=self._each(lambda element: element.second_order.error))  # fmt: skip
+    @property
+    def sampled(self) -> Arrays:
+        """`mean` and `error` of the sample, arrays; `elements` have the rest. UsageError where none was drawn."""
+        return Arrays(mean=self._each(lambda element: element.sampled.mean),
+                      error=self._each(lambda element: element.sampled.error))  # fmt: skip
+
+
+class Arrays:
+    """Arrays by name, as attributes."""
+
+    def __init__(self, **arrays: Any) -> None:
+        vars(self).update(arrays)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"there are {', '.join(vars(self))}, and not `{name}`")
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(f'{name} = {array}' for name, array in vars(self).items())}>"
 
 
 def results_of(found: Propagation, sample: Sample | None = None) -> dict[str, Uncertainty | ArrayUncertainty]:

@@ -21,6 +21,8 @@ EXAMPLE = "for example L=1.00±0.01, L=1.00(1), L=R(0.98, 1.02)"
 
 SHORT = {
     "N": "normal", "R": "rectangular", "uniform": "rectangular", "T": "triangular", "U": "arcsine", "t": "student",
+    "gaussian": "normal", "trapezoid": "trapezoidal", "curved_trapezoid": "curved_trapezoidal",
+    "log_normal": "lognormal",
 }  # fmt: skip
 """Other names of distributions."""
 

@@ -14,7 +14,7 @@ from cgcli.ops import arithmetic, logic, powers, shaping
 from cgcli.passes.differentiate import differentiate
 from cgcli.passes.folding import FoldingRef
 from cgcli.uncertainty.intervals import COVERAGE, check_coverage
-from cgcli.uncertainty.propagating import plain
+from cgcli.uncertainty.propagating import plain, refuse_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +52,7 @@ def with_errors(
             hint="f.uncertainty takes a column as one array with its errors",
         )
     names = (*columns, *[name for name, each in quantities.items() if not each.is_exact])
+    refuse_defaults(bound, names, {*bound.values, *columns})
     pairs = tuple(sorted(correlations.items()))
     check_pairs(names, quantities, correlations)
     outputs = bound.chosen(show)
@@ -135,6 +136,7 @@ def in_rows(formula: FormulaBase, asked: Question, engine: str = "auto") -> dict
     """The results of all rows with their errors, by name. A value with an axis more than the input has is a column."""
     values = {**asked.values, **{name: plain(quantity) for name, quantity in asked.quantities.items()}}
     bound, rows = bind_columns(formula, values, list(asked.quantities))
+    refuse_defaults(bound, [name for name, each in asked.quantities.items() if not each.is_exact], values)
     shapes = {name: bound.graph.shape_of(node) for name, node in bound.graph.inputs().items()}
     columns = [name for name, each in asked.quantities.items()
                if each.value.ndim > len(shapes.get(name, each.value.shape)) and not each.is_exact]  # fmt: skip

@@ -67,6 +67,17 @@ def pendulum() -> Rows:
         yield f"{length + random.gauss(0, 0.003):.4f}", f"{period + random.gauss(0, error):.4f}", 0.003, f"{error:.4f}"
 
 
+def plates() -> Rows:
+    """Five samples that fade at one rate, 0.35, to backgrounds of their own; of the last one there are two readings."""
+    random = Random(11)
+    yield "plate", "t", "y"
+    for place, plate in enumerate(("A1", "A2", "B1", "B2", "C1")):
+        for reading in range(2 if plate == "C1" else 12):
+            t = 0.75 * reading
+            mean = (1.5 + 0.5 * place) * exp(-0.35 * t) + 0.1 * (place + 1)
+            yield plate, t, f"{mean + random.gauss(0, 0.03):.4f}"
+
+
 def xor() -> Rows:
     """The four cases of exclusive or."""
     yield "a", "b", "truth"
@@ -131,7 +142,9 @@ def cross(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
-TABLES = {each.__name__: each for each in (decay, peaks, enzyme, growth, pendulum, xor, rings, stripes, cameras)}
+TABLES = {
+    each.__name__: each for each in (decay, peaks, enzyme, growth, pendulum, plates, xor, rings, stripes, cameras)
+}
 
 
 def lines(name: str) -> Iterator[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -179,6 +182,75 @@ def test_a_coverage(fits):
     assert "50 % interval" in fits("fit", *DECAY, "--coverage", "0.5").out
 
 
+PUROMYCIN = """S,v
+0.02,76
+0.02,47
+0.06,97
+0.06,107
+0.11,123
+0.11,139
+0.22,159
+0.22,152
+0.56,191
+0.56,201
+1.1,207
+1.1,200
+"""
+"""Bates & Watts, Nonlinear Regression Analysis and Its Applications (1988), table A1.3: treated cells."""
+
+
+def test_likelihood_intervals(run):
+    Path("puromycin.csv").write_text(PUROMYCIN)
+    line = ["fit", "V*S/(K + S)", "--data", "puromycin.csv", "--target", "v", "--profile"]
+    found = run(*line, "--json").summary
+    assert found["values"] == pytest.approx({"K": 0.0641212823, "V": 212.683744}, rel=1e-8)
+    for name, (low, high) in {"K": (0.04692034, 0.08615691), "V": (197.30193, 229.28906)}.items():
+        assert found["profile"][name]["kind"] == "bounded"
+        assert [found["profile"][name][end] for end in ("low", "high")] == pytest.approx([low, high], rel=1e-6)
+    shown = """
+Likelihood
+name  95 % interval       kind
+V     [197.30, 229.29]    bounded
+K     [0.04692, 0.08616]  bounded
+"""
+    assert shown in run(*line).out
+    within = run(*line, "--bound", "K=0.06:", "-o", "fit.json")
+    assert "K     [0.06000, 0.08616]  bounded (low end at its bound)\n" in within.out
+    assert json.loads(Path("fit.json").read_text())["profile"]["K"]["at_bound"] == ["low"]
+
+
+def test_a_flat_likelihood_names_what_is_determined(fits):
+    done = fits("fit", "a*b*exp(-c*t)", *DECAY[1:], "--profile", "a=1", "b=1", "c=0.1")
+    assert done.code == 1
+    assert "flat     a*b = 2.6675 ± 0.0606\n" in done.out
+
+
+PEARSON = """x,y,wx,wy
+0.0,5.9,1000,1
+0.9,5.4,1000,1.8
+1.8,4.4,500,4
+2.6,4.6,800,8
+3.3,3.5,200,20
+4.4,3.7,80,20
+5.2,2.8,60,70
+6.1,2.8,20,70
+6.5,2.4,1.8,100
+7.4,1.5,1,500
+"""
+"""Pearson's data (1901) with the weights of D. York, Canadian J. Phys. 44 (1966)."""
+
+
+def test_errors_of_both_axes(run):
+    Path("pearson.csv").write_text(PEARSON)
+    line = ["fit", "a + b*x", "--data", "pearson.csv", "--target", "y", "--sigma", "1/sqrt(wy)"]
+    for across in ("1/sqrt(wx)", "x=1/sqrt(wx)"):
+        found = run(*line, "--sigma-x", across, "--plot", "fit.svg", "--json").summary
+        assert found["values"] == pytest.approx({"a": 5.47991, "b": -0.480533}, rel=2e-6)
+    assert Path("fit.svg").exists()
+    number = run(*line, "--sigma-x", "0.1", "--json").summary
+    assert number["converged"] is True
+
+
 WRONG = {
     "a column that is missing": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "height"),
     "a column of the formula that is missing": ("a + b*u", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--wrt", "a,b"),
@@ -194,9 +266,21 @@ WRONG = {
     "a parameter without effect": ("a*t + 0*b", "t,y\n1,2\n2,3\n3,5\n", "--target", "y"),
     "infinite at the start": ("exp(a*t)", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "a=1000"),
     "undefined in a row": ("a + log(b*t)", "t,y\n1,2\n0,3\n3,5\n", "--target", "y", "a=1", "b=1"),
+    "undefined wherever one starts": ("a + log(b*t)", "t,y\n1,2\n0,3\n3,5\n", "--target", "y"),
     "an infinite target": ("a + b*t", "t,y\n1,2\n2,inf\n3,5\n", "--target", "y"),
     "sigma that is 0": ("a + b*t", "t,y,s\n1,2,1\n2,3,0\n3,5,1\n", "--target", "y", "--sigma", "s"),
     "sigma that is missing": ("a + b*t", "t,y,s\n1,2,1\n2,3,1\n3,5,1\n", "--target", "y", "--sigma", "error"),
+    "errors of an input alone": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--sigma-x", "0.1"),
+    "errors of inputs without names": (
+        "a + b*t",
+        "t,y\n1,2\n2,3\n3,5\n",
+        "--target",
+        "y",
+        "--sigma-x",
+        "1",
+        "--sigma-x",
+        "2",
+    ),
     "absolute without sigma": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--absolute-sigma"),
     "nothing to fit": ("t^2", "t,y\n1,2\n2,3\n3,5\n", "--target", "y"),
     "a bound of nothing": ("a + b*t", "t,y\n1,2\n2,3\n3,5\n", "--target", "y", "--bound", "q=0:1"),
@@ -238,3 +322,14 @@ def test_a_fit_that_has_not_converged_is_shown_and_not_written(fits, monkeypatch
     assert done.out.startswith("Parameters\n")
     assert "the fit has not converged, and no file is written" in done.err
     assert not list(Path().glob("fit.*")) + list(Path().glob("rows.*"))
+
+
+def test_files_are_written_though_nobody_reads_the_table(tmp_path):
+    """`cg fit … -o fit.json | head -1`: the pipe is closed before the table is written."""
+    (tmp_path / "line.csv").write_text(LINE)
+    line = f"{sys.executable} -m cgcli fit 'a + b*x' --data line.csv --target y -o fit.json --predict rows.csv | true"
+    shell = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False,
+                           env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert shell.stderr == ""
+    assert json.loads((tmp_path / "fit.json").read_text())["rows"] == 6
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 7

@@ -296,6 +296,37 @@ def test_what_is_refused(cg, formula, told):
         parsed.eval_rows(values)
 
 
+@pytest.mark.parametrize(
+    ("loss", "row"),
+    [
+        ("mean((y - a*x)^2)", "(y - a*x)^2"),
+        ("mean((y - a*x)^2) + 0.3*a^2", "(y - a*x)^2 + 0.3*a^2"),
+        ("2*mean(abs(y - a*x)) - mean(a*x)/4", "2*abs(y - a*x) - a*x/4"),
+    ],
+)
+def test_a_training_takes_the_mean_over_the_table_for_the_loss_of_a_row(loss, row):
+    found, expected = (
+        cgcli.parse(f"param a = 1\nloss = {text}").fit({"x": X, "y": Y}, loss="loss", method="lbfgs", epochs=20)
+        for text in (loss, row)
+    )
+    assert found.values["a"] == expected.values["a"]
+    assert found.loss == expected.loss
+
+
+@pytest.mark.parametrize(
+    "loss", ["sqrt(mean((y - a*x)^2))", "sum((y - a*x)^2)", "mean(a*x)*mean(y)", "mean((y - a*x - mean(y))^2)",
+             "std(a*y)", "y - mean(a*x)"],
+)  # fmt: skip
+def test_a_training_refuses_other_losses_of_whole_columns(loss):
+    with pytest.raises(ShapeError, match="is no mean over the rows"):
+        cgcli.parse(f"param a = 1\nloss = {loss}").fit({"x": X, "y": Y}, loss="loss", method="lbfgs", epochs=3)
+
+
+def test_fits_take_rows_one_by_one():
+    with pytest.raises(ShapeError, match="`mean` of a column stands where rows are taken one by one"):
+        cgcli.parse("a*x + mean(x)").fit({"x": X, "y": Y}, target="y")
+
+
 def test_nothing_to_keep_beside_one_number(cg):
     done = cg("eval", "mean(y)", "--data", "t.csv", "--keep", "x")
     assert done.code == 2

@@ -20,8 +20,6 @@ from tests.transcripts import BLOCK, ROOT, blocks, same
 
 DOCUMENT = ROOT / "docs" / "fitting.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
-LONGEST = 600
-"""Characters of a line that the document shows."""
 
 
 @pytest.fixture
@@ -51,8 +49,7 @@ def test_every_example_prints_what_the_document_says(folder, capfd):
         assert program == "cg"
         main(words)
         captured = capfd.readouterr()
-        lines = (captured.out + captured.err).splitlines()
-        return "".join(f"{line if len(line) <= LONGEST else line[:LONGEST] + '…'}\n" for line in lines)
+        return captured.out + captured.err
 
     def replayed(found):
         return "```console\n" + "".join(f"{command}\n{shown(command)}" for command in commands_of(found[1])) + "```"

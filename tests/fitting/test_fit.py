@@ -146,3 +146,54 @@ def test_what_cannot_be_fitted_has_one_clear_error(formula, data, options, said)
     with pytest.raises(cg.CgError) as caught:
         cg.parse(formula).fit(data, **options)
     assert said in caught.value.message
+
+
+WAVE = {"t": T, "y": 2.0 * np.sin(3.1 * T + 0.4) + 0.02 * np.cos(37.0 * T)}
+
+
+def test_several_starts_leave_a_local_minimum_when_asked_for():
+    wave, start = cg.parse("a*sin(w*t + p)"), {"a": 1, "w": 1.2, "p": 0}
+    caught = wave.fit(WAVE, target="y", start=start)
+    found = wave.fit(WAVE, target="y", start=start, starts=24, seed=3)
+    assert caught.converged
+    assert abs(caught.values["w"]) == pytest.approx(1.2, abs=0.3)
+    assert found.values["w"] == pytest.approx(3.1, abs=0.01)
+    within = wave.fit(WAVE, target="y", start=start, starts=24, bounds={"w": (2.5, 4)})
+    assert within.values["w"] == pytest.approx(found.values["w"], rel=1e-9)
+
+
+def test_the_same_seed_gives_the_same_bits_and_ranges_are_where_to_start():
+    wave = cg.parse("a*sin(w*t + p)")
+    found = [wave.fit(WAVE, target="y", start={"w": (2, 4), "p": (0, 1)}, seed=5) for _ in range(2)]
+    assert found[0].values == found[1].values
+    assert found[0].evaluations == found[1].evaluations
+    assert found[0].values["w"] == pytest.approx(3.1, abs=0.01)
+
+
+@pytest.mark.parametrize("loss", ["soft_l1", "huber", "cauchy", "arctan"])
+def test_a_robust_loss_needs_no_start_either(loss):
+    large, spoiled = 1e6 * Y, 1e6 * Y
+    spoiled[[5, 20]] += 3e6
+    found = DECAY.fit({"t": 1e-3 * T, "y": spoiled}, target="y", loss=loss, loss_scale=3e4)
+    expected = DECAY.fit({"t": 1e-3 * T, "y": large}, target="y").values
+    assert found.converged
+    assert found.values == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("b", [0.1, 0.1 + 1e-12, 2.0, -3.0])
+def test_no_result_is_worse_than_its_start(b):
+    bounds = {"b": (0.1, 2)}
+    found = DECAY.fit(DATA, target="y", start={"a": 2.9, "b": b, "c": 0.4}, bounds=bounds)
+    inside = min(max(b, 0.1), 2)
+    begun = np.sum((2.9 * np.exp(-inside * T) + 0.4 - Y) ** 2)
+    assert found.sum_of_squares <= begun
+    assert any("bound" in warning for warning in found.warnings)
+
+
+def test_a_plateau_is_no_solution():
+    peak = cg.parse("c + exp(-(t - m)^2)")
+    pulse = {"t": T, "y": np.exp(-((T - 5.1) ** 2)) + 0.01 * np.cos(31 * T)}
+    assert not peak.fit(pulse, target="y", start={"c": 0, "m": 1e3}, bounds={"m": (900, 2000)}).converged
+    found = peak.fit(pulse, target="y", start={"c": 0, "m": 1e3})  # which leads nowhere
+    assert found.converged
+    assert found.values["m"] == pytest.approx(5.1, abs=0.01)

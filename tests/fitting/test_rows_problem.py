@@ -12,7 +12,6 @@ from cgcli.errors import CgError
 from cgcli.fitting import rows_problem
 from cgcli.fitting.question import ask
 from cgcli.fitting.rows_problem import RowsProblem
-from cgcli.fitting.triangles import stacked, triangle
 
 ROWS = 30_000
 RANDOM = np.random.default_rng(3)
@@ -132,6 +131,22 @@ def test_arrays_are_parameters_element_by_element():
     agrees(given.reduced(POINT), design @ POINT - TABLE["y"][:60], design)
 
 
+def vectors(rows=50):
+    items = np.random.default_rng(5).normal(size=(rows, 3))
+    items[7, 1] = np.nan
+    return items, items @ [1.0, -2.0, 0.5] + 0.25
+
+
+@pytest.mark.parametrize("spelled", ["{}", "x{}", "x_{}", "x[{}]"])
+def test_arrays_of_each_row_come_from_a_column_or_from_those_of_their_elements(spelled):
+    items, y = vectors()
+    columns = {spelled.format(place): items[:, place] for place in range(3)} if spelled != "{}" else {"x": items}
+    found = parse("param w[3]\ninput x[3]\ny = w @ x + c").fit({**columns, "y": y}, target="y", wrt=["w", "c"])
+    np.testing.assert_allclose(found.values["w"], [1.0, -2.0, 0.5], rtol=1e-12)
+    assert found.values["c"] == pytest.approx(0.25)
+    assert (found.rows, found.left_out) == (49, 1)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_fewer_rows_than_columns_make_a_triangle_too(rows):
     table = {name: column[:rows] for name, column in TABLE.items()}
@@ -184,12 +199,3 @@ def test_what_is_no_problem_has_one_clear_error(data, options, said):
     with pytest.raises(CgError) as caught:
         problem(data, **options)
     assert said in caught.value.message
-
-
-def test_triangles_of_blocks_are_the_triangle_of_all():
-    matrix = RANDOM.normal(size=(5, 1000)) * np.array([1e-9, 1.0, 1e9, 3.0, 1e3])[:, None]
-    blocks = [triangle(np.ascontiguousarray(matrix[:, first : first + 90]), min(90, 1000 - first))
-              for first in range(0, 1000, 90)]  # fmt: skip
-    expected = np.linalg.qr(matrix.T, mode="r")
-    found = stacked(blocks)
-    np.testing.assert_allclose(np.abs(found), np.abs(expected), rtol=1e-9, atol=1e-14)

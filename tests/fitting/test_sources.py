@@ -123,6 +123,15 @@ def test_a_pipe_is_read_once_and_its_numbers_are_kept(memory, tmp_path, monkeypa
         assert [part.number(place) for part in parts for place in range(part.rows)] == [1, 2, 4, 5, 6]
 
 
+def test_a_file_that_changes_between_two_passes_is_told(tmp_path):
+    path = csv(tmp_path)
+    rows = WholeRows(Source(path), ["t", "y"], memory=0)
+    assert len(list(rows.parts())) == 1
+    path.write_text(path.read_text() + "\n9,9")
+    with pytest.raises(DataError, match=r"has changed while it was read: 6 rows, 5 before"):
+        list(rows.parts())
+
+
 def test_columns_in_memory_are_whole_arrays_and_keep_the_rows_numbers(tmp_path):
     rows = WholeRows(Source(csv(tmp_path)), ["t", "y"], batch_rows=2)
     assert {name: column.tolist() for name, column in rows.in_memory().items()} == {

@@ -90,6 +90,19 @@ CHAINS = {
 }
 
 
+@pytest.mark.parametrize(
+    "text", ["floor(v)", "M @ concat((v*0)[1:], [M[0,1]])", "zeros(3)", "v*0 + a", "[2, a][0]*ones(3)"]
+)
+def test_derivatives_that_are_zero_or_one_number_everywhere(text, way):
+    formula = cg.parse(text)
+    given = {"v": np.array([0.5, 1.5]), "M": np.eye(2), "a": 3.0}
+    values = {name: given[name] for name in formula.inputs}
+    dense, sparse = formula.jacobian(values), formula.jacobian(values, sparse=True)
+    assert list(sparse) == list(dense)
+    for name, matrix in sparse.items():
+        same(matrix, dense[name])
+
+
 @pytest.mark.parametrize("kind", CHAINS)
 def test_the_hessian_of_a_chain_is_tridiagonal(kind, way):
     count = 9

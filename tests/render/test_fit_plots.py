@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from dataclasses import replace
 
 import pytest
 
@@ -40,6 +41,11 @@ def test_what_a_plot_of_a_curve_says(tmp_path):
     for said in ("$a$*t + b_{", "a = 2.01 ± 0.12   b = 1.0 ± 0.3", "height", "time", "residual / σ", "fitted",
                  "observed", "95 % confidence", "95 % prediction", "4 of 40 rows"):  # fmt: skip
         assert said in text, said
+
+
+def test_errors_of_both_axes(tmp_path):
+    plot_fit(replace(CURVE, x_errors=[0.1, 0.2, 0.3, 0.4]), tmp_path / "a.svg")
+    assert "<!-- residual -->" in (tmp_path / "a.svg").read_text(encoding="utf-8")
 
 
 def test_what_a_plot_of_several_columns_says(tmp_path):

@@ -56,3 +56,9 @@ def test_the_law_behind_the_data_is_found(name: str) -> None:
     assert found.converged
     for parameter, value in law.items():
         assert abs(found.values[parameter] - value) < 4 * found.errors[parameter], parameter
+
+
+def test_every_formula_and_table_has_a_transcript() -> None:
+    told = "".join(path.read_text(encoding="utf-8") for path in TRANSCRIPTS).split()
+    for path in (*FOLDER.glob("*.cg"), *FOLDER.glob("*.csv")):
+        assert f"samples/fits/{path.name}" in told, path.name

@@ -33,12 +33,14 @@ ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "matplotlib": {"render"},
     "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty"},
-    "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines"},
+    "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines", "explain"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
 }  # fmt: skip
 
 LATE = {
     ("draws.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
+    ("formulas/digits.py", "numpy"): "points in ranges; loaded when digits are asked for",
+    ("formulas/why.py", "numpy"): "rows of a table; loaded when an explanation is asked for",
     ("formulas/given.py", "numpy"): "a value given as a list becomes an array",
     ("formulas/rows.py", "numpy"): "an array that stands for those of a column",
     ("cli/output.py", "mpmath"): "numbers of many digits as text",
@@ -87,7 +89,7 @@ AT_THE_TOP = {
         "draws.py", "graph/bulk.py", "language/bulk/lowering.py", "language/bulk/names.py",
         "language/bulk/dense_tables.py", "language/bulk/literals.py",
         "language/bulk/reader.py", "language/bulk/words.py", "passes/patterns.py",
-        "passes/stamping.py",
+        "passes/stamping.py", "formulas/digits.py", "formulas/why.py",
     )
 } | {excuse for excuse in LATE if excuse[0].startswith("ops/numerics/")}  # fmt: skip
 """Those that may import it at once, being loaded late themselves."""

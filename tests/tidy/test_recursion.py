@@ -17,6 +17,13 @@ BOUNDED = {
     "data/arrow/columns.py": ({"holds_numbers", "plain"}, "the types within a column's type"),
     "data/graph_checks.py": ({"as_tuples"}, "lists within a list of a JSON text, whose reader has a limit itself"),
     "data/summary.py": ({"Summary.add"}, "once, with the values that are not nan"),
+    "explain/stable/matching.py": (
+        {
+            f"Matcher.{name}"
+            for name in ("_match", "_sum", "_one_term", "_whole_product", "_product", "_one_factor", "_each")
+        },
+        "the depth of a rule in stable.cg",
+    ),
     "emit/formula.py": ({"array_text"}, "the axes of an array, at most 32"),
     "emit/placing.py": ({"_placed"}, "the axes of the array that an element is put back into"),
     "engines/planned.py": (

@@ -37,7 +37,14 @@ def test_a_scalar_formula_loads_nothing_costly():
 
 
 @pytest.mark.parametrize(
-    "arguments", [("grad", "(x+y)*z", "x=1", "y=2", "z=3"), ("eval", "exp(sin(x^2))", "x=0.5"), ("--help",)], ids=str
+    "arguments",
+    [
+        ("grad", "(x+y)*z", "x=1", "y=2", "z=3"),
+        ("eval", "exp(sin(x^2))", "x=0.5"),
+        ("eval", "x^2", "x=sqrt(4)"),
+        ("--help",),
+    ],
+    ids=str,
 )
 def test_small_calls_load_no_library_for_numbers(arguments):
     output, modules = loaded(*arguments)
@@ -50,3 +57,9 @@ def test_nothing_is_loaded_before_the_program_begins():
     script = "import sys; before = set(sys.modules); import cgcli.__main__; print(*sorted(set(sys.modules) - before))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["cgcli", "cgcli.__main__"]
+
+
+def test_an_error_of_a_value_loads_nothing_but_arrays():
+    output, modules = loaded("eval", "4*pi^2*L/T^2", "L=1.00±0.01", "T=2.006+-0.005")
+    assert output == "9.811 ± 0.110\n"
+    assert modules & HEAVY == {"numpy"}

@@ -90,6 +90,28 @@ def test_several_outputs_and_readings():
     ]  # fmt: skip
 
 
+def test_readings_of_two_tables_are_independent(tmp_path):
+    (tmp_path / "v.csv").write_text("V\n5.007\n4.994\n5.005\n4.990\n4.999\n")
+    (tmp_path / "i.csv").write_text("I\n19.663\n19.639\n19.640\n")
+    found = json.loads(
+        told("eval", "V/I", "--repeat", str(tmp_path / "v.csv"), "--repeat", str(tmp_path / "i.csv"), "--json")
+    )
+    u, i = 0.0032094, 0.0078387
+    assert found["values"]["result"] == approx(4.999 / 19.647333, rel=1e-6)
+    assert found["errors"]["result"] == approx(
+        4.999 / 19.647333 * ((u / 4.999) ** 2 + (i / 19.647333) ** 2) ** 0.5, rel=1e-4
+    )
+    assert 2 < found["dof"]["result"] < 6
+
+
+@pytest.mark.parametrize(("cell", "what"), [("", "is missing in row 2"), ("x", "is no number but `x` in row 2")])
+def test_a_gap_among_readings_is_told(tmp_path, cell, what):
+    (tmp_path / "v.csv").write_text(f"V,I\n5,1\n4,{cell}\n5,2\n")
+    code, shown = run(["eval", "V/I", "--repeat", str(tmp_path / "v.csv")])
+    assert code == 1
+    assert what in shown
+
+
 def test_inner_names():
     assert told("eval", "h = a*b; h^2", "a=2±0.1", "b=3", "--show", "h") == "6.000 ± 0.300\n"
 

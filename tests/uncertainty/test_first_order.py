@@ -44,6 +44,14 @@ def test_a_covariance_matrix_has_the_errors_too():
         assert (found.value, found.error) == (approx(expected.value), approx(expected.error))
 
 
+def test_numbers_of_the_package_uncertainties_bring_their_correlations():
+    ufloat = pytest.importorskip("uncertainties").ufloat
+    a, b = ufloat(1.0, 0.3), ufloat(2.0, 0.4)
+    found = cg.parse("x*y").uncertainty({"x": a + b, "y": a - b})
+    assert found.error == approx(((a + b) * (a - b)).std_dev, rel=1e-12)
+    assert found.shares["x", "y"] != 0
+
+
 def test_a_fit_gives_its_covariance():
     t = np.linspace(0, 4, 9)
     y = 3 - 0.5 * t + 0.01 * np.cos(9 * t)
@@ -149,6 +157,18 @@ def test_a_length_or_an_index_cannot_have_an_error(text):
     with pytest.raises(CgError) as refused:
         cg.parse(text).uncertainty({"n": (2.0, 0.1)})
     assert "`n` cannot have an error" in refused.value.message
+
+
+def test_a_default_that_follows_from_an_input_with_an_error_is_refused():
+    """Derivatives take the two as independent, so the error would be wrong without a word."""
+    f = cg.parse("input a = 1; input b = 2*a; a*b")
+    with pytest.raises(CgError) as refused:
+        f.uncertainty({"a": (2.0, 0.1)})
+    assert "`b` follows from an input with an error" in refused.value.message
+    with pytest.raises(CgError):
+        f.uncertainty_rows({"a": ([2.0, 3.0], [0.1, 0.1])})
+    assert f.uncertainty({"a": (2.0, 0.1), "b": 4}).error == approx(0.4)
+    assert cg.parse("input a = 1; b = 2*a; a*b").uncertainty({"a": (2.0, 0.1)}).error == approx(0.8)
 
 
 def test_where_the_linear_rule_is_wrong_it_says_so():

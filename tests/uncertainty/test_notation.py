@@ -146,6 +146,7 @@ def test_numbers_from_two_uniform_ones_have_the_same_quantiles(text):
 
 
 def test_python_gives_what_text_gives():
+    assert cg.parse("x").uncertainty({"x": (1, 0.1)}, distributions={"x": "uniform"}).error == approx(0.1)
     f = cg.parse("x^2 + 1")
     text = f.uncertainty({"x": "R(1.1, 1.3)"})
     other = f.uncertainty({"x": (1.2, 0.1 / sqrt(3))}, distributions={"x": "rectangular"})

@@ -49,6 +49,7 @@ def test_gum_h2_impedance():
     assert found.error == approx([0.071, 0.296, 0.236], abs=6e-4)
     error = found.error
     correlation = found.covariance / np.outer(error, error)
+    assert found.dof == approx([4, 4, 4])  # one sample is one component (Willink 2007)
     assert [correlation[0, 1], correlation[0, 2], correlation[1, 2]] == approx([-0.588, -0.485, 0.993], abs=5e-4)
 
 
@@ -165,6 +166,36 @@ def test_nist_thermal_expansion():
     found = cg.parse("(L1 - L0)/(L0*(T1 - T0))").uncertainty(given, samples=300_000, seed=1)
     assert (found.value, found.error) == (approx(1.7266e-5, abs=1e-9), approx(1.76e-6, abs=1e-8))
     assert found.sampled.error == approx(1.74e-6, rel=5e-2)  # a sample of a fourth moment that is infinite
+
+
+def test_nist_step_attenuator():
+    """TN 1900, E11: arcsine, rectangular, normal and Student's together."""
+    given = {
+        "Ls": "student(30.0402, sd=0.0091, dof=3)", "dLs": "R(0.003±0.00433)", "dLib": "R(0±0.0005196)",
+        "dLia": "R(0±0.0005196)",
+        "dL0a": "0±0.002", "dL0b": "0±0.002", "dLm": "U(0±0.02828)", "dLd": "U(0±0.00198)", "dLk": "U(0±0.0029698)",
+    }  # fmt: skip
+    f = cg.parse("Ls + dLs - dL0a + dL0b + dLd - dLia + dLib + dLk + dLm")
+    found = f.uncertainty(given, samples=300_000, seed=1)
+    assert (found.value, found.error) == (approx(30.0432), approx(0.0224, abs=5e-5))
+    assert (found.sampled.mean, found.sampled.error) == (approx(30.043, abs=1e-3), approx(0.0224, abs=5e-4))
+    assert found.sampled.interval == approx((30.006, 30.081), abs=1.5e-3)
+
+
+def test_eurachem_standards():
+    """EURACHEM/CITAC QUAM 2012, A1: cadmium; A2: sodium hydroxide (numbers to more digits: MSLNZ/GTC, docs/API)."""
+    cadmium = cg.parse("1000*m*P/(flask + rep + T)").uncertainty(
+        {"m": (100.28, 0.05), "P": "R(0.9999±0.0001)", "flask": "T(100±0.1)", "rep": "0±0.02", "T": "R(0±0.084)"}
+    )
+    assert (cadmium.value, cadmium.error) == (approx(1002.7, abs=5e-3), approx(0.835199, abs=1e-6))
+    given = {
+        "tare": "R(0±0.15e-3)", "gross": "R(0±0.15e-3)", "P": "R(1±0.0005)", "C": "R(12.0107±0.0008)",
+        "H": "R(1.00794±0.00007)",
+        "O": "R(15.9994±0.0003)", "K": "R(39.0983±0.0001)", "cal": "T(0±0.03)", "T": "0±0.006", "R": "1±0.0005",
+    }  # fmt: skip
+    found = cg.parse("R*1000*(0.3888 + gross - tare)*P/((8*C + 5*H + 4*O + K)*(18.64 + cal + T))").uncertainty(given)
+    assert (found.value, found.error) == (approx(0.102136159706, abs=1e-12), approx(0.000100500722124, abs=1e-15))
+    assert found.contributions["cal"] == approx(6.71088e-5, abs=1e-10)
 
 
 def test_nist_falling_ball():

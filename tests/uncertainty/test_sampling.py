@@ -98,12 +98,15 @@ def test_inputs_that_go_together_have_one_share():
 
 
 def test_several_outputs_have_their_covariance():
-    from cgcli.uncertainty.asking import propagate, question
-    from cgcli.uncertainty.sampling import Sample
-
     f = cg.parse("s = a + b; d = a - b; output s, d")
-    found = propagate(f, question({"a": (2.0, 0.3), "b": (1.0, 0.4)}))
-    assert Sample(found, 50_000, 1).covariance == approx(found.covariance, abs=0.01)
+    found = f.uncertainty({"a": (2.0, 0.3), "b": (1.0, 0.4)}, samples=50_000)
+    assert found.sampled_covariance == approx(found.covariance, abs=0.01)
+    assert found.sampled["s"].mean == approx(3, abs=0.01)
+    assert found.interval(0.95)["d"] == approx((1 - 0.98, 1 + 0.98), abs=1e-3)
+    assert found.second_order["d"].value == 1
+    arrays = cg.parse("[a + b, a - b]").uncertainty({"a": (2.0, 0.3), "b": (1.0, 0.4)}, samples=50_000)
+    assert arrays.sampled.mean == approx([3, 1], abs=0.01)
+    assert arrays.sampled.error == approx(arrays.error, rel=0.02)
 
 
 def test_samples_without_a_finite_result_are_counted():
@@ -112,7 +115,7 @@ def test_samples_without_a_finite_result_are_counted():
     assert found.sampled.lost == approx(228, abs=60)
     assert found.sampled.count + found.sampled.lost == 10_000
     with pytest.raises(CgError) as refused:
-        cg.parse("log(x)").uncertainty({"x": "R(-2, -1)"}, samples=1000)
+        cg.parse("log(x)").uncertainty({"x": "R(-2, -1)"}, samples=1000).sampled  # noqa: B018 - it is this that refuses
     assert "gave no finite number" in refused.value.message
 
 

@@ -62,8 +62,8 @@ def run(
     parsed = read_formula(formula)
     names, values = read_fixed(fix)
     result = parsed.minimize(
-        {**read_bindings(bindings), **values}, bounds=read_bounds(bound), wrt=split_names(wrt), fix=names, of=of,
-        subject_to=subject_to,
+        {**read_bindings(bindings, parsed), **values}, bounds=read_bounds(bound), wrt=split_names(wrt), fix=names,
+        of=of, subject_to=subject_to,
         starts=starts, seed=seed, tolerance=tolerance, rounds=rounds, engine=engine,
     )  # fmt: skip
     if strict and not result.converged:

@@ -10,7 +10,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import read_formula
-from cgcli.cli.output import Births, print_json
+from cgcli.cli.output import Births, print_json, report_left_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from cgcli.cli.options import Bindings, ErrorOptions, FormulaText, Json, Of, Strict
     from cgcli.uncertainty.sensitivity import Row
+
+
+NARROW = ("contribution", "elasticity", "derivative")
+"""Columns that a narrow terminal leaves out; the last one of the table first."""
 
 
 def run(
@@ -40,6 +44,7 @@ def run(
     asked = shown.question(parsed, bindings, uncertain)
     found = asking.propagate(parsed, asked, show=[of] if of else [], on_births=births)
     results = results_of(found, shown.sample_of(found, uncertain))
+    report_left_out(found.bound, None, of)
     outputs = list(targets(found.bound.program, of))
     tables = {name: table(found, name, results[name]) for name in outputs}
     if json:
@@ -79,5 +84,8 @@ def _print_table(rows: list[Row], title: str) -> None:
     cells = [row.cells() for row in rows]
     names = list(rows[0].cells()) if rows else ["input"]
     kept = [name for name in names if any(cell.get(name) for cell in cells)] or names
-    columns = [Column(name.replace("_", " "), right=name != "input") for name in kept]
+    columns = [
+        Column(name.replace("_", " "), right=name != "input", optional=name in NARROW, cut=16 if name == "input" else 0)
+        for name in kept
+    ]
     print_blocks([Table(title, columns, [tuple([cell[name] for name in kept]) for cell in cells])])

@@ -73,6 +73,8 @@ class NativeEngine(Engine):
     def lacks(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:
         """As every engine."""
         wanted = list(wanted)
+        if self._is_plain(graph, wanted, lambda row: native_spelling(row, self.host) is not None):
+            return []
         try:
             if self._runs(graph, wanted) is None:
                 self._scalars(graph, wanted)

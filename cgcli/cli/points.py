@@ -1,0 +1,43 @@
+"""The rows of a table as points of a formula, for commands that explain them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cgcli.cli.output import warn
+from cgcli.errors import UsageError
+from cgcli.rows.matching import match_columns
+from cgcli.rows.sources import Source, WholeRows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from cgcli.api.formula import Formula
+
+
+def read_rows(
+    parsed: Formula, path: str, values: Mapping[str, Any], *, most: int | None = None
+) -> tuple[dict[str, Any], Any]:  # fmt: skip
+    """Columns by input, of rows without a gap, and the numbers of these rows in the table, from 1.
+
+    most: of a longer table about so many rows, taken evenly. UsageError where no column is an input.
+    """
+    source = Source(path)
+    table = source.open()
+    try:
+        columns, notes = match_columns(parsed, table, values, {})
+    finally:
+        table.close()
+    for note in notes:
+        warn(note.message, hint=note.hint)
+    if not columns:
+        raise UsageError(f"`{path}` has no column for an input", hint=f"the inputs are {', '.join(parsed.inputs)}")
+    names = {name: str(column) for name, column in columns.items()}
+    rows = WholeRows(source, list(names.values()))
+    if most is not None:
+        rows = rows.thinned(most)
+    whole = rows.joined()
+    if not whole.rows:
+        raise UsageError(f"`{path}` has no row without a gap")
+    return {name: whole.columns[column] for name, column in names.items()}, whole.numbers()

@@ -1,0 +1,293 @@
+"""The search for a form that loses fewer digits: chains of rules, tried at points, the best kept (a beam search).
+
+Regimes join two forms by a condition where none is good everywhere. What is offered has been tried at fresh points, and
+is worse at none of them by more than a third of a digit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import process_time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.explain.stable.building import Builder, multiplied_out, together
+from cgcli.explain.stable.matching import Matcher
+from cgcli.explain.stable.regimes import joined
+from cgcli.explain.stable.rules import rules
+from cgcli.explain.stable.series import expansions
+from cgcli.explain.stable.trials import Trials, computed, drawn, roughly_lost
+from cgcli.graph.copying import copied
+from cgcli.graph.replacing import replaced
+from cgcli.graph.walk import ancestors
+from cgcli.passes.simplify import simplify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from cgcli.explain.stable.trials import Range
+    from cgcli.graph.store import Graph
+
+WORSE = 0.3
+"""Digits by which a form may be worse than the given one at any point."""
+
+NOISE = 0.5
+"""Digits lost up to which a form is as right as a few roundings leave any: three units of 2^-53."""
+
+HARDLY = 14.0
+"""Digits lost from which on nothing is right, and one form is as bad as another."""
+
+WORTH, SHARE = 0.5, 0.3
+"""Digits that a form must gain, at the point or in the mean of all, to be told; and which part of those lost."""
+
+FRESH = 10_000
+"""Points at which an offered form is looked at."""
+
+LARGEST = 150
+"""Nodes of a form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to search: points with exact values, forms kept a round, rounds, fresh points that are compared in many
+    digits, forms that are offered. seconds: of the processor, a bound for what takes long; most searches end sooner."""
+
+    points: int
+    beam: int
+    rounds: int
+    seconds: float
+    fresh: int
+    offered: int
+
+
+QUICK = Effort(points=48, beam=8, rounds=3, seconds=1.0, fresh=60, offered=1)
+THOROUGH = Effort(points=160, beam=24, rounds=6, seconds=4.0, fresh=300, offered=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of the formula. node: in the graph of the search. rules: the chain, as texts. conditions: nodes that must
+    hold. lost: digits at the points of the search, one each. before: of the given form there."""
+
+    node: int
+    rules: tuple[str, ...]
+    conditions: tuple[int, ...]
+    lost: Any
+    before: Any
+
+    @property
+    def mean(self) -> float:
+        """Digits lost in the mean of all points."""
+        return float(self.lost.mean())
+
+
+class Search:
+    """Looks for forms of one scalar node."""
+
+    def __init__(
+        self, graph: Graph, node: int, *, ranges: Mapping[str, Range], at: Mapping[str, float], effort: Effort,
+        seed: int = 0,
+    ) -> None:  # fmt: skip
+        """graph: is extended. ranges, at: where the inputs lie, see `trials.drawn`."""
+        self.graph = graph
+        self.node = node
+        self.effort = effort
+        self.builder = Builder(graph)
+        self.matcher = Matcher(self.builder)
+        self.ranges, self.at = ranges, at
+        self.random = np.random.default_rng(seed)
+        needed = ancestors(graph, [node])
+        self.names = [name for name, place in graph.inputs().items() if needed[place]]
+        columns = self._columns(4 * effort.points)
+        self.trials = Trials(graph, node, columns, effort.points, seconds=effort.seconds)
+        self.typical = roughly_lost(graph, node, self.trials.columns, len(self.trials))
+        self._known: dict[int, list[tuple[int, str, int | None]]] = {}
+        self._unseen: dict[str, Any] | None = None
+        self.until = process_time() + effort.seconds
+
+    def _columns(self, count: int) -> dict[str, Any]:
+        """Fresh points, those that are given in front."""
+        columns = drawn(self.names, self.ranges, self.at, count, self.random)
+        if all(name in self.at for name in self.names):
+            columns = {name: np.concatenate([[self.at[name]], column]) for name, column in columns.items()}
+        return columns
+
+    def best(self) -> list[Form]:
+        """Forms that are worth telling, the best first; none where the given one is as good as any."""
+        if not len(self.trials):
+            return []
+        first = self._forms([(self.node, (), ())])[0]
+        found = self._rounds(first)
+        series = [(node, (text,), ()) for node, text in expansions(self.builder, self.node, self.names, self.trials)]
+        found += self._forms(series)
+        found.sort(key=lambda form: (round(form.mean, 1), self._size(form.node)))
+        candidates = [form for form in found if self._is_better(form)][:6]
+        if not any(self._is_good(form) for form in candidates):
+            candidates += [form for form in self._by_regimes(first, found) if self._is_better(form)]
+        candidates.sort(key=lambda form: (round(form.mean, 1), self._size(form.node)))
+        offered: list[Form] = []
+        for form in candidates:
+            if len(offered) < self.effort.offered and self._holds(form):
+                offered.append(form)
+        return offered
+
+    def _is_better(self, form: Form) -> bool:
+        """Whether a form gains digits and loses none, at the points of the search."""
+        before = np.maximum(form.before, self.typical)
+        had, has = (form.before[0], form.lost[0]) if self._has_point() else (form.before.mean(), form.lost.mean())
+        return bool(had - has >= max(WORTH, SHARE * had) and not _is_worse(before, form.lost))
+
+    def _is_good(self, form: Form) -> bool:
+        return bool(form.lost.max() <= 1.5)
+
+    def _has_point(self) -> bool:
+        return all(name in self.at for name in self.names)
+
+    def _size(self, node: int) -> int:
+        return sum(ancestors(self.graph, [node]))
+
+    # ---- chains of rules ---------------------------------------------------------------------------------------------
+
+    def _rounds(self, first: Form) -> list[Form]:
+        """All forms that rounds of rules reach, within the effort."""
+        reached = {first.node}
+        beam, every = [first], [first]
+        for _ in range(self.effort.rounds):
+            made: dict[int, tuple[int, tuple[str, ...], tuple[int, ...]]] = {}
+            for form in beam:
+                for node, text, condition in self._rewritten(form.node):
+                    if node not in reached and node not in made:
+                        conditions = form.conditions if condition is None else (*form.conditions, condition)
+                        made[node] = (node, (*form.rules, text), conditions)
+                if process_time() > self.until:
+                    break
+            fresh = self._forms(list(made.values()))
+            reached.update(made)
+            fresh += self._tidied(fresh, reached)
+            every += fresh
+            beam = self._chosen(fresh)
+            if not beam or process_time() > self.until or min(form.lost.max() for form in beam) < WORSE:
+                break
+        return every
+
+    def _chosen(self, forms: Sequence[Form]) -> list[Form]:
+        """The best in the mean, and those that are the best at some points."""
+        forms = sorted(forms, key=lambda form: self._size(form.node))  # of equal ones the shortest
+        by_mean = sorted(forms, key=lambda form: round(form.mean, 1))
+        kept = by_mean[: self.effort.beam]
+        if forms:
+            table = np.array([form.lost for form in forms])
+            covered = np.min([form.lost for form in kept], axis=0)
+            for _ in range(self.effort.beam // 2):
+                gains = np.maximum(covered - table, 0.0).sum(axis=1).round(1)
+                place = int(gains.argmax())
+                if gains[place] < WORTH:
+                    break
+                kept.append(forms[place])
+                covered = np.minimum(covered, table[place])
+        return kept
+
+    def _tidied(self, forms: Sequence[Form], reached: set[int]) -> list[Form]:
+        """The best forms simplified as a whole: what rules write may hold sums that cancel when multiplied out."""
+        made = []
+        for form in sorted(forms, key=lambda form: form.mean)[: self.effort.beam // 2]:
+            if process_time() > self.until:
+                break
+            simple, (output,) = simplify(self.graph, [form.node])
+            node = copied(simple, self.graph, [output])[output]
+            if node not in reached:
+                reached.add(node)
+                made.append((node, (*form.rules, "simplified"), form.conditions))
+        return self._forms(made)
+
+    def _rewritten(self, root: int) -> Iterator[tuple[int, str, int | None]]:
+        """Forms that one rule makes of one, anywhere in it."""
+        for place, need in enumerate(ancestors(self.graph, [root])):
+            if not need or self.graph.is_leaf(place):
+                continue
+            for node, text, condition in self._at(place):
+                yield replaced(self.graph, root, {place: node}), text, condition
+
+    def _at(self, place: int) -> list[tuple[int, str, int | None]]:
+        """What rules write in the place of a node; known from the last form that had it."""
+        found = self._known.get(place)
+        if found is None:
+            found, seen = [], {place}
+            ways = [(rule.text, way) for rule in rules() for way in self.matcher.applied(rule, place)]
+            for name, rewrite in (("over a common denominator", together), ("multiplied out", multiplied_out)):
+                whole = rewrite(self.builder, place)
+                ways += [] if whole is None else [(name, (whole, None))]
+            for text, (node, condition) in ways:
+                if node not in seen and self._size(node) <= LARGEST:
+                    seen.add(node)
+                    found.append((node, text, condition))
+            self._known[place] = found
+        return found
+
+    def _forms(self, made: Iterable[tuple[int, tuple[str, ...], tuple[int, ...]]]) -> list[Form]:
+        """Nodes as forms, tried at all points in one run."""
+        made = list(made)
+        nodes = [node for node, _, _ in made]
+        lost = self.trials.lost([self.node, *nodes])
+        before = lost[self.node]
+        return [Form(node, texts, conditions, lost[node], before) for node, texts, conditions in made]
+
+    # ---- regimes, and the last word ----------------------------------------------------------------------------------
+
+    def _by_regimes(self, first: Form, found: Sequence[Form]) -> list[Form]:
+        """Forms of two or three branches."""
+        pool = [first, *self._chosen(found)]
+        made = []
+        before = np.maximum(first.before, self.typical)
+        costs = [(form.node, form.lost + HARDLY * _worse(before, form.lost)) for form in pool]
+        for node, parts in joined(self.builder, self.names, self.trials, costs):
+            texts = tuple(dict.fromkeys(text for place in parts for text in pool[place].rules))
+            made.append((node, (*texts, "branches"), ()))
+        return self._forms(made)
+
+    def _holds(self, form: Form) -> bool:
+        """Whether a form is worse nowhere: at fresh points, those first at which it could be."""
+        columns = self._fresh()
+        rows = len(next(iter(columns.values()))) if columns else 1
+        with np.errstate(all="ignore"):
+            values = computed(self.graph, [self.node, form.node], columns, rows)
+            old, new = values[self.node], values[form.node]
+            gap = np.where(np.isfinite(old) & np.isfinite(new), np.abs(old - new) / (np.abs(old) + 1e-300), 1.0)
+        same = (old == new) | (~np.isfinite(old) & ~np.isfinite(new))
+        typical = roughly_lost(self.graph, self.node, columns, rows)
+        doubt = np.where(same, -np.inf, roughly_lost(self.graph, form.node, columns, rows) - typical)
+        share = self.effort.fresh // 4
+        order = [
+            *np.argsort(-doubt)[: 2 * share],
+            *np.argsort(-np.where(same, 0.0, gap))[:share],
+            *range(min(share, rows)),
+        ]
+        chosen = np.array(list(dict.fromkeys(int(row) for row in order)))
+        points = {name: column[chosen] for name, column in columns.items()}
+        fresh = Trials(self.graph, self.node, points, len(chosen), seconds=self.effort.seconds)
+        if not len(fresh):
+            return True
+        lost = fresh.lost([self.node, form.node])
+        before = np.maximum(lost[self.node], typical[chosen][fresh.rows])
+        return not _is_worse(before, lost[form.node])
+
+    def _fresh(self) -> dict[str, Any]:
+        """Points that the search has not seen."""
+        if self._unseen is None:
+            self._unseen = self._columns(FRESH)
+        return self._unseen
+
+
+def _is_worse(before: Any, lost: Any) -> bool:
+    """Whether a form loses more digits at any point; where hardly one was right there is nothing to lose.
+
+    before: what the given form loses, or typically loses where it had luck with its roundings.
+    """
+    return bool(_worse(before, lost).any())
+
+
+def _worse(before: Any, lost: Any) -> Any:
+    """Where a form is worse, point by point."""
+    return (lost > np.maximum(before, NOISE) + WORSE) & (before < HARDLY)

@@ -1,0 +1,156 @@
+"""Points at which forms of one formula are tried, the exact value at each, and what each form loses there."""
+
+from __future__ import annotations
+
+from time import process_time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.engines.numpy import NumpyEngine
+from cgcli.explain.digits import ALL, ROUNDING, Exact
+from cgcli.graph.copying import copied
+from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.engines.plan import Kernel, Shape
+    from cgcli.ops import Operation
+
+    Range = tuple[float, float]
+    Columns = dict[str, Any]
+
+REACHES, SHARES = (2.0, 8.0, 30.0), (0.4, 0.4, 0.2)
+"""Exponents of ten up to which numbers of every size lie, and how many of them."""
+
+
+def drawn(
+    names: Sequence[str], ranges: Mapping[str, Range], at: Mapping[str, float], count: int, generator: Any
+) -> Columns:  # fmt: skip
+    """Points: inside the ranges, evenly and by size; for inputs without one around their value, and of every size."""
+    columns: Columns = {}
+    wide = generator.random(count) < 0.5
+    for name in names:
+        if name in ranges:
+            columns[name] = _in_range(*ranges[name], count, generator)
+            continue
+        sign = generator.choice((-1.0, 1.0), count)
+        sizes = [generator.uniform(-reach, reach, count) for reach in REACHES]
+        every = sign * 10.0 ** np.choose(generator.choice(len(REACHES), count, p=SHARES), sizes)
+        if at.get(name):
+            near = at[name] * 10.0 ** generator.normal(0.0, 1.0, count)
+            columns[name] = np.where(wide, every, near)
+        else:
+            columns[name] = every
+    return columns
+
+
+def _in_range(low: float, high: float, count: int, generator: Any) -> Any:
+    """Half of the numbers evenly in a range, half evenly by their logarithm."""
+    even = low + (high - low) * generator.random(count)
+    largest = max(abs(low), abs(high))
+    smallest = min(abs(low), abs(high)) if low * high > 0 else largest * 1e-20
+    if not largest:
+        return even
+    sizes = np.exp(generator.uniform(np.log(smallest), np.log(largest), count))
+    signed = np.where(even < 0, -sizes, sizes)
+    return np.where((generator.random(count) < 0.5) & (signed >= low) & (signed <= high), signed, even)
+
+
+MOST_BITS, FEWEST = 2500, 12
+"""Of an exact value, and points that are tried however long they take."""
+
+
+class Trials:
+    """Points with the exact values of one node, as pairs of doubles whose sum they are to thirty digits."""
+
+    def __init__(self, graph: Graph, node: int, columns: Columns, most: int, *, seconds: float = 60.0) -> None:
+        """The first `most` of the points at which the node is a number that a double can be; fewer where time ends."""
+        self.graph = graph
+        own, exact, until = Graph(), Exact(MOST_BITS), process_time() + seconds
+        (place,) = [copied(graph, own, [node])[node]]
+        kept: list[int] = []
+        high, low = [], []
+        rows = len(next(iter(columns.values()))) if columns else 1
+        for row in range(rows):
+            if len(kept) >= most or (row >= FEWEST and process_time() > until):
+                break
+            point = {name: float(column[row]) for name, column in columns.items()}
+            number = exact.values(own, point, [place])[place]
+            if number is None:
+                continue
+            mp, true = number.home.mp, number.samples[0]
+            near = float(true)
+            if not np.isfinite(near) or (near == 0.0 and true != 0):
+                continue
+            kept.append(row)
+            high.append(near)
+            low.append(float(true - mp.mpf(near)))
+        self.rows = np.array(kept, dtype=int)
+        self.columns = {name: column[kept] for name, column in columns.items()}
+        self.high, self.low = np.array(high), np.array(low)
+
+    def __len__(self) -> int:
+        return len(self.high)
+
+    def values(self, node: int) -> Any:
+        """A form in doubles, at all points."""
+        return computed(self.graph, [node], self.columns, len(self))[node]
+
+    def lost(self, nodes: Sequence[int]) -> dict[int, Any]:
+        """Digits that forms lose, one an point, by node."""
+        values = computed(self.graph, nodes, self.columns, len(self))
+        return {node: lost_of(values[node], self.high, self.low) for node in nodes}
+
+
+def lost_of(values: Any, high: Any, low: Any) -> Any:
+    """Digits that doubles have lost, beside exact values."""
+    with np.errstate(all="ignore"):
+        error = np.abs((values - high) - low)
+        units = np.where(np.abs(high) < 2.0**-1022, error / 2.0**-1074, error / (np.abs(high) * ROUNDING))
+        lost = np.clip(np.log10(np.maximum(units, 1.0)), 0.0, ALL)
+        lost = np.where(values == high, 0.0, lost)
+        return np.where(np.isfinite(values), lost, ALL)
+
+
+def computed(graph: Graph, nodes: Sequence[int], columns: Columns, rows: int, engine: NumpyEngine | None = None) -> Any:
+    """Values of nodes at points, a column each."""
+    needed = ancestors(graph, nodes)
+    inputs = {name: columns[name] for name, node in graph.inputs().items() if needed[node]}
+    found = (engine or NumpyEngine()).evaluate_rows(graph, inputs, list(nodes))
+    return {node: np.broadcast_to(found[node], (rows,)) for node in nodes}
+
+
+class RoughEngine(NumpyEngine):
+    """Every operation with a rounding error drawn at random, so that two runs show how many digits rounding leaves.
+
+    Monte Carlo arithmetic: D. S. Parker, UCLA CSD-970002 (1997).
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._random = np.random.default_rng(seed)
+
+    def own_kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel | None:
+        """NumPy's function of the row, its result moved by up to half a unit in the last place."""
+        plain = super().own_kernel(row, shapes, attributes)
+        if plain is None or not row.elementwise or "piecewise_constant" in row.traits:
+            return plain
+
+        def moved(*operands: Any) -> Any:
+            result = plain(*operands)
+            return result * (1.0 + ROUNDING * self._random.uniform(-1.0, 1.0, np.shape(result)))
+
+        return moved
+
+
+def roughly_lost(graph: Graph, node: int, columns: Columns, rows: int) -> Any:
+    """An estimate of the digits that a form loses at points, without exact values: cheap, and seldom far off."""
+    runs = [computed(graph, [node], columns, rows, RoughEngine(seed))[node] for seed in (1, 2, 3)]
+    with np.errstate(all="ignore"):
+        spread = np.max(runs, axis=0) - np.min(runs, axis=0)
+        units = spread / (np.abs(runs[0]) * ROUNDING)
+        return np.where(np.isfinite(spread), np.clip(np.log10(np.maximum(units, 1.0)), 0.0, ALL), ALL)

@@ -1,0 +1,265 @@
+"""The same formula fitted to every group of rows: `by="plate"` is a fit for each plate.
+
+Groups are fitted side by side (`descent`) from starts that are given or found at a few of them. What is not plain
+there is fitted alone, as a table of its own: a group that does not converge, whose derivatives depend on each other,
+that ends outside of its bounds, or that fits much worse than the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.errors import CgError
+from cgcli.fitting.descent import covariances, dependent
+from cgcli.fitting.failures import not_finite_error
+from cgcli.fitting.fit import bounds_of, enough_rows, task_of
+from cgcli.fitting.result import result_of
+from cgcli.fitting.rows_problem import RowsProblem
+from cgcli.fitting.searching import best_solution
+from cgcli.fitting.side_by_side import Batches
+from cgcli.rows.sources import Source, WholeRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from cgcli.fitting.grouping import GroupedRows
+    from cgcli.fitting.question import Question
+    from cgcli.fitting.result import FitResult
+    from cgcli.fitting.searching import Task
+
+SEARCHED, SAMPLES = 3, 150
+"""Groups at which starts are looked for where none are given, and how many are looked at."""
+ODD = 10.0
+"""How many times the usual part of the spread a group may leave unexplained, before it is fitted alone as well."""
+FEWEST = 4
+"""Groups from which on they are fitted side by side."""
+
+
+@dataclass(frozen=True)
+class How:
+    """How groups are fitted: the options of `fit` that do not belong to the question."""
+
+    low: Any
+    high: Any
+    absolute: bool = False
+    loss: str = "linear"
+    scale: float = 1.0
+    starts: int | None = None
+    seed: int = 1
+    most: int = 1000
+
+
+@dataclass
+class GroupFits:
+    """Numbers of all groups, by the last axis of arrays.
+
+    points (p, groups): nan where there is no fit. errors (p, groups): standard errors. rows, dof, residual, r_squared,
+    sum_of_squares, evaluations, converged: as of a `FitResult`, arrays (groups,). messages: how each ended, or why it
+    has no fit.
+    """
+
+    points: Any
+    errors: Any
+    rows: Any
+    dof: Any
+    residual: Any
+    sum_of_squares: Any
+    r_squared: Any
+    evaluations: Any
+    converged: Any
+    messages: list[str]
+
+
+@dataclass
+class Groups:
+    """A question about groups of rows, and the fits of those that were fitted alone."""
+
+    question: Question
+    rows: GroupedRows
+    how: How
+    alone: dict[int, FitResult] = field(default_factory=dict)
+    _problem: RowsProblem | None = None
+
+    def fitted_alone(self, place: int, start: Mapping[str, Any] | None = None) -> FitResult:
+        """The fit of one group, as that of a table of its own. start: where it begins instead. Errors as of `fit`."""
+        how, rows = self.how, self.rows
+        part = slice(rows.first[place], rows.first[place + 1])
+        question = self._question_of(part)
+        if start is not None:
+            question = replace(question, starts=dict(start), ranges={})
+        enough_rows(int(rows.sizes[place]), question)
+        problem = self._problem_of(question)
+        notes: list[str] = []
+        task = self._task_of(question, problem, notes)
+        task.project = how.loss == "linear"
+        solution = best_solution(task)
+        if not np.isfinite(solution.sum_of_squares):
+            raise not_finite_error(question, solution.point, self._numbered(solution.reduced, part))
+        return result_of(question, problem, solution, task, notes, absolute=how.absolute, loss=how.loss)
+
+    def samples(self, place: int) -> Any:
+        """Places at which a search for a group may begin: (samples, p), in the order of the question's elements."""
+        question = self._question_of(slice(self.rows.first[place], self.rows.first[place + 1]))
+        task = self._task_of(question, self._problem_of(question), [])
+        generator = np.random.default_rng(self.how.seed)
+        drawn = [task.sample(generator) for _ in range(SAMPLES)]
+        return np.array([point for point in drawn if point is not None]).reshape(-1, len(question.names))
+
+    def _question_of(self, part: slice) -> Question:
+        columns = {name: column[part] for name, column in self.rows.columns.items()}
+        return replace(self.question, source=Source(columns), limit=None)
+
+    def _task_of(self, question: Question, problem: RowsProblem, notes: list[str]) -> Task:
+        how = self.how
+        return task_of(question, problem, how.low, how.high, notes, starts=how.starts, seed=how.seed, most=how.most)
+
+    def _numbered(self, reduced: Any, part: slice) -> Any:
+        """What is not finite, with the row's number in the whole table."""
+        where = reduced.not_finite
+        return reduced if where is None else replace(
+            reduced, not_finite=replace(where, row=int(self.rows.numbers[part][where.row]) - 1)
+        )  # fmt: skip
+
+    def _problem_of(self, question: Question) -> RowsProblem:
+        """The problem of one group; kernels are made once for all of them."""
+        if self._problem is None:
+            self._problem = RowsProblem(question, loss=self.how.loss, scale=self.how.scale)
+            return self._problem
+        problem = copy(self._problem)
+        return problem.over(WholeRows(question.source, question.needed()))
+
+
+def fit_groups(groups: Groups) -> GroupFits:
+    """The fits of all groups; one that fails has its reason instead."""
+    question, how = groups.question, groups.how
+    fits = empty(groups)
+    begun = {name for name in question.shapes if name in question.starts}
+    together = how.loss == "linear" and len(groups.rows) >= FEWEST and not any(question.shapes.values())
+    if together:
+        batches = Batches(question, groups.rows)
+        unknown = [name for name in batches.others if name not in begun]
+        starts = found_starts(groups, fits, batches) if unknown else [question.starts]
+        if starts:
+            enter_batches(groups, fits, batches, starts)
+    for place in np.flatnonzero(np.isnan(fits.residual)):
+        enter_alone(groups, fits, int(place))
+    for place in odd(fits) if together and not begun else ():
+        enter_alone(groups, fits, int(place), better=True)
+    return fits
+
+
+def empty(groups: Groups) -> GroupFits:
+    """Nothing is known yet."""
+    count, size, sizes = len(groups.rows), len(groups.question.names), groups.rows.sizes
+    return GroupFits(
+        points=np.full((size, count), np.nan), errors=np.full((size, count), np.nan), rows=sizes, dof=sizes - size,
+        residual=np.full(count, np.nan), sum_of_squares=np.full(count, np.nan), r_squared=np.full(count, np.nan),
+        evaluations=np.zeros(count, dtype=int), converged=np.zeros(count, dtype=bool), messages=[""] * count,
+    )  # fmt: skip
+
+
+def found_starts(groups: Groups, fits: GroupFits, batches: Batches) -> list[Mapping[str, Any]]:
+    """Places to start from: the solutions of a few groups, evenly taken.
+
+    Starts of a group are looked at and followed side by side, as if each were a group. Where that finds nothing, the
+    group is fitted alone, and is done.
+    """
+    found: list[Mapping[str, Any]] = []
+    for place in np.unique(np.linspace(0, len(groups.rows) - 1, SEARCHED).astype(int)).tolist():
+        if groups.rows.sizes[place] <= len(groups.question.names):
+            continue
+        point = batches.best_of(place, groups.samples(place))
+        if point is not None:
+            found.append(dict(zip(batches.order, point.tolist(), strict=True)))
+            continue
+        enter_alone(groups, fits, place)
+        if place in groups.alone and groups.alone[place].converged:
+            found.append(groups.alone[place].values)
+    return found
+
+
+def enter_alone(groups: Groups, fits: GroupFits, place: int, *, better: bool = False) -> None:
+    """Fit a group alone, and enter what came of it. better: only if it is better than what is known."""
+    try:
+        result = groups.fitted_alone(place)
+    except CgError as error:
+        if not better:
+            fits.messages[place] = error.message
+            fits.residual[place] = np.inf
+        return
+    if better and not (result.converged and result.sum_of_squares < fits.sum_of_squares[place] * (1 - 1e-9)):
+        return
+    groups.alone[place] = result
+    fits.points[:, place] = list(result.element_values.values())
+    fits.errors[:, place] = list(result.element_errors.values())
+    fits.residual[place], fits.sum_of_squares[place] = result.residual, result.sum_of_squares
+    fits.r_squared[place] = np.nan if result.r_squared is None else result.r_squared
+    fits.evaluations[place], fits.converged[place] = result.evaluations, result.converged
+    fits.messages[place] = "; ".join([*([] if result.converged else [result.message]), *result.warnings])
+
+
+def enter_batches(groups: Groups, fits: GroupFits, batches: Batches, starts: Sequence[Mapping[str, Any]]) -> None:
+    """Fit all groups without a fit side by side, and enter those that are plain."""
+    how, size = groups.how, len(groups.question.names)
+    waiting = np.flatnonzero(np.isnan(fits.residual) & (groups.rows.sizes > size))
+    for places, ended, spread in batches.run(waiting, [batches.point(values) for values in starts]):
+        points = ended.points[batches.back]
+        total = np.einsum("kg,kg->g", ended.triangle[:, size], ended.triangle[:, size])
+        within = ((points > how.low[:, None]) & (points < how.high[:, None])).all(axis=0)
+        plain = ended.converged & ~dependent(ended.triangle, size) & within & (ended.offset < 1) & (total > 0)
+        if not plain.any():
+            continue
+        chosen, points, total = places[plain], points[:, plain], total[plain]
+        dof = fits.dof[chosen]
+        variance = total / dof
+        with np.errstate(all="ignore"):
+            products = covariances(ended.triangle[..., plain], size)
+            errors = np.sqrt(np.einsum("iig->ig", products) * (1.0 if how.absolute else variance))
+            squared = np.where(spread[plain] > 0, 1 - total / spread[plain], np.nan)
+        fits.points[:, chosen], fits.errors[:, chosen] = points, errors[batches.back]
+        fits.residual[chosen], fits.sum_of_squares[chosen] = np.sqrt(variance), total
+        fits.r_squared[chosen], fits.converged[chosen] = squared, True
+        fits.evaluations[chosen] = ended.evaluations[plain]
+
+
+def odd(fits: GroupFits) -> Any:
+    """Groups that leave much more of their spread unexplained than groups do: perhaps another place is better."""
+    left = 1 - fits.r_squared
+    known = np.isfinite(left)
+    if not known.any():
+        return []
+    return np.flatnonzero(known & (left > ODD * max(float(np.median(left[known])), 1e-12)) & (left > 0.05))
+
+
+class Results(Mapping):  # type: ignore[type-arg]
+    """The full result of each group by its key; those that were fitted side by side are worked out when asked for."""
+
+    def __init__(self, groups: Groups, fits: GroupFits, keys: Sequence[Any]) -> None:
+        self._groups = groups
+        self._fits = fits
+        self._places = {key: place for place, key in enumerate(keys)}
+
+    def __getitem__(self, key: Any) -> FitResult:
+        place = self._places[key]
+        groups, fits = self._groups, self._fits
+        if place not in groups.alone:
+            start = None
+            if fits.converged[place]:
+                start = groups.question.values(fits.points[:, place])
+            groups.alone[place] = groups.fitted_alone(place, start)
+        return groups.alone[place]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+__all__ = ["GroupFits", "Groups", "How", "Results", "bounds_of", "fit_groups"]

@@ -1,0 +1,179 @@
+"""What a fit gives: parameters, what the data say of them, and what is to be said of it in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.errors import CalculationError
+from cgcli.fitting import statistics as stats
+from cgcli.fitting.gaps import tell_gaps
+from cgcli.fitting.profile import Profile, Profiler
+from cgcli.fitting.reporting import Reporting
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cgcli.fitting.least_squares import Solution
+    from cgcli.fitting.protocol import Problem
+    from cgcli.fitting.question import Question
+    from cgcli.fitting.searching import Task
+
+STRONG = 0.9
+"""A correlation from which on it is told."""
+
+
+@dataclass
+class FitResult(Reporting):
+    """A fit: parameters, what the data say of them, and how it ended.
+
+    values: parameter -> float or array. errors: standard errors in the same form; inf where the data do not determine a
+    parameter, nan for one at a bound. names: a name for each element (`a`, `W[0,1]`), in the order of `covariance`
+    (p, p) and `correlations`. intervals: element -> (low, high), of 95 % (Student's; normal with an absolute sigma).
+    rows: those that were fitted; left_out: those with a cell that is missing or no number. dof: rows less parameters.
+    residual: the residual standard deviation (of residuals divided by sigma, where there is one). sum_of_squares: of
+    the same residuals. r_squared, adjusted_r_squared: of the target about its mean; None where that has no spread.
+    aic: −2 log L + 2 k with all constants, as in R.
+    converged: whether the residuals are orthogonal to their derivatives to rounding, claimed only then. offset: how
+    much of their length is not. fixed: the values of other inputs. at_bound: elements that are at a bound.
+    undetermined: combinations of parameters that the data cannot tell apart, as {element: how far it moves}.
+    warnings: sentences on what is wrong or was changed. question: what was fitted, for predictions.
+    """
+
+    values: dict[str, Any]
+    errors: dict[str, Any]
+    covariance: Any
+    names: tuple[str, ...]
+    rows: int
+    dof: int
+    residual: float
+    sum_of_squares: float
+    r_squared: float | None
+    adjusted_r_squared: float | None
+    aic: float
+    intervals: dict[str, tuple[float, float]]
+    correlations: Any
+    method: str
+    evaluations: int
+    converged: bool
+    message: str
+    offset: float
+    absolute_sigma: bool
+    loss: str
+    fixed: dict[str, Any]
+    at_bound: list[str]
+    undetermined: list[dict[str, float]]
+    target: str
+    output: str
+    question: Question = field(repr=False, compare=False)
+    ended_at: EndedAt = field(repr=False, compare=False)
+    left_out: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    def strong_correlations(self, least: float = STRONG) -> list[tuple[str, str, float]]:
+        """Pairs of elements that are correlated at least so much, the strongest first."""
+        rows, columns = np.triu_indices(len(self.names), 1)
+        found = [(self.names[row], self.names[column], float(self.correlations[row, column]))
+                 for row, column in zip(rows, columns, strict=True)]  # fmt: skip
+        return sorted((pair for pair in found if abs(pair[2]) >= least), key=lambda pair: -abs(pair[2]))
+
+    def profile(self, coverage: float = 0.95) -> dict[str, Profile]:
+        """Likelihood intervals by element: see `profile.Profile`. CalculationError where residuals say nothing."""
+        return self.ended_at.profiles(stats.quantile(self.dof, absolute=self.absolute_sigma, level=coverage))
+
+
+@dataclass
+class EndedAt:
+    """Where a search ended, for questions about its surroundings. variance: of a residual, None where unknown."""
+
+    problem: Problem
+    point: Any
+    low: Any
+    high: Any
+    variance: float | None
+    project: bool
+
+    def profiles(self, quantile: float) -> dict[str, Profile]:
+        """The profiles of all elements. CalculationError where nothing is known of the residuals' variance."""
+        if self.variance is None:
+            raise CalculationError(
+                "there are no likelihood intervals: the residuals are rounding, or as many as the parameters",
+                hint="give sigma, and say that it is absolute",
+            )
+        profiler = Profiler(self.problem, self.point, self.low, self.high, variance=self.variance, quantile=quantile,
+                            project=self.project)  # fmt: skip
+        return {name: profiler.profile(place) for place, name in enumerate(self.problem.names)}
+
+
+def result_of(
+    question: Question, problem: Problem, solution: Solution, task: Task, notes: list[str], *, absolute: bool, loss: str
+) -> FitResult:  # fmt: skip
+    """The result of a solution, with its statistics and with what is to be said of it."""
+    reduced, point = solution.reduced, solution.point
+    free = (point > task.low) & (point < task.high)
+    found = stats.statistics(
+        reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free
+    )
+    names, rows = question.names, reduced.rows
+    spread = problem.spread()
+    r_squared = 1 - reduced.plain / spread if spread > 0 else None
+    adjusted = 1 - (1 - r_squared) * (rows - 1) / found.dof if r_squared is not None and found.dof > 0 else None
+    reach = stats.quantile(found.dof, absolute=absolute) * found.errors
+    at_bound = [names[place] for place in np.flatnonzero(~free)]
+    undetermined = [
+        {names[place]: float(direction[place]) for place in np.flatnonzero(direction)}
+        for direction in found.undetermined
+    ]
+    known = absolute or (found.dof > 0 and not found.perfect)
+    variance = (1.0 if absolute else found.residual**2) if known else None
+    result = FitResult(
+        values=question.values(point), errors=question.values(found.errors), covariance=found.covariance, names=names,
+        rows=rows, dof=found.dof, residual=found.residual, sum_of_squares=reduced.sum_of_squares, r_squared=r_squared,
+        adjusted_r_squared=adjusted,
+        aic=stats.akaike(reduced.plain, rows, rows - found.dof, problem.log_sigma(), absolute=absolute),
+        intervals={name: (float(value - half), float(value + half))
+                   for name, value, half in zip(names, point, reach, strict=True)},
+        correlations=stats.correlations(found.covariance), method=solution.method, evaluations=solution.evaluations,
+        converged=solution.converged, message="", offset=solution.offset, absolute_sigma=absolute, loss=loss,
+        fixed=question.fixed, at_bound=at_bound, undetermined=undetermined, target=question.target.text,
+        output=question.output, question=question, warnings=notes,
+        ended_at=EndedAt(problem, point, task.low, task.high, variance, task.project),
+    )  # fmt: skip
+    result.message = message_of(solution)
+    tell_gaps(result, problem.report)
+    tell(result, found)
+    return result
+
+
+def message_of(solution: Solution) -> str:
+    """How a search ended."""
+    offset = f"relative offset {solution.offset:.1e}"
+    if solution.converged:
+        return "converged: residuals orthogonal to their derivatives"
+    if solution.ended == "evaluations":
+        return f"not converged: {solution.evaluations:,} evaluations were not enough ({offset})"
+    if solution.ended == "no effect":
+        return "not converged: the search came to where a parameter has no effect any more"
+    return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"
+
+
+def tell(result: FitResult, found: stats.Statistics) -> None:
+    """Say what is wrong with a result."""
+    for name in result.at_bound:
+        result.warnings.append(f"{name} is at its bound: errors are those with {name} fixed there")
+    for direction in found.undetermined:
+        moved = [result.names[place] for place in np.flatnonzero(direction)]
+        if len(moved) == 1:
+            result.warnings.append(f"the data say nothing about {moved[0]}: no residual depends on it")
+        else:
+            listed = f"{', '.join(moved[:-1])} and {moved[-1]}"
+            result.warnings.append(
+                f"the data cannot tell {listed} apart: moved together, "
+                f"{stats.combination(direction, result.names)}, they change no residual"
+            )
+    if result.dof <= 0:
+        result.warnings.append("there are as many parameters as rows: the residuals say nothing about errors")
+    if found.perfect:
+        result.warnings.append("the residuals are rounding: errors say nothing about the data")

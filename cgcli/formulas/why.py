@@ -1,0 +1,199 @@
+"""Why a formula's value or derivative is nan, infinite, zero, huge or tiny at a point, or in the rows of a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cgcli.errors import CalculationError, UsageError
+from cgcli.explain.remedies import Remedies
+from cgcli.explain.why import BACKWARD, Finding, Inquiry
+from cgcli.formulas import kinks
+from cgcli.formulas.derivatives import targets, variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from cgcli.errors import Source
+    from cgcli.formulas.base import FormulaBase
+    from cgcli.formulas.bound import Bound
+
+MOST_ROWS = 2_000
+"""Rows with something amiss that are looked at one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What `Formula.why` returns. findings: what is worth a word; values, gradients: at the point, by output.
+
+    closest: the operation that is nearest to trouble where there is none, in a sentence. rows: over a table, how many
+    rows are like the finding at the same place, and the first of them, from 1.
+    """
+
+    findings: list[Finding]
+    values: dict[str, Any]
+    gradients: dict[str, dict[str, Any]]
+    closest: str
+    source: Source | None
+    rows: list[tuple[int, int]] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer as JSON-able data."""
+        findings = [finding.as_dict() for finding in self.findings]
+        for place, counted in enumerate(self.rows or ()):
+            findings[place] |= {"rows": counted[0], "first_row": counted[1]}
+        return {"findings": findings, "values": self.values, "gradients": self.gradients, "closest": self.closest}
+
+    def __str__(self) -> str:
+        return "\n".join(f"{each.kind} in the {each.pass_} pass: {each.why}" for each in self.findings) or self.closest
+
+
+def why(
+    formula: FormulaBase, values: Mapping[str, Any], *, of: str | None = None, wrt: Sequence[str] | None = None,
+    cures: bool = True,
+) -> Why:  # fmt: skip
+    """Explain a point. of: one output (or inner name); wrt: names to differentiate by. Errors as of `Formula.grad`."""
+    bound = formula.bind(values, wrt=wrt, steps=True)
+    bound.on_births = lambda births: None
+    program = bound.program.begun()
+    over = bound.over(program)
+    chosen = targets(program, of)
+    by_name = variables(program, wrt, of) if program.inputs or wrt else {}
+    inquiry = Inquiry(over.graph, chosen, by_name, over.values, over.engine)
+    conventions = _conventions(formula, values, of, wrt)
+    told = {each.span for each in conventions if each.span is not None}
+    found = [each for each in inquiry.findings() if each.kind != "zero" or each.span not in told] + conventions
+    if cures:
+        found = [_with_cures(bound, each, chosen, by_name) for each in found]
+    gradients = {
+        name: {by: inquiry.values[each.adjoints[node]] for by, node in by_name.items()}
+        for name, each in inquiry.point.passes.items()
+    }
+    points = {name: inquiry.values[node] for name, node in chosen.items()}
+    return Why(found, points, gradients, _closest(inquiry), bound.source)
+
+
+def _conventions(
+    formula: FormulaBase, values: Mapping[str, Any], of: str | None, wrt: Sequence[str] | None
+) -> list[Finding]:  # fmt: skip
+    """Derivatives that a convention chose."""
+    bound = formula.bind(values, wrt=wrt)
+    bound.on_births = lambda births: None
+    name = of or next(iter(bound.program.outputs))
+    return [
+        Finding("convention", BACKWARD, name, None, -1, hit.operation, hit.text, hit.span,
+                f"{hit.text} is a kink, where the slope is a convention: {hit.convention}")
+        for hit in kinks.kinks_at(bound, wrt, of)
+    ]  # fmt: skip
+
+
+def _with_cures(bound: Bound, found: Finding, outputs: Mapping[str, int], by_name: Mapping[str, int]) -> Finding:
+    """A finding with what cures it, tried at the point."""
+    graph = bound.graph
+    node = found.node
+    if found.kind == "convention" or node < 0 or node >= len(graph) or graph.is_leaf(node):
+        return found
+    inputs = {name: value for name, value in bound.values.items() if isinstance(value, float) or np.ndim(value)}
+    remedies = Remedies(graph, outputs[found.of], node, inputs, by_name)
+    return replace(found, cures=remedies.found(found.kind))
+
+
+def _closest(inquiry: Inquiry) -> str:
+    """Where nothing is wrong: the operation whose operands a relative change enlarges most."""
+    graph, worst = inquiry.graph, (0.0, "")
+    program_nodes = [node for node in inquiry.point.nodes if not graph.is_leaf(node) and not graph.shape_of(node)]
+    for node in program_nodes[:400]:
+        result = float(inquiry.values[node])
+        if not graph.row(node).elementwise or not np.isfinite(result) or not result:
+            continue
+        operands = graph.operands_of(node)
+        if any(graph.shape_of(operand) for operand in operands):
+            continue
+        backward = next(iter(inquiry.point.passes.values()), None)
+        if backward is None or node not in backward.adjoints:
+            continue
+        above = float(inquiry.values[backward.adjoints[node]])
+        for place, operand in enumerate(operands):
+            part = backward.contributions.get(graph.start[node] + place)
+            if part is None or not above:
+                continue
+            condition = abs(float(inquiry.values[part]) / above * float(inquiry.values[operand]) / result)
+            if condition > worst[0]:
+                worst = (condition, inquiry.text(node))
+    if not worst[1]:
+        return "nothing is wrong here"
+    return (
+        f"nothing is wrong here; the largest condition is {worst[0]:.2g}, of {worst[1]}: "
+        f"a relative error of its operands grows by that factor"
+    )
+
+
+# ---- over a table ----------------------------------------------------------------------------------------------------
+
+
+def why_rows(
+    formula: FormulaBase, columns: Mapping[str, Any], numbers: Any, values: Mapping[str, Any], *,
+    of: str | None = None, wrt: Sequence[str] | None = None,
+) -> Why:  # fmt: skip
+    """Explain the rows of a table by cause: the first row of each cause is explained, and those like it are counted.
+
+    columns: by input; numbers: the number of each row in the table. Only nan and infinity are told, in values and in
+    derivatives: a slope of 0 in some row is nothing out of the ordinary.
+    """
+    rows = len(next(iter(columns.values())))
+    groups: dict[tuple[str, ...], tuple[Why, int, int]] = {}
+    bad = _bad_rows(formula, columns, values, of, wrt)
+    for row in bad[:MOST_ROWS]:
+        at = {**values, **{name: float(column[row]) for name, column in columns.items()}}
+        found = why(formula, at, of=of, wrt=wrt, cures=False)
+        for finding in found.findings:
+            if finding.kind not in ("nan", "infinite"):
+                continue
+            key = (finding.kind, finding.pass_, finding.text)
+            known = groups.get(key)
+            if known is None:
+                whole = why(formula, at, of=of, wrt=wrt)
+                told = next(each for each in whole.findings if (each.kind, each.pass_, each.text) == key)
+                groups[key] = (replace(whole, findings=[told]), 1, int(numbers[row]))
+            else:
+                groups[key] = (known[0], known[1] + 1, known[2])
+    closest = f"nothing is nan or infinite in {rows:,} rows" if not groups else ""
+    ordered = sorted(groups.values(), key=lambda each: each[2])
+    findings = [each.findings[0] for each, _, _ in ordered]
+    return Why(findings, {}, {}, closest, formula.source, [(count, first) for _, count, first in ordered])
+
+
+def _bad_rows(
+    formula: FormulaBase, columns: Mapping[str, Any], values: Mapping[str, Any], of: str | None,
+    wrt: Sequence[str] | None,
+) -> Any:  # fmt: skip
+    """Rows in which a value or a derivative is no finite number."""
+    from cgcli.formulas.derivatives import gradient_nodes
+    from cgcli.formulas.rows import bind_columns, evaluate_rows
+
+    bound, rows = bind_columns(formula, {**values, **columns}, wrt)
+    bound.on_births = lambda births: None
+    nodes = list(targets(bound.program, of).values())
+    try:
+        over, slopes = gradient_nodes(bound, wrt, of)
+        nodes += [node for by_name in slopes.values() for node in by_name.values()]
+    except CalculationError:
+        over = bound
+    over.on_births = lambda births: None
+    broken = np.zeros(rows, dtype=bool)
+    for column in evaluate_rows(over, "auto", nodes, rows):
+        broken |= ~np.isfinite(column.reshape(rows, -1)).all(axis=1)
+    return np.flatnonzero(broken)
+
+
+def row_values(columns: Mapping[str, Any], numbers: Any, row: int) -> dict[str, float]:
+    """The values of one row by its number in the table. UsageError where there is none such."""
+    places = np.flatnonzero(np.asarray(numbers) == row)
+    if not len(places):
+        raise UsageError(
+            f"there is no row {row:,} without a gap", hint=f"rows are counted from 1 to {int(numbers[-1]):,}"
+        )
+    return {name: float(column[places[0]]) for name, column in columns.items()}

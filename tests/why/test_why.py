@@ -1,0 +1,121 @@
+"""`cg why`: the operation where trouble began, in which pass, and cures that work."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import cgcli as cg
+from cgcli.__main__ import main
+from cgcli.explain.remedies import general_rules
+
+CASES = [
+    # formula, point, kind, pass, operation, a cure that must be among those told (None: any that works, "": none)
+    ("log(x - 3)", {"x": 2.0}, "nan", "forward", "log", None),
+    ("log(x)", {"x": 0.0}, "infinite", "forward", "log", None),
+    ("log(1 + exp(x))", {"x": 1000.0}, "infinite", "forward", "exp", "softplus(x)"),
+    ("log(sum(exp(v)))", {"v": [1000.0, 2.0]}, "infinite", "forward", "exp", "logsumexp(v)"),
+    ("sum(log(softmax(v)))", {"v": [1000.0, 0.0]}, "infinite", "forward", "log", "sum(log_softmax(v))"),
+    ("sqrt(x^2 + y^2)", {"x": 0.0, "y": 0.0}, "infinite", "backward", "sqrt", "hypot(x, y)"),
+    ("sqrt(x^2)", {"x": 0.0}, "infinite", "backward", "sqrt", "abs(x)"),
+    ("sin(x)/x", {"x": 0.0}, "nan", "forward", "div", "sinc(x)"),
+    ("x/y", {"x": 1.0, "y": 0.0}, "infinite", "forward", "div", None),
+    ("1/(1/a + 1/b)", {"a": 0.0, "b": 2.0}, "infinite", "backward", "div", "a * b / (b + a)"),
+    ("x^0.5", {"x": -2.0}, "nan", "forward", "pow", None),
+    ("acos(x)", {"x": 1.0}, "infinite", "backward", "acos", None),
+    ("exp(x)/(1 + exp(x))", {"x": 800.0}, "infinite", "forward", "exp", "sigmoid(x)"),
+    ("relu(w*x)", {"w": -1.0, "x": 2.0}, "zero", "backward", "relu", "leaky_relu(w * x)"),
+    ("sigmoid(x)", {"x": 800.0}, "zero", "backward", "sigmoid", None),
+    ("floor(x)*y", {"x": 1.5, "y": 2.0}, "zero", "backward", "floor", None),
+    ("where(x > 0, log(x), 0)", {"x": -1.0}, "zero", "backward", "where", None),
+    ("a*b", {"a": 0.0, "b": 3.0}, "zero", "backward", "mul", None),
+    ("exp(-x)", {"x": 800.0}, "zero", "forward", "exp", None),
+    ("exp(x)", {"x": 40.0}, "huge", "backward", "exp", None),
+    ("exp(-x)", {"x": 40.0}, "vanishing", "backward", "exp", None),
+    ("abs(x)", {"x": 0.0}, "convention", "backward", "abs", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "kind", "pass_", "operation", "cure"), CASES,
+                         ids=[f"{row[0]} {row[2]}" for row in CASES])  # fmt: skip
+def test_the_place_and_a_cure(text, at, kind, pass_, operation, cure):
+    formula = cg.parse(text)
+    findings = [each for each in formula.why(at).findings if (each.kind, each.pass_) == (kind, pass_)]
+    found = next(each for each in findings if each.operation == operation)
+    assert found.why
+    if cure == "":
+        assert not found.cures
+        return
+    assert found.cures
+    if cure is not None:
+        assert found.cures[0].formula == cure
+    for each in found.cures:
+        point = {**at, **(each.at or {})}
+        better = cg.parse(each.formula)
+        point = {name: value for name, value in point.items() if name in better.inputs}
+        value, slopes = better.eval(point), better.grad(point)
+        assert np.isfinite(value).all()
+        assert value == pytest.approx(each.value)
+        assert all(np.isfinite(slope).all() for slope in slopes.values())
+
+
+@pytest.mark.parametrize("text", ["x^2 + 1", "exp(x)", "sin(x)*cos(x)"])
+def test_nothing_wrong(text):
+    found = cg.parse(text).why(x=2.0)
+    assert not found.findings
+    assert "nothing is wrong" in found.closest
+
+
+def test_the_way_from_there():
+    (found,) = cg.parse("y = log(x); z = 2*y; z + 1").why(x=0.0).findings
+    assert [text for text, _ in found.path] == ["y", "z", "z + 1"]
+    assert all(value == -np.inf for _, value in found.path)
+    (found,) = cg.parse("sqrt(x*3)").why(x=0.0).findings
+    assert [text for text, _ in found.path] == ["∂/∂(sqrt(x * 3))", "∂/∂(x * 3)", "∂/∂x"]
+
+
+def test_a_cure_does_no_harm():
+    """No branch that gives another value than the limit is told."""
+    (found,) = cg.parse("(exp(x) - 1)/x").why(x=0.0).findings
+    for cure in found.cures:
+        assert cure.at is not None or cure.value == pytest.approx(1.0)
+
+
+def test_rules_of_general_cures_name_their_operation():
+    for name, rules in general_rules().items():
+        for rule in rules:
+            assert rule.left.graph.row(rule.left.node).name == name
+            assert rule.source in ("branch", "clamp", "smooth", "slope")
+
+
+def test_rows_of_a_table_by_cause(tmp_path, capsys):
+    path = tmp_path / "points.csv"
+    path.write_text("x,y\n1,2\n-1,3\n,1\n0,1\n4,0\n-2,2\n")
+    assert main(["why", "log(x)/y", "--data", str(path), "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    told = [(each["kind"], each["operation"], each["rows"], each["first_row"]) for each in findings]
+    assert told == [("nan", "log", 2, 2), ("infinite", "log", 1, 4), ("infinite", "div", 1, 5)]
+    assert main(["why", "log(x)/y", "--data", str(path), "--row", "2"]) == 0
+    assert "where x = -1" in capsys.readouterr().out
+    assert main(["why", "log(x)/y", "--data", str(path), "--row", "3"]) == 2
+    assert "without a gap" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["log(x)", "x=0"], 0, "^^^^^^"),
+        (["log(x)"], 2, "no value for the input"),
+        (["x", "x=1", "--row", "2"], 2, "needs a table"),
+        (["u = log(x); v = x; output u, v", "x=0", "--of", "v"], 0, "nothing is wrong"),
+        (["[log(x), x]", "x=0"], 0, "`log` gives -inf"),
+        (["3"], 0, "nothing is wrong"),
+    ],
+)
+def test_command_lines(words, code, told, capsys):
+    assert main(["why", *words]) == code
+    captured = capsys.readouterr()
+    assert told in captured.out + captured.err
+    assert "Traceback" not in captured.err
