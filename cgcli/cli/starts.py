@@ -1,4 +1,4 @@
-"""What a line of `cg fit`, `cg minimize` or `cg solve` says of its unknowns: starts, ranges, bounds, fixed ones."""
+"""What a line of `cg fit` or `cg minimize` says of parameters: where they start, their bounds, which are fixed."""
 
 from __future__ import annotations
 
@@ -24,17 +24,14 @@ class Starts(NamedTuple):
     ranges: dict[str, Range]
 
 
-def read_starts(words: Sequence[str] | None, formula: FormulaBase | None = None, *, ends: bool = True) -> Starts:
-    """NAME=VALUE and NAME=LOW:HIGH words, and files of values. UsageError for other words and for an empty range.
-
-    formula: see `read_bindings`. ends: whether a range has to have both.
-    """
+def read_starts(words: Sequence[str] | None, formula: FormulaBase | None) -> Starts:
+    """NAME=VALUE and NAME=LOW:HIGH words, and files of values. UsageError for other words and for an empty range."""
     words = words or ()
     texts = split_bindings([word for word in words if not is_value_file(word)])
     ranged = {name: text for name, text in texts.items() if split_range(text)}
     plain = [f"{name}={text}" for name, text in texts.items() if name not in ranged]
     values = read_bindings([*(word for word in words if is_value_file(word)), *plain], formula)
-    ranges = {name: read_range(name, text, ends=ends) for name, text in ranged.items()}
+    ranges = {name: read_range(name, text, ends=True) for name, text in ranged.items()}
     return Starts({name: value for name, value in values.items() if name not in ranges}, ranges)
 
 

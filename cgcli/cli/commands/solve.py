@@ -54,7 +54,7 @@ def run(
     from cgcli.cli.starts import read_bounds, read_fixed, read_starts
     from cgcli.minimizing.solving import solve_text
 
-    starting, brackets = read_starts(bindings, ends=False)
+    starting, brackets = read_starts(bindings, None)
     names, values = read_fixed(fix)
     unknowns = split_names(wrt) or [name for name in (*starting, *brackets) if name not in names]
     result = solve_text(
