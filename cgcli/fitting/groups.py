@@ -18,8 +18,8 @@ from cgcli.errors import CgError
 from cgcli.fitting.descent import covariances, dependent
 from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.fit import bounds_of, enough_rows, task_of
-from cgcli.fitting.result import result_of
 from cgcli.fitting.residuals import Residuals
+from cgcli.fitting.result import result_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
 from cgcli.fitting.side_by_side import Batches
