@@ -15,6 +15,7 @@ TINY = {
     "graphs": ["--sizes", "300", "--shapes", "random local", "balanced tree", "--rounds", "1"],
     "adbench": ["--mixtures", "2,3,10", "--observations", "50", "--rounds", "1"],
     "growth": ["--rows", "10", "100", "--nodes", "200", "400", "--rounds", "1"],
+    "minimize": ["--only", "rosenbrock", "beale", "booth"],
     "fitting": ["--rows", "300", "--file-rows", "1000", "--rounds", "1"],
 }
 
@@ -23,7 +24,8 @@ TINY = {
 def alone(monkeypatch):
     """cg without its peers, and a warm-up that compiles nothing."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("harness", "recipes", "graphs", "rows", "adbench", "growth", "startup", "fitting"):
+    modules = ("harness", "recipes", "graphs", "rows", "adbench", "growth", "startup", "fitting", "minimize", "minima")
+    for name in modules:
         monkeypatch.delitem(sys.modules, name, raising=False)
     import graphs
     import harness
