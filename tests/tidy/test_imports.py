@@ -10,7 +10,7 @@ import pytest
 from tests.tidy.sources import PACKAGE, modules
 
 LEVELS = [
-    {"caches", "draws", "errors", "kept", "numerals"},
+    {"caches", "draws", "errors", "excerpts", "kept", "numerals"},
     {"loops"},
     {"ops"},
     {"graph"},
