@@ -87,7 +87,7 @@ class CgError(Told):
     title = "error"
 
     @property
-    def __notes__(self) -> list[str]:
+    def __notes__(self) -> list[str]:  # type: ignore[override]  # made when asked for: the source is known late
         """What Python shows below an error that nobody catches (PEP 678)."""
         from cgcli.excerpts import excerpt
 

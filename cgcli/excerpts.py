@@ -6,7 +6,10 @@ from unicodedata import combining, east_asian_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cgcli.errors import Source, Span
+    from typing import Any
+
+    Source = Any  # an `errors.Source`, which stands above this module
+    Span = tuple[int, int]
 
 WINDOW = 100
 """Characters of a source line that are shown; a longer line is cut to a window around the place."""
