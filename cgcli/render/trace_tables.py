@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+from cgcli.emit.formula import applied
 from cgcli.emit.names import is_bare_constant
 from cgcli.explain.steps import NO_CALL
 from cgcli.numerals import DIGITS, compact, finite, shape_of, short
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.errors import Source
-    from cgcli.explain.steps import Backward, BackwardStep, Edge, Trace
+    from cgcli.explain.steps import Backward, BackwardStep, Edge, Step, Trace
     from cgcli.explain.symbolic import SymbolicTrace
     from cgcli.render.tables import Block, Row
 
@@ -106,7 +107,7 @@ class _View:
             other = [name for name in step.outputs if name != step.name]
             name = f"{step.name} ({', '.join(other)})" if other else step.name
             rows.append((
-                str(step.number), calls.indent() + name, step.operation, step.formula, step.numbers,
+                str(step.number), calls.indent() + name, step.operation, step.formula, self._numbers(step),
                 self.number(step.value),
             ))  # fmt: skip
         return Table("Forward", [
@@ -114,6 +115,13 @@ class _View:
             Column("operation", style="dim", optional=True), Column("formula", cut=SHORTEST_FORMULA),
             Column("with numbers", cut=SHORTEST_FORMULA), self._number_column("value"),
         ], rows)  # fmt: skip
+
+    def _numbers(self, step: Step) -> str:
+        """The operation over the values of its operands."""
+        if not self.full or not step.numbers:
+            return step.numbers
+        graph, values = self.trace.graph, self.trace.values
+        return applied(graph, step.node, [self.number(values[operand]) for operand in graph.operands_of(step.node)])
 
     # ---- backward ----------------------------------------------------------------------------------------------
 

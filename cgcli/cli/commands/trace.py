@@ -86,8 +86,8 @@ def needs_values(parsed: Formula) -> bool:
 
 
 def traced(
-    parsed: Formula, values: dict[str, Any], names: list[str] | None, of: str | None, *, digits: int | None, engine: str,
-    backward: bool,
+    parsed: Formula, values: dict[str, Any], names: list[str] | None, of: str | None, *, digits: int | None,
+    engine: str, backward: bool,
 ) -> Trace:  # fmt: skip
     """Both passes at a point."""
     from cgcli.explain.tracing import trace
