@@ -12,6 +12,9 @@
     statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution
     orthogonal.nearest(…)         inputs that have errors, too
     profile.Profiler              likelihood intervals
+    reporting.Reporting           what can be asked of a result: a document, the table, predictions, a plot
+    predicting.Predictor          predictions with errors and bands for batches of rows; predictions.… for tables
+    picturing.picture_of(…)       the rows and the curve that a plot or a sketch shows
     grouped.fit_by(…)             a fit for each group of rows, or one with parameters that groups share
 
 The problem of a table with 7 rows and one of 10 GB look alike: an evaluation gives the R factor of the residuals'

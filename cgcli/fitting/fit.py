@@ -14,9 +14,10 @@ from cgcli.fitting.question import Question, ask
 from cgcli.fitting.remembering import Remembered, question_marks
 from cgcli.fitting.result import FitResult, result_of
 from cgcli.fitting.robust import LOSSES
-from cgcli.fitting.rows_problem import RowsProblem
+from cgcli.fitting.rows_problem import RowsProblem, rows_of
 from cgcli.fitting.searching import ROWS, Task, best_solution
 from cgcli.fitting.starts import Starts
+from cgcli.fitting.whole_columns import settle_whole_columns
 from cgcli.formulas.derivatives import targets
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def fit(
 
         check_orthogonal(question, loss, saving=save or resume)
     low, high = bounds_of(question, bounds)
-    problem = RowsProblem(question, loss=loss, scale=loss_scale, progress=progress)
+    rows = rows_of(question)
+    settle_whole_columns(question, rows)
+    problem = RowsProblem(question, rows=rows, loss=loss, scale=loss_scale, progress=progress)
     refuse_gaps(question, problem.report, missing)
     plain = None if loss == "linear" else problem.without_loss()
     how = {"starts": starts, "seed": seed, "most": most}
@@ -96,7 +99,7 @@ def solved(
 
     plain: the problem without its robust loss.
     """
-    notes: list[str] = []
+    notes: list[str] = list(question.notes)
     task = task_of(question, problem, low, high, notes, **how)
     task.project, task.plain = loss == "linear", plain
     enough_rows(problem.rows, question)

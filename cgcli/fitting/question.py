@@ -47,8 +47,8 @@ class Question:
     columns: input -> column of the table, or the columns of its elements; row_shapes: what each has in one row. fixed:
     input -> value. shapes: parameter -> its shape, in the order of the formula. starts: parameter -> value or array;
     ranges: parameter -> (low, high) to start in. output: which output of the formula is fitted. sigma: a formula over
-    columns, a number for all rows, or None. limit: of rows that are read. sigma_x: as sigma, of inputs that have errors
-    themselves.
+    columns, a number for all rows, or None. sigma_x: as sigma, of inputs that have errors themselves. limit: of rows
+    that are read. notes: what should be told.
     """
 
     formula: FormulaBase
@@ -63,6 +63,7 @@ class Question:
     starts: dict[str, Any] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     limit: int | None = None
+    notes: list[str] = field(default_factory=list)
     sigma_x: dict[str, Over | float] = field(default_factory=dict)
 
     @property

@@ -78,11 +78,11 @@ class RowsProblem:
 
     def __init__(
         self, question: Question, *, loss: str = "linear", scale: float = 1.0, engine: str = "auto",
-        threads: int | None = None, memory: int = MEMORY, batch_rows: int | None = None,
+        threads: int | None = None, rows: WholeRows | None = None, memory: int = MEMORY, batch_rows: int | None = None,
         progress: Callable[[Progress], None] = lambda progress: None,
     ) -> None:  # fmt: skip
-        """threads: at most so many. memory: bytes of the table that may be kept. batch_rows: at most so many are
-        read at once. progress: called now and then during an evaluation.
+        """threads: at most so many. rows: those of `rows_of`, where they are at hand; else memory: bytes of the table
+        that may be kept, and batch_rows: at most so many are read at once. progress: called now and then.
 
         UsageError for too many parameters, ShapeError where the formula has no number in each row, DataError for a
         table without a whole row and for a target or a sigma that is none.
@@ -104,9 +104,7 @@ class RowsProblem:
         self._least = inf
         self._fewer: dict[int, RowsProblem | None] = {}
         self.evaluations = 0
-        self._rows = WholeRows(
-            question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory
-        )  # fmt: skip
+        self._rows = rows or rows_of(question, memory=memory, batch_rows=batch_rows)
         self._spread, self._log_sigma = self._look()
         self.rows = self._rows.counted()
         self._triangles = Triangles(len(self.names) + 1, self.rows)
@@ -296,6 +294,11 @@ class RowsProblem:
                 f"sigma is {sigma[place]:g} in row {part.number(first + place):,}",
                 hint="a standard deviation is a positive number",
             )
+
+
+def rows_of(question: Question, *, memory: int = MEMORY, batch_rows: int | None = None) -> WholeRows:
+    """The rows that a question is about. memory: bytes that may be kept. batch_rows: at most so many at once."""
+    return WholeRows(question.source, question.needed(), limit=question.limit, batch_rows=batch_rows, memory=memory)
 
 
 class Spread:

@@ -51,10 +51,11 @@ def run(
     `left = right` is an equation, unless it defines a name that is no unknown; unknowns are the names with a start
     (NAME=VALUE) or a bracket (NAME=LOW:HIGH).
     """
-    from cgcli.cli.searching import read_bounds, read_fixed, read_starts, write_result
+    from cgcli.cli.searching import write_result
+    from cgcli.cli.starts import read_bounds, read_fixed, read_starts
     from cgcli.minimizing.solving import solve_text
 
-    starting, brackets = read_starts(bindings)
+    starting, brackets = read_starts(bindings, None)
     names, values = read_fixed(fix)
     unknowns = split_names(wrt) or [name for name in (*starting, *brackets) if name not in names]
     result = solve_text(
