@@ -72,7 +72,7 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(ipython: "Any") -> None:
-    """`%load_ext cgcli`: the magics `%cg` and `%%cg` (see `cgcli.cli.notebook`)."""
-    from cgcli.cli.notebook import register
+    """`%load_ext cgcli`: the magics `%cg` and `%%cg` (see `cgcli.notebook`)."""
+    from cgcli.notebook import register
 
     register(ipython)

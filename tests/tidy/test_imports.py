@@ -26,7 +26,9 @@ LEVELS = [
     {"fitting"},
     {"api"},
     {"cli"},
-    {"__init__", "__main__"},
+    {"__main__"},
+    {"notebook"},
+    {"__init__"},
 ]
 """The rooms of the package, lowest first; rooms of one level do not know of each other."""
 
