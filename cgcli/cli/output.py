@@ -77,6 +77,15 @@ def print_json(value: Any, digits: int | None = None, *, stream: TextIO | None =
     print(text, file=stream)
 
 
+def write_json(path: str, value: Any) -> None:
+    """One JSON document as a file, whole or not at all. DataError where it cannot be written."""
+    import json
+
+    from cgcli.files import write_file
+
+    write_file(path, f"{json.dumps(jsonable(value), ensure_ascii=False)}\n".encode())
+
+
 def print_values(values: Mapping[str, Any], digits: int | None = None) -> None:
     """The bare result, or one `name = value` a line where there are several."""
     if len(values) == 1:

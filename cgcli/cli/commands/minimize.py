@@ -12,7 +12,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import read_formula, split_names
-from cgcli.cli.output import print_json, warn
+from cgcli.cli.output import print_json, warn, write_json
 from cgcli.errors import CalculationError
 
 TYPE_CHECKING = False
@@ -59,7 +59,6 @@ def run(
     engine: EngineName = "auto",
 ) -> None:
     """Print the point, its value, and what it is in words."""
-    from cgcli.cli.searching import write_result
     from cgcli.cli.starts import read_bounds, read_fixed, read_starts
     from cgcli.render.ends import minimum_blocks, minimum_lines
     from cgcli.render.tables import print_blocks
@@ -95,7 +94,7 @@ def run(
         title = " ".join(str(parsed).split())
         plot_path(picture_of(parsed, result, start, **chosen, title=title), plot)
     if output:
-        write_result(output, document)
+        write_json(output, document)
     if json:
         print_json(document)
         if not result.converged:
