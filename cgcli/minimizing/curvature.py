@@ -74,7 +74,7 @@ def noise_at(objective: Objective, point: Point) -> float:
 def lower_beside(walk: Walk, sides: list[tuple[Any, int]], least: float) -> Point | None:
     """A point that is lower by `least` on one side of a direction, where the model does not tell; None without one."""
     limit = walk.point.value - max(least, np.finfo(float).tiny)
-    for direction, way in sides[: 2 * MOST_PROBED]:
+    for direction, way in sides[:MOST_PROBED]:
         unit = np.max(np.abs(direction) / walk.reach, initial=0.0)
         if not unit > 0:
             continue

@@ -33,6 +33,9 @@ GROWTH, WIDER, WIDEST_BEND = 2.0, 2.5, 0.4
 FIRST = 0.3
 """The first radius beside the size of the variables, where the model has no minimum."""
 
+FEW_FLAT = 2
+"""Flat directions that are looked along to both sides; of more, one side each has to do."""
+
 STEEP = 1e-4
 """Of a slope over the size of the variables beside the value."""
 
@@ -190,7 +193,8 @@ class Walk:
             return "minimum"
         directions = np.zeros((int(doubtful.sum()), len(self.point.x)))
         directions[:, self.free] = (model.basis[:, doubtful] / model.scale[:, None]).T
-        sides = [(direction, way) for direction in directions for way in (1, -1)] + turning
+        ways = (1, -1) if len(directions) <= FEW_FLAT else (1,)
+        sides = [(direction, way) for direction in directions for way in ways] + turning
         lower = lower_beside(self, sides, 10 * max(self.least, self.noise))
         if lower is None and at_kink:
             return self._along_kink([])
