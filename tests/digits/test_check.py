@@ -99,10 +99,10 @@ POINTS = [(0.7, 2.3, 1.9, 0.4), (3.1, 0.2, 0.6, 5.0), (-0.4, 0.3, 2.5, 1.7), (0.
 
 
 def sides(rule):
-    """Both sides of a rule as formulas, under its condition."""
+    """Both sides of a rule as formulas; they have no value where its condition does not hold."""
     left, _, rest = rule.text.partition("=>")
     right, _, condition = rest.partition(" if ")
-    return [cg.parse(f"where({condition}, {side}, 0)" if condition else side) for side in (left, right)]
+    return [cg.parse(f"where({condition}, {side}, nan)" if condition else side) for side in (left, right)]
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.text)
