@@ -69,3 +69,10 @@ def __dir__() -> list[str]:
     from cgcli.ops import REGISTRY
 
     return sorted({*__all__, *(f"{name}_" if iskeyword(name) else name for name in REGISTRY.callable_as)})
+
+
+def load_ipython_extension(ipython: "Any") -> None:
+    """`%load_ext cgcli`: the magics `%cg` and `%%cg` (see `cgcli.notebook`)."""
+    from cgcli.notebook import register
+
+    register(ipython)

@@ -81,10 +81,17 @@ class Told(Exception):
 
 
 class CgError(Told):
-    """Base of every error that a user can cause."""
+    """Base of every error that a user can cause. A traceback ends with the place in the text and the hint."""
 
     exit_code = ExitCode.CALCULATION
     title = "error"
+
+    @property
+    def __notes__(self) -> list[str]:  # type: ignore[override]  # made when asked for: the source is known late
+        """What Python shows below an error that nobody catches (PEP 678)."""
+        from cgcli.excerpts import excerpt
+
+        return excerpt(self.source, self.span) + ([f"hint: {self.hint}"] if self.hint else [])
 
 
 class FormulaError(CgError):

@@ -29,13 +29,13 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return tuple(getattr(value, "shape", ()))
 
 
-def short(value: Any, digits: int = DIGITS) -> str:
-    """A value for people: a few significant digits, long arrays with their middle left out; one line."""
+def short(value: Any, digits: int = DIGITS, *, whole: bool = False) -> str:
+    """A value for people: a few significant digits, one line; long arrays with their middle left out, unless whole."""
     shape = shape_of(value)
     if not shape:
         return short_number(value, digits)
-    if shape[0] <= MOST_ITEMS:
-        items = [short(item, digits) for item in value]
+    if whole or shape[0] <= MOST_ITEMS:
+        items = [short(item, digits, whole=whole) for item in value]
     else:
         items = [*(short(item, digits) for item in value[: MOST_ITEMS - 3]), "…", short(value[-1], digits)]
     return f"[{', '.join(items)}]"

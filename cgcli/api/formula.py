@@ -276,7 +276,8 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
         engine: str = "auto", digits: int | None = None, **inputs: Any,
     ) -> Trace:  # fmt: skip
-        """Every step of the forward and the backward pass as plain data."""
+        """Every step of the forward and the backward pass as plain data, which prints itself as tables."""
+        from cgcli.api.shown import ShownTrace
         from cgcli.explain.tracing import trace
 
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of, steps=True)
@@ -284,7 +285,7 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
         derivatives.tell_left_out(bound.program, wrt, of)
         variables = derivatives.variables(bound.program, wrt, of)
         bound = bound.over(bound.program.begun())  # the trace adds partial derivatives
-        return trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
+        return ShownTrace(trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine), self.source)
 
     def draw(
         self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,
@@ -292,13 +293,19 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
     ) -> str:  # fmt: skip
         """The picture of the graph: written to a file (svg, png, pdf, dot), or returned as SVG text without a path.
 
-        With values it shows them; with `grad` adjoints and contributions too.
+        A notebook shows that text as the picture. With values it shows them, with `grad` adjoints and contributions
+        too.
         """
         from cgcli.formulas.drawing import draw_formula
 
         values = given.given_values(mapping, inputs)
         given.check_options(self._unclear, values, {"grad": grad or None})
-        return draw_formula(self, path, values, grad=grad)
+        text = draw_formula(self, path, values, grad=grad)
+        if path is not None:
+            return text
+        from cgcli.api.shown import Svg
+
+        return Svg(text)
 
     def save(self, path: str | Path, mapping: Mapping[str, Any] | None = None, /, **inputs: Any) -> None:
         """Write the graph to a file (.npz) that `load` reads without parsing the text again.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from shutil import copyfileobj, get_terminal_size
@@ -10,13 +9,12 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from cgcli.cli.interrupted import told_how_to_go_on
-from cgcli.cli.output import jsonable, print_json
+from cgcli.cli.output import print_json, write_json
 from cgcli.cli.rows import read_columns
 from cgcli.cli.starts import Starts, number_or_text
 from cgcli.cli.streams import EvenUnread, can_write
 from cgcli.data import formats
 from cgcli.errors import CalculationError, UsageError
-from cgcli.files import write_file
 from cgcli.fitting.fit import fit
 from cgcli.formulas.given import check_names
 from cgcli.render.figures import figure_format, require_matplotlib
@@ -198,5 +196,4 @@ def write(result: FitResult, outputs: Outputs, profiles: dict[str, Profile] | No
     if outputs.plot is not None:
         result.plot(outputs.plot, coverage=outputs.coverage)
     if outputs.fitted is not None:
-        text = json.dumps(jsonable(result.document(outputs.coverage, profiles)), ensure_ascii=False)
-        write_file(outputs.fitted, f"{text}\n".encode())
+        write_json(outputs.fitted, result.document(outputs.coverage, profiles))

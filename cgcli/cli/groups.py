@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from cgcli.cli.fits import FITTED_ENDING, Outputs, held_values, source_for
-from cgcli.cli.output import jsonable, print_json
+from cgcli.cli.output import print_json, write_json
 from cgcli.cli.rows import read_columns
 from cgcli.cli.starts import Starts, number_or_text
 from cgcli.cli.streams import EvenUnread
 from cgcli.data import formats
 from cgcli.errors import CalculationError, UsageError
-from cgcli.files import Replacement, write_file
+from cgcli.files import Replacement
 from cgcli.fitting.grouped import fit_by
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def write(result: GroupedFit, target: str | None) -> None:
     if target is None:
         return
     if target.lower().endswith(FITTED_ENDING):
-        write_file(target, (json.dumps(jsonable(result.document()), ensure_ascii=False) + "\n").encode())
+        write_json(target, result.document())
         return
     columns = {
         name: [str(item) for item in column] if column.dtype == object else column

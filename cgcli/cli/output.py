@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cgcli.formulas.kinks import KinkHit
 
 
+WHY = "`cg why` instead of this command tells more, and what cures it"
+"""The end of the last warning of a nan or an infinity."""
+
 MANY_NODES = 1_000_000
 """Nodes that take about a second to read, to differentiate or to compute."""
 
@@ -75,6 +78,15 @@ def print_json(value: Any, digits: int | None = None, *, stream: TextIO | None =
     if not text.isprintable() or not can_write(text, stream or sys.stdout):
         text = json.dumps(ready)
     print(text, file=stream)
+
+
+def write_json(path: str, value: Any) -> None:
+    """One JSON document as a file, whole or not at all. DataError where it cannot be written."""
+    import json
+
+    from cgcli.files import write_file
+
+    write_file(path, f"{json.dumps(jsonable(value), ensure_ascii=False)}\n".encode())
 
 
 def print_values(values: Mapping[str, Any], digits: int | None = None) -> None:
@@ -146,8 +158,10 @@ def report_kinks(bound: Bound, hits: Sequence[KinkHit], *, second: bool) -> None
 class Births:
     """Where nan and infinity of a command's results were born: warnings behind the results, or an error before them."""
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, *, strict: bool, explained: bool = True) -> None:
+        """explained: whether `cg why` tells more of what is warned of."""
         self.strict = strict
+        self.explained = explained
         self.found: list[Birth] = []
 
     def __call__(self, births: Sequence[Birth]) -> None:
@@ -164,5 +178,7 @@ class Births:
 
     def tell(self) -> None:
         """Say on standard error what was heard, and once what was heard twice."""
-        for birth in {(each.message, each.span): each for each in self.found}.values():
-            warn(birth.message, source=birth.source, span=birth.span, hint=birth.hint)
+        told = list({(each.message, each.span): each for each in self.found}.values())
+        for birth in told:
+            more = WHY if birth is told[-1] and not birth.given and self.explained else None
+            warn(birth.message, source=birth.source, span=birth.span, hint=birth.hint or more)

@@ -14,9 +14,9 @@ from cgcli.cli.output import Births, number_text, print_json, warn
 from cgcli.data import formats
 from cgcli.data.stream import Request, gap_advice, gap_text
 from cgcli.errors import UsageError
+from cgcli.excerpts import width
 from cgcli.formulas.totals import is_whole, levels, over_columns, whole_values
 from cgcli.language.spelling import canonical
-from cgcli.render.errors import width
 from cgcli.render.progress import RowProgress
 from cgcli.rows import files
 from cgcli.rows.calculation import Calculation, needed_columns

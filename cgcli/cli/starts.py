@@ -24,7 +24,7 @@ class Starts(NamedTuple):
     ranges: dict[str, Range]
 
 
-def read_starts(words: Sequence[str] | None, formula: FormulaBase) -> Starts:
+def read_starts(words: Sequence[str] | None, formula: FormulaBase | None) -> Starts:
     """NAME=VALUE and NAME=LOW:HIGH words, and files of values. UsageError for other words and for an empty range."""
     words = words or ()
     texts = split_bindings([word for word in words if not is_value_file(word)])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from cgcli.cli.interrupted import told_how_to_go_on
-from cgcli.cli.output import jsonable, print_json
+from cgcli.cli.output import print_json, write_json
 from cgcli.cli.rows import read_columns
 from cgcli.cli.streams import EvenUnread, can_write
 from cgcli.errors import UsageError
-from cgcli.files import write_file
 from cgcli.fitting.training import train
 from cgcli.render.epochs import EpochLine
 from cgcli.rows.sources import Source
@@ -71,7 +69,6 @@ def tell(result: TrainingResult, outputs: Outputs) -> None:
 def write(result: TrainingResult, outputs: Outputs) -> None:
     """The files that are wanted."""
     if outputs.fitted is not None:
-        text = json.dumps(jsonable(result.document()), ensure_ascii=False)
-        write_file(outputs.fitted, f"{text}\n".encode())
+        write_json(outputs.fitted, result.document())
     if outputs.plot is not None:
         result.plot(outputs.plot)

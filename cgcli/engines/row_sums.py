@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.engines.numpy import NumpyEngine
-from cgcli.engines.plan import ALONE, MANY
+from cgcli.engines.plan import ALONE, MANY, operands_of
 from cgcli.engines.planned import PlannedEngine
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors, descendants
@@ -68,6 +68,7 @@ class RowSums:
         self._varying = descendants(graph, [inputs[name] for name in columns if name in inputs])
         self._needed = bytearray(len(graph))
         self._sums = self._push_sums()
+        self._products = self._split_products()
         self._needed = bytearray(ancestors(graph, [node for node, need in enumerate(self._needed) if need]))
         plan = ENGINE.planned(graph, [node for node, need in enumerate(self._needed) if need])
         self._inputs = [(node, name, bool(self._varying[node])) for node, name in plan.inputs]
@@ -113,6 +114,18 @@ class RowSums:
                               operands[1] if pair else ALONE if alone else MANY))  # fmt: skip
         return steps[::-1]
 
+    def _split_products(self) -> list[tuple[int, int, Kernel, int, int]]:
+        """Take out of the steps those sums of products that are wanted and that no other sum needs.
+
+        Each with its place among the wanted ones: such a product can be written where it is to be.
+        """
+        used = {operand for _, _, first, second in self._sums for operand in operands_of(first, second)}
+        places = {node + self._size: place for place, node in enumerate(self.wanted)}
+        found = [step for step in self._sums if step[0] in places and step[0] not in used and step[3] >= 0
+                 and max(step[2], step[3]) < self._size and all(self._varying[each] for each in step[2:])]  # fmt: skip
+        self._sums = [step for step in self._sums if step not in found]
+        return [(places[node], node, kernel, left, right) for node, kernel, left, right in found]
+
     def _sum_of(self, node: int) -> tuple[Kernel, tuple[int, ...]]:
         """How the sum of a node is computed, and from what: places of values and of sums."""
         graph, varying = self._graph, self._varying
@@ -132,7 +145,7 @@ class RowSums:
             summed = row.spell.get("numpy_summed")
             if summed is not None:
                 attributes = graph.attributes_of(node)
-                return (lambda a, b: summed(np, a, b, *attributes)), operands
+                return (lambda a, b, out=None: summed(np, a, b, *attributes, out=out)), operands
         return _over_rows, (node,)
 
     def _repeated(self, value: Any) -> Any:
@@ -141,11 +154,12 @@ class RowSums:
 
     # ---- a batch -----------------------------------------------------------------------------------------------
 
-    def __call__(self, given: Mapping[str, Any], rows: int) -> list[Any]:
+    def __call__(self, given: Mapping[str, Any], rows: int, places: Sequence[Any] | None = None) -> list[Any]:
         """The sums of the wanted nodes, in their order: float64 scalars and arrays of the nodes' shapes.
 
-        given: float64 arrays (and numbers) by input; columns have so many rows in front. Sums may be read only, and are
-        the values themselves where a batch of one row is summed: whoever keeps them copies them.
+        places: for each wanted node an array that its sum may be written to, or None; the sum is that array where that
+        saves a copy. given: float64 arrays (and numbers) by input; columns have so many rows in front. Sums may be read
+        only, and are the values themselves where a batch of one row is summed: whoever keeps them copies them.
         """
         with np.errstate(all="ignore"):
             values = self._first.copy()
@@ -155,20 +169,25 @@ class RowSums:
                     values[node] = value if isinstance(value, np.ndarray) else np.float64(value)
             _take(self._fixed, values)
             totals: list[Any] | None = None
+            if 0 < rows <= self._height:
+                return self._block(values, given, 0, rows, places)
             for first in range(0, rows, self._height):
-                last = min(first + self._height, rows)
-                found = self._block(values, given, first, last, whole=last - first == rows)
+                found = self._block(values.copy(), given, first, min(first + self._height, rows))
                 totals = found if totals is None else [total + part for total, part in zip(totals, found, strict=True)]
             return totals if totals is not None else [np.zeros(self._graph.shape_of(node)) for node in self.wanted]
 
-    def _block(self, fixed: list[Any], given: Mapping[str, Any], first: int, last: int, *, whole: bool) -> list[Any]:
-        values = fixed if whole else fixed.copy()
+    def _block(
+        self, values: list[Any], given: Mapping[str, Any], first: int, last: int, places: Sequence[Any] | None = None
+    ) -> list[Any]:
+        """The sums over some rows. values: those that are the same in all rows, by node; the others are entered."""
         self._height_now = float(last - first)
         for node, name, varies in self._inputs:
             if varies:
-                values[node] = given[name] if whole else given[name][first:last]
+                values[node] = given[name][first:last]
         _take(self._rows, values)
         _take(self._sums, values)
+        for place, node, product, left, right in self._products:
+            values[node] = product(values[left], values[right], None if places is None else places[place])
         return [values[node + self._size] for node in self.wanted]
 
 

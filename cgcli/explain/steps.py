@@ -6,7 +6,7 @@ from cgcli.numerals import finite, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from cgcli.graph.store import Call, Graph
@@ -164,6 +164,20 @@ class Trace:
         self.kinks = kinks
         self.births = births
         self.calls: list[Call] = graph.calls
+
+    def within(self, function: str) -> set[int]:
+        """The nodes of steps in calls of a function, and in calls within these."""
+        inside = [False] * len(self.calls)
+        for number, call in enumerate(self.calls):  # a call stands behind the one that it is made in
+            inside[number] = call.name == function or (call.parent != NO_CALL and inside[call.parent])
+        scopes = self.graph.scopes
+        return {node for node in self.names if scopes.get(node, NO_CALL) != NO_CALL and inside[scopes[node]]}
+
+    def keep(self, wanted: Callable[[int], bool]) -> None:
+        """Leave only the steps of some nodes; values, gradients and remarks stay."""
+        self.forward = [step for step in self.forward if wanted(step.node)]
+        for backward in self.backward:
+            backward.steps = [step for step in backward.steps if wanted(step.node)]
 
     def as_dict(self) -> dict[str, Any]:
         """The trace as JSON-able data; nan and infinities stay floats, numbers of many digits are texts."""

@@ -103,7 +103,7 @@ class MemoryRows(Rows):
 
     def fingerprint(self) -> str:
         """As all rows: of every number."""
-        return columns_mark(self.rows, self._values)
+        return columns_mark(self.rows, [self._values])
 
 
 class StreamedRows(Rows):

@@ -18,6 +18,7 @@ import os
 import zipfile
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from cgcli.files import Replacement
 from cgcli.ops import REGISTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from cgcli.language.program import Program
     from cgcli.rows.sources import WholeRows
@@ -141,18 +142,24 @@ def _leaf(program: Program, node: int) -> Any:
 
 
 def rows_mark(whole: WholeRows) -> str:
-    """What tells rows from others: every number where they are in memory, else how many, and the first ones."""
-    held = whole.in_memory()
-    return columns_mark(whole.counted(), next(whole.parts()).columns if held is None else held)
+    """What tells rows from others: every number where they are in memory, else how many, and the first ones.
+
+    The parts in which they lie stay as they are: sums over rows, and their last bits, go by them.
+    """
+    rows = whole.counted()
+    parts = whole.parts() if whole.in_parts else islice(whole.parts(), 1)
+    return columns_mark(rows, (part.columns for part in parts))
 
 
-def columns_mark(rows: int, columns: Mapping[str, Any]) -> str:
-    """What tells columns of so many rows from others."""
-    digest = sha256(f"{rows}".encode())
-    for name, column in sorted(columns.items()):
-        digest.update(f"{name} {column.shape}".encode())
-        digest.update(np.ascontiguousarray(column).data)
-    return digest.hexdigest()
+def columns_mark(rows: int, parts: Iterable[Mapping[str, Any]]) -> str:
+    """What tells columns of so many rows from others, in whatever parts they come."""
+    digests: dict[str, Any] = {}
+    for columns in parts:
+        for name, column in columns.items():
+            digest = digests.setdefault(name, sha256(f"{name} {column.shape[1:]}".encode()))
+            digest.update(np.ascontiguousarray(column).data)
+    joined = "".join(digests[name].hexdigest() for name in sorted(digests))
+    return sha256(f"{rows} {joined}".encode()).hexdigest()
 
 
 def values_mark(values: Mapping[str, Any]) -> str:

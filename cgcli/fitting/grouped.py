@@ -208,6 +208,11 @@ def fit_by(
 def tell(result: GroupedFit, groups: Groups) -> None:
     """Say in a result what was left out and what failed."""
     rows = groups.rows
+    for name, column in groups.question.columns.items():
+        if column in rows.by:
+            result.warnings.append(
+                f"the column `{column}` tells groups apart, and is the input `{name}` of the formula, too"
+            )
     for name, gap in rows.report.gaps.items():
         result.warnings.append(f"rows with a gap are left out: column `{name}`: {gap_text(gap)}")
     count, first = rows.keyless

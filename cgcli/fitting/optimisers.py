@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 BLOCK = 16384
@@ -50,16 +51,30 @@ class Optimiser:
         self.settings = settings
         self.moments = {name: np.zeros(size) for name in self.moment_names}
         self.taken = 0
-        self._scratch = np.empty(min(size, BLOCK))
 
     def step(self, values: Any, gradient: Any, rate: float) -> None:
         """Change the parameters in place by one step. gradient: float64 of the same length, used up."""
+        self.begun(values, gradient, rate)()
+
+    def begun(self, values: Any, gradient: Any, rate: float) -> Callable[[], None]:
+        """One step as work to be done: a function that changes block after block as long as there are any.
+
+        Several threads may call it at once; the step is done when all of them are. No element hangs on another one, so
+        the bits are the same.
+        """
         self.taken += 1
-        for first in range(0, len(values), BLOCK):
-            part = slice(first, first + BLOCK)
-            own = [moment[part] for moment in self.moments.values()]
-            theta = values[part]
-            self._step(theta, gradient[part], rate, self._scratch[: len(theta)], *own)
+        blocks = iter(range(0, len(values), BLOCK))
+
+        def work() -> None:
+            scratch = np.empty(min(len(values), BLOCK))
+            with np.errstate(all="ignore"):  # of this thread; whether all is finite is asked elsewhere
+                for first in blocks:
+                    part = slice(first, first + BLOCK)
+                    theta = values[part]
+                    own = [moment[part] for moment in self.moments.values()]
+                    self._step(theta, gradient[part], rate, scratch[: len(theta)], *own)
+
+        return work
 
     def _step(self, theta: Any, gradient: Any, rate: float, scratch: Any, *moments: Any) -> None:
         raise NotImplementedError

@@ -123,6 +123,7 @@ class Remembered:
             "numbers": np.array([[one.sum_of_squares, one.rows, one.plain] for one in known]).reshape(-1, 3),
             "sloped": np.array([answer.triangle is not None for answer in known]),
             "triangles": np.array([answer.triangle for answer in with_slopes]),
+            "columns_first": np.array([answer.triangle.flags.f_contiguous for answer in with_slopes]),
         }  # fmt: skip
         checkpoints.write(self._path, Checkpoint({"kind": KIND}, self._marks, {}, arrays))
         end = time.monotonic()
@@ -136,7 +137,7 @@ class Remembered:
         try:
             numbers = iter(found.arrays["numbers"].tolist())
             sloped = iter(found.arrays["sloped"].tolist())
-            triangles = iter(found.arrays["triangles"])
+            triangles = iter(ordered(found.arrays["triangles"], found.arrays["columns_first"]))
             for point, finite in zip(found.arrays["points"], found.arrays["finite"].tolist(), strict=True):
                 answer = None
                 if finite:
@@ -146,3 +147,9 @@ class Remembered:
                 self._known.append(answer)
         except (KeyError, StopIteration, TypeError, ValueError) as error:
             raise DataError(f"`{path}` is damaged ({error})") from None
+
+
+def ordered(triangles: Any, columns_first: Any) -> list[Any]:
+    """Triangles as they lay in memory: products of matrices have other last bits where it is the other way round."""
+    pairs = zip(triangles, columns_first.tolist(), strict=True)
+    return [np.array(each, order="F" if by_columns else "C") for each, by_columns in pairs]

@@ -74,10 +74,10 @@ class FitResult(Reporting):
 
     def strong_correlations(self, least: float = STRONG) -> list[tuple[str, str, float]]:
         """Pairs of elements that are correlated at least so much, the strongest first."""
-        rows, columns = np.triu_indices(len(self.names), 1)
+        rows, columns = np.nonzero(np.triu(np.abs(self.correlations) >= least, 1))
         found = [(self.names[row], self.names[column], float(self.correlations[row, column]))
                  for row, column in zip(rows, columns, strict=True)]  # fmt: skip
-        return sorted((pair for pair in found if abs(pair[2]) >= least), key=lambda pair: -abs(pair[2]))
+        return sorted(found, key=lambda pair: -abs(pair[2]))
 
     def profile(self, coverage: float = 0.95) -> dict[str, Profile]:
         """Likelihood intervals by element: see `profile.Profile`. CalculationError where residuals say nothing."""

@@ -35,9 +35,11 @@ MANY = 50 * ROWS
 """Rows from which on a search begins with that many of them."""
 ROUNDS = ((1.0, 20), (0.4, 60))
 """Which part of the starts is followed further, and for how many evaluations: the better ones longer."""
+SWEPT, TRIED = 4, 100
+"""How many of them try other values of single parameters where the starts do not agree, and how many values."""
 FINISHED = 5
 """How many are followed to their ends, with all rows."""
-AGREEING, FEWEST = 4, 20
+AGREEING, FEWEST = 4, 48
 """So many starts that end at the same lowest solution are enough, once so many have been followed."""
 FAR = 0.9
 """A search that ended without convergence is better than one with it only where its sum of squares is so much lower."""
@@ -183,6 +185,9 @@ def from_several_places(task: Task) -> list[Solution]:
         points = [solution.point for solution in followed]
         if agree(followed):
             break
+    else:
+        tried = [swept(task, few, solution.point, looked, generator) for solution in distinct(followed)[:SWEPT]]
+        followed = sorted([*followed, *follow(task, few, tried, ROUNDS[-1][1])], key=lambda one: one.sum_of_squares)
     return finished(task, distinct(followed)[: 1 if agree(followed) else FINISHED])
 
 
@@ -193,6 +198,22 @@ def finished(task: Task, followed: list[Solution]) -> list[Solution]:
         known = any(one.converged for one in found)
         found.append(task.run(solution.point, most=ROUNDS[-1][1] if known else None))
     return found
+
+
+def swept(task: Task, problem: Problem, point: Any, looked: list[Any], generator: np.random.Generator) -> Any:
+    """A point after each of its parameters, one by one, has tried many values that were drawn for it.
+
+    Where a sum has several terms of a kind (waves, peaks), one term finds its place while the others stay.
+    """
+    least = value_at(task, problem, point)
+    for place in generator.permutation(task.look(problem).others):
+        for other in generator.choice(len(looked), min(TRIED, len(looked)), replace=False):
+            moved = point.copy()
+            moved[place] = looked[other][place]
+            value = value_at(task, problem, moved)
+            if value < least:
+                point, least = moved, value
+    return point
 
 
 def mixed(ranked: list[Any], number: int) -> list[Any]:

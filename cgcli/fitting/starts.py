@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from cgcli.ops.row import Operation
 
 SUM, FACTOR, DIVISOR, OTHER = "sum", "factor", "divisor", "other"
+PERIOD = 2 * np.pi
+FEWEST_WAVES, MOST_WAVES = 0.3, 100.0
+"""Waves in the range of the data that a frequency or a period is drawn for; no more than every third row has one."""
 """What a parameter is where it meets the data."""
 
 DECADES = (-0.7, 1.2)
@@ -39,7 +42,7 @@ class Meeting:
     """A parameter, or a node that depends on it alone, meets data at a node of the formula.
 
     own: the node that depends on the parameter alone. other: the node with the data; None where it meets none.
-    kind: what it is there. place: which operand it is.
+    kind: what it is there. place: which operand it is. waves: whether the node goes into a function that oscillates.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Meeting:
     kind: str = OTHER
     row: Operation | None = None
     place: int = 0
+    waves: bool = False
 
 
 class Starts:
@@ -64,6 +68,7 @@ class Starts:
         self._graph = graph
         self._values = dict(values)
         self._columns = dict(columns)
+        self._rows = max(map(len, columns.values()), default=0)
         self.meetings = meetings(graph, output, list(columns), unknown, linear)
 
     def draw(self, generator: np.random.Generator, within: Mapping[str, tuple[float, float]]) -> dict[str, float]:
@@ -98,7 +103,11 @@ class Starts:
             return size * typical(roots)
         if meeting.kind == OTHER:
             return size
-        effect = typical([combined(meeting.row, meeting.place, 1.0, float(one)) for one in met])
+        effects = np.array([combined(meeting.row, meeting.place, 1.0, float(one)) for one in met])
+        if meeting.waves and np.ptp(effects) > 0:
+            waves = PERIOD * number_of_waves(generator, self._rows) / float(np.ptp(effects))
+            return waves if meeting.kind == FACTOR else 1 / waves
+        effect = typical(effects)
         return size / effect if meeting.kind == FACTOR else effect / size
 
     def _rows_of(self, node: int, values: Mapping[str, Any]) -> Any:
@@ -166,7 +175,40 @@ def meeting_at(graph: Graph, node: int, name: str, place: int) -> Meeting:
     row, operands = graph.row(node), list(graph.operands_of(node))
     if len(operands) != 2 or not row.elementwise:
         return Meeting(name, operands[place])
-    return Meeting(name, operands[place], operands[1 - place], kind_of(row, place), row, place)
+    kind = kind_of(row, place)
+    waves = kind in (FACTOR, DIVISOR) and goes_into_waves(graph, node)
+    return Meeting(name, operands[place], operands[1 - place], kind, row, place, waves)
+
+
+def goes_into_waves(graph: Graph, node: int) -> bool:
+    """Whether a node, by way of sums, becomes the argument of a function that oscillates."""
+    reached = {node}
+    for user in range(node + 1, len(graph)):
+        operands = list(graph.operands_of(user))
+        if reached.isdisjoint(operands) or not graph.row(user).elementwise:
+            continue
+        if len(operands) == 1 and oscillates(graph.row(user)):
+            return True
+        if len(operands) == 1 or (len(operands) == 2 and kind_of(graph.row(user), 0) == SUM):
+            reached.add(user)
+    return False
+
+
+def oscillates(row: Operation) -> bool:
+    """Whether a row of one operand goes up and down again and again."""
+    if row.compute is None:
+        return False
+    values = np.array([float(row(number)) for number in np.linspace(-60.0, 60.0, 241)])
+    turns = np.diff(np.sign(np.diff(values[np.isfinite(values)])))
+    return int(np.count_nonzero(turns)) > 20
+
+
+def number_of_waves(generator: np.random.Generator, rows: int) -> float:
+    """How many waves there may be in the range of the data: as often few of them as any number."""
+    most = float(np.clip(rows / 3, 1.0, MOST_WAVES))
+    if generator.uniform() < 0.5:
+        return float(np.exp(generator.uniform(np.log(FEWEST_WAVES), np.log(most))))
+    return float(generator.uniform(FEWEST_WAVES, most))
 
 
 def kind_of(row: Operation, place: int) -> str:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from cgcli.fitting.batches import Batch
     from cgcli.formulas.bound import Bound
 
-MOST_SHOWN = 4
-"""Values of a row that a message shows."""
+
+MOVED = "a smaller --rate or --clip 1 may keep the parameters where the loss is finite"
+AT_START = "give the parameters other first values, or leave the row out"
+"""What to do where parameters have moved, and where they have not."""
 
 
 class MeanLoss:
@@ -49,6 +51,8 @@ class MeanLoss:
         self._deferred = [name for name in self._with_slopes.inputs if name not in known]
         self.fixed = {name: value for name, value in bound.values.items() if name not in self.shapes}
         self.gradient = np.zeros(self.size)
+        self._parts = list(self.parts(self.gradient).values())
+        self._places = [None, *self._parts]
 
     @property
     def columns(self) -> list[str]:
@@ -82,10 +86,12 @@ class MeanLoss:
 
         values: the parameters by name, as of `parts`. One of both is not finite where something is not.
         """
-        total, *slopes = self._with_slopes(self._given(values, batch), batch.rows)
+        total, *slopes = self._with_slopes(self._given(values, batch), batch.rows, self._places)
         share = 1.0 / batch.rows
-        for part, slope in zip(self.parts(self.gradient).values(), slopes, strict=True):
-            np.multiply(slope, share, out=part)
+        for part, slope in zip(self._parts, slopes, strict=True):
+            if slope is not part:
+                part[...] = slope
+        self.gradient *= share
         return float(total) * share, norm_of(self.gradient)
 
     def over(self, values: Mapping[str, Any], batches: Iterable[Batch]) -> float:
@@ -112,19 +118,24 @@ class MeanLoss:
 
     # ---- where it is not finite --------------------------------------------------------------------------------
 
-    def not_finite(self, values: Mapping[str, Any], batches: Iterable[Batch], when: str) -> CalculationError:
-        """The error for a loss or a gradient that is not finite: node, row and step. when: `in epoch 2, step 7`."""
+    def not_finite(
+        self, values: Mapping[str, Any], batches: Iterable[Batch], when: str, hint: str = MOVED
+    ) -> CalculationError:
+        """The error for a loss or a gradient that is not finite: node, row and step.
+
+        when: `in epoch 2, step 7`. hint: what to do where nothing better is known of the node.
+        """
         for batch in batches:
             for place in range(batch.rows):
                 row = {name: column[place : place + 1] for name, column in batch.columns.items()}
                 sums = self._with_slopes(self._given(values, batch._replace(columns=row, rows=1)), 1)
                 if not all(np.isfinite(found).all() for found in sums):
                     what = "loss" if not isfinite(float(sums[0])) else "gradient of the loss"
-                    return self._told(what, values, {name: value[0] for name, value in row.items()},
-                                      f"{when}, in row {batch.number(place):,} of the data")  # fmt: skip
-        return CalculationError(f"the sum of the losses, or of their gradients, overflows {when}", hint=HINT)
+                    told = f"the {what} is not finite {when}, in row {batch.number(place):,} of the data"
+                    return self._told(told, values, {name: value[0] for name, value in row.items()}, hint)
+        return CalculationError(f"the sum of the losses, or of their gradients, overflows {when}", hint=hint)
 
-    def _told(self, what: str, values: Mapping[str, Any], row: Mapping[str, Any], when: str) -> CalculationError:
+    def _told(self, told: str, values: Mapping[str, Any], row: Mapping[str, Any], hint: str) -> CalculationError:
         graph = self._bound.graph
         copies = {name: np.array(value) if np.ndim(value) else float(value) for name, value in values.items()}
         one = {name: float(value) if not np.ndim(value) else value for name, value in row.items()}
@@ -136,12 +147,8 @@ class MeanLoss:
             given |= {name: found[name][0] for name in self._deferred}
         births = births_of(graph, self._wanted, lambda nodes: choose(graph, nodes), given, self._bound.source)
         if not births:
-            return CalculationError(f"the {what} is not finite {when}", hint=HINT)
+            return CalculationError(told, hint=hint)
         first = births[0]
         return CalculationError(
-            f"the {what} is not finite {when}: {first.message}", span=first.span, source=first.source,
-            hint=first.hint or HINT,
-        )  # fmt: skip
-
-
-HINT = "a smaller --rate or --clip 1 may keep the parameters where the loss is finite"
+            f"{told}: {first.message}", span=first.span, source=first.source, hint=first.hint or hint
+        )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cgcli.engines.threads import pool, processors
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
 from cgcli.fitting import checkpoints
 from cgcli.fitting.batches import rows_of
@@ -24,12 +25,12 @@ from cgcli.fitting.interrupts import Interrupts
 from cgcli.fitting.optimisers import METHODS, RATES, Settings, clip
 from cgcli.fitting.quasi_newton import LimitedBfgs
 from cgcli.fitting.schedules import Schedule
-from cgcli.fitting.sums import HINT, MeanLoss
+from cgcli.fitting.sums import AT_START, MOVED, MeanLoss
 from cgcli.fitting.trained import Trained, trained_by
 from cgcli.rows.sources import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cgcli.fitting.batches import Batch, Rows
     from cgcli.formulas.base import FormulaBase
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 FULL_BATCH = "lbfgs"
 NAMES = (*METHODS, FULL_BATCH)
 """Names of methods."""
+
+MANY = 40_000
+"""Parameters from which on a second thread is worth asking for help."""
 
 SMALL_SLOPE = 1e-6
 """Where the gradient of the mean loss, in units of the loss and of the parameters, counts as zero."""
@@ -223,7 +227,7 @@ class Training:
     def checkpoint(self, marks: dict[str, str]) -> Checkpoint:
         """All that it takes to go on from here. CalculationError where the parameters are not finite."""
         if not np.isfinite(self.vector).all():
-            raise CalculationError(f"the parameters are not finite after {self.where()}", hint=HINT)
+            raise CalculationError(f"the parameters are not finite after {self.where()}", hint=MOVED)
         arrays = {f"values/{name}": value for name, value in self.values.items()}
         if self.best is not None:
             arrays |= {f"best/{name}": value for name, value in self.loss.parts(self.best).items()}
@@ -258,30 +262,50 @@ class ByBatches(Training):
         super().__init__(*arguments)
         self.optimiser = METHODS[self.options.method](len(self.vector), self.options.settings)
         self.schedule = self.options.schedules
+        self.helped = len(self.vector) >= MANY and may_help()
 
     def run(self) -> None:
         """As every training."""
         steps = self.rows.batches(self.options.batch)
         while not self.done:
             state = self.state
-            for batch in self.rows.shuffled(self.options.seed, state.epoch, self.options.batch, state.batch):
-                self._step(batch, self.schedule.at(state.epoch, state.batch, steps))
+            coming = self.rows.shuffled(self.options.seed, state.epoch, self.options.batch, state.batch)
+            batch = next(coming, None)
+            while batch is not None:
+                batch = self._step(batch, self.schedule.at(state.epoch, state.batch, steps), coming)
                 self.after_step()
             self.end_epoch(state.lost / state.seen, self.schedule.at(state.epoch, steps - 1, steps))
 
-    def _step(self, batch: Batch, rate: float) -> None:
-        """One step; the parameters stay as they are where it cannot be made."""
+    def _step(self, batch: Batch, rate: float, coming: Iterator[Batch]) -> Batch | None:
+        """One step, and the next batch; the parameters stay as they are where it cannot be made.
+
+        The batch is done with once its gradient is there. So a second thread gathers the next one while the parameters
+        are changed, and helps with them after that.
+        """
         loss, state = self.loss, self.state
         mean, length = loss.of_batch(self.values, batch)
         if not isfinite(mean) or not isfinite(length):
-            raise loss.not_finite(self.values, [batch], f"in {self.where()}")
+            hint = MOVED if state.evaluations else AT_START
+            raise loss.not_finite(self.values, [batch], f"in {self.where()}", hint)
         if self.options.clip is not None:
             clip(loss.gradient, self.options.clip, length)
-        self.optimiser.step(self.vector, loss.gradient, rate)
         state.lost += mean * batch.rows
         state.seen += batch.rows
         state.evaluations += 1
         state.batch += 1
+        work = self.optimiser.begun(self.vector, loss.gradient, rate)
+        if not self.helped:
+            work()
+            return next(coming, None)
+
+        def help_out() -> Batch | None:
+            following = next(coming, None)
+            work()
+            return following
+
+        helping = pool(1).submit(help_out)
+        work()
+        return helping.result()
 
     def own_arrays(self) -> dict[str, Any]:
         """As every training."""
@@ -304,7 +328,7 @@ class AtOnce(Training):
         if self.search is None and not self.done:
             value, gradient = self._function(self.vector)
             if not isfinite(value):
-                raise self.loss.not_finite(self.values, self.rows.in_order(), "at the start")
+                raise self.loss.not_finite(self.values, self.rows.in_order(), "at the start", AT_START)
             self.search = LimitedBfgs(self.vector.copy(), value, gradient)
         while not self.done:
             assert self.search is not None
@@ -336,6 +360,12 @@ class AtOnce(Training):
             value, before, known = arrays["numbers"].tolist()
             self.search = LimitedBfgs(self.vector.copy(), value, arrays["gradient"])
             self.search.restore(arrays, value, before if known else None)
+
+
+def may_help() -> bool:
+    """Whether there is a processor for a second thread, and nobody has said that one thread is all there shall be."""
+    limits = [os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")]
+    return processors() > 1 and "1" not in limits
 
 
 def slope_of(gradient: Any, vector: Any, value: float) -> float:

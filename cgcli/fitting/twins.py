@@ -1,7 +1,8 @@
-"""Solutions that are the same but for signs and names: exp(-(x/s)²) with −s for s, two peaks with each other's places.
+"""Solutions that are the same but for signs, turns and names.
 
-Of such twins the one is given that is like the start: signs as there, and parameters that can change places in the
-order of their starts. Without a start, signs are positive and parameters ascend.
+exp(-(x/s)²) has −s for s, cos(w x + p) a phase of so many turns, and two peaks have each other's places. Of such twins
+the one is given that is like the start: signs as there, no turns away from it, and parameters that can change places in
+the order of their starts. Without a start, signs are positive, turns few, and parameters ascend.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST = 8
 """Parameters among which twins are looked for."""
+TURN, MOST_TURNS = 2 * np.pi, 1e6
 ALIKE = 1e-7
 """Lengths of residuals, relative to each other, that are the same."""
 
@@ -57,6 +59,9 @@ def unlike(point: Any, start: Any, places: list[int]) -> Iterator[Any]:
         wanted = 1.0 if np.isnan(start[place]) else np.sign(start[place])
         if point[place] * wanted < 0:
             yield changed(point, {place: -point[place]})
+        turns = np.round((point[place] - np.nan_to_num(start[place])) / TURN)
+        if 0 < abs(turns) < MOST_TURNS:
+            yield changed(point, {place: point[place] - turns * TURN})
     wrong = [pair for pair in combinations(places, 2) if is_out_of_order(point, start, *pair)]
     for one, other in wrong:
         yield swapped(point, (one, other))

@@ -6,7 +6,7 @@ made once and kept with the program; an evaluation is one run for all colours to
 
 from __future__ import annotations
 
-from cgcli.errors import UsageError
+from cgcli.errors import CalculationError, UsageError
 from cgcli.formulas.derivatives import (
     derived,
     direction_of,
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 4_000_000
 """Numbers of all directions that are run together (32 MB)."""
+
+FEW_NAMES, MOST_NAMES = 8, 300
+"""Names from which on a Jacobian is taken apart by columns; names of a Hessian that is given in parts."""
 
 FEWEST_ELEMENTS = 20_000
 """Elements of an array from which on what is done to each of them is done block by block (as `engines.FEWEST_ROWS`)."""
@@ -524,6 +527,7 @@ def sparse_hessians(
 ) -> dict[str, dict[str, dict[str, Any]]]:  # fmt: skip
     """The Hessians of the outputs, {output: {a: {b: array of shape (elements of a, elements of b)}}}."""
     found = {}
+    check_parts(len(variables(bound.program, wrt, of)))
     for name in targets(bound.program, of):
         hessian = SparseHessian(bound, wrt, name)
         matrix = hessian()
@@ -534,9 +538,20 @@ def sparse_hessians(
     return found
 
 
+def check_parts(names: int) -> None:
+    """CalculationError for a sparse Hessian in so many parts that taking it apart takes longer than anything else."""
+    if names > MOST_NAMES:
+        raise CalculationError(
+            f"a sparse Hessian by {names:,} names has {names**2:,} parts",
+            hint="make the names one vector (`input x[3000]`), or ask for it as a whole (`SparseHessian`)",
+        )
+
+
 def _by_name(jacobian: SparseJacobian) -> dict[str, Any]:
     matrix = jacobian()
-    return {name: _part(matrix, slice(None), columns) for name, columns in jacobian.columns.items()}
+    if len(jacobian.columns) > FEW_NAMES:  # taking columns out of rows looks at all of them
+        matrix = matrix.tocsc()
+    return {name: _part(matrix, slice(None), columns).tocsr() for name, columns in jacobian.columns.items()}
 
 
 def _part(matrix: Any, rows: Any, columns: Any) -> Any:

@@ -43,7 +43,7 @@ TINY = 1e-6
 """The least size of a variable beside that of the largest one; 0 is a size like any other where they are not far."""
 
 FEWEST_REFUSED = 3
-"""Trials that were refused one after the other before a kink is looked for."""
+"""Trials that were refused in rounds one after the other before a kink is looked for."""
 
 SMALLEST = 1e-15
 """A radius beside the size of the variables that moves nothing any more."""
@@ -97,6 +97,7 @@ class Walk:
         self.noise = 0.0
         self.moved = np.inf
         self.quiet = 0
+        self.refused = 0
         self.scale = np.zeros(len(x))
         self.tried_kink: Point | None = None
         self.broken: Any = None
@@ -232,13 +233,15 @@ class Walk:
             if ratio >= LEAST_RATIO and trial.is_finite():
                 break
             shrunk += 1
-            if shrunk >= FEWEST_REFUSED and trial.is_finite() and self._may_kink():
+            self.refused += 1
+            if self.refused >= FEWEST_REFUSED and trial.is_finite() and self._may_kink():
                 across = [*across[-2 * len(part) :], trial]
                 if is_jump(self.point, trial, scale_of(finite_part(self.point.hessian), self.reach)):
                     return self._along_kink(across)
             self.radius = length * self._shrinking(model, part, trial)
             if self.radius <= SMALLEST * np.linalg.norm(model.scale * self.reach[self.free]):
                 return self._stalled(promised)
+        self.refused = self.refused if shrunk else 0
         what = "negative curvature" if model.eigenvalues[0] < 0 else "bent step" if bent else "step"
         if length < 0.99 * self.radius and not bent and model.eigenvalues[0] > 0:
             what = "Newton step"
@@ -306,10 +309,18 @@ class Walk:
         """The end where no step lowers the value, unless what is promised is no more than rounding."""
         if self._learns_noise(promised):
             return ""
+        if self._at_edge():
+            return "stalled"
         if self.tried_kink is not self.point and len(self.point.x) <= MOST_VARIABLES:
             self.tried_kink = self.point
             return self._along_kink([])
         return "stalled"
+
+    def _at_edge(self) -> bool:
+        """Whether the value is no finite number right beside the point."""
+        return self.broken is not None and bool(
+            (np.abs(self.broken - self.point.x) <= SHORT * SHORT * self.reach).all()
+        )
 
     def _learns_noise(self, promised: float) -> bool:
         """Measure what rounding does to the value here, once, and begin anew; False where that is known."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from cgcli.errors import CalculationError, UsageError
 from cgcli.formulas.derivatives import derived, direction_of, hidden_inputs, need_scalar, targets, variables
+from cgcli.formulas.sparse import rolled_program
 from cgcli.graph.walk import between
 from cgcli.passes.derivative import derivatives_of, products_with_hessian
 from cgcli.passes.differentiate import differentiate
@@ -100,11 +101,18 @@ class Point:
 
 
 class Nodes:
-    """The nodes that hold the value, the gradient, and second derivatives: by pairs, or along directions."""
+    """The nodes that hold the value, the gradient, and second derivatives: by pairs, or along directions.
 
-    __slots__ = ("along", "pairs", "slopes", "value")
+    program: where they are; a large one has its loops as arrays (see `passes.rolling`). moving: the variables in it.
+    """
 
-    def __init__(self, value: int, slopes: list[int], pairs: list[int], along: list[int]) -> None:
+    __slots__ = ("along", "moving", "pairs", "program", "slopes", "value")
+
+    def __init__(
+        self, program: Program, moving: list[int], value: int, slopes: list[int], pairs: list[int], along: list[int]
+    ) -> None:  # fmt: skip
+        self.program = program
+        self.moving = moving
         self.value = value
         self.slopes = slopes
         self.pairs = pairs
@@ -129,7 +137,9 @@ class Objective:
         self.products = 0
         self._written = self.variables.count <= MOST_WRITTEN and not any(self.variables.shapes.values())
         found = derived(bound, ("objective", type(self), self.names, of), self._nodes)
-        self.over, self.nodes = bound.over(found.program), found.nodes
+        self.nodes: Nodes = found.nodes
+        self.over = bound.over(self.nodes.program)
+        self._is_rolled = self.nodes.program is not found.program
         self._third: Derived | None = None
         self._kinks: bool | None = None
 
@@ -144,18 +154,23 @@ class Objective:
         return node
 
     def _nodes(self, program: Program) -> Nodes:
-        graph = program.graph
-        by_name = variables(program, self.names, self.of)
-        value, wanted = self.value_node(program), list(by_name.values())
+        by_name: Mapping[str, int] = variables(program, self.names, self.of)
+        value = self.value_node(program)
+        if not self._written:
+            program, value, by_name = rolled_program(program, value, by_name)
+        return self._derivatives(program, value, by_name)
+
+    def _derivatives(self, program: Program, value: int, by_name: Mapping[str, int]) -> Nodes:
+        graph, wanted = program.graph, list(by_name.values())
         back = differentiate(graph, [value], wanted)
         slopes = [back.wrt(node) for node in wanted]
         pairs: list[int] = []
         if self._written:
             for place, slope in enumerate(slopes):
                 pairs += derivatives_of(graph, slope, wanted[place:])
-            return Nodes(value, slopes, pairs, [])
+            return Nodes(program, wanted, value, slopes, pairs, [])
         along = products_with_hessian(graph, slopes, wanted, hidden_inputs(graph, by_name))
-        return Nodes(value, slopes, pairs, along)
+        return Nodes(program, wanted, value, slopes, pairs, along)
 
     def at(self, x: Any) -> Point:
         """The point, with its value."""
@@ -260,8 +275,7 @@ class Objective:
         """Whether an operation between the variables and the value has kinks."""
         if self._kinks is None:
             graph = self.over.graph
-            moving = list(variables(self.over.program, self.names, self.of).values())
-            active = between(graph, moving, [self.nodes.value])
+            active = between(graph, self.nodes.moving, [self.nodes.value])
             self._kinks = any(graph.row(node).kink is not None for node in compress(range(len(active)), active))
         return self._kinks
 
@@ -269,8 +283,14 @@ class Objective:
         """Where what is no finite number in the value (or the gradient) at a point was born."""
         from cgcli.explain.births import births_of
 
-        nodes = [self.nodes.value, *(self.nodes.slopes if slopes else [])]
-        return births_of(self.over.graph, nodes, self.over.engine, self.values_at(x), self.over.source)
+        def as_written(program: Program) -> Nodes:
+            return self._derivatives(program, self.value_node(program), variables(program, self.names, self.of))
+
+        found = self.nodes
+        if self._is_rolled:  # only as it is written, a loop has its places in the text
+            found = derived(self.bound, ("objective as written", type(self), self.names, self.of), as_written).nodes
+        over, nodes = self.bound.over(found.program), [found.value, *(found.slopes if slopes else [])]
+        return births_of(over.graph, nodes, over.engine, self.values_at(x), over.source)
 
 
 def one_output(program: Program, of: str | None) -> str:

@@ -43,8 +43,8 @@ def _matmul_batch(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
     return _matmul_numpy(np, a, b, rank_a, rank_b)
 
 
-def _matmul_summed(np: Any, a: Any, b: Any, rank_a: int, rank_b: int) -> Any:
-    """The sum over the rows of a batch of the products of its values."""
+def _matmul_summed(np: Any, a: Any, b: Any, rank_a: int, rank_b: int, out: Any = None) -> Any:
+    """The sum over the rows of a batch of the products of its values; there is no writing it elsewhere."""
     return np.tensordot(a, b, axes=((0, rank_a), (0, 1)))
 
 
@@ -87,7 +87,7 @@ outer = Operation(
     "outer", "a, b", shape=_outer_shape, ties=lambda shapes, attributes: [[0], [1]],
     pullback=lambda adjoint, operands, result, attributes: [adjoint @ operands[1], operands[0] @ adjoint],
     spell={"numpy": lambda np, a, b: np.asarray(a)[..., :, None] * np.asarray(b)[..., None, :],
-           "numpy_summed": lambda np, a, b: np.matmul(a.T, b), "latex": r"{0} \otimes {1}"},
+           "numpy_summed": lambda np, a, b, out=None: np.matmul(a.T, b, out=out), "latex": r"{0} \otimes {1}"},
     traits=("structural", "traceable", "bilinear"), examples=("outer([x, y], [y, z, 1])",),
     about="Matrix of all products a[i]*b[j].",
 )  # fmt: skip

@@ -114,7 +114,7 @@ class Operation:
         batch; without one it is made by its definition. "rows_pullback": its pullback there, where that of arrays (or
         their definition) would not do.
         "numpy_batch" is for operands of which some have one value a row in front, where "numpy" would be slow on them;
-        "numpy_summed" gives at once the sum over the rows where both have (of a bilinear row).
+        "numpy_summed" gives at once the sum over the rows where both have (of a bilinear row), perhaps into `out`.
         A "latex" template has the operands as {0}, {1} … and static arguments by their names.
     precedence: of the infix form in formula text, 0 for calls.
     domain: an open interval per operand where the value is real and finite; tests sample there.

@@ -70,6 +70,7 @@ class Columns:
         self.totals = list(totals)
         self._made = {(total.row, total.operand): total.node for total in totals}
         self._varies = bytearray()
+        self._follows = bytearray()
         self._asked: str | None = None
 
     def over(self, graph: Graph) -> Columns:
@@ -95,7 +96,11 @@ class Columns:
 
     def is_whole(self, node: int) -> bool:
         """Whether a node is of the whole table, and follows from a total."""
-        return not self.varies(node) and bool(self.needed([node]))
+        graph, known = self.graph, self._follows
+        totals = {total.node for total in self.totals}
+        for each in range(len(known), node + 1):
+            known.append(each in totals or any(known[operand] for operand in graph.operands_of(each)))
+        return bool(known[node]) and not self.varies(node)
 
     def needed(self, nodes: Sequence[int]) -> list[Total]:
         """The totals that nodes need, and those that these need."""

@@ -36,6 +36,10 @@ MOST_ROUTES, FREE = 12, 200
 """Adjoints a node on average (beside some that are free) up to which this is quicker than products."""
 
 
+MOST_ELEMENTS = 20_000_000
+"""Elements of all routes together (160 MB)."""
+
+
 class Entries:
     """Some entries of a Jacobian: where they are, and the node that holds them.
 
@@ -91,6 +95,7 @@ class _Routes:
         self.active = between(graph, variables, outputs)
         self.found: list[Entries] = []
         self.left = FREE + MOST_ROUTES * self.active.count(1)
+        self.room = MOST_ELEMENTS
         self._known: dict[tuple[int, ...], list[Any]] = {}
         self._read: dict[int, list[Read | None]] = {}
         self.columns = self._columns()
@@ -129,13 +134,14 @@ class _Routes:
         """The array of an equal route that was met before, so that routes are compared by identity."""
         import numpy as np
 
-        middle = len(route) // 2
-        key = (len(route), *(int(route[place]) for place in (0, middle, -1))) if len(route) else (0,)
-        known = self._known.setdefault(key, [])
+        known = self._known.setdefault((len(route), hash(route.tobytes())), [])
         for each in known:
             if np.array_equal(each, route):
                 return each
         known.append(route)
+        self.room -= len(route)
+        if self.room < 0:
+            raise NoRouteError
         return route
 
     def walk(self, output: int, first: int) -> None:

@@ -51,7 +51,7 @@ def aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
 def variables_table(values: Mapping[str, Any], others: Mapping[str, Any], title: str) -> Table:
     """One row a number."""
     rows = [
-        (label, short_number(value, DIGITS), short_number(other))
+        (label, short_number(value + 0.0, DIGITS), short_number(other + 0.0))  # without a sign of 0
         for name, each in values.items()
         for label, value, other in numbers(name, each, others[name])
     ]

@@ -11,7 +11,7 @@ import shutil
 import sys
 from textwrap import wrap
 
-from cgcli.render.errors import width as measured_width
+from cgcli.excerpts import width as measured_width
 from cgcli.render.style import wants_colour
 
 TYPE_CHECKING = False

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+from cgcli.emit.formula import applied
 from cgcli.emit.names import is_bare_constant
 from cgcli.explain.steps import NO_CALL
-from cgcli.numerals import DIGITS, compact, finite, shape_of
+from cgcli.numerals import DIGITS, compact, finite, shape_of, short
 from cgcli.render.tables import Column, Note, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
     from typing import Any
 
     from cgcli.errors import Source
-    from cgcli.explain.steps import Backward, BackwardStep, Edge, Trace
+    from cgcli.explain.steps import Backward, BackwardStep, Edge, Step, Trace
+    from cgcli.explain.symbolic import SymbolicTrace
     from cgcli.render.tables import Block, Row
 
 MOST_STEPS = 200
@@ -40,13 +42,14 @@ AROUND_DIGITS = 7
 
 
 def blocks(
-    trace: Trace, source: Source | None = None, *, digits: int = DIGITS, everything: bool = False
+    trace: Trace, source: Source | None = None, *, digits: int = DIGITS, everything: bool = False, full: bool = False
 ) -> Iterator[Block]:
     """The tables and notes of a trace.
 
-    source: the text, for the calls that head their steps. everything: also the middle of a long pass.
+    source: the text, for the calls that head their steps. everything: also the middle of a long pass. full: whether
+    arrays are written out, however long.
     """
-    view = _View(trace, source, digits, everything)
+    view = _View(trace, source, digits, everything, full)
     yield view.forward()
     for backward in trace.backward:
         yield view.backward(backward)
@@ -55,21 +58,39 @@ def blocks(
         yield view.gradient(backward)
 
 
+def symbolic_blocks(trace: SymbolicTrace, gradients: Mapping[str, Mapping[str, str]]) -> Iterator[Block]:
+    """The tables of a trace without values. gradients: output -> name -> the derivative as a formula."""
+    columns = [Column("#", right=True, style="dim"), Column("node", style="bold cyan", cut=SHORTEST_NAME)]
+    rows: list[Row] = [(str(step.number), step.name, step.operation, step.formula) for step in trace.forward]
+    operation, formula = Column("operation", style="dim", optional=True), Column("formula", cut=SHORTEST_FORMULA)
+    yield Table("Forward", [*columns, operation, formula], rows)
+    for name, steps in trace.backward.items():
+        rows = [(str(step.number), step.name, f"∂{step.name} =", step.formula) for step in steps]
+        adjoint = Column("adjoint", style="cyan")
+        yield Table(f"Backward from {name}", [*columns, adjoint, Column("", cut=SHORTEST_FORMULA)], rows)
+    if trace.backward:
+        yield Note("Notation", [f"∂v is the derivative of {' or '.join(trace.backward)} with respect to v"])
+    for name, by_name in gradients.items():
+        lines = [f"∂{name}/∂{by} = {text}" for by, text in by_name.items()]
+        yield Note(f"Gradient of {name}", lines, style="green")
+
+
 class _View:
     """A trace with the choices of how to show it."""
 
-    def __init__(self, trace: Trace, source: Source | None, digits: int, everything: bool) -> None:
+    def __init__(self, trace: Trace, source: Source | None, digits: int, everything: bool, full: bool) -> None:
         self.trace = trace
         self.source = source
         self.digits = digits
         self.everything = everything
+        self.full = full
 
     def number(self, value: Any) -> str:
         """A value in a cell."""
-        return compact(value, digits=self.digits)
+        return short(value, self.digits, whole=True) if self.full else compact(value, digits=self.digits)
 
     def _number_column(self, title: str) -> Column:
-        return Column(title, style="green", cut=self.digits + AROUND_DIGITS)
+        return Column(title, style="green", cut=0 if self.full else self.digits + AROUND_DIGITS)
 
     # ---- forward -----------------------------------------------------------------------------------------------
 
@@ -86,7 +107,7 @@ class _View:
             other = [name for name in step.outputs if name != step.name]
             name = f"{step.name} ({', '.join(other)})" if other else step.name
             rows.append((
-                str(step.number), calls.indent() + name, step.operation, step.formula, step.numbers,
+                str(step.number), calls.indent() + name, step.operation, step.formula, self._numbers(step),
                 self.number(step.value),
             ))  # fmt: skip
         return Table("Forward", [
@@ -94,6 +115,13 @@ class _View:
             Column("operation", style="dim", optional=True), Column("formula", cut=SHORTEST_FORMULA),
             Column("with numbers", cut=SHORTEST_FORMULA), self._number_column("value"),
         ], rows)  # fmt: skip
+
+    def _numbers(self, step: Step) -> str:
+        """The operation over the values of its operands."""
+        if not self.full or not step.numbers:
+            return step.numbers
+        graph, values = self.trace.graph, self.trace.values
+        return applied(graph, step.node, [self.number(values[operand]) for operand in graph.operands_of(step.node)])
 
     # ---- backward ----------------------------------------------------------------------------------------------
 

@@ -126,6 +126,11 @@ class WholeRows:
                     hint="fit a copy of it",
                 )
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether all parts are kept in memory, once the first pass is done."""
+        return self.rows is not None and self._kept is not None
+
     def in_memory(self) -> dict[str, Any] | None:
         """The columns as whole arrays, None where they are too large to be kept. The first pass is taken if need be."""
         self.counted()

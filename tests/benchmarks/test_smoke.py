@@ -14,6 +14,7 @@ TINY = {
     "rows": ["--rows", "64", "--rounds", "1"],
     "graphs": ["--sizes", "300", "--shapes", "random local", "balanced tree", "--rounds", "1"],
     "adbench": ["--mixtures", "2,3,10", "--observations", "50", "--rounds", "1"],
+    "training": ["--rows", "40", "--batch", "16", "--layers", "6", "5", "3", "--rounds", "1", "--epochs", "2"],
     "growth": ["--rows", "10", "100", "--nodes", "200", "400", "--rounds", "1"],
     "fitting": ["--rows", "300", "--file-rows", "1000", "--rounds", "1"],
 }
@@ -23,7 +24,7 @@ TINY = {
 def alone(monkeypatch):
     """cg without its peers, and a warm-up that compiles nothing."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("harness", "recipes", "graphs", "rows", "adbench", "growth", "startup", "fitting"):
+    for name in ("harness", "recipes", "graphs", "rows", "adbench", "training", "growth", "startup", "fitting"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import graphs
     import harness

@@ -133,7 +133,7 @@ def test_groups_that_fail_have_their_reason():
     found = cgcli.parse(DECAY).fit(data, target="y", by="plate", start={"a": 1, "b": 1, "c": 0})
     few, flat = found.keys.index(90), found.keys.index(91)
     assert not found.converged
-    assert found.failed == [90]
+    assert found.failed == [90, 91]
     assert found.table["message"][few] == "2 rows cannot determine 3 parameters: a, b, c"
     assert np.isnan(found.values["a"][few])
     assert "the data" in found.table["message"][flat]
@@ -155,6 +155,14 @@ def test_rows_without_a_key_or_with_a_gap():
     ]
     with pytest.raises(CgError, match="row 6, column `y`"):
         cgcli.parse(DECAY).fit({**data, "plate": keys}, target="y", by="plate", missing="error")
+
+
+def test_a_key_that_is_an_input_too_is_told():
+    data, _ = decays(4)
+    data["b"] = data.pop("plate") / 2 + 0.5
+    found = cgcli.parse(DECAY).fit(data, target="y", by="b")
+    assert found.names == ("a", "c")
+    assert found.warnings == ["the column `b` tells groups apart, and is the input `b` of the formula, too"]
 
 
 # ---- shared parameters ---------------------------------------------------------------------------------------------

@@ -123,3 +123,14 @@ def test_a_training_is_no_fit(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds a fit by least squares, no training"):
         formula.fit(data(), loss="loss", resume=saved)
     assert remembering.KIND == "least squares"
+
+
+def test_a_fit_that_is_saved_has_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the rows lie in several parts, by which their sums go."""
+    monkeypatch.setattr("cgcli.data.table.MOST_ROWS", 16)
+    monkeypatch.setattr("cgcli.data.table.FEWEST_ROWS", 16)
+    start = {"a": 1, "b": 1, "c": 0}
+    saved = tmp_path / "fit.npz"
+    whole = DECAY.fit(data(), target="y", start=start)
+    assert bits(DECAY.fit(data(), target="y", start=start, save=saved)) == bits(whole)
+    assert bits(DECAY.fit(data(), target="y", start=start, resume=saved)) == bits(whole)

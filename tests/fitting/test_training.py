@@ -107,6 +107,15 @@ def test_files_train_as_arrays_do(kind: str, tmp_path: Path) -> None:
     assert bits(LINE.fit(table(tmp_path, kind, data), **options)) == bits(LINE.fit(data, **options))
 
 
+def test_a_second_thread_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"loss": "loss", "epochs": 3, "batch": 3, "rate": 0.05}
+    monkeypatch.setattr(training, "may_help", lambda: True)
+    alone = bits(NETWORK.fit(XOR, **options))
+    monkeypatch.setattr(training, "MANY", 1)
+    monkeypatch.setattr("cgcli.fitting.optimisers.BLOCK", 5)
+    assert bits(NETWORK.fit(XOR, **options)) == alone
+
+
 def test_seeds_decide_the_order_and_the_start() -> None:
     options = {"loss": "loss", "epochs": 2, "batch": 3, "rate": 0.05}
     assert bits(NETWORK.fit(XOR, **options)) == bits(NETWORK.fit(XOR, **options, seed=1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -215,3 +217,17 @@ def test_a_large_dense_matrix_is_the_one_that_is_written_out(kind):
 def test_a_matrix_that_nobody_could_hold_is_refused():
     with pytest.raises(cg.CgError, match="10,000,000,000 elements"):
         cg.parse("x^2").jacobian(x=np.ones(100_000))
+
+
+def test_many_names_are_columns_each():
+    names = [f"x{place}" for place in range(310)]
+    formula = cg.parse("[" + ", ".join(f"{a}*{b}" for a, b in itertools.pairwise(names)) + "]")
+    point = {name: float(place) for place, name in enumerate(names)}
+    found = formula.jacobian(point, sparse=True)
+    assert found["x7"].nnz == 2
+    assert found["x7"].format == "csr"
+    np.testing.assert_array_equal(found["x7"].toarray().ravel()[6:8], [6.0, 8.0])
+    total = cg.parse("+".join(f"{a}*{b}" for a, b in itertools.pairwise(names)))
+    with pytest.raises(cg.CgError, match="96,100 parts"):
+        total.hessian(point, sparse=True)
+    assert SparseHessian(total.bind(point))().nnz == 2 * 309

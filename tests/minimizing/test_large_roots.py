@@ -80,3 +80,21 @@ def test_bounds_hold(few):
     found = cg.parse("x^2 - 4").solve({"x": np.full(6, -0.5)}, bounds={"x": (-5, -0.1)})
     assert found.converged
     np.testing.assert_allclose(found.values["x"], -2.0)
+
+
+LOOP = "sum([100*(x[k+1] - x[k]^2)^2 + (1 - x[k])^2 for k in range(49)])"
+VECTOR = "sum(100*(x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2)"
+
+
+def test_a_loop_is_minimised_as_an_array_is():
+    start = {"x": np.linspace(0.5, 1.2, 50)}
+    loop, vector = (cg.parse(text).minimize(start) for text in (LOOP, VECTOR))
+    assert loop.converged
+    assert (loop.evaluations, loop.message) == (vector.evaluations, vector.message)
+    np.testing.assert_allclose(loop.values["x"], vector.values["x"], rtol=1e-12)
+
+
+def test_what_is_not_finite_in_a_loop_is_told_with_its_place():
+    with pytest.raises(cg.CgError, match="sqrt") as told:
+        cg.parse("sum([sqrt(x[k])*x[k]^2 + sin(x[k]) for k in range(120)])").minimize({"x": np.linspace(-1, 1, 120)})
+    assert told.value.span is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cgcli.errors import DataError, FormulaError, Source
-from cgcli.render.errors import BOLD, PLAIN, RED, printable, render_error, render_warning
+from cgcli.excerpts import printable
+from cgcli.render.errors import BOLD, PLAIN, RED, render_error, render_warning
 
 RED_CELL = "\033[31mred\033[0m"
 

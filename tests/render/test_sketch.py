@@ -7,7 +7,7 @@ from math import exp, inf, nan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cgcli.render.errors import width as width_of
+from cgcli.excerpts import width as width_of
 from cgcli.render.fit_picture import Curve, FitPicture, spans_decades
 from cgcli.render.sketch import NARROWEST, sketch_lines
 

@@ -10,6 +10,7 @@ import pytest
 from tests.tidy.sources import PACKAGE, modules
 
 LEVELS = [
+    {"excerpts"},
     {"caches", "draws", "errors", "kept", "numerals"},
     {"loops"},
     {"ops"},
@@ -25,7 +26,9 @@ LEVELS = [
     {"fitting"},
     {"api"},
     {"cli"},
-    {"__init__", "__main__"},
+    {"__main__"},
+    {"notebook"},
+    {"__init__"},
 ]
 """The rooms of the package, lowest first; rooms of one level do not know of each other."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from cgcli.api.sources import parse
 from cgcli.cli.start import start
-from cgcli.render.errors import width as width_of
+from cgcli.excerpts import width as width_of
 from cgcli.render.tables import Column, Note, Table, cut, painted_text, plain_text, print_blocks
 from cgcli.render.trace_tables import blocks
 

@@ -5,7 +5,7 @@ Examples:
   cg grad "x^2*sin(x)" --symbolic
   cg grad "x*y^2" x=1 y=2 --hessian
   cg grad "[x*y, x/y]" x=1 y=2 --jacobian
-  cg grad chain.cg --hessian --pattern p.png
+  cg grad "sum(v[1:]*v[:-1])" "v=[1, 2, 3, 4]" --hessian --pattern p.svg
   cg grad model.cg --wrt w,b --of loss --json
   cg grad "x^x" x=2 --check
   cg grad "x*y^2" --data points.csv -o slopes.parquet
@@ -47,6 +47,7 @@ def run(
     wrt: Wrt = None,
     of: Of = None,
     symbolic: Annotated[bool, typer.Option("--symbolic", help="Print the derivatives as formulas.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Print the derivatives as formulas in LaTeX.")] = False,
     jacobian: Annotated[bool, typer.Option("--jacobian", help="Derivatives of every element of the output.")] = False,
     hessian: Annotated[bool, typer.Option("--hessian", help="All second derivatives.")] = False,
     check: Annotated[bool, typer.Option("--check", help="A second opinion by the derivative checker.")] = False,
@@ -84,9 +85,10 @@ def run(
             parsed, bindings, table, choose, wrt=variables, engine=engine, json=json, strict=strict, labels=labels
         )
         return
-    if symbolic:
-        exclude("--symbolic", strict=strict, check=check, kinks=kinks, pattern=pattern)
-        print_symbolic(parsed, read_bindings(bindings, parsed, digits=digits), variables, of, json)
+    if symbolic or latex:
+        asked = "--symbolic" if symbolic else "--latex"
+        exclude(asked, strict=strict, check=check, kinks=kinks, pattern=pattern, jacobian=jacobian, hessian=hessian)
+        print_symbolic(parsed, read_bindings(bindings, parsed, digits=digits), variables, of, json=json, latex=latex)
         return
     if pattern is not None:
         from cgcli.cli.pattern import show_pattern
@@ -173,18 +175,25 @@ def print_kinks(hits: list[KinkHit]) -> None:
 
 
 def print_symbolic(
-    parsed: Formula, values: dict[str, Any], variables: list[str] | None, of: str | None, json: bool
+    parsed: Formula, values: dict[str, Any], variables: list[str] | None, of: str | None, *, json: bool, latex: bool
 ) -> None:
-    """The derivatives as formulas; of the values only the shapes count, and lengths."""
+    """The derivatives as formulas, or in LaTeX; of the values only the shapes count, and lengths."""
     from cgcli.formulas.derivatives import variables as variables_of
 
     program = parsed.bind(values, wrt=variables, complete=False).program
     if variables is None and program.decisions:
         report_left_out(parsed.bind(values, complete=False), variables, of)
     names = list(variables_of(program, variables, of))
-    formulas = {name: str(parsed.derivative(name, values, of=of)) for name in names}
+    found = {name: parsed.derivative(name, values, of=of) for name in names}
+    formulas = {name: formula.latex() if latex else str(formula) for name, formula in found.items()}
     if json:
         print_json({"derivatives": formulas})
+        return
+    if latex:
+        from cgcli.emit.latex import name_latex
+
+        for name, text in formulas.items():
+            print(rf"\frac{{\partial}}{{\partial {name_latex(name)}}} = {text}")
         return
     for name, text in formulas.items():
         print(f"d/d{name} = {text}" if "\n" not in text else f"# d/d{name}\n{text}")

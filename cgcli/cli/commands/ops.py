@@ -52,10 +52,20 @@ def run(
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="NAMES", help="More of them.")] = None,
     *,
+    latex: Annotated[bool, typer.Option("--latex", help="Print how each is written in LaTeX.")] = False,
     json: Json = False,
 ) -> None:
     """Print the list by families, or everything about the named ones."""
     wanted = [*([name] if name else []), *(more or [])]
+    if latex:
+        rows = [row for word in wanted for row in rows_named(word)] if wanted else shown()
+        texts = {row.name: latex_of(row) for row in rows}
+        if json:
+            print_json({"latex": texts})
+        else:
+            width = max(map(len, texts), default=0)
+            print("\n".join(f"{name:<{width}}  {text}" for name, text in texts.items()))
+        return
     if not wanted:
         if json:
             print_json({"operations": [brief(row) for row in shown()], "constants": constants()})
@@ -119,19 +129,35 @@ def constants() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def named(word: str) -> list[dict[str, Any]]:
-    """Entries of all rows that a name, an alias or a sign means, or of a constant. UsageError for an unknown word."""
+def rows_named(word: str) -> list[Operation]:
+    """The rows that a name, an alias or a sign means; [] for a constant. UsageError for an unknown word."""
     rows = [
         row for row in shown()
         if word in (row.name, *row.aliases) or (word == row.spell.get("infix") and is_written(row))
     ]  # fmt: skip
+    if not rows and word not in (name for each in constants() for name in (each["name"], *each["aliases"])):
+        known = [*REGISTRY.callable_as, *CONSTANTS, *ALIASES]
+        raise UsageError(f"there is no operation `{word}`", hint=did_you_mean(word, known) or "`cg ops` lists them all")
+    return rows
+
+
+def latex_of(row: Operation) -> str:
+    """A call of an operation in LaTeX, on the names of its operands; of a structural one its first example."""
+    from cgcli.api.sources import parse
+    from cgcli.emit.latex import latex
+
+    if not row.elementwise:
+        return parse(row.examples[0]).latex() if row.examples else ""
+    graph, _, node = applied(row)
+    return latex(graph, node.node)
+
+
+def named(word: str) -> list[dict[str, Any]]:
+    """Entries of all rows that a name, an alias or a sign means, or of a constant. UsageError for an unknown word."""
+    rows = rows_named(word)
     if rows:
         return [entry(row) for row in rows]
-    for constant in constants():
-        if word in (constant["name"], *constant["aliases"]):
-            return [constant]
-    known = [*REGISTRY.callable_as, *CONSTANTS, *ALIASES]
-    raise UsageError(f"there is no operation `{word}`", hint=did_you_mean(word, known) or "`cg ops` lists them all")
+    return [constant for constant in constants() if word in (constant["name"], *constant["aliases"])][:1]
 
 
 # ---- everything about one --------------------------------------------------------------------------------------
@@ -205,10 +231,7 @@ def targets(row: Operation) -> dict[str, str]:
     """Target -> spelling, where it is not the row's own name; of LaTeX what it looks like on the operands' names."""
     found = {target: spelling_text(spelling) for target, spelling in row.spell.items() if target != "infix"}
     if "latex" in found and row.elementwise:
-        from cgcli.emit.latex import latex
-
-        graph, _, node = applied(row)
-        found["latex"] = latex(graph, node.node)
+        found["latex"] = latex_of(row)
     return found
 
 

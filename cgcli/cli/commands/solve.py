@@ -11,7 +11,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import read_source, split_names
-from cgcli.cli.output import number_text, print_json, warn
+from cgcli.cli.output import number_text, print_json, warn, write_json
 from cgcli.errors import CalculationError
 
 TYPE_CHECKING = False
@@ -51,10 +51,10 @@ def run(
     `left = right` is an equation, unless it defines a name that is no unknown; unknowns are the names with a start
     (NAME=VALUE) or a bracket (NAME=LOW:HIGH).
     """
-    from cgcli.cli.searching import read_bounds, read_fixed, read_starts, write_result
+    from cgcli.cli.starts import read_bounds, read_fixed, read_starts
     from cgcli.minimizing.solving import solve_text
 
-    starting, brackets = read_starts(bindings)
+    starting, brackets = read_starts(bindings, None)
     names, values = read_fixed(fix)
     unknowns = split_names(wrt) or [name for name in (*starting, *brackets) if name not in names]
     result = solve_text(
@@ -67,7 +67,7 @@ def run(
     if trace:
         document["steps"] = [step.as_dict() for step in result.steps]
     if output:
-        write_result(output, document)
+        write_json(output, document)
     if json:
         print_json(document)
         if not result.converged:

@@ -1,22 +1,28 @@
-"""Show every step of the forward and the backward pass.
+"""Show every step of the forward and the backward pass; without values the steps alone.
 
 Examples:
   cg trace "(x+y)*z" x=1 y=2 z=3
-  cg trace "exp(sin(x^2))" x=0.5
-  cg trace "f(x)=exp(x); g(x)=sin(x); f(g(x))" x=0.5
-  cg trace model.cg --wrt w,b --of loss
-  cg trace "x*log(x)" x=2 --no-backward
+  cg trace "exp(sin(x^2))"
+  cg trace "f(x)=exp(x); g(x)=sin(x); f(g(x))" x=0.5 --call g
+  cg trace model.cg --wrt w,b --of loss --node v12,hidden --full
+  cg trace model.cg --data points.csv --row 17
   cg trace "sin(x)/x" x=1 --json
+  cg trace "x*log(x)" --latex
 """
 
 from __future__ import annotations
 
 from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import print_json, report_left_out, tell_warnings
+from cgcli.errors import UsageError, did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from cgcli.api.formula import Formula
     from cgcli.cli.options import Annotated, Bindings, Digits, EngineName, FormulaText, Json, Of, Wrt, typer
+    from cgcli.explain.steps import Trace
 
 
 def run(
@@ -25,31 +31,124 @@ def run(
     *,
     wrt: Wrt = None,
     of: Of = None,
+    node: Annotated[str | None, typer.Option("--node", help="These steps alone: v12,hidden.")] = None,
+    show: Annotated[str | None, typer.Option("--show", help="The steps of these names of the formula alone.")] = None,
+    call: Annotated[str | None, typer.Option("--call", help="The steps within calls of this function alone.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Write arrays out, however long.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Every step, also of a pass of more than 200.")] = False,
     no_backward: Annotated[bool, typer.Option("--no-backward", help="The forward pass alone.")] = False,
+    data: Annotated[str | None, typer.Option("--data", help="Take values from a row of this table.")] = None,
+    row: Annotated[int | None, typer.Option("--row", min=1, help="Which row, from 1.")] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="Print the steps as LaTeX.")] = False,
     json: Json = False,
     digits: Digits = None,
     engine: EngineName = "auto",
 ) -> None:
     """Print both passes as tables: operations, numbers, local partials, contributions and adjoints."""
-    from cgcli.explain.tracing import trace
-    from cgcli.formulas.derivatives import targets, variables
-
     exclude("--no-backward", wrt=wrt if no_backward else None)
+    if (data is None) != (row is None):
+        raise UsageError("--data and --row go together", hint="a trace is of one row: --data points.csv --row 1")
     parsed, names = read_formula(formula), split_names(wrt)
     tell_warnings(digits, engine)
     values = read_bindings(bindings, parsed, digits=digits)
-    bound = parsed.bind(values, engine=engine, digits=digits, wrt=names, steps=True)
-    chosen = targets(bound.program, of)
-    if not no_backward:
-        report_left_out(bound, names, of)
-    nodes = None if no_backward else list(variables(bound.program, names, of).values())
-    found = trace(bound.graph, chosen, bound.values, nodes, bound.engine)
+    if data is not None and row is not None:
+        values |= row_of(parsed, data, row, values)
+    filters = [*(split_names(node) or []), *(split_names(show) or [])]
+    if not values and needs_values(parsed):
+        exclude("a trace without values", digits=digits, node=node, show=show, call=call, full=full)
+        print_symbolic(parsed, names, of, backward=not no_backward, latex=latex, json=json)
+        return
+    found = traced(parsed, values, names, of, digits=digits, engine=engine, backward=not no_backward)
+    keep(found, filters, call)
     if json:
         print_json(found.as_dict(), digits)
-        return
+    elif latex:
+        from cgcli.emit.steps import trace_latex
+
+        print(trace_latex(found, digits))
+    else:
+        print_tables(found, parsed, digits, everything=everything or bool(filters), full=full)
+
+
+def row_of(parsed: Formula, path: str, row: int, values: dict[str, Any]) -> dict[str, float]:
+    """The values of a row of a table."""
+    from cgcli.cli.points import read_rows
+    from cgcli.formulas.why import row_values
+
+    columns, numbers = read_rows(parsed, path, values)
+    return row_values(columns, numbers, row)
+
+
+def needs_values(parsed: Formula) -> bool:
+    """Whether an input has neither a value nor a default."""
+    program = parsed.bind({}, complete=False).program
+    return any(name not in program.defaults for name in program.inputs)
+
+
+def traced(
+    parsed: Formula, values: dict[str, Any], names: list[str] | None, of: str | None, *, digits: int | None,
+    engine: str, backward: bool,
+) -> Trace:  # fmt: skip
+    """Both passes at a point."""
+    from cgcli.explain.tracing import trace
+    from cgcli.formulas.derivatives import targets, variables
+
+    bound = parsed.bind(values, engine=engine, digits=digits, wrt=names, steps=True)
+    chosen = targets(bound.program, of)
+    if backward:
+        report_left_out(bound, names, of)
+    nodes = list(variables(bound.program, names, of).values()) if backward else None
+    return trace(bound.graph, chosen, bound.values, nodes, bound.engine)
+
+
+def keep(found: Trace, names: list[str], call: str | None) -> None:
+    """Leave the steps of some names, and those within calls of a function, in a trace. UsageError for unknown ones."""
+    by_name = {name: node for node, name in found.names.items()} | dict(found.outputs)
+    for name in names:
+        if name not in by_name:
+            hint = did_you_mean(name, by_name) or "`cg trace` without --node shows all names"
+            raise UsageError(f"the trace has no step `{name}`", hint=hint)
+    if call is not None and all(each.name != call for each in found.calls):
+        hint = did_you_mean(call, {each.name for each in found.calls}) or "it calls no function of its own"
+        raise UsageError(f"the formula has no call of `{call}`", hint=hint)
+    wanted = {by_name[name] for name in names}
+    inside = found.within(call) if call is not None else None
+    if wanted or inside is not None:
+        found.keep(lambda node: (not wanted or node in wanted) and (inside is None or node in inside))
+
+
+def print_tables(found: Trace, parsed: Formula, digits: int | None, *, everything: bool, full: bool) -> None:
+    """The tables of a trace."""
     from cgcli.numerals import DIGITS
     from cgcli.render.tables import print_blocks
     from cgcli.render.trace_tables import blocks
 
-    print_blocks(blocks(found, parsed.source, digits=digits or DIGITS, everything=everything))
+    print_blocks(blocks(found, parsed.source, digits=digits or DIGITS, everything=everything, full=full))
+
+
+def print_symbolic(
+    parsed: Formula, names: list[str] | None, of: str | None, *, backward: bool, latex: bool, json: bool
+) -> None:
+    """The steps without values, and the derivatives as formulas."""
+    from cgcli.explain.symbolic import symbolic_trace
+    from cgcli.formulas.derivatives import targets, variables
+
+    bound = parsed.bind({}, wrt=names, steps=True, complete=False)
+    program = bound.program.begun()
+    chosen = targets(program, of)
+    by_name = variables(program, names, of) if backward else {}
+    backward = backward and not any(program.graph.shape_of(node) for node in chosen.values())
+    found = symbolic_trace(program.graph, chosen, list(by_name.values()) if backward else None)
+    gradients = {output: {name: str(parsed.derivative(name, of=output)) for name in by_name} for output in chosen
+                 } if backward else {}  # fmt: skip
+    if json:
+        print_json({**found.as_dict(), "gradients": gradients})
+    elif latex:
+        from cgcli.emit.steps import symbolic_latex
+
+        print(symbolic_latex(program.graph, chosen))
+    else:
+        from cgcli.render.tables import print_blocks
+        from cgcli.render.trace_tables import symbolic_blocks
+
+        print_blocks(symbolic_blocks(found, gradients))

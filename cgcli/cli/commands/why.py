@@ -84,7 +84,7 @@ def print_why(found: Why) -> None:
 
 def finding_lines(finding: Finding, found: Why) -> Iterator[str]:
     """One finding: what, where in the text, the way, and cures."""
-    from cgcli.render.errors import excerpt
+    from cgcli.excerpts import excerpt
 
     by = "" if finding.by is None else f" by {finding.by}"
     what = f"derivative{by}" if finding.pass_ == "backward" else "value"

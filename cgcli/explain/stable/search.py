@@ -258,10 +258,12 @@ class Search:
         same = (old == new) | (~np.isfinite(old) & ~np.isfinite(new))
         typical = roughly_lost(self.graph, self.node, columns, rows)
         doubt = np.where(same, -np.inf, roughly_lost(self.graph, form.node, columns, rows) - typical)
+        with np.errstate(all="ignore"):  # further apart than rounding explains, as a series is that ends too soon
+            excess = np.where(same, -np.inf, np.log10(np.maximum(gap / ROUNDING, 1.0)) - typical)
         share = self.effort.fresh // 4
         order = [
-            *np.argsort(-doubt)[: 2 * share],
-            *np.argsort(-np.where(same, 0.0, gap))[:share],
+            *np.argsort(-doubt)[:share],
+            *np.argsort(-excess)[: 2 * share],
             *range(min(share, rows)),
         ]
         chosen = np.array(list(dict.fromkeys(int(row) for row in order)))
