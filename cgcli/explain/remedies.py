@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from cgcli.engines.numbers import Number
+
 MOST = 3
 """Cures that are told."""
 
@@ -114,8 +116,8 @@ class Remedies:
         seen: set[str] = set()
         for how, root in self._candidates(kind):
             by_rule = how not in KINDS
-            if len(cures) >= MOST or (not by_rule and cures and cures[0].how not in KINDS):
-                break  # where a rule helps, nothing cruder is told
+            if len(cures) >= MOST or (cures and cures[0].how not in KINDS):
+                break  # where a rule helps, nothing else is told
             text = root_text(self.graph, root)
             if root == self.output or text in seen or (by_rule and how in seen):
                 continue
@@ -242,7 +244,7 @@ class Remedies:
 
     def _moves(self, gradient: Mapping[str, Any]) -> bool:
         """Whether the derivative in question, or any, is neither 0 nor out of all proportion."""
-        slopes = [gradient[self.by]] if self.by in gradient else list(gradient.values())
+        slopes = [gradient[self.by]] if self.by is not None and self.by in gradient else list(gradient.values())
         sizes = [np.abs(_array(slope)) for slope in slopes]
         return any(np.any(size > 1e-9) and np.all(size < 1e9) for size in sizes)
 
@@ -281,7 +283,7 @@ class Remedies:
         exact = Exact(most=DIGITS).values(graph, inputs, scalars)
         plain = choose(graph, nodes).evaluate(graph, inputs, nodes) if len(scalars) < len(nodes) else []
         numbers = {node: exact[node] for node in scalars}
-        return [plain[node] if graph.shape_of(node) else None if numbers[node] is None else float(numbers[node])
+        return [plain[node] if graph.shape_of(node) else _double(numbers[node])
                 for node in nodes]  # fmt: skip
 
     def _limits(self, nodes: Sequence[int]) -> list[Any]:
@@ -349,6 +351,10 @@ def _others(value: Any) -> list[Any]:
     if array.ndim == 2 and array.shape[0] == array.shape[1]:
         return [array + size * part * np.eye(len(array)) for part in (0.01, 1.0)]
     return [array + step * np.arange(1.0, array.size + 1.0).reshape(array.shape) for step in (1.0, -1.0)]
+
+
+def _double(number: Number | None) -> float | None:
+    return None if number is None else float(number)
 
 
 def _undefined(value: Any) -> bool:

@@ -161,3 +161,12 @@ def test_json(capsys):
     assert rewriting["formula"] == "expm1(x)"
     assert rewriting["value"] == 1.00000000005e-10
     assert rewriting["lost"] == 0
+
+
+def test_a_series_that_ends_too_soon_is_not_offered():
+    """Rounding does not show where a series is cut: what is compared is also the distance of the two forms."""
+    formula = cg.parse("log(cosh(x))")
+    for better in formula.check(x=1e-6).rewritings:
+        form = cg.parse(better.formula)
+        for x in (0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4):
+            assert lost_digits(form, {"x": x}) <= max(lost_digits(formula, {"x": x}), 0.5) + 0.35
