@@ -4,7 +4,7 @@
     python benchmarks/groups.py --groups 1000
 
 Both begin at the same place and fit the same rows from memory; the loop gets each group's rows as arrays that are cut
-out already. Times are the least of three; digits are those in which the parameters agree.
+out already. Times are the least of three.
 """
 
 from __future__ import annotations
@@ -72,13 +72,15 @@ def main() -> None:
     shared, joint = least_time(lambda: formula.fit(data, target="y", by="plate", share="b", start=START), 1)
     theirs, expected = least_time(lambda: by_loop(times, readings), 1)
     values = np.stack([found.values[name] for name in "abc"], axis=1)  # type: ignore[attr-defined]
-    digits = -np.log10(np.nanmax(np.abs(values / expected - 1)))
+    errors = np.stack([found.errors[name] for name in "abc"], axis=1)  # type: ignore[attr-defined]
+    apart = np.nanmax(np.abs(values - expected) / errors)
     print(f"{arguments.groups:,} groups of {arguments.rows} rows, {os.cpu_count()} processors; "
           f"NumPy {np.__version__}, SciPy {scipy.__version__}")  # fmt: skip
     print(f"cg: {ours:.3f} s (the first call {first:.3f} s), converged in all: {found.converged}")  # type: ignore[attr-defined]
     failed = int(np.isnan(expected).any(axis=1).sum())  # type: ignore[call-overload]
     print(
-        f"curve_fit in a loop: {theirs:.3f} s, {failed} without a result; the parameters agree in {digits:.1f} digits"
+        f"curve_fit in a loop: {theirs:.3f} s, {failed} without a result; "
+        f"parameters differ by at most {apart:.0e} of their errors"
     )
     print(f"ratio: {theirs / ours:.0f}")
     print(f"one parameter shared: {shared:.3f} s, {joint.evaluations} evaluations")  # type: ignore[attr-defined]

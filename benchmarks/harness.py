@@ -19,7 +19,7 @@ import numpy as np
 PACKAGES = {
     "cg": "cgcli", "NumPy": "numpy", "numexpr": "numexpr", "numba": "numba", "JAX": "jax", "PyTorch": "torch",
     "CasADi": "casadi", "micrograd": "micrograd", "SymEngine": "symengine", "SymPy": "sympy",
-    "uncertainties": "uncertainties",
+    "uncertainties": "uncertainties", "SciPy": "scipy",
 }  # fmt: skip
 
 TRIM_THRESHOLD, MMAP_MAX = -1, -4

@@ -54,7 +54,7 @@ def blocks(markdown: str) -> list[str]:
 
 
 NUMBER = re.compile(r"(?<![A-Za-z_\d])[-+]?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-EVALUATIONS = re.compile(r"(  evaluations +|\"evaluations\": )[\d,]*\d")
+EVALUATIONS = re.compile(r"(  evaluations +(?:at most )?|\"evaluations\": )[\d,]*\d")
 """How many there were is the business of the search, not of the result."""
 
 ROUNDING = 1e-11

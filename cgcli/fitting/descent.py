@@ -279,30 +279,25 @@ class Descent:
         step = mixed(state, plain, state.lengths[linear:], linear)
         if alone.any():
             step[:, alone] = 0.0
-        came = state.points[linear:].copy()
         points = state.points + self._with_linear(triangle, step)
         there = self._evaluate(points, state.places)
         lengths, total, offset = self._looked_at(there)
-        after = total - squares(there[:linear, size])
         expected = rest - squares(behind + product(slopes, step))
-        gained = np.where(np.isfinite(offset), optimum - after, -np.inf)
+        gained = np.where(np.isfinite(offset), optimum - (total - squares(there[:linear, size])), -np.inf)
         better = (gained > 1e-4 * expected) & (gained > 0)
         better[alone] = (total < state.total)[alone]
         better[near] = ((offset < 0.9 * state.offset) & (total <= state.total * (1 + 1e-9)))[near]
-        ratio = np.where(expected > 0, gained / np.where(expected > 0, expected, 1.0), 0.0)
-        shrink = np.maximum(1 / 3, 1 - (2 * np.clip(ratio, 0, 1) - 1) ** 3)
-        steady = alone | near
-        self._change_damping(state, better, steady, shrink)
-        before = np.where(better | near, state.offset, state.before)
+        self._change_damping(state, better, alone | near, gained, expected)
+        state.before = np.where(better | near, state.offset, state.before)
+        state.came, state.took = (np.where(better & ~alone, lines, np.nan) for lines in (state.points[linear:], plain))
         state.enter(better, points=points, triangle=there, lengths=np.maximum(lengths, state.lengths), total=total,
                     offset=offset)  # fmt: skip
-        state.before = before
-        state.came = np.where(better & ~alone, came, np.nan)
-        state.took = np.where(better & ~alone, plain, np.nan)
 
     @staticmethod
-    def _change_damping(state: State, better: Any, steady: Any, shrink: Any) -> None:
-        """Less damping after a good step, more and more of it after bad ones."""
+    def _change_damping(state: State, better: Any, steady: Any, gained: Any, expected: Any) -> None:
+        """Less damping after a good step, more and more of it after bad ones. steady: where it stays as it is."""
+        ratio = np.where(expected > 0, gained / np.where(expected > 0, expected, 1.0), 0.0)
+        shrink = np.maximum(1 / 3, 1 - (2 * np.clip(ratio, 0, 1) - 1) ** 3)
         failed = ~better & ~steady
         grown = np.minimum(state.damping * state.growth, MOST)
         smaller = np.maximum(state.damping * shrink, LEAST)

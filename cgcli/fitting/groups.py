@@ -18,6 +18,7 @@ from cgcli.errors import CgError
 from cgcli.fitting.descent import covariances, dependent
 from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.fit import bounds_of, enough_rows, task_of
+from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.result import result_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
@@ -136,7 +137,7 @@ class Groups:
 
 
 def fit_groups(groups: Groups) -> GroupFits:
-    """The fits of all groups; one that fails has its reason instead."""
+    """The fits of all groups; one that fails has its reason instead. ShapeError for a formula that is none of rows."""
     question, how = groups.question, groups.how
     fits = empty(groups)
     begun = {name for name in question.shapes if name in question.starts}
@@ -147,6 +148,8 @@ def fit_groups(groups: Groups) -> GroupFits:
         starts = found_starts(groups, fits, batches) if unknown else [question.starts]
         if starts:
             enter_batches(groups, fits, batches, starts)
+    else:
+        Residuals(question)  # what is wrong with the formula is wrong with all groups
     for place in np.flatnonzero(np.isnan(fits.residual)):
         enter_alone(groups, fits, int(place))
     for place in odd(fits) if together and not begun else ():

@@ -80,10 +80,12 @@ class Search:
     def method(self) -> str:
         """What a search of this kind is called."""
         bounded = np.isfinite(self.low).any() or np.isfinite(self.high).any()
-        name = "trust region with bounds" if bounded else "Levenberg–Marquardt"
+        if len(self.linear) and not len(self.others):
+            return "linear least squares"
+        name = "trust region within bounds" if bounded else "Levenberg–Marquardt"
         if not len(self.linear):
             return name
-        return f"{name} with variable projection" if len(self.others) else "linear least squares"
+        return f"{name}, linear parameters projected out" if bounded else f"{name} with variable projection"
 
     def at(self, point: Any) -> _At:
         """The problem at a point."""

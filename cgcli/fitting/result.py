@@ -34,8 +34,8 @@ class FitResult(Reporting):
     (p, p) and `correlations`. intervals: element -> (low, high), of 95 % (Student's; normal with an absolute sigma).
     rows: those that were fitted; left_out: those with a cell that is missing or no number. dof: rows less parameters.
     residual: the residual standard deviation (of residuals divided by sigma, where there is one). sum_of_squares: of
-    the same residuals. r_squared, adjusted_r_squared: of the target about its mean; None where that has no spread.
-    aic: −2 log L + 2 k with all constants, as in R.
+    the same residuals; with a robust loss both are of rows as the loss counts them. r_squared, adjusted_r_squared: of
+    the target about its mean; None where that has no spread. aic: −2 log L + 2 k with all constants, as in R.
     converged: whether the residuals are orthogonal to their derivatives to rounding, claimed only then. offset: how
     much of their length is not. fixed: the values of other inputs. at_bound: elements that are at a bound.
     undetermined: combinations of parameters that the data cannot tell apart, as {element: how far it moves}.
@@ -81,7 +81,13 @@ class FitResult(Reporting):
 
     def profile(self, coverage: float = 0.95) -> dict[str, Profile]:
         """Likelihood intervals by element: see `profile.Profile`. CalculationError where residuals say nothing."""
-        return self.ended_at.profiles(stats.quantile(self.dof, absolute=self.absolute_sigma, level=coverage))
+        found = self.ended_at.profiles(stats.quantile(self.dof, absolute=self.absolute_sigma, level=coverage))
+        better = next((profile.lower for profile in found.values() if profile.lower is not None), None)
+        if better is not None:
+            place = ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, better, strict=True))
+            note = f"there is a better fit, met on the way to the intervals: start at {place}"
+            self.warnings += [note] if note not in self.warnings else []
+        return found
 
 
 @dataclass

@@ -87,9 +87,10 @@ class Task:
         nearer = self.nearer(start, project)
         solution = self.search(project=project, most=most).run(start if nearer is None else nearer)
         self.evaluations += solution.evaluations
-        if nearer is not None and not self.is_lower(solution, start):
-            solution = self.search(project=project, most=most).run(start)
-            self.evaluations += solution.evaluations
+        if nearer is not None and not (solution.converged and self.is_lower(solution, start)):
+            directly = self.search(project=project, most=most).run(start)
+            self.evaluations += directly.evaluations
+            solution = better_of([directly, solution])
         if solution.reduced.not_finite is not None and self.broken is None:
             self.broken = solution.reduced
         return solution

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -406,6 +406,8 @@ def train(
         options = merged(options, found.options, str(resume))
     chosen = options_of(options)
     chosen.check()
+    if chosen.rate is None:
+        chosen = replace(chosen, rate=RATES.get(chosen.method))
     if chosen.method == FULL_BATCH and "batch" in options and found is None:
         raise UsageError("lbfgs takes all rows at once", hint="leave --batch away, or take adam")
     if chosen.patience is not None and validate is None:
@@ -442,8 +444,9 @@ def merged(given: Mapping[str, Any], saved: Mapping[str, Any], path: str) -> dic
         if name == "epochs" and value >= saved["epochs"]:
             continue
         if name in saved and value != saved[name]:
+            how = f"without {name}" if saved[name] is None else f"with {name}={saved[name]}, not {value}"
             raise UsageError(
-                f"`{path}` was trained with {name}={saved[name]}, not {value}",
+                f"`{path}` was trained {how}",
                 hint=f"leave {name} away to go on" + (", or give more epochs" if name == "epochs" else ""),
             )
     return {**saved, **given}

@@ -176,8 +176,9 @@ class Parts:
         numbers = csr_array((np.arange(self.pattern.nnz), self.pattern.indices, self.pattern.indptr), shape=shape)
         place = np.asarray(numbers[rows, columns]).ravel() if len(rows) else np.empty(0, dtype=np.int64)
         ends = np.cumsum([len(part.rows) for part in found], dtype=np.int64)[:-1]
+        written = np.zeros(self.pattern.nnz, dtype=bool)
         self.parts = [
-            (part.shape, part.places, targets_of(own))
+            (part.shape, part.places if part.places is None else as_slice(part.places), targets_of(own, written))
             for part, own in zip(found, np.split(place, ends) if found else [], strict=True)
         ]  # fmt: skip
         self.clusters, self.alone = _clusters(graph, self.nodes)
@@ -194,16 +195,17 @@ class Parts:
         values = self._values(bound)
         data = np.zeros(self.pattern.nnz)
         for node, (shape, places, ways) in zip(self.nodes, self.parts, strict=True):
-            flat = values[node]
-            if np.shape(flat) == shape:
-                flat = np.reshape(flat, -1)
-                flat = flat if places is None else flat[places]
-            elif np.shape(flat):
-                flat = np.broadcast_to(flat, shape).reshape(-1)
-                flat = flat if places is None else flat[places]
-            for source, target in ways:
-                part = flat if source is None or not np.shape(flat) else flat[source]
-                data[target] += part
+            found = values[node]
+            own = np.shape(found)
+            if own:
+                found = (found if own == shape else np.broadcast_to(found, shape)).reshape(-1)
+                found = found if places is None else found[places]
+            for source, target, is_first in ways:
+                part = found if source is None or not own else found[source]
+                if is_first:
+                    data[target] = part
+                else:
+                    data[target] += part
         return data
 
     def _values(self, bound: Bound) -> Mapping[int, Any]:
@@ -253,23 +255,32 @@ def _clusters(graph: Graph, nodes: Sequence[int]) -> tuple[list[tuple[list[int],
     return clusters, list(alone)
 
 
-def targets_of(places: Any) -> list[tuple[Any, Any]]:
-    """To where the entries of a part are added, each place once at a time: pairs (which entries, their places).
+def targets_of(places: Any, written: Any) -> list[tuple[Any, Any, bool]]:
+    """To where the entries of a part go, each place once at a time.
 
-    Places at equal distances are a slice; None stands for all entries.
+    Which entries (None: all), their places, and whether all of them come there as the first. written: of each place
+    whether a part before has been there; it is brought up to date.
     """
     import numpy as np
 
-    if len(places) > 1 and (step := int(places[1] - places[0])) > 0 and (np.diff(places) == step).all():
-        return [(None, slice(int(places[0]), int(places[-1]) + 1, step))]
     left, found = np.arange(len(places)), []
     while len(left):
         _, once = np.unique(places[left], return_index=True)
-        if len(once) == len(places):
-            return [(None, places)]
-        found.append((left[once], places[left[once]]))
+        chosen = None if len(once) == len(places) else left[once]
+        own = places if chosen is None else places[chosen]
+        found.append((chosen, as_slice(own), not written[own].any()))
+        written[own] = True
         left = np.delete(left, once)
     return found
+
+
+def as_slice(places: Any) -> Any:
+    """Places at equal distances as a slice; others as they are."""
+    import numpy as np
+
+    if len(places) > 1 and (step := int(places[1] - places[0])) > 0 and (np.diff(places) == step).all():
+        return slice(int(places[0]), int(places[-1]) + 1, step)
+    return places
 
 
 class SparseMatrix:

@@ -33,10 +33,13 @@ GROWTH, WIDER, WIDEST_BEND = 2.0, 2.5, 0.4
 FIRST = 0.3
 """The first radius beside the size of the variables, where the model has no minimum."""
 
+FEW_FLAT = 2
+"""Flat directions that are looked along to both sides; of more, one side each has to do."""
+
 STEEP = 1e-4
 """Of a slope over the size of the variables beside the value."""
 
-MOST_QUIET = 20
+FEW_QUIET, MOST_QUIET = 3, 20
 """Rounds that promise nothing, though the steps are long: along a floor, or a valley as flat as rounding is coarse."""
 
 TINY = 1e-6
@@ -146,7 +149,7 @@ class Walk:
         """The model of the variables that may move: not at a side towards which the value falls."""
         self._set_free()
         x, slope, bend, free = self.point.x, self.point.gradient, finite_part(self.point.hessian), self.free
-        self.model = Model(slope[free], bend[np.ix_(free, free)], self._units(bend)[free])
+        self.model = Model(slope[free], bend[np.ix_(free, free)], self._units(bend)[free], self.reach[free])
         if not self.radius:
             length = self.model.newton_length()
             if not np.isfinite(length) or Assessment(self.model, self.reach[free]).flat.any():
@@ -177,7 +180,7 @@ class Walk:
         self.quiet += 1
         if min(found.step, self.moved) <= SHORT or self.quiet > MOST_QUIET:
             return self._settled(model, found)
-        return "endless" if found.promises_less_than(least / 100) else ""
+        return "endless" if self.quiet >= FEW_QUIET and found.promises_less_than(least / 100) else ""
 
     def _settled(self, model: Model, found: Assessment) -> str:
         """A minimum as far as the model sees; where it is flat, or turns down soon, neighbours are asked."""
@@ -190,7 +193,8 @@ class Walk:
             return "minimum"
         directions = np.zeros((int(doubtful.sum()), len(self.point.x)))
         directions[:, self.free] = (model.basis[:, doubtful] / model.scale[:, None]).T
-        sides = [(direction, way) for direction in directions for way in (1, -1)] + turning
+        ways = (1, -1) if len(directions) <= FEW_FLAT else (1,)
+        sides = [(direction, way) for direction in directions for way in ways] + turning
         lower = lower_beside(self, sides, 10 * max(self.least, self.noise))
         if lower is None and at_kink:
             return self._along_kink([])

@@ -89,8 +89,9 @@ def rows_of(pattern: Any) -> Any:
     return np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
 
 
-MORE, SMALL = 4, 5_000
-"""Colours beside the least number that are tried in turn; entries up to which a greedy choice is tried, too."""
+MORE, SMALL, FIRST = 4, 5_000, 4_096
+"""Colours beside the least number that are tried in turn; entries up to which a greedy choice is tried, too; entries
+that are looked at first."""
 
 
 def _in_turn(pattern: Any) -> Any:
@@ -112,7 +113,8 @@ def _in_turn(pattern: Any) -> Any:
     row = rows_of(pattern)
     for count in range(least, least + min(MORE, least)):
         colours = columns % count
-        if np.bincount(row * count + colours[pattern.indices], minlength=1).max() <= 1:
+        parts = (slice(FIRST), slice(None))  # a few entries show most of what cannot be
+        if all(np.bincount(row[part] * count + colours[pattern.indices[part]]).max() <= 1 for part in parts):
             return colours
     return None
 

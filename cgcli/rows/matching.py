@@ -159,7 +159,10 @@ def check_inputs(bound: Bound, columns: Mapping[str, Named], table: Table) -> No
         listed = ", ".join(f"`{name}`" for name in missing)
         refuse_elements(missing, table)
         near = did_you_mean(missing[0], table.columns)
-        ways = f"give --bind {missing[0]}=COLUMN or {missing[0]}=VALUE; the columns are {list_columns(table)}"
+        node = bound.graph.inputs().get(missing[0])
+        elements = node is not None and bound.graph.shape_of(node) != ()
+        source = f"'{missing[0]}=NAME*' (columns with numbers)" if elements else f"{missing[0]}=COLUMN"
+        ways = f"give --bind {source} or {missing[0]}=VALUE; the columns are {list_columns(table)}"
         raise UsageError(
             f"no column and no value for the input{'s' if len(missing) > 1 else ''} {listed}",
             hint="; ".join(filter(None, (near, ways, doubt_about(table)))),

@@ -151,11 +151,16 @@ class WholeRows:
         return Part(columns, len(numbers), numbers)
 
     def thinned(self, rows: int) -> WholeRows:
-        """About so many of the rows, taken evenly over the table and kept in memory; itself where there are no more."""
+        """So many of the rows, kept in memory; itself where there are no more.
+
+        They are taken evenly over the table, each from anywhere in its part of it, so that what comes again every
+        so many rows is not missed; the same ones each time.
+        """
         total = self.counted()
         if total <= rows:
             return self
-        wanted = np.unique(np.linspace(0, total - 1, rows).astype(np.int64))
+        ends = np.arange(rows + 1) * total // rows
+        wanted = np.random.default_rng(0).integers(ends[:-1], ends[1:])
         columns: dict[str, list[Any]] = {name: [] for name in self.columns}
         numbers, begin = [], 0
         for part in self.parts():

@@ -16,6 +16,7 @@ TINY = {
     "adbench": ["--mixtures", "2,3,10", "--observations", "50", "--rounds", "1"],
     "training": ["--rows", "40", "--batch", "16", "--layers", "6", "5", "3", "--rounds", "1", "--epochs", "2"],
     "growth": ["--rows", "10", "100", "--nodes", "200", "400", "--rounds", "1"],
+    "minimize": ["--only", "rosenbrock", "beale", "booth"],
     "fitting": ["--rows", "300", "--file-rows", "1000", "--rounds", "1"],
 }
 
@@ -24,7 +25,8 @@ TINY = {
 def alone(monkeypatch):
     """cg without its peers, and a warm-up that compiles nothing."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    for name in ("harness", "recipes", "graphs", "rows", "adbench", "training", "growth", "startup", "fitting"):
+    modules = "harness recipes graphs rows adbench training growth startup fitting minimize minima"
+    for name in modules.split():
         monkeypatch.delitem(sys.modules, name, raising=False)
     import graphs
     import harness

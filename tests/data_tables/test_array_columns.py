@@ -93,6 +93,7 @@ def test_a_pattern_orders_by_number(tmp_path: Path) -> None:
         ("input x[4]; sum(x)", [], "`x` has 4 elements, and the table has 3 columns `x0`, `x1` … `x2` for them"),
         ("input x[4]; sum(x)", ["--bind", "x=x*"], "the input `x` has 4 elements, and `x*` are 3 columns"),
         ("sum(x)", ["--bind", "x=z*"], "has no columns `z*`"),
+        ("input p[4]; sum(p)", [], "give --bind 'p=NAME*' (columns with numbers) or p=VALUE"),
         ("sum(x)", ["--bind", "x=*"], "has no columns `*`"),
     ],
 )  # fmt: skip

@@ -322,9 +322,10 @@ def test_a_training_refuses_other_losses_of_whole_columns(loss):
         cgcli.parse(f"param a = 1\nloss = {loss}").fit({"x": X, "y": Y}, loss="loss", method="lbfgs", epochs=3)
 
 
-def test_fits_take_rows_one_by_one():
+def test_fits_of_groups_take_rows_one_by_one():
+    data = {"x": np.tile(X, 2), "y": np.tile(Y, 2), "plate": np.repeat([1, 2], 5)}
     with pytest.raises(ShapeError, match="`mean` of a column stands where rows are taken one by one"):
-        cgcli.parse("a*x + mean(x)").fit({"x": X, "y": Y}, target="y")
+        cgcli.parse("a*x + mean(x)").fit(data, target="y", by="plate")
 
 
 def test_nothing_to_keep_beside_one_number(cg):

@@ -228,6 +228,8 @@ def test_a_training_that_is_to_be_resumed_from_where_it_is_saved_begins(tmp_path
         ({"data": line_data(100)}, "was trained with other data"),
         ({"formula": cg.parse(LINE.source.text.replace("^2", "^4"))}, "another formula"),
         ({"batch": 64}, "was trained with batch=256, not 64"),
+        ({"rate": 0.01}, "was trained with rate=0.001, not 0.01"),
+        ({"clip": 1.0}, "was trained without clip"),
         ({"method": "sgd"}, "was trained with method=adam, not sgd"),
         ({"epochs": 1}, "was trained with epochs=2, not 1"),
         ({"seed": 5}, "was trained with seed=1, not 5"),
