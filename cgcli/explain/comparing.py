@@ -267,15 +267,20 @@ class _Search:
 
 def _written(value: Any, more: Any = 0.0) -> Any:
     """A number, and what is added to it, as a decimal text, an array as one of texts: `0.1` is a tenth."""
-    if np.ndim(value):
-        added = np.broadcast_to(more, np.shape(value)).flat
-        flat = [_written(*each) for each in zip(np.ravel(value), added, strict=True)]
-        return np.array(flat, dtype=object).reshape(np.shape(value))
+    if not np.ndim(value):
+        return _decimal(float(value), float(more))
+    added = np.broadcast_to(more, np.shape(value)).flat
+    texts = [_decimal(float(one), float(other)) for one, other in zip(np.ravel(value), added, strict=True)]
+    return np.array(texts, dtype=object).reshape(np.shape(value))
+
+
+def _decimal(value: float, more: float) -> Any:
+    """The sum of two numbers as they are written, in all digits; what is not finite stays as it is."""
     if not np.isfinite(value):
-        return float(value)
+        return value
     with localcontext() as context:
         context.prec = LONGEST
-        return str(Decimal(repr(float(value))) + Decimal(repr(float(more))))
+        return str(Decimal(repr(value)) + Decimal(repr(more)))
 
 
 def _all_written(values: Mapping[str, Any]) -> dict[str, Any]:
