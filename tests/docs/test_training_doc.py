@@ -7,7 +7,8 @@ from dataclasses import fields
 
 from cgcli.cli.training_options import TrainOptions
 from cgcli.fitting.schedules import SCHEDULES
-from cgcli.fitting.training import NAMES, Options, TrainingResult
+from cgcli.fitting.training import TrainingResult
+from cgcli.fitting.training_options import NAMES, Options
 from tests.golden import check_golden
 from tests.transcripts import BLOCK, ROOT, blocks, replayed, same
 
