@@ -41,8 +41,8 @@ LARGEST_OPERAND = 1 << 16
 ANY_SIZE = frozenset(("cbrt", "fabs", "fadd", "fdiv", "fmul", "fneg", "fsub", "ln", "log", "log10", "power", "sqrt"))
 """What takes operands of any size, by mpmath's names."""
 
-FACTORS = 64
-"""Movements, taken at random."""
+FACTORS = 128
+"""Movements up and as many down, taken at random."""
 
 AT_POINTS: dict[str, dict[int, int]] = {
     "acos": {1: 0}, "acosh": {1: 0}, "asin": {0: 0}, "asinh": {0: 0}, "atan": {0: 0}, "atanh": {0: 0},
@@ -167,7 +167,8 @@ class Numbers:
         self.mp = MPContext()  # a context of its own: the precision of others is not touched
         self.mp.prec = bits + HIDDEN
         self._random = Random(bits)
-        self._factors = [1 + self.mp.ldexp(self._movement(), -bits) for _ in range(FACTORS)]
+        sizes = [self.mp.ldexp(self._random.uniform(0.5, 1), -bits) for _ in range(FACTORS)]
+        self._factors = [1 + size for size in sizes], [1 - size for size in sizes]
         self.one, self.zero = self.rational(1), self.rational(0)
         self.nan, self.inf = self.known(self.mp.nan), self.known(self.mp.inf)
 
@@ -225,7 +226,7 @@ class Numbers:
         value = self.mp.mpf(top) / below
         if below & (below - 1) == 0 and top.bit_length() <= self.mp.prec:
             return value, value
-        return self._moved(value), self._moved(value)
+        return self._moved(value, value)
 
     # ---- arithmetic --------------------------------------------------------------------------------------------
 
@@ -251,10 +252,12 @@ class Numbers:
         return self._lifted(self.mp.fmul, (x, y))
 
     def fdiv(self, x: Any, y: Any) -> Number:
-        """x/y. ZeroDivisionError where y is 0."""
+        """x/y. ZeroDivisionError where y is 0; Unsettled where it may be, so that the quotient may have any size."""
         x, y = self.convert(x), self.convert(y)
         if x.exact is not None and y.exact is not None:
             return self.rational(x.exact / y.exact)
+        if self._is_noise(y, CLEAR):
+            raise Unsettled
         return self._lifted(self.mp.fdiv, (x, y))
 
     def fneg(self, x: Any) -> Number:
@@ -516,16 +519,18 @@ class Numbers:
             return Number(self, None, first, first if _order(first, second) in (0, None) else second)
         if not first and not second:
             return self.zero
-        first, second = self._checked(self._moved(first)), self._checked(self._moved(second))
-        found = Number(self, None, first, second)
+        first, second = self._moved(first, second)
+        found = Number(self, None, self._checked(first), self._checked(second))
         return self._noise(max(abs(first), abs(second))) if self._is_noise(found, 3) else found
 
     def _noise(self, size: Any) -> Number:
         """A number of which nothing is known but its size."""
         return Number(self, None, size * self._movement(), size * self._movement())
 
-    def _moved(self, value: Any) -> Any:
-        return value * self._random.choice(self._factors)
+    def _moved(self, first: Any, second: Any) -> tuple[Any, Any]:
+        """Two samples, one moved up and the other one down: by chance alike, they would hide what rounding costs."""
+        up, down = self._random.choice(self._factors[0]), self._random.choice(self._factors[1])
+        return (first * up, second * down) if self._random.random() < 0.5 else (first * down, second * up)
 
     def _movement(self) -> float:
         """A random number between 1/2 and 1, or between -1 and -1/2."""

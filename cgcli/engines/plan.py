@@ -8,11 +8,12 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     Shape = tuple[int, ...]
     Kernel = Callable[..., Any]
+    Step = tuple[int, Kernel, Any, int]
 
 ALONE, MANY = -1, -2
 """In the place of a second operand: there is one operand only; there are none, or more than two."""
@@ -39,19 +40,24 @@ class Plan:
     def __len__(self) -> int:
         return len(self.values)
 
-    def steps(self) -> zip[tuple[int, Kernel, Any, int]]:
+    def steps(self) -> zip[Step]:
         """Node, function, `first` and `second` of each step."""
         return zip(self.nodes, self.kernels, self.first, self.second, strict=True)
 
     def compute(self, values: list[Any]) -> None:
         """Take all steps: from the values of the leaves to those of all other nodes that are needed."""
-        for node, kernel, first, second in self.steps():
-            if second >= 0:
-                values[node] = kernel(values[first], values[second])
-            elif second == ALONE:
-                values[node] = kernel(values[first])
-            else:
-                values[node] = kernel(*[values[operand] for operand in first])
+        take(self.steps(), values)
+
+
+def take(steps: Iterable[Step], values: list[Any]) -> None:
+    """Take steps: the value of each node from those of its operands."""
+    for node, kernel, first, second in steps:
+        if second >= 0:
+            values[node] = kernel(values[first], values[second])
+        elif second == ALONE:
+            values[node] = kernel(values[first])
+        else:
+            values[node] = kernel(*[values[operand] for operand in first])
 
 
 def operands_of(first: Any, second: int) -> tuple[int, ...]:

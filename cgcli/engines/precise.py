@@ -130,7 +130,7 @@ class SampledEngine(PlannedEngine):
                 try:
                     return numbers.convert(own(*operands))
                 except Unsettled:
-                    if jumps:
+                    if jumps or simple:
                         raise
                 except (*REFUSALS, TypeError, AttributeError):
                     pass

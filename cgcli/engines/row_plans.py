@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.plan import Kernel
+    from cgcli.engines.plan import Kernel, Step
     from cgcli.graph.store import Graph
 
-    Step = tuple[int, Kernel, Any, int]
     FreeingStep = tuple[int, Kernel, Any, int, tuple[int, ...]]
 
 BLOCK = 16384

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.engines.numpy import NumpyEngine
-from cgcli.engines.plan import ALONE, MANY, operands_of
+from cgcli.engines.plan import ALONE, MANY, operands_of, take
 from cgcli.engines.planned import PlannedEngine
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors, descendants
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.plan import Kernel, Plan, Shape
+    from cgcli.engines.plan import Kernel, Plan, Shape, Step
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
-
-    Step = tuple[int, Kernel, Any, int]
 
 BLOCK = 1 << 18
 """Elements of the largest value of a block of rows (2 MiB), as far as that is more than FEWEST rows."""
@@ -89,7 +87,7 @@ class RowSums:
         """Compute what follows from constants alone; the other steps that no row changes are taken once a batch."""
         free = descendants(self._graph, [node for node, _, _ in self._inputs])
         with np.errstate(all="ignore"):
-            _take([step for step in steps if not free[step[0]]], self._first)
+            take([step for step in steps if not free[step[0]]], self._first)
         self._fixed = [step for step in steps if free[step[0]]]
 
     # ---- the plan of the sums ----------------------------------------------------------------------------------
@@ -167,7 +165,7 @@ class RowSums:
                 if not varies:
                     value = given[name]
                     values[node] = value if isinstance(value, np.ndarray) else np.float64(value)
-            _take(self._fixed, values)
+            take(self._fixed, values)
             totals: list[Any] | None = None
             if 0 < rows <= self._height:
                 return self._block(values, given, 0, rows, places)
@@ -184,8 +182,8 @@ class RowSums:
         for node, name, varies in self._inputs:
             if varies:
                 values[node] = given[name][first:last]
-        _take(self._rows, values)
-        _take(self._sums, values)
+        take(self._rows, values)
+        take(self._sums, values)
         for place, node, product, left, right in self._products:
             values[node] = product(values[left], values[right], None if places is None else places[place])
         return [values[node + self._size] for node in self.wanted]
@@ -194,14 +192,3 @@ class RowSums:
 def _over_rows(values: Any) -> Any:
     """The sum over the rows."""
     return values.sum(axis=0)
-
-
-def _take(steps: Sequence[Step], values: list[Any]) -> None:
-    """Take steps."""
-    for node, kernel, first, second in steps:
-        if second >= 0:
-            values[node] = kernel(values[first], values[second])
-        elif second == ALONE:
-            values[node] = kernel(values[first])
-        else:
-            values[node] = kernel(*[values[operand] for operand in first])

@@ -36,23 +36,32 @@ class Verdict:
     """What was found of one line. right: whether it is the derivative. counterexample: where it is not.
 
     mistake: what went wrong, in words, where a usual mistake gives this line; step: the rule that was to be applied.
+    order: of the derivative that the line is, or should be.
     """
 
     right: bool
     counterexample: Counterexample | None = None
     mistake: str = ""
     step: Applied | None = None
+    order: int = 1
 
 
-def judged(working: Working, line: int) -> Verdict:
-    """Whether a node of the working's graph is the derivative, and what went wrong where it is not."""
-    truth = working.meaning(working.applied[0].line) if working.applied else working.derivative
-    found = compare(working.graph, {"the line": (truth, line)})
-    if found.equal or found.verdict in (ALMOST, WHERE_DEFINED):
-        return Verdict(True)
-    counterexample = found.counterexamples[0] if found.counterexamples else None
+def judged(working: Working, line: int, reached: int = 0) -> Verdict:
+    """Whether a node of the working's graph is the derivative, and what went wrong where it is not.
+
+    reached: the order of the line before it. A line may be of that order or of a higher one that is asked for.
+    """
+    begins = {each.order: each.node for each in reversed(working.lines)}
+    orders = [order for order in sorted(begins) if order >= reached]
+    found = {}
+    for order in orders:
+        found[order] = compare(working.graph, {"the line": (working.meaning(begins[order]), line)})
+        if found[order].equal or found[order].verdict in (ALMOST, WHERE_DEFINED):
+            return Verdict(True, order=order)
+    expected = min(reached + 1, orders[-1])
+    points = found[expected].counterexamples
     mistake, step = mistaken(working, line)
-    return Verdict(False, counterexample, mistake, step)
+    return Verdict(False, points[0] if points else None, mistake, step, expected)
 
 
 def mistaken(working: Working, line: int) -> tuple[str, Applied | None]:

@@ -7,6 +7,7 @@ verdict says how many were tried.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from cgcli.explain.sampling import sampled
 from cgcli.graph.copying import copied
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
+from cgcli.ops import arithmetic
 from cgcli.passes.simplify import simplify
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ PRECISE, FEWEST, SECONDS = 150, 20, 6.0
 
 NEIGHBOURS = 6
 """Points around a difference, to tell a single point from a region."""
+
+LONGEST = 700
+"""Digits of a point: those of the largest double, and some behind the point."""
+
+ORDINARY = 1e6
+"""A size beyond which an operand may be too large for a function in many digits."""
 
 CLOSE = 1e-9
 """A relative difference of doubles that rounding rarely makes; a larger one is looked at first."""
@@ -114,7 +122,36 @@ def _same_when_simplified(graph: Graph, pairs: Mapping[str, tuple[int, int]]) ->
         simple, outputs = simplify(graph, nodes)
         moved = copied(simple, common, outputs)
         sides.append([moved[output] for output in outputs])
-    return sides[0] == sides[1]
+    forms = _unordered(common)
+    return [forms[node] for node in sides[0]] == [forms[node] for node in sides[1]]
+
+
+def _unordered(graph: Graph) -> list[int]:
+    """A number for each node, the same where nodes differ in the order of sums, products and equal operands alone."""
+    known: dict[Any, int] = {}
+    parts: dict[int, tuple[Any, ...]] = {}
+    found: list[int] = []
+    for node in range(len(graph)):
+        row, operands = graph.row(node), [found[operand] for operand in graph.operands_of(node)]
+        inverse = row in (arithmetic.sub, arithmetic.div, arithmetic.neg)
+        chain = "sum" if row in (arithmetic.add, arithmetic.sub, arithmetic.neg) else "product"
+        key: tuple[Any, ...] = (row.name, graph.attributes_of(node), tuple(operands))
+        if graph.is_leaf(node):
+            key = ("leaf", node)
+        elif inverse or row in (arithmetic.add, arithmetic.mul):
+            signs = [1] * (len(operands) - 1) + [-1 if inverse else 1]
+            items = [
+                (sign * inner, part)
+                for sign, operand in zip(signs, operands, strict=True)
+                for inner, part in (parts[operand][1] if parts.get(operand, ("",))[0] == chain else [(1, operand)])
+            ]
+            key = (chain, tuple(sorted(items)), graph.shape_of(node))
+        elif "commutative" in row.traits:
+            key = (row.name, graph.attributes_of(node), tuple(sorted(operands)))
+        found.append(known.setdefault(key, len(known)))
+        if key[0] in ("sum", "product"):
+            parts[found[-1]] = key
+    return found
 
 
 class _Search:
@@ -145,9 +182,20 @@ class _Search:
                 wanted = {DIFFERENT}
 
     def _judged(self, point: Mapping[str, Any]) -> Judgement:
-        found = judge(self.graph, *self.nodes, {**self.fixed, **point})
+        found = judge(self.graph, *self.nodes, _all_written({**self.fixed, **point}))
+        if found.verdict == ONE_UNDEFINED and self._doubles_know(point, found):
+            found = Judgement(UNKNOWN)
         self.tried += found.verdict != UNKNOWN
         return found
+
+    def _doubles_know(self, point: Mapping[str, Any], found: Judgement) -> bool:
+        """Whether doubles give a number where many digits give nan, as for an operand that is too large for these."""
+        values = {name: np.asarray(value, dtype=float)[None] for name, value in {**self.fixed, **point}.items()}
+        if not any(np.any(np.abs(value) > ORDINARY) for value in values.values()):
+            return False
+        plain = NumpyEngine().evaluate_rows(self.graph, values, self.nodes)
+        return any(np.isnan(side).any() and np.isfinite(plain[node]).all()
+                   for side, node in zip((found.left, found.right), self.nodes, strict=True))  # fmt: skip
 
     def _points(self) -> Iterator[dict[str, Any]]:
         """Points worth many digits: first where doubles differ clearly, then where only one is a number, then others.
@@ -203,14 +251,40 @@ class _Search:
         for size in (1e-3, 1e-6):
             for _ in range(NEIGHBOURS // 2):
                 near = {name: self._moved(value, size) for name, value in point.items()}
-                told.append(self._judged(near).verdict)
+                told.append(judge(self.graph, *self.nodes, {**_all_written(self.fixed), **near}).verdict)
         return SAME in told and DIFFERENT not in told and ONE_UNDEFINED not in told
 
     def _moved(self, value: Any, size: float) -> Any:
-        """A number, or each one of an array, moved by about this part of its size."""
+        """A number, or each one of an array, moved by about this part of its size: decimal texts.
+
+        What is 1 or more is no whole number then, as all large doubles are.
+        """
         array = np.asarray(value, dtype=float)
         step = self.random.uniform(0.5, 1.0, array.shape) * self.random.choice((-1.0, 1.0), array.shape)
-        return _plain(array + step * size * np.maximum(np.abs(array), size))
+        moved = np.where(array == 0, step * size * size, array + step * size * array)
+        return _written(moved, np.where(np.abs(array) >= 1, 0.1 * size * step, 0.0))
+
+
+def _written(value: Any, more: Any = 0.0) -> Any:
+    """A number, and what is added to it, as a decimal text, an array as one of texts: `0.1` is a tenth."""
+    if not np.ndim(value):
+        return _decimal(float(value), float(more))
+    added = np.broadcast_to(more, np.shape(value)).flat
+    texts = [_decimal(float(one), float(other)) for one, other in zip(np.ravel(value), added, strict=True)]
+    return np.array(texts, dtype=object).reshape(np.shape(value))
+
+
+def _decimal(value: float, more: float) -> Any:
+    """The sum of two numbers as they are written, in all digits; what is not finite stays as it is."""
+    if not np.isfinite(value):
+        return value
+    with localcontext() as context:
+        context.prec = LONGEST
+        return str(Decimal(repr(value)) + Decimal(repr(more)))
+
+
+def _all_written(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _written(value) for name, value in values.items()}
 
 
 def _first(rows: Any, ease: Any, count: int) -> Iterable[int]:

@@ -44,7 +44,21 @@ CURES = (
     ("log(1/(1 + exp(-a)))", "log_sigmoid(a)"),
     ("1/(1 + exp(-a))", "sigmoid(a)"),
     ("exp(a)/(1 + exp(a))", "sigmoid(a)"),
+    ("exp(a)/(exp(a) + exp(b))", "sigmoid(a - b)"),
+    ("log(1 - sigmoid(a))", "log_sigmoid(-a)"),
+    ("log(1 - exp(a))", "log1mexp(a)"),
     ("log(exp(a) + exp(b))", "logaddexp(a, b)"),
+    ("log(exp(a) + exp(b) + exp(c))", "logaddexp(logaddexp(a, b), c)"),
+    ("log(1 + exp(a) + exp(b))", "logaddexp(softplus(a), b)"),
+    ("log(a + exp(b) + exp(c))", "logaddexp(log(a), logaddexp(b, c))"),
+    ("log(a + exp(b))", "logaddexp(log(a), b)"),
+    ("log(exp(a)*b)", "a + log(b)"),
+    ("log(exp(a)/b)", "a - log(b)"),
+    ("log(erfc(a))", "log(erfcx(a)) - a^2"),
+    ("log(prod(v))", "sum(log(v))"),
+    ("log(a^2)", "2*log(abs(a))"),
+    ("log(a*b)", "log(a) + log(b)"),
+    ("log(a/b)", "log(a) - log(b)"),
     ("log(cosh(a))", "abs(a) + log1p(exp(-2*abs(a))) - log(2)"),
     ("log(exp(a))", "a"),
     ("log(factorial(a))", "lgamma(a + 1)"),
@@ -53,8 +67,17 @@ CURES = (
     ("-(a*log(a))", "entr(a)"),
     ("a*log(b)", "xlogy(a, b)"),
     ("sin(a)/a", "sinc(a)"),
+    ("sqrt(a^2 + b^2 + c^2)", "hypot(hypot(a, b), c)"),
+    ("a^(1/3)", "cbrt(a)"),
+    ("a^2*b", "a*(a*b)"),
+    ("a*b*c", "a*(b*c)"),
+    ("a*b/c", "a*(b/c)"),
+    ("gamma(a)/(gamma(b)*gamma(c))", "exp(lgamma(a) - lgamma(b) - lgamma(c))"),
+    ("factorial(a)/(factorial(b)*factorial(c))", "exp(lgamma(a + 1) - lgamma(b + 1) - lgamma(c + 1))"),
+    ("factorial(a)/factorial(b)", "exp(lgamma(a + 1) - lgamma(b + 1))"),
+    ("a^b/factorial(b)", "exp(b*log(a) - lgamma(b + 1))"),
 )
-"""Spelling and better spelling; a and b are numbers or arrays, v is a vector. The first that fits is proposed."""
+"""Spelling and better spelling; a, b and c are numbers or arrays, v is a vector. The first that fits is proposed."""
 
 WIDEST = 24
 """Characters of an operand of a spelling; a longer one is left out."""
@@ -85,7 +108,7 @@ def cure_of(
 
 @cache
 def lowered(text: str) -> tuple[Graph, int]:
-    """A spelling as a graph with the inputs a, b and v, and its node."""
+    """A spelling as a graph with the inputs a, b, c and v, and its node."""
     program = lower(parse(Source(text)), shapes={"v": (2,)})
     (node,) = program.outputs.values()
     return program.graph, node

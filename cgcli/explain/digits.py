@@ -39,7 +39,7 @@ STANDING = 80
 
 
 @cache
-def _engine(bits: int) -> SampledEngine:
+def sampled_engine(bits: int) -> SampledEngine:
     """An engine of so many bits; a new one costs as much as dozens of evaluations."""
     return SampledEngine(bits)
 
@@ -48,7 +48,7 @@ class Exact:
     """Computes what scalar nodes stand for, to more digits than a double has. most: bits of the last attempt."""
 
     def __init__(self, most: int = ATTEMPTS[-1]) -> None:
-        self._engines = [_engine(bits) for bits in ATTEMPTS if bits <= most]
+        self._engines = [sampled_engine(bits) for bits in ATTEMPTS if bits <= most]
 
     def values(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> dict[int, Number | None]:
         """The numbers of nodes at a point; None where no digits decide it."""

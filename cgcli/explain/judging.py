@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cgcli.engines.numbers import Number, TooLarge, Unsettled
-from cgcli.engines.precise import SampledEngine
 from cgcli.errors import CgError
+from cgcli.explain.digits import sampled_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ def judge(graph: Graph, left: int, right: int, inputs: Mapping[str, Any]) -> Jud
         return Judgement(SAME)
     for bits in ATTEMPTS:
         try:
-            found = SampledEngine(bits).run(graph, inputs, [left, right])
+            found = sampled_engine(bits).run(graph, inputs, [left, right])
         except Unsettled:
             continue
         except (TooLarge, CgError, OverflowError, MemoryError):

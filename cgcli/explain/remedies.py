@@ -18,6 +18,7 @@ from cgcli.emit.formula import expression
 from cgcli.engines import choose
 from cgcli.errors import CgError
 from cgcli.explain.cures import CURES, built, lowered, matched
+from cgcli.explain.digits import Exact
 from cgcli.explain.stable.building import Builder, multiplied_out, together
 from cgcli.explain.stable.matching import Matcher
 from cgcli.explain.stable.rules import Rule, read, rules
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.base import Engine
+    from cgcli.engines.numbers import Number
 
 MOST = 3
 """Cures that are told."""
@@ -41,13 +42,16 @@ MOST = 3
 NEARBY = 16
 """Points around, at which a cure must agree with the formula where that has a value."""
 
+DIGITS = 700
+"""Bits in which the true value at the point is looked for."""
+
 AGREES, TENDS = 1e-6, 1e-4
 """Relative difference up to which two values agree, and one agrees with a limit."""
 
 APPROXIMATE = ("smooth", "slope")
 """Kinds of cures that are another function on purpose."""
 
-KINDS = ("branch", "clamp", *APPROXIMATE)
+KINDS = ("limit", "branch", "clamp", *APPROXIMATE)
 """Kinds of general cures; all others are rules, each of which is told once."""
 
 LARGEST = 2_000
@@ -56,7 +60,7 @@ LARGEST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Cure:
-    """What to write instead. how: a rule of stable rewriting, branch, clamp, smooth, slope, or start elsewhere.
+    """What to write instead. how: a rule of stable rewriting, limit, branch, clamp, smooth, slope, or start elsewhere.
 
     formula: the whole formula. value, gradient: at the point (or at `at`, where the cure is another point).
     """
@@ -65,7 +69,7 @@ class Cure:
     formula: str
     value: Any
     gradient: dict[str, Any]
-    at: dict[str, float] | None = None
+    at: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The cure as JSON-able data."""
@@ -89,14 +93,19 @@ class Remedies:
     """Looks for cures of one output of a formula at a point."""
 
     def __init__(
-        self, graph: Graph, output: int, culprit: int, inputs: Mapping[str, Any], wrt: Mapping[str, int]
+        self, graph: Graph, output: int, culprit: int, inputs: Mapping[str, Any], wrt: Mapping[str, int],
+        by: str | None = None,
     ) -> None:  # fmt: skip
+        """by: the variable whose derivative is to be mended; None where it is the value."""
         self.graph = Graph()
         moved = copied(graph, self.graph, [output, *wrt.values()])
         self.output, self.culprit = moved[output], moved[culprit]
         self.inputs = dict(inputs)
         self.wrt = {name: moved[node] for name, node in wrt.items() if graph.is_input(node)}
-        self._expected: list[Any] = []
+        self.by = by if by in self.wrt else None
+        self._expected: list[tuple[Any, dict[str, Any]]] = []
+        self._open = False  # whether the formula has no value at the point, in any digits
+        self._nearby: list[tuple[dict[str, Any], Any]] = []
         self.seed = np.random.default_rng(0)
 
     def found(self, kind: str) -> list[Cure]:
@@ -107,8 +116,8 @@ class Remedies:
         seen: set[str] = set()
         for how, root in self._candidates(kind):
             by_rule = how not in KINDS
-            if len(cures) >= MOST or (not by_rule and cures and cures[0].how not in KINDS):
-                break  # where a rule helps, nothing cruder is told
+            if len(cures) >= MOST or (cures and cures[0].how not in KINDS):
+                break  # where a rule helps, nothing else is told
             text = root_text(self.graph, root)
             if root == self.output or text in seen or (by_rule and how in seen):
                 continue
@@ -131,6 +140,7 @@ class Remedies:
                         with_better = built(*lowered(better), graph, found)
                         yield f"{spelling} => {better}", replaced(graph, self.output, {top: with_better})
             yield from self._by_rules(tops)
+            yield from self._continued()
         wanted = ("branch", "clamp") if kind in ("nan", "infinite") else APPROXIMATE
         for place in (self.culprit, *(each for each in tops if each != self.culprit)):
             for rule in general_rules().get(graph.row(place).name, ()):
@@ -138,6 +148,21 @@ class Remedies:
                     node = self._written(rule, place)
                     if node is not None:
                         yield rule.source, replaced(graph, self.output, {place: node})
+
+    def _continued(self) -> Iterator[tuple[str, int]]:
+        """Where a formula of one number has none at a point, but tends to one: what it tends to, as a straight line."""
+        if len(self.inputs) != 1 or len(self.wrt) != 1 or self.graph.shape_of(self.output):
+            return
+        ((name, node),) = self.wrt.items()
+        value, slopes = self.truth()
+        here = self.inputs.get(name)
+        if value is None or name not in slopes or not self._open or not isinstance(here, float):
+            return
+        slope = float(f"{float(slopes[name]):.9g}")
+        away = "a" if not here else f"(a {'+' if here < 0 else '-'} {abs(here)!r})"
+        line = f"{float(value):.9g}" + (f" {'-' if slope < 0 else '+'} {abs(slope)!r}*{away}" if slope else "")
+        with_line = lowered(f"where(a == {here!r}, {line}, b)")
+        yield "limit", built(*with_line, self.graph, {"a": node, "b": self.output})
 
     def _around(self) -> list[int]:
         """The operation that went wrong and those above it, up to three levels."""
@@ -201,10 +226,9 @@ class Remedies:
             return None
         if not finite(value) or not all(finite(slope) for slope in gradient.values()):
             return None
-        moves = any(np.any(np.abs(_array(slope)) > 1e-9) for slope in gradient.values())
-        if kind in ("zero", "vanishing") and not moves:
+        if kind in ("zero", "vanishing") and not self._moves(gradient):
             return None
-        if how not in APPROXIMATE and not (self._keeps(value) and self._agrees(root)):
+        if how not in APPROXIMATE and not (self._keeps(value, gradient) and self._agrees(root)):
             return None
         return Cure(how, root_text(self.graph, root), value, gradient)
 
@@ -218,36 +242,71 @@ class Remedies:
         values = choose(graph, wanted).evaluate(graph, inputs, wanted)
         return values[root], dict(zip(self.wrt, (values[node] for node in wanted[1:]), strict=False))
 
-    def _keeps(self, value: Any) -> bool:
-        """Whether a form has the value of the formula at the point, or what its values beside the point tend to."""
-        if not self._expected:
-            engine = choose(self.graph, [self.output])
-            here = engine.evaluate(self.graph, self.inputs, [self.output])[self.output]
-            self._expected = [here if finite(here) else self._limit(engine)]
-        (expected,) = self._expected
-        return expected is None or bool(np.allclose(_array(expected), _array(value), rtol=TENDS, atol=TENDS))
+    def _moves(self, gradient: Mapping[str, Any]) -> bool:
+        """Whether the derivative in question, or any, is neither 0 nor out of all proportion."""
+        slopes = [gradient[self.by]] if self.by is not None and self.by in gradient else list(gradient.values())
+        sizes = [np.abs(_array(slope)) for slope in slopes]
+        return any(np.any(size > 1e-9) and np.all(size < 1e9) for size in sizes)
 
-    def _limit(self, engine: Engine) -> Any:
-        """What values around the point tend to; None where they do not tend to a number."""
-        values = []
+    def _keeps(self, value: Any, gradient: Mapping[str, Any]) -> bool:
+        """Whether a form has the true value and slopes of the formula at the point, where these are known."""
+        right, slopes = self.truth()
+        close = [right is None or _near(right, value)]
+        close += [_near(slope, gradient[name]) for name, slope in slopes.items() if name in gradient]
+        return all(close)
+
+    def truth(self) -> tuple[Any, dict[str, Any]]:
+        """The value and the slopes at the point in many digits, or what they tend to around it.
+
+        None, and no slope, where there is none such: it is infinite, undefined all around, or depends on the side.
+        """
+        if not self._expected:
+            graph = self.graph
+            names = [name for name, node in self.wrt.items() if not graph.shape_of(node)]
+            nodes = [self.output]
+            if names and not graph.shape_of(self.output):
+                slopes = differentiate(graph, [self.output], [self.wrt[name] for name in names])
+                nodes += [slopes.wrt(self.wrt[name]) for name in names]
+            here = self._numbers(nodes, self.inputs)
+            tend = self._limits(nodes) if any(_undefined(each) for each in here) else here
+            found = [end if _undefined(each) else each for each, end in zip(here, tend, strict=True)]
+            known = [each if each is not None and finite(each) else None for each in found]
+            by_name = dict(zip(names, known[1:], strict=False)) if known[0] is not None else {}
+            self._expected = [(known[0], {name: slope for name, slope in by_name.items() if slope is not None})]
+            self._open = _undefined(here[0])
+        return self._expected[0]
+
+    def _numbers(self, nodes: Sequence[int], inputs: Mapping[str, Any]) -> list[Any]:
+        """Nodes in many digits, as doubles; an array as doubles compute it; None where no digits decide."""
+        graph = self.graph
+        scalars = [node for node in nodes if not graph.shape_of(node)]
+        exact = Exact(most=DIGITS).values(graph, inputs, scalars)
+        plain = choose(graph, nodes).evaluate(graph, inputs, nodes) if len(scalars) < len(nodes) else []
+        numbers = {node: exact[node] for node in scalars}
+        return [plain[node] if graph.shape_of(node) else _double(numbers[node])
+                for node in nodes]  # fmt: skip
+
+    def _limits(self, nodes: Sequence[int]) -> list[Any]:
+        """What the values of nodes around the point tend to; None where they do not tend to a number."""
+        around = []
         for step in (1e-7, -1e-7, 3e-8, -3e-8):
             near = {name: value + step * np.maximum(np.abs(value), 1.0) if name in self.wrt else value
                     for name, value in self.inputs.items()}  # fmt: skip
             near = {name: float(value) if not np.ndim(value) else value for name, value in near.items()}
-            values.append(_array(engine.evaluate(self.graph, near, [self.output])[self.output]))
-        middle = np.mean(values, axis=0)
-        close = all(finite(each) and np.allclose(each, middle, rtol=TENDS, atol=TENDS) for each in values)
-        return middle if close else None
+            around.append(self._numbers(nodes, near))
+        return [_agreed(values) for values in zip(*around, strict=True)]
 
     def _agrees(self, root: int) -> bool:
         """Whether a form has the values of the formula around the point, where that has some; a cure does no harm."""
-        engine = choose(self.graph, [self.output, root])
+        if not self._nearby:
+            for _ in range(NEARBY):
+                near = {name: self._moved(value) for name, value in self.inputs.items()}
+                self._nearby.append((near, self._numbers([self.output], near)[0]))
+        engine = choose(self.graph, [root])
         told = []
-        for _ in range(NEARBY):
-            near = {name: self._moved(value) for name, value in self.inputs.items()}
-            values = engine.evaluate(self.graph, near, [self.output, root])
-            old, new = _array(values[self.output]), _array(values[root])
-            if finite(values[self.output]):
+        for near, right in self._nearby:
+            if right is not None and finite(right):
+                old, new = _array(right), _array(engine.evaluate(self.graph, near, [root])[root])
                 told.append(bool(np.all(np.abs(old - new) <= AGREES * np.maximum(np.abs(old), np.abs(new)) + 1e-12)))
         return sum(told) >= 0.7 * len(told)
 
@@ -260,20 +319,13 @@ class Remedies:
     def _elsewhere(self, kind: str) -> list[Cure]:
         """Another value of one input at which value and gradient are sound."""
         for name, value in self.inputs.items():
-            if np.ndim(value):
-                continue
-            start = float(value)
-            for other in (start / 10, start / 100, 1.0, 0.5, -1.0, start + 1.0, start - 1.0):
-                if not isfinite(other) or other == start:
-                    continue
+            for other in _others(value):
                 try:
                     found, gradient = self._at(self.output, {**self.inputs, name: other})
                 except CgError:
                     continue
                 sound = finite(found) and all(finite(slope) for slope in gradient.values())
-                moves = any(np.any(np.abs(_array(slope)) > 1e-9) and np.all(np.abs(_array(slope)) < 1e9)
-                            for slope in gradient.values())  # fmt: skip
-                if sound and (moves or kind in ("nan", "infinite")):
+                if sound and (self._moves(gradient) or kind in ("nan", "infinite")):
                     text = root_text(self.graph, self.output)
                     return [Cure("start elsewhere", text, found, gradient, {name: other})]
         return []
@@ -286,3 +338,41 @@ def root_text(graph: Graph, root: int) -> str:
 
 def _array(value: Any) -> Any:
     return np.asarray(value, dtype=float)
+
+
+def _others(value: Any) -> list[Any]:
+    """Values of an input to start from instead; of a square matrix, with a larger diagonal."""
+    array = _array(value)
+    if not array.shape:
+        start = float(array)
+        tried = [start / 10, start / 100, 1.0, 0.5, -1.0, start + 1.0, start - 1.0]
+        return [other for other in tried if isfinite(other) and other != start]
+    size = max(1.0, float(np.max(np.abs(array), initial=0.0)))
+    if array.ndim == 2 and array.shape[0] == array.shape[1]:
+        return [array + size * part * np.eye(len(array)) for part in (0.01, 1.0)]
+    return [array + step * np.arange(1.0, array.size + 1.0).reshape(array.shape) for step in (1.0, -1.0)]
+
+
+def _double(number: Number | None) -> float | None:
+    return None if number is None else float(number)
+
+
+def _undefined(value: Any) -> bool:
+    """Whether a value is unknown or nan, or holds a nan; an infinity is a value."""
+    return value is None or bool(np.any(np.isnan(_array(value))))
+
+
+def _near(right: Any, value: Any) -> bool:
+    """Whether a value is as good as the right one."""
+    right, value = _array(right), _array(value)
+    size = float(np.max(np.abs(right), initial=0.0))
+    return bool(np.allclose(right, value, rtol=TENDS, atol=TENDS * (min(1.0, size) or 1.0)))
+
+
+def _agreed(values: Sequence[Any]) -> Any:
+    """The mean of values that are as good as the same; else None."""
+    if any(each is None or not finite(each) for each in values):
+        return None
+    middle = np.mean([_array(each) for each in values], axis=0)
+    same = all(np.allclose(_array(each), middle, rtol=TENDS, atol=TENDS) for each in values)
+    return middle if same else None

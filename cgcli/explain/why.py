@@ -15,7 +15,7 @@ from cgcli.explain.births import births, kind_of
 from cgcli.explain.digits import Exact
 from cgcli.explain.point import Point
 from cgcli.graph.store import Graph
-from cgcli.graph.walk import descendants
+from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, finite
 from cgcli.ops import logic
 
@@ -81,7 +81,9 @@ class Inquiry:
         self.variables = variables
         scalar = all(not graph.shape_of(node) for node in outputs.values())
         self.point = Point(graph, outputs, list(variables.values()) if scalar else ())
-        self.point.evaluate(engine, inputs)
+        slopes = [node for each in self.point.passes.values() for node in each.adjoints.values()]
+        steps = [node for node, need in enumerate(ancestors(graph, slopes)) if need]  # a nan may begin in any of them
+        self.point.evaluate(engine, inputs, steps)
         self.values = self.point.values
         self._names = graph.name_of()
 
@@ -195,6 +197,8 @@ class Inquiry:
             return []
         if not sizes.any():
             return self._zero(name, by, variable, backward)
+        if not finite(self.values[self.outputs[name]]):
+            return []  # what is infinite makes what lies below it huge or tiny
         largest, least = float(sizes.max()), float(sizes[sizes > 0].min())
         if largest >= HUGE:
             return self._extreme("huge", name, by, variable, backward)
@@ -227,7 +231,8 @@ class Inquiry:
         pending = [node]
         while pending:
             each = pending.pop(0)
-            for operand in self.graph.operands_of(each):
+            operands = self.graph.operands_of(each)
+            for operand in operands[1:] if self.graph.row(each) is logic.where else operands:  # not by the condition
                 if operand not in below and (reach[operand] or operand == variable):
                     below[operand] = each
                     pending.append(operand)
@@ -244,7 +249,7 @@ class Inquiry:
         if not inner[output]:
             why = f"`{name}` does not depend on `{by}`"
             return [self._found("zero", BACKWARD, name, by, output, why, [])]
-        found, seen = [], set()
+        found, seen, sound = [], set(), finite(self.values[output])
         for user in backward.order:
             if not inner[user] or not np.any(_array(self.values[backward.adjoints[user]])):
                 continue
@@ -253,9 +258,11 @@ class Inquiry:
                 if not inner[operand] or user in seen or (part is not None and np.any(_array(self.values[part]))):
                     continue
                 seen.add(user)
+                if not sound and any(not finite(self.values[each]) for each in graph.operands_of(user)):
+                    continue  # that something is infinite there is told of the value
                 path = self._way_down(output, user, backward) + self._way_down(user, variable, backward)[1:]
                 found.append(self._found("zero", BACKWARD, name, by, user, self._cut(user, place), path))
-        if not found:
+        if not found and not seen:
             why = f"the parts that `{by}` contributes on its ways to `{name}` add up to 0"
             return [self._found("zero", BACKWARD, name, by, output, why, [])]
         return found[:MOST]
@@ -279,10 +286,12 @@ class Inquiry:
         others = [each for position, each in enumerate(operands) if position != place]
         zero = next((each for each in others if not np.any(_array(self.values[each]))), None)
         if row.spell.get("infix") == "*" and zero is not None:
-            return f"the other factor is 0: {self.text(zero)} = {compact(self.values[zero])}"
+            text = self.text(zero)
+            return "the other factor is 0" + (f": {text} = 0" if not graph.is_constant(zero) else "")
         if row.kink is not None:
             return f"`{row.name}` is flat on this side, where {numbers}: it passes nothing on"
-        flat = "its slope is 0 there" if not _large(self.values[operands[place]]) else "it is saturated there"
+        saturated = _large(self.values[operands[place]])
+        flat = "it hardly changes there any more (it is saturated)" if saturated else "its slope is 0 there"
         return f"`{row.name}` passes nothing on where {numbers}: {flat}"
 
     def _extreme(self, kind: str, name: str, by: str, variable: int, backward: BackwardPass) -> list[Finding]:

@@ -23,6 +23,7 @@ from cgcli.graph.replacing import replaced
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.ops import shaping
+from cgcli.ops.arithmetic import square
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.expand import expansion, transplant
 from cgcli.passes.folding import FoldingRef
@@ -249,7 +250,7 @@ class Working:
         slopes, terms = [], []
         for place, partial in zip(places, local_partials(graph, node, places), strict=True):
             if partial is not None:
-                slopes.append(FoldingRef(graph, partial))
+                slopes.append(FoldingRef(graph, self._with_powers(partial)))
                 terms.append(slopes[-1] * self.derivative_of_operand(operands[place]))
         total: Ref = sum(terms[1:], terms[0]) if terms else FoldingRef(graph, graph.constant(0.0))
         inner = any(operands[place].node != self.variable for place in places)
@@ -260,6 +261,13 @@ class Working:
                 mistakes["the inner derivative is missing (chain rule)"] = sum(slopes[1:], slopes[0])
         name = f"derivative of {row.name}"
         return GivenRule(f"{name} and chain rule" if inner else name, self._general(node, places), total, mistakes)
+
+    def _with_powers(self, root: int) -> int:
+        """A rule with `u^2` for what rows write as `square(u)`."""
+        graph = self.graph
+        squares = [node for node, need in enumerate(ancestors(graph, [root])) if need and graph.row(node) is square]
+        powers = {node: (FoldingRef(graph, graph.operands_of(node)[0]) ** 2).node for node in squares}
+        return replaced(graph, root, powers) if powers else root
 
     def _general(self, node: int, places: Sequence[int]) -> str:
         """The rule of a row in letters: `sin(u)' = cos(u) · u'`."""
@@ -273,7 +281,8 @@ class Working:
         texts = [names[operand] for operand in operands]
         names[node] = applied(graph, node, texts)
         rules = RuleTexts(graph, names)
-        terms = [f"{rules.text(node, place, partial=True)} · {texts[place]}'" for place in places]
+        slopes = [_factor(rules.text(node, place, partial=True)) for place in places]
+        terms = [f"{slope} · {texts[place]}'" for slope, place in zip(slopes, places, strict=True)]
         return f"{names[node]}' = {' + '.join(terms) or '0'}"
 
     def _by_directions(self, node: int, operands: Sequence[Ref], depends: Sequence[bool]) -> GivenRule:
@@ -323,6 +332,16 @@ class Working:
             else:
                 moved[node] = graph.repeat(row, [each.node for each in operands], attributes)
         return moved[root]
+
+
+def _factor(text: str) -> str:
+    """A text that is to be multiplied: a sum in brackets."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if not depth and text[place : place + 3] in (" + ", " - "):
+            return f"({text})"
+    return text
 
 
 def _too_much(message: str) -> CalculationError:

@@ -97,7 +97,7 @@ def _with_cures(bound: Bound, found: Finding, outputs: Mapping[str, int], by_nam
     if found.kind == "convention" or node < 0 or node >= len(graph) or graph.is_leaf(node):
         return found
     inputs = {name: value for name, value in bound.values.items() if isinstance(value, float) or np.ndim(value)}
-    remedies = Remedies(graph, outputs[found.of], node, inputs, by_name)
+    remedies = Remedies(graph, outputs[found.of], node, inputs, by_name, found.by)
     return replace(found, cures=remedies.found(found.kind))
 
 
@@ -126,8 +126,8 @@ def _closest(inquiry: Inquiry) -> str:
     if not worst[1]:
         return "nothing is wrong here"
     return (
-        f"nothing is wrong here; the largest condition is {worst[0]:.2g}, of {worst[1]}: "
-        f"a relative error of its operands grows by that factor"
+        f"nothing is wrong here; the most sensitive operation is {worst[1]}: "
+        f"if an operand changes by 1 %, it changes by {worst[0]:.2g} % (its condition is {worst[0]:.2g})"
     )
 
 

@@ -78,13 +78,15 @@ class Steps:
     def check(self, answer: str) -> list[Checked]:
         """A student's lines up to the first wrong one. Lines are apart by line ends, `;` or `=`.
 
-        `d/dx(…)` may stand in a line. FormulaError for a line that cannot be read; UsageError for names that the
-        formula does not have.
+        `d/dx(…)` may stand in a line. Where a higher order is asked for, lines may go on to it. FormulaError for a
+        line that cannot be read; UsageError for names that the formula does not have.
         """
         found: list[Checked] = []
+        reached = 0
         for text in lines_of(answer, self.name):
             node = self._read(text)
-            verdict = judged(self._working, node)
+            verdict = judged(self._working, node, reached)
+            reached = verdict.order
             step = verdict.step
             hint = self._hint(step.of, step.rule) if step is not None else self._next(text)
             found.append(Checked(text, verdict, hint))

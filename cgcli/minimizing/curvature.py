@@ -72,14 +72,16 @@ def noise_at(objective: Objective, point: Point) -> float:
 
 
 def lower_beside(walk: Walk, sides: list[tuple[Any, int]], least: float) -> Point | None:
-    """A point that is lower by `least` on one side of a direction, where the model does not tell; None without one."""
+    """A point that is lower by `least` on one side of a direction, where the model does not tell; None without one.
+
+    The way there is measured by the size of the variables that move, and by that of the largest one: a variable at 0
+    has no size of its own.
+    """
     limit = walk.point.value - max(least, np.finfo(float).tiny)
     for direction, way in sides[:MOST_PROBED]:
-        unit = np.max(np.abs(direction) / walk.reach, initial=0.0)
-        if not unit > 0:
-            continue
-        for length in PROBES:
-            found = walk.objective.at(np.clip(walk.point.x + way * length / unit * direction, walk.low, walk.high))
+        units = {np.max(np.abs(direction) / walk.reach, initial=0.0), np.max(np.abs(direction)) / walk.reach.max()}
+        for length in (length / unit for unit in sorted(units) if unit > 0 for length in PROBES):
+            found = walk.objective.at(np.clip(walk.point.x + way * length * direction, walk.low, walk.high))
             if np.isfinite(found.value) and found.value < limit and found.is_finite():
                 return found
     return None

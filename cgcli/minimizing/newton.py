@@ -39,7 +39,7 @@ FEW_FLAT = 2
 STEEP = 1e-4
 """Of a slope over the size of the variables beside the value."""
 
-MOST_QUIET = 20
+FEW_QUIET, MOST_QUIET = 3, 20
 """Rounds that promise nothing, though the steps are long: along a floor, or a valley as flat as rounding is coarse."""
 
 TINY = 1e-6
@@ -149,7 +149,7 @@ class Walk:
         """The model of the variables that may move: not at a side towards which the value falls."""
         self._set_free()
         x, slope, bend, free = self.point.x, self.point.gradient, finite_part(self.point.hessian), self.free
-        self.model = Model(slope[free], bend[np.ix_(free, free)], self._units(bend)[free])
+        self.model = Model(slope[free], bend[np.ix_(free, free)], self._units(bend)[free], self.reach[free])
         if not self.radius:
             length = self.model.newton_length()
             if not np.isfinite(length) or Assessment(self.model, self.reach[free]).flat.any():
@@ -180,7 +180,7 @@ class Walk:
         self.quiet += 1
         if min(found.step, self.moved) <= SHORT or self.quiet > MOST_QUIET:
             return self._settled(model, found)
-        return "endless" if found.promises_less_than(least / 100) else ""
+        return "endless" if self.quiet >= FEW_QUIET and found.promises_less_than(least / 100) else ""
 
     def _settled(self, model: Model, found: Assessment) -> str:
         """A minimum as far as the model sees; where it is flat, or turns down soon, neighbours are asked."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 ROUNDS = 60
 """Newton's iterations for the multiplier; three or four are usual."""
 
+CURVATURE_ROUNDING, SLOPE_ROUNDING = 1e-13, 8 * float(np.finfo(float).eps)
+"""What rounding leaves of curvatures beside the largest, and of slopes beside what they are summed up from."""
+
 CLOSE = 1e-3
 """How near to the boundary a step has to end, as a share of the radius."""
 
@@ -25,17 +28,23 @@ CLOSE = 1e-3
 class Model:
     """A quadratic model `gradient·s + s·hessian·s/2`, its variables scaled: lengths are those of `scale * s`.
 
-    eigenvalues, basis: of the scaled Hessian, ascending. slopes: the scaled gradient in that basis.
+    eigenvalues, basis: of the scaled Hessian, ascending. slopes: the scaled gradient in that basis. held: along which
+    directions curvature and slope are nothing but rounding, for variables of some size; no step goes there.
     """
 
-    __slots__ = ("basis", "eigenvalues", "gradient", "hessian", "scale", "slopes")
+    __slots__ = ("basis", "eigenvalues", "gradient", "held", "hessian", "scale", "slopes")
 
-    def __init__(self, gradient: Any, hessian: Any, scale: Any) -> None:
+    def __init__(self, gradient: Any, hessian: Any, scale: Any, size: Any = None) -> None:
         self.gradient = gradient
         self.hessian = hessian
         self.scale = scale
         self.eigenvalues, self.basis = np.linalg.eigh(hessian / scale[:, None] / scale)
         self.slopes = self.basis.T @ (gradient / scale)
+        self.held = np.zeros(len(scale), dtype=bool)
+        if size is not None:
+            rounding = np.abs(self.basis.T) @ (SLOPE_ROUNDING * (np.abs(hessian) @ size) / scale)
+            flat = np.abs(self.eigenvalues) <= CURVATURE_ROUNDING * np.abs(self.eigenvalues).max(initial=0.0)
+            self.held = flat & (np.abs(self.slopes) <= rounding)
 
     def change(self, step: Any) -> float:
         """By how much the model changes along a step."""
@@ -51,7 +60,9 @@ class Model:
 
     def step(self, radius: float) -> Any:
         """The minimiser of the model within a radius (to a part of CLOSE on the boundary)."""
-        along = _in_the_basis(self.eigenvalues, self.slopes, radius)
+        free = ~self.held
+        along = np.zeros(len(self.slopes))
+        along[free] = _in_the_basis(self.eigenvalues[free], self.slopes[free], radius)
         return (self.basis @ along) / self.scale
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import mpmath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,6 +41,16 @@ VERDICTS = [
     ("where(x*y == 6, 1, 0)", "0", ALMOST),
     ("x < 3", "x <= 3", ALMOST),
     ("log(x^2)", "2*log(x)", WHERE_DEFINED),
+    ("a*b + c", "c + b*a", EQUAL_SIMPLIFIED),
+    ("a - b/c + d", "d + a - b/c", EQUAL_SIMPLIFIED),
+    ("max(x, y, z)", "max(z, max(y, x))", EQUAL_SIMPLIFIED),
+    ("sigmoid(x)", "(1 + tanh(x/2))/2", EQUAL_POINTS),
+    ("erf(x)", "1 - erfc(x)", EQUAL_POINTS),
+    ("input v[3]; softmax(v)", "input v[3]; softmax(v + 1)", EQUAL_POINTS),
+    ("floor(x)", "ceil(x) - 1", ALMOST),
+    ("atan2(y, x)", "2*atan(y/(sqrt(x^2 + y^2) + x))", ALMOST),
+    ("where(x < 1e-200, 0, x)", "where(x < 0, 0, x)", UNEQUAL),
+    ("a - b", "b - a", UNEQUAL),
     ("abs(x)", "x", UNEQUAL),
     ("sin(x)", "-sin(x)", UNEQUAL),
     ("atan2(y, x)", "atan(y/x)", UNEQUAL),
@@ -69,13 +80,23 @@ def test_verdicts(left, right, verdict):
     assert bool(found) == found.equal == (verdict in (EQUAL_GRAPH, EQUAL_SIMPLIFIED, EQUAL_POINTS))
     for each in found.counterexamples:
         if each.output == "result":
-            point = {name: value for name, value in each.at.items() if name in first.inputs}
-            other = {name: value for name, value in each.at.items() if name in second.inputs}
-            left_value, right_value = first.eval(point, digits=40), second.eval(other, digits=40)
+            with mpmath.workdps(500):  # the decimals as they are told
+                written = {name: mpmath.mpf(repr(value)) if isinstance(value, float) else value
+                           for name, value in each.at.items()}  # fmt: skip
+            point = {name: value for name, value in written.items() if name in first.inputs}
+            other = {name: value for name, value in written.items() if name in second.inputs}
+            left_value, right_value = first.eval(point, digits=250), second.eval(other, digits=250)
             assert left_value != right_value, each
             assert float(left_value) == pytest.approx(each.left, nan_ok=True)
             assert float(right_value) == pytest.approx(each.right, nan_ok=True)
         assert each.alone == (verdict == ALMOST)
+
+
+def test_decimals_are_points():
+    """A tenth is no double; `x=0.1` means it all the same."""
+    found = cg.parse("where(x == 0.1, 4, x)").compare(cg.parse("x"))
+    assert found.verdict == ALMOST
+    assert [(each.at, each.left, each.right) for each in found.counterexamples] == [({"x": 0.1}, 4.0, 0.1)]
 
 
 TERMS = st.recursive(

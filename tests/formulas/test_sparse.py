@@ -49,7 +49,7 @@ WAYS = ["products", "entries", "rolled"]
 
 @pytest.fixture(params=WAYS)
 def way(request, monkeypatch):
-    from cgcli.formulas import sparse as module
+    from cgcli.formulas import sparse_plans as module
     from cgcli.passes import rolling
 
     if request.param == "products":
@@ -171,7 +171,7 @@ def test_a_matrix_is_computed_again_at_other_values(way):
 
 
 def test_many_colours_are_run_in_several_batches(monkeypatch):
-    from cgcli.formulas import sparse as module
+    from cgcli.formulas import sparse_plans as module
 
     formula, x = cg.parse("sum(x)*x^2"), np.arange(1.0, 8.0)
     dense = formula.jacobian(x=x)["x"]

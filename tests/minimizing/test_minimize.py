@@ -65,6 +65,13 @@ def test_a_start_that_is_stationary_and_no_minimum_is_left(text, start, value):
     assert found.value == pytest.approx(value, rel=1e-10)
 
 
+def test_what_falls_slowly_beside_a_flat_direction_is_no_minimum():
+    for text in ("x^2 - y^4", "x^2 + y^3", "x^2 - y^6"):
+        assert not minimised(text, {"x": 1, "y": 0}).converged
+    assert minimised("(x - 1)^2*1e-30 + 1", {"x": 5}).converged
+    assert minimised("(x + y + z)^2 + (x - y)^4", {"x": 1, "y": 2, "z": 3}).converged
+
+
 @pytest.mark.parametrize("text", ["x", "-x^2", "x^3", "-log(x)", "x - y^2", "x*y*z", "x^3 - 3*x*y^2"])
 def test_a_value_that_falls_without_end_is_told(text):
     found = minimised(text, {name: 1.0 for name in "xyz" if name in text})

@@ -166,3 +166,20 @@ def test_derivatives_of_others():
             at = {name: value for name, value in point["at"].items() if name in last.inputs}
             found = last.eval({name: float(value) for name, value in at.items()}, digits=20)
             assert float(found) == pytest.approx(float(point["df"]), rel=1e-12), row["id"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [("3*x^2; 6*x", [True, True]), ("6*x", [True]), ("3*x^2; 7*x", [True, False]), ("6*x; 3*x^2", [True, False])],
+)
+def test_an_answer_may_go_on_to_a_higher_order(answer, right):
+    checked = cg.parse("x^3").steps(order=2).check(answer)
+    assert [line.verdict.right for line in checked] == right
+    if not right[-1]:
+        assert checked[-1].verdict.order == 2
+
+
+def test_rules_are_written_as_in_a_book():
+    (tangent,) = [line for line in cg.parse("tan(x)").steps().lines if line.rule.name]
+    assert tangent.rule.general == "tan(u)' = (1 + tan(u)^2) · u'"
+    assert all("square" not in line.text for line in cg.parse("atan(x)/x").steps(order=2).lines)

@@ -72,6 +72,8 @@ LATE = {
     ("formulas/sparse.py", "numpy"): "sparse matrices",
     ("render/pattern_plot.py", "numpy"): "a picture as numbers",
     ("formulas/sparse.py", "scipy"): "sparse matrices",
+    ("formulas/sparse_plans.py", "numpy"): "sparse matrices",
+    ("formulas/sparse_plans.py", "scipy"): "sparse matrices",
     ("passes/colouring.py", "numpy"): "sparse matrices",
     ("passes/entries.py", "numpy"): "sparse matrices",
     ("passes/reading.py", "numpy"): "the positions of elements",

@@ -1,13 +1,13 @@
 """Compare two formulas: are they equal, and where do they differ.
 
-Exit code 0 where no difference was found, else 1.
-
 Examples:
   cg compare "(x+y)*z" "x*z + y*z"
   cg compare "log(x^2)" "2*log(x)"
   cg compare "sin(x)/x" "sinc(x)" x=0.5
   cg compare old.cg new.cg -o both.svg
   cg compare "a*x^2" "x^2*a" a=2 --json
+
+Exit code 0 where no difference was found, else 1.
 """
 
 from __future__ import annotations

@@ -86,7 +86,8 @@ def print_checked(lines: Sequence[Checked], *, hint: bool) -> None:
         if point is not None:
             at = ", ".join(f"{name}={number_text(value)}" for name, value in point.at.items())
             yours, right = number_text(point.right), number_text(point.left)
-            print(f"  at {at or 'every point'} it is {yours}, and the derivative is {right}")
+            which = f"derivative {verdict.order}" if verdict.order > 1 else "the derivative"
+            print(f"  at {at or 'every point'} it is {yours}, and {which} is {right}")
         if last.hint is not None:
             print(f"  rule: {last.hint}")
     elif last.hint is not None and (hint or len(lines) == 1):

@@ -11,7 +11,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import read_bindings, read_formula, split_names
-from cgcli.cli.output import number_text, print_json
+from cgcli.cli.output import print_json
 from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from cgcli.explain.remedies import Cure
     from cgcli.explain.why import Finding
     from cgcli.formulas.why import Why
+
+
+KINDS_IN_WORDS = {
+    "limit": "what it tends to",
+    "branch": "another value where it has none",
+    "clamp": "keep the number in range",
+    "smooth": "a smooth function of the same shape",
+    "slope": "a small slope where it is flat",
+}
 
 
 def run(
@@ -93,10 +102,10 @@ def finding_lines(finding: Finding, found: Why) -> Iterator[str]:
 def cure_lines(cure: Cure) -> Iterator[str]:
     """A cure and its numbers."""
     if cure.at is not None:
-        at = ", ".join(f"{name}={number_text(value)}" for name, value in cure.at.items())
+        at = ", ".join(f"{name}={short_text(value)}" for name, value in cure.at.items())
         yield f"  cure: start elsewhere, such as {at}"
     else:
-        yield f"  cure ({cure.how}): {cure.formula}"
+        yield f"  cure ({KINDS_IN_WORDS.get(cure.how, cure.how)}): {cure.formula}"
     slopes = ", ".join(f"d/d{name} = {short_text(slope)}" for name, slope in cure.gradient.items())
     yield f"    gives {short_text(cure.value)}" + (f", {slopes}" if slopes else "")
 

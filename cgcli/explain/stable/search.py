@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.explain.digits import ROUNDING
 from cgcli.explain.stable.building import Builder, multiplied_out, together
 from cgcli.explain.stable.matching import Matcher
 from cgcli.explain.stable.regimes import joined
@@ -254,14 +255,17 @@ class Search:
         with np.errstate(all="ignore"):
             values = computed(self.graph, [self.node, form.node], columns, rows)
             old, new = values[self.node], values[form.node]
-            gap = np.where(np.isfinite(old) & np.isfinite(new), np.abs(old - new) / (np.abs(old) + 1e-300), 1.0)
+            larger = np.maximum(np.abs(old), np.abs(new)) + 1e-300
+            gap = np.where(np.isfinite(old) & np.isfinite(new) & (old != 0), np.abs(old - new) / larger, 0.0)
         same = (old == new) | (~np.isfinite(old) & ~np.isfinite(new))
         typical = roughly_lost(self.graph, self.node, columns, rows)
         doubt = np.where(same, -np.inf, roughly_lost(self.graph, form.node, columns, rows) - typical)
+        with np.errstate(all="ignore"):  # further apart than rounding explains, as a series is that ends too soon
+            excess = np.where(same, -np.inf, np.log10(np.maximum(gap / ROUNDING, 1.0)) - typical)
         share = self.effort.fresh // 4
         order = [
-            *np.argsort(-doubt)[: 2 * share],
-            *np.argsort(-np.where(same, 0.0, gap))[:share],
+            *np.argsort(-doubt)[:share],
+            *_largest_along(columns, excess, 2 * share),
             *range(min(share, rows)),
         ]
         chosen = np.array(list(dict.fromkeys(int(row) for row in order)))
@@ -278,6 +282,16 @@ class Search:
         if self._unseen is None:
             self._unseen = self._columns(FRESH)
         return self._unseen
+
+
+def _largest_along(columns: Mapping[str, Any], sizes: Any, count: int) -> list[int]:
+    """The rows of the largest sizes in stretches along each input: what is large in one place hides no other place."""
+    found: list[int] = []
+    for column in columns.values():
+        order = np.argsort(column, kind="stable")
+        parts = np.array_split(order, max(count // len(columns), 1))
+        found += [int(part[np.argmax(sizes[part])]) for part in parts if np.isfinite(sizes[part]).any()]
+    return found
 
 
 def _is_worse(before: Any, lost: Any) -> bool:

@@ -75,8 +75,8 @@ def _written(builder: Builder, variable: int, series: Series, count: int, *, far
     places = [place for place, _ in kept]
     step = 1 if any((place - places[0]) % 2 for place in places) else 2
     x = graph.ref(variable)
-    t = x ** (-1 if far else 1) if step == 1 else (1 / x**2 if far else x**2)
-    t = 1 / x if far and step == 1 else t
+    square = x if step == 1 else x**2
+    t = 1 / square if far else square
     by_place = dict(kept)
     total = None
     for place in range(places[-1], places[0] - 1, -step):
