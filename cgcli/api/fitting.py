@@ -32,7 +32,7 @@ class Fitting(FormulaBase):
         is written from time to time; resume: go on from it, to the same bits as if nothing had happened.
 
         by: columns whose values tell groups of rows apart; each group is fitted, and the result is a
-        `cgcli.fitting.grouped.GroupedFit`. share: parameters that all groups have in common.
+        `cgcli.fitting.groups.grouped.GroupedFit`. share: parameters that all groups have in common.
 
         Where `loss` is an output of the formula, its mean over the rows is made small instead: see
         `cgcli.fitting.training.train` for the further options (method, epochs, batch, rate, validate, patience …).
@@ -40,7 +40,7 @@ class Fitting(FormulaBase):
         from cgcli.fitting.choosing import is_training, refuse_options
 
         if is_training(self, loss, training):
-            from cgcli.fitting.training import train
+            from cgcli.fitting.training.train import train
 
             refuse_options(target=target, bounds=bounds, sigma=sigma, by=by, share=share, sigma_x=sigma_x)
             if seed is not None:  # a training that is resumed keeps its own
@@ -54,7 +54,7 @@ class Fitting(FormulaBase):
 
             raise UsageError("`share` is for groups", hint='say what tells them apart: by="plate"')
         if by is not None:
-            from cgcli.fitting.grouped import fit_by, refuse_saving
+            from cgcli.fitting.groups.grouped import fit_by, refuse_saving
 
             refuse_saving(save, resume)
             if sigma_x is not None:

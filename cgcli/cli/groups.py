@@ -13,14 +13,14 @@ from cgcli.cli.streams import EvenUnread
 from cgcli.data import formats
 from cgcli.errors import CalculationError, UsageError
 from cgcli.files import Replacement
-from cgcli.fitting.grouped import fit_by
+from cgcli.fitting.groups.grouped import fit_by
 
 if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.api.formula import Formula
     from cgcli.cli.options import ReadOptions
-    from cgcli.fitting.grouped import GroupedFit
+    from cgcli.fitting.groups.grouped import GroupedFit
 
 
 def fit_groups(

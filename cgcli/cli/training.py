@@ -10,7 +10,7 @@ from cgcli.cli.output import print_json, write_json
 from cgcli.cli.rows import read_columns
 from cgcli.cli.streams import EvenUnread, can_write
 from cgcli.errors import UsageError
-from cgcli.fitting.training import train
+from cgcli.fitting.training.train import train
 from cgcli.render.epochs import EpochLine
 from cgcli.rows.sources import Source
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cgcli.cli.options import ReadOptions
     from cgcli.cli.starts import Starts
     from cgcli.cli.training_options import TrainOptions
-    from cgcli.fitting.training import TrainingResult
+    from cgcli.fitting.training.train import TrainingResult
 
 
 def train_table(

@@ -11,16 +11,14 @@
     result.result_of(…)           a solution with all that is to be said of it
     statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution
     remembering.Remembered        a problem whose answers are in a file: a fit goes on to the same bits
-    training.train(…)             minibatches or L-BFGS over a loss of a row
-    optimisers, schedules         the methods' steps, and the rate from step to step
-    batches.Rows                  the rows of a training in the order of a seed
     checkpoints                   what it takes to go on, in a file
     orthogonal.nearest(…)         inputs that have errors, too
     profile.Profiler              likelihood intervals
     reporting.Reporting           what can be asked of a result: a document, the table, predictions, a plot
     predicting.Predictor          predictions with errors and bands for batches of rows; predictions.… for tables
     picturing.picture_of(…)       the rows and the curve that a plot or a sketch shows
-    grouped.fit_by(…)             a fit for each group of rows, or one with parameters that groups share
+    groups.grouped.fit_by(…)      a fit for each group of rows, or one with parameters that groups share
+    training.train.train(…)       minibatches or L-BFGS over a loss of a row
 
 The problem of a table with 7 rows and one of 10 GB look alike: an evaluation gives the R factor of the residuals'
 derivatives, with the residuals as the last column. Normal equations are never formed.

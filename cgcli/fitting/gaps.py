@@ -9,17 +9,29 @@ from cgcli.data.stream import gap_text, refusal
 from cgcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from cgcli.data.stream import Report
-    from cgcli.fitting.question import Question
-    from cgcli.fitting.result import FitResult
-    from cgcli.fitting.trained import Trained
-    from cgcli.fitting.training import TrainingResult
+    from cgcli.rows.sources import Source
+
+    class Asking(Protocol):
+        """What is fitted, or trained, to the rows of a source."""
+
+        @property
+        def source(self) -> Source: ...  # noqa: D102
+
+    class Telling(Protocol):
+        """A result that tells of rows that were left out."""
+
+        left_out: int
+        warnings: list[str]
+
 
 WAYS = (None, "skip", "error")
 """What may become of rows with a gap; by default a missing cell is left out, a text that is no number an error."""
 
 
-def refuse_gaps(question: Question | Trained, report: Report | None, missing: str | None) -> None:
+def refuse_gaps(question: Asking, report: Report | None, missing: str | None) -> None:
     """DataError for the first gap that is not to be left out; UsageError for another way than there is."""
     if missing not in WAYS:
         raise UsageError(
@@ -37,7 +49,7 @@ def refuse_gaps(question: Question | Trained, report: Report | None, missing: st
         raise DataError(told.message, hint=cure or '--missing skip (missing="skip") leaves such rows out')
 
 
-def tell_gaps(result: FitResult | TrainingResult, report: Report | None) -> None:
+def tell_gaps(result: Telling, report: Report | None) -> None:
     """Say in a result which rows were left out, and why."""
     if report is None or not report.skipped:
         return

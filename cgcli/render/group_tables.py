@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cgcli.render.tables import Block, Row
 
     class Fits(Protocol):
-        """What is shown of fits of groups, see `fitting.grouped.GroupedFit`."""
+        """What is shown of fits of groups, see `fitting.groups.grouped.GroupedFit`."""
 
         by: tuple[str, ...]
         keys: list[Any]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cgcli.render.tables import Block, Row
 
     class Trained(Protocol):
-        """What is shown of a training, see `fitting.training.TrainingResult`."""
+        """What is shown of a training, see `fitting.training.train.TrainingResult`."""
 
         values: dict[str, Any]
         loss: float

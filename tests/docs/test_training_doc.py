@@ -6,9 +6,9 @@ import os
 from dataclasses import fields
 
 from cgcli.cli.training_options import TrainOptions
-from cgcli.fitting.schedules import SCHEDULES
-from cgcli.fitting.training import TrainingResult
-from cgcli.fitting.training_options import NAMES, Options
+from cgcli.fitting.training.options import NAMES, Options
+from cgcli.fitting.training.schedules import SCHEDULES
+from cgcli.fitting.training.train import TrainingResult
 from tests.golden import check_golden
 from tests.transcripts import BLOCK, ROOT, blocks, replayed, same
 

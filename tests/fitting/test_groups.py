@@ -13,7 +13,7 @@ from scipy.optimize import least_squares
 
 import cgcli
 from cgcli.errors import CgError, DataError, UsageError
-from cgcli.fitting.descent import triangles
+from cgcli.fitting.groups.descent import triangles
 
 DECAY = "a*exp(-b*t) + c"
 

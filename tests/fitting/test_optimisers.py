@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from cgcli.errors import UsageError
-from cgcli.fitting import optimisers
-from cgcli.fitting.optimisers import METHODS, Settings, clip, norm_of
-from cgcli.fitting.quasi_newton import LimitedBfgs
-from cgcli.fitting.schedules import Schedule
+from cgcli.fitting.training import optimisers
+from cgcli.fitting.training.optimisers import METHODS, Settings, clip, norm_of
+from cgcli.fitting.training.quasi_newton import LimitedBfgs
+from cgcli.fitting.training.schedules import Schedule
 
 START = [0.5, -1.0, 2.0, 0.0, 3.0]
 GRADIENTS = [[0.1, 0.2, -0.3, 1e-9, 4.0], [-0.2, 0.1, 0.5, 0.0, 2.0], [0.05, -0.4, 0.3, 1e-3, -1.0]]

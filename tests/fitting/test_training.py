@@ -12,7 +12,8 @@ from pyarrow import parquet
 
 import cgcli as cg
 from cgcli.errors import CalculationError, CgError, DataError, UsageError
-from cgcli.fitting import batches, training
+from cgcli.fitting import checkpoints
+from cgcli.fitting.training import batches, epochs
 
 XOR = {"x": np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), "label": np.array([0.0, 1, 1, 0])}
 NETWORK = cg.parse(
@@ -109,10 +110,10 @@ def test_files_train_as_arrays_do(kind: str, tmp_path: Path) -> None:
 
 def test_a_second_thread_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"loss": "loss", "epochs": 3, "batch": 3, "rate": 0.05}
-    monkeypatch.setattr(training, "may_help", lambda: True)
+    monkeypatch.setattr(epochs, "may_help", lambda: True)
     alone = bits(NETWORK.fit(XOR, **options))
-    monkeypatch.setattr(training, "MANY", 1)
-    monkeypatch.setattr("cgcli.fitting.optimisers.BLOCK", 5)
+    monkeypatch.setattr(epochs, "MANY", 1)
+    monkeypatch.setattr("cgcli.fitting.training.optimisers.BLOCK", 5)
     assert bits(NETWORK.fit(XOR, **options)) == alone
 
 
@@ -170,7 +171,7 @@ class Stop(Exception):
 
 def stop_after(step: int, train: Any) -> None:
     """Train until a step, and die there after a checkpoint."""
-    original = training.Training.checkpoint
+    original = epochs.Training.checkpoint
 
     def dying(self: Any, marks: Any) -> Any:
         if self.state.evaluations >= step:
@@ -178,10 +179,10 @@ def stop_after(step: int, train: Any) -> None:
         return original(self, marks)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.Training, "checkpoint", dying)
-        patch.setattr(training.checkpoints, "FIRST_SAVE", -1e9)
-        patch.setattr(training.checkpoints, "LEAST_PAUSE", -1e9)
-        patch.setattr(training.checkpoints, "SHARE", 1e9)
+        patch.setattr(epochs.Training, "checkpoint", dying)
+        patch.setattr(checkpoints, "FIRST_SAVE", -1e9)
+        patch.setattr(checkpoints, "LEAST_PAUSE", -1e9)
+        patch.setattr(checkpoints, "SHARE", 1e9)
         with pytest.raises(Stop):
             train()
 
@@ -290,7 +291,7 @@ def test_a_birth_is_told_with_node_row_and_step(tmp_path: Path) -> None:
     assert "nan comes from `log` of -3" in caught.value.message
     assert "in row 3 of the data" in caught.value.message
     assert "in epoch 1, step " in caught.value.message
-    held = training.checkpoints.read(str(saved))
+    held = checkpoints.read(str(saved))
     assert np.isfinite(held.group("values")["a"]).all()
 
 

@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CgError
-from cgcli.fitting.descent import covariances, dependent
 from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.fit import bounds_of, enough_rows, task_of
+from cgcli.fitting.groups.descent import covariances, dependent
+from cgcli.fitting.groups.side_by_side import Batches
 from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.result import result_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
-from cgcli.fitting.side_by_side import Batches
 from cgcli.rows.sources import Source, WholeRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from cgcli.fitting.grouping import GroupedRows
+    from cgcli.fitting.groups.grouping import GroupedRows
     from cgcli.fitting.question import Question
     from cgcli.fitting.result import FitResult
     from cgcli.fitting.searching import Task

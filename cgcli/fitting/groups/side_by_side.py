@@ -10,7 +10,7 @@ import numpy as np
 from cgcli.data.table import values_of
 from cgcli.engines import choose_for_rows
 from cgcli.engines.threads import processors
-from cgcli.fitting.descent import Descent, Ended, factorised, orthogonalised, products, squares
+from cgcli.fitting.groups.descent import Descent, Ended, factorised, orthogonalised, products, squares
 from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.rows_problem import EVALUATIONS
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.engines.base import Blocks, BlocksAt
-    from cgcli.fitting.grouping import GroupedRows
+    from cgcli.fitting.groups.grouping import GroupedRows
     from cgcli.fitting.question import Question
 
 NUMBERS, NEAR_A_CORE = 800_000, 200_000

@@ -11,7 +11,7 @@ from cgcli.engines import choose
 from cgcli.engines.row_sums import RowSums
 from cgcli.errors import CalculationError
 from cgcli.explain.births import births_of
-from cgcli.fitting.optimisers import norm_of
+from cgcli.fitting.training.optimisers import norm_of
 from cgcli.formulas.derivatives import gradient_nodes, need_scalar, targets
 from cgcli.formulas.rows import row_values
 from cgcli.formulas.totals import refuse_but_means
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from cgcli.fitting.batches import Batch
+    from cgcli.fitting.training.batches import Batch
     from cgcli.formulas.bound import Bound
 
 

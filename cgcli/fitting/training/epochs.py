@@ -12,16 +12,16 @@ import numpy as np
 from cgcli.engines.threads import pool, processors
 from cgcli.errors import CalculationError, DataError
 from cgcli.fitting.checkpoints import Checkpoint
-from cgcli.fitting.optimisers import METHODS, clip
-from cgcli.fitting.quasi_newton import LimitedBfgs
-from cgcli.fitting.sums import AT_START, MOVED, MeanLoss
+from cgcli.fitting.training.optimisers import METHODS, clip
+from cgcli.fitting.training.quasi_newton import LimitedBfgs
+from cgcli.fitting.training.sums import AT_START, MOVED, MeanLoss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from cgcli.fitting.batches import Batch, Rows
-    from cgcli.fitting.trained import Trained
-    from cgcli.fitting.training_options import Options
+    from cgcli.fitting.training.batches import Batch, Rows
+    from cgcli.fitting.training.options import Options
+    from cgcli.fitting.training.trained import Trained
 
 MANY = 40_000
 """Parameters from which on a second thread is worth asking for help."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cgcli.errors import UsageError, did_you_mean
-from cgcli.fitting.batches import rows_of
 from cgcli.fitting.checkpoints import program_mark, values_mark
 from cgcli.fitting.question import held_values, parameters, split_starts
-from cgcli.fitting.sums import MeanLoss
+from cgcli.fitting.training.batches import rows_of
+from cgcli.fitting.training.sums import MeanLoss
 from cgcli.formulas import given
 from cgcli.formulas.rows import bind_rows, declared_shapes, ones
 from cgcli.rows.matching import check_inputs, list_columns, match_columns
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cgcli.data.table import Named, Table
-    from cgcli.fitting.batches import Rows
+    from cgcli.fitting.training.batches import Rows
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
 

@@ -7,8 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from cgcli.errors import UsageError, did_you_mean
-from cgcli.fitting.optimisers import METHODS, RATES, Settings
-from cgcli.fitting.schedules import Schedule
+from cgcli.fitting.training.optimisers import METHODS, RATES, Settings
+from cgcli.fitting.training.schedules import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from cgcli.data.stream import gap_text
 from cgcli.errors import UsageError, did_you_mean
 from cgcli.fitting.fit import bounds_of
 from cgcli.fitting.gaps import refuse_gaps
-from cgcli.fitting.grouping import grouped_rows
-from cgcli.fitting.groups import GroupFits, Groups, How, Results, fit_groups
+from cgcli.fitting.groups.each import GroupFits, Groups, How, Results, fit_groups
+from cgcli.fitting.groups.grouping import grouped_rows
 from cgcli.fitting.question import ask
 from cgcli.fitting.robust import LOSSES
 
@@ -193,7 +193,7 @@ def fit_by(
         found: Mapping[Any, Any] = Results(groups, fits, keys)
         method = "Levenberg–Marquardt, groups side by side"
     else:
-        from cgcli.fitting.sharing import fit_shared
+        from cgcli.fitting.groups.sharing import fit_shared
 
         fits, found, shared = fit_shared(groups, [share] if isinstance(share, str) else list(share), keys)
         method = "Levenberg–Marquardt, all groups together"

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
-from cgcli.fitting.descent import covariances, dependent, orthogonalised, product, solved, squares
-from cgcli.fitting.groups import FEWEST, GroupFits, Groups, empty, fit_groups
-from cgcli.fitting.side_by_side import Batches
+from cgcli.fitting.groups.descent import covariances, dependent, orthogonalised, product, solved, squares
+from cgcli.fitting.groups.each import FEWEST, GroupFits, Groups, empty, fit_groups
+from cgcli.fitting.groups.side_by_side import Batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,22 +17,22 @@ import numpy as np
 
 from cgcli.errors import DataError, UsageError
 from cgcli.fitting import checkpoints
-from cgcli.fitting.batches import rows_of
 from cgcli.fitting.checkpoints import check_marks, resumed
-from cgcli.fitting.epochs import SMALL_SLOPE, AtOnce, ByBatches, slope_of
 from cgcli.fitting.gaps import refuse_gaps, tell_gaps
 from cgcli.fitting.interrupts import Interrupts
-from cgcli.fitting.optimisers import RATES
-from cgcli.fitting.trained import trained_by
-from cgcli.fitting.training_options import FULL_BATCH, merged, options_of
+from cgcli.fitting.training.batches import rows_of
+from cgcli.fitting.training.epochs import SMALL_SLOPE, AtOnce, ByBatches, slope_of
+from cgcli.fitting.training.optimisers import RATES
+from cgcli.fitting.training.options import FULL_BATCH, merged, options_of
+from cgcli.fitting.training.trained import trained_by
 from cgcli.rows.sources import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cgcli.fitting.checkpoints import Checkpoint
-    from cgcli.fitting.epochs import Training
-    from cgcli.fitting.trained import Trained
+    from cgcli.fitting.training.epochs import Training
+    from cgcli.fitting.training.trained import Trained
     from cgcli.formulas.base import FormulaBase
 
 
