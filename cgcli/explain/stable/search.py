@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 WORSE = 0.3
 """Digits by which a form may be worse than the given one at any point."""
 
-NOISE = 0.5
+NOISE = 0.6
 """Digits lost up to which a form is as right as a few roundings leave any: three units of 2^-53."""
 
 HARDLY = 14.0
@@ -42,6 +42,9 @@ HARDLY = 14.0
 
 WORTH, SHARE = 0.5, 0.3
 """Digits that a form must gain, at the point or in the mean of all, to be told; and which part of those lost."""
+
+MOST_TRIED = 6
+"""Forms that are tried at fresh points."""
 
 FRESH = 10_000
 """Points at which an offered form is looked at."""
@@ -120,16 +123,25 @@ class Search:
         if not len(self.trials):
             return []
         first = self._forms([(self.node, (), ())])[0]
-        found = self._rounds(first)
+        found = self._ordered(self._rounds(first))
+        offered = self._offered([form for form in found if self._is_good(form)])
+        if offered:  # a short form that is good everywhere: no series and no branches are worth their time
+            return offered
         series = [(node, (text,), ()) for node, text in expansions(self.builder, self.node, self.names, self.trials)]
-        found += self._forms(series)
-        found.sort(key=lambda form: (round(form.mean, 1), self._size(form.node)))
-        candidates = [form for form in found if self._is_better(form)][:6]
+        found = self._ordered(found + self._forms(series))
+        candidates = [form for form in found if self._is_better(form)][:MOST_TRIED]
         if not any(self._is_good(form) for form in candidates):
-            candidates += [form for form in self._by_regimes(first, found) if self._is_better(form)]
-        candidates.sort(key=lambda form: (round(form.mean, 1), self._size(form.node)))
+            candidates += self._by_regimes(first, found)
+        return self._offered(self._ordered(candidates))
+
+    def _ordered(self, forms: Sequence[Form]) -> list[Form]:
+        """The best first; of those that are as good the shortest."""
+        return sorted(forms, key=lambda form: (round(form.mean, 1), self._size(form.node)))
+
+    def _offered(self, forms: Iterable[Form]) -> list[Form]:
+        """Those of the first forms that gain digits and are worse nowhere."""
         offered: list[Form] = []
-        for form in candidates:
+        for form in [form for form in forms if self._is_better(form)][: 2 * MOST_TRIED]:
             if len(offered) < self.effort.offered and self._holds(form):
                 offered.append(form)
         return offered
