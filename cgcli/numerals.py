@@ -29,6 +29,11 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return tuple(getattr(value, "shape", ()))
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """The beginning of a text of more than so many characters, with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def short(value: Any, digits: int = DIGITS, *, whole: bool = False) -> str:
     """A value for people: a few significant digits, one line; long arrays with their middle left out, unless whole."""
     shape = shape_of(value)

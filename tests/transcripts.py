@@ -12,11 +12,14 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from math import isclose
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cgcli.__main__ import main
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).resolve().parents[1]
-PROMPT = "$ cg "
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -33,19 +36,43 @@ def run(words: list[str]) -> tuple[int, str]:
     return code, shown.getvalue()
 
 
-def replayed(transcript: str) -> str:
-    """A transcript with its commands run again. A command may go on in lines that end with a backslash."""
-    shown: list[str] = []
+def commands_of(transcript: str) -> Iterator[str]:
+    """The lines that a person types, each with those that it goes on in: they end with a backslash."""
     lines = iter(transcript.splitlines())
     for line in lines:
-        if not line.startswith(PROMPT):
-            continue
-        command = [line]
-        while command[-1].endswith("\\"):
-            command.append(next(lines))
-        words = shlex.split("\n".join(command).removeprefix("$ cg ").replace("\\\n", " "))
-        shown.extend((*command, *run(words)[1].splitlines()))
+        if line.startswith("$ "):
+            command = [line]
+            while command[-1].endswith("\\"):
+                command.append(next(lines))
+            yield "\n".join(command)
+
+
+def words_of(command: str) -> list[str]:
+    """The words of a command, the program first."""
+    return shlex.split(command.removeprefix("$ ").replace("\\\n", " "))
+
+
+def replayed(transcript: str) -> str:
+    """A transcript with its commands run again."""
+    shown: list[str] = []
+    for command in commands_of(transcript):
+        program, *words = words_of(command)
+        assert program == "cg"
+        shown.extend((*command.splitlines(), *run(words)[1].splitlines()))
     return "\n".join(shown) + "\n"
+
+
+def python_of(markdown: str) -> tuple[list[str], list[str]]:
+    """What the `python` blocks of a Markdown text print, and what their comments behind `print(…)` say that they do."""
+    names: dict[str, Any] = {}
+    printed = StringIO()
+    codes = re.findall(r"^```python\n(.*?)^```$", markdown, re.DOTALL | re.MULTILINE)
+    assert codes
+    with redirect_stdout(printed):
+        for code in codes:
+            exec(compile(code, "<document>", "exec"), names)
+    said = [line.partition("  # ")[2] for code in codes for line in code.splitlines() if line.startswith("print(")]
+    return printed.getvalue().splitlines(), said
 
 
 def blocks(markdown: str) -> list[str]:

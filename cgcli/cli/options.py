@@ -116,6 +116,15 @@ class TableOptions(ReadOptions):
         return "-" if self.output == "/dev/stdout" else self.output
 
 
+SearchStarts = Annotated[int, typer.Option("--starts", min=1, help="Start from so many places between bounds.")]
+SearchSeed = Annotated[int, typer.Option("--seed", min=0, help="Which places.")]
+Rounds = Annotated[int, typer.Option("--rounds", min=1, help="Steps after which to give up.")]
+EveryStep = Annotated[bool, typer.Option("--trace", help="Show every step.")]
+ResultFile = Annotated[
+    str | None, typer.Option("-o", "--output", help="Write the result here as JSON, which --values reads.")
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorOptions:
     """The options that go with errors of values (±)."""
@@ -148,6 +157,7 @@ class ErrorOptions:
 
 
 __all__ = [
-    "Annotated", "Bindings", "Digits", "EngineName", "ErrorOptions", "FormulaText", "Json", "Of", "ReadOptions",
-    "StartWords", "Strict", "TableOptions", "TrainOptions", "Values", "Wrt", "typer",
+    "Annotated", "Bindings", "Digits", "EngineName", "ErrorOptions", "EveryStep", "FormulaText", "Json", "Of",
+    "ReadOptions", "ResultFile", "Rounds", "SearchSeed", "SearchStarts", "StartWords", "Strict", "TableOptions",
+    "TrainOptions", "Values", "Wrt", "typer",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from cgcli.cli.rows import read_columns
 from cgcli.cli.streams import EvenUnread, can_write
 from cgcli.errors import UsageError
 from cgcli.fitting.training.train import train
-from cgcli.render.epochs import EpochLine
+from cgcli.render.progress import EpochLine
 from cgcli.rows.sources import Source
 
 if TYPE_CHECKING:

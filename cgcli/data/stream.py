@@ -10,6 +10,7 @@ from cgcli.data.cells import advice, number_of
 from cgcli.data.summary import Summary
 from cgcli.data.table import chosen, names_of, values_of
 from cgcli.errors import DataError
+from cgcli.numerals import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -185,22 +186,18 @@ def refusal(path: str, row: int, column: str, text: str | None) -> DataError:
     if text.startswith("["):
         return DataError(f"{place}: an item is missing", hint=hint)
     if number_of(text) is not None:
-        return DataError(f"{place}: `{excerpt(text)}` stands for a missing value", hint=hint)
-    return DataError(f"{place}: `{excerpt(text)}` is no number", hint=advice(text) or hint)
+        return DataError(f"{place}: `{shortened(text, LONGEST_EXCERPT)}` stands for a missing value", hint=hint)
+    return DataError(f"{place}: `{shortened(text, LONGEST_EXCERPT)}` is no number", hint=advice(text) or hint)
 
 
 def numberless(path: str, column: str, gap: Gap) -> DataError:
     """The complaint about a column of texts of which not one is a number."""
     row, text = gap.first_bad or (1, None)
+    shown = shortened(text or "", LONGEST_EXCERPT)
     return DataError(
-        f"`{path}`, column `{column}`: not one cell is a number (first: row {row:,}, `{excerpt(text or '')}`)",
+        f"`{path}`, column `{column}`: not one cell is a number (first: row {row:,}, `{shown}`)",
         hint=advice(text or "") or "--bind INPUT=COLUMN takes another column",
     )
-
-
-def excerpt(text: str) -> str:
-    """The beginning of a cell, as messages show it: a cell can be a book."""
-    return text if len(text) <= LONGEST_EXCERPT else f"{text[: LONGEST_EXCERPT - 1]}…"
 
 
 def gap_text(gap: Gap) -> str:
@@ -212,7 +209,7 @@ def gap_text(gap: Gap) -> str:
         parts.append(f"{gap.bad:,} {'cell is' if gap.bad == 1 else 'cells are'} no number")
     first = gap.first_bad or gap.first
     assert first is not None
-    where = f"first: row {first[0]:,}" + (f", `{excerpt(first[1])}`" if first[1] else "")
+    where = f"first: row {first[0]:,}" + (f", `{shortened(first[1], LONGEST_EXCERPT)}`" if first[1] else "")
     return f"{' and '.join(parts)} ({where})"
 
 

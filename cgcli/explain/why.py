@@ -16,7 +16,7 @@ from cgcli.explain.digits import Exact
 from cgcli.explain.point import Point
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.numerals import compact, finite
+from cgcli.numerals import compact, finite, shortened
 from cgcli.ops import logic
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Inquiry:
     def text(self, node: int) -> str:
         """A node as the formula writes it, cut where it is long."""
         written = self._names[node] if node in self._names else self._expression(node)
-        return written if len(written) <= LONGEST_TEXT else f"{written[: LONGEST_TEXT - 1]}…"
+        return shortened(written, LONGEST_TEXT)
 
     def _expression(self, node: int) -> str:
         """A node over the names of the formula."""
@@ -123,8 +123,7 @@ class Inquiry:
         self, kind: str, pass_: str, of: str, by: str | None, node: int, why: str, path: list[tuple[str, Any]]
     ) -> Finding:  # fmt: skip
         graph = self.graph
-        text = self._expression(node)
-        text = text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+        text = shortened(self._expression(node), LONGEST_TEXT)
         return Finding(kind, pass_, of, by, node, graph.row(node).name, text, graph.spans.get(node), why, path)
 
     # ---- the forward pass --------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from cgcli.explain.comparing import UNEQUAL, Comparison, Difference, compare, di
 from cgcli.formulas import derivatives
 from cgcli.graph.copying import carry, copied
 from cgcli.graph.store import Graph
+from cgcli.numerals import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,19 +160,14 @@ def _at_point(bound: Bound) -> Side:
 
 
 def _texts(graph: Graph, part: Difference) -> tuple[str, str]:
-    return shortened(expression(graph, part.left)), shortened(expression(graph, part.right))
+    return shortened(expression(graph, part.left), LONGEST), shortened(expression(graph, part.right), LONGEST)
 
 
 def _new_parts(graph: Graph, ours: Sequence[int], theirs: Sequence[int]) -> list[str]:
     """The operations that one side has alone, as text, the largest last."""
     nodes = [node for node in only_in(graph, ours, theirs) if not graph.is_constant(node)]
-    return [shortened(expression(graph, node)) for node in nodes[:MOST_PARTS]]
+    return [shortened(expression(graph, node), LONGEST) for node in nodes[:MOST_PARTS]]
 
 
 MOST_PARTS = 30
 """Operations of one side alone that are told."""
-
-
-def shortened(text: str) -> str:
-    """The beginning of a long text."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -6,9 +6,9 @@ from cgcli.graph.shapes import size
 from cgcli.language import syntax
 from cgcli.language.aliases import children, target_names
 from cgcli.language.limits import MOST_DERIVATIVES, MOST_ITEMS, MOST_ORDER
-from cgcli.language.messages import shortened
 from cgcli.language.program import OWN_NAME
 from cgcli.language.values import FunctionName, ListValue
+from cgcli.numerals import shortened
 from cgcli.ops import shaping
 from cgcli.passes.derivative import derivative_of
 from cgcli.passes.folding import FoldingRef

@@ -243,8 +243,3 @@ def open_brackets(characters: Any, opened: Any) -> int:
 def counted(count: int, noun: str) -> str:
     """`1 argument`, `2 arguments`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def shortened(text: str, most: int = 60) -> str:
-    """A part of a text for a message, cut where it is long."""
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf, isfinite, nan
 
+from cgcli.numerals import shortened
 from cgcli.render.figures import BLUE, INK, PALE, new_figure, write_figure
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ def plot_fit(picture: FitPicture, path: str | Path) -> None:
         above.legend([handles[place] for place in order], [labels[place] for place in order], loc="best")
         draw_residuals(below, picture)
         figure.align_ylabels()
-        title = picture.title if len(picture.title) <= LONGEST_TITLE else picture.title[: LONGEST_TITLE - 1] + "…"
+        title = shortened(picture.title, LONGEST_TITLE)
         above.set_title(literal("\n".join([title, *wrapped(picture.parameters)])), loc="left", pad=8)
         if picture.notes:
             figure.text(0.995, 0.005, literal("; ".join(picture.notes)), ha="right", va="bottom", size=7, color=PALE)

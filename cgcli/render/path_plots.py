@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cgcli.numerals import shortened
 from cgcli.render.figures import BLUE, INK, ORANGE, PALE, new_figure, write_figure
 
 TYPE_CHECKING = False
@@ -59,7 +60,7 @@ def plot_path(picture: PathPicture, path: str | Path) -> None:
         end = "minimum" if picture.converged else "end (not converged)"
         axes.plot(points[0][-1], points[1][-1], "*", color=ORANGE, markersize=13, label=end)
         axes.legend(loc="best")
-        title = picture.title if len(picture.title) <= LONGEST_TITLE else picture.title[: LONGEST_TITLE - 1] + "…"
+        title = shortened(picture.title, LONGEST_TITLE)
         axes.set_title(literal(title), loc="left", pad=8)
         write_figure(figure, path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cgcli.emit.formula import applied
 from cgcli.emit.names import is_bare_constant, node_names
 from cgcli.explain.steps import NO_CALL
-from cgcli.numerals import compact, shape_of, short
+from cgcli.numerals import compact, shape_of, short, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Picture:
             left, right = (self.names[operand] if operand in self.bare else "" for operand in operands)
             return f"{left} {self.sign(node)} {right}".strip()
         text = applied(graph, node, [self.names[operand] if operand in self.bare else "·" for operand in operands])
-        return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+        return shortened(text, WIDEST)
 
     def own_name(self, node: int) -> str:
         """The names that the formula and the outputs give a node, or ""."""

@@ -12,7 +12,7 @@ from cgcli.numerals import short_number
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Protocol
+    from typing import Any, Protocol, Self
 
     class Step(Protocol):
         """How far a search is: the evaluation from 1, 0 before; rows done of about so many; the residual so far."""
@@ -32,7 +32,7 @@ PATIENCE = 0.5
 
 
 PAUSE = 0.1
-"""Seconds between two lines of a search."""
+"""Seconds between two writings of a line."""
 
 MANY_ROWS = 1_000_000
 """From so many rows on it is told how far an evaluation is."""
@@ -78,24 +78,41 @@ class RowProgress:
         self._bar.start()
 
 
-class FitProgress:
-    """A line for a search over rows, as a context manager: which evaluation, the residual so far, rows a second."""
+class Line:
+    """A line that is written over and over, as a context manager; gone afterwards."""
 
     def __init__(self) -> None:
-        self._begin = self._shown = time.monotonic()
         self._wanted = sys.stderr.isatty()
-        self._before = (0, 0)
-        self._rows = 0
         self._width = 0
 
-    def __enter__(self) -> FitProgress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Take the line away."""
         if self._width:
             self._write("")
+
+    def _write(self, text: str) -> None:
+        text = text[: get_terminal_size().columns - 1]
+        sys.stderr.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
+        sys.stderr.flush()
+        self._width = len(text)
+
+
+class FitProgress(Line):
+    """A line for a search over rows: which evaluation, the residual so far, rows a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begin = self._shown = time.monotonic()
+        self._before = (0, 0)
+        self._rows = 0
 
     def advance(self, progress: Step) -> None:
         """Tell how far it is."""
@@ -115,11 +132,26 @@ class FitProgress:
             parts.append(f"residual {short_number(progress.residual)}")
         self._write(", ".join([*parts, f"{self._rows / (now - self._begin):,.0f} rows/s"]))
 
-    def _write(self, text: str) -> None:
-        text = text[: get_terminal_size().columns - 1]
-        sys.stderr.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
-        sys.stderr.flush()
-        self._width = len(text)
+
+class EpochLine(Line):
+    """A line for a training: the last epoch, its loss, and rows a second."""
+
+    def __init__(self, epochs: int | None) -> None:
+        super().__init__()
+        self._of = f"/{epochs}" if epochs else ""
+        self._before = time.monotonic()
+        self._rows = 0
+
+    def advance(self, entry: dict[str, Any], rows: int) -> None:
+        """Show an entry of the history, of an epoch over so many rows."""
+        now = time.monotonic()
+        self._rows += rows
+        if self._wanted and now - self._before >= PAUSE:
+            rate = self._rows / (now - self._before)
+            self._before, self._rows = now, 0
+            validation = f"  validation {entry['validation']:.6g}" if "validation" in entry else ""
+            loss = f"loss {entry['loss']:.6g}{validation}"
+            self._write(f"epoch {entry['epoch']}{self._of}  {loss}  {rate:,.0f} rows/s")
 
 
 class Note:

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from cgcli.emit.formula import applied
 from cgcli.emit.names import is_bare_constant
 from cgcli.explain.steps import NO_CALL
-from cgcli.numerals import DIGITS, compact, finite, shape_of, short
+from cgcli.numerals import DIGITS, compact, finite, shape_of, short, shortened
 from cgcli.render.tables import Column, Note, Table
 
 TYPE_CHECKING = False
@@ -272,7 +272,7 @@ class _Calls:
         text = " ".join(self._source.text[slice(*call.span)].split())
         if not text.startswith(call.name):
             text = f"{call.name} in {text}"
-        text = text if len(text) <= LONGEST_CALL else f"{text[: LONGEST_CALL - 1]}…"
+        text = shortened(text, LONGEST_CALL)
         alike = self._alike[call.name, call.span, call.parent]
         return text if len(alike) == 1 else f"{text}, call {bisect_left(alike, number) + 1} of {len(alike)}"
 

@@ -19,7 +19,6 @@ from cgcli.explain.comparing import (
     UNEQUAL,
     WHERE_DEFINED,
 )
-from tests.transcripts import ROOT, blocks, replayed
 
 VERDICTS = [
     ("x*y + 1", "x*y + 1", EQUAL_GRAPH),
@@ -157,10 +156,3 @@ def test_json_and_picture(tmp_path, capsys):
         {"output": "result", "at": {"x": 0.0}, "first": "nan", "second": 1.0, "single point": True}
     ]
     assert "only in the first formula" in path.read_text(encoding="utf-8")
-
-
-def test_the_page():
-    shown = blocks((ROOT / "docs" / "explaining.md").read_text(encoding="utf-8"))
-    assert shown
-    for block in shown:
-        assert replayed(block) == block

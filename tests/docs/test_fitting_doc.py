@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
-from contextlib import redirect_stdout
 from dataclasses import fields
-from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,7 @@ import pytest
 from cgcli.__main__ import main
 from cgcli.cli.training_options import TrainOptions
 from tests.golden import check_golden
-from tests.transcripts import BLOCK, ROOT, blocks, same
+from tests.transcripts import BLOCK, ROOT, blocks, commands_of, python_of, same, words_of
 
 DOCUMENT = ROOT / "docs" / "fitting.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
@@ -30,20 +27,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def commands_of(transcript):
-    """The lines that a person types, each with those that it goes on in."""
-    lines = iter(transcript.splitlines())
-    for line in lines:
-        if line.startswith("$ "):
-            command = [line]
-            while command[-1].endswith("\\"):
-                command.append(next(lines))
-            yield "\n".join(command)
-
-
 def test_every_example_prints_what_the_document_says(folder, capfd):
     def shown(command):
-        program, *words = shlex.split(command.removeprefix("$ ").replace("\\\n", " "))
+        program, *words = words_of(command)
         if program == "cat":
             return Path(words[0]).read_text(encoding="utf-8")
         assert program == "cg"
@@ -61,12 +47,8 @@ def test_every_example_prints_what_the_document_says(folder, capfd):
 
 
 def test_python(folder):
-    (code,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
-    printed = StringIO()
-    with redirect_stdout(printed):
-        exec(compile(code, "fitting.md", "exec"), {})
-    expected = [line.partition("  # ")[2] for line in code.splitlines() if line.startswith("print(")]
-    assert printed.getvalue().splitlines() == expected
+    printed, said = python_of(TEXT)
+    assert printed == said
 
 
 def test_the_picture_is_that_of_the_first_fit(folder):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import cgcli as cg
-from tests.transcripts import ROOT, blocks, replayed, same
+from tests.transcripts import ROOT, blocks, python_of, replayed, same
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TEXTS = re.compile(r"<text[^>]*>([^<]*)</text>")
@@ -23,12 +21,8 @@ def test_transcripts() -> None:
 
 
 def test_python() -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    printed = StringIO()
-    with redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), {})
-    expected = [line.partition("# ")[2] for line in code.splitlines() if line.startswith("print(")]
-    assert printed.getvalue().splitlines() == expected
+    printed, said = python_of(README)
+    assert printed == said
 
 
 def test_pictures_are_those_of_the_formulas(tmp_path: Path) -> None:

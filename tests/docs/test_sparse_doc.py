@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from contextlib import redirect_stdout
-from io import StringIO
-
-from tests.transcripts import ROOT, blocks, replayed
+from tests.transcripts import ROOT, blocks, python_of, replayed
 
 TEXT = (ROOT / "docs" / "sparse.md").read_text(encoding="utf-8")
 
 
 def test_python():
-    names, printed = {}, StringIO()
-    codes = re.findall(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
-    with redirect_stdout(printed):
-        for code in codes:
-            exec(compile(code, "docs/sparse.md", "exec"), names)
-    expected = [line.partition("# ")[2] for code in codes for line in code.splitlines() if line.startswith("print(")]
-    assert printed.getvalue().splitlines() == expected
+    printed, said = python_of(TEXT)
+    assert printed == said
 
 
 def test_transcripts(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 from typing import get_type_hints
 
@@ -12,21 +11,10 @@ from cgcli.cli.options import TableOptions
 from cgcli.data.cells import FORMULA_STARTS, MISSING_WORDS, POLICIES
 from cgcli.data.formats import FORMATS
 from tests.golden import check_golden
-from tests.transcripts import BLOCK, ROOT, blocks
+from tests.transcripts import BLOCK, ROOT, blocks, commands_of, words_of
 
 DOCUMENT = ROOT / "docs" / "tables.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
-
-
-def commands_of(transcript):
-    """The lines that a person types, each with the lines that it goes on in."""
-    lines = iter(transcript.splitlines())
-    for line in lines:
-        if line.startswith("$ "):
-            command = [line]
-            while command[-1].endswith("\\"):
-                command.append(next(lines))
-            yield "\n".join(command)
 
 
 def test_every_example_prints_what_the_document_says(tmp_path, monkeypatch, capfd):
@@ -34,7 +22,7 @@ def test_every_example_prints_what_the_document_says(tmp_path, monkeypatch, capf
     monkeypatch.chdir(tmp_path)
 
     def shown(command):
-        program, *words = shlex.split(command.removeprefix("$ ").replace("\\\n", " "))
+        program, *words = words_of(command)
         if program == "cat":
             return (tmp_path / words[0]).read_text(encoding="utf-8")
         assert program == "cg"

@@ -118,7 +118,9 @@ def point_lines(each: Counterexample) -> Iterator[str]:
     """A point at which they differ, and what both are there."""
     at = ", ".join(f"{name}={number_text(value)}" for name, value in each.at.items()) or "every point"
     around = "; they agree around it" if each.alone else ""
-    yield f"  `{each.output}` at {at}: {number_text(each.left)} and {number_text(each.right)}{around}"
+    left, right = number_text(each.left), number_text(each.right)
+    alike = " (they differ in later digits)" if left == right else ""
+    yield f"  `{each.output}` at {at}: {left} and {right}{alike}{around}"
 
 
 def _at_values(first: Side, second: Side) -> Iterator[tuple[str, str, str]]:

@@ -12,14 +12,25 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import read_formula, split_names
-from cgcli.cli.output import print_json, warn, write_json
-from cgcli.errors import CalculationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.cli.options import Annotated, Bindings, EngineName, FormulaText, Json, Of, typer
+    from cgcli.cli.options import (
+        Annotated,
+        Bindings,
+        EngineName,
+        EveryStep,
+        FormulaText,
+        Json,
+        Of,
+        ResultFile,
+        Rounds,
+        SearchSeed,
+        SearchStarts,
+        typer,
+    )
 
 
 def run(
@@ -39,19 +50,16 @@ def run(
         typer.Option("--fix", metavar="NAME[=VALUE]", help="Inputs that keep their value."),
     ] = None,
     of: Of = None,
-    starts: Annotated[int, typer.Option("--starts", min=1, help="Start from so many places between bounds.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which places.")] = 0,
+    starts: SearchStarts = 1,
+    seed: SearchSeed = 0,
     tolerance: Annotated[float, typer.Option("--tolerance", help="How exact, beside the value.")] = 1e-8,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Steps after which to give up.")] = 1000,
-    trace: Annotated[bool, typer.Option("--trace", help="Show every step.")] = False,
+    rounds: Rounds = 1000,
+    trace: EveryStep = False,
     plot: Annotated[
         str | None,
         typer.Option("--plot", metavar="FILE", help="Draw the path of one or two variables."),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option("-o", "--output", help="Write the result here as JSON, which --values reads."),
-    ] = None,
+    output: ResultFile = None,
     json: Json = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Not to converge is an error, and nothing is written.")
@@ -59,6 +67,7 @@ def run(
     engine: EngineName = "auto",
 ) -> None:
     """Print the point, its value, and what it is in words."""
+    from cgcli.cli.ends import document_of, hand_on
     from cgcli.cli.starts import read_bounds, read_fixed, read_starts
     from cgcli.render.ends import minimum_blocks, minimum_lines
     from cgcli.render.tables import print_blocks
@@ -82,23 +91,14 @@ def run(
         start, **chosen, subject_to=subject_to, starts=starts, seed=seed, tolerance=tolerance, rounds=rounds,
         engine=engine,
     )  # fmt: skip
-    if strict and not result.converged:
-        raise CalculationError(result.message)
-    document: dict[str, Any] = result.as_dict()
-    if trace:
-        document["steps"] = [step.as_dict() for step in result.steps]
+    document = document_of(result, strict=strict, trace=trace)
     if plot:
         from cgcli.minimizing.picturing import picture_of
         from cgcli.render.path_plots import plot_path
 
         title = " ".join(str(parsed).split())
         plot_path(picture_of(parsed, result, start, **chosen, title=title), plot)
-    if output:
-        write_json(output, document)
-    if json:
-        print_json(document)
-        if not result.converged:
-            warn(result.message)
-    else:
+    hand_on(document, output, json=json)
+    if not json:
         print_blocks(minimum_blocks(document))
         print("\n".join(["", *minimum_lines(document)]))

@@ -11,14 +11,25 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import read_source, split_names
-from cgcli.cli.output import number_text, print_json, warn, write_json
-from cgcli.errors import CalculationError
+from cgcli.cli.output import number_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.cli.options import Annotated, Bindings, EngineName, FormulaText, Json, typer
+    from cgcli.cli.options import (
+        Annotated,
+        Bindings,
+        EngineName,
+        EveryStep,
+        FormulaText,
+        Json,
+        ResultFile,
+        Rounds,
+        SearchSeed,
+        SearchStarts,
+        typer,
+    )
 
 
 def run(
@@ -35,13 +46,11 @@ def run(
     fix: Annotated[
         list[str] | None, typer.Option("--fix", metavar="NAME[=VALUE]", help="Inputs that are known.")
     ] = None,
-    starts: Annotated[int, typer.Option("--starts", min=1, help="Start from so many places between bounds.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which places.")] = 0,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Steps after which to give up.")] = 200,
-    trace: Annotated[bool, typer.Option("--trace", help="Show every step.")] = False,
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", help="Write the result here as JSON, which --values reads.")
-    ] = None,
+    starts: SearchStarts = 1,
+    seed: SearchSeed = 0,
+    rounds: Rounds = 200,
+    trace: EveryStep = False,
+    output: ResultFile = None,
     json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="No root is an error; nothing is written.")] = False,
     engine: EngineName = "auto",
@@ -51,6 +60,7 @@ def run(
     `left = right` is an equation, unless it defines a name that is no unknown; unknowns are the names with a start
     (NAME=VALUE) or a bracket (NAME=LOW:HIGH).
     """
+    from cgcli.cli.ends import document_of, hand_on
     from cgcli.cli.starts import read_bounds, read_fixed, read_starts
     from cgcli.minimizing.solving import solve_text
 
@@ -61,17 +71,9 @@ def run(
         read_source(formula), {*starting, *brackets, *names}, {**starting, **values},
         bounds={**brackets, **read_bounds(bound)}, wrt=unknowns, starts=starts, seed=seed, rounds=rounds, engine=engine,
     )  # fmt: skip
-    if strict and not result.converged:
-        raise CalculationError(result.message)
-    document: dict[str, Any] = result.as_dict()
-    if trace:
-        document["steps"] = [step.as_dict() for step in result.steps]
-    if output:
-        write_json(output, document)
+    document = document_of(result, strict=strict, trace=trace)
+    hand_on(document, output, json=json)
     if json:
-        print_json(document)
-        if not result.converged:
-            warn(result.message)
         return
     if trace:
         from cgcli.render.ends import steps_table

@@ -35,7 +35,7 @@ WORSE = 0.3
 """Digits by which a form may be worse than the given one at any point."""
 
 NOISE = 0.6
-"""Digits lost up to which a form is as right as a few roundings leave any: three units of 2^-53."""
+"""Digits lost up to which a form is as right as a few roundings leave any: four units of 2^-53."""
 
 HARDLY = 14.0
 """Digits lost from which on nothing is right, and one form is as bad as another."""
