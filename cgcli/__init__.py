@@ -1,4 +1,4 @@
-"""cg: evaluate, differentiate, explain and draw formulas as computational graphs.
+"""cg: evaluate, differentiate, fit, minimise, explain and draw formulas as computational graphs.
 
     import cgcli as cg
     f = cg.parse("(x+y)*z")

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
-HELP = """Evaluate, differentiate, explain and draw formulas.
+HELP = """Evaluate, differentiate, fit, minimise, explain and draw formulas.
 
     cg eval "(x+y)*z" x=1 y=2 z=3              9
     cg grad "(x+y)*z" x=1 y=2 z=3              value and every partial derivative
     cg trace "exp(sin(x^2))" x=0.5             forward and backward, step by step
     cg draw "(x+y)*z" x=1 y=2 z=3 -o graph.svg
     cg fit "a*exp(-b*t)" --data decay.csv --target y
+    cg minimize "x^2 - 2*x" x=3                what the end is, in words
+    cg why "log(x - 3)" x=2                    why a number is nan, and what cures it
 
 A formula is an expression, a .cg or .npz file, or - for standard input. `cg COMMAND --help` shows more."""
 

@@ -25,8 +25,15 @@ def is_training(formula: FormulaBase, loss: str, training: Mapping[str, Any]) ->
         return True
     if training:
         option = next(iter(training))
-        hint = did_you_mean(loss, own) if loss not in LOSSES else 'for example loss="loss" (--loss loss)'
-        raise UsageError(f"`{option}` is for a training, which needs an output of the formula as its loss", hint=hint)
+        if loss not in LOSSES:
+            listed = f"its outputs and inner names are {', '.join(f'`{name}`' for name in own)}"
+            raise UsageError(
+                f"the formula has no output `{loss}` to train with", hint=did_you_mean(loss, own) or listed
+            )
+        raise UsageError(
+            f"`{option}` is for a training, which needs an output of the formula as its loss",
+            hint='for example loss="loss" (--loss loss)',
+        )
     if loss not in LOSSES:
         hint = did_you_mean(loss, [*own, *LOSSES]) or f"robust losses are {', '.join(LOSSES)}"
         raise UsageError(f"`{loss}` is neither an output of the formula nor a robust loss", hint=hint)

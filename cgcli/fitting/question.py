@@ -17,7 +17,7 @@ from cgcli.formulas.programs import of_text
 from cgcli.formulas.rows import bind_rows, declared_shapes
 from cgcli.language.spelling import canonical
 from cgcli.rows.elements import elements_of
-from cgcli.rows.matching import columns_by_reading, list_columns, require_columns
+from cgcli.rows.matching import columns_by_reading, hidden_column, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
 from cgcli.rows.sources import source_of
 
@@ -146,9 +146,12 @@ def _asked(
     spread = checked_sigma(over_columns(sigma, table, known) if isinstance(sigma, str) else sigma)
     across = sigmas_of_inputs(sigma_x, found, table, known)
     begun = {**{name: value for name, value in defaults.items() if name in names}, **begun}
+    hidden = [hidden_column(name, known[name], "is fitted" if name in names else "is fixed").message
+              for name in [*names, *fixed] if name in known]  # fmt: skip
     return Question(
-        formula, source, found, in_one_row, fixed, shapes, output, fitted, spread, begun, ranges, sigma_x=across
-    )
+        formula, source, found, in_one_row, fixed, shapes, output, fitted, spread, begun, ranges, notes=hidden,
+        sigma_x=across,
+    )  # fmt: skip
 
 
 def split_starts(start: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:

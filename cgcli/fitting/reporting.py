@@ -55,6 +55,7 @@ class Reporting:
         loss: str
         target: str
         warnings: list[str]
+        at_bound: list[str]
 
         def strong_correlations(self) -> list[tuple[str, str, float]]:
             """Pairs of elements, the strongest first."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from cgcli.fitting.question import Question
     from cgcli.language.program import Program
 
+IN_A_ROW = "a fit, in each row,"
+ONE_NUMBER = "write the elements as rows of the table, each with its number"
+
 
 class Residuals:
     """A graph of rows, and its nodes.
@@ -32,7 +35,7 @@ class Residuals:
         bound = question.bound()
         program = bound.program
         output = targets(program, question.output)[question.output]
-        need_scalar(program.graph, question.output, output)
+        need_scalar(program.graph, question.output, output, who=IN_A_ROW, hint=ONE_NUMBER)
         refuse_reductions(bound, [output])
         self.graph = graph = Graph()
         by_name = variables(program, list(question.shapes), question.output)
@@ -70,7 +73,7 @@ class Residuals:
         bound = bind_rows(over.formula, list(over.columns))
         (node,) = bound.program.outputs.values()
         refuse_reductions(bound, [node])
-        need_scalar(bound.graph, over.text, node)
+        need_scalar(bound.graph, over.text, node, who=IN_A_ROW, hint=ONE_NUMBER)
         copies = {}
         for name, place in bound.graph.inputs().items():
             if name in over.columns:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from cgcli.fitting.question import Question
     from cgcli.fitting.searching import Task
 
+LARGEST = 1e150
+"""A length of derivatives that can be squared, beside rows of many; 1 / LARGEST is one of targets."""
+
 STRONG = 0.9
 """A correlation from which on it is told."""
 
@@ -118,6 +121,7 @@ def result_of(
 ) -> FitResult:  # fmt: skip
     """The result of a solution, with its statistics and with what is to be said of it."""
     reduced, point = solution.reduced, solution.point
+    refuse_extremes(problem, reduced.triangle)
     free = (point > task.low) & (point < task.high)
     found = stats.statistics(
         reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free
@@ -151,6 +155,21 @@ def result_of(
     tell_gaps(result, problem.report)
     tell(result, found)
     return result
+
+
+def refuse_extremes(problem: Problem, triangle: Any) -> None:
+    """CalculationError where squares leave the range of floats: nothing can be said of errors, nor of a minimum."""
+    largest = np.abs(triangle[:, :-1]).max(axis=0, initial=0.0)
+    for name, size in zip(problem.names, largest, strict=True):
+        if size > LARGEST:
+            raise CalculationError(
+                f"derivatives by `{name}` are about {size:.0e}: their squares leave the range of numbers",
+                hint="use other units in the table",
+            )
+    if 0 < problem.spread() < LARGEST**-2:
+        raise CalculationError(
+            "the target is so small that its squares leave the range of numbers", hint="use other units in the table"
+        )
 
 
 def message_of(solution: Solution) -> str:

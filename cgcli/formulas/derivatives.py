@@ -278,10 +278,10 @@ def name_tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(given.name_list(names))
 
 
-def need_scalar(graph: Graph, name: str, node: int) -> None:
-    """ShapeError for an output that is no number."""
+def need_scalar(graph: Graph, name: str, node: int, *, who: str = "a gradient", hint: str | None = None) -> None:
+    """ShapeError for an output that is no number. who: what needs one. hint: what to do instead."""
     if graph.shape_of(node):
         raise ShapeError(
-            f"`{name}` has shape {list(graph.shape_of(node))}; a gradient needs a number",
-            hint="use the Jacobian (`--jacobian`, `f.jacobian`), or `sum(…)` it first",
+            f"`{name}` has shape {list(graph.shape_of(node))}; {who} needs a number",
+            hint=hint or "use the Jacobian (`--jacobian`, `f.jacobian`), or `sum(…)` it first",
         )

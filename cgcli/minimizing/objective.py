@@ -150,7 +150,7 @@ class Objective:
     def value_node(self, program: Program) -> int:
         """The node of the value. ShapeError where it is no number."""
         (node,) = targets(program, self.of).values()
-        need_scalar(program.graph, self.output, node)
+        need_scalar(program.graph, self.output, node, who="a minimum", hint="make a number of it, as `sum(…)` does")
         return node
 
     def _nodes(self, program: Program) -> Nodes:

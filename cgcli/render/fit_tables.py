@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         loss: str
         target: str
         warnings: list[str]
+        at_bound: list[str]
 
         @property
         def has_sigma(self) -> bool: ...  # noqa: D102
@@ -103,19 +104,19 @@ def parameter_table(fit: Fit, coverage: float) -> Table:
     half = MOST_PARAMETERS // 2
     for place, (name, value) in enumerate(values.items()):
         if len(values) <= MOST_PARAMETERS or not half <= place < len(values) - half:
-            rows.append(parameter_cells(name, value, errors[name], intervals[name]))
+            rows.append(parameter_cells(name, value, errors[name], intervals[name], name in fit.at_bound))
         elif place == half:
             rows.append(f"… {len(values) - 2 * half:,} more; --json has all of them")
     rows.extend((name, compact(value), "fixed", "", "") for name, value in fit.fixed.items())
     return Table("Parameters", columns, rows)
 
 
-def parameter_cells(name: str, value: float, error: float, interval: tuple[float, float]) -> tuple[str, ...]:
-    """The cells of a row. An error that is nan is that of a parameter at its bound; an infinite one is not known."""
-    if isnan(error):
-        return name, short_number(value), "at its bound" if all(map(isnan, interval)) else "", "", ""
-    if isinf(error):
-        return name, short_number(value), "unknown", "", ""
+def parameter_cells(
+    name: str, value: float, error: float, interval: tuple[float, float], at_bound: bool = False
+) -> tuple[str, ...]:
+    """The cells of a row. An error that is not finite is not known: the data do not tell, or have no rows to spare."""
+    if at_bound or not isfinite(error):
+        return name, short_number(value), "at its bound" if at_bound else "unknown", "", ""
     if error == 0:
         return name, short_number(value), "0", "", ""
     relative = percentage(error / abs(value)) if value else ""

@@ -72,10 +72,19 @@ def match_columns(
         for name in formula.constants
         if name not in values and name not in found and name in columns
     ]
+    notes += [hidden_column(name, spelled[name], "has a value") for name in formula.inputs
+              if name in values and name in spelled]  # fmt: skip
     for column in names_of(found.values()):
         if columns[column] > 1:
             raise DataError(f"`{table.path}` has more than one column `{column}`", hint="rename the others")
     return found, notes
+
+
+def hidden_column(name: str, column: str, why: str) -> Note:
+    """That an input does not come from the column of its name."""
+    return Note(
+        f"the column `{column}` is not used: `{name}` {why}", f"without a value for `{name}` the column is used"
+    )
 
 
 def columns_by_reading(table: Table) -> dict[str, str]:

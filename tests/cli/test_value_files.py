@@ -154,3 +154,12 @@ def test_any_text_gives_values_or_an_error(text):
     except CgError:
         return
     assert all(isinstance(name, str) for name in found)
+
+
+@pytest.mark.parametrize("words", [["eval", "a*x + b*y"], ["fit", "a*x + b", "--target", "y", "--fix", "x,b"]])
+def test_a_value_that_takes_the_place_of_a_column_is_told(run, words):
+    Path("table.csv").write_text("x,y\n1,2\n2,4.5\n3,6\n")
+    Path("values.json").write_text('{"x": 3, "a": 2, "b": 1}')
+    done = run(*words, "--data", "table.csv", "--values", "values.json")
+    assert done.code == 0
+    assert "the column `x` is not used" in done.out + done.err

@@ -140,6 +140,10 @@ def test_a_robust_loss_forgives_an_outlier():
         ("a*t", DATA, {"target": "y", "loss": "hubert"}, "`hubert` is neither"),
         ("a*t", DATA, {"target": "y", "sigma": "t"}, "sigma is 0 in row 1"),
         ("a*exp(-b*t)", DATA, {"target": "y", "start": {"a": 1, "b": -2000}}, "the residual of row 3 is not finite"),
+        ("[a*t, a]", DATA, {"target": "y"}, "a fit, in each row, needs a number"),
+        ("a + b*t", {"t": T * 1e151, "y": Y}, {"target": "y"}, "their squares leave the range of numbers"),
+        ("a + b*t", {"t": T, "y": Y * 1e-160}, {"target": "y"}, "so small that its squares leave"),
+        ("a*t", DATA, {"target": "y", "loss": "lost", "epochs": 2}, "no output `lost` to train with"),
     ],
 )
 def test_what_cannot_be_fitted_has_one_clear_error(formula, data, options, said):

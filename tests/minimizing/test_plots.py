@@ -6,7 +6,7 @@ import pytest
 
 from cgcli.__main__ import main
 
-pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib", reason="the extra `plot`")
 
 ROSENBROCK = ["minimize", "100*(y - x^2)^2 + (1 - x)^2", "x=-1.2", "y=1"]
 

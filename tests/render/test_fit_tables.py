@@ -16,7 +16,7 @@ from cgcli.render.tables import plain_text
 def made(values, errors, **other):
     """A result with the given values and errors by name."""
     found = {
-        "fixed": {}, "names": tuple(values), "rows": 10, "dof": 8, "residual": 0.5, "r_squared": 0.99,
+        "fixed": {}, "names": tuple(values), "rows": 10, "dof": 8, "at_bound": [], "residual": 0.5, "r_squared": 0.99,
         "adjusted_r_squared": 0.98, "aic": 12.5, "method": "Levenberg–Marquardt", "evaluations": 7,
         "message": "converged", "absolute_sigma": False, "loss": "linear",
         "target": "y", "warnings": [], "has_sigma": False, "left_out": 0,
@@ -37,7 +37,7 @@ def test_a_row_says_what_is_known():
     values = {"known": 2.50341, "rate": 0.29997541, "bound": 1.0, "lost": 3.0, "exact": 4.0, "zero": 0.0}
     errors = {"known": 0.0213, "rate": 0.000042, "bound": nan, "lost": inf, "exact": 0.0, "zero": 0.1}
     assert (
-        text_of(made(values, errors, fixed={"c": 2.0})).partition("\n\n")[0]
+        text_of(made(values, errors, fixed={"c": 2.0}, at_bound=["bound"])).partition("\n\n")[0]
         == """\
 Parameters
 name       value  standard error  95 % interval           relative error
@@ -82,6 +82,8 @@ def test_many_parameters_lose_their_middle():
 
 def test_what_is_not_known_is_not_said():
     told = text_of(made({"a": 1.0}, {"a": nan}, residual=nan, r_squared=None, adjusted_r_squared=None, aic=-inf, dof=0))
+    assert "unknown" in told
+    assert "bound" not in told  # there are as many parameters as rows
     assert "R²" not in told
     assert "AIC" not in told
     assert "residual deviation" not in told

@@ -40,7 +40,9 @@ class MeanLoss:
         self.shapes = dict(shapes)
         self.size = sum(prod(shape) for shape in self.shapes.values())
         (node,) = targets(bound.program, loss).values()
-        need_scalar(bound.graph, loss, node)
+        need_scalar(
+            bound.graph, loss, node, who="the loss of a row", hint=f"for example `sum({loss})` or `mean({loss})`"
+        )
         refuse_but_means(bound, node)
         self._bound, nodes = gradient_nodes(bound, list(self.shapes), loss)
         self._wanted = [node, *nodes[loss].values()]

@@ -84,7 +84,7 @@ def train(
 
     data, validate: a path, a frame, an Arrow table, a mapping of arrays (with further axes for inputs that are arrays).
     start: parameter -> value, where it is not drawn and has no default. fix, wrt, columns, missing, limit: as for
-    `fit`. options: see `training_options.Options`. progress: is called with the entry in the history of each
+    `fit`. options: see `options.Options`. progress: is called with the entry in the history of each
     epoch, and how many rows it had.
 
     save: a file for checkpoints, written at the beginning, from time to time, at the end, and at Ctrl-C. resume: go on
