@@ -171,10 +171,11 @@ class Walk:
 
     def _ending(self, model: Model) -> str:
         """How the walk ends here; empty where it goes on."""
-        if self._far():
-            return "unbounded"
         found = Assessment(model, self.reach[self.free])
         least = max(self.least, self.noise)
+        held = found.step <= SHORT and not found.flat.any() and found.promises_less_than(least) and len(model.slopes)
+        if self._far() and (found.bent or not held):  # a minimum may lie that far
+            return "unbounded"
         if found.bent or not found.promises_less_than(least):
             return ""
         self.quiet += 1

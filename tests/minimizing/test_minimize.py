@@ -162,7 +162,7 @@ def test_an_edge_of_the_domain_is_told_by_its_node():
         (lambda: minimised("x^2", {"x": 1}, bounds={"x": (2, 1)}), "no room"),
         (lambda: minimised("x^2", {"x": 1}, bounds={"x": 3}), "no pair"),
         (lambda: minimised("x^2 + y", {"x": 1, "y": 1}, fix="y", bounds={"y": (0, 1)}), "does not vary"),
-        (lambda: minimised("[x, 1]", {"x": 1}), "a gradient needs a number"),
+        (lambda: minimised("[x, 1]", {"x": 1}), "a minimum needs a number"),
         (lambda: minimised("a = x; b = x^2; output a, b", {"x": 1}), "2 outputs"),
         (lambda: minimised("x^2", {"x": 1}, starts=3), "no bounds to start between"),
         (lambda: minimised("x^2", {"x": 1}, tolerance=0), "tolerance"),
@@ -174,6 +174,18 @@ def test_an_edge_of_the_domain_is_told_by_its_node():
 def test_wrong_questions(call, told):
     with pytest.raises(CgError, match=told):
         call()
+
+
+@pytest.mark.parametrize("place", [6.02e23, -1e26])
+def test_a_minimum_may_lie_far_away(place):
+    found = minimised(f"(x - {place})^2 + y^2", {"x": 1, "y": 1})
+    assert found.converged
+    assert found.values["x"] == pytest.approx(place)
+
+
+@pytest.mark.parametrize("formula", ["-x", "-x^3", "-log(x)", "-sqrt(x)", "y^2 - x*y", "1/x", "y^2 - log(x)"])
+def test_what_falls_for_ever_is_no_minimum(formula):
+    assert not minimised(formula, {"x": 1, "y": 1} if "y" in formula else {"x": 1}).converged
 
 
 def test_json_has_the_keys_of_the_result(capsys, tmp_path):
