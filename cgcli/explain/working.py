@@ -127,10 +127,11 @@ class Working:
 
     def _differentiated(self, node: int, order: int, plain: bool) -> int:
         line = self.derivative_of_operand(self.graph.ref(node)).node
+        moving = [each for each, need in enumerate(ancestors(self.graph, [node])) if need and self.depends(each)]
         self._write(order, BEGIN, "", line)
         chosen = self.leftmost(line)
         while chosen is not None:
-            if len(self.lines) > MOST_STEPS:
+            if max(len(self.lines), len(moving)) > MOST_STEPS:  # each of them is a step at least
                 raise _too_much(f"this derivative takes more than {MOST_STEPS} steps by hand")
             of = self.pending[chosen]
             found = self.ruled(of)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,6 +127,10 @@ def result_of(
     found = stats.statistics(
         reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free
     )
+    known = absolute or (found.dof > 0 and not found.perfect)
+    variance = (1.0 if absolute else found.residual**2) if known else None
+    if loss != "linear" and not absolute and known:
+        found, variance = with_robust_errors(problem, point, found, reduced.rows)
     names, rows = question.names, reduced.rows
     spread = problem.spread()
     r_squared = 1 - reduced.plain / spread if spread > 0 else None
@@ -136,8 +141,6 @@ def result_of(
         {names[place]: float(direction[place]) for place in np.flatnonzero(direction)}
         for direction in found.undetermined
     ]
-    known = absolute or (found.dof > 0 and not found.perfect)
-    variance = (1.0 if absolute else found.residual**2) if known else None
     result = FitResult(
         values=question.values(point), errors=question.values(found.errors), covariance=found.covariance, names=names,
         rows=rows, dof=found.dof, residual=found.residual, sum_of_squares=reduced.sum_of_squares, r_squared=r_squared,
@@ -155,6 +158,17 @@ def result_of(
     tell_gaps(result, problem.report)
     tell(result, found)
     return result
+
+
+def with_robust_errors(
+    problem: Any, point: Any, found: stats.Statistics, rows: int
+) -> tuple[stats.Statistics, float | None]:  # fmt: skip
+    """Statistics under a robust loss, and the variance for its profiles; None where too few rows are near the curve."""
+    scale, variance = stats.robust_variances(problem.moments(point), rows, found.dof)
+    triangle = problem.without_loss().reduced(point).triangle
+    plain = stats.statistics(triangle, point, scale * found.dof, rows, free=found.free)
+    found = replace(found, covariance=plain.covariance, errors=plain.errors, undetermined=plain.undetermined)
+    return found, variance if isfinite(variance) else None
 
 
 def refuse_extremes(problem: Problem, triangle: Any) -> None:

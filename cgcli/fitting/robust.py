@@ -56,6 +56,20 @@ def loss_of(name: str, scale: float, residuals: Any) -> float:
     return float(scale**2 * np.sum(_LOSSES[name]((residuals / scale) ** 2)[0]))
 
 
+MOMENTS = ("score²", "curvature", "curvature²")
+"""What `moment_of` sums."""
+
+
+def moment_of(name: str, scale: float, residuals: Any, moment: str) -> float:
+    """A sum over rows that standard errors need: of ψ², ψ' or ψ'², with the score ψ(r) = ρ'(z) r."""
+    z = (residuals / scale) ** 2
+    _, first, second = _LOSSES[name](z)
+    if moment == "score²":
+        return float(np.sum((first * residuals) ** 2))
+    curvature = first + 2 * second * z
+    return float(np.sum(curvature if moment == "curvature" else curvature**2))
+
+
 def row_scales(name: str, scale: float, residuals: Any) -> tuple[Any, Any]:
     """By what each row's derivatives, and by what its residual, are multiplied before they enter the triangle."""
     z = (residuals / scale) ** 2

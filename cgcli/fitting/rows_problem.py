@@ -21,7 +21,7 @@ from cgcli.engines.threads import in_order, processors
 from cgcli.errors import DataError, UsageError
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.residuals import Residuals
-from cgcli.fitting.robust import loss_of, row_scales
+from cgcli.fitting.robust import MOMENTS, loss_of, moment_of, row_scales
 from cgcli.fitting.triangles import Triangles, stacked
 from cgcli.rows.sources import MEMORY, Part, WholeRows
 
@@ -98,7 +98,7 @@ class RowsProblem:
         still = {*residuals.affine, *residuals.without_slope()}  # nothing can be searched where no derivative is
         self.linear = np.array([name in still for name, shape in question.shapes.items()
                                 for _ in range(int(np.prod(shape)))], dtype=bool)  # fmt: skip
-        self._loss, self._scale = loss, scale
+        self._loss, self._scale, self._moment = loss, scale, ""
         self._threads = threads or processors()
         self._progress = progress
         self._least = inf
@@ -178,6 +178,15 @@ class RowsProblem:
         other._loss = "linear"
         return other
 
+    def moments(self, point: Any) -> list[float]:
+        """The sums of `robust.MOMENTS` over the rows, a pass each."""
+        found = []
+        for moment in MOMENTS:
+            other = copy(self)
+            other._moment = moment
+            found.append(other.reduced(point, slopes=False).sum_of_squares)
+        return found
+
     def columns(self, rows: int) -> dict[str, Any]:
         """As `Problem.columns`."""
         found = self.thinned(rows)._rows.in_memory() or {}
@@ -209,7 +218,7 @@ class RowsProblem:
             over.fill(first, last, out)
             residuals = out[-1, : last - first]
             plain.append(float(residuals @ residuals))
-            objective.append(plain[-1] if self._loss == "linear" else loss_of(self._loss, self._scale, residuals))
+            objective.append(plain[-1] if self._loss == "linear" else self._objective(residuals))
             if slopes:
                 self._scale_rows(out, last - first)
                 again = partial(self._again, over, first, last, out)
@@ -217,6 +226,12 @@ class RowsProblem:
             if not (isfinite(plain[-1]) and (not slopes or np.isfinite(triangles[-1]).all())):
                 return Piece(0, [], [], None, self._broken(part, over, first, last, slopes))
         return Piece(end - begin, plain, objective, stacked(triangles) if slopes else None, None)
+
+    def _objective(self, residuals: Any) -> float:
+        """What is summed over the rows of a robust loss: the loss, or what its errors need."""
+        if self._moment:
+            return moment_of(self._loss, self._scale, residuals, self._moment)
+        return loss_of(self._loss, self._scale, residuals)
 
     def _scale_rows(self, out: Any, rows: int) -> None:
         """Rows as they enter the triangle under a robust loss."""

@@ -69,6 +69,21 @@ def statistics(
     return Statistics(covariance, errors, float(np.sqrt(variance)), dof, free, placed, bool(perfect))
 
 
+def robust_variances(moments: Sequence[float], rows: int, dof: int) -> tuple[float, float]:
+    """By what (J'J)⁻¹ is multiplied under a robust loss, and the variance that its objective has; nan if not known.
+
+    moments: the sums of ψ², ψ' and ψ'² over the rows. With K = 1 + (p/n) var(ψ')/mean(ψ')² the covariance is
+    K² [Σ ψ²/(n − p)] / mean(ψ')² · (J'J)⁻¹: P. J. Huber & E. M. Ronchetti, Robust Statistics, 2nd ed. (2009), §7.6.
+    """
+    squares, curvature, its_squares = moments
+    mean = curvature / rows
+    if dof <= 0 or mean <= 0:
+        return float("nan"), float("nan")
+    correction = 1 + (rows - dof) / rows * max(its_squares / rows - mean**2, 0.0) / mean**2
+    scores = correction**2 * squares / dof
+    return scores / mean**2, scores / mean
+
+
 def contributions(triangle: Any, point: Any) -> float:
     """The length of what the parameters contribute to the residuals, each by itself."""
     size = len(point)

@@ -140,6 +140,13 @@ class Initialiser:
         self.kind = kind
         self.arguments = tuple(map(float, arguments))
 
+    def __eq__(self, other: object) -> bool:
+        """Two of one kind with the same arguments draw the same."""
+        return isinstance(other, Initialiser) and (self.kind, self.arguments) == (other.kind, other.arguments)
+
+    def __hash__(self) -> int:
+        return hash((self.kind.signature, self.arguments))
+
     def spread(self, shape: Shape) -> tuple[str, float, float]:
         """What is drawn, its centre and its scale. ValueError where the shape or an argument does not fit."""
         return self.kind.spread(shape, *self.arguments, *list(self.kind.parameters.values())[len(self.arguments) :])

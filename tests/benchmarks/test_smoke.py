@@ -13,7 +13,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 TINY = {
     "rows": ["--rows", "64", "--rounds", "1"],
     "graphs": ["--sizes", "300", "--shapes", "random local", "balanced tree", "--rounds", "1"],
-    "adbench": ["--mixtures", "2,3,10", "--observations", "50", "--rounds", "1"],
+    "adbench": ["--mixtures", "2,3,10", "--observations", "50", "--lstm", "1,4", "--hands", "2", "--rounds", "1"],
     "training": ["--rows", "40", "--batch", "16", "--layers", "6", "5", "3", "--rounds", "1", "--epochs", "2"],
     "growth": ["--rows", "10", "100", "--nodes", "200", "400", "--rounds", "1"],
     "minimize": ["--only", "rosenbrock", "beale", "booth"],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
+from cgcli.api.sources import parse
 from cgcli.fitting.array_problem import ArrayProblem
 from cgcli.fitting.robust import LOSSES
 
@@ -44,3 +45,28 @@ def test_what_is_not_finite_is_named():
     assert (broken.reduced(np.array([np.inf])).not_finite.row, broken.reduced(np.array([1.0])).not_finite.row) == (1, 2)
     assert broken.reduced(np.array([1.0])).not_finite.parameter == "a"
     assert broken.reduced(np.array([1.0]), slopes=False).not_finite is None
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "linear"])
+def test_standard_errors_are_those_of_huber(loss):
+    """The scatter of the estimates of 120 tables with outliers is what the errors say (Huber & Ronchetti, §7.6)."""
+    random, x = np.random.default_rng(5), np.linspace(0.0, 1.0, 60)
+    line = parse("a + b*x")
+    found, errors = [], []
+    for _ in range(120):
+        noise = 0.1 * np.where(random.random(60) < 0.1, 8.0, 1.0) * random.standard_normal(60)
+        fit = line.fit({"x": x, "y": 1 + 2 * x + noise}, target="y", start={"a": 1, "b": 2}, loss=loss, loss_scale=0.1)
+        if fit.converged:
+            found.append(fit.values["b"])
+            errors.append(fit.errors["b"])
+    assert len(found) > 115
+    assert np.median(errors) == pytest.approx(np.std(found), rel=0.2)
+
+
+def test_errors_under_a_loss_that_touches_no_row_are_those_of_least_squares():
+    plain, huber = (
+        parse("a*exp(-b*t)").fit({"t": T, "y": Y}, target="y", loss=loss, loss_scale=100.0)
+        for loss in ("linear", "huber")
+    )
+    assert huber.errors == pytest.approx(plain.errors, rel=1e-6)
+    assert huber.profile()["b"].low == pytest.approx(plain.profile()["b"].low, rel=1e-6)

@@ -193,6 +193,7 @@ def lowered(read: Any, text: str, **given: Any) -> Outcome:
     for name in ("intern", "_adopted", "_made_once", "calls", "spans", "lock"):
         del columns[name]
     columns["origins"] = list(graph.origins)
+    columns["arrays"] = [(value.shape, value.tobytes()) for value in graph.arrays]
     constants = list(map(str, columns.pop("constants")))
     numbers = {str(key): number for key, number in columns.pop("_constant_numbers").items()}
     calls = [(call.name, call.parent, call.span) for call in graph.calls]

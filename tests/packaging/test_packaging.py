@@ -24,6 +24,8 @@ NEEDED = {
     "cgcli/language/bulk/automaton.py",
     "cgcli/py.typed",
     "cgcli/__main__.py",
+    "cgcli/explain/general.cg",
+    "cgcli/explain/stable/stable.cg",
 }
 
 LOCATION = "import cgcli, os; print(os.path.dirname(os.path.dirname(os.path.realpath(cgcli.__file__))))"
