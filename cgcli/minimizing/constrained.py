@@ -199,9 +199,9 @@ class ConstrainedWalk:
         multipliers = found.x / lengths
         return Held(rows, multipliers, places, sides, point.gradient - rows.T @ multipliers)
 
-    def _sizes(self, x: Any, jacobian: Any) -> Any:
-        """What a unit of each constraint is: its change over the size of the variables."""
-        return np.maximum(np.abs(jacobian) @ np.maximum(np.abs(x), 1e-3), 1e-2 * self.size)
+    def _sizes(self, x: Any, jacobian: Any, places: Any = slice(None)) -> Any:
+        """What a unit of each constraint is: its change over the size of the variables. places: of which."""
+        return np.maximum(np.abs(jacobian) @ np.maximum(np.abs(x), 1e-3), 1e-2 * self.size[places])
 
     def _violation(self, x: Any) -> float:
         """The largest violation of a constraint, beside its size."""
@@ -221,7 +221,7 @@ class ConstrainedWalk:
         error = float(np.linalg.norm(held.rest)) / scale + self._violation(point.x)
         count = len(held.places)
         binding = slack * (held.multipliers[:count] > TOLERANCE * scale)
-        error += float(np.max(np.abs(binding) / self._sizes(point.x, held.rows[:count]), initial=0.0))
+        error += float(np.max(np.abs(binding) / self._sizes(point.x, held.rows[:count], held.places), initial=0.0))
         return error if np.isfinite(error) else np.inf
 
     def _newton(self, held: Held) -> Any:
@@ -297,7 +297,8 @@ class ConstrainedWalk:
     def _left_saddle(self) -> bool:
         """Away from a saddle along its most negative curvature, to a lower or a feasible neighbour; False without."""
         direction = self.directions[:, 0]
-        unit = float(np.max(np.abs(direction) / np.maximum(np.abs(self.point.x), 1e-3)))
+        least = 1e-3 if np.abs(self.point.x).max() > 1e-3 else 1.0  # 0 has no size: a step from it is one of units
+        unit = float(np.max(np.abs(direction) / np.maximum(np.abs(self.point.x), least)))
         for length in (1e-2, 1e-1, 1e-3):
             for sign in (1, -1):
                 x = np.clip(self.point.x + sign * length / unit * direction, self.low, self.high)

@@ -250,7 +250,8 @@ class BracketWalk(RootWalk):
                 self.ending = "no change of sign"
             return self.ending
         self._move(ends[0] if ends[0] == ends[1] else self._between(*ends), "bracketed")
-        self.ending = "root" if self.is_finite() and self._is_crossing() else "jump"
+        grown = abs(self.residuals[0]) > min(abs(self.tried[place]) for place in ends)  # as beside a pole
+        self.ending = "root" if self.is_finite() and not grown and self._is_crossing() else "jump"
         if self.ending == "root":
             self._polish()
         return self.ending

@@ -47,8 +47,15 @@ class Equation:
         return (left - right).node
 
 
+NO_EQUATIONS = (logic.less, logic.less_equal, logic.greater, logic.greater_equal, logic.not_equal)
+"""Comparisons that are 0 where they do not hold, which nobody means to be a root."""
+
+
 def equations_of(program: Program, of: str | None = None) -> list[Equation]:
-    """The equations that outputs are: comparisons `a == b`, also joined by `and`, and what is to be 0."""
+    """The equations that outputs are: comparisons `a == b`, also joined by `and`, and what is to be 0.
+
+    UsageError for another comparison.
+    """
     graph, found = program.graph, []
     for name, output in targets(program, of).items():
         pending, parts = [output], []
@@ -58,6 +65,10 @@ def equations_of(program: Program, of: str | None = None) -> list[Equation]:
                 pending.extend(reversed(graph.operands_of(node)))
             elif graph.row(node) is logic.equal:
                 parts.append(tuple(graph.operands_of(node)))
+            elif graph.row(node) in NO_EQUATIONS:
+                raise UsageError(
+                    f"`{name}` is true or false, and no equation", hint="write `x == y`, or what is to be 0"
+                )
             else:
                 parts.append((node,))
         for place, sides in enumerate(parts):

@@ -60,6 +60,20 @@ def test_a_maximum_along_a_constraint_is_left():
     assert (found.hessian_eigenvalues > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("formula", "constraints", "start", "value"),
+    [
+        ("-x - 2*y", ["x + y <= 4", "x + 3*y <= 6", "x >= 0", "y >= 0"], {"x": 0, "y": 0}, -5.0),
+        ("-(x^2)", ["x <= 2", "x >= -1"], {"x": 0}, -4.0),
+        ("x*y", ["x + y <= 2", "x - y <= 2", "-2 <= x + y", "-2 <= x - y"], {"x": 0, "y": 0}, -1.0),
+    ],
+)
+def test_of_several_constraints_some_hold(formula, constraints, start, value):
+    found = minimised(formula, constraints, start)
+    assert found.converged
+    assert found.value == pytest.approx(value)
+
+
 def test_constraints_of_arrays_hold_element_by_element():
     found = minimised("sum(v^2)", ["v >= [1, 2, 3]"], {"v": np.full(3, 5.0)})
     assert found.values["v"] == pytest.approx([1, 2, 3])

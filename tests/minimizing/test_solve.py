@@ -10,7 +10,7 @@ import pytest
 
 import cgcli as cg
 from cgcli.__main__ import main
-from cgcli.errors import CalculationError, Source
+from cgcli.errors import CalculationError, CgError, Source
 from cgcli.minimizing.equations import read_equations
 
 
@@ -131,6 +131,26 @@ def test_wrong_questions(capsys, words, told):
 
 def test_strictly_no_root_is_an_error():
     assert main(["solve", "x^2 + 1 = 0", "x=1", "--strict"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"), [("tan(x) == 0", 1, 2), ("1/x == 0", -1, 2), ("1/(x - pi) == 1", 2, 4)]
+)
+def test_a_pole_is_no_root(text, low, high):
+    found = cg.parse(text).solve(bounds={"x": (low, high)})
+    assert not found.converged
+    assert "a jump or a pole" in found.message
+
+
+def test_a_steep_crossing_is_a_root():
+    assert cg.parse("1e30*(x - pi)^3 == -exp(x)").solve(bounds={"x": (2, 4)}).converged
+    assert cg.parse("tan(x) == 1e9").solve(bounds={"x": (1, 1.5707963267)}).converged
+
+
+@pytest.mark.parametrize("text", ["x < 1", "x == 1 and y >= 2", "x != 3"])
+def test_another_comparison_is_no_equation(text):
+    with pytest.raises(CgError, match="no equation"):
+        cg.parse(text).solve({"x": 1, "y": 1} if "y" in text else {"x": 1})
 
 
 def test_what_defines_a_name_and_what_is_an_equation():
