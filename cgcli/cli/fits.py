@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from shutil import copyfileobj, get_terminal_size
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
@@ -78,6 +79,12 @@ class Outputs:
             require_matplotlib()
 
 
+def spare_table(table: str, target: str | None) -> None:
+    """UsageError for a result that would take the place of the table it comes from: measurements are not made twice."""
+    if target is not None and Path(target).exists() and Path(table).exists() and Path(target).samefile(table):
+        raise UsageError(f"`{target}` is the table itself, which would be lost", hint="write to another file")
+
+
 def fit_table(
     formula: Formula, table: ReadOptions, outputs: Outputs, begun: Starts, *, fix: list[str], values: dict[str, Any],
     sigma: str | None, absolute_sigma: bool, **options: Any,
@@ -89,6 +96,7 @@ def fit_table(
     """
     path = table.check()
     outputs.check()
+    spare_table(path, outputs.predicted)
     if absolute_sigma and sigma is None:
         raise UsageError("--absolute-sigma needs sigma", hint="add --sigma COLUMN, or a number")
     how = (table.format, table.separator, table.decimal)

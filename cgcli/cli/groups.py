@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from cgcli.cli.fits import FITTED_ENDING, Outputs, held_values, source_for
+from cgcli.cli.fits import FITTED_ENDING, Outputs, held_values, source_for, spare_table
 from cgcli.cli.output import print_json, write_json
 from cgcli.cli.rows import read_columns
 from cgcli.cli.starts import Starts, number_or_text
@@ -34,6 +34,7 @@ def fit_groups(
     """
     path = table.check()
     check(outputs)
+    spare_table(path, outputs.fitted)
     if absolute_sigma and sigma is None:
         raise UsageError("--absolute-sigma needs sigma", hint="add --sigma COLUMN, or a number")
     held = held_values(formula, fix, values, begun)

@@ -333,3 +333,13 @@ def test_files_are_written_though_nobody_reads_the_table(tmp_path):
     assert shell.stderr == ""
     assert json.loads((tmp_path / "fit.json").read_text())["rows"] == 6
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == 7
+
+
+@pytest.mark.parametrize(
+    "words", [["--predict", "line.csv"], ["--predict", "./line.csv"], ["--by", "x", "-o", "line.csv"]]
+)
+def test_the_table_is_never_overwritten(fits, words):
+    done = fits("fit", "a*x + b" if words[0] != "--by" else "a", "--data", "line.csv", "--target", "y", *words)
+    assert done.code == 2
+    assert "is the table itself" in done.err
+    assert Path("line.csv").read_text() == LINE
