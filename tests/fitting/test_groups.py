@@ -296,3 +296,10 @@ def test_no_group_with_a_fit_writes_nothing(run, plates):
     assert done.code == 1
     assert "no group has a fit" in done.err
     assert not (plates / "groups.csv").exists()
+
+
+def test_fits_are_shown_as_the_command_shows_them():
+    data, _ = decays(3)
+    shown = str(cgcli.parse(DECAY).fit(data, target="y", by="plate", start={"a": 1.0, "b": 1.0, "c": 0.5}))
+    assert shown.startswith("Groups by plate\nplate")
+    assert "converged in all 3 groups" in shown

@@ -51,6 +51,13 @@ class GroupedFit:
     fixed: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        """The table that `cg fit --by` prints."""
+        from cgcli.render.group_tables import blocks
+        from cgcli.render.tables import plain_text
+
+        return "\n".join(plain_text(block) for block in blocks(self)).rstrip("\n")
+
     def __len__(self) -> int:
         return len(self.keys)
 
