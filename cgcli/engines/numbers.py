@@ -159,6 +159,22 @@ class Number:
     __hash__ = None  # type: ignore[assignment]
 
 
+class Open(Number):
+    """A number that may be anything: a decision may pass it by, and whoever looks at it gets Unsettled."""
+
+    __slots__ = ("by",)
+
+    def __init__(self, home: Numbers, by: str) -> None:
+        """by: the operation that made it."""
+        super().__init__(home, None)
+        self.by = by
+
+    @property
+    def samples(self) -> tuple[Any, Any]:
+        """Unsettled."""
+        raise Unsettled(self.by, ())
+
+
 class Numbers:
     """Arithmetic whose results are taken to be right to a number of bits; mpmath computes some more."""
 
@@ -252,12 +268,12 @@ class Numbers:
         return self._lifted(self.mp.fmul, (x, y))
 
     def fdiv(self, x: Any, y: Any) -> Number:
-        """x/y. ZeroDivisionError where y is 0; Unsettled where it may be, so that the quotient may have any size."""
+        """x/y. ZeroDivisionError where y is 0; where it may be, the quotient may have any size: it is `Open`."""
         x, y = self.convert(x), self.convert(y)
         if x.exact is not None and y.exact is not None:
             return self.rational(x.exact / y.exact)
         if self._is_noise(y, CLEAR):
-            raise Unsettled
+            return Open(self, "div")
         return self._lifted(self.mp.fdiv, (x, y))
 
     def fneg(self, x: Any) -> Number:

@@ -16,7 +16,7 @@ from mpmath import MPContext
 from cgcli.engines.base import Engine
 from cgcli.engines.deferred import Deferred
 from cgcli.engines.mpmath import REFUSALS, MpmathEngine
-from cgcli.engines.numbers import HIDDEN, Number, Numbers, TooLarge, Unsettled
+from cgcli.engines.numbers import HIDDEN, Number, Numbers, Open, TooLarge, Unsettled
 from cgcli.engines.planned import PlannedEngine
 from cgcli.errors import CalculationError, DataError, PrecisionWarning
 from cgcli.ops.constants import CONSTANTS
@@ -72,6 +72,14 @@ class SampledEngine(PlannedEngine):
         self._plain = MpmathEngine()
         self._plain.mp = self.numbers.mp
         self._plain.largest = inf  # what is too large is told
+
+    def run(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> list[Any]:
+        """As every planned engine. Unsettled where a wanted number is open."""
+        values = super().run(graph, inputs, wanted)
+        for number in _each_number(values[node] for node in wanted):
+            if isinstance(number, Open):
+                _ = number.samples
+        return values
 
     def number(self, value: float, exact: str | None) -> Number:
         """The exact decimal text or named constant where there is one, else the double."""
