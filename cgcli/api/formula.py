@@ -9,7 +9,7 @@ from cgcli.api.fitting import Fitting
 from cgcli.api.minimizing import Minimizing
 from cgcli.api.uncertainty import Uncertain
 from cgcli.errors import NeedsValues, ShapeError, UsageError
-from cgcli.formulas import derivatives, given, matrices
+from cgcli.formulas import derivatives, given
 from cgcli.formulas.bound import needed_inputs
 from cgcli.formulas.programs import of_program, of_text
 from cgcli.language.aliases import without_aliases
@@ -165,7 +165,9 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
             _refuse_digits(engine, digits)
             found = sparse_jacobians(bound, wrt, of)
         else:
-            found = matrices.jacobians(bound, wrt, of)
+            from cgcli.formulas.matrices import jacobians
+
+            found = jacobians(bound, wrt, of)
         _tell_kinks(bound, wrt, of)
         return alone(found)
 
@@ -185,7 +187,9 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
             _refuse_digits(engine, digits)
             found = sparse_hessians(bound, wrt, of)
         else:
-            found = matrices.hessians(bound, wrt, of)
+            from cgcli.formulas.matrices import hessians
+
+            found = hessians(bound, wrt, of)
         _tell_kinks(bound, wrt, of, second=True)
         return alone(found)
 

@@ -8,7 +8,6 @@ from cgcli.formulas.bound import named_nodes
 from cgcli.graph.walk import ancestors
 from cgcli.language.program import OWN_NAME
 from cgcli.numerals import shape_of
-from cgcli.passes.columns import column_slopes
 from cgcli.passes.derivative import check_growth, derivatives_of, directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate
 
@@ -148,6 +147,8 @@ def _gradients(program: Program, wrt: Sequence[str] | None, of: str | None) -> d
 def _slopes(program: Program, node: int, wrt: Sequence[int]) -> list[int]:
     """The nodes of the derivatives of a number; through the columns of a table where it has reductions of those."""
     if program.columns is not None:
+        from cgcli.passes.columns import column_slopes
+
         return column_slopes(program.columns, node, wrt)
     pass_back = differentiate(program.graph, [node], wrt)
     return [pass_back.wrt(target) for target in wrt]
