@@ -12,15 +12,13 @@ from functools import cache
 from math import isfinite, log10
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cgcli.engines.numbers import Number, TooLarge, Unsettled
 from cgcli.engines.precise import SampledEngine
 from cgcli.errors import CgError
 from cgcli.graph.walk import ancestors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.graph.store import Graph
@@ -180,9 +178,3 @@ def _condition(
         elif slope is not None and operand in found:
             numbers.append(float("inf") if found[operand].exact * slope else 0.0)
     return max(numbers, default=float("nan"))
-
-
-def mean_lost(values: Iterable[float]) -> float:
-    """The mean of what is known."""
-    known = [value for value in values if value == value]
-    return float(np.mean(known)) if known else float("nan")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from cgcli.explain.cures import CURES, built, lowered, matched
 from cgcli.explain.digits import Exact
 from cgcli.explain.stable.building import Builder, multiplied_out, together
 from cgcli.explain.stable.matching import Matcher
-from cgcli.explain.stable.rules import Rule, read, rules
+from cgcli.explain.stable.rules import Rule, rules, rules_in
 from cgcli.graph.copying import copied
 from cgcli.graph.replacing import replaced
 from cgcli.graph.store import Graph
@@ -81,11 +80,8 @@ class Cure:
 def general_rules() -> dict[str, list[Rule]]:
     """The rules of `general.cg` by the operation that they stand for; their source is the kind of cure."""
     found: dict[str, list[Rule]] = {}
-    for line in files(__package__).joinpath("general.cg").read_text(encoding="utf-8").splitlines():
-        text, _, kind = line.partition("#")
-        if text.strip():
-            rule = read(text.strip(), kind.strip())
-            found.setdefault(rule.left.graph.row(rule.left.node).name, []).append(rule)
+    for rule in rules_in(__package__, "general.cg"):
+        found.setdefault(rule.left.graph.row(rule.left.node).name, []).append(rule)
     return found
 
 
@@ -118,7 +114,7 @@ class Remedies:
             by_rule = how not in KINDS
             if len(cures) >= MOST or (cures and cures[0].how not in KINDS):
                 break  # where a rule helps, nothing else is told
-            text = root_text(self.graph, root)
+            text = expression(self.graph, root)
             if root == self.output or text in seen or (by_rule and how in seen):
                 continue
             cure = self._tried(how, root, kind)
@@ -230,7 +226,7 @@ class Remedies:
             return None
         if how not in APPROXIMATE and not (self._keeps(value, gradient) and self._agrees(root)):
             return None
-        return Cure(how, root_text(self.graph, root), value, gradient)
+        return Cure(how, expression(self.graph, root), value, gradient)
 
     def _at(self, root: int, inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Value and gradient of a form at a point."""
@@ -326,14 +322,9 @@ class Remedies:
                     continue
                 sound = finite(found) and all(finite(slope) for slope in gradient.values())
                 if sound and (self._moves(gradient) or kind in ("nan", "infinite")):
-                    text = root_text(self.graph, self.output)
+                    text = expression(self.graph, self.output)
                     return [Cure("start elsewhere", text, found, gradient, {name: other})]
         return []
-
-
-def root_text(graph: Graph, root: int) -> str:
-    """A form as formula text."""
-    return expression(graph, root)
 
 
 def _array(value: Any) -> Any:

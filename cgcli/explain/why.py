@@ -17,7 +17,7 @@ from cgcli.explain.point import Point
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, finite, shortened
-from cgcli.ops import logic
+from cgcli.ops import arithmetic, logic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -284,7 +284,7 @@ class Inquiry:
             return f"`{row.name}` is constant between its steps, so its slope is 0 everywhere"
         others = [each for position, each in enumerate(operands) if position != place]
         zero = next((each for each in others if not np.any(_array(self.values[each]))), None)
-        if row.spell.get("infix") == "*" and zero is not None:
+        if row is arithmetic.mul and zero is not None:
             text = self.text(zero)
             return "the other factor is 0" + (f": {text} = 0" if not graph.is_constant(zero) else "")
         if row.kink is not None:

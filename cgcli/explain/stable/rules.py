@@ -35,8 +35,13 @@ class Rule(NamedTuple):
 @cache
 def rules() -> tuple[Rule, ...]:
     """All rules, in the order of the file."""
+    return rules_in(__package__, "stable.cg")
+
+
+def rules_in(package: str, name: str) -> tuple[Rule, ...]:
+    """The rules of a file of a package, one a line; behind # stands the source of each."""
     found = []
-    for line in files(__package__).joinpath("stable.cg").read_text(encoding="utf-8").splitlines():
+    for line in files(package).joinpath(name).read_text(encoding="utf-8").splitlines():
         text, _, source = line.partition("#")
         if text.strip():
             found.append(read(text.strip(), source.strip()))
