@@ -29,6 +29,7 @@ class Signals:
     def __init__(self) -> None:
         self.received = 0
         self.command_runs = False
+        self.told = False
 
     def catch(self) -> None:
         """Answer the signals from here on; what the caller ignores (`nohup`, a script's `&`) stays ignored."""
@@ -42,9 +43,14 @@ class Signals:
         self.received = number
         if self.command_runs:
             raise KeyboardInterrupt
-        if number == _signal.SIGINT:
-            os.write(2, b"interrupted\n")
+        self.tell()
         os._exit(128 + number)
+
+    def tell(self) -> None:
+        """Say once that Ctrl-C ended the command, wherever it hit; the other signals end the process and say so."""
+        if self.received == _signal.SIGINT and not self.told:
+            self.told = True
+            os.write(2, b"interrupted\n")
 
     def _swallowed(self, lost: "sys.UnraisableHookArgs") -> None:
         """Let an interrupt come again, soon, that hit a callback of C or a finalizer, which cannot hand it on."""
@@ -74,8 +80,9 @@ def program() -> None:
     settle()
     try:
         code = main()
-    except KeyboardInterrupt:  # one more, while the first was being told
+    except KeyboardInterrupt:  # one more, while the first was being answered
         code = INTERRUPTED
+    signals.tell()  # also of an interrupt that something swallowed on its way, while the command came to its end
     if signals.received not in (0, _signal.SIGINT):  # end by the signal itself, which says most to whoever sent it
         _signal.signal(signals.received, _signal.SIG_DFL)
         os.kill(os.getpid(), signals.received)
@@ -108,7 +115,7 @@ def verdict(error: BaseException) -> "CgError | int":
     from cgcli.errors import CgError
 
     if isinstance(error, KeyboardInterrupt) or signals.received:  # what is interrupted may raise anything
-        if signals.received in (0, _signal.SIGINT):
+        if not signals.received:  # raised by hand: `main` is called by somebody whose signals are their own
             print("interrupted", file=sys.stderr)
         return INTERRUPTED
     if isinstance(error, CgError):
