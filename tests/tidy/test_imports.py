@@ -22,7 +22,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
-    {"minimizing", "uncertainty"},
+    {"minimizing", "tasks", "uncertainty"},
     {"fitting"},
     {"api"},
     {"cli"},
@@ -35,9 +35,10 @@ LEVELS = [
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "matplotlib": {"render"},
-    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty"},
+    "pyarrow": {"data"},
+    "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "tasks", "uncertainty"},
     "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines", "explain"},
-    "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
+    "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"tasks"},
 }  # fmt: skip
 
 LATE = {

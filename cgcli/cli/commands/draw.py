@@ -6,11 +6,14 @@ Examples:
   cg draw "(x+y)*z" x=1 y=2 z=3 --grad -o graph.svg
   cg draw "f(x)=exp(x); g(x)=sin(x); h(x)=x^2; f(g(h(x)))" x=0.5 -o chain.png
   cg draw model.cg --of loss --wrt w,b --grad -o loss.dot
+  cg draw sums.py:total --dask -o sumlist.svg
+
+--dask executes the file of Python that is named (see cg dask --help); its functions are not called.
 """
 
 from __future__ import annotations
 
-from cgcli.cli.arguments import read_bindings, read_formula, split_names
+from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import warn
 from cgcli.errors import UsageError
 from cgcli.formulas.drawing import picture_of
@@ -35,14 +38,34 @@ def run(
     wrt: Wrt = None,
     of: Of = None,
     everything: Annotated[bool, typer.Option("--all", help="Draw every node, however many there are.")] = False,
+    dask: Annotated[
+        bool, typer.Option("--dask", help="FORMULA is FILE.py:NAME, a Dask graph; the file is executed.")
+    ] = False,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that the layout may take.")] = 30.0,
 ) -> None:
     """Write a picture, or print a tree."""
     form = None if output is None else format_of(output)
     if wrt is not None and not grad:
         raise UsageError("--wrt chooses derivatives, and none are drawn", hint="add --grad")
+    if dask:
+        exclude("--dask", grad=grad, of=of, values=bindings)
+        show(task_picture(formula), output, form, everything, timeout)
+        return
     parsed = read_formula(formula)
     picture = picture_of(parsed, read_bindings(bindings, parsed), grad=grad, of=of, wrt=split_names(wrt))
+    show(picture, output, form, everything, timeout)
+
+
+def task_picture(word: str) -> Picture:
+    """What a drawing of the Dask graph shows that a word names."""
+    from cgcli.cli.commands.dask import read_tasks
+    from cgcli.tasks.picture import TaskPicture
+
+    return TaskPicture(read_tasks(word).steps)
+
+
+def show(picture: Picture, output: str | None, form: str | None, everything: bool, timeout: float) -> None:
+    """A picture as lines of text, or as the file that is asked for."""
     if form is None or output is None:
         print_tree(picture, everything)
     else:
