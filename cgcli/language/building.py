@@ -72,10 +72,10 @@ class Building:
 
     # ---- the loop ----------------------------------------------------------------------------------------------
 
-    def evaluate(self, first: int, end: int) -> Any:
-        """The value of the expression in rows first … end - 1."""
+    def evaluate(self, first: int, end: int, locals_: dict[str, Any] | None = None, call: int = -1) -> Any:
+        """The value of the expression in rows first … end - 1, or of a function's body with its local names and call."""
         done = object()
-        self.frames.append(Frame(end, None, None, -1, done))
+        self.frames.append(Frame(end, None, locals_, call, done))
         row = first
         rules, handlers = self.table.rule, self.handlers
         try:
@@ -204,7 +204,7 @@ class Building:
         node = self.materialise(value)
         if self.statics.value(node) is not None:
             return False
-        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs()
+        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs(hidden=True)
         return any(needed[inputs[name]] for name in self.varying if name in inputs)
 
     def decide(self, what: str, *, user: int = EVERYTHING, whole: bool = True) -> None:
