@@ -12,6 +12,7 @@ from cgcli.ops import (
     linear,
     logic,
     losses,
+    positions,
     powers,
     reductions,
     rounding,
@@ -34,6 +35,7 @@ FAMILIES = (
     losses,
     reductions,
     shaping,
+    positions,
     linear,
 )
 """The modules that hold rows, in the order in which the reference lists them."""
