@@ -13,6 +13,7 @@ from cgcli.ops import (
     linear,
     logic,
     losses,
+    positions,
     powers,
     reductions,
     rounding,
@@ -35,6 +36,7 @@ FAMILIES = (
     losses,
     reductions,
     shaping,
+    positions,
     linear,
     calling,
 )

@@ -30,6 +30,10 @@ BOUNDED = {
         {f"PlannedEngine.{name}" for name in ("kernel", "kernel_of", "planned", "_defined")},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
+    "passes/batched.py": (
+        {"_Batching._defined", "_Batching.node"},
+        "definitions of rows by other rows; a row is never defined by itself",
+    ),
     "engines/native/spelling.py": (
         {"spelled_out"},
         "definitions of rows by other rows; a row is never defined by itself",
