@@ -58,7 +58,7 @@ def _written_out(*operands_and_body: Any) -> Any:
 call = Operation(
     "call", "x, ...", shape=_call_shape, prepare=_prepare_call, definition=_written_out,
     traits=("structural", "internal", "kept"),
-    about="A call of a function of the formula: its result, or the elements of all of its results, one after the other.",
+    about="A call of a function of the formula: its result, or the elements of all its results, one after the other.",
 )  # fmt: skip
 
 
