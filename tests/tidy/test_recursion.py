@@ -54,6 +54,10 @@ BOUNDED = {
         {"Dependencies._defined", "Dependencies.of_operation", "Dependencies.visit"},
         "definitions nest only as deep as the table of rows",
     ),
+    "engines/native/straight.py": (
+        {f"Straight.{name}" for name in ("_applied", "_node", "walk")},
+        "definitions of rows by other rows, and of calls by bodies, which nest at most so deep",
+    ),
     "passes/scalars.py": (
         {f"_Expansion.{name}" for name in ("_combined", "_defined", "_elements", "_pair", "walk")},
         "definitions of rows by other rows; a row is never defined by itself",
