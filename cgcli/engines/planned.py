@@ -134,13 +134,19 @@ class PlannedEngine(Engine):
         key = (row, shapes, attributes)
         found: Kernel | None = self._kernels.get(key)
         if found is None:
-            found = self.own_kernel(row, shapes, attributes)
+            found = self._kept(attributes) if "kept" in row.traits else self.own_kernel(row, shapes, attributes)
             if found is None and row.definition is not None:
                 found = self._defined(row, shapes, attributes)
             if found is None:
                 raise CalculationError(f"the engine `{self.name}` cannot compute `{row.name}`")
             self._kernels.put(key, found)
         return found
+
+    def _kept(self, attributes: tuple[Any, ...]) -> Kernel:
+        """A kept call, or a loop of them, by the plan of the body. CalculationError where that cannot be made."""
+        from cgcli.engines.calling import called, scanned
+
+        return called(self, *attributes) if len(attributes) == 1 else scanned(self, *attributes)
 
     def _plan_leaf(self, plan: Plan, graph: Graph, node: int) -> None:
         """Enter the value of a constant or an array, or the name of an input."""
