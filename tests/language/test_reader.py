@@ -105,7 +105,8 @@ def test_states_and_reductions_have_room_in_their_numbers() -> None:
 
 
 NEAR_WORDS = [
-    *(f"x{number}" for number in [*range(400), *range(2_600, 3_000)]), *(f"seventh{number}" for number in range(30)), "sevent", "seventh",
+    *(f"x{number}" for number in [*range(400), *range(2_600, 3_000)]),
+    *(f"seventh{number}" for number in range(30)), "sevent", "seventh",
     *(letter * size for letter in "ab" for size in range(1, 12)), "r₁", "r₁₂", "räume", "räumen", "raumes", "ŕaume",
 ]  # fmt: skip
 
