@@ -8,10 +8,11 @@ from cgcli.language.aliases import children
 from cgcli.language.building import Frame
 from cgcli.language.messages import counted
 from cgcli.language.values import ListValue
-from cgcli.ops import shaping
+from cgcli.ops import positions, shaping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.language.building import Building
@@ -115,9 +116,36 @@ class Lists:
         base = self.stack.pop()
         if len(raw) == 1 and isinstance(raw[0], ListValue):
             raise self._gathered(row)
-        key = tuple(item if isinstance(item, slice) else self.building.whole(item, "an index", row) for item in raw)
-        self.stack.append(self._indexed(base, key, row))
+        varies = self.building.varying and self._first_varying(raw) is not None
+        self.stack.append(self._taken(base, raw, row) if varies else self._indexed(base, self._key(raw, row), row))
         return row + 1
+
+    def _key(self, items: Sequence[Any], row: int) -> tuple[Any, ...]:
+        """What an index says: slices, and whole numbers that are known."""
+        return tuple(item if isinstance(item, slice) else self.building.whole(item, "an index", row) for item in items)
+
+    def _first_varying(self, items: Sequence[Any]) -> int | None:
+        """The place of the first position of an index that differs from row to row."""
+        places = (
+            place for place, item in enumerate(items) if not isinstance(item, slice) and self.building.varies(item)
+        )
+        return next(places, None)
+
+    def _taken(self, base: Any, raw: Sequence[Any], row: int) -> Any:
+        """An element at positions of which some differ from row to row: `E[k]`, `E[2, k]`, `E[k, 1:]`."""
+        node, rest = self.building.materialise(base), list(raw)
+        if len(self.graph.shape_of(node)) < len(rest):
+            return self._indexed(base, (0,) * len(rest), row)  # tells what is wrong
+        while (place := self._first_varying(rest)) is not None:
+            before, k, rest = self._key(rest[:place], row), self.building.materialise(rest[place]), rest[place + 1 :]
+            if any(isinstance(item, slice) for item in before):
+                hint = "turn the axes round: `A.T[k]`"
+                raise self.building.error("behind a slice, an index must be the same for all rows", row, hint)
+            if before:
+                node = self.building.apply(shaping.index, [node], [before], row)
+            node = self.building.apply(positions.take, [node, k], (), row)
+            self.building.program.decide(k, node, "an index", whole=True)
+        return self.building.apply(shaping.index, [node], [self._key(rest, row)], row) if rest else node
 
     def _gathered(self, row: int) -> FormulaError:
         """The error for `v[[1, 3]]`."""
