@@ -12,6 +12,8 @@ from cgcli.graph.walk import ancestors, descendants
 from cgcli.language import syntax
 from cgcli.language.building import Frame
 from cgcli.language.lowering import Lowering
+from cgcli.language.messages import counted
+from cgcli.language.values import TupleValue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,30 +31,35 @@ class Function(Body):
     """The body of a function of a text.
 
     outside: names that it takes from outside; their values are its last operands, behind those of its parameters.
+    several: whether it returns values side by side.
     """
 
-    __slots__ = ("outside",)
+    __slots__ = ("outside", "several")
 
     outside: tuple[str, ...]
+    several: bool
 
 
 class Functions:
     """The functions of a text for values of certain shapes.
 
-    graph: what functions take from outside, and nodes: the node of each such name in it.
+    graph: what functions take from outside, and nodes: the node of each such name in it. columns: inputs that have a
+    value in each row.
     """
 
     def __init__(
         self, table: Syntax, names: Names, shapes: Mapping[str, Shape], values: Mapping[str, float],
-        bound: Collection[str], varying: Collection[str] = (), more: Iterable[str] = (),
+        bound: Collection[str], varying: Collection[str] = (), more: Iterable[str] = (), *, alone: bool = False,
     ) -> None:  # fmt: skip
-        """shapes, values, bound, varying: as of `reading.lower`. more: names that terms use beside the functions'."""
+        """shapes, values, bound, varying: as of `reading.lower`. more: names that are needed beside what functions
+        need; alone: nothing but these.
+        """
         self.table, self.names = table, names
         self._values, self._bound, self._shapes = dict(values), bound, shapes
-        self._varying = varying
+        self.columns = self._varying = varying
         self._outside = Lowering(table, names, shapes, values, bound, ())
         self._outside.building.varying = varying
-        used = self._used([*names.functions, *more])
+        used = self._used([*(() if alone else names.functions), *more])
         for row in self._statements(used):
             self._outside._statement(row)
         self.graph: Graph = self._outside.graph
@@ -69,27 +76,37 @@ class Functions:
             self.nodes[name] = building.materialise(value)
         return self.nodes.get(name)
 
-    def body(self, name: str, shapes: Sequence[Shape]) -> Function:
+    def body(self, name: str, parts: Sequence[Sequence[Shape]], several: Sequence[bool]) -> Function:
         """The body of a function for arguments of these shapes, all of which differ from row to row.
 
-        Errors have their place in the text of the function. ShapeError for a wrong number of arguments.
+        parts: of each argument the shapes of its values; `several`, whether it is several values side by side, as a
+        function returns them, each of which is an operand of the body. Errors have their place in the text of the
+        function. ShapeError for a wrong number of arguments.
         """
         definition = self.names.functions[name]
-        if len(shapes) != len(definition.parameters):
-            raise ShapeError(f"`{name}` takes {len(definition.parameters)} arguments, not {len(shapes)}")
+        if len(parts) != len(definition.parameters):
+            takes = counted(len(definition.parameters), "argument")
+            form = f"{name}({', '.join(definition.parameters)})"
+            raise ShapeError(f"`{name}` takes {takes}, not {len(parts)}", hint=f"it is defined as {form}")
         inner = Lowering(self.table, self.names, self._shapes, self._known(), self._bound, ())
         building, graph = inner.building, inner.graph
-        places = [f"argument {place}" for place in range(len(shapes))]
-        operands = [graph.input(place, shape, hidden=True) for place, shape in zip(places, shapes, strict=True)]
-        building.varying = [*places, *self._varying]
+        operands = [graph.input(f"argument {place}.{part}", shape, hidden=True)
+                    for place, shapes in enumerate(parts) for part, shape in enumerate(shapes)]  # fmt: skip
+        building.varying = [*graph.inputs(hidden=True), *self._varying]
+        waiting = iter(operands)
+        arguments: list[Any] = []
+        for shapes, beside in zip(parts, several, strict=True):
+            values: list[Any] = [next(waiting) for _ in shapes]
+            arguments.append(TupleValue(values) if beside else values[0])
         for outer, node in self.nodes.items():
             building.globals[outer] = self._stand_in(graph, outer, node)
         building.frames.append(Frame(-1, None, None, -1))
-        inner.calls.enter(definition, operands, definition.first, None, None)
+        inner.calls.enter(definition, arguments, definition.first, None, None)
         frame = building.frames.pop()
         value = building.evaluate(definition.first, definition.end, frame.locals, frame.call)
         try:
-            results = [building.materialise(value)]
+            items = value.items if isinstance(value, TupleValue) else [value]
+            results = [building.materialise(item) for item in items]
         except CgError as error:
             raise building.located(error, definition.first)  # noqa: B904 - it is the same error
         needed = ancestors(graph, results)
@@ -97,6 +114,7 @@ class Functions:
                    if needed[node] and (outer in self.nodes or self._new(graph, outer))]  # fmt: skip
         found = Function(name, graph, [*operands, *(graph.inputs()[outer] for outer in outside)], results)
         found.outside = tuple(outside)
+        found.several = isinstance(value, TupleValue)
         return found
 
     def _stand_in(self, graph: Graph, name: str, node: int) -> int:
@@ -139,11 +157,16 @@ class Functions:
             if definition is None:
                 found[name] = None
             stretch = range(definition.first, definition.end) if definition else rows.get(name, range(0))
-            own = {*definition.parameters, *getattr(definition, "locals", ())} if definition else set()
+            own = {*definition.parameters, *definition.locals} if definition else set()
             for row in stretch:
                 rule = table.rule[row]
                 word = table.word(row) if rule == syntax.NAME else table.callee(row) if rule == syntax.CALLEE else ""
-                if word and word not in own and word not in seen and (word in self.names.functions or word in self._all):
+                if (
+                    word
+                    and word not in own
+                    and word not in seen
+                    and (word in self.names.functions or word in self._all)
+                ):
                     seen.add(word)
                     pending.append(word)
         return list(found)
@@ -167,4 +190,3 @@ class Functions:
         """The statements that define names, in the order of the text."""
         rows = self._rows_by_name()
         return sorted({rows[name].stop - 1 for name in names if name in rows})
-

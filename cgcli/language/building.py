@@ -73,7 +73,7 @@ class Building:
     # ---- the loop ----------------------------------------------------------------------------------------------
 
     def evaluate(self, first: int, end: int, locals_: dict[str, Any] | None = None, call: int = -1) -> Any:
-        """The value of the expression in rows first … end - 1, or of a function's body with its local names and call."""
+        """The value of the expression, or of a function's body with its names and its call, in rows first … end - 1."""
         done = object()
         self.frames.append(Frame(end, None, locals_, call, done))
         row = first

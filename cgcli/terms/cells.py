@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cgcli.errors import CgError, DataError, Source, UsageError, did_you_mean
+from cgcli.errors import CgError, DataError, ShapeError, Source, UsageError, did_you_mean
 from cgcli.graph.bodies import Body
 from cgcli.graph.store import Graph
 from cgcli.ops import REGISTRY
-from cgcli.terms.columns import CALL, NAME, NUMBER, OPERATION, Terms
+from cgcli.terms.columns import CALL, NAME, NUMBER, PART, Terms
 from cgcli.terms.schedule import NO_CELL, loop_for
 
 if TYPE_CHECKING:
@@ -32,18 +32,17 @@ NUMBERS = 0
 class Cell:
     """A call of a function, or an operation, on operands of certain types.
 
-    body: its graph; the first operands are nodes of the term, of `types`, which are at `places` among the operands of a
-    node; behind them come names that have a value in each row, `by_row`, and at last those that all share, `outside`.
-    kind: the type of its value.
+    body: its graph; the first operands are values of nodes of the term (`reads`: the place among the operands of a
+    node, the type of that operand, and which of its values); behind them come names that have a value in each row,
+    `by_row`, and at last those that all share, `outside`. kind: the type of its value.
     """
 
-    __slots__ = ("body", "by_row", "kind", "name", "outside", "places", "types")
+    __slots__ = ("body", "by_row", "kind", "name", "outside", "reads")
 
-    def __init__(self, name: str, body: Body, types: tuple[int, ...], places: Sequence[int]) -> None:
+    def __init__(self, name: str, body: Body, reads: Sequence[tuple[int, int, int]]) -> None:
         self.name = name
         self.body = body
-        self.types = types
-        self.places = tuple(places)
+        self.reads = tuple(reads)
         self.by_row: tuple[str, ...] = ()
         self.outside: tuple[str, ...] = ()
         self.kind = NUMBERS
@@ -52,15 +51,17 @@ class Cell:
 class Cells:
     """The cells and types of a formula for values of certain shapes; they become more as terms are met.
 
-    shapes: of each type. cells: all cells, by number.
+    parts: the shapes of the values of each type; several: whether these are side by side, as a function returns them.
+    cells: all cells, by number.
     """
 
     def __init__(self, functions: Functions) -> None:
         self.functions = functions
-        self.by_row = functions.varies()
+        self.by_row = functions.varies() | {*functions.columns}
         self.cells: list[Cell] = []
-        self.shapes: list[Shape] = [()]
-        self._types: dict[Any, int] = {(): NUMBERS}
+        self.parts: list[tuple[Shape, ...]] = [((),)]
+        self.several: list[bool] = [False]
+        self._types: dict[Any, int] = {(False, ((),)): NUMBERS}
         self._shared: dict[int, str] = {}
         self._states: dict[tuple[int, int], int] = {}
         self._symbols: dict[Symbol, int] = {}
@@ -120,7 +121,9 @@ class Cells:
     def _enter(self, key: int, value: int) -> None:
         """Put a step between states into the hash table, which is at most half full."""
         if 2 * len(self._states) >= len(self._keys):
-            old = [(key, value) for key, value in zip(self._keys.tolist(), self._next.tolist(), strict=True) if key >= 0]
+            old = [
+                (key, value) for key, value in zip(self._keys.tolist(), self._next.tolist(), strict=True) if key >= 0
+            ]
             self._keys, self._next = np.full(4 * len(self._keys), -1), np.zeros(4 * len(self._keys), dtype=np.int64)
             for pair in old:
                 _put(*pair, self._keys, self._next)
@@ -128,11 +131,12 @@ class Cells:
 
     # ---- one kind of node ------------------------------------------------------------------------------------------
 
-    def _type(self, key: Any, shape: Shape) -> int:
+    def _type(self, key: Any, parts: tuple[Shape, ...], *, several: bool = False) -> int:
         """The number of a type."""
         if key not in self._types:
-            self._types[key] = len(self.shapes)
-            self.shapes.append(shape)
+            self._types[key] = len(self.parts)
+            self.parts.append(parts)
+            self.several.append(several)
         return self._types[key]
 
     def _resolved(self, symbol: Symbol, types: tuple[int, ...]) -> tuple[int, int]:
@@ -144,11 +148,12 @@ class Cells:
             if node is None:
                 known = self.functions.nodes
                 raise UsageError(f"unknown name `{symbol.name}`", hint=did_you_mean(symbol.name, known) or None)
-            kind = self._type(("name", symbol.name), self.functions.graph.shape_of(node))
+            kind = self._type(("name", symbol.name), (self.functions.graph.shape_of(node),))
             self._shared[kind] = symbol.name
             return NO_CELL, kind
-        made = self._call(symbol, types) if symbol.kind == CALL else self._operation(symbol, types)
-        made.kind = self._type(made.body.result_shapes[0], made.body.result_shapes[0])
+        body, outside, several = self._call(symbol, types) if symbol.kind == CALL else self._operation(symbol, types)
+        made = self._cell(symbol.name, body, outside, types)
+        made.kind = self._type((several, body.result_shapes), body.result_shapes, several=several)
         self.cells.append(made)
         return len(self.cells) - 1, made.kind
 
@@ -156,29 +161,45 @@ class Cells:
         """The name whose value all nodes of a type are; None where each has its own."""
         return self._shared.get(kind)
 
-    def _call(self, symbol: Symbol, types: tuple[int, ...]) -> Cell:
+    def _call(self, symbol: Symbol, types: tuple[int, ...]) -> tuple[Body, Sequence[str], bool]:
         names = self.functions.names.functions
         if symbol.name not in names:
             hint = did_you_mean(symbol.name, names) or f"the formula has {', '.join(names) or 'no function'}"
             raise UsageError(f"unknown function `{symbol.name}`", hint=hint)
-        body = self.functions.body(symbol.name, [self.shapes[each] for each in types])
-        return self._cell(symbol.name, body, len(types), body.outside, types)
+        body = self.functions.body(
+            symbol.name, [self.parts[each] for each in types], [self.several[each] for each in types]
+        )
+        return body, body.outside, body.several
 
-    def _operation(self, symbol: Symbol, types: tuple[int, ...]) -> Cell:
+    def _operation(self, symbol: Symbol, types: tuple[int, ...]) -> tuple[Body, Sequence[str], bool]:
         graph = Graph()
-        operands = [graph.input(f"argument {place}", self.shapes[each], hidden=True) for place, each in enumerate(types)]
+        operands = [graph.input(f"argument {place}.{part}", shape, hidden=True)
+                    for place, each in enumerate(types) for part, shape in enumerate(self.parts[each])]  # fmt: skip
+        if symbol.kind == PART:
+            (part,) = symbol.static
+            if len(types) != 1 or not self.several[types[0]] or not 0 <= part < len(operands):
+                raise ShapeError(f"this has no value number {part + 1} side by side with others")
+            return Body(f"value {part + 1}", graph, operands, [operands[part]]), (), False
+        for each in types:
+            if self.several[each]:
+                count = len(self.parts[each])
+                raise ShapeError(
+                    f"these are {count} values side by side, and `{symbol.name}` takes one",
+                    hint="hand them to a function that takes them apart: a, b = x",
+                )
         result = graph.apply(REGISTRY.by_name[symbol.name], operands, symbol.static)
-        return self._cell(symbol.name, Body(symbol.name, graph, operands, [result]), len(types), (), types)
+        return Body(symbol.name, graph, operands, [result]), (), False
 
-    def _cell(self, name: str, body: Body, arguments: int, outside: Sequence[str], types: tuple[int, ...]) -> Cell:
+    def _cell(self, name: str, body: Body, outside: Sequence[str], types: tuple[int, ...]) -> Cell:
         """A cell whose first operands differ from node to node: arguments that are names stand behind them."""
-        names = [*(self.shared(each) for each in types), *outside]
-        own = [place for place in range(arguments) if names[place] is None]
+        reads = [(place, each, part) for place, each in enumerate(types) for part in range(len(self.parts[each]))]
+        names = [*(self.shared(each) for _, each, _ in reads), *outside]
+        own = [place for place in range(len(reads)) if names[place] is None]
         by_row = [place for place, each in enumerate(names) if each in self.by_row]
         fixed = [place for place in range(len(names)) if place not in own and place not in by_row]
         order = [*own, *by_row, *fixed]
         moved = Body(name, body.graph, [body.operands[place] for place in order], body.results)
-        found = Cell(name, moved, tuple(types[place] for place in own), own)
+        found = Cell(name, moved, [reads[place] for place in own])
         found.by_row = tuple(names[place] or "" for place in by_row)
         found.outside = tuple(names[place] or "" for place in fixed)
         return found

@@ -25,6 +25,7 @@ from cgcli.engines.planned import PlannedEngine
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import structure
+from cgcli.ops.positions import take
 from cgcli.ops.shaping import for_every_row
 from cgcli.passes.batched import NotBatchedError, batched
 from cgcli.passes.differentiate import NONE, differentiate
@@ -72,11 +73,11 @@ class Drawn:
         self.operands = [moved.get(operand, NONE) for operand in operands]
         self.results, self.seeds = [], []
         for place, (node, shape) in enumerate(zip(body.results, body.result_shapes, strict=True)):
-            found = graph.ref(moved[node])
+            result = graph.ref(moved[node])
             if rows is not None:
-                found = for_every_row(found, shape, rows)
-            self.results.append(graph.apply(structure.alias, [found.node], [place]))
-            self.seeds.append(graph.input(f"adjoint {place}", found.shape, hidden=True))
+                result = for_every_row(result, shape, rows)
+            self.results.append(graph.apply(structure.alias, [result.node], [place]))
+            self.seeds.append(graph.input(f"adjoint {place}", result.shape, hidden=True))
         wanted = [operand for operand in self.operands if operand != NONE]
         found = differentiate(graph, self.results, wanted, self.seeds)
         self.adjoints = [NONE if operand == NONE else found.adjoint_of(operand) for operand in self.operands]
@@ -133,14 +134,15 @@ def _copy_spelled(graph: Graph, found: dict[int, int], nodes: Iterable[int], tar
 class Step:
     """One operation: its node, the function of the values of its operands (for a number of rows), and these.
 
-    into: whether the function can write its result into an array.
+    into: whether the function can write its result into an array. takes: whether it reads at positions that are values.
     """
 
-    __slots__ = ("_graphs", "_kernels", "_make", "into", "kernel", "node", "operands")
+    __slots__ = ("_kernels", "_make", "into", "kernel", "node", "operands", "takes")
 
     def __init__(self, node: int, operands: Sequence[int], kernel: Any, make: Callable[[int], Any] | None) -> None:
         self.node = node
         self.operands = tuple(operands)
+        self.takes = False
         self.kernel = kernel
         self.into = kernel in INTO if make is None and getattr(kernel, "__hash__", None) else False
         self._make = make
@@ -194,7 +196,7 @@ class Program:
         wanted = [node for node in self.adjoints if node != NONE]
         for_operands = ancestors(graph, [node for node in self.adjoints[: self.varying] if node != NONE])
         for_shared = ancestors(graph, wanted)
-        self.values = [None] * len(graph)
+        self.values: list[Any] = [None] * len(graph)
         kinds: dict[int, list[int]] = {0: [], 1: [], 2: [], 3: []}
         kind_of = {}
         for node in range(len(graph)):
@@ -277,7 +279,9 @@ class Program:
         operands = graph.operands_of(node)
         attributes, others = graph.attributes_of(node), other.attributes_of(node)
         if attributes == others:
-            return Step(node, operands, ENGINE.kernel_of(graph, node), None)
+            step = Step(node, operands, ENGINE.kernel_of(graph, node), None)
+            step.takes = graph.row(node) is take
+            return step
         row, ranks = graph.row(node), [graph.shape_of(operand) for operand in operands]
         two = [other.shape_of(operand) for operand in operands]
 

@@ -139,8 +139,6 @@ def _agenda(
     batch_cell: Any, batch_stop: Any,
 ) -> int:  # fmt: skip
     """Take all nodes of a cell that are ready, again and again; returns how many batches there are."""
-    import numpy as np
-
     nodes = len(cell)
     waiting = np.zeros(nodes, dtype=np.int32)
     head = np.full(cells, -1, dtype=np.int32)
@@ -189,11 +187,11 @@ def _agenda(
         batches += 1
 
 
-# ---- places --------------------------------------------------------------------------------------------------------------
+# ---- places ----------------------------------------------------------------------------------------------------------
 
 
 def places_of(schedule: Schedule, kind: Any, kinds: int, position: Any) -> Any:
-    """Where in the store of its type each node has its place, written into `position`; returns the length of each store.
+    """The place of each node in the store of its type, written into `position`; returns the length of each store.
 
     kind: int32 by node, its type; those of numbers have places already, the first ones of type 0. Results of a batch
     lie one after the other.
