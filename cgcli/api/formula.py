@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from os import PathLike
 
 from cgcli.api.explaining import Explaining
 from cgcli.api.fitting import Fitting
@@ -95,7 +96,12 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         self, mapping: Any, inputs: Mapping[str, Any], engine: str, dtype: str, **options: Any
     ) -> dict[str, Any]:
         """The values of a call on rows; errors as of `_bound`."""
-        values = given.given_values(mapping, inputs)
+        if isinstance(mapping, (str, PathLike, list, tuple)):
+            from cgcli.rows.whole import table_values
+
+            values = table_values(self, mapping, given.given_values(None, inputs))
+        else:
+            values = given.given_values(mapping, inputs)
         told = {"engine": None if engine == "auto" else engine, "dtype": None if dtype == "float64" else dtype}
         given.check_options(self._unclear, values, options | told)
         return values
@@ -243,14 +249,13 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     # ---- rows --------------------------------------------------------------------------------------------------
 
-    def eval_rows(
-        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", dtype: str = "float64",
-        **inputs: Any,
-    ) -> Any:  # fmt: skip
+    def eval_rows(self, mapping: Any = None, /, *, engine: str = "auto", dtype: str = "float64", **inputs: Any) -> Any:
         """One result a row: inputs are columns (arrays whose first axis counts the rows) or single values.
 
-        A column of a scalar input has one axis, a column of vectors two. Returns an array with the rows in front; a
-        dict by name where there are several outputs. dtype: float64, or float32, which the native engine has.
+        mapping: those values by name; or a path, a folder, a pattern or a list of paths: a table, whose columns are
+        read whole, with nan and a GapWarning for what is missing. A column of a scalar input has one axis, a column of
+        vectors two. Returns an array with the rows in front; a dict by name where there are several outputs. dtype:
+        float64, or float32, which the native engine has.
         """
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
@@ -261,10 +266,10 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         return alone(dict(zip(outputs, found, strict=True)))
 
     def grad_rows(
-        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        self, mapping: Any = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
         engine: str = "auto", dtype: str = "float64", **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """One gradient a row: {name: array with the rows in front}. dtype: as for `eval_rows`."""
+        """One gradient a row: {name: array with the rows in front}. mapping, dtype: as for `eval_rows`."""
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
         values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
@@ -294,18 +299,24 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     def draw(
         self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,
+        open: str | Sequence[str] = (),  # noqa: A002 - the option's name
+        all: bool = False,  # noqa: A002
         **inputs: Any,
     ) -> str:  # fmt: skip
         """The picture of the graph: written to a file (svg, png, pdf, dot), or returned as SVG text without a path.
 
         A notebook shows that text as the picture. With values it shows them, with `grad` adjoints and contributions
-        too.
+        too. Of calls that are made again and again the first and the last are drawn; open: the function, or functions,
+        whose calls are all drawn ("step,f" or a list). all: whether every node is drawn, however many there are.
         """
         from cgcli.formulas.drawing import draw_formula
+        from cgcli.render.folding import LIMIT
 
         values = given.given_values(mapping, inputs)
-        given.check_options(self._unclear, values, {"grad": grad or None})
-        text = draw_formula(self, path, values, grad=grad)
+        options = {"grad": grad or None, "open": open or None, "all": all or None}
+        given.check_options(self._unclear, values, options)
+        opened = given.name_list(open) if open else ()
+        text = draw_formula(self, path, values, grad=grad, opened=opened, limit=None if all else LIMIT)
         if path is not None:
             return text
         from cgcli.api.shown import Svg

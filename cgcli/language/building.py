@@ -11,11 +11,12 @@ from contextlib import contextmanager
 
 from cgcli.errors import CgError, FormulaError, NeedsValues, ShapeError
 from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors
 from cgcli.language.aliases import behind
 from cgcli.language.limits import MOST_BODIES, MOST_NODES, WRITE_LESS
 from cgcli.language.program import EVERYTHING, Program
 from cgcli.language.statics import StaticValues
-from cgcli.language.values import FunctionName, ListValue, exact_text
+from cgcli.language.values import FunctionName, ListValue, TupleValue, exact_text
 from cgcli.ops import shaping, structure
 
 TYPE_CHECKING = False
@@ -48,8 +49,8 @@ class Building:
     """One graph under way.
 
     globals: the names of the text that have a value by now. targets: names that the text differentiates by, which
-    stand behind an alias (`aliases`). handlers: by rule what does the work of a row: it
-    takes the row, works on the stack, and returns the next row.
+    stand behind an alias (`aliases`). varying: inputs that have another value in each row of a table. handlers: by rule
+    what does the work of a row: it takes the row, works on the stack, and returns the next row.
     """
 
     def __init__(self, table: Syntax, values: Mapping[str, float], targets: Collection[str]) -> None:
@@ -63,6 +64,7 @@ class Building:
         self.frames: list[Frame] = []
         self.globals: MutableMapping[str, Any] = {}
         self.targets = targets
+        self.varying: Collection[str] = ()
         self.aliases = 0
         self.bodies = 0
         self.handlers: list[Callable[[int], int]] = []
@@ -167,6 +169,8 @@ class Building:
             if inner:
                 pending.extend(inner)
                 continue
+            if isinstance(current, TupleValue):
+                raise _not_one(current)
             nodes = [self.materialise(item) for item in current.items]
             current.node = self.graph.apply(shaping.stack, nodes)
             pending.pop()
@@ -194,6 +198,16 @@ class Building:
         self.decide(what)
         with self.placed(row):
             return shaping.whole(known, what)
+
+    def varies(self, value: Any) -> bool:
+        """Whether a value follows from a name that has another one in each row (see `reading.lower`)."""
+        if not self.varying or isinstance(value, ListValue):
+            return False
+        node = self.materialise(value)
+        if self.statics.value(node) is not None:
+            return False
+        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs()
+        return any(needed[inputs[name]] for name in self.varying if name in inputs)
 
     def decide(self, what: str, *, user: int = EVERYTHING, whole: bool = True) -> None:
         """Enter what was asked for as `static` since the last time: see `Decision`."""
@@ -248,3 +262,12 @@ class Building:
             yield
         except ValueError as error:
             raise self.error(str(error), row) from None
+
+
+def _not_one(value: TupleValue) -> FormulaError:
+    """The error for several values where one is needed."""
+    names = ", ".join("abcdefgh"[: len(value.items)]) if len(value.items) <= 8 else "a, b, …"
+    return FormulaError(
+        f"these are {len(value.items)} values side by side, and one is needed here",
+        hint=f"take them apart, `{names} = …`; `[ ]` makes a list, and `.` stands before decimals",
+    )

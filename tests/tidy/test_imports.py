@@ -22,7 +22,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
-    {"minimizing", "uncertainty", "live"},
+    {"minimizing", "uncertainty", "terms", "live"},
     {"fitting"},
     {"api"},
     {"cli"},
@@ -35,7 +35,8 @@ LEVELS = [
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "matplotlib": {"render"},
-    "pyarrow": {"data"}, "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty"},
+    "pyarrow": {"data"},
+    "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty", "terms"},
     "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines", "explain"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
 }  # fmt: skip
