@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
     Shape = tuple[int, ...]
 
-TRIED = (1009, 1013)
-"""Numbers of rows for which a graph is made to see what depends on them: primes, larger than most lengths."""
+TRIED = (4099, 4111)
+"""Numbers of rows for which a graph is made to see what depends on them: primes, larger than most lengths, and than
+the arrays of which passes tell the elements apart (`FEW_ELEMENTS` of `ops.shaping`)."""
 
 INTO = frozenset((np.matmul, np.add, np.multiply, np.subtract, np.divide, np.tanh, np.exp, np.maximum, np.negative))
 """Functions that can write their result where it is to be."""
