@@ -5,6 +5,12 @@ from __future__ import annotations
 MOST_ITEMS = 1_000_000
 """Items of a range."""
 
+LEAST_STEPS = 32
+"""Items from which on a fold may be kept as a loop."""
+
+MOST_STEPS = 100_000_000
+"""Items of a range over which a fold runs that is kept as a loop (see `keeping`)."""
+
 MOST_BODIES = 1_000_000
 """How often bodies are walked in all: calls of the formula's functions, items of comprehensions, steps of folds.
 

@@ -317,6 +317,10 @@ class Lowering:
         local = self.building.frames[-1].locals
         if local is not None and name in local:
             return local[name]
+        return self.global_value(name, row)
+
+    def global_value(self, name: str, row: int) -> Any:
+        """What a name stands for that is not local in a function. FormulaError where it has no value yet."""
         if name in self.building.globals:
             return self.building.globals[name]
         if name in self.defined:
