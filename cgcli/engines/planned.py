@@ -13,7 +13,7 @@ from cgcli.engines.plan import ALONE, MANY, Plan
 from cgcli.errors import CalculationError, UsageError
 from cgcli.graph.walk import ancestors
 from cgcli.kept import Kept
-from cgcli.ops import structure
+from cgcli.ops import calling, structure
 from cgcli.passes.expand import expansion
 
 TYPE_CHECKING = False
@@ -31,7 +31,12 @@ KERNELS = 4096
 
 
 class PlannedEngine(Engine):
-    """Evaluates graphs node by node; a subclass states how values and operations look on it."""
+    """Evaluates graphs node by node; a subclass states how values and operations look on it.
+
+    machine_code: whether its values are plain doubles, so that a loop of kept calls may be compiled.
+    """
+
+    machine_code = False
 
     def __init__(self) -> None:
         self._kernels = Kept(KERNELS)
@@ -111,6 +116,10 @@ class PlannedEngine(Engine):
                 kernel = kernels[key] = self.kernel_of(graph, node)
             nodes.append(node)
             functions.append(kernel)
+        if self.machine_code and any(key[0] == calling.scan.code for key in kernels):
+            from cgcli.engines.calling import share_states
+
+            share_states(graph, plan)
         return plan
 
     def lacks(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from cgcli.language.names import Definition
+    from cgcli.language.functions import Definition
 
     Shape = tuple[int, ...]
 

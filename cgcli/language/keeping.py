@@ -149,7 +149,8 @@ class _Loop:
         if definition is None:
             return inner.calls.call_operation(self.step, [state, item], self.row)
         count = len(definition.parameters) - 1
-        states = [state] if count == 1 else inner.lists.taken_apart(state, count, self.row)
+        what = f"`{self.step}` takes a state of {count} values and an item"
+        states = [state] if count == 1 else inner.lists.taken_apart(state, count, self.row, what)
         return inner.walked(definition, [*states, item], self.row)
 
     # ---- into the graph ----------------------------------------------------------------------------------------------

@@ -10,11 +10,12 @@ import pytest
 import cgcli as cg
 from cgcli.engines import engine
 from cgcli.engines.native.host import detect
-from cgcli.engines.native.scans import Loops, loops
+from cgcli.engines.native.scans import Loop, Loops, loops
 from cgcli.engines.numpy import ENGINE as ARRAYS
+from cgcli.engines.numpy import NumpyEngine
 from cgcli.graph.bodies import Body
 from cgcli.graph.store import Graph
-from cgcli.ops import REGISTRY
+from cgcli.ops import REGISTRY, calling
 from cgcli.passes.differentiate import differentiate
 from cgcli.passes.folding import FoldingRef
 
@@ -222,3 +223,62 @@ def test_random_bodies(seed):
     steps = int(random.integers(1, 8))
     operands = [some(random, *((steps,) if 0 < place <= items else ()), *shape) for place, shape in enumerate(shapes)]
     compare(body, items, bool(seed % 2), steps, operands, 1e-11)
+
+
+# ---- by an engine ----------------------------------------------------------------------------------------------
+
+
+def scan_of(body, items, reverse, steps):
+    """A graph with a scan: its node and those of its derivatives by state and operands of the sum of all it gives."""
+    graph = Graph()
+    shapes = [(*((steps,) if 0 < place <= items else ()), *shape) for place, shape in enumerate(body.operand_shapes)]
+    operands = [FoldingRef(graph, graph.input(f"operand {place}", shape)) for place, shape in enumerate(shapes)]
+    result = operands[0].build(calling.scan, operands, [body, steps, items, reverse])
+    places = [operand.node for operand in operands]
+    slopes = differentiate(graph, [cg.sum(cg.sin(result)).node], places)
+    return graph, [result.node, *map(slopes.wrt, places)], shapes
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forwards", "in reverse"])
+def test_values_and_derivatives_with_and_without_machine_code(reverse, monkeypatch):
+    random = np.random.default_rng(7)
+    body = body_of(mixed, (5,), (), (2,), (5,), (4, 5))
+    graph, wanted, shapes = scan_of(body, 2, reverse, 7)
+    values = {f"operand {place}": some(random, *shape) for place, shape in enumerate(shapes)}
+    found = []
+    for least in (10**9, 0):
+        monkeypatch.setattr("cgcli.engines.calling.LEAST_WORK", least)
+        every = NumpyEngine().evaluate(graph, values, wanted)
+        found.append(np.concatenate([np.ravel(every[node]) for node in wanted]))
+    require_equal(*found)
+
+
+def test_a_value_and_its_derivative_go_through_the_states_once(monkeypatch):
+    taken = []
+    run = Loop.run
+
+    def noted(self, *arguments):
+        taken.append(self.body.name)
+        return run(self, *arguments)
+
+    monkeypatch.setattr(Loop, "run", noted)
+    monkeypatch.setattr("cgcli.engines.calling.LEAST_WORK", 0)
+    for shape in ((), (3,)):
+        taken.clear()
+        body = body_of(lambda x, a: cg.sin(x * a), shape, ())
+        graph, wanted, _ = scan_of(body, 0, False, 9)
+        values = {"operand 0": np.full(shape, 0.7), "operand 1": 1.1}
+        found = NumpyEngine().evaluate(graph, values, wanted)
+        assert taken == ["states of step", "adjoint of step"]
+        require_equal(found[wanted[0]], step_by_step(body, 0, False, 9, [values["operand 0"], 1.1]).reshape(shape))
+
+
+def test_many_steps_in_stretches_are_the_same(monkeypatch):
+    body = body_of(lambda x, a: (cg.tanh(x * a) + 0.1, x), (3,), ())
+    operands = [np.array([0.1, 0.2, 0.3]), np.linspace(0.5, 2, 100)]
+    for reverse in (False, True):
+        loop = loops().find(body, 1, reverse)
+        at_once = loop.run(100, operands)
+        monkeypatch.setattr("cgcli.engines.native.scans.FIRST_STRETCH", 7)
+        assert loop.run(100, operands).tobytes() == at_once.tobytes()
+        monkeypatch.undo()
