@@ -10,7 +10,7 @@ from cgcli.errors import FormulaError
 from cgcli.graph.bodies import MOST_DEPTH
 from cgcli.graph.store import Call
 from cgcli.graph.walk import ancestors
-from cgcli.language.building import Building
+from cgcli.language.building import NOWHERE, Building, Frame
 from cgcli.language.calls import Calls
 from cgcli.language.lists import Lists
 from cgcli.language.lowering import Lowering
@@ -84,9 +84,18 @@ class Inner(Lowering):
 
     def walked(self, definition: Definition, arguments: Sequence[Any], row: int) -> Any:
         """The value of a call of a function of the text."""
+        call = self._call
+        enter = self.calls.enter
         return self.building.of_call(
-            lambda finish: self.calls.enter(definition, list(arguments), row, finish, None), definition.first, self._call
+            lambda leave: enter(definition, list(arguments), row, leave, None), definition.first, call
         )
+
+    def operated(self, name: str, arguments: Sequence[Any], row: int) -> Any:
+        """The value of a call of an operation."""
+        self.building.frames.append(Frame(NOWHERE, None, None, self._call))
+        value = self.calls.call_operation(name, list(arguments), row)
+        self.building.frames.pop()
+        return value
 
     def global_value(self, name: str, row: int) -> Any:
         """As outside, with stand-ins for its nodes."""

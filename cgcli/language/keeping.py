@@ -14,9 +14,10 @@ from cgcli.graph.walk import ancestors, descendants
 from cgcli.language.inner import NotKeptError
 from cgcli.language.layouts import Layout, array_layout, laid_out, layout_of
 from cgcli.language.lifting import lifted
-from cgcli.language.limits import MOST_ITEMS
+from cgcli.language.limits import MOST_ITEMS, MOST_STEPS_IN_ALL
 from cgcli.language.values import FunctionName, ListValue, RangeValue
 from cgcli.ops import calling, shaping
+from cgcli.passes.inlining import steps_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class _Loop:
     def _called(self, inner: Inner, state: Any, item: Any) -> Any:
         definition = self.calls.functions.get(self.step)
         if definition is None:
-            return inner.calls.call_operation(self.step, [state, item], self.row)
+            return inner.operated(self.step, [state, item], self.row)
         count = len(definition.parameters) - 1
         what = f"`{self.step}` takes a state of {count} values and an item"
         states = [state] if count == 1 else inner.lists.taken_apart(state, count, self.row, what)
@@ -160,6 +161,10 @@ class _Loop:
         building, graph = self.building, self.building.graph
         before = len(graph)
         body, items, shared = self._body()
+        steps = self.items.count * steps_of(body)
+        if steps > MOST_STEPS_IN_ALL:
+            what = f"loops within loops make {steps:,} steps here, more than the {MOST_STEPS_IN_ALL:,} that are allowed"
+            raise building.error(what, self.row, "repeat less often")
         start = laid_out(building, self.state, self.layout)
         static = [body, self.items.count, len(items), False]
         node = building.apply(calling.scan, [start, *items, *shared], static, self.row)
@@ -220,4 +225,3 @@ class _Loop:
                 seen.add(node)
                 pending.extend(inner.operands_of(node))
         return False
-
