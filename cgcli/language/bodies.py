@@ -10,7 +10,6 @@ from cgcli.errors import CgError, ShapeError
 from cgcli.graph.bodies import Body
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.language import syntax
-from cgcli.language.building import Frame
 from cgcli.language.lowering import Lowering
 from cgcli.language.messages import counted
 from cgcli.language.values import TupleValue
@@ -100,10 +99,9 @@ class Functions:
             arguments.append(TupleValue(values) if beside else values[0])
         for outer, node in self.nodes.items():
             building.globals[outer] = self._stand_in(graph, outer, node)
-        building.frames.append(Frame(-1, None, None, -1))
-        inner.calls.enter(definition, arguments, definition.first, None, None)
-        frame = building.frames.pop()
-        value = building.evaluate(definition.first, definition.end, frame.locals, frame.call)
+        value = building.of_call(
+            lambda leave: inner.calls.enter(definition, arguments, definition.first, leave, None), definition.first, -1
+        )
         try:
             items = value.items if isinstance(value, TupleValue) else [value]
             results = [building.materialise(item) for item in items]
