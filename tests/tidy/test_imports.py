@@ -33,7 +33,7 @@ LEVELS = [
 """The rooms of the package, lowest first; rooms of one level do not know of each other."""
 
 ROOMS = {
-    "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
+    "lark": {"language"}, "typer": {"cli"}, "prompt_toolkit": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "matplotlib": {"render"},
     "pyarrow": {"data"},
     "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty", "terms"},

@@ -1,0 +1,79 @@
+"""A session as a file of the language: the formula as it is now, and the values of its inputs as their defaults."""
+
+from __future__ import annotations
+
+from cgcli.api.formula import from_source
+from cgcli.cli.output import number_text
+from cgcli.cli.session.changes import is_same
+from cgcli.errors import CalculationError, Source, UsageError
+from cgcli.files import write_file
+from cgcli.language import syntax
+from cgcli.language.reading import parse
+from cgcli.numerals import shape_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from cgcli.api.live import Live
+    from cgcli.cli.session.session import Session
+
+ENDING = ".cg"
+
+
+def save(session: Session, path: str) -> None:
+    """Write a session. UsageError for another ending, DataError where the file cannot be written.
+
+    CalculationError where the text would not give the same bits as the session has.
+    """
+    if not path.endswith(ENDING):
+        raise UsageError(f"`{path}` is no name of a formula file", hint=f"formulas end with {ENDING}: :save {path}{ENDING}")
+    text = session_text(session.live, session.functions)
+    require_same(session.live, text)
+    write_file(path, text.encode())
+
+
+def session_text(live: Live, functions: Mapping[str, str]) -> str:
+    """The formula with its values, as a text that `cg live` and every other command reads."""
+    formula = str(live.formula())
+    values = dict(live.values)
+    lines = list(functions.values())
+    text = with_defaults(formula, values)
+    return "\n".join([*lines, *(declaration(name, value) for name, value in values.items()), text, ""])
+
+
+def with_defaults(formula: str, values: dict[str, Any]) -> str:
+    """A formula whose declarations have other defaults; the values of these are taken out of the mapping."""
+    table = parse(Source(formula))
+    text, source, pieces, at = "", table.source.text, [], 0
+    for row in table.statements:
+        name = table.word(table.first()[row])
+        if table.rule[row] in (syntax.INPUT, syntax.PARAM) and name in values:
+            begin, end = table.span(row)
+            word = "param" if table.rule[row] == syntax.PARAM else "input"
+            pieces += [source[at:begin], declaration(name, values.pop(name), word)]
+            at = end
+    return text.join([*pieces, source[at:]])
+
+
+def declaration(name: str, value: Any, word: str = "input") -> str:
+    """An input with its value as the default."""
+    lengths = ", ".join(map(str, shape_of(value)))
+    return f"{word} {name}{f'[{lengths}]' if lengths else ''} = {number_text(value)}"
+
+
+def require_same(live: Live, text: str) -> None:
+    """CalculationError where a text does not give the bits that the outputs have; those not computed are left alone."""
+    stale = live.stale()
+    known = [name for name in live.outputs if name not in stale]
+    if not known:
+        return
+    formula = from_source(Source(text, "<saved>"))
+    found = formula.live()
+    for name in known:
+        if not is_same(found[name], live[name]):
+            raise CalculationError(
+                f"the text of the formula gives another value of `{name}`, and is not written",
+                hint="this is a bug in cg; please report it with the lines of the session",
+            )
