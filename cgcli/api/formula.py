@@ -298,18 +298,24 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
 
     def draw(
         self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,
+        open: str | Sequence[str] = (),  # noqa: A002 - the option's name
+        all: bool = False,  # noqa: A002
         **inputs: Any,
     ) -> str:  # fmt: skip
         """The picture of the graph: written to a file (svg, png, pdf, dot), or returned as SVG text without a path.
 
         A notebook shows that text as the picture. With values it shows them, with `grad` adjoints and contributions
-        too.
+        too. Of calls that are made again and again the first and the last are drawn; open: the function, or functions,
+        whose calls are all drawn ("step,f" or a list). all: whether every node is drawn, however many there are.
         """
         from cgcli.formulas.drawing import draw_formula
+        from cgcli.render.folding import LIMIT
 
         values = given.given_values(mapping, inputs)
-        given.check_options(self._unclear, values, {"grad": grad or None})
-        text = draw_formula(self, path, values, grad=grad)
+        options = {"grad": grad or None, "open": open or None, "all": all or None}
+        given.check_options(self._unclear, values, options)
+        opened = given.name_list(open) if open else ()
+        text = draw_formula(self, path, values, grad=grad, opened=opened, limit=None if all else LIMIT)
         if path is not None:
             return text
         from cgcli.api.shown import Svg

@@ -34,6 +34,7 @@ class NumpyEngine(PlannedEngine):
 
     name = "numpy"
     rows = True
+    machine_code = True
 
     def number(self, value: float, exact: str | None) -> float:
         """The double."""

@@ -19,6 +19,7 @@ class PythonEngine(PlannedEngine):
 
     name = "python"
     arrays = False
+    machine_code = True
 
     def number(self, value: float, exact: str | None) -> float:
         """The double."""

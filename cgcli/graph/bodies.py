@@ -11,17 +11,20 @@ import hashlib
 from math import prod
 
 from cgcli.errors import GraphError
-from cgcli.graph.copying import copy_missing
+from cgcli.graph.copying import GONE, copy_missing
 from cgcli.graph.shapes import describe
-from cgcli.ops import REGISTRY
+from cgcli.graph.store import Graph
+from cgcli.ops import REGISTRY, shaping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from cgcli.graph.store import Graph
+    from typing import Any
 
     Shape = tuple[int, ...]
+
+MOST_DEPTH = 32
+"""How deep bodies may lie within bodies: whoever works on them goes from one into the next."""
 
 
 class Body:
@@ -32,10 +35,11 @@ class Body:
 
     A call of it is one node: that of the only result, or a vector of the elements of all results, one after the other
     (`shape`; `begins` has where each result begins in it). Two bodies are equal where their names and graphs are, node
-    for node; what a table of static arguments knows it by is its `repr`.
+    for node; what a table of static arguments knows it by is its `repr`. depth: how deep bodies lie in it, itself
+    counted. GraphError where that is more than `MOST_DEPTH`.
     """
 
-    __slots__ = ("digest", "graph", "name", "operands", "results")
+    __slots__ = ("depth", "digest", "graph", "name", "operands", "results")
 
     def __init__(self, name: str, graph: Graph, operands: Sequence[int], results: Sequence[int]) -> None:
         graph.require_order()
@@ -43,6 +47,9 @@ class Body:
         self.graph = graph
         self.operands = tuple(operands)
         self.results = tuple(results)
+        self.depth: int = 1 + max((each.depth for each in bodies_in(graph)), default=0)
+        if self.depth > MOST_DEPTH:
+            raise GraphError(f"functions are kept within functions more than {MOST_DEPTH} deep")
         self.digest = self._digest()
 
     def __repr__(self) -> str:
@@ -94,6 +101,12 @@ class Body:
         copy_missing(self.graph, graph, self.results, copies)
         return [copies[node] for node in self.results]
 
+    def written_out(self, operands: Sequence[Any]) -> Any:
+        """The same as references: what a call of the body is, several results as one vector."""
+        graph = operands[0].graph
+        results = self.onto(graph, [operand.node for operand in operands])
+        return packed([type(operands[0])(graph, node) for node in results])
+
     def _digest(self) -> str:
         """What tells bodies apart: name, columns and tables, in which operations stand by name."""
         graph = self.graph
@@ -107,3 +120,68 @@ class Body:
                 self.operands, self.results)  # fmt: skip
         digest.update(repr(told).encode())
         return digest.hexdigest()
+
+
+def bodies_in(graph: Graph) -> list[Body]:
+    """The bodies that a graph holds, not those that they hold in turn."""
+    return [first for first, *_ in graph.attributes if isinstance(first, Body)]
+
+
+def closed(
+    name: str, graph: Graph, operands: Sequence[int], results: Sequence[int], labels: Sequence[str] = ()
+) -> Body:
+    """The body of what some nodes make of others, copied out of a graph that may hold and need more.
+
+    operands: distinct nodes, which become the inputs; all that the results need beside them are constants and arrays.
+    labels: what the inputs are called, for whoever reads the body.
+    """
+    target = Graph()
+    taken: set[str] = set()
+    copies: dict[int, int] = {}
+    for place, operand in enumerate(operands):
+        label = labels[place] if place < len(labels) else f"operand {place}"
+        while label in taken:
+            label += "'"
+        taken.add(label)
+        copies[operand] = target.input(label, graph.shape_of(operand))
+    copy_missing(graph, target, results, copies)
+    for old, new in copies.items():
+        if old in graph.spans:
+            target.spans[new] = graph.spans[old]
+    target.is_derivative = graph.is_derivative
+    if graph.origins:
+        moved = [GONE] * len(graph)
+        for old, new in copies.items():
+            moved[old] = new
+        target.origins = graph.origins.moved(moved, GONE)
+    return Body(name, target, [copies[operand] for operand in operands], [copies[node] for node in results])
+
+
+# ---- several arrays as one vector ------------------------------------------------------------------------------------
+
+
+def packed(parts: Sequence[Any]) -> Any:
+    """References to arrays and numbers as one: the only one itself, of several a vector of all their elements."""
+    if len(parts) == 1:
+        return parts[0]
+    if not any(part.shape for part in parts):
+        return shaping.stack(*parts)
+    return shaping.concat(*(flat(part) for part in parts))
+
+
+def flat(part: Any) -> Any:
+    """A reference as a vector of its elements."""
+    return part if len(part.shape) == 1 else shaping.reshape(part, (shaping.size_of(part.shape),))
+
+
+def unpacked(whole: Any, shapes: Sequence[Shape]) -> list[Any]:
+    """References to the parts of what `packed` made."""
+    if len(shapes) == 1:
+        return [whole]
+    parts, begin = [], 0
+    for shape in shapes:
+        count = shaping.size_of(shape)
+        part = whole[begin : begin + count] if shape else whole[begin]
+        parts.append(part if len(shape) < 2 else shaping.reshape(part, shape))
+        begin += count
+    return parts

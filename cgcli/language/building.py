@@ -16,7 +16,7 @@ from cgcli.language.aliases import behind
 from cgcli.language.limits import MOST_BODIES, MOST_NODES, WRITE_LESS
 from cgcli.language.program import EVERYTHING, Program
 from cgcli.language.statics import StaticValues
-from cgcli.language.values import FunctionName, ListValue, exact_text
+from cgcli.language.values import FunctionName, ListValue, TupleValue, exact_text
 from cgcli.ops import shaping, structure
 
 TYPE_CHECKING = False
@@ -169,6 +169,8 @@ class Building:
             if inner:
                 pending.extend(inner)
                 continue
+            if isinstance(current, TupleValue):
+                raise _not_one(current)
             nodes = [self.materialise(item) for item in current.items]
             current.node = self.graph.apply(shaping.stack, nodes)
             pending.pop()
@@ -260,3 +262,12 @@ class Building:
             yield
         except ValueError as error:
             raise self.error(str(error), row) from None
+
+
+def _not_one(value: TupleValue) -> FormulaError:
+    """The error for several values where one is needed."""
+    names = ", ".join("abcdefgh"[: len(value.items)]) if len(value.items) <= 8 else "a, b, …"
+    return FormulaError(
+        f"these are {len(value.items)} values side by side, and one is needed here",
+        hint=f"take them apart, `{names} = …`; `[ ]` makes a list, and `.` stands before decimals",
+    )

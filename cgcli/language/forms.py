@@ -15,10 +15,12 @@ from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from cgcli.language.building import Building, Frame
     from cgcli.language.calls import Calls
+    from cgcli.language.functions import Definition
 
 
 def diff(calls: Calls, arguments: list[Any], row: int) -> int:
@@ -123,7 +125,10 @@ def range_of(calls: Calls, arguments: list[Any], row: int) -> int:
 
 
 def fold(calls: Calls, arguments: list[Any], row: int) -> int:
-    """`fold(step, start, items)`: step(step(step(start, items[0]), items[1]), …), unrolled."""
+    """`fold(step, start, items)`: step(step(step(start, items[0]), items[1]), …), unrolled.
+
+    A step of more than two parameters gets a state of several values one by one: step(h, c, item).
+    """
     building = calls.building
     usage = "write fold(step, start, items) with step(state, item)"
     if len(arguments) != 3 or not isinstance(arguments[0], FunctionName):
@@ -136,28 +141,31 @@ def fold(calls: Calls, arguments: list[Any], row: int) -> int:
             state = calls.call_operation(step.name, [state, item], row)
         calls.stack.append(state)
         return row + 1
-    if len(definition.parameters) != 2:
+    if len(definition.parameters) < 2:
         raise building.error(
             f"`fold` calls `{step.name}` with 2 arguments (state, item), but it takes {len(definition.parameters)}",
             row, usage,
         )  # fmt: skip
     calls.stack.append(state)
-    if not items:
-        return row + 1
-    remaining = iter(items)
-    step_data = (calls, definition, remaining, row)
-    calls.enter(definition, [calls.stack.pop(), next(remaining)], row, fold_step, step_data)
-    return definition.first
+    return next_step(calls, definition, iter(items), row)
+
+
+def next_step(calls: Calls, definition: Definition, remaining: Iterator[Any], row: int) -> int:
+    """Begin the step of the next item with the state that is on the stack; where there is none, that is the result."""
+    for item in remaining:
+        state, count = calls.stack.pop(), len(definition.parameters) - 1
+        what = f"`{definition.name}` takes a state of {count} values and an item"
+        states = [state] if count == 1 else calls.lists.taken_apart(state, count, row, what)
+        calls.enter(definition, [*states, item], row, fold_step, (calls, definition, remaining, row))
+        return int(definition.first)
+    return row + 1
 
 
 def fold_step(frame: Frame) -> int:
     """One step is done: its value is the state of the next."""
     calls, definition, remaining, row = frame.data
     calls.frames.pop()
-    for item in remaining:
-        calls.enter(definition, [calls.stack.pop(), item], row, fold_step, frame.data)
-        return int(definition.first)
-    return int(row) + 1
+    return next_step(calls, definition, remaining, row)
 
 
 FORMS = {"diff": diff, "fold": fold, "range": range_of}

@@ -7,7 +7,7 @@ from cgcli.language import syntax
 from cgcli.language.aliases import children
 from cgcli.language.building import Frame
 from cgcli.language.messages import counted
-from cgcli.language.values import ListValue
+from cgcli.language.values import ListValue, TupleValue
 from cgcli.ops import positions, shaping
 
 TYPE_CHECKING = False
@@ -94,12 +94,48 @@ class Lists:
         self.push_list(self.building.taken(self.table.count[row] - 1))
         return row + 1
 
-    def push_list(self, items: list[Any]) -> None:
+    def push_list(self, items: list[Any], kind: type[ListValue] = ListValue) -> None:
         """Put a list of values onto the stack."""
-        value = ListValue(items)
+        value = kind(items)
         if value.depth > 32:
             raise FormulaError("lists are nested more than 32 deep", hint="use parentheses ( ) to group")
         self.stack.append(value)
+
+    def on_tuple(self, row: int) -> int:
+        """`a, b` where several values may stand side by side."""
+        self.push_list(self.building.taken(self.table.count[row]), TupleValue)
+        return row + 1
+
+    def on_local(self, row: int) -> int:
+        """`name = value`, `a, b = value` in a function: the names are those of this call alone."""
+        local = self.frames[-1].locals
+        assert local is not None  # a function has its own
+        first = self.building.first
+        names = [self.table.word(place) for place in range(first[row], first[row - 1])]
+        value = self.stack.pop()
+        values = [value] if len(names) == 1 else self.taken_apart(value, len(names), row)
+        for name, each in zip(names, values, strict=True):
+            local[name] = self.building.named(name, each)
+        return row + 1
+
+    def taken_apart(self, value: Any, count: int, row: int, what: str | None = None) -> list[Any]:
+        """So many items of a value, of an array along its first axis. ShapeError where it has more or less.
+
+        row: the statement or the call that takes it apart. what: who takes them, for the message.
+        """
+        if isinstance(value, ListValue):
+            items = value.items
+        else:
+            shape = self.graph.shape_of(self.building.materialise(value))
+            items = self.items_of(value, row) if shape and shape[0] == count else [value] * (shape[0] if shape else 1)
+        if len(items) == count:
+            return items
+        hint = f"give a start of {counted(count, 'value')}"
+        if what is None:
+            what = f"{count} names take a value each"
+            hint = "write as many names as there are values, `_` for one that is not needed"
+        there = "is 1" if len(items) == 1 else f"are {len(items)}"
+        raise self.building.shape_error(f"{what}, but there {there}", row, hint)
 
     def on_slice(self, row: int) -> int:
         """`a:b:c` within an index."""

@@ -28,6 +28,15 @@ class ListValue:
         return self.depth == 1
 
 
+class TupleValue(ListValue):
+    """Several values side by side, as a function returns them: they are taken apart, and never one array by themselves.
+
+    So nobody computes with `(1, 5)` who means 1.5, or with all results of a function who means the first.
+    """
+
+    __slots__ = ()
+
+
 class FunctionName:
     """A function given by name, as `fold` takes it: a user's function or an operation."""
 
@@ -35,6 +44,10 @@ class FunctionName:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+
+UNASSIGNED = object()
+"""The value of a local name before its function assigns one: the name is local in all of the function, as in Python."""
 
 
 def exact_text(text: str, value: float) -> str | None:

@@ -8,6 +8,7 @@ from cgcli.ops import structure  # first: the codes of leaves stay what they are
 from cgcli.ops import (
     activations,
     arithmetic,
+    calling,
     hyperbolic,
     linear,
     logic,
@@ -37,6 +38,7 @@ FAMILIES = (
     shaping,
     positions,
     linear,
+    calling,
 )
 """The modules that hold rows, in the order in which the reference lists them."""
 

@@ -139,8 +139,8 @@ class Operation:
         argument is an order, a number by which there is no derivative rule; other static arguments are whole numbers
         such as lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
         `moves` is linear, too), bilinear (in each of two operands), linear_in_first, derived (a slope that is a row for
-        the sake of another one, with which it is tested), point (it is true, or false, at single points only), internal
-        (not callable from formulas).
+        the sake of another one, with which it is tested), point (it is true, or false, at single points only), kept
+        (its first attribute is a body, which engines run), internal (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
     family: the module that declared the row.
     about, source: one line of documentation, and where the formula or algorithm comes from.

@@ -128,6 +128,22 @@ stack: Operation = Operation(
 )  # fmt: skip
 
 
+# ---- numbers at equal distances --------------------------------------------------------------------------------
+
+
+def _progression_numpy(np: Any, start: int, step: int, count: int) -> Any:
+    return start + step * np.arange(count, dtype=np.float64)
+
+
+progression = Operation(
+    "progression", "[start], [step], [count]",
+    shape=lambda shapes, attributes: (attributes[2],),
+    prepare=lambda shapes, *numbers: tuple(whole(number, "a limit of a range") for number in numbers),
+    spell={"numpy": _progression_numpy}, traits=("structural", "traceable", "internal"),
+    about="The whole numbers of a range as a vector, which a graph need not hold one by one.",
+)  # fmt: skip
+
+
 # ---- index and its adjoint -------------------------------------------------------------------------------------
 
 
@@ -205,6 +221,9 @@ def _fold_index(x: Any, key: Key) -> Any:
         return None
     if len(key) == 1 and x.graph.row(x.node) is stack:
         return type(x)(x.graph, x.graph.operands_of(x.node)[key[0]])
+    if x.graph.row(x.node) is progression:
+        start, step, count = x.graph.attributes_of(x.node)
+        return x.coerce(float(start + step * (key[0] % count))) if -count <= key[0] < count else None
     values = x.array_value
     return None if values is None else x.coerce(float(values[key]))
 

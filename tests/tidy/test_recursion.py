@@ -47,12 +47,16 @@ BOUNDED = {
         "the axes of y, and the part of x that is an element",
     ),
     "passes/backward.py": (
-        {"walked", "handed_on", "element_by_element", "_by_definition"},
-        "definitions of rows by other rows; a row is never defined by itself",
+        {"walked", "handed_on", "element_by_element", "_by_definition", "_by_body"},
+        "definitions of rows by other rows; a row is never defined by itself; bodies within bodies, at most 32",
     ),
     "passes/sparsity.py": (
         {"Dependencies._defined", "Dependencies.of_operation", "Dependencies.visit"},
         "definitions nest only as deep as the table of rows",
+    ),
+    "engines/native/straight.py": (
+        {f"Straight.{name}" for name in ("_applied", "_node", "walk")},
+        "definitions of rows by other rows, and of calls by bodies, which nest at most so deep",
     ),
     "passes/scalars.py": (
         {f"_Expansion.{name}" for name in ("_combined", "_defined", "_elements", "_pair", "walk")},
