@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 
 from cgcli.cli.arguments import split_names
 from cgcli.cli.session.changes import value_text
 from cgcli.cli.session.lines import SIGN, divided
-from cgcli.errors import UsageError, did_you_mean
+from cgcli.errors import CgError, UsageError, did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from cgcli.api.formula import Formula
     from cgcli.cli.session.lines import Command
     from cgcli.cli.session.session import Answer, Session
 
@@ -81,8 +83,12 @@ def edit(session: Session, call: Callable[[Any], None]) -> None:
     """One edit of the live graph."""
 
     def whole() -> None:
-        with session.live.edit() as edits:
-            call(edits)
+        try:
+            with session.live.edit() as edits:
+                call(edits)
+        except CgError as error:
+            error.hint = error.hint and error.hint.replace("`live.formula()`", "`:formula`")
+            raise
 
     session.change(whole)
 
@@ -138,7 +144,7 @@ def do_show(session: Session, command: Command, answer: Answer) -> None:
         text = session.live.definition(name)
         answer.lines.append(f"{name} = {text}")
         if name not in session.live.inputs:
-            answer.lines.append(f"  = {value_text(session.live[name])}")
+            answer.lines.append(f"  = {value_text(session.value(name))}")
 
 
 def do_formula(session: Session, command: Command, answer: Answer) -> None:
@@ -165,9 +171,8 @@ def do_lazy(session: Session, command: Command, answer: Answer) -> None:
     answer.lines += [f"{name:{wide}}  {cost:,} operation{'' if cost == 1 else 's'}" for name, cost in stale.items()]
     if not stale:
         answer.lines.append("everything is up to date")
-    report = session.live.report
-    told = ", ".join(f"{report[key]:,} {key.replace('_', ' ')}" for key in ("recomputed", "reused", "cut_off"))
-    answer.lines.append(f"last time: {told} ({report['mode']})")
+    computed, equal = session.cost["recomputed"], session.cost["cut_off"]
+    answer.lines.append(f"last computed: {computed:,}" + (f", {equal:,} of them as before" if equal else ""))
 
 
 # ---- what other commands do ------------------------------------------------------------------------------------------
@@ -176,12 +181,20 @@ def do_lazy(session: Session, command: Command, answer: Answer) -> None:
 def do_why(session: Session, command: Command, answer: Answer) -> None:
     """`:why y`: where a nan was born, and what cures it."""
     from cgcli.cli.commands.why import finding_lines
+    from cgcli.formulas.why import why
 
-    found = session.live.why(one_name(command))
+    found = why(*at_this_point(session), of=one_name(command))
     if not found.findings:
         answer.lines.append(found.closest)
     for place, finding in enumerate(found.findings):
         answer.lines += [""] * (place > 0) + list(finding_lines(finding, found))
+
+
+def at_this_point(session: Session) -> tuple[Formula, dict[str, Any]]:
+    """The formula as it is now, and its values."""
+    formula, values = session.live.formula(), session.live.values
+    known = {*formula.inputs, *formula.constants, *formula.programs.names.defined}
+    return formula, {name: value for name, value in values.items() if name in known}
 
 
 def do_trace(session: Session, command: Command, answer: Answer) -> None:
@@ -190,11 +203,10 @@ def do_trace(session: Session, command: Command, answer: Answer) -> None:
     from cgcli.render.tables import plain_text
     from cgcli.render.trace_tables import blocks
 
-    formula, live = session.live.formula(), session.live
-    values = {name: live.values[name] for name in formula.inputs if name in live.values}
+    formula, values = at_this_point(session)
     found = traced(formula, values, None, one_name(command), digits=None, engine="auto", backward=True)
     texts = [plain_text(block, session.columns) for block in blocks(found, formula.source)]
-    answer.lines += "\n\n".join(texts).splitlines()
+    answer.lines += "\n".join(texts).splitlines()
 
 
 def do_draw(session: Session, command: Command, answer: Answer) -> None:
@@ -203,8 +215,7 @@ def do_draw(session: Session, command: Command, answer: Answer) -> None:
     from cgcli.render.folding import fold
     from cgcli.render.tree import MOST_LINES, line_count, tree_lines
 
-    formula, live = session.live.formula(), session.live
-    values = {name: live.values[name] for name in formula.inputs if name in live.values}
+    formula, values = at_this_point(session)
     if command.rest:
         draw_formula(formula, command.rest, values)
         answer.lines.append(f"written: {command.rest}")
@@ -225,7 +236,7 @@ def do_save(session: Session, command: Command, answer: Answer) -> None:
 
 def do_help(session: Session, command: Command, answer: Answer) -> None:
     """`:help`."""
-    answer.lines += help_lines()
+    answer.lines += help_lines(session.columns)
 
 
 def do_quit(session: Session, command: Command, answer: Answer) -> None:
@@ -278,12 +289,20 @@ LINES = [
 ]
 
 
-def help_lines() -> list[str]:
-    """All that a line can be; the usage alone on its line where that is long."""
+WIDE, NARROW = 18, 60
+"""Columns of the first words of the help, and those of a terminal from which on the others stand beside them."""
+
+
+def help_lines(columns: int | None) -> list[str]:
+    """All that a line can be, within so many columns."""
     lines = []
     for usage, about in [*LINES, *((known.usage, known.about) for known in COMMANDS.values())]:
-        lines.append(f"{usage:14}  {about}" if len(usage) <= 14 else f"{usage}\n{'':14}  {about}")
-    return "\n".join(lines).splitlines()
+        beside = len(usage) < WIDE and (columns is None or columns >= NARROW)
+        indent = " " * (WIDE if columns is None or columns >= NARROW else 2)
+        text = f"{usage:{WIDE}}{about}" if beside else f"{indent}{about}"
+        lines += [] if beside else [usage]
+        lines += wrap(text, columns or 100, subsequent_indent=indent)
+    return lines
 
 
 WORDS = [SIGN + name for name in COMMANDS]

@@ -6,14 +6,9 @@ machine stopped in the middle of writing it, is not taken.
 
 from __future__ import annotations
 
-import os
 from hashlib import sha256
 
 from cgcli.errors import DataError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TextIO
 
 HEAD = "# journal of `cg live` for the formula "
 
@@ -26,31 +21,29 @@ class Journal:
         self.path = path
         head = f"{HEAD}{sha256(formula.encode()).hexdigest()[:16]}\n"
         try:
-            self._file: TextIO = open(path, "a+", encoding="utf-8", newline="\n")  # noqa: SIM115 - open as long as this object
-            self._file.seek(0)
-            text = self._file.read()
-            whole = text[: text.rfind("\n") + 1]
-            if text and not whole.startswith(HEAD):
-                raise DataError(f"`{path}` is no journal", hint="give the name of a new file")
-            self.lines = whole.splitlines()[1:]
-            self.foreign = bool(text) and not whole.startswith(head)
-            if len(whole) < len(text):
-                os.truncate(path, len(whole.encode()))
-            if not text:
-                self.write(head)
+            with open(path, "a+b") as file:
+                file.seek(0)
+                text = file.read().decode()
+                whole = text[: text.rfind("\n") + 1]
+                if text and not whole.startswith(HEAD):
+                    raise DataError(f"`{path}` is no journal", hint="give the name of a new file")
+                file.truncate(len(whole.encode()))
         except UnicodeError:
             raise DataError(f"`{path}` is no journal: it is not UTF-8 text") from None
         except OSError as error:
             raise DataError(f"cannot use `{path}` as a journal: {error.strerror}") from None
+        self.lines = whole.splitlines()[1:]
+        self.foreign = bool(text) and not whole.startswith(head)
+        if not text:
+            self._write(head)
 
     def add(self, line: str) -> None:
         """Enter a line that was done. DataError where that cannot be."""
-        self.write(line + "\n")
+        self._write(line + "\n")
 
-    def write(self, text: str) -> None:
-        """Append a text, in one piece."""
+    def _write(self, text: str) -> None:
         try:
-            self._file.write(text)
-            self._file.flush()
+            with open(self.path, "ab", buffering=0) as file:
+                file.write(text.encode())
         except OSError as error:
             raise DataError(f"cannot write `{self.path}`: {error.strerror}") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cgcli.errors import CgError, FormulaError, Source, UsageError
 from cgcli.language import syntax
 from cgcli.language.reading import parse
+from cgcli.language.spelling import canonical
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
 
 SIGN = ":"
 """What a command begins with; no formula does."""
+
+
+class Line(Source):
+    """The text of a line; messages name its number. name: where the lines come from."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, text: str, name: str = "<session>", number: int = 1) -> None:
+        super().__init__(canonical(text), name)
+        self.number = number
+
+    def locate(self, offset: int) -> tuple[int, int]:
+        """The number of the line, and the column of a character offset, counted from 1."""
+        return self.number, offset + 1
 
 
 @dataclass(frozen=True)
@@ -29,17 +44,17 @@ class Command:
 class Statement:
     """A statement of the language.
 
-    kind: `value` (`x = …`), `function` (`f(a) = …`) or `expression`. name: of a value or a function. text: the value, or
-    the whole statement. at: where that begins in the line.
+    kind: `value` (`x = …`, `a, b = …`), `function` (`f(a) = …`) or `expression`. names: of the values, or of the function.
+    text: the value, or the whole statement. at: where that begins in the line.
     """
 
     kind: str
     text: str
     at: int
-    name: str = ""
+    names: tuple[str, ...] = ()
 
 
-def read_line(source: Source) -> list[Command | Statement]:
+def read_line(source: Line) -> list[Command | Statement]:
     """What a line asks for, in order; [] for a blank one and for a comment. FormulaError with the place in the line."""
     text = source.text
     stripped = text.lstrip()
@@ -60,26 +75,30 @@ def statement(table: Syntax, row: int) -> Statement:
     rule, first, (begin, end), text = table.rule[row], table.first()[row], table.span(row), table.source.text
     if rule == syntax.EXPRESSION:
         return Statement("expression", text[begin:end], begin)
-    if rule == syntax.OUTPUT:
+    if rule in (syntax.OUTPUT, syntax.TERM):
         raise FormulaError(
-            "a session keeps the outputs of its formula", span=(begin, end), source=table.source,
-            hint=f"`:watch {table.word(first)}` shows a name whenever it changes",
+            "a session keeps the outputs and the terms of its formula", span=(begin, end), source=table.source,
+            hint="`:watch y` shows y whenever it changes",
         )  # fmt: skip
-    target = table.first()[row - 1] - 1 if rule == syntax.ASSIGN else first
-    if rule == syntax.ASSIGN and table.rule[target] != syntax.NAME:
-        return Statement("function", text[begin:end], begin, table.callee(target))
-    name = table.word(target)
+    target = table.first()[row - 1] - 1  # of an assignment
+    if rule == syntax.FUNCTION or (rule == syntax.ASSIGN and table.rule[target] != syntax.NAME):
+        return Statement("function", text[begin:end], begin, (table.callee(first),))
     if table.rule[row - 1] == syntax.EMPTY:
         raise FormulaError(
-            f"`{name}` has no value here", span=(begin, end), source=table.source, hint=f"for example {name} = 0.5"
-        )
-    at = text.index("=", table.end[target]) + 1
+            f"`{table.word(first)}` has no value here", span=(begin, end), source=table.source,
+            hint=f"for example {table.word(first)} = 0.5",
+        )  # fmt: skip
+    names = tuple(table.word(place) for place in range(first, target + 1)) if rule == syntax.UNPACK else ()
+    at = text.index("=", table.end[target] if rule in (syntax.ASSIGN, syntax.UNPACK) else begin) + 1
     at += len(text[at:end]) - len(text[at:end].lstrip())
-    return Statement("value", text[at:end], at, name)
+    return Statement("value", text[at:end], at, names or (table.word(first),))
 
 
-def placed(error: CgError, source: Source, piece: str, at: int) -> CgError:
-    """An error in a piece of a line, with its place in the line."""
+def placed(error: CgError, source: Line, piece: str, at: int) -> CgError:
+    """An error in a piece of a line, or in the whole line, with its place there."""
+    if error.source is not None and error.source.text == source.text:
+        error.source = source
+        return error
     if error.source is not None and error.span is not None and error.source.text.endswith(piece) and piece:
         shift = at - (len(error.source.text) - len(piece))
         begin, end = error.span[0] + shift, error.span[1] + shift

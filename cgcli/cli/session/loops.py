@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 from cgcli.cli.output import warn
 from cgcli.cli.session.changes import change_lines
+from cgcli.cli.session.lines import Line
 from cgcli.cli.streams import can_write
-from cgcli.errors import CgError, CgWarning, ExitCode, Source
+from cgcli.errors import CgError, CgWarning, ExitCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Loop:
     def take(self, line: str) -> bool:
         """Do a line and show what came of it; whether the session goes on."""
         self._number += 1
-        source = Source(line.rstrip("\r\n"), f"<line {self._number}>")
+        name = "<session>" if sys.stdin.isatty() else "<standard input>"
+        source = Line(line.rstrip("\r\n"), name, self._number)
         answer = None
         self.session.columns = columns()
         try:
@@ -67,7 +69,7 @@ class Loop:
         """Do the lines of a journal again. CgError with the line for one that cannot be done any more."""
         for number, line in enumerate(lines, 2):
             with guarded():
-                self.session.run(Source(line, f"<line {number} of the journal>"))
+                self.session.run(Line(line, "<journal>", number))
 
     def show(self, answer: Answer) -> None:
         """Show what a line came to."""
@@ -90,7 +92,7 @@ def columns() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def tell(error: CgError, source: Source) -> None:
+def tell(error: CgError, source: Line) -> None:
     """An error on standard error; one without a place of its own names the line."""
     from cgcli.render.errors import render_error
     from cgcli.render.style import wants_colour
@@ -99,7 +101,7 @@ def tell(error: CgError, source: Source) -> None:
     text = render_error(error, colour=wants_colour(sys.stderr))
     if error.source is None and not sys.stdin.isatty():
         head, *rest = text.splitlines()
-        text = "\n".join([f"{head} ({source.name.strip('<>')})", *rest])
+        text = "\n".join([f"{head} (line {source.number})", *rest])
     print(text, file=sys.stderr, flush=True)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+from pathlib import Path
+
 from cgcli.api.formula import from_source
 from cgcli.cli.output import number_text
 from cgcli.cli.session.changes import is_same
 from cgcli.errors import CalculationError, Source, UsageError
 from cgcli.files import write_file
 from cgcli.language import syntax
-from cgcli.language.reading import parse
+from cgcli.language.reading import parse, survey
 from cgcli.numerals import shape_of
 
 TYPE_CHECKING = False
@@ -28,33 +31,57 @@ def save(session: Session, path: str) -> None:
     CalculationError where the text would not give the same bits as the session has.
     """
     if not path.endswith(ENDING):
-        raise UsageError(f"`{path}` is no name of a formula file", hint=f"formulas end with {ENDING}: :save {path}{ENDING}")
+        raise UsageError(f"`{path}` is no name of a formula file", hint=f":save {Path(path).with_suffix(ENDING)}")
     text = session_text(session.live, session.functions)
     require_same(session.live, text)
     write_file(path, text.encode())
 
 
 def session_text(live: Live, functions: Mapping[str, str]) -> str:
-    """The formula with its values, as a text that `cg live` and every other command reads."""
-    formula = str(live.formula())
+    """The formula with its values, as a text that `cg live` and every other command reads.
+
+    A formula that was not edited keeps its text, with its comments. Definitions that no output needs stay, too.
+    """
+    formula = live.formula()
     values = dict(live.values)
-    lines = list(functions.values())
-    text = with_defaults(formula, values)
-    return "\n".join([*lines, *(declaration(name, value) for name, value in values.items()), text, ""])
+    text = with_values(formula.source.text if formula.source is not None else str(formula), values)
+    declared = [declaration(name, value) for name, value in values.items()]
+    head = [*functions.values(), *declared]
+    text = with_definitions("\n".join([*head, text.rstrip("\n")]), live)
+    if survey(parse(Source(text))).outputs != list(live.outputs):
+        text += f"\noutput {', '.join(live.outputs)}"
+    return f"{text}\n"
 
 
-def with_defaults(formula: str, values: dict[str, Any]) -> str:
-    """A formula whose declarations have other defaults; the values of these are taken out of the mapping."""
+def with_definitions(formula: str, live: Live) -> str:
+    """A formula with the definitions of a live one that it lacks, each behind those that it uses."""
     table = parse(Source(formula))
-    text, source, pieces, at = "", table.source.text, [], 0
+    names = survey(table)
+    missing = {name: live.definition(name) for name in live.names
+               if name not in names.defined and name not in names.inputs and name not in names.outputs}  # fmt: skip
+    if not missing:
+        return formula
+    needs = {name: [used for used in survey(parse(Source(text))).free if used in missing]
+             for name, text in missing.items()}  # fmt: skip
+    lines = [f"{name} = {missing[name]}" for name in TopologicalSorter(needs).static_order()]
+    results = [row for row in table.statements if table.rule[row] == syntax.EXPRESSION]
+    at = table.start[results[-1]] if results else len(formula)
+    return "\n".join(filter(None, [formula[:at].rstrip("\n"), *lines, formula[at:]]))
+
+
+def with_values(formula: str, values: dict[str, Any]) -> str:
+    """A formula in which values stand for defaults and definitions; those are taken out of the mapping."""
+    table = parse(Source(formula))
+    text, pieces, at = table.source.text, [], 0
     for row in table.statements:
-        name = table.word(table.first()[row])
-        if table.rule[row] in (syntax.INPUT, syntax.PARAM) and name in values:
-            begin, end = table.span(row)
-            word = "param" if table.rule[row] == syntax.PARAM else "input"
-            pieces += [source[at:begin], declaration(name, values.pop(name), word)]
-            at = end
-    return text.join([*pieces, source[at:]])
+        if table.rule[row] in (syntax.INPUT, syntax.PARAM, syntax.ASSIGN):
+            name = table.word(table.first()[row])
+            if name in values:
+                begin, end = table.span(row)
+                word = "param" if table.rule[row] == syntax.PARAM else "input"
+                pieces += [text[at:begin], declaration(name, values.pop(name), word)]
+                at = end
+    return "".join([*pieces, text[at:]])
 
 
 def declaration(name: str, value: Any, word: str = "input") -> str:

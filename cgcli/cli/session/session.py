@@ -9,19 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cgcli.cli.session.changes import Change, is_same, value_text
-from cgcli.cli.session.lines import Command, Statement, placed, read_line
-from cgcli.errors import CgError, Source, UsageError
+from cgcli.cli.session.lines import Command, Line, Statement, placed, read_line
+from cgcli.errors import CgError, FormulaError, Source, UsageError, did_you_mean
+from cgcli.formulas.values import read_value
+from cgcli.language import syntax
 from cgcli.language.names import is_constant, survey
 from cgcli.language.reading import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from cgcli.api.live import Live
     Step = tuple[Callable[[], object], Callable[[], object]]
     """How a part of a line is undone, and done again."""
+
+    Done = tuple[str, list[Step]]
+    """A line, and its parts."""
+
+NOT_NEEDED = "_"
+"""A name that takes a value nobody needs, as in the language."""
 
 
 @dataclass
@@ -42,7 +50,8 @@ class Session:
     """Lines over a live graph.
 
     watched: names whose value is told whenever it changes; the outputs, until somebody says otherwise. functions: the
-    texts of those that were defined in the session. columns: of the terminal, None where there is none.
+    texts of those that were defined in the session. cost: nodes that the last line but questions of it computed, and how
+    many of these came out as before. columns: of the terminal, None where there is none.
     """
 
     columns: int | None = None
@@ -51,8 +60,9 @@ class Session:
         self.live = live
         self.watched: dict[str, Any] = dict.fromkeys(live.outputs)
         self.functions: dict[str, str] = {}
-        self._done: list[list[Step]] = []
-        self._undone: list[list[Step]] = []
+        self.cost = {"recomputed": 0, "cut_off": 0}
+        self._done: list[Done] = []
+        self._undone: list[Done] = []
         self._steps: list[Step] = []
         self._back: list[Callable[[], object]] = []
 
@@ -62,42 +72,78 @@ class Session:
         self._look(answer)
         return Answer([f"{name} = {value_text(value)}" for name, _, value in answer.changes])
 
-    def run(self, source: Source) -> Answer:
+    def run(self, source: Line) -> Answer:
         """Do a line. CgError for what is wrong with it, and KeyboardInterrupt: then nothing has changed."""
         answer, self._steps, self._back = Answer(), [], []
         before = dict(self.watched)
         try:
-            for action in read_line(source):
+            actions = read_line(source)
+            if not asks_cost(actions):
+                self.cost = dict.fromkeys(self.cost, 0)
+            for action in actions:
                 self._do(action, source, answer)
             self._look(answer)
         except BaseException as error:
+            if isinstance(error, CgError):
+                placed(error, source, source.text, 0)
             for back in reversed(self._back):
                 back()
             self.watched = before
             if self._steps:
-                self._undone = [self._steps] if isinstance(error, KeyboardInterrupt) else []
+                self._undone = [(source.text, self._steps)] if isinstance(error, KeyboardInterrupt) else []
             raise
         if self._steps:
             answer.altered = True
-            self._done.append(self._steps)
+            self._done.append((source.text, self._steps))
             self._undone = []
         return answer
 
-    def _do(self, action: Command | Statement, source: Source, answer: Answer) -> None:
+    def _do(self, action: Command | Statement, source: Line, answer: Answer) -> None:
         if isinstance(action, Command):
             from cgcli.cli.session.commands import command_of
 
             command_of(action.name)(self, action, answer)
             return
         try:
+            if action.kind != "function":
+                self._require_names(action, source)
             if action.kind == "expression":
-                answer.lines.append(value_text(self.live[action.text]))
+                answer.lines.append(value_text(self.value(action.text)))
             elif action.kind == "function":
                 self._define_function(action, answer)
+            elif len(action.names) == 1:
+                self._assign(action.names[0], action.text, answer)
             else:
-                self._assign(action, answer)
+                for place, name in enumerate(action.names):
+                    if name != NOT_NEEDED:
+                        self._assign(name, f"({action.text})[{place}]", answer)
         except CgError as error:
             raise placed(error, source, action.text, action.at) from None
+
+    def _require_names(self, action: Statement, source: Line) -> None:
+        """FormulaError for a name that is not there, and for one that its own definition uses."""
+        table = parse(Source(action.text))
+        names = survey(table)
+        known = set(self.live.names)
+        for row in table.rows_of(syntax.NAME):
+            name, (begin, end) = table.word(row), table.span(row)
+            span = (action.at + begin, action.at + end)
+            if name in names.free and name not in known:
+                hint = did_you_mean(name, list(known)) or "`:names` shows those that there are"
+                raise FormulaError(f"there is no `{name}`", span=span, source=source, hint=hint)
+            if name in action.names and (name in names.free or name in names.constants):
+                raise FormulaError(
+                    f"`{name}` cannot be defined by itself: that would close a cycle", span=span, source=source,
+                    hint=f"a number is no cycle: write the value that `{name}` has instead of its name",
+                )  # fmt: skip
+
+    def value(self, text: str) -> Any:
+        """The value of a name or an expression."""
+        found = self.live[text]
+        report = self.live.report
+        for key in self.cost:
+            self.cost[key] += report[key]
+        return found
 
     # ---- what changes the graph --------------------------------------------------------------------------------
 
@@ -110,38 +156,41 @@ class Session:
         self._steps.append((back, again))
         self._back.append(back)
 
-    def _assign(self, action: Statement, answer: Answer) -> None:
+    def _assign(self, name: str, text: str, answer: Answer) -> None:
         """Give a name a value, or another definition."""
-        name, live = action.name, self.live
+        live = self.live
         known = name in live.names
-        before = live[name] if known and name not in live.stale() else None
-        if known and self._is_closed(action.text):
-            value = live[action.text]
+        before = self.value(name) if known and not live.is_stale(name) else None
+        if known and self._is_closed(text):
+            value = read_value(name, text)
             self.change(lambda: live.set({name: value}))
         else:
-            self.change(lambda: live.define(name, action.text))
+            self.change(lambda: live.define(name, text))
         if name in self.watched:
             return
         if before is None:
-            answer.lines.append(f"{name} = {action.text}")
-        elif not is_same(before, after := live[name]):
+            answer.lines.append(f"{name} = {text}")
+        elif not is_same(before, after := self.value(name)):
             answer.changes.append(Change(name, before, after))
 
     def _is_closed(self, text: str) -> bool:
-        """Whether a text is a number, whatever the names of the graph stand for."""
-        names = survey(parse(Source(text)))
-        return not names.free and not any(name in self.live.names for name in names.constants)
+        """Whether a text is a number or an array of them, whatever names and functions of the graph stand for."""
+        table = parse(Source(text))
+        names, functions = survey(table), {*self.functions, *self.live.functions}
+        if names.free or any(name in self.live.names for name in names.constants):
+            return False
+        return not any(table.callee(row) in functions for row in table.rows_of(syntax.CALL))
 
     def _define_function(self, action: Statement, answer: Answer) -> None:
-        if is_constant(action.name):
-            raise UsageError(f"`{action.name}` is a constant and cannot be a function")
-        before = self.functions.get(action.name)
+        if is_constant(action.names[0]):
+            raise UsageError(f"`{action.names[0]}` is a constant and cannot be a function")
+        before = self.functions.get(action.names[0])
 
         def put(text: str | None) -> None:
-            self.functions.pop(action.name, None)
+            self.functions.pop(action.names[0], None)
             if text is not None:
-                self.functions[action.name] = text
-            self.live.functions(self.functions)
+                self.functions[action.names[0]] = text
+            self.live.define_functions(self.functions)
 
         put(action.text)
         self._enter(lambda: put(before), lambda: put(action.text))
@@ -158,13 +207,14 @@ class Session:
         self._move(self._undone, self._done, answer, "redo", back=False)
 
     def _move(
-        self, source: list[list[Step]], target: list[list[Step]], answer: Answer, word: str, *, back: bool
+        self, source: list[Done], target: list[Done], answer: Answer, word: str, *, back: bool
     ) -> None:  # fmt: skip
         """Undo or redo the steps of a line, the last ones first or the first ones."""
         if not source:
             raise UsageError(f"there is nothing to {word}")
         before = dict(self.live.values)
-        for undo, redo in reversed(source[-1]) if back else source[-1]:
+        text, steps = source[-1]
+        for undo, redo in reversed(steps) if back else steps:
             (undo if back else redo)()
             self._back.append(redo if back else undo)
         target.append(source.pop())
@@ -172,11 +222,12 @@ class Session:
         for name, value in self.live.values.items():
             if name in before and not is_same(before[name], value) and name not in self.watched:
                 answer.changes.append(Change(name, before[name], value))
+        answer.lines.append(f"{'undone' if back else 'done again'}: {text.strip()}")
         answer.altered = True
 
     def watch(self, name: str) -> Any:
         """Tell of a name from now on; its value."""
-        value = self.live[name]
+        value = self.value(name)
         self.watched[name] = value
         return value
 
@@ -184,7 +235,7 @@ class Session:
         """Find out what is watched and has another value than before."""
         for name, before in list(self.watched.items()):
             try:
-                after = self.live[name]
+                after = self.value(name)
             except CgError:
                 if name in self.live.names:
                     raise
@@ -194,3 +245,8 @@ class Session:
                 answer.changes.append(Change(name, before, after))
             if after is None:
                 del self.watched[name]
+
+
+def asks_cost(actions: Sequence[Command | Statement]) -> bool:
+    """Whether a line asks what the one before has cost."""
+    return bool(actions) and isinstance(actions[0], Command) and actions[0].name == "lazy"
