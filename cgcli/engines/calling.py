@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from itertools import compress
 from math import prod
 
 from cgcli.engines.plan import ALONE, Plan
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
-    from cgcli.engines.native.scans import Loop
+    from cgcli.engines.native.loops import Loop
     from cgcli.engines.plan import Kernel, Shape, Step
     from cgcli.engines.planned import PlannedEngine
     from cgcli.graph.bodies import Body
@@ -59,14 +60,16 @@ def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: 
     run = running(engine, body)
     machine_code = engine.machine_code and _MachineCode(body, steps, items, reverse)
     ranks = [len(shape) for shape in body.operand_shapes]
+    given = [ranks[0], *(rank + 1 for rank in ranks[1 : 1 + items]), *ranks[1 + items :]]
     order = range(steps - 1, -1, -1) if reverse else range(steps)
 
     def loop(state: Any, *others: Any) -> Any:
         import numpy as np
 
-        rows = _rows_of((state, *others), [ranks[0], *(rank + 1 for rank in ranks[1 : 1 + items]), *ranks[1 + items :]])
-        if machine_code and not rows and (found := machine_code.run((state, *others))) is not None:
+        varying = tuple(map(_has_rows, (state, *others), given))
+        if machine_code and (found := machine_code.run((state, *others), varying)) is not None:
             return found
+        rows = next((operand.shape[:1] for operand in compress((state, *others), varying)), ())
         along = [_steps_first(np, item, rank) for item, rank in zip(others[:items], ranks[1:], strict=False)]
         shared = others[items:]
         emitted = _Emitted(np, body, steps, rows)
@@ -82,30 +85,32 @@ def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: 
 class _MachineCode:
     """The same loop in machine code, looked for when it is first run."""
 
-    __slots__ = ("_looked", "_loop", "_scan")
-
     def __init__(self, body: Body, steps: int, items: int, reverse: bool) -> None:
         self._scan = body, steps, items, reverse
-        self._looked = False
-        self._loop: Loop | None = None
+        self._found: dict[tuple[bool, ...], Loop | None] = {}
 
-    def run(self, operands: Sequence[Any]) -> Any | None:
-        """The value of the `scan`; None where the body has what cannot be compiled, and where that does not pay."""
+    def run(self, operands: Sequence[Any], varying: tuple[bool, ...]) -> Any | None:
+        """The value of the `scan`; None where the body has what cannot be compiled, and where that does not pay.
+
+        varying: for each operand whether it has an axis of rows.
+        """
         body, steps, items, reverse = self._scan
-        if not self._looked:
+        if varying not in self._found:
             if steps * len(body.graph) < (LEAST_WORK if NATIVE_LIBRARY in sys.modules else LEAST_WORK_WITH_IMPORT):
                 return None
+            loop = None
             with suppress(ImportError):  # llvmlite is an extra
-                from cgcli.engines.native.scans import loops
+                from cgcli.engines.native.loops import loops
 
-                self._loop = loops().find(body, items, reverse)
-            self._looked = True  # last, so that no thread takes another way than the others
-        if self._loop is None:
+                loop = loops().find(body, items, reverse, varying)
+            self._found[varying] = loop
+        loop = self._found[varying]
+        if loop is None:
             return None
-        found, shape = self._loop.run(steps, operands), body.result_shapes[0]
+        found, shape = loop.run(steps, operands), body.result_shapes[0]
         if len(body.results) > 1:
             return found
-        return found.reshape(shape) if shape else found[0]
+        return found.reshape((*found.shape[:-1], *shape)) if shape else found[..., 0]
 
 
 def share_states(graph: Graph, plan: Plan) -> None:
@@ -145,12 +150,9 @@ def _beginning(shape: Shape) -> Kernel:
     return begun
 
 
-def _rows_of(operands: Sequence[Any], ranks: Sequence[int]) -> tuple[int, ...]:
-    """(rows,) where one of the operands has an axis of rows, else ()."""
-    for operand, rank in zip(operands, ranks, strict=True):
-        if getattr(operand, "ndim", 0) > rank:
-            return tuple(operand.shape[:1])
-    return ()
+def _has_rows(operand: Any, rank: int) -> bool:
+    """Whether an operand has one more axis in front."""
+    return getattr(operand, "ndim", 0) > rank
 
 
 def _steps_first(np: Any, item: Any, rank: int) -> Any:

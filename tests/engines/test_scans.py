@@ -10,7 +10,7 @@ import pytest
 import cgcli as cg
 from cgcli.engines import engine
 from cgcli.engines.native.host import detect
-from cgcli.engines.native.scans import Loop, Loops, loops
+from cgcli.engines.native.loops import Loop, Loops, loops
 from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import NumpyEngine
 from cgcli.graph.bodies import Body
@@ -182,9 +182,9 @@ BINARY = (
 )  # fmt: skip
 
 
-def random_body(random):
+def random_body(random, longest=20):
     """A body of a few shapes and some random operations, and how many items it has."""
-    length = int(random.integers(1, 20))
+    length = int(random.integers(1, longest))
     shapes = [(length,), (), (length,), (3, length), (length, 2), (int(random.integers(1, 6)),)]
     kept = [shapes[0], *(shapes[k] for k in sorted(random.choice(range(1, 6), 3, replace=False)))]
 
@@ -223,6 +223,66 @@ def test_random_bodies(seed):
     steps = int(random.integers(1, 8))
     operands = [some(random, *((steps,) if 0 < place <= items else ()), *shape) for place, shape in enumerate(shapes)]
     compare(body, items, bool(seed % 2), steps, operands, 1e-11)
+
+
+# ---- rows side by side -----------------------------------------------------------------------------------------
+
+
+def over_rows(body, items, reverse, steps, operands, varying):
+    """The rows one by one."""
+    rows = next(len(operand) for operand, varies in zip(operands, varying, strict=True) if varies)
+    return np.stack([
+        step_by_step(body, items, reverse, steps,
+                     [each[row] if varies else each for each, varies in zip(operands, varying, strict=True)])
+        for row in range(rows)
+    ])  # fmt: skip
+
+
+def compare_rows(random, body, shapes, items, reverse, rows):
+    """Some operands differ from row to row, at least one."""
+    steps = int(random.integers(1, 6))
+    varying = tuple(
+        (random.integers(2, size=len(shapes)) | (np.arange(len(shapes)) == random.integers(len(shapes)))) > 0
+    )
+    operands = [
+        some(random, *((rows,) if varies else ()), *((steps,) if 0 < place <= items else ()), *shape)
+        for place, (shape, varies) in enumerate(zip(shapes, varying, strict=True))
+    ]
+    expected = over_rows(body, items, reverse, steps, operands, varying)
+    for compiled in kinds_of_loops().values():
+        loop = compiled.find(body, items, reverse, varying)
+        assert loop is not None
+        require_equal(loop.run(steps, operands), expected, 1e-11)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8, 21])
+@pytest.mark.parametrize("reverse", [False, True], ids=["forwards", "in reverse"])
+def test_rows_in_the_lanes_of_vectors(rows, reverse):
+    random = np.random.default_rng(rows)
+    shapes = [(3,), (), (2,), (3,), (4, 3)]
+    compare_rows(random, body_of(mixed, *shapes), shapes, 2, reverse, rows)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_of_random_bodies(seed):
+    random = np.random.default_rng(seed)
+    body, shapes, items = random_body(random, 4)
+    compare_rows(random, body, shapes, items, bool(seed % 2), 5)
+
+
+def test_rows_by_an_engine(monkeypatch):
+    monkeypatch.setattr("cgcli.engines.calling.LEAST_WORK", 0)
+    random = np.random.default_rng(3)
+    body = body_of(mixed, (5,), (), (2,), (5,), (4, 5))
+    graph, wanted, shapes = scan_of(body, 2, False, 6)
+    columns = {f"operand {place}": some(random, 11, *shape) for place, shape in enumerate(shapes)}
+    columns["operand 3"] = some(random, *shapes[3])
+    found = NumpyEngine().evaluate_rows(graph, columns, wanted)
+    for row in range(11):
+        values = {name: column if name == "operand 3" else column[row] for name, column in columns.items()}
+        alone = NumpyEngine().evaluate(graph, values, wanted)
+        for node in wanted:
+            require_equal(found[node][row], alone[node])
 
 
 # ---- by an engine ----------------------------------------------------------------------------------------------
@@ -273,12 +333,30 @@ def test_a_value_and_its_derivative_go_through_the_states_once(monkeypatch):
         require_equal(found[wanted[0]], step_by_step(body, 0, False, 9, [values["operand 0"], 1.1]).reshape(shape))
 
 
+def test_the_native_engine_goes_around_kept_calls():
+    random = np.random.default_rng(5)
+    body = body_of(mixed, (5,), (), (2,), (5,), (4, 5))
+    graph, wanted, shapes = scan_of(body, 2, False, 6)
+    native = engine("native")
+    assert native.lacks(graph, wanted) == []
+    columns = {f"operand {place}": some(random, 3, *shape) for place, shape in enumerate(shapes)}
+    rows = native.evaluate_rows(graph, columns, wanted)
+    blocks = native.blocks(graph, wanted, list(columns)).at({}).over(columns)
+    lines = np.empty((sum(rows[node][0].size for node in wanted), 3))
+    blocks.fill(0, 3, lines)
+    for row in range(3):
+        found = native.evaluate(graph, {name: column[row] for name, column in columns.items()}, wanted)
+        for node in wanted:
+            require_equal(rows[node][row], found[node])
+        require_equal(lines[:, row], np.concatenate([np.ravel(found[node]) for node in wanted]))
+
+
 def test_many_steps_in_stretches_are_the_same(monkeypatch):
     body = body_of(lambda x, a: (cg.tanh(x * a) + 0.1, x), (3,), ())
     operands = [np.array([0.1, 0.2, 0.3]), np.linspace(0.5, 2, 100)]
     for reverse in (False, True):
         loop = loops().find(body, 1, reverse)
         at_once = loop.run(100, operands)
-        monkeypatch.setattr("cgcli.engines.native.scans.FIRST_STRETCH", 7)
+        monkeypatch.setattr("cgcli.engines.native.loops.FIRST_STRETCH", 7)
         assert loop.run(100, operands).tobytes() == at_once.tobytes()
         monkeypatch.undo()

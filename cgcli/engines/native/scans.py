@@ -1,164 +1,137 @@
-"""A scan as a loop in machine code: the body once, its state in registers.
+"""The text of a scan in LLVM's language: the body once, its state in registers, in a loop over the steps.
 
-    void kernel(double **tables, …, int64 first, int64 last)
+    void kernel(double **tables, int64 *stride, …, int64 first, int64 last)
 
 takes the steps from `first` up to but without `last` (down to it, where the scan goes in reverse). The tables are the
-state, which is read and written, the items, the shared operands, and the emitted rows. What depends on no step, such
+state, which is read and written, the items, the shared operands, and what the steps emit. What depends on no step, such
 as a function of the shared operands, is computed before the loop.
 
-Many steps go in stretches of a tenth of a second, so that Ctrl-C is heard in between.
+At one point vectors go along the arrays of the body. Where operands have a number a row, they go along the rows: the
+loop over the steps is run for one vector of rows after the other, and tables with rows hold columns that are `stride`
+numbers long.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from math import prod
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.engines.native.compile import Machine
-from cgcli.engines.native.host import detect
 from cgcli.engines.native.lanes import Value
 from cgcli.engines.native.straight import NotStraightError, Straight
-from cgcli.engines.native.vectors import Elements, Memory, mask
-from cgcli.kept import Kept
+from cgcli.engines.native.vectors import Elements, Memory, RowElements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
-    from cgcli.engines.native.compile import MachineCode
     from cgcli.engines.native.host import Host
     from cgcli.graph.bodies import Body
 
-FIRST_STRETCH, LONGEST = 256, 0.05
-"""Steps of the first stretch, and the seconds of one below which the next is twice as long."""
 
-LOOPS = 256
-"""Compiled loops that are kept."""
+class ScanKernel:
+    """Writes the kernel of a scan in LLVM's language.
 
+    varying: for each operand whether it has a number a row; without one there is one point, and vectors along arrays.
+    """
 
-class Loop:
-    """The machine code of a scan over a body, for any number of steps."""
-
-    __slots__ = ("body", "kernel", "number_of_items", "reverse", "sizes")
-
-    def __init__(self, body: Body, number_of_items: int, reverse: bool, kernel: MachineCode) -> None:
+    def __init__(self, body: Body, number_of_items: int, reverse: bool, host: Host, varying: Sequence[bool]) -> None:
         self.body = body
         self.number_of_items = number_of_items
         self.reverse = reverse
-        self.kernel = kernel
-        self.sizes = [prod(shape) for shape in body.result_shapes]
+        self.varying = varying
+        self.sizes = [prod(shape) for shape in body.operand_shapes]
+        self.results = [prod(shape) for shape in body.result_shapes]
+        self.elements = RowElements(host) if any(varying) else Elements(host)
+        self.tables = [f"%table{number}" for number in range(len(self.sizes) + len(self.results) - 1)]
+        self.heads: list[str] = []
 
-    def run(self, steps: int, operands: Sequence[Any]) -> Any:
-        """The elements of the final state, and behind them those of the emitted rows; a fresh vector.
+    def text(self) -> str:
+        """The text. NotStraightError where the body cannot be written as straight-line code."""
+        if not all((*self.sizes, *self.results)):
+            raise NotStraightError("an array without elements")
+        elements = self.elements
+        before, phis, state = self._state()
+        given = [state, *(self._operand(number) for number in range(1, len(self.sizes)))]
+        bound = {
+            node: np.array(numbers, dtype=np.int64).reshape(shape)
+            for node, numbers, shape in zip(self.body.operands, given, self.body.operand_shapes, strict=True)
+        }
+        values = Straight(elements).walk(self.body.graph, self.body.results, bound)
+        after, *emitted = (values[node].ravel().tolist() for node in self.body.results)
+        stores: list[str] = []
+        if emitted:
+            self._row("%emitted", self.tables[-1], self.results[1], any(self.varying))
+            stores = elements.store(emitted[0], "%emitted")
+        following = [
+            elements.vector(after[first : first + length], count)
+            for first, length, count in elements.stretches(len(after))
+        ]
+        loop = [
+            *(f"{phi} [{value.text}, %again]" for phi, value in zip(phis, following, strict=True)),
+            *self.heads, *elements.loop, *stores,
+        ]  # fmt: skip
+        return self._around([*before, *elements.entry], loop, elements.store(after, self.tables[0]))
 
-        operands: state, items, shared operands, as doubles.
-        """
-        state = self.sizes[0]
-        found = np.empty(state + steps * sum(self.sizes[1:]))
-        found[:state] = np.ravel(operands[0])
-        kept = [np.ascontiguousarray(operand, dtype=np.float64) for operand in operands[1:]]
-        begins = [found[state:]] if len(self.sizes) > 1 else []
-        tables = np.array([array.ctypes.data for array in (found, *kept, *begins)], dtype=np.uintp)
-        done, stretch = 0, FIRST_STRETCH
-        while done < steps:
-            until, begin = min(done + stretch, steps), perf_counter()
-            first, last = (steps - 1 - done, steps - 1 - until) if self.reverse else (done, until)
-            self.kernel.call(tables.ctypes.data, None, None, None, first, last)
-            if perf_counter() - begin < LONGEST:
-                stretch *= 2
-            done = until
-        return found
+    def _state(self) -> tuple[list[str], list[str], list[int]]:
+        """What reads the state before the loop, how its vectors begin in the loop, and its elements."""
+        elements, before, phis = self.elements, [], []
+        state = elements.computed(self.sizes[0])
+        for number, (first, length, count) in enumerate(elements.stretches(len(state))):
+            begin, own, lanes = f"%begin{number}", f"%state{number}", elements.lanes(count)
+            before += elements.read(begin, self.tables[0], first, length, count)
+            phis.append(f"{own} = phi {lanes.vector} [{begin}, %ready],")
+            elements.enter(Value(lanes, own, False), state[first : first + length])
+        return before, phis, state
 
-
-class Loops:
-    """Compiled loops of one host, made when they are asked for and kept."""
-
-    def __init__(self, host: Host) -> None:
-        self.host = host
-        self._machine = Machine(host)
-        self._kept = Kept(LOOPS)
-
-    def find(self, body: Body, number_of_items: int, reverse: bool) -> Loop | None:
-        """The compiled loop of a scan; None where the body has what cannot be compiled so.
-
-        body: its operands are a state, items and what all steps share; its results the next state, and what a step
-        emits where there is a second one.
-        """
-        key = (body, number_of_items, reverse)
-        found: tuple[Loop | None] | None = self._kept.get(key)
-        if found is None:
-            try:
-                text = text_of(body, number_of_items, reverse, self.host)
-                found = (Loop(body, number_of_items, reverse, self._machine.load(text)),)
-            except NotStraightError:
-                found = (None,)
-            self._kept.put(key, found)
-        return found[0]
-
-
-@cache
-def loops() -> Loops:
-    """Those of this machine."""
-    return Loops(detect())
-
-
-# ---- the text --------------------------------------------------------------------------------------------------
-
-
-def text_of(body: Body, number_of_items: int, reverse: bool, host: Host) -> str:
-    """The kernel in LLVM's language. NotStraightError where the body cannot be written as straight-line code."""
-    sizes, results = (tuple(map(prod, shapes)) for shapes in (body.operand_shapes, body.result_shapes))
-    if not all((*sizes, *results)):
-        raise NotStraightError("an array without elements")
-    elements = Elements(host)
-    tables = [f"%table{number}" for number in range(len(sizes) + len(results) - 1)]
-    heads: list[str] = []
-    state = elements.computed(sizes[0])
-    before, phis = _state(elements, state, tables[0])
-    given = [state]
-    for number, (size, table) in enumerate(zip(sizes[1:], tables[1:], strict=False)):
-        item = number < number_of_items
+    def _operand(self, number: int) -> list[int]:
+        """The elements of an item or a shared operand."""
+        table, size, rows = self.tables[number], self.sizes[number], self.varying[number]
+        item = number <= self.number_of_items
         if item:
-            heads += _row(f"%item{number}", table, size)
-        given.append(elements.in_memory(Memory(f"%item{number}" if item else table, not item), size))
-    bound = {
-        node: np.array(numbers, dtype=np.int64).reshape(shape)
-        for node, numbers, shape in zip(body.operands, given, body.operand_shapes, strict=True)
-    }
-    values = Straight(elements).walk(body.graph, body.results, bound)
-    after, *emitted = (values[node].ravel().tolist() for node in body.results)
-    stores: list[str] = []
-    if emitted:
-        heads += _row("%emitted", tables[-1], results[1])
-        stores = elements.store(emitted[0], "%emitted")
-    following = [elements.vector(after[first : first + length], count)
-                 for first, length, count in elements.stretches(sizes[0])]  # fmt: skip
-    return "\n".join([
-        *elements.helpers.values(),
-        "define void @kernel(ptr %tables, ptr %none1, ptr %none2, ptr %none3, i64 %first, i64 %last) {",
-        "entry:",
-        *_pointers(tables), *before, *elements.entry,
-        "br label %ready",
-        "ready:",
-        "br label %loop",
-        "loop:",
-        "%step = phi i64 [%first, %ready], [%step.next, %again]",
-        *[f"{phi} [{value.text}, %again]" for phi, value in zip(phis, following, strict=True)],
-        *heads, *elements.loop, *stores,
-        "br label %again",
-        "again:",
-        f"%step.next = add i64 %step, {-1 if reverse else 1}",
-        "%more = icmp ne i64 %step.next, %last",
-        "br i1 %more, label %loop, label %done",
-        "done:",
-        *elements.store(after, tables[0]),
-        "ret void",
-        "}",
-    ])  # fmt: skip
+            self._row(f"%item{number}", table, size, rows)
+        return self.elements.in_memory(Memory(f"%item{number}" if item else table, not item, rows), size)
+
+    def _row(self, name: str, table: str, size: int, rows: bool) -> None:
+        """Where the numbers of the current step begin."""
+        self.heads += [
+            f"{name}.step = mul i64 %step, {size}",
+            f"{name}.begin = mul i64 {name}.step, {'%stride' if rows else 1}",
+            f"{name} = getelementptr double, ptr {table}, i64 {name}.begin",
+        ]
+
+    def _around(self, before: Sequence[str], loop: Sequence[str], finish: Sequence[str]) -> str:
+        """The loop over the steps, and around it that over vectors of rows, of which one point has a single one."""
+        return "\n".join([
+            *self.elements.helpers.values(),
+            "define void @kernel(ptr %tables, ptr %sizes, ptr %none1, ptr %none2, i64 %first, i64 %last) {",
+            "entry:",
+            "%stride = load i64, ptr %sizes, align 8",
+            *_pointers(self.tables),
+            "br label %rows",
+            "rows:",
+            "%row = phi i64 [0, %entry], [%row.next, %done]",
+            *before,
+            "br label %ready",
+            "ready:",
+            "br label %loop",
+            "loop:",
+            "%step = phi i64 [%first, %ready], [%step.next, %again]",
+            *loop,
+            "br label %again",
+            "again:",
+            f"%step.next = add i64 %step, {-1 if self.reverse else 1}",
+            "%more = icmp ne i64 %step.next, %last",
+            "br i1 %more, label %loop, label %done",
+            "done:",
+            *finish,
+            f"%row.next = add i64 %row, {self.elements.width}",
+            "%more.rows = icmp slt i64 %row.next, %stride",
+            "br i1 %more.rows, label %rows, label %end",
+            "end:",
+            "ret void",
+            "}",
+        ])  # fmt: skip
 
 
 def _pointers(tables: Sequence[str]) -> list[str]:
@@ -167,25 +140,3 @@ def _pointers(tables: Sequence[str]) -> list[str]:
         lines.append(f"{table}.at = getelementptr ptr, ptr %tables, i64 {number}")
         lines.append(f"{table} = load ptr, ptr {table}.at, align 8")
     return lines
-
-
-def _row(name: str, table: str, size: int) -> list[str]:
-    """Where the row of the current step begins."""
-    return [f"{name}.begin = mul i64 %step, {size}", f"{name} = getelementptr double, ptr {table}, i64 {name}.begin"]
-
-
-def _state(elements: Elements, state: Sequence[int], table: str) -> tuple[list[str], list[str]]:
-    """What reads the state before the loop, and how its vectors begin in the loop."""
-    entry: list[str] = []
-    phis: list[str] = []
-    for number, (first, length, count) in enumerate(elements.stretches(len(state))):
-        begin, own, kind, part = f"%begin{number}", f"%state{number}", f"<{count} x double>", f"<{length} x double>"
-        lanes = mask([min(lane, length - 1) for lane in range(count)], count)
-        entry += [
-            f"{begin}.at = getelementptr double, ptr {table}, i64 {first}",
-            f"{begin}.part = load {part}, ptr {begin}.at, align 8",
-            f"{begin} = shufflevector {part} {begin}.part, {part} poison, {lanes}",
-        ]
-        phis.append(f"{own} = phi {kind} [{begin}, %ready],")
-        elements.enter(Value(elements.lanes(count), own, False), state[first : first + length])
-    return entry, phis

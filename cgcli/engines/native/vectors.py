@@ -17,7 +17,7 @@ from cgcli.engines.native.lanes import Lanes, Value, literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cgcli.engines.native.host import Host
 
@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 
 
 class Memory:
-    """A stretch of doubles: the pointer's name, and whether it stays the same in every turn of the loop."""
+    """A stretch of doubles: the pointer's name, and whether it stays the same in every turn of the loop.
 
-    __slots__ = ("pointer", "uniform")
+    rows: whether there is a column of rows for each number (see `RowElements`).
+    """
 
-    def __init__(self, pointer: str, uniform: bool) -> None:
+    __slots__ = ("pointer", "rows", "uniform")
+
+    def __init__(self, pointer: str, uniform: bool, rows: bool = False) -> None:
         self.pointer = pointer
         self.uniform = uniform
+        self.rows = rows
 
 
 class Constant:
@@ -152,21 +156,27 @@ class Elements:
             found = self._vectors[key] = self._put_together(key[1], count)
         return found
 
-    def store(self, elements: Sequence[int], pointer: str, *, uniform: bool = False) -> list[str]:
+    def store(self, elements: Sequence[int], pointer: str) -> list[str]:
         """Instructions that write elements one behind the other from a pointer on."""
         lines: list[str] = []
         for number, (first, length, count) in enumerate(self.stretches(len(elements))):
-            value = self.vector(elements[first : first + length], count)
-            name = f"{pointer}.{'u' if uniform else 's'}{number}"
-            text = value.text
+            text, name = self.vector(elements[first : first + length], count).text, f"{pointer}.to{number}"
             if length != count:
-                lanes = mask(range(length), length)
-                zero = value.lanes.vector
-                lines.append(f"{name}.part = shufflevector {zero} {text}, {zero} poison, {lanes}")
+                kind, taken = f"<{count} x double>", mask(range(length), length)
+                lines.append(f"{name}.part = shufflevector {kind} {text}, {kind} poison, {taken}")
                 text = f"{name}.part"
             lines.append(f"{name} = getelementptr double, ptr {pointer}, i64 {first}")
             lines.append(f"store <{length} x double> {text}, ptr {name}, align 8")
         return lines
+
+    def read(self, name: str, pointer: str, first: int, length: int, count: int) -> list[str]:
+        """Instructions that read a vector of numbers behind a pointer; lanes beyond them repeat the last one."""
+        part, taken = f"<{length} x double>", mask([min(lane, length - 1) for lane in range(count)], count)
+        return [
+            f"{name}.at = getelementptr double, ptr {pointer}, i64 {first}",
+            f"{name}.part = load {part}, ptr {name}.at, align 8",
+            f"{name} = shufflevector {part} {name}.part, {part} poison, {taken}",
+        ]
 
     def _put_together(self, elements: tuple[int, ...], count: int) -> Value:
         lanes = self.lanes(count)
@@ -247,6 +257,74 @@ class Elements:
         second = "poison" if a == b else b
         chosen = mask([places.get(lane) for lane in range(result)], result)
         return self.lanes(1).write(f"shufflevector {kind} {a}, {kind} {second}, {chosen}", uniform)
+
+
+class RowElements(Elements):
+    """Elements that are vectors of rows: each has a number a row, in the lanes of a vector.
+
+    Memory that has rows holds a column for each number, `%stride` numbers long; `%row` is the first row of the vector.
+    """
+
+    def stretches(self, length: int) -> Iterator[tuple[int, int, int]]:
+        """Each element by itself."""
+        for place in range(length):
+            yield place, 1, self.width
+
+    def enter(self, value: Value, elements: Sequence[int]) -> None:
+        """The vector that an element is."""
+        self._homes[elements[0]] = InLane(value, 0)
+
+    def vector(self, elements: Sequence[int], count: int) -> Value:
+        """The vector that an element is."""
+        home, lanes = self._homes[elements[0]], self.lanes(count)
+        if isinstance(home, Constant):
+            return lanes.constant(home.value)
+        if isinstance(home, InLane):
+            return home.value
+        memory, uniform = home.memory, home.memory.uniform
+        if not memory.rows:
+            text, own, _ = self._loaded(memory, home.offset, 1)
+            return Value(
+                lanes, self._shuffled(text, text, own, dict.fromkeys(range(count), 0), count, uniform), uniform
+            )
+        place = _column(home.offset, lambda instruction: lanes.write(instruction, True))
+        address = lanes.write(f"getelementptr double, ptr {memory.pointer}, i64 {place}", uniform)
+        return Value(lanes, lanes.write(f"load {lanes.vector}, ptr {address}, align 8", uniform), uniform)
+
+    def store(self, elements: Sequence[int], pointer: str) -> list[str]:
+        """Instructions that write elements into the columns behind a pointer."""
+        lines: list[str] = []
+        for place, element in enumerate(elements):
+            value = self.vector([element], self.width)
+            name = f"{pointer}.to{place}"
+            lines.append(f"{name} = getelementptr double, ptr {pointer}, i64 {_column(place, _numbered(lines, name))}")
+            lines.append(f"store {value.lanes.vector} {value.text}, ptr {name}, align 8")
+        return lines
+
+    def read(self, name: str, pointer: str, first: int, length: int, count: int) -> list[str]:
+        """Instructions that read an element from its column behind a pointer."""
+        lines: list[str] = []
+        place = _column(first, _numbered(lines, name))
+        return [
+            *lines,
+            f"{name}.at = getelementptr double, ptr {pointer}, i64 {place}",
+            f"{name} = load {self.lanes(count).vector}, ptr {name}.at, align 8",
+        ]
+
+
+def _column(number: int, write: Callable[[str], str]) -> str:
+    """Where the rows at hand are, counted from the first column, by a function that writes and names an instruction."""
+    return write(f"add i64 {write(f'mul i64 %stride, {number}')}, %row")
+
+
+def _numbered(lines: list[str], name: str) -> Callable[[str], str]:
+    """A function that adds instructions to a list, with names of their own."""
+
+    def write(instruction: str) -> str:
+        lines.append(f"{name}.{len(lines)} = {instruction}")
+        return f"{name}.{len(lines) - 1}"
+
+    return write
 
 
 def padded(elements: Sequence[int], count: int) -> tuple[int, ...]:
