@@ -33,8 +33,8 @@ LEVELS = [
 """The rooms of the package, lowest first; rooms of one level do not know of each other."""
 
 ROOMS = {
-    "lark": {"language"}, "typer": {"cli"}, "prompt_toolkit": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
-    "matplotlib": {"render"},
+    "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
+    "prompt_toolkit": {"cli"}, "matplotlib": {"render"},
     "pyarrow": {"data"},
     "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty", "terms"},
     "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines", "explain"},

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cgcli.cli.output import number_text
 from cgcli.excerpts import width
-from cgcli.numerals import short, shape_of
+from cgcli.numerals import shape_of, short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -140,7 +140,8 @@ def do_names(session: Session, command: Command, answer: Answer) -> None:
 
 def do_show(session: Session, command: Command, answer: Answer) -> None:
     """`:show y`: how a name is defined, and its value."""
-    for name in [one_name(command, needed=True)] if "," not in command.rest else names_behind(command):
+    one_name(command, needed=True)
+    for name in names_behind(command):
         text = session.live.definition(name)
         answer.lines.append(f"{name} = {text}")
         if name not in session.live.inputs:

@@ -14,7 +14,7 @@ HEAD = "# journal of `cg live` for the formula "
 
 
 class Journal:
-    """The file of a session. lines: those of earlier ones, to be done again. foreign: whether they are of another formula."""
+    """The file of a session. lines: those that are to be done again. foreign: whether they are of another formula."""
 
     def __init__(self, path: str, formula: str) -> None:
         """formula: its text. DataError where the file cannot be read or written, and for a file that is no journal."""

@@ -44,8 +44,8 @@ class Command:
 class Statement:
     """A statement of the language.
 
-    kind: `value` (`x = …`, `a, b = …`), `function` (`f(a) = …`) or `expression`. names: of the values, or of the function.
-    text: the value, or the whole statement. at: where that begins in the line.
+    kind: `value` (`x = …`, `a, b = …`), `function` (`f(a) = …`) or `expression`. names: of the values, or of the
+    function. text: the value, or the whole statement. at: where that begins in the line.
     """
 
     kind: str
@@ -95,12 +95,14 @@ def statement(table: Syntax, row: int) -> Statement:
 
 
 def placed(error: CgError, source: Line, piece: str, at: int) -> CgError:
-    """An error in a piece of a line, or in the whole line, with its place there."""
-    if error.source is not None and error.source.text == source.text:
-        error.source = source
+    """An error in a piece of a line, or in another part of it, with its place there."""
+    if error.source is None or error.span is None or isinstance(error.source, Line):
         return error
-    if error.source is not None and error.span is not None and error.source.text.endswith(piece) and piece:
-        shift = at - (len(error.source.text) - len(piece))
+    text = error.source.text
+    if not (piece and text.endswith(piece)) and text and source.text.count(text) == 1:
+        piece, at = text, source.text.index(text)
+    if piece and text.endswith(piece):  # functions may stand in front of it
+        shift = at - (len(text) - len(piece))
         begin, end = error.span[0] + shift, error.span[1] + shift
         if begin >= at:
             error.span, error.source = (begin, end), source

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from cgcli.api.live import Live
     from cgcli.cli.session.session import Session
+    from cgcli.live.live import LiveGraph
 
 ENDING = ".cg"
 
@@ -37,7 +37,7 @@ def save(session: Session, path: str) -> None:
     write_file(path, text.encode())
 
 
-def session_text(live: Live, functions: Mapping[str, str]) -> str:
+def session_text(live: LiveGraph, functions: Mapping[str, str]) -> str:
     """The formula with its values, as a text that `cg live` and every other command reads.
 
     A formula that was not edited keeps its text, with its comments. Definitions that no output needs stay, too.
@@ -46,14 +46,15 @@ def session_text(live: Live, functions: Mapping[str, str]) -> str:
     values = dict(live.values)
     text = with_values(formula.source.text if formula.source is not None else str(formula), values)
     declared = [declaration(name, value) for name, value in values.items()]
-    head = [*functions.values(), *declared]
+    known = survey(parse(Source(text))).functions
+    head = [*(function for name, function in functions.items() if name not in known), *declared]
     text = with_definitions("\n".join([*head, text.rstrip("\n")]), live)
     if survey(parse(Source(text))).outputs != list(live.outputs):
         text += f"\noutput {', '.join(live.outputs)}"
     return f"{text}\n"
 
 
-def with_definitions(formula: str, live: Live) -> str:
+def with_definitions(formula: str, live: LiveGraph) -> str:
     """A formula with the definitions of a live one that it lacks, each behind those that it uses."""
     table = parse(Source(formula))
     names = survey(table)
@@ -90,7 +91,7 @@ def declaration(name: str, value: Any, word: str = "input") -> str:
     return f"{word} {name}{f'[{lengths}]' if lengths else ''} = {number_text(value)}"
 
 
-def require_same(live: Live, text: str) -> None:
+def require_same(live: LiveGraph, text: str) -> None:
     """CalculationError where a text does not give the bits that the outputs have; those not computed are left alone."""
     stale = live.stale()
     known = [name for name in live.outputs if name not in stale]

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from cgcli.api.live import Live
+    from cgcli.live.live import LiveGraph
+
     Step = tuple[Callable[[], object], Callable[[], object]]
     """How a part of a line is undone, and done again."""
 
@@ -50,13 +51,13 @@ class Session:
     """Lines over a live graph.
 
     watched: names whose value is told whenever it changes; the outputs, until somebody says otherwise. functions: the
-    texts of those that were defined in the session. cost: nodes that the last line but questions of it computed, and how
-    many of these came out as before. columns: of the terminal, None where there is none.
+    texts of those that were defined in the session. cost: how many nodes the last line has computed (`:lazy` does not
+    count), and how many of these came out as before. columns: of the terminal, None where there is none.
     """
 
     columns: int | None = None
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveGraph) -> None:
         self.live = live
         self.watched: dict[str, Any] = dict.fromkeys(live.outputs)
         self.functions: dict[str, str] = {}
