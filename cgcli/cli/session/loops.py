@@ -168,7 +168,7 @@ def run(loop: Loop, journal: Sequence[str] = ()) -> int:
             print("`pip install 'cgcli[live]'` gives completion and a history", file=sys.stderr)
             loop.run(asked())
         else:
-            loop.run(prompted(loop.session))
+            loop.run(prompted(loop.session, PROMPT))
     else:
         loop.run(asked())
     return ExitCode.OK

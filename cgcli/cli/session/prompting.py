@@ -11,7 +11,6 @@ from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.history import FileHistory, InMemoryHistory
 
 from cgcli.cli.session.completing import completions
-from cgcli.cli.session.loops import PROMPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +36,12 @@ class Words(Completer):
             yield Completion(each, start_position=-len(word))
 
 
-def prompted(session: Session) -> Iterator[str]:
-    """Lines until Ctrl-D; Ctrl-C begins the line anew."""
+def prompted(session: Session, sign: str) -> Iterator[str]:
+    """Lines until Ctrl-D; Ctrl-C begins the line anew. sign: what stands in front of a line."""
     prompt: PromptSession[str] = PromptSession(history=history(), completer=Words(session), complete_while_typing=False)
     while True:
         try:
-            yield prompt.prompt(PROMPT)
+            yield prompt.prompt(sign)
         except KeyboardInterrupt:
             continue
         except EOFError:
