@@ -57,6 +57,10 @@ class Kept:
         """Keep nothing."""
         self._young, self._old = {}, {}
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled with its bounds and without answers: they can be found again, and a thread may be adding one."""
+        return _empty, (2 * self._half, 2 * self._heaviest, self._weigh)
+
     def __len__(self) -> int:
         return len(self._old.keys() | self._young.keys())
 
@@ -67,3 +71,8 @@ class Kept:
     def _weight(self, answers: dict[Hashable, Any]) -> int:
         assert self._weigh is not None
         return sum(map(self._weigh, list(answers.values())))
+
+
+def _empty(most: int, heaviest: int, weigh: Callable[[Any], int] | None) -> Kept:
+    """Room for answers, of which there are none yet."""
+    return Kept(most, heaviest=heaviest, weigh=weigh)

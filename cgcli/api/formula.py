@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from os import PathLike
 
 from cgcli.api.explaining import Explaining
 from cgcli.api.fitting import Fitting
+from cgcli.api.live import Living
 from cgcli.api.minimizing import Minimizing
 from cgcli.api.uncertainty import Uncertain
 from cgcli.errors import NeedsValues, ShapeError, UsageError
@@ -31,7 +33,7 @@ MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
 
 
-class Formula(Explaining, Fitting, Minimizing, Uncertain):
+class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
     """A formula that can be evaluated, differentiated, traced and drawn.
 
     Values are given by name, as keyword arguments or as one mapping; a value is a number, a nested list or an array.
@@ -91,11 +93,19 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
     # ---- values ------------------------------------------------------------------------------------------------
 
     def _columns(
-        self, mapping: Any, inputs: Mapping[str, Any], engine: str, dtype: str, **options: Any
+        self, mapping: Any, inputs: Mapping[str, Any], engine: str, dtype: str, *, batched: bool, **options: Any
     ) -> dict[str, Any]:
         """The values of a call on rows; errors as of `_bound`."""
-        values = given.given_values(mapping, inputs)
-        told = {"engine": None if engine == "auto" else engine, "dtype": None if dtype == "float64" else dtype}
+        if isinstance(mapping, (str, PathLike, list, tuple)):
+            from cgcli.rows.whole import table_values
+
+            values = table_values(self, mapping, given.given_values(None, inputs))
+        else:
+            values = given.given_values(mapping, inputs)
+        told: dict[str, Any] = {
+            "engine": None if engine == "auto" else engine, "dtype": None if dtype == "float64" else dtype,
+            "batched": None if batched is True else batched,
+        }  # fmt: skip
         given.check_options(self._unclear, values, options | told)
         return values
 
@@ -119,6 +129,11 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
 
         engine: auto, or one of `cgcli.engines.NAMES`. digits: decimal digits of a calculation beyond doubles.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, digits)
+            return alone(answers.value(self, given.given_values(mapping, inputs), batched=True))
         bound = self._bound(mapping, inputs, engine, digits)
         outputs = bound.program.outputs
         found = dict(zip(outputs, bound.evaluate(list(outputs.values())), strict=True))
@@ -141,6 +156,11 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
         wrt: names of inputs or of inner nodes; all inputs by default. of: the output, or an inner node; where there
         are several outputs and none is named, the result is {output: {name: …}}.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, digits)
+            return answers.gradient(self, given.given_values(mapping, inputs), wrt, of, batched=True)
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
         derivatives.tell_left_out(bound.program, wrt, of)
         found = derivatives.gradients(bound, wrt, of)[1]
@@ -243,30 +263,43 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
     # ---- rows --------------------------------------------------------------------------------------------------
 
     def eval_rows(
-        self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", dtype: str = "float64",
+        self, mapping: Any = None, /, *, engine: str = "auto", dtype: str = "float64", batched: bool = True,
         **inputs: Any,
     ) -> Any:  # fmt: skip
         """One result a row: inputs are columns (arrays whose first axis counts the rows) or single values.
 
-        A column of a scalar input has one axis, a column of vectors two. Returns an array with the rows in front; a
-        dict by name where there are several outputs. dtype: float64, or float32, which the native engine has.
+        mapping: those values by name; or a path, a folder, a pattern or a list of paths: a table, whose columns are
+        read whole, with nan and a GapWarning for what is missing. A column of a scalar input has one axis, a column of
+        vectors two. Returns an array with the rows in front; a dict by name where there are several outputs. dtype:
+        float64, or float32, which the native engine has. batched: where inputs are terms, whether calls of many of
+        them are computed at once, or node by node.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, None, dtype)
+            return alone(answers.rows(self, mapping, inputs, batched=batched))
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
-        values = self._columns(mapping, inputs, engine, dtype)
+        values = self._columns(mapping, inputs, engine, dtype, batched=batched)
         bound, rows = bind_columns(self, values)
         outputs = bound.program.outputs
         found = evaluate_rows(bound, engine, list(outputs.values()), rows, dtype)
         return alone(dict(zip(outputs, found, strict=True)))
 
     def grad_rows(
-        self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
-        engine: str = "auto", dtype: str = "float64", **inputs: Any,
+        self, mapping: Any = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
+        engine: str = "auto", dtype: str = "float64", batched: bool = True, **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """One gradient a row: {name: array with the rows in front}. dtype: as for `eval_rows`."""
+        """One gradient a row: {name: array with the rows in front}. mapping, dtype, batched: as for `eval_rows`."""
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, None, dtype)
+            return answers.gradients_of_rows(self, mapping, inputs, wrt, of, batched=batched)
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
-        values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
+        values = self._columns(mapping, inputs, engine, dtype, batched=batched, wrt=wrt, of=of)
         bound, rows = bind_columns(self, values, wrt)
         derivatives.tell_left_out(bound.program, wrt, of)
         bound, nodes = derivatives.gradient_nodes(bound, wrt, of)
@@ -293,18 +326,24 @@ class Formula(Explaining, Fitting, Minimizing, Uncertain):
 
     def draw(
         self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,
+        open: str | Sequence[str] = (),  # noqa: A002 - the option's name
+        all: bool = False,  # noqa: A002
         **inputs: Any,
     ) -> str:  # fmt: skip
         """The picture of the graph: written to a file (svg, png, pdf, dot), or returned as SVG text without a path.
 
         A notebook shows that text as the picture. With values it shows them, with `grad` adjoints and contributions
-        too.
+        too. Of calls that are made again and again the first and the last are drawn; open: the function, or functions,
+        whose calls are all drawn ("step,f" or a list). all: whether every node is drawn, however many there are.
         """
         from cgcli.formulas.drawing import draw_formula
+        from cgcli.render.folding import LIMIT
 
         values = given.given_values(mapping, inputs)
-        given.check_options(self._unclear, values, {"grad": grad or None})
-        text = draw_formula(self, path, values, grad=grad)
+        options = {"grad": grad or None, "open": open or None, "all": all or None}
+        given.check_options(self._unclear, values, options)
+        opened = given.name_list(open) if open else ()
+        text = draw_formula(self, path, values, grad=grad, opened=opened, limit=None if all else LIMIT)
         if path is not None:
             return text
         from cgcli.api.shown import Svg

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from io import StringIO
 
+from cgcli.explain.repeats import check_opened
 from cgcli.explain.steps import Trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.errors import Source
@@ -32,13 +34,23 @@ class ShownTrace(Trace):
             setattr(self, name, getattr(found, name))
         self.source = source
 
-    def __str__(self) -> str:
+    def text(self, *, open: str | Sequence[str] = (), all: bool = False) -> str:  # noqa: A002 - as `draw`
+        """The tables. Of calls that are made again and again the first and the last are shown.
+
+        open: the function, or functions, whose calls are all shown. all: every step.
+        """
+        from cgcli.formulas.given import name_list
         from cgcli.render.tables import print_blocks
         from cgcli.render.trace_tables import blocks
 
+        opened = name_list(open) if open else []
+        check_opened(self.calls, opened)
         text = StringIO()
-        print_blocks(blocks(self, self.source), text)
+        print_blocks(blocks(self, self.source, everything=all, opened=opened), text)
         return text.getvalue().rstrip("\n")
+
+    def __str__(self) -> str:
+        return self.text()
 
     def __repr__(self) -> str:
         return f"<trace of {', '.join(self.outputs)}: {len(self.forward):,} steps>"

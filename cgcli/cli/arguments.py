@@ -115,6 +115,8 @@ def _binding_hint(word: str, words: Sequence[str]) -> str:
         return f"write {word.replace(':', '=')}"
     if re.match(r" ?-[a-zA-Z]$", word):
         return f"there is no option `{word.strip()}`; `--help` shows those that there are"
+    if os.path.isfile(word):
+        return f"quote a pattern of several files: --data '{os.path.join(os.path.dirname(word), '*')}'"
     if any(sign in word for sign in "+*/()^ "):
         return "the formula is one argument; quote it: 'x + y'"
     return "for example x=1"

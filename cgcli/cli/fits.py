@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from shutil import copyfileobj, get_terminal_size
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ from cgcli.render.progress import FitProgress, RowProgress
 from cgcli.rows.sources import Source
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, BinaryIO
 
     from cgcli.api.formula import Formula
     from cgcli.cli.options import ReadOptions
@@ -79,12 +78,6 @@ class Outputs:
             require_matplotlib()
 
 
-def spare_table(table: str, target: str | None) -> None:
-    """UsageError for a result that would take the place of the table it comes from: measurements are not made twice."""
-    if target is not None and Path(target).exists() and Path(table).exists() and Path(target).samefile(table):
-        raise UsageError(f"`{target}` is the table itself, which would be lost", hint="write to another file")
-
-
 def fit_table(
     formula: Formula, table: ReadOptions, outputs: Outputs, begun: Starts, *, fix: list[str], values: dict[str, Any],
     sigma: str | None, absolute_sigma: bool, **options: Any,
@@ -94,13 +87,13 @@ def fit_table(
     fix, values: the names of what is fixed, and the values of those that came with one; options: as of `fitting.fit`.
     CalculationError behind the table for a fit that is none (`require_success`); no file is written then.
     """
-    path = table.check()
+    source = table.source()
     outputs.check()
-    spare_table(path, outputs.predicted)
+    source.spare(outputs.predicted)
     if absolute_sigma and sigma is None:
         raise UsageError("--absolute-sigma needs sigma", hint="add --sigma COLUMN, or a number")
-    how = (table.format, table.separator, table.decimal)
-    source = Replayed(path, *how) if formats.is_stream(path) and outputs.need_rows else source_for(path, *how)
+    if source.is_stream and outputs.need_rows:
+        source = Replayed(source.name, table.format, table.separator, table.decimal)
     held = held_values(formula, fix, values, begun)
     start = {name: value for name, value in {**begun.values, **begun.ranges}.items() if name not in held}
     with told_how_to_go_on(), FitProgress() as progress:
@@ -135,11 +128,6 @@ def require_success(result: FitResult) -> None:
         )
 
 
-def source_for(path: str, kind: str | None, separator: str | None, decimal: str | None) -> Source:
-    """A table as a source of rows."""
-    return Source(path, kind, separator=separator, decimal=decimal)
-
-
 class Replayed(Source):
     """What comes through a pipe, kept in a file of its own so that it can be read again."""
 
@@ -152,7 +140,7 @@ class Replayed(Source):
         self._file.flush()
         self.again = True
 
-    def open(self) -> Table:
+    def open(self, spool: BinaryIO | None = None) -> Table:
         """The table from its first row."""
         kind, separator, decimal = self._how
         table = formats.open_table(self._file.name, kind, separator=separator, decimal=decimal)

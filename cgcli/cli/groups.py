@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from cgcli.cli.fits import FITTED_ENDING, Outputs, held_values, source_for, spare_table
+from cgcli.cli.fits import FITTED_ENDING, Outputs, held_values
 from cgcli.cli.output import print_json, write_json
 from cgcli.cli.rows import read_columns
 from cgcli.cli.starts import Starts, number_or_text
@@ -32,15 +32,15 @@ def fit_groups(
     options: as of `grouped.fit_by`. CalculationError behind the table where no group has a fit; then no file is
     written.
     """
-    path = table.check()
+    source = table.source()
     check(outputs)
-    spare_table(path, outputs.fitted)
+    source.spare(outputs.fitted)
     if absolute_sigma and sigma is None:
         raise UsageError("--absolute-sigma needs sigma", hint="add --sigma COLUMN, or a number")
     held = held_values(formula, fix, values, begun)
     start = {name: value for name, value in {**begun.values, **begun.ranges}.items() if name not in held}
     result = fit_by(
-        formula, source_for(path, table.format, table.separator, table.decimal), by, start=start, fix=held,
+        formula, source, by, start=start, fix=held,
         columns=read_columns(table.bind), sigma=number_or_text(sigma), absolute_sigma=absolute_sigma,
         missing=table.missing, limit=table.limit, **options,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -12,6 +12,9 @@ from cgcli.cli.training_options import TrainOptions
 from cgcli.data.cells import POLICIES
 from cgcli.engines import NAMES
 from cgcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from cgcli.rows.sources import Source
 
 FormulaText = Annotated[
     str, typer.Argument(metavar="FORMULA", help="An expression, a .cg or .npz file, or - for standard input.")
@@ -48,7 +51,9 @@ class ReadOptions:
     data: Annotated[
         list[str] | None,
         typer.Option(
-            "--data", help="The table, row by row (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV)."
+            "--data",
+            help="The table, row by row (CSV, TSV, Parquet, Arrow, NPY, NPZ, JSON lines; - is CSV); a folder or a "
+            "'pattern*' is one table, too.",
         ),
     ] = None
     format: Annotated[
@@ -74,23 +79,16 @@ class ReadOptions:
         """Names of the options that the line has."""
         return typed({option.name: getattr(self, option.name) for option in fields(self)})
 
-    def check(self) -> str:
-        """The table's path. UsageError where options of tables come without one, and for what they cannot be."""
-        if self.path is None:
+    def source(self) -> Source:
+        """The table. UsageError where options of tables come without one, and for what they cannot be."""
+        if not self.data:
             option = next(iter(self.given()), "data").replace("_", "-")
             raise UsageError(f"--{option} needs a table", hint="add --data table.csv")
-        if len(self.data or ()) > 1:
-            raise UsageError(
-                "there are several tables", hint="put their rows into one file before, and give --data once"
-            )
         if self.policy not in POLICIES:
             raise UsageError(f"--missing cannot be `{self.missing}`", hint=f"it is one of {', '.join(POLICIES)}")
-        return self.path
+        from cgcli.rows.sources import Source
 
-    @property
-    def path(self) -> str | None:
-        """The table, the first of several."""
-        return self.data[0] if self.data else None
+        return Source(self.data, self.format, separator=self.separator, decimal=self.decimal)
 
     @property
     def policy(self) -> str:

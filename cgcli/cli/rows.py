@@ -20,7 +20,14 @@ from cgcli.language.spelling import canonical
 from cgcli.render.progress import RowProgress
 from cgcli.rows import files
 from cgcli.rows.calculation import Calculation, needed_columns
-from cgcli.rows.matching import bind_columns, check_inputs, kept_names, match_columns, require_columns
+from cgcli.rows.matching import (
+    bind_columns,
+    check_inputs,
+    kept_names,
+    match_columns,
+    require_columns,
+    split_columns,
+)
 from cgcli.rows.passes import reads_again, with_totals
 
 if TYPE_CHECKING:
@@ -51,7 +58,7 @@ def run_table(
     labels: how the results that are of the whole table are called where they are not by the names of their columns.
     values: of NAME=VALUE words that were read already. more: hidden inputs of those nodes, and their columns.
     """
-    path = options.check()
+    source = options.source()
     values = read_bindings(bindings, formula) if values is None else values
     bound_columns = read_columns(options.bind)
     for name in bound_columns:
@@ -59,14 +66,14 @@ def run_table(
             raise UsageError(f"`{name}` is given twice, as a value and as a column")
     if options.target is not None:
         formats.format_of(options.target)
+        source.spare(options.target, whole=True)
     with ExitStack() as stack:
         spool = None
-        if formats.is_stream(path) and reads_again(formula, values, show=show, wrt=wrt):
-            spool = stack.enter_context(formats.spooled(formats.opened(path)))
-        read = partial(
-            formats.open_table, path, options.format, separator=options.separator, decimal=options.decimal, spool=spool
-        )
+        if source.is_stream and reads_again(formula, values, show=show, wrt=wrt):
+            spool = stack.enter_context(formats.spooled(formats.opened(source.name)))
+        read = partial(source.open, spool)
         table = stack.enter_context(closing(read()))
+        source.spare(options.target, whole=keeps_all(table, options))
         columns, notes = match_columns(formula, table, values, bound_columns)
         for note in notes:
             warn(note.message, hint=note.hint)
@@ -82,6 +89,13 @@ def run_table(
         else:
             run.rows(table, bound, nodes, columns)
         births.tell()
+
+
+def keeps_all(table: Table, options: TableOptions) -> bool:
+    """Whether the result has all columns and rows of the table, and may take its place."""
+    if options.keep is None or options.limit is not None or options.policy == "skip":
+        return False
+    return set(split_columns(table, options.keep)) >= set(table.columns)
 
 
 def read_columns(words: Sequence[str] | None) -> dict[str, str]:
@@ -238,7 +252,7 @@ def tell_outputs(report: Report, stream: TextIO) -> None:
     """What each column of results looks like from afar."""
     rows: list[Sequence[Any]] = [("", "min", "mean", "max", "nan", "first nan")]
     for name, summary in report.outputs.items():
-        first = "" if summary.first_nan is None else f"row {summary.first_nan:,}"
+        first = str(report.first_nans.get(name, ""))
         rows.append((name, summary.least, summary.mean, summary.greatest, f"{summary.nan:,}", first))
     print_aligned(rows, stream)
 
@@ -261,8 +275,8 @@ def summary_as_data(report: Report) -> dict[str, Any]:
             for name, summary in report.outputs.items()
         },
         "gaps": {
-            name: {"missing": gap.missing, "bad": gap.bad, "first_row": gap.first and gap.first[0],
-                   "first_bad_row": gap.first_bad and gap.first_bad[0]}
+            name: {"missing": gap.missing, "bad": gap.bad, "first_row": gap.first and gap.first.row,
+                   "first_bad_row": gap.first_bad and gap.first_bad.row}
             for name, gap in report.gaps.items()
         },
     }  # fmt: skip

@@ -33,20 +33,21 @@ def train_table(
 
     KeyboardInterrupt after Ctrl-C, when the state is saved and how to go on is said.
     """
-    path = table.check()
+    source = table.source()
     outputs.check()
     if outputs.predicted is not None:
         raise UsageError(
             "--predict is for least squares",
             hint="-o fitted.json, then cg eval MODEL --values fitted.json --data TABLE",
         )
-    how: dict[str, Any] = {"separator": table.separator, "decimal": table.decimal}
     settings = chosen.settings() | ({} if seed is None else {"seed": seed})
     starts = {name: value for name, value in {**begun.values, **begun.ranges}.items() if name not in fix}
-    validate = None if chosen.validate is None else Source(chosen.validate, table.format, **how)
+    validate = None
+    if chosen.validate is not None:
+        validate = Source(chosen.validate, table.format, separator=table.separator, decimal=table.decimal)
     with told_how_to_go_on(), EpochLine(settings.get("epochs")) as line:
         result = train(
-            formula, Source(path, table.format, **how), loss=loss, start=starts, fix=fix or None, wrt=wrt,
+            formula, source, loss=loss, start=starts, fix=fix or None, wrt=wrt,
             columns=read_columns(table.bind), missing=table.missing, limit=table.limit, validate=validate,
             save=chosen.save, resume=chosen.resume, progress=line.advance, **settings,
         )  # fmt: skip

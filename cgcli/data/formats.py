@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import tempfile
-from contextlib import suppress
 from typing import BinaryIO
 
 from cgcli.data.dialects import Dialect, dialect_of
@@ -63,8 +62,6 @@ def open_table(
     came from a stream, in a file (`spooled`), where the table is read more than once.
     DataError where it cannot be read, MissingExtra, UsageError.
     """
-    if os.path.isdir(path):
-        raise DataError(f"`{path}` is a folder, not a table", hint=name_one_in(path))
     if kind is None and (separator or decimal) and os.path.splitext(path)[1].lower() not in FORMATS:
         kind = "csv"
     kind = format_of(path, kind)
@@ -95,15 +92,6 @@ def opened(path: str) -> BinaryIO:
         return sys.stdin.buffer if path == "-" else open(path, "rb")
     except OSError as error:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from None
-
-
-def name_one_in(folder: str) -> str:
-    """A hint that names a table in a folder, as far as there is one."""
-    with suppress(OSError):
-        for name in sorted(os.listdir(folder)):
-            if os.path.splitext(name)[1].lower() in FORMATS:
-                return f"a table is one file: --data {os.path.join(folder, name)}"
-    return "a table is one file"
 
 
 def spooled(stream: BinaryIO) -> BinaryIO:

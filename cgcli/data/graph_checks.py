@@ -80,14 +80,17 @@ class Tables:
         self.calls: list[tuple[str, int]] = []
 
 
-def tables_of(header: Mapping[str, Any]) -> Tables:
-    """The tables of a header. Malformed, naming the entry, where one is not what it should be."""
+def tables_of(header: Mapping[str, Any], as_attributes: Callable[[Any], tuple[Any, ...]]) -> Tables:
+    """The tables of a header. Malformed, naming the entry, where one is not what it should be.
+
+    as_attributes: static arguments as JSON has them -> as a graph has them.
+    """
     tables = Tables()
     tables.operations = _entries(header, "operations", list, _is_name)
-    tables.shapes = [tuple(shape) for shape in _entries(header, "shapes", list, _is_shape)]
+    tables.shapes = [tuple(shape) for shape in _entries(header, "shapes", list, is_shape)]
     attributes = _entries(header, "attributes", list, lambda entry: isinstance(entry, list) and entry)
     try:
-        tables.attributes = [as_tuples(entry) for entry in attributes]
+        tables.attributes = [as_attributes(entry) for entry in attributes]
     except RecursionError:
         raise Malformed("`attributes` in its header is nested too deep") from None
     tables.outputs = _entries(header, "outputs", dict, _is_integer)
@@ -146,7 +149,7 @@ def _is_integer(entry: Any) -> bool:
     return type(entry) is int
 
 
-def _is_shape(entry: Any) -> bool:
+def is_shape(entry: Any) -> bool:
     """Whether an entry is a list of lengths of an array that may be."""
     fine = isinstance(entry, list) and len(entry) <= MOST_AXES and all(map(_is_integer, entry))
     return fine and all(length >= 0 for length in entry) and size(tuple(entry)) <= MOST_ELEMENTS
@@ -266,21 +269,22 @@ def check_shapes(nodes: Nodes, tables: Tables, array_shapes: Column) -> None:
 def _check_shape(who: str, row: Operation, shapes: list[Shape], attributes: tuple[Any, ...], own: Shape) -> None:
     """One operation on operands of these shapes."""
     try:
-        require(row.prepare is None or _prepared(row, shapes, attributes), f"{who} has static arguments of another")
+        require(row.prepare is None or is_prepared(row, shapes, attributes), f"{who} has static arguments of another")
         expected = result_shape(row, shapes, attributes)
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
         raise Malformed(f"{who} cannot take its operands: {error}") from None
     require(expected == own, f"{who} has the shape {describe(own)}; its operands make {describe(expected)}")
 
 
-def _prepared(row: Operation, shapes: list[Shape], attributes: tuple[Any, ...]) -> bool:
+def is_prepared(row: Operation, shapes: list[Shape], attributes: tuple[Any, ...]) -> bool:
     """Whether attributes are what the operation makes of them: what it prepares does not change by preparing again.
 
-    An operation keeps its static arguments in front of what it adds, or a single one as the attributes themselves.
+    An operation keeps its static arguments in front of what it adds, or a single one as the attributes themselves, or
+    has nothing but them.
     """
     assert row.prepare is not None
     static = attributes[: sum(parameter.static for parameter in row.parameters)]
-    for given in (static, (attributes,)):
+    for given in (static, (attributes,), attributes):
         try:
             if repr(row.prepare(shapes, *given)) == repr(attributes):
                 return True

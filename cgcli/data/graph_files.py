@@ -5,7 +5,7 @@ opens NPZ can look into it, and nothing in it is ever unpickled or compiled.
 
     header          JSON as UTF-8 bytes: format, version, names of the operations, shapes, static arguments, outputs,
                     default values, parameters, how their initial values are drawn, calls of user functions, values
-                    that decided the graph
+                    that decided the graph, and the bodies of kept calls (see `graph_bodies`)
     op              of each node the place of its operation among the names in the header; so the order in which a
                     version of cg declares its operations does not matter
     operand_count   of each node; its operands follow those of the node before it in `operands`
@@ -35,6 +35,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from cgcli.data.archives import FAULTS, what_is_wrong
+from cgcli.data.graph_bodies import BodyTable, bodies_of, with_bodies
 from cgcli.data.graph_checks import (
     Malformed,
     Nodes,
@@ -139,18 +140,20 @@ def _columns_of(program: Program) -> dict[str, Column]:
 
 def _header_of(program: Program, place: Column, codes: Column, shapes: Column, attributes: Column) -> Column:
     """The JSON document: place is node -> position in the file, the others are what of the graph's tables is used."""
-    graph = program.graph
+    graph, bodies = program.graph, BodyTable()
     header = {
         "format": FORMAT, "version": VERSION,
         "operations": [REGISTRY.rows[code].name for code in codes.tolist()],
         "shapes": [graph.shapes[number] for number in shapes.tolist()],
-        "attributes": [graph.attributes[number] for number in attributes.tolist()],
+        "attributes": [bodies.told(graph.attributes[number]) for number in attributes.tolist()],
         "outputs": {name: int(place[node]) for name, node in program.outputs.items()},
         "defaults": {name: int(place[node]) for name, node in program.defaults.items()},
         "params": program.params, "specialised": program.specialised, "decided": _decided(program),
         "calls": [(call.name, call.parent) for call in graph.calls],
         "initialisers": {name: (drawn.kind.name, drawn.arguments) for name, drawn in program.initialisers.items()},
     }  # fmt: skip
+    if bodies.listed:
+        header["bodies"] = bodies.listed
     return _bytes(json.dumps(header))
 
 
@@ -300,7 +303,9 @@ def _array_header(data: bytes, member: str) -> tuple[Any, int, int]:
 
 def _program_of(file: _Members) -> Program:
     """The program that the members hold."""
-    tables = tables_of(_header_in(file))
+    header = _header_in(file)
+    bodies = bodies_of(header)
+    tables = tables_of(header, lambda entry: with_bodies(entry, bodies))
     graph = Graph()
     for number, axes in enumerate(tables.shapes):
         require(graph.shape_number(axes) == number, "its shapes are not distinct ones that begin with the scalar")

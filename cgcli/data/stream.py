@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from cgcli.numerals import shortened
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from cgcli.data.table import Batch, Column, Named, Table, Writer
+    from cgcli.data.table import Batch, Column, Named, Place, Table, Writer
 
     Compute = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
     """Columns by input and the number of rows -> columns by output."""
@@ -51,25 +51,34 @@ class Request:
         return names_of(self.inputs.values())
 
 
+class Cell(NamedTuple):
+    """A cell: the number of its row in the table, from 1, its text, None for a null, and the place of the row."""
+
+    row: int
+    text: str | None
+    place: Place
+
+
 class Gap:
-    """Cells of a column that are missing or no number: how many, and the first as (row from 1, text)."""
+    """Cells of a column that are missing or no number: how many, and the first of them."""
 
     __slots__ = ("bad", "first", "first_bad", "missing")
 
     def __init__(self) -> None:
         self.missing = 0
         self.bad = 0
-        self.first: tuple[int, str | None] | None = None
-        self.first_bad: tuple[int, str | None] | None = None
+        self.first: Cell | None = None
+        self.first_bad: Cell | None = None
 
 
 class Report:
     """What a run did: rows read, rows left out, gaps by column, a summary by output, and the first rows.
 
-    columns: those that are read as numbers. numberless: those of them in which no number has come so far.
+    columns: those that are read as numbers. numberless: those of them in which no number has come so far. first_nans:
+    by output where the first row with a nan stands.
     """
 
-    __slots__ = ("gaps", "head", "numberless", "outputs", "read", "skipped")
+    __slots__ = ("first_nans", "gaps", "head", "numberless", "outputs", "read", "skipped")
 
     def __init__(self, columns: Sequence[str] = ()) -> None:
         self.numberless = set(columns)
@@ -77,6 +86,7 @@ class Report:
         self.skipped = 0
         self.gaps: dict[str, Gap] = {}
         self.outputs: dict[str, Summary] = {}
+        self.first_nans: dict[str, Place] = {}
         self.head: dict[str, list[Any]] = {}
 
     @property
@@ -115,7 +125,7 @@ def _run(
     if writer is not None:
         writer.begin(table.nullable(request.kept))
     for batch in limited(table.batches(request.numbers, request.kept, batch_rows), request.limit):
-        whole = note_gaps(batch, table.path, request, report)
+        whole = note_gaps(batch, table, request, report)
         numbers = np.arange(report.read + 1, report.read + batch.rows + 1)
         columns, kept = batch.numbers, batch.kept
         if not whole.all():
@@ -126,7 +136,10 @@ def _run(
         report.read += batch.rows
         found = compute({name: values_of(column, columns) for name, column in request.inputs.items()}, len(numbers))
         for name, values in found.items():
-            report.outputs.setdefault(name, Summary()).add(values, numbers)
+            summary = report.outputs.setdefault(name, Summary())
+            summary.add(values, numbers)
+            if summary.first_nan is not None and name not in report.first_nans:
+                report.first_nans[name] = table.located(summary.first_nan)
         remember_head(report, {**kept, **found}, request.head)
         if writer is not None:
             writer.write({**kept, **found})
@@ -150,7 +163,7 @@ def limited(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
             return
 
 
-def note_gaps(batch: Batch, path: str, request: Request, report: Report) -> Any:
+def note_gaps(batch: Batch, table: Table, request: Request, report: Report) -> Any:
     """Count the gaps of a batch and return a mask of the rows that go on. DataError where the request says so."""
     whole = np.ones(batch.rows, dtype=bool)
     for name, column in batch.numbers.items():
@@ -167,19 +180,26 @@ def note_gaps(batch: Batch, path: str, request: Request, report: Report) -> Any:
         gap.bad += len(bad)
         gap.missing += int(np.count_nonzero(gaps)) - len(bad)
         place = int(gaps.argmax())
-        gap.first = gap.first or (report.read + place + 1, batch.cell(name, place))
+        gap.first = gap.first or cell_at(batch, table, name, place, report.read)
         if bad:
-            gap.first_bad = gap.first_bad or (report.read + bad[0] + 1, batch.cell(name, bad[0]))
+            gap.first_bad = gap.first_bad or cell_at(batch, table, name, bad[0], report.read)
     if request.missing == "error" and not whole.all():
         place = int(whole.argmin())
         name = next(name for name, column in batch.numbers.items() if np.isnan(column[place]).any())
-        raise refusal(path, report.read + place + 1, name, batch.cell(name, place))
+        raise refusal(name, cell_at(batch, table, name, place, report.read))
     return whole if request.missing == "skip" else np.ones(batch.rows, dtype=bool)
 
 
-def refusal(path: str, row: int, column: str, text: str | None) -> DataError:
+def cell_at(batch: Batch, table: Table, column: str, place: int, before: int) -> Cell:
+    """A cell of a batch before which so many rows were read."""
+    row = before + place + 1
+    return Cell(row, batch.cell(column, place), table.located(row))
+
+
+def refusal(column: str, cell: Cell) -> DataError:
     """The complaint about a cell: file, row, column, and what stands there."""
-    place = f"`{path}`, row {row:,}, column `{column}`"
+    text = cell.text
+    place = f"`{cell.place.path}`, row {cell.place.row:,}, column `{column}`"
     hint = "--missing nan computes with nan there, --missing skip leaves such rows out"
     if text is None or not text.strip():
         return DataError(f"{place}: the cell is empty", hint=hint)
@@ -192,10 +212,11 @@ def refusal(path: str, row: int, column: str, text: str | None) -> DataError:
 
 def numberless(path: str, column: str, gap: Gap) -> DataError:
     """The complaint about a column of texts of which not one is a number."""
-    row, text = gap.first_bad or (1, None)
+    assert gap.first_bad is not None
+    text = gap.first_bad.text
     shown = shortened(text or "", LONGEST_EXCERPT)
     return DataError(
-        f"`{path}`, column `{column}`: not one cell is a number (first: row {row:,}, `{shown}`)",
+        f"`{path}`, column `{column}`: not one cell is a number (first: {gap.first_bad.place}, `{shown}`)",
         hint=advice(text or "") or "--bind INPUT=COLUMN takes another column",
     )
 
@@ -209,13 +230,13 @@ def gap_text(gap: Gap) -> str:
         parts.append(f"{gap.bad:,} {'cell is' if gap.bad == 1 else 'cells are'} no number")
     first = gap.first_bad or gap.first
     assert first is not None
-    where = f"first: row {first[0]:,}" + (f", `{shortened(first[1], LONGEST_EXCERPT)}`" if first[1] else "")
+    where = f"first: {first.place}" + (f", `{shortened(first.text, LONGEST_EXCERPT)}`" if first.text else "")
     return f"{' and '.join(parts)} ({where})"
 
 
 def gap_advice(gaps: Iterable[Gap], policy: str) -> str | None:
     """What to do about gaps: a cure for the first text that shows what it is, and the way around them."""
-    found = [advice(gap.first_bad[1]) for gap in gaps if gap.first_bad and gap.first_bad[1]]
+    found = [advice(gap.first_bad.text) for gap in gaps if gap.first_bad and gap.first_bad.text]
     around = "--missing skip leaves such rows out" if policy == "nan" else None
     return "; ".join(filter(None, (next(filter(None, found), None), around))) or None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,18 @@ CELLS = 4_000_000
 
 MOST_ROWS = 131_072
 FEWEST_ROWS = 256
+
+
+class Place(NamedTuple):
+    """Where a row stands: its file, and its number there, from 1. alone: whether the table is that file."""
+
+    path: str
+    row: int
+    alone: bool = True
+
+    def __str__(self) -> str:
+        """`row 7`, with the file where there are others."""
+        return f"row {self.row:,}" + ("" if self.alone else f" of `{self.path}`")
 
 
 class Elements:
@@ -98,6 +110,10 @@ class Table(ABC):
     def item_shape(self, name: str) -> tuple[int, ...]:
         """The shape of one item of a column of numbers: () but for tables that can hold arrays."""
         return ()
+
+    def located(self, row: int) -> Place:
+        """Where a row of the table stands, counted from 1, once it was read."""
+        return Place(self.path, row)
 
     @abstractmethod
     def close(self) -> None:

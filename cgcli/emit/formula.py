@@ -11,7 +11,7 @@ from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.placing import placed, zeros_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.emit.writing import POSTFIX, joined, write
-from cgcli.ops import REGISTRY, shaping, structure
+from cgcli.ops import REGISTRY, positions, shaping, structure
 from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.ops.row import REQUIRED
 
@@ -190,6 +190,13 @@ class Printer:
         entries, shape = self.graph.attributes_of(node)
         return [(self.graph.operands_of(node)[0], POSTFIX, ARRAY), f"[{key_text(entries, shape)}]"]
 
+    def at_position(self, node: int, flags: int) -> list[Piece]:
+        """`E[k]`, of a number k."""
+        array, k = self.graph.operands_of(node)
+        if self.graph.shape_of(k):
+            return self._call(node, self.graph.row(node))
+        return [(array, POSTFIX, ARRAY), "[", (k, 0, SIGNED), "]"]
+
     def transposed(self, node: int, flags: int) -> list[Piece]:
         """`A.T`; a number keeps its dot by the call."""
         operand = self.graph.operands_of(node)[0]
@@ -213,6 +220,7 @@ class Printer:
 BRACKETS: dict[Operation, Callable[[Printer, int, int], list[Piece]]] = {
     shaping.stack: Printer.stacked,
     shaping.index: Printer.indexed,
+    positions.take: Printer.at_position,
     shaping.transpose: Printer.transposed,
     shaping.place: Printer.placed,
     structure.alias: Printer.renamed,

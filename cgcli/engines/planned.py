@@ -13,7 +13,7 @@ from cgcli.engines.plan import ALONE, MANY, Plan
 from cgcli.errors import CalculationError, UsageError
 from cgcli.graph.walk import ancestors
 from cgcli.kept import Kept
-from cgcli.ops import structure
+from cgcli.ops import calling, structure
 from cgcli.passes.expand import expansion
 
 TYPE_CHECKING = False
@@ -31,7 +31,13 @@ KERNELS = 4096
 
 
 class PlannedEngine(Engine):
-    """Evaluates graphs node by node; a subclass states how values and operations look on it."""
+    """Evaluates graphs node by node; a subclass states how values and operations look on it.
+
+    least_compiled: steps times nodes of a loop of kept calls from which on it is compiled, where its values are plain
+    doubles; None where they are not. It depends on nothing else, so that the same loop always gives the same bits.
+    """
+
+    least_compiled: int | None = None
 
     def __init__(self) -> None:
         self._kernels = Kept(KERNELS)
@@ -76,14 +82,18 @@ class PlannedEngine(Engine):
 
     def planned(self, graph: Graph, wanted: Sequence[int]) -> Plan:
         """A new plan. CalculationError where there is an operation that this engine cannot compute."""
-        plan = Plan(len(graph))
         needed = ancestors(graph, wanted)
+        return self.planned_over(graph, compress(range(max(wanted, default=-1) + 1), needed))
+
+    def planned_over(self, graph: Graph, needed: Iterable[int]) -> Plan:
+        """A new plan of nodes in an order of evaluation, with their operands. CalculationError as of `planned`."""
+        plan = Plan(len(graph))
         op, start, operands, shape, payload = graph.op, graph.start, graph.operands, graph.shape, graph.payload
         nodes, functions, first, second = plan.nodes, plan.kernels, plan.first, plan.second
         kernels: dict[Any, Kernel] = {}
         leaves = structure.LEAVES
         same: list[Any] = [None] * len(graph)  # columns share one int object a node, which halves their memory
-        for node in compress(range(max(wanted, default=-1) + 1), needed):
+        for node in needed:
             same[node] = node
             code, begin = op[node], start[node]
             count = start[node + 1] - begin
@@ -111,6 +121,10 @@ class PlannedEngine(Engine):
                 kernel = kernels[key] = self.kernel_of(graph, node)
             nodes.append(node)
             functions.append(kernel)
+        if self.least_compiled is not None and any(key[0] == calling.scan.code for key in kernels):
+            from cgcli.engines.calling import share_states
+
+            share_states(graph, plan)
         return plan
 
     def lacks(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:
@@ -134,13 +148,19 @@ class PlannedEngine(Engine):
         key = (row, shapes, attributes)
         found: Kernel | None = self._kernels.get(key)
         if found is None:
-            found = self.own_kernel(row, shapes, attributes)
+            found = self._kept(attributes) if "kept" in row.traits else self.own_kernel(row, shapes, attributes)
             if found is None and row.definition is not None:
                 found = self._defined(row, shapes, attributes)
             if found is None:
                 raise CalculationError(f"the engine `{self.name}` cannot compute `{row.name}`")
             self._kernels.put(key, found)
         return found
+
+    def _kept(self, attributes: tuple[Any, ...]) -> Kernel:
+        """A kept call, or a loop of them, by the plan of the body. CalculationError where that cannot be made."""
+        from cgcli.engines.calling import called, scanned
+
+        return called(self, *attributes) if len(attributes) == 1 else scanned(self, *attributes)
 
     def _plan_leaf(self, plan: Plan, graph: Graph, node: int) -> None:
         """Enter the value of a constant or an array, or the name of an input."""

@@ -137,13 +137,13 @@ class RowSums:
             return kernel, tuple(operand + self._size for operand in operands)
         if "linear_in_first" in row.traits and not varying[operands[1]]:
             return kernel, (operands[0] + self._size, operands[1])
-        if "bilinear" in row.traits:
-            if not all(varying[operand] for operand in operands):
-                return kernel, tuple(operand + self._size if varying[operand] else operand for operand in operands)
-            summed = row.spell.get("numpy_summed")
-            if summed is not None:
-                attributes = graph.attributes_of(node)
-                return (lambda a, b, out=None: summed(np, a, b, *attributes, out=out)), operands
+        everywhere = all(varying[operand] for operand in operands)
+        if "bilinear" in row.traits and not everywhere:
+            return kernel, tuple(operand + self._size if varying[operand] else operand for operand in operands)
+        summed = row.spell.get("numpy_summed")
+        if summed is not None and everywhere:
+            attributes = graph.attributes_of(node)
+            return (lambda a, b, out=None: summed(np, a, b, *attributes, out=out)), operands
         return _over_rows, (node,)
 
     def _repeated(self, value: Any) -> Any:

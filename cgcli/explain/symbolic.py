@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class SymbolicStep(NamedTuple):
     """A node. name: what the formula calls it, or v1, v2 …. operation: of its row. formula: over names."""
 
+    node: int
     number: int
     name: str
     operation: str
@@ -31,13 +32,16 @@ class SymbolicStep(NamedTuple):
 class SymbolicTrace(NamedTuple):
     """Both passes. backward: output -> (name of a node, its adjoint over names), users before their operands."""
 
+    graph: Graph
+    outputs: list[int]
     forward: list[SymbolicStep]
     backward: dict[str, list[SymbolicStep]]
 
     def as_dict(self) -> dict[str, Any]:
         """The trace as JSON-able data."""
         return {
-            "forward": [step._asdict() for step in self.forward],
+            "forward": [{"number": step.number, "name": step.name, "operation": step.operation, "formula": step.formula}
+                        for step in self.forward],
             "backward": {name: [{"number": step.number, "name": step.name, "adjoint": step.formula} for step in steps]
                          for name, steps in self.backward.items()},
         }  # fmt: skip
@@ -57,10 +61,10 @@ def symbolic_trace(graph: Graph, outputs: Mapping[str, int], wrt: Sequence[int] 
     for number, node in enumerate(shown, 1):
         leaf = graph.is_leaf(node)
         formula = "" if leaf else applied(graph, node, [names[operand] for operand in graph.operands_of(node)])
-        forward.append(SymbolicStep(number, names[node], graph.row(node).name, formula))
+        forward.append(SymbolicStep(node, number, names[node], graph.row(node).name, formula))
     rules = RuleTexts(graph, names)
     backward = {name: _adjoints(graph, found, names, rules) for name, found in point.passes.items()}
-    return SymbolicTrace(forward, backward)
+    return SymbolicTrace(graph, list(outputs.values()), forward, backward)
 
 
 def _adjoints(
@@ -78,7 +82,7 @@ def _adjoints(
             rule = rules.text(node, place, partial=partial is not None)
             text = rule if partial is None else _times(f"{ADJOINT}{names[node]}", rule)
             received.setdefault(graph.operands[first + place], []).append(text)
-        steps.append(SymbolicStep(number, names[node], "", " + ".join(received.get(node, ["0"]))))
+        steps.append(SymbolicStep(node, number, names[node], "", " + ".join(received.get(node, ["0"]))))
     return steps
 
 

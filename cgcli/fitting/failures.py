@@ -27,7 +27,7 @@ def not_finite_error(question: Question, point: Any, reduced: Reduced) -> Calcul
     shown = dict(zip(question.names, point, strict=True)) | where.values
     values = ", ".join(f"{name} = {value:g}" for name, value in list(shown.items())[:MOST_SHOWN])
     what = "the residual" if where.parameter is None else f"the derivative by `{where.parameter}`"
-    message = f"{what} of row {where.row + 1:,} is not finite at the start ({values})"
+    message = f"{what} of {question.source.located(where.row + 1)} is not finite at the start ({values})"
     bound, nodes = gradient_nodes(question.bound(), list(question.shapes), question.output)
     wanted = [targets(bound.program, question.output)[question.output]]
     if where.parameter is not None:

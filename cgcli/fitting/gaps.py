@@ -41,11 +41,11 @@ def refuse_gaps(question: Asking, report: Report | None, missing: str | None) ->
     if missing == "skip" or report is None:
         return
     gaps = {name: gap.first if missing == "error" else gap.first_bad for name, gap in report.gaps.items()}
-    firsts = [(*found, name) for name, found in gaps.items() if found is not None]
+    firsts = [(name, found) for name, found in gaps.items() if found is not None]
     if firsts:
-        row, text, name = min(firsts, key=lambda found: found[0])
-        told = refusal(question.source.name, row, name, text)
-        cure = None if text is None else advice(text)
+        name, cell = min(firsts, key=lambda found: found[1].row)
+        told = refusal(name, cell)
+        cure = None if cell.text is None else advice(cell.text)
         raise DataError(told.message, hint=cure or '--missing skip (missing="skip") leaves such rows out')
 
 

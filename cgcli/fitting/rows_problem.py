@@ -295,18 +295,18 @@ class RowsProblem:
 
     def _refuse(self, out: Any, part: Part, first: int) -> None:
         """DataError where a target is no finite number or a sigma no positive one."""
-        target, sigma = out
+        source, (target, sigma) = self._question.source, out
         if not np.isfinite(target).all():
             place = int((~np.isfinite(target)).argmax())
             raise DataError(
-                f"`{self._question.target.text}` is {target[place]:g} in row {part.number(first + place):,}",
+                f"`{self._question.target.text}` is {target[place]:g} in {source.located(part.number(first + place))}",
                 hint="leave such rows out of the table, or fit something else",
             )
         fine = (sigma > 0) & np.isfinite(sigma)
         if not fine.all():
             place = int((~fine).argmax())
             raise DataError(
-                f"sigma is {sigma[place]:g} in row {part.number(first + place):,}",
+                f"sigma is {sigma[place]:g} in {source.located(part.number(first + place))}",
                 hint="a standard deviation is a positive number",
             )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cgcli.graph.store import Graph
     from cgcli.language.program import Program
 
-OPTIONS = frozenset(("digits", "directions", "dtype", "engine", "grad", "of", "sparse", "wrt"))
+OPTIONS = frozenset(("all", "digits", "directions", "dtype", "engine", "grad", "of", "open", "sparse", "wrt"))
 """Names of options of methods: an input of such a name is given in a mapping."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cgcli.errors import UsageError
 from cgcli.explain.point import Point
+from cgcli.explain.repeats import check_opened
 from cgcli.files import write_file
 from cgcli.formulas.derivatives import targets, variables
 from cgcli.render.dot import dot_text
@@ -17,7 +18,7 @@ from cgcli.render.picture import Picture
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -27,17 +28,20 @@ if TYPE_CHECKING:
 
 def draw_formula(
     formula: FormulaBase, path: str | Path | None, values: Mapping[str, Any], *, grad: bool = False,
-    of: str | None = None, wrt: Sequence[str] | None = None, limit: int | None = LIMIT, timeout: float = 30.0,
+    of: str | None = None, wrt: Sequence[str] | None = None, opened: Collection[str] = (), limit: int | None = LIMIT,
+    timeout: float = 30.0,
 ) -> str:  # fmt: skip
     """The picture of a formula: SVG text without a path, else a file is written and its path returned.
 
-    The ending of the path names the format. Values and derivatives are as of `picture_of`. A picture of more than
-    `limit` nodes is folded, and says so; None folds nothing. timeout: seconds that the layout may take.
-    Errors of `picture_of`, `cgcli.render.graphviz.render` and `cgcli.files.write_file`.
+    The ending of the path names the format. Values and derivatives are as of `picture_of`. Calls that are made again
+    and again are folded, but for those of the functions `opened`; a picture of more than `limit` nodes is folded
+    further. None folds nothing. timeout: seconds that the layout may take. UsageError where a function to be
+    opened is not called, errors of `picture_of`, `cgcli.render.graphviz.render` and `cgcli.files.write_file`.
     """
     form = format_of(path) if path is not None else "svg"
     picture = picture_of(formula, values, grad=grad, of=of, wrt=wrt)
-    image = render(dot_text(picture, fold(picture, limit=limit)), form, timeout=timeout)
+    check_opened(picture.graph.calls, opened)
+    image = render(dot_text(picture, fold(picture, limit=limit, opened=opened)), form, timeout=timeout)
     if path is None:
         return image.decode()
     write_file(path, image)

@@ -6,6 +6,7 @@ It repeats nothing that building does: it reads the columns as they stand and de
 from __future__ import annotations
 
 from cgcli.errors import GraphError
+from cgcli.graph.bodies import bodies_in
 from cgcli.graph.codes import ARRAY, CONSTANT, INPUT, NO_PAYLOAD
 from cgcli.graph.intern import key_of
 from cgcli.graph.shapes import describe
@@ -26,16 +27,17 @@ def lint(graph: Graph) -> None:
 
     Columns agree in length; every operand stands before its user; operands fit the operation in number; payloads
     lie in range; shapes are those that the operations infer; no two nodes are equal (constants of their own and
-    arrays have payloads of their own); names, spans, scopes and the intern table tell of nodes that exist.
+    arrays have payloads of their own); names, spans, scopes and the intern table tell of nodes that exist. So do
+    the bodies of kept calls.
     """
-    graph.require_order()
-    _check_columns(graph)
-    _check_operands(graph)
-    _check_payloads(graph)
-    _check_shapes(graph)
-    _check_distinct(graph)
-    _check_tables(graph)
-    _check_intern(graph)
+    pending = [graph]
+    while pending:
+        each = pending.pop()
+        each.require_order()
+        for check in (_check_columns, _check_operands, _check_payloads, _check_shapes, _check_distinct,
+                      _check_tables, _check_intern):  # fmt: skip
+            check(each)
+        pending.extend(body.graph for body in bodies_in(each))
 
 
 def _check_columns(graph: Graph) -> None:

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 
 from cgcli.errors import CgError, FormulaError, NeedsValues, ShapeError
 from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors
 from cgcli.language.aliases import behind
 from cgcli.language.limits import MOST_BODIES, MOST_NODES, WRITE_LESS
 from cgcli.language.program import EVERYTHING, Program
 from cgcli.language.statics import StaticValues
-from cgcli.language.values import FunctionName, ListValue, exact_text
+from cgcli.language.values import FunctionName, ListValue, TupleValue, exact_text
 from cgcli.ops import shaping, structure
 
 TYPE_CHECKING = False
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
     from cgcli.language.syntax import Syntax
     from cgcli.ops import Operation
+
+
+NOWHERE = -1
+"""The row at which a frame ends that has no rows of its own."""
 
 
 class Frame:
@@ -48,8 +53,10 @@ class Building:
     """One graph under way.
 
     globals: the names of the text that have a value by now. targets: names that the text differentiates by, which
-    stand behind an alias (`aliases`). handlers: by rule what does the work of a row: it
-    takes the row, works on the stack, and returns the next row.
+    stand behind an alias (`aliases`). varying: inputs that have another value in each row of a table. handlers: by rule
+    what does the work of a row: it takes the row, works on the stack, and returns the next row. within: begins the
+    lowering of a function in a graph of its own (`inner`), where there is one. is_inner: whether this is such a one.
+    not_kept: calls, by their rows, of which it is known that they are written out.
     """
 
     def __init__(self, table: Syntax, values: Mapping[str, float], targets: Collection[str]) -> None:
@@ -63,9 +70,13 @@ class Building:
         self.frames: list[Frame] = []
         self.globals: MutableMapping[str, Any] = {}
         self.targets = targets
+        self.varying: Collection[str] = ()
         self.aliases = 0
         self.bodies = 0
         self.handlers: list[Callable[[int], int]] = []
+        self.within: Callable[[], Any] | None = None
+        self.is_inner = False
+        self.not_kept: set[int] = set()
         self._sources: list[int] = []
 
     # ---- the loop ----------------------------------------------------------------------------------------------
@@ -74,7 +85,24 @@ class Building:
         """The value of the expression in rows first … end - 1."""
         done = object()
         self.frames.append(Frame(end, None, None, -1, done))
-        row = first
+        return self._walk(first, done)
+
+    def of_call(self, enter: Callable[[Any], None], first: int, call: int) -> Any:
+        """The value of a call that `enter` begins, given what its frame does in the end; its body begins at a row.
+
+        call: the call around it.
+        """
+        done = object()
+        self.frames.append(Frame(NOWHERE, None, None, call, done))
+        enter(self._leave)
+        return self._walk(first, done)
+
+    def _leave(self, frame: Frame) -> int:
+        self.frames.pop()
+        return NOWHERE
+
+    def _walk(self, row: int, done: object) -> Any:
+        """The loop over rows, until the frame with this mark is done."""
         rules, handlers = self.table.rule, self.handlers
         try:
             while True:
@@ -167,6 +195,8 @@ class Building:
             if inner:
                 pending.extend(inner)
                 continue
+            if isinstance(current, TupleValue):
+                raise _not_one(current)
             nodes = [self.materialise(item) for item in current.items]
             current.node = self.graph.apply(shaping.stack, nodes)
             pending.pop()
@@ -194,6 +224,16 @@ class Building:
         self.decide(what)
         with self.placed(row):
             return shaping.whole(known, what)
+
+    def varies(self, value: Any) -> bool:
+        """Whether a value follows from a name that has another one in each row (see `reading.lower`)."""
+        if not self.varying or isinstance(value, ListValue):
+            return False
+        node = self.materialise(value)
+        if self.statics.value(node) is not None:
+            return False
+        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs(hidden=True)
+        return any(needed[inputs[name]] for name in self.varying if name in inputs)
 
     def decide(self, what: str, *, user: int = EVERYTHING, whole: bool = True) -> None:
         """Enter what was asked for as `static` since the last time: see `Decision`."""
@@ -248,3 +288,12 @@ class Building:
             yield
         except ValueError as error:
             raise self.error(str(error), row) from None
+
+
+def _not_one(value: TupleValue) -> FormulaError:
+    """The error for several values where one is needed."""
+    names = ", ".join("abcdefgh"[: len(value.items)]) if len(value.items) <= 8 else "a, b, …"
+    return FormulaError(
+        f"these are {len(value.items)} values side by side, and one is needed here",
+        hint=f"take them apart, `{names} = …`; `[ ]` makes a list, and `.` stands before decimals",
+    )

@@ -12,7 +12,7 @@ from cgcli.language.forms import FORMS
 from cgcli.language.initial import kind_of
 from cgcli.language.messages import RESERVED, counted
 from cgcli.language.notations import foreign_call
-from cgcli.language.values import FunctionName, ListValue
+from cgcli.language.values import UNASSIGNED, FunctionName, ListValue
 from cgcli.ops import REGISTRY
 
 TYPE_CHECKING = False
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from cgcli.errors import FormulaError
     from cgcli.language.building import Building
+    from cgcli.language.functions import Definition
     from cgcli.language.lists import Lists
-    from cgcli.language.names import Definition
     from cgcli.ops import Operation
 
 
@@ -85,6 +85,8 @@ class Calls:
             parameter: self.building.named(parameter, value)
             for parameter, value in zip(definition.parameters, arguments, strict=True)
         }
+        for name in definition.locals:
+            local[name] = UNASSIGNED
         self.frames.append(Frame(definition.end, finish, local, len(calls) - 1, data))
 
     def _call_done(self, frame: Frame) -> int:

@@ -7,11 +7,12 @@ from cgcli.language import syntax
 from cgcli.language.aliases import children
 from cgcli.language.building import Frame
 from cgcli.language.messages import counted
-from cgcli.language.values import ListValue
-from cgcli.ops import shaping
+from cgcli.language.values import ListValue, TupleValue
+from cgcli.ops import positions, shaping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.language.building import Building
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 class Lists:
     """The rows that make lists, and take them apart."""
 
-    def __init__(self, building: Building) -> None:
+    def __init__(self, building: Building, openings: Mapping[int, int] | None = None) -> None:
+        """openings: as of `comprehension_openings`, where they are known already."""
         self.building = building
         self.table, self.graph, self.stack, self.frames = (
             building.table, building.graph, building.stack, building.frames,
         )  # fmt: skip
-        self.openings = comprehension_openings(building.table)
+        self.openings = comprehension_openings(building.table) if openings is None else openings
 
     def on_opening(self, row: int) -> int:
         """A bracket opens. Before the body of a comprehension its items come first."""
@@ -93,12 +95,48 @@ class Lists:
         self.push_list(self.building.taken(self.table.count[row] - 1))
         return row + 1
 
-    def push_list(self, items: list[Any]) -> None:
+    def push_list(self, items: list[Any], kind: type[ListValue] = ListValue) -> None:
         """Put a list of values onto the stack."""
-        value = ListValue(items)
+        value = kind(items)
         if value.depth > 32:
             raise FormulaError("lists are nested more than 32 deep", hint="use parentheses ( ) to group")
         self.stack.append(value)
+
+    def on_tuple(self, row: int) -> int:
+        """`a, b` where several values may stand side by side."""
+        self.push_list(self.building.taken(self.table.count[row]), TupleValue)
+        return row + 1
+
+    def on_local(self, row: int) -> int:
+        """`name = value`, `a, b = value` in a function: the names are those of this call alone."""
+        local = self.frames[-1].locals
+        assert local is not None  # a function has its own
+        first = self.building.first
+        names = [self.table.word(place) for place in range(first[row], first[row - 1])]
+        value = self.stack.pop()
+        values = [value] if len(names) == 1 else self.taken_apart(value, len(names), row)
+        for name, each in zip(names, values, strict=True):
+            local[name] = self.building.named(name, each)
+        return row + 1
+
+    def taken_apart(self, value: Any, count: int, row: int, what: str | None = None) -> list[Any]:
+        """So many items of a value, of an array along its first axis. ShapeError where it has more or less.
+
+        row: the statement or the call that takes it apart. what: who takes them, for the message.
+        """
+        if isinstance(value, ListValue):
+            items = value.items
+        else:
+            shape = self.graph.shape_of(self.building.materialise(value))
+            items = self.items_of(value, row) if shape and shape[0] == count else [value] * (shape[0] if shape else 1)
+        if len(items) == count:
+            return items
+        hint = f"give a start of {counted(count, 'value')}"
+        if what is None:
+            what = f"{count} names take a value each"
+            hint = "write as many names as there are values, `_` for one that is not needed"
+        there = "is 1" if len(items) == 1 else f"are {len(items)}"
+        raise self.building.shape_error(f"{what}, but there {there}", row, hint)
 
     def on_slice(self, row: int) -> int:
         """`a:b:c` within an index."""
@@ -115,9 +153,36 @@ class Lists:
         base = self.stack.pop()
         if len(raw) == 1 and isinstance(raw[0], ListValue):
             raise self._gathered(row)
-        key = tuple(item if isinstance(item, slice) else self.building.whole(item, "an index", row) for item in raw)
-        self.stack.append(self._indexed(base, key, row))
+        varies = self.building.varying and self._first_varying(raw) is not None
+        self.stack.append(self._taken(base, raw, row) if varies else self._indexed(base, self._key(raw, row), row))
         return row + 1
+
+    def _key(self, items: Sequence[Any], row: int) -> tuple[Any, ...]:
+        """What an index says: slices, and whole numbers that are known."""
+        return tuple(item if isinstance(item, slice) else self.building.whole(item, "an index", row) for item in items)
+
+    def _first_varying(self, items: Sequence[Any]) -> int | None:
+        """The place of the first position of an index that differs from row to row."""
+        places = (
+            place for place, item in enumerate(items) if not isinstance(item, slice) and self.building.varies(item)
+        )
+        return next(places, None)
+
+    def _taken(self, base: Any, raw: Sequence[Any], row: int) -> Any:
+        """An element at positions of which some differ from row to row: `E[k]`, `E[2, k]`, `E[k, 1:]`."""
+        node, rest = self.building.materialise(base), list(raw)
+        if len(self.graph.shape_of(node)) < len(rest):
+            return self._indexed(base, (0,) * len(rest), row)  # tells what is wrong
+        while (place := self._first_varying(rest)) is not None:
+            before, k, rest = self._key(rest[:place], row), self.building.materialise(rest[place]), rest[place + 1 :]
+            if any(isinstance(item, slice) for item in before):
+                hint = "turn the axes round: `A.T[k]`"
+                raise self.building.error("behind a slice, an index must be the same for all rows", row, hint)
+            if before:
+                node = self.building.apply(shaping.index, [node], [before], row)
+            node = self.building.apply(positions.take, [node, k], (), row)
+            self.building.program.decide(k, node, "an index", whole=True)
+        return self.building.apply(shaping.index, [node], [self._key(rest, row)], row) if rest else node
 
     def _gathered(self, row: int) -> FormulaError:
         """The error for `v[[1, 3]]`."""

@@ -7,10 +7,12 @@ from cgcli.language import syntax
 from cgcli.language.aliases import asked_parts, differentiated_by, put_back, settle_aliases
 from cgcli.language.building import Building
 from cgcli.language.calls import Calls
+from cgcli.language.functions import UNWANTED
 from cgcli.language.initial import Initialiser, kind_of
 from cgcli.language.lists import Lists
+from cgcli.language.names import declared_rows
 from cgcli.language.operators import BINARY, COMPARISONS, UNARY
-from cgcli.language.values import FunctionName, ListValue, named_constant
+from cgcli.language.values import UNASSIGNED, FunctionName, ListValue, TupleValue, named_constant
 from cgcli.ops import logic, shaping
 from cgcli.ops.constants import ALIASES, CONSTANTS
 
@@ -59,13 +61,13 @@ class Lowering:
 
     def run(self, bulk: BulkLowering | None = None) -> Program:
         """Lower every statement, the plain ones in bulk where there is something for it, then settle the outputs."""
-        last: tuple[str, Any] | None = None
+        last: list[tuple[str, Any]] = []
         statements = self.table.statements
         position = 0
         while position < len(statements):
             if bulk is not None:
                 position, value = bulk.advance(position)
-                last = value or last
+                last = [value] if value else last
             if position < len(statements):
                 last = self._statement(statements[position]) or last
                 position += 1
@@ -74,25 +76,53 @@ class Lowering:
             return settle_aliases(self.program, self.labels)
         return self.program
 
-    def _statement(self, row: int) -> tuple[str, Any] | None:
+    def _statement(self, row: int) -> list[tuple[str, Any]]:
+        """What a statement computes, by name; nothing for a declaration or the definition of a function."""
         rule = self.table.rule[row]
         if rule == syntax.ASSIGN:
             return self._assignment(row)
+        if rule == syntax.UNPACK:
+            return self._taken_apart(row)
         if rule in (syntax.INPUT, syntax.PARAM):
             self._declaration(row, rule == syntax.PARAM)
-            return None
+        if rule == syntax.TERM:
+            for place in declared_rows(self.table, row):
+                self._declare(row, self.word(place), None, None)
         if rule == syntax.OUTPUT:
             for place in range(self.first[row], row):
                 self.declared_outputs.append((self.word(place), place))
-            return None
-        last = row - 1 if rule == syntax.EXPRESSION else row
-        return "result", self.building.evaluate(self.first[last], last + 1)
+        if rule != syntax.EXPRESSION:
+            return []
+        return [("result", self.building.evaluate(self.first[row - 1], row))]
 
-    def _assignment(self, row: int) -> tuple[str, Any] | None:
+    def _taken_apart(self, row: int) -> list[tuple[str, Any]]:
+        """`a, b = value`: a name that the caller gives a value for is that, as in a definition of its own."""
+        first = self.first[row - 1]
+        names = list(map(self.word, declared_rows(self.table, row)))
+        values: list[Any] = [None] * len(names)
+        if not all(name in self.bound for name in names):
+            try:
+                values = self.lists.taken_apart(self.building.evaluate(first, row), len(names), row)
+            except CgError as error:
+                raise self.building.located(error, row)  # noqa: B904 - it is the same error
+        found = []
+        for name, value in zip(names, values, strict=True):
+            if name == UNWANTED:
+                continue
+            if name in self.bound:
+                value = self._input(name)
+            else:
+                value = self._told_apart(name, value)
+                self._known_as(name, value)
+            value = self.building.globals[name] = self._with_parts(name, value, row)
+            found.append((name, value))
+        return found
+
+    def _assignment(self, row: int) -> list[tuple[str, Any]]:
         first = self.first[row - 1]
         target = first - 1
         if self.table.rule[target] == syntax.CALL:
-            return None
+            return []
         name = self.word(target)
         if name in self.bound:
             value: Any = self._input(name)
@@ -102,7 +132,7 @@ class Lowering:
                 value = self._told_apart(name, self.building.evaluate(first, row))
             self._known_as(name, value)
         value = self.building.globals[name] = self._with_parts(name, value, row)
-        return name, value
+        return [(name, value)]
 
     def _own_number(self, first: int, end: int) -> int | None:
         """`name = 2` makes a constant of its own, so that derivatives with respect to the name count only its uses."""
@@ -202,7 +232,7 @@ class Lowering:
             if known is not None:
                 self.building.statics.given = {**self.building.statics.given, name: known}
 
-    def _settle_outputs(self, last: tuple[str, Any] | None) -> None:
+    def _settle_outputs(self, last: list[tuple[str, Any]]) -> None:
         if self.declared_outputs:
             for name, place in self.declared_outputs:
                 if name not in self.building.globals:
@@ -213,20 +243,25 @@ class Lowering:
                     )
                 self._settle_output(name, self.building.globals[name], place)
             return
-        if last is None:
+        if not last:
             raise FormulaError(
                 "there is nothing to compute here", source=self.table.source, span=(0, len(self.table.source.text)),
                 hint="end with an expression, for example `x + y`",
             )  # fmt: skip
-        name, value = last
-        if isinstance(value, FunctionName):
-            raise FormulaError(
-                f"`{value.name}` is a function; call it", source=self.table.source, hint=f"{value.name}(…)"
-            )
-        self._settle_output(name, value, self.table.statements[-1])
+        for name, value in last:
+            if isinstance(value, FunctionName):
+                raise FormulaError(
+                    f"`{value.name}` is a function; call it", source=self.table.source, hint=f"{value.name}(…)"
+                )
+            self._settle_output(name, value, self.table.statements[-1])
 
     def _settle_output(self, name: str, value: Any, row: int) -> None:
-        """Enter an output; a list gets its node only now, and with it the name that all other values have already."""
+        """Enter an output; a list gets its node only now, and with it the name that all other values have already.
+
+        Several values are shown as a list, where they are alike.
+        """
+        if isinstance(value, TupleValue):
+            value = ListValue(value.items)
         try:
             node = self.program.outputs[name] = self.building.materialise(value)
         except CgError as error:
@@ -258,6 +293,9 @@ class Lowering:
         handlers[syntax.LIST] = self.lists.on_list
         handlers[syntax.INDEX] = self.lists.on_index
         handlers[syntax.SLICE] = self.lists.on_slice
+        handlers[syntax.TUPLE] = self.lists.on_tuple
+        handlers[syntax.TARGET] = self._skip
+        handlers[syntax.LOCAL] = self.lists.on_local
         return handlers
 
     def _unexpected(self, row: int) -> int:
@@ -316,7 +354,14 @@ class Lowering:
     def _look_up(self, name: str, row: int) -> Any:
         local = self.building.frames[-1].locals
         if local is not None and name in local:
-            return local[name]
+            value = local[name]
+            if value is UNASSIGNED:
+                raise self._unassigned(name, row)
+            return value
+        return self.global_value(name, row)
+
+    def global_value(self, name: str, row: int) -> Any:
+        """What a name stands for that is not local in a function. FormulaError where it has no value yet."""
         if name in self.building.globals:
             return self.building.globals[name]
         if name in self.defined:
@@ -334,6 +379,12 @@ class Lowering:
         self.graph.spans.setdefault(value, self.span(row))
         value = self.building.globals[name] = self._with_parts(name, value, row)
         return value
+
+    def _unassigned(self, name: str, row: int) -> FormulaError:
+        """The error for a local name that has no value yet."""
+        function = self.graph.calls[self.building.frames[-1].call].name
+        hint = f"a name that `{function}` assigns is its own in all of its lines; call this one otherwise"
+        return self.building.error(f"`{name}` is used before `{function}` assigns it", row, hint)
 
     def _input(self, name: str, shape: Shape | None = None) -> int:
         if name not in self.inputs:

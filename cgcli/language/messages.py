@@ -8,6 +8,7 @@ from array import array
 from cgcli.errors import FormulaError, Source
 from cgcli.language import tables
 from cgcli.language.notations import foreign
+from cgcli.language.unfinished import unfinished
 from cgcli.loops import swept
 
 TYPE_CHECKING = False
@@ -18,13 +19,16 @@ TERMINALS = tables.TERMINALS
 RESERVED = ("if", "else", "for", "in", "and", "or", "not")
 """Words of the language that cannot be names."""
 
-DECLARING = ("input", "param", "output")
+DECLARING = ("input", "param", "output", "term")
 """Words that begin a declaration; elsewhere they are names like any other."""
 
 END = TERMINALS.index("$END")
 SEPARATOR = TERMINALS.index("SEPARATOR")
 NUMBER = TERMINALS.index("NUMBER")
 NAME = TERMINALS.index("NAME")
+EQUAL = TERMINALS.index("EQUAL")
+TARGETS_END = {EQUAL, TERMINALS.index("COMMA"), TERMINALS.index("RPAR")}
+TARGETS_IN_BRACKETS = re.compile(r",[^()\[\]\n;]*\)\s*=(?!=)")
 PAIRS = {"(": ")", "[": "]"}
 HASH, NEWLINE = map(ord, "#\n")
 LEFT_ROUND, RIGHT_ROUND, LEFT_SQUARE, RIGHT_SQUARE = map(ord, "()[]")
@@ -80,6 +84,9 @@ def misread(
     told = foreign(text, begin if begin < len(text) else len(text.rstrip()))
     if told is not None:
         return FormulaError(told.message, span=told.span, source=source, hint=told.hint)
+    slip = unfinished(source, kind, begin, finish, expected)
+    if slip is not None:
+        return slip
     before = last_word(text, last_end)
     word = text[begin:finish]
     wants_value = NUMBER in expected
@@ -127,10 +134,12 @@ def _explain(
     opening = source.text[unclosed] if unclosed is not None else ""
     if NAME in expected:
         return f"a name must follow `{before}`", None
-    unfinished = _unfinished(source.text, unclosed, begin)
-    if unfinished == "for":
+    if EQUAL in expected and not expected.keys() - TARGETS_END:
+        return "`=` is missing after these names", "write `a, b = …` to take values apart, `[a, b]` for a list"
+    open_word = _open_word(source.text, unclosed, begin)
+    if open_word == "for":
         return f"`in` is missing after `{before}`", f"write `for {before} in items`"
-    if unfinished == "if" and not _is_value(kind, word):
+    if open_word == "if" and not _is_value(kind, word):
         return f"`else` is missing after `{before}`", CONDITIONAL
     if word in (")", "]"):
         if not opening:
@@ -140,17 +149,20 @@ def _explain(
     if word == "=":
         return "`=` cannot stand here", "to compare, write `==`; a definition `name = …` takes a line of its own"
     if word == ",":
+        if TARGETS_IN_BRACKETS.match(source.text, begin):
+            return "a comma cannot stand here", "write `a, b = …` without brackets to take values apart"
         if opening == "(":
             return "a comma cannot stand here", "`( )` groups one value; write `[ ]` for a list"
         return "a comma cannot stand here", "commas separate the arguments of a function and the items of `[ ]`"
     if before in DECLARING and _is_value(kind, word):
-        return f"a name must follow `{before}`", f"for example `{before} {'y' if before == 'output' else 'x = 1'}`"
+        example = "y" if before == "output" else "tree" if before == "term" else "x = 1"
+        return f"a name must follow `{before}`", f"for example `{before} {example}`"
     if _is_value(kind, word):
         return _side_by_side(before, word, source.text[begin + len(word) :].lstrip(" \t"))
     return f"`{word}` cannot stand here", None
 
 
-def _unfinished(text: str, unclosed: int | None, end: int) -> str | None:
+def _open_word(text: str, unclosed: int | None, end: int) -> str | None:
     """`if` or `for` where that is the last word of its kind since the innermost open bracket, or in the line."""
     begin = max(text.rfind(sign, 0, end) for sign in "\n;") if unclosed is None else unclosed
     found = re.findall(r"\b(?:if|else|for|in)\b", text[begin + 1 : end])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cgcli.errors import FormulaError
 from cgcli.language import syntax
+from cgcli.language.functions import UNWANTED, definition_of
 from cgcli.ops.constants import ALIASES, CONSTANTS
 
 TYPE_CHECKING = False
@@ -11,20 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cgcli.errors import Span
+    from cgcli.language.functions import Definition
     from cgcli.language.syntax import Syntax
-
-
-class Definition:
-    """A user function: its parameters, and the rows of its body up to but without `end`."""
-
-    __slots__ = ("end", "first", "name", "parameters", "span")
-
-    def __init__(self, name: str, parameters: tuple[str, ...], first: int, end: int, span: Span) -> None:
-        self.name = name
-        self.parameters = parameters
-        self.first = first
-        self.end = end
-        self.span = span
 
 
 class Names:
@@ -32,17 +21,18 @@ class Names:
 
     functions: user functions. defined: names with a definition or a declaration -> where. declared: those with
     `input` or `param`; params: those with `param`; with_default: declared names that need no value.
-    outputs: what the text computes. free: names that are neither defined nor local, in the order of their first
-    use, with the constants among them left out; constants: those, which a given value replaces.
+    terms: those with `term`. outputs: what the text computes. free: names that are neither defined nor local, in the
+    order of their first use, with the constants among them left out; constants: those, which a given value replaces.
     """
 
-    __slots__ = ("constants", "declared", "defined", "free", "functions", "outputs", "params", "with_default")
+    __slots__ = ("constants", "declared", "defined", "free", "functions", "outputs", "params", "terms", "with_default")
 
     def __init__(self) -> None:
         self.functions: dict[str, Definition] = {}
         self.defined: Mapping[str, Span] = {}
         self.declared: list[str] = []
         self.params: list[str] = []
+        self.terms: list[str] = []
         self.with_default: set[str] = set()
         self.outputs: list[str] = []
         self.free: list[str] = []
@@ -62,6 +52,16 @@ def survey(table: Syntax) -> Names:
         rule = table.rule[row]
         if rule == syntax.ASSIGN:
             _assigned(table, names, defined, row)
+        elif rule == syntax.FUNCTION:
+            _enter(table, names, defined, table.first()[row])
+            del defined[table.callee(row)]
+            enter_function(table, names, row)
+        elif rule in (syntax.UNPACK, syntax.TERM):
+            for place in declared_rows(table, row):
+                if table.word(place) != UNWANTED or rule == syntax.TERM:
+                    _enter(table, names, defined, place)
+            if rule == syntax.TERM:
+                enter_terms(table, names, row)
         elif rule in (syntax.INPUT, syntax.PARAM):
             _enter(table, names, defined, table.first()[row])
             enter_declaration(table, names, row)
@@ -85,6 +85,10 @@ def settle_outputs(table: Syntax, names: Names) -> None:
     if names.outputs:
         return
     for row in reversed(table.statements):
+        if table.rule[row] == syntax.UNPACK:
+            words = map(table.word, declared_rows(table, row))
+            names.outputs.extend(word for word in words if word != UNWANTED)
+            return
         target = first[row - 1] - 1
         if table.rule[row] == syntax.EXPRESSION:
             names.outputs.append("result")
@@ -106,13 +110,23 @@ def _assigned(table: Syntax, names: Names, defined: dict[str, Span], row: int) -
     enter_function(table, names, row)
 
 
+def declared_rows(table: Syntax, row: int) -> range:
+    """The rows of the names of an UNPACK or a TERM."""
+    first = table.first()
+    return range(first[row], first[row - 1] if table.rule[row] == syntax.UNPACK else row)
+
+
+def enter_terms(table: Syntax, names: Names, row: int) -> None:
+    """Enter the names of a `term` statement: inputs whose values are terms."""
+    for place in declared_rows(table, row):
+        names.declared.append(table.word(place))
+        names.terms.append(table.word(place))
+
+
 def enter_function(table: Syntax, names: Names, row: int) -> None:
-    """Enter a user function from the row of its statement."""
-    value_first = table.first()[row - 1]
-    target = value_first - 1
-    name = table.callee(target)
-    parameters = tuple(table.word(place) for place in range(table.first()[target] + 1, target))
-    names.functions[name] = Definition(name, parameters, value_first, row, table.span(target))
+    """Enter a user function from the row of its statement. FormulaError where it is not laid out as it reads."""
+    function = definition_of(table, row)
+    names.functions[function.name] = function
 
 
 def enter_declaration(table: Syntax, names: Names, row: int) -> None:
@@ -148,8 +162,8 @@ def _undefined_names(table: Syntax, names: Names) -> list[str]:
     local: dict[str, list[tuple[int, int]]] = {}
     skipped: set[int] = set()
     for definition in names.functions.values():
-        for parameter in definition.parameters:
-            local.setdefault(parameter, []).append((definition.first, definition.end))
+        for name in (*definition.parameters, *definition.locals):
+            local.setdefault(name, []).append((definition.first, definition.end))
         skipped.update(range(definition.first - 1 - len(definition.parameters), definition.first))
     for row, rule in enumerate(table.rule):
         if rule in (syntax.COMPREHENSION, syntax.GENERATOR):

@@ -144,14 +144,7 @@ def module(line: str, at: int) -> Found | None:
 
 
 def definition(line: str, at: int) -> Found | None:
-    """`def f(x): …`, `lambda x: …`, `let x = …`, `return …`."""
-    matched = re.match(rf"\s*def\s+({NAME}\s*\([^()]*\))\s*:?\s*(?:return\b)?\s*(.*?)\s*$", line)
-    if matched is not None:
-        message, whole = (
-            "a function is defined as `f(x) = …` here",
-            (len(line) - len(line.lstrip()), len(line.rstrip())),
-        )
-        return Found(whole, message, f"{matched[1]} = {matched[2]}" if matched[2] else None)
+    """`lambda x: …`, `let x = …`, `return …`."""
     matched = touching(rf"\blambda\b\s*(?:{NAME}(?:\s*,\s*{NAME})*)?\s*:", line, at)
     if matched is not None:
         hint = "give it a name in a line of its own: `f(x) = …`"

@@ -60,18 +60,28 @@ def survey(table: Syntax) -> Names:
 def lower(
     table: Syntax, *, shapes: Mapping[str, Shape] | None = None, values: Mapping[str, float] | None = None,
     bound: Collection[str] = (), show: Collection[str] = (), apart: Collection[str] = (),
+    varying: Collection[str] = (),
 ) -> Program:  # fmt: skip
     """Build the graph of a parsed text.
 
     shapes: shapes of inputs whose values are not scalars; values: numbers of scalar inputs, for what must be known
     while building; bound: names that the caller gives values for, which win over constants and definitions of the
     same name; show: further names that the caller will look at; apart: names, and elements such as `w[0]`, that the
-    caller differentiates by, which get nodes that nothing else shares.
+    caller differentiates by, which get nodes that nothing else shares; varying: inputs that have another value in each
+    row of a table, so that an element at such a position is a value, too (`ops.positions.take`).
     FormulaError or ShapeError with the place in the text.
     """
     one = lowering.Lowering(table, survey(table), shapes or {}, values or {}, bound, show, apart)
+    one.building.varying = varying
+    one.building.within = lambda: _inner(one)
     if table.characters is None or one.building.targets:
         return one.run()
     from cgcli.language.bulk.lowering import BulkLowering
 
     return one.run(BulkLowering(one))
+
+
+def _inner(one: lowering.Lowering) -> lowering.Lowering:
+    from cgcli.language.inner import Inner
+
+    return Inner(one)

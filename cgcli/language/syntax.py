@@ -1,10 +1,11 @@
 """The flat syntax table: what was read, in postfix order, as columns.
 
 Each row is one construct; its children are the constructs that end right before it. Two kinds of rows are marks that
-stand before what they open: CALLEE (`name(`) and OPEN (`[`), so that a walk knows where a body starts.
+stand before what they open: CALLEE (`name(`) and OPEN (`[`), so that a walk knows where a body starts. The body of a
+FUNCTION is what follows its HEAD.
 
     rule            children
-    NUMBER NAME EMPTY CALLEE OPEN, LT … NE          none
+    NUMBER NAME EMPTY CALLEE OPEN TARGET, LT … NE   none
     ADD … POW, AND, OR                              two operands
     NEG POS NOT TRANSPOSE                           one operand
     COMPARE                                         operand, sign, operand, sign, … operand
@@ -15,10 +16,15 @@ stand before what they open: CALLEE (`name(`) and OPEN (`[`), so that a walk kno
     COMPREHENSION                                   OPEN, body, NAME, items
     INDEX                                           base, entries (SLICE or any expression)
     SLICE                                           start, stop, step (EMPTY where left out)
+    TUPLE                                           values
+    HEAD                                            CALLEE, TARGETs (the parameters of `def`)
+    LOCAL                                           TARGETs, value
     EXPRESSION                                      expression
     ASSIGN                                          NAME or CALL, value
+    UNPACK                                          TARGETs, value
+    FUNCTION                                        HEAD, LOCALs, value
     INPUT PARAM                                     NAME, LIST or EMPTY, default or EMPTY
-    OUTPUT                                          NAMEs
+    TERM OUTPUT                                     NAMEs
 """
 
 from __future__ import annotations
@@ -39,7 +45,8 @@ NAMES = (
     "number", "name", "empty", "callee", "open", "lt", "le", "gt", "ge", "eq", "ne",
     "add", "sub", "mul", "div", "floordiv", "mod", "matmul", "pow", "and", "or",
     "neg", "pos", "not", "transpose", "compare", "conditional", "call", "generator", "list", "comprehension",
-    "index", "slice", "expression", "assign", "input", "param", "output",
+    "index", "slice", "tuple", "target", "head", "local",
+    "expression", "assign", "unpack", "function", "input", "param", "term", "output",
 )  # fmt: skip
 """Rules by number; the grammar's aliases are these names."""
 
@@ -47,7 +54,8 @@ NAMES = (
     NUMBER, NAME, EMPTY, CALLEE, OPEN, LT, LE, GT, GE, EQ, NE,
     ADD, SUB, MUL, DIV, FLOORDIV, MOD, MATMUL, POW, AND, OR,
     NEG, POS, NOT, TRANSPOSE, COMPARE, CONDITIONAL, CALL, GENERATOR, LIST, COMPREHENSION,
-    INDEX, SLICE, EXPRESSION, ASSIGN, INPUT, PARAM, OUTPUT,
+    INDEX, SLICE, TUPLE, TARGET, HEAD, LOCAL,
+    EXPRESSION, ASSIGN, UNPACK, FUNCTION, INPUT, PARAM, TERM, OUTPUT,
 ) = range(len(NAMES))  # fmt: skip
 
 RULES = len(NAMES)

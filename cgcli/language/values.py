@@ -6,6 +6,7 @@ from cgcli.ops.constants import CONSTANTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -28,6 +29,38 @@ class ListValue:
         return self.depth == 1
 
 
+class RangeValue(ListValue):
+    """The numbers of a range, which become constants of the graph only where something asks for them.
+
+    make: makes the list of nodes. FormulaError where there are more than a graph may hold.
+    """
+
+    __slots__ = ("_made", "make", "numbers")
+
+    def __init__(self, numbers: range, make: Callable[[range], list[Any]]) -> None:
+        self.numbers = numbers
+        self.make = make
+        self.depth = 1
+        self.node = None
+        self._made: list[Any] | None = None
+
+    @property
+    def items(self) -> list[Any]:  # type: ignore[override]  # a list that is made late
+        """The constants."""
+        if self._made is None:
+            self._made = self.make(self.numbers)
+        return self._made
+
+
+class TupleValue(ListValue):
+    """Several values side by side, as a function returns them: they are taken apart, and never one array by themselves.
+
+    So nobody computes with `(1, 5)` who means 1.5, or with all results of a function who means the first.
+    """
+
+    __slots__ = ()
+
+
 class FunctionName:
     """A function given by name, as `fold` takes it: a user's function or an operation."""
 
@@ -35,6 +68,10 @@ class FunctionName:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+
+UNASSIGNED = object()
+"""The value of a local name before its function assigns one: the name is local in all of the function, as in Python."""
 
 
 def exact_text(text: str, value: float) -> str | None:

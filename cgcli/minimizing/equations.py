@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from cgcli.errors import Span
 
-DECLARATIONS = {name: tables.TERMINALS.index(name.upper()) for name in ("input", "param", "output")}
+DECLARATIONS = {name: tables.TERMINALS.index(name.upper()) for name in ("input", "param", "term", "output", "def")}
+RETURN = tables.TERMINALS.index("RETURN")
 
 
 class Token:
@@ -77,18 +78,19 @@ def read_equations(source: Source, known: Collection[str]) -> Rewritten:
         source = Source(canonical(source.text), source.name)
     text = source.text
     check_brackets(source)
-    found = [statement for statement in statements_of(text) if not is_declaration(statement)]
-    declared = any(is_declaration(statement, "output") for statement in statements_of(text))
+    statements = statements_of(text)
+    found = [statement for statement in statements if not is_declaration(statement)]
+    declared = any(is_declaration(statement, "output") for statement in statements)
     prefix = "equation_"
     while prefix in text:
         prefix = f"_{prefix}"
     pieces: list[tuple[str, int | None]] = []
     names: list[str] = []
-    names_so_far, last = set(known), 0
+    names_so_far, last = {*known, *(each[1].text for each in statements if is_declaration(each, "def"))}, 0
     for statement in found:
         signs = [each for each in statement if each.depth == 0 and each.text in ("=", "==")]
         if signs and defines(statement, signs[0], names_so_far):
-            names_so_far.add(statement[0].text)
+            names_so_far.update(token.text for token in statement if token.begin < signs[0].begin and token.depth == 0)
         elif signs or (statement is found[-1] and not declared):
             names.append(f"{prefix}{len(names) + 1}")
             pieces += [(text[last : statement[0].begin], last), (f"{names[-1]} = (", None)]
@@ -118,18 +120,20 @@ def sides(source: Source, statement: list[Token], signs: list[Token]) -> list[tu
 
 
 def is_declaration(statement: list[Token], *words: str) -> bool:
-    """Whether a statement declares something: `input x`, `output a, b`."""
+    """Whether a statement declares something: `input x`, `output a, b`, a function with `def`."""
     kinds = {DECLARATIONS[word] for word in words or DECLARATIONS}
     return len(statement) > 1 and statement[0].kind in kinds and statement[1].kind == NAME
 
 
 def defines(statement: list[Token], sign: Token, known: Collection[str]) -> bool:
-    """Whether `left = …` defines a name, or a function; `known` are the names that stand for something already."""
+    """Whether `left = …` defines a name, names or a function; `known` are those that stand for something already."""
     first = statement[0]
     if sign.text != "=" or first.kind != NAME or first.text in known:
         return False
     outside = [token.text for token in statement if token.depth == 0 and token.begin < sign.begin]
     if outside == [first.text]:
+        return True
+    if outside[1::2] == [","] * (len(outside) // 2) and len(outside) > 1:
         return True
     return outside == [first.text, "(", ")"] and first.text not in REGISTRY.callable_as
 
@@ -149,7 +153,7 @@ def statements_of(text: str) -> list[list[Token]]:
         if kind in CLOSING:
             depth -= 1
         if kind == SEPARATOR:
-            if depth <= 0 or word == ";":
+            if (depth <= 0 or word == ";") and not _is_in_function(found[-1]):
                 found.append([])
             continue
         token = Token(kind, word, begin, depth)
@@ -157,6 +161,11 @@ def statements_of(text: str) -> list[list[Token]]:
             depth += 1
         found[-1].append(token)
     return [statement for statement in found if statement]
+
+
+def _is_in_function(statement: list[Token]) -> bool:
+    """Whether the words so far are those of a function that has no `return` yet."""
+    return is_declaration(statement, "def") and all(token.kind != RETURN for token in statement)
 
 
 def check_brackets(source: Source) -> None:

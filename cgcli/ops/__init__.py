@@ -8,10 +8,12 @@ from cgcli.ops import structure  # first: the codes of leaves stay what they are
 from cgcli.ops import (
     activations,
     arithmetic,
+    calling,
     hyperbolic,
     linear,
     logic,
     losses,
+    positions,
     powers,
     reductions,
     rounding,
@@ -34,7 +36,9 @@ FAMILIES = (
     losses,
     reductions,
     shaping,
+    positions,
     linear,
+    calling,
 )
 """The modules that hold rows, in the order in which the reference lists them."""
 

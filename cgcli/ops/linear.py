@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cgcli.ops.decisions import Taken
 from cgcli.ops.row import Operation
-from cgcli.ops.shaping import broadcast_to, stack, whole, whole_shape
+from cgcli.ops.shaping import broadcast_to, is_batch, place, reshape, stack, sum_of, whole, whole_shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,9 +65,24 @@ def _matmul_ties(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[l
     return [[0, None] if rank_a == 2 else [None], [None, rank_a - 1] if rank_b == 2 else [None]]
 
 
-matmul = Operation(
+def _matmul_in_batch(operands: Sequence[Any], shapes: Sequence[Shape], attributes: tuple[Any, ...], rows: int) -> Any:
+    """One matrix product where an operand is the same for all rows, so that its derivative is one, too."""
+    (a, b), (of_a, of_b) = operands, shapes
+    if not is_batch(a, of_a) and attributes[1] == 1:
+        return b @ (a if len(of_a) == 1 else a.T)
+    if not is_batch(b, of_b):
+        flat = a if attributes[0] == 1 else reshape(a, (rows * of_a[0], of_a[1]))
+        return reshape(flat @ b, (rows, *of_a[:-1], *of_b[1:]))
+    left = reshape(a, (rows, *of_a, 1)) if is_batch(a, of_a) else reshape(a, (*of_a, 1))
+    right = reshape(b, (rows, *(1,) * (len(of_a) - 1), *of_b))
+    if len(of_b) == 1:
+        left = reshape(left, left.shape[:-1])
+    return sum_of(left * right, -len(of_b))
+
+
+matmul: Operation = Operation(
     "matmul", "A, B", shape=_matmul_shape, prepare=lambda shapes: tuple(map(len, shapes)), pullback=_matmul_pullback,
-    ties=_matmul_ties,
+    ties=_matmul_ties, batch=_matmul_in_batch,
     spell={"numpy": _matmul_numpy, "numpy_batch": _matmul_batch, "numpy_summed": _matmul_summed, "infix": "@",
            "latex": "{0} {1}"}, precedence=60,
     traits=("structural", "traceable", "bilinear"),
@@ -83,8 +98,14 @@ def _outer_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
     return shapes[0] + shapes[1]
 
 
-outer = Operation(
-    "outer", "a, b", shape=_outer_shape, ties=lambda shapes, attributes: [[0], [1]],
+def _outer_in_batch(operands: Sequence[Any], shapes: Sequence[Shape], attributes: tuple[Any, ...], rows: int) -> Any:
+    (a, b), ((m,), (n,)) = operands, shapes
+    left = reshape(a, (rows, m, 1) if is_batch(a, (m,)) else (m, 1))
+    return left * reshape(b, (rows, 1, n) if is_batch(b, (n,)) else (1, n))
+
+
+outer: Operation = Operation(
+    "outer", "a, b", shape=_outer_shape, ties=lambda shapes, attributes: [[0], [1]], batch=_outer_in_batch,
     pullback=lambda adjoint, operands, result, attributes: [adjoint @ operands[1], operands[0] @ adjoint],
     spell={"numpy": lambda np, a, b: np.asarray(a)[..., :, None] * np.asarray(b)[..., None, :],
            "numpy_summed": lambda np, a, b, out=None: np.matmul(a.T, b, out=out), "latex": r"{0} \otimes {1}"},
@@ -205,8 +226,9 @@ def _identity(like: Any, n: int) -> Any:
     return like.build(eye, [], [n])
 
 
-trace = Operation(
+trace: Operation = Operation(
     "trace", "A", aliases=("tr",), shape=_scalar_of_square,
+    batch=lambda operands, shapes, attributes, rows: sum_of(_diagonals(operands[0], shapes[0][0], rows), -1),
     pullback=lambda adjoint, operands, result, attributes: [
         Taken(_identity(adjoint, operands[0].shape[0]), broadcast_to(adjoint, operands[0].shape))
     ],
@@ -232,6 +254,19 @@ def _diagonal_numpy(np: Any, a: Any, rank: int) -> Any:
     return result
 
 
+def _diagonals(a: Any, n: int, rows: int) -> Any:
+    """The diagonals of a batch of square matrices: every (n + 1)-th element of each."""
+    return reshape(a, (rows, n * n))[:, :: n + 1]
+
+
+def _diagonal_in_batch(operands: Sequence[Any], shapes: Sequence[Shape], attributes: tuple[Any, ...], rows: int) -> Any:
+    if attributes == (2,):
+        return _diagonals(operands[0], shapes[0][0], rows)
+    (n,) = shapes[0]
+    target = (((0, rows, 1), (0, n * n, n + 1)), (rows, n * n))
+    return reshape(place(operands[0], target), (rows, n, n))
+
+
 def _diagonal_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
     """Of a matrix the elements beside the diagonal are not read."""
     if attributes == (1,):
@@ -240,7 +275,7 @@ def _diagonal_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attri
 
 
 diag: Operation = Operation(
-    "diag", "x", shape=_diagonal_shape, prepare=lambda shapes: (len(shapes[0]),),
+    "diag", "x", shape=_diagonal_shape, batch=_diagonal_in_batch, prepare=lambda shapes: (len(shapes[0]),),
     pullback=_diagonal_pullback,
     spell={"numpy": _diagonal_numpy, "latex": r"\operatorname{{diag}}\left({0}\right)"},
     traits=("structural", "traceable", "moves", "gathers"), examples=("diag([x, y])", "diag([[x, y], [z, 1]])"),
@@ -262,9 +297,9 @@ def _one_by_one(np: Any, function: Any, *stacks: Any) -> Any:
     batch = np.broadcast_shapes(*(a.shape[:-2] for a in stacks))
     flat = [np.broadcast_to(a, batch + a.shape[-2:]).reshape((-1, *a.shape[-2:])) for a in stacks]
     result = np.full(flat[-1].shape, np.nan)
-    for place, items in enumerate(zip(*flat, strict=True)):
+    for number, items in enumerate(zip(*flat, strict=True)):
         try:
-            result[place] = function(*items)
+            result[number] = function(*items)
         except np.linalg.LinAlgError:
             continue
     return result.reshape(batch + result.shape[-2:])
@@ -293,8 +328,8 @@ def _solve_precise(mp: Any, a: Any, b: Any, rank: int) -> Any:
     except ZeroDivisionError:
         solved = [[mp.nan] * len(b) for _ in columns]
     result = np.empty((len(b), len(columns)), dtype=object)
-    for place, column in enumerate(solved):
-        result[:, place] = column
+    for number, column in enumerate(solved):
+        result[:, number] = column
     return result.reshape(b.shape)
 
 

@@ -126,14 +126,15 @@ prod: Operation = Operation(
     "prod", "x, [axis=None]", aliases=("product",), shape=reduced, prepare=some_axes, compute=_of_number,
     definition=_product, combine=mul,
     spell={"numpy": _numpy("prod"), "latex": r"\prod {0}", "rows": "Product", "rows_pullback": _product_over_rows},
-    traits=("structural", "traceable", "reduction"), examples=("prod([x, y, z])", "prod([[x, y], [z, 1]], 0)"),
+    traits=("structural", "along_axes", "traceable", "reduction"),
+    examples=("prod([x, y, z])", "prod([[x, y], [z, 1]], 0)"),
     about="Product of all elements, or along one axis; its derivative is right where elements are 0.",
 )  # fmt: skip
 mean = Operation(
     "mean", "x, [axis=None]", aliases=("average",), shape=reduced, prepare=nonempty_axes, compute=_of_number,
     definition=lambda x, axes: sum_of(x, axes) / count_along(x, axes),
     spell={"numpy": _numpy("mean"), "latex": r"\operatorname{{mean}}\left({0}\right)"},
-    traits=("structural", "reduction"), examples=("mean([x, y, z])", "mean([[x, y], [z, 1]], 1)"),
+    traits=("structural", "along_axes", "reduction"), examples=("mean([x, y, z])", "mean([[x, y], [z, 1]], 1)"),
     about="Arithmetic mean of all elements, or along one axis.",
 )  # fmt: skip
 
@@ -162,7 +163,8 @@ amax: Operation = Operation(
     pullback=_extreme_pullback, ties=reduced_ties,
     kink=_at_tie(lambda x, axes: amax(x, axes)), combine=maximum,
     spell={"numpy": _numpy("max"), "latex": r"\max {0}", "rows": "Largest"},
-    traits=("structural", "reduction"), examples=("max([x, y, z])", "amax([[x, y], [z, 1]], 0)"),
+    traits=("structural", "along_axes", "reduction"),
+    examples=("max([x, y, z])", "amax([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
     about="Largest element of an array, or along one axis: `max(v)`, `amax(A, 0)`.",
 )  # fmt: skip
@@ -171,7 +173,8 @@ amin: Operation = Operation(
     pullback=_extreme_pullback, ties=reduced_ties,
     kink=_at_tie(lambda x, axes: amin(x, axes)), combine=minimum,
     spell={"numpy": _numpy("min"), "latex": r"\min {0}", "rows": "Smallest"},
-    traits=("structural", "reduction"), examples=("min([x, y, z])", "amin([[x, y], [z, 1]], 0)"),
+    traits=("structural", "along_axes", "reduction"),
+    examples=("min([x, y, z])", "amin([[x, y], [z, 1]], 0)"),
     convention="ties share the derivative equally",
     about="Smallest element of an array, or along one axis: `min(v)`, `amin(A, 0)`.",
 )  # fmt: skip
@@ -209,7 +212,7 @@ root_sum_square: Operation = Operation(
     pullback=_length_pullback, combine=hypot, ties=reduced_ties,
     spell={"numpy": _length_numpy, "precise": _length_precise, "latex": r"\left\lVert {0} \right\rVert",
     "rows": "Length"},
-    traits=("structural", "reduction"),
+    traits=("structural", "along_axes", "reduction"),
     examples=("root_sum_square([x, y, z])", "root_sum_square([[x, y], [z, 1]], 0)"),
     kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes),
     convention="derivative 0 at the zero vector",
@@ -236,7 +239,7 @@ def _unit(x: Any, axes: Axes) -> Any:
 
 unit_vector: Operation = Operation(
     "unit_vector", "x, [axis=None]", shape=same_shape, prepare=nonempty_axes, definition=_unit, pullback=_unit_pullback,
-    spell={"latex": r"\operatorname{{unit}}\left({0}\right)"}, traits=("structural",),
+    spell={"latex": r"\operatorname{{unit}}\left({0}\right)"}, traits=("structural", "along_axes"),
     kink=lambda x, axes: spread(root_sum_square(x, axes) == 0, x.shape, axes), convention="0 at the zero vector",
     examples=("unit_vector([x, y, z])", "unit_vector([[x, y], [z, 1]], 0)"),
     about="x/norm(x), and 0 at the zero vector: the direction of a vector, which is the slope of its length.",
@@ -260,7 +263,7 @@ var = Operation(
     compute=lambda x, axes: x - x, definition=lambda x, axes: mean(square(centred(x, axes)), axes),
     pullback=_variance_pullback,
     spell={"numpy": _numpy("var"), "latex": r"\operatorname{{var}}\left({0}\right)"},
-    traits=("structural", "reduction"), examples=("var([x, y, z])", "var([[x, y], [z, 1]], 0)"),
+    traits=("structural", "along_axes", "reduction"), examples=("var([x, y, z])", "var([[x, y], [z, 1]], 0)"),
     about="Population variance, the mean of (x - mean(x))^2 (divided by n, not n - 1).",
 )  # fmt: skip
 
@@ -278,7 +281,7 @@ std = Operation(
     definition=lambda x, axes: root_sum_square(centred(x, axes), axes) / sqrt(x.coerce(count_along(x, axes))),
     pullback=_deviation_pullback, kink=lambda x, axes: spread(var(x, axes) == 0, x.shape, axes),
     spell={"latex": r"\operatorname{{std}}\left({0}\right)"},
-    traits=("structural", "reduction"), examples=("std([x, y, z])", "std([[x, y], [z, 1]], 0)"),
+    traits=("structural", "along_axes", "reduction"), examples=("std([x, y, z])", "std([[x, y], [z, 1]], 0)"),
     convention="derivative 0 where all elements are equal",
     about="Population standard deviation, sqrt(var(x)) (divided by n, not n - 1).",
 )  # fmt: skip
@@ -400,14 +403,15 @@ logsumexp = Operation(
     "logsumexp", "x, [axis=None]", shape=reduced, prepare=nonempty_axes, definition=_log_sum_exp,
     pullback=_log_sum_exp_pullback,
     spell={"latex": r"\ln \sum e^{{{0}}}"},
-    traits=("structural", "reduction"), examples=("logsumexp([x, y, z])", "logsumexp([[x, y], [z, 1]], 0)"),
+    traits=("structural", "along_axes", "reduction"),
+    examples=("logsumexp([x, y, z])", "logsumexp([[x, y], [z, 1]], 0)"),
     about="log(sum(exp(x))) without overflow.",
 )  # fmt: skip
 logmeanexp = Operation(
     "logmeanexp", "x, [axis=None]", shape=reduced, prepare=nonempty_axes,
     definition=lambda x, axes: logsumexp(x, axes) - log(x.coerce(count_along(x, axes))),
     spell={"latex": r"\ln \operatorname{{mean}} e^{{{0}}}"},
-    traits=("structural", "reduction"), examples=("logmeanexp([x, y, z])",),
+    traits=("structural", "along_axes", "reduction"), examples=("logmeanexp([x, y, z])",),
     about="log(mean(exp(x))) without overflow.",
 )  # fmt: skip
 
@@ -434,14 +438,14 @@ def _log_softmax_pullback(adjoint: Any, operands: Sequence[Any], result: Any, at
 
 softmax = Operation(
     "softmax", "x, [axis=-1]", shape=same_shape, prepare=_last_axis, definition=_softmax, pullback=_softmax_pullback,
-    spell={"latex": r"\operatorname{{softmax}}\left({0}\right)"}, traits=("structural",),
+    spell={"latex": r"\operatorname{{softmax}}\left({0}\right)"}, traits=("structural", "along_axes"),
     examples=("softmax([x, y, z])", "softmax([[x, y], [z, 1]], 0)"),
     about="exp(x)/sum(exp(x)) along the last axis, or the one given: positive numbers that add up to 1.",
 )  # fmt: skip
 log_softmax = Operation(
     "log_softmax", "x, [axis=-1]", shape=same_shape, prepare=_last_axis, pullback=_log_softmax_pullback,
     definition=lambda x, axes: x - spread(logsumexp(x, axes), x.shape, axes),
-    spell={"latex": r"\ln \operatorname{{softmax}}\left({0}\right)"}, traits=("structural",),
+    spell={"latex": r"\ln \operatorname{{softmax}}\left({0}\right)"}, traits=("structural", "along_axes"),
     examples=("log_softmax([x, y, z])", "log_softmax([[x, y], [z, 1]], 0)"),
     about="log(softmax(x)) without loss of digits, along the last axis or the one given.",
 )  # fmt: skip
@@ -476,7 +480,8 @@ cumsum = Operation(
     "cumsum", "x, [axis=None]", shape=same_shape, prepare=_one_axis, pullback=_running_sum_pullback,
     ties=_running_ties,
     spell={"numpy": lambda np, x, axis: np.cumsum(x, axis=axis), "latex": r"\operatorname{{cumsum}}\left({0}\right)"},
-    traits=("structural", "traceable", "moves"), examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
+    traits=("structural", "along_axes", "traceable", "moves"),
+    examples=("cumsum([x, y, z])", "cumsum([[x, y], [z, 1]], 0)"),
     about="Running sums x[0], x[0] + x[1], ...; of a matrix along the axis given.",
 )  # fmt: skip
 
@@ -508,18 +513,18 @@ cumprod = Operation(
 any_of = Operation(
     "any", "x, [axis=None]", shape=reduced, prepare=some_axes,
     definition=lambda x, axes: sum_of(x != 0, axes) > 0, spell={"latex": r"\operatorname{{any}}\left({0}\right)"},
-    traits=("structural", "reduction", "piecewise_constant"), examples=("any([x > 1, y > 1])",),
+    traits=("structural", "along_axes", "reduction", "piecewise_constant"), examples=("any([x > 1, y > 1])",),
     about="1 where at least one element is not 0, else 0. Derivative 0.",
 )  # fmt: skip
 all_of = Operation(
     "all", "x, [axis=None]", shape=reduced, prepare=some_axes,
     definition=lambda x, axes: (sum_of(x == 0, axes) == 0), spell={"latex": r"\operatorname{{all}}\left({0}\right)"},
-    traits=("structural", "reduction", "piecewise_constant"), examples=("all([x > 1, y > 1])",),
+    traits=("structural", "along_axes", "reduction", "piecewise_constant"), examples=("all([x > 1, y > 1])",),
     about="1 where no element is 0, else 0. Derivative 0.",
 )  # fmt: skip
 count = Operation(
     "count", "x, [axis=None]", shape=reduced, prepare=some_axes,
     definition=lambda x, axes: sum_of(x != 0, axes), spell={"latex": r"\operatorname{{count}}\left({0}\right)"},
-    traits=("structural", "reduction", "piecewise_constant"), examples=("count([x > 1, y > 1])",),
+    traits=("structural", "along_axes", "reduction", "piecewise_constant"), examples=("count([x > 1, y > 1])",),
     about="Number of elements that are not 0. Derivative 0.",
 )  # fmt: skip

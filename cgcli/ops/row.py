@@ -102,6 +102,9 @@ class Operation:
         contribution per operand (None: no derivative).
     definition: the operation in terms of other rows, a function of (operands..., static values...). A row without
         a spelling for an engine, or without a derivative rule, is served by its definition.
+    batch: for structural rows, how many rows of data are computed at once: a function of (operands, their shapes in one
+        row, attributes, number of rows) -> the result with the rows in front. An operand with the rows in front has
+        one axis more than its shape says, any other is the same for all rows. None where that is not known.
     shape: for structural rows, (operand shapes, attributes) -> shape of the result; ValueError where they do not fit.
     ties: for structural rows, (operand shapes, attributes) -> for each operand and each of its axes the axis of the
         result that it goes along with, or None: an element of the result reads the operand at its own place along axes
@@ -129,14 +132,15 @@ class Operation:
         idempotent, structural, traceable (the NumPy spelling only moves, adds and multiplies elements, so that it
         works on arrays of references too), moves (the pullback only moves and adds up the elements of the adjoint, so
         that it says of elements that a decision let through where they go), reduction (makes one value of all
-        elements, or of those along an axis, and of a single number that number or a constant), gathers (each element of
-        the result is an element of an operand or a number; the NumPy spelling moves anything), scatters (each element
-        of the operand is added to the one at a position, the first attribute), order_without_rule (the static argument
-        is an order, a number by which there is no derivative rule; other static arguments are whole numbers such as
-        lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
+        elements, or of those along an axis, and of a single number that number or a constant), along_axes (its
+        attributes are axes counted from the end, so that it is the same with a batch in front), gathers (each element
+        of the result is an element of an operand or a number; the NumPy spelling moves anything), scatters (each
+        element of the operand is added to the one at a position, the first attribute), order_without_rule (the static
+        argument is an order, a number by which there is no derivative rule; other static arguments are whole numbers
+        such as lengths), verdict (its nan says that there is no answer), linear (in all operands together; what
         `moves` is linear, too), bilinear (in each of two operands), linear_in_first, derived (a slope that is a row for
-        the sake of another one, with which it is tested), point (it is true, or false, at single points only), internal
-        (not callable from formulas).
+        the sake of another one, with which it is tested), point (it is true, or false, at single points only), kept
+        (its first attribute is a body, which engines run), internal (not callable from formulas).
     examples: formulas that show the operation; the conformance suite evaluates and differentiates structural ones.
     family: the module that declared the row.
     about, source: one line of documentation, and where the formula or algorithm comes from.
@@ -146,6 +150,7 @@ class Operation:
         "about",
         "aliases",
         "arity",
+        "batch",
         "code",
         "combine",
         "compute",
@@ -180,6 +185,7 @@ class Operation:
     partials: tuple[Callable[..., Any] | None, ...] | None
     pullback: Callable[..., Sequence[Any]] | None
     definition: Callable[..., Any] | None
+    batch: Callable[..., Any] | None
     shape: Callable[..., Shape] | None
     ties: Callable[..., Ties] | None
     prepare: Callable[..., tuple[Any, ...]] | None
@@ -213,6 +219,7 @@ class Operation:
         partials: tuple[Callable[..., Any] | None, ...] | None = None,
         pullback: Callable[..., Sequence[Any]] | None = None,
         definition: Callable[..., Any] | None = None,
+        batch: Callable[..., Any] | None = None,
         shape: Callable[..., Shape] | None = None,
         ties: Callable[..., Ties] | None = None,
         prepare: Callable[..., tuple[Any, ...]] | None = None,
@@ -242,6 +249,7 @@ class Operation:
             ("partials", partials),
             ("pullback", pullback),
             ("definition", definition),
+            ("batch", batch),
             ("shape", shape),
             ("ties", ties),
             ("prepare", prepare),

@@ -68,6 +68,33 @@ def reduced_ties(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> list[l
     return [[None if axis - rank in attributes[0] else next(kept) for axis in range(rank)]]
 
 
+# ---- batches ---------------------------------------------------------------------------------------------------
+
+
+def is_batch(x: Any, shape: Shape) -> bool:
+    """Whether an operand has the rows of a batch in front of its shape in one row."""
+    return len(x.shape) > len(shape)
+
+
+def for_every_row(x: Any, shape: Shape, rows: int) -> Any:
+    """An operand with the rows of a batch in front, repeated where it is the same for all of them."""
+    return x if is_batch(x, shape) else broadcast_to(x, (rows, *shape))
+
+
+def with_rank(x: Any, shape: Shape, rank: int) -> Any:
+    """An operand with axes of length 1 between the batch and its own ones, so that it meets others of a rank."""
+    if len(shape) == rank or not is_batch(x, shape):
+        return x
+    return reshape(x, (x.shape[0], *(1,) * (rank - len(shape)), *shape))
+
+
+def _side_by_side(operands: Sequence[Any], shapes: Sequence[Shape], axis: int, rows: int) -> Any:
+    """Batches one after the other in each row, along an axis that is counted from the end."""
+    return operands[0].build(
+        join, [for_every_row(x, shape, rows) for x, shape in zip(operands, shapes, strict=True)], (axis,)
+    )
+
+
 # ---- stack -----------------------------------------------------------------------------------------------------
 
 
@@ -85,12 +112,35 @@ def _stack_numpy(np: Any, *items: Any) -> Any:
     return np.stack(np.broadcast_arrays(*parts), axis=-1 - rank)
 
 
-stack = Operation(
-    "stack", "x, ...", shape=_stack_shape, prepare=lambda shapes: (len(shapes[0]),) if shapes[0] else (0,),
+def _stack_batch(operands: Sequence[Any], shapes: Sequence[Shape], attributes: tuple[Any, ...], rows: int) -> Any:
+    items = [reshape(for_every_row(x, shape, rows), (rows, 1, *shape))
+             for x, shape in zip(operands, shapes, strict=True)]  # fmt: skip
+    return _side_by_side(items, [(1, *shape) for shape in shapes], -1 - len(shapes[0]), rows)
+
+
+stack: Operation = Operation(
+    "stack", "x, ...", shape=_stack_shape, batch=_stack_batch,
+    prepare=lambda shapes: (len(shapes[0]),) if shapes[0] else (0,),
     pullback=lambda adjoint, operands, result, attributes: [adjoint[k] for k in range(len(operands))],
     spell={"numpy": _stack_numpy, "latex": "list"},
     traits=("structural", "traceable", "moves", "gathers"), examples=("stack(x, y, z)",),
     about="A list of values of one shape as an array with one more axis in front.",
+)  # fmt: skip
+
+
+# ---- numbers at equal distances --------------------------------------------------------------------------------
+
+
+def _progression_numpy(np: Any, start: int, step: int, count: int) -> Any:
+    return start + step * np.arange(count, dtype=np.float64)
+
+
+progression = Operation(
+    "progression", "[start], [step], [count]",
+    shape=lambda shapes, attributes: (attributes[2],),
+    prepare=lambda shapes, *numbers: tuple(whole(number, "a limit of a range") for number in numbers),
+    spell={"numpy": _progression_numpy}, traits=("structural", "traceable", "internal"),
+    about="The whole numbers of a range as a vector, which a graph need not hold one by one.",
 )  # fmt: skip
 
 
@@ -171,12 +221,21 @@ def _fold_index(x: Any, key: Key) -> Any:
         return None
     if len(key) == 1 and x.graph.row(x.node) is stack:
         return type(x)(x.graph, x.graph.operands_of(x.node)[key[0]])
+    if x.graph.row(x.node) is progression:
+        start, step, count = x.graph.attributes_of(x.node)
+        return x.coerce(float(start + step * (key[0] % count))) if -count <= key[0] < count else None
     values = x.array_value
     return None if values is None else x.coerce(float(values[key]))
 
 
-index = Operation(
-    "index", "x, [key]", shape=_index_shape, prepare=_normal_key,
+def _key_of_batch(entries: Key, rows: int) -> Key:
+    return ((0, rows, 1), *entries)
+
+
+index: Operation = Operation(
+    "index", "x, [key]", shape=_index_shape,
+    batch=lambda operands, shapes, attributes, rows: index(operands[0], _key_of_batch(attributes[0], rows)),
+    prepare=_normal_key,
     pullback=_index_pullback, fold=_fold_index,
     spell={"numpy": lambda np, x, entries, shape: np.asarray(x)[_numpy_key(entries)], "latex": "index"},
     traits=("structural", "traceable", "moves", "gathers", "internal"),
@@ -186,6 +245,9 @@ index = Operation(
 place: Operation = Operation(
     "place", "x, [target]", shape=lambda shapes, attributes: attributes[1],
     prepare=lambda shapes, target: target,
+    batch=lambda operands, shapes, attributes, rows: place(
+        operands[0], (_key_of_batch(attributes[0], rows), (rows, *attributes[1]))
+    ),
     pullback=lambda adjoint, operands, result, attributes: [adjoint[attributes[0]]],
     spell={"numpy": _place_numpy},
     traits=("structural", "traceable", "moves", "gathers", "internal"),
@@ -203,7 +265,7 @@ def _reshape_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shap
     return target
 
 
-def _batch_of(x: Any, rank: int) -> Shape:
+def batch_of(x: Any, rank: int) -> Shape:
     """The axes in front of an operand of known rank."""
     shape: Shape = x.shape
     return shape[: x.ndim - rank]
@@ -211,7 +273,7 @@ def _batch_of(x: Any, rank: int) -> Shape:
 
 def _reshape_numpy(np: Any, x: Any, shape: Shape, rank: int) -> Any:
     x = np.asarray(x)
-    return x.reshape(shape if x.ndim == rank else _batch_of(x, rank) + shape)
+    return x.reshape(shape if x.ndim == rank else batch_of(x, rank) + shape)
 
 
 def _transpose_numpy(np: Any, x: Any, rank: int) -> Any:
@@ -223,6 +285,7 @@ def _transpose_numpy(np: Any, x: Any, rank: int) -> Any:
 
 reshape: Operation = Operation(
     "reshape", "x, [shape]", shape=_reshape_shape,
+    batch=lambda operands, shapes, attributes, rows: reshape(operands[0], (rows, *attributes[0])),
     prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
     pullback=lambda adjoint, operands, result, attributes: [reshape(adjoint, operands[0].shape)],
     spell={"numpy": _reshape_numpy},
@@ -230,12 +293,35 @@ reshape: Operation = Operation(
     about="The same elements in another shape, rows first.",
 )  # fmt: skip
 transpose = Operation(
-    "transpose", "x", shape=lambda shapes, attributes: shapes[0][::-1], prepare=lambda shapes: (len(shapes[0]),),
+    "transpose", "x",
+    batch=lambda operands, shapes, attributes, rows: permute(operands[0], (0, *range(attributes[0], 0, -1))),
+    shape=lambda shapes, attributes: shapes[0][::-1], prepare=lambda shapes: (len(shapes[0]),),
     pullback=lambda adjoint, operands, result, attributes: [adjoint.T],
     spell={"numpy": _transpose_numpy, "latex": r"{0}^{{\top}}"},
     traits=("structural", "traceable", "moves", "gathers", "involution"),
     examples=("transpose([[x, y, z], [1, 2, x]])",),
     about="Axes in reverse order; also written `A.T`.",
+)  # fmt: skip
+
+
+def _permute_numpy(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    x = np.asarray(x)
+    front = x.ndim - len(axes)
+    return x.transpose(*range(front), *(front + axis for axis in axes))
+
+
+def _permute_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    (axes,) = attributes
+    return [permute(adjoint, tuple(sorted(range(len(axes)), key=axes.__getitem__)))]
+
+
+permute: Operation = Operation(
+    "permute", "x, [axes]", shape=lambda shapes, attributes: tuple(shapes[0][axis] for axis in attributes[0]),
+    prepare=lambda shapes, axes: (tuple(axes),), pullback=_permute_pullback,
+    batch=lambda operands, shapes, attributes, rows: permute(operands[0], (0, *(axis + 1 for axis in attributes[0]))),
+    fold=lambda x, axes: x if tuple(axes) == tuple(range(len(x.shape))) else None,
+    spell={"numpy": _permute_numpy}, traits=("structural", "traceable", "moves", "gathers", "internal"),
+    about="Axes in another order: axis k of the result is the one of the operand that is given k-th.",
 )  # fmt: skip
 
 
@@ -252,13 +338,16 @@ def _broadcast_numpy(np: Any, x: Any, shape: Shape, rank: int) -> Any:
     x = np.asarray(x)
     if x.ndim == rank:
         return np.broadcast_to(x, shape)
-    batch = _batch_of(x, rank)
+    batch = batch_of(x, rank)
     aligned = x.reshape(batch + (1,) * (len(shape) - rank) + tuple(x.shape[x.ndim - rank :]))
     return np.broadcast_to(aligned, batch + shape)
 
 
-broadcast_to = Operation(
+broadcast_to: Operation = Operation(
     "broadcast_to", "x, [shape]", shape=_broadcast_shape,
+    batch=lambda operands, shapes, attributes, rows: broadcast_to(
+        with_rank(operands[0], shapes[0], len(attributes[0])), (rows, *attributes[0])
+    ),
     prepare=lambda shapes, shape: (whole_shape(shape), len(shapes[0])),
     pullback=lambda adjoint, operands, result, attributes: [sum_to(adjoint, operands[0].shape)],
     fold=lambda x, shape: x if x.shape == tuple(shape) else None,
@@ -284,7 +373,7 @@ def _concat_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape
 def _concat_numpy(np: Any, *items: Any) -> Any:
     *operands, rank = items
     arrays = [np.asarray(operand) for operand in operands]
-    batch = np.broadcast_shapes(*(_batch_of(array, rank) for array in arrays))
+    batch = np.broadcast_shapes(*(batch_of(array, rank) for array in arrays))
     stretched = [np.broadcast_to(array, batch + array.shape[array.ndim - rank :]) for array in arrays]
     return np.concatenate(stretched, axis=-rank)
 
@@ -298,8 +387,10 @@ def _concat_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
     return parts
 
 
-concat = Operation(
-    "concat", "x, ...", aliases=("concatenate",), shape=_concat_shape, prepare=lambda shapes: (len(shapes[0]),),
+concat: Operation = Operation(
+    "concat", "x, ...", aliases=("concatenate",), shape=_concat_shape,
+    batch=lambda operands, shapes, attributes, rows: _side_by_side(operands, shapes, -len(shapes[0]), rows),
+    prepare=lambda shapes: (len(shapes[0]),),
     pullback=_concat_pullback, spell={"numpy": _concat_numpy}, traits=("structural", "traceable", "moves", "gathers"),
     examples=("concat([x, y], [z])", "concat([[x, y]], [[z, 1], [2, x]])"),
     about="Arrays one after the other along their first axis.",
@@ -317,6 +408,46 @@ def _sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes
 
 SHORT = 128
 """Length up to which NumPy sums an axis with eight accumulators; longer ones it halves."""
+
+
+def _join_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    (axis,) = attributes
+    place = len(shapes[0]) + axis
+    if any((*shape[:place], *shape[place + 1 :]) != (*shapes[0][:place], *shapes[0][place + 1 :]) for shape in shapes):
+        raise ValueError("shapes do not fit side by side")
+    return (*shapes[0][:place], sum(shape[place] for shape in shapes), *shapes[0][place + 1 :])
+
+
+def _join_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    (axis,) = attributes
+    parts, start = [], 0
+    for operand in operands:
+        key = [slice(None)] * len(operand.shape)
+        key[axis] = slice(start, start + operand.shape[axis])
+        start += operand.shape[axis]
+        parts.append(adjoint[tuple(key)])
+    return parts
+
+
+def _join_numpy(np: Any, *items: Any) -> Any:
+    *operands, axis = items
+    arrays = [np.asarray(operand) for operand in operands]
+    if any(array.ndim != arrays[0].ndim for array in arrays):  # a batch in front of some of them
+        rank = max(array.ndim for array in arrays)
+        rows = next(array.shape[0] for array in arrays if array.ndim == rank)
+        arrays = [array if array.ndim == rank else np.broadcast_to(array, (rows, *array.shape)) for array in arrays]
+    return np.concatenate(arrays, axis=axis)
+
+
+join: Operation = Operation(
+    "join", "x, ...", shape=_join_shape, prepare=lambda shapes, axis: (whole(axis, "an axis"),),
+    batch=lambda operands, shapes, attributes, rows: operands[0].build(
+        join, [for_every_row(x, shape, rows) for x, shape in zip(operands, shapes, strict=True)], attributes
+    ),
+    pullback=_join_pullback, spell={"numpy": _join_numpy},
+    traits=("structural", "traceable", "moves", "gathers", "internal"),
+    about="Arrays one after the other along an axis, which is counted from the end.",
+)  # fmt: skip
 
 
 def _sum_numpy(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
@@ -339,7 +470,8 @@ sum_of = Operation(
     prepare=lambda shapes, axis=None: (chosen_axes(shapes[0], axis),),
     compute=lambda x, axes: x, pullback=_sum_pullback, combine=add, ties=reduced_ties,
     spell={"numpy": _sum_numpy, "latex": r"\sum {0}", "rows": "Sum"},
-    traits=("structural", "traceable", "moves", "reduction"), examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
+    traits=("structural", "traceable", "moves", "along_axes", "reduction"),
+    examples=("sum([x, y, z])", "sum([[x, y], [z, 1]], 0)"),
     about="Sum of all elements, or along one axis.",
 )  # fmt: skip
 
@@ -356,77 +488,3 @@ def sum_to(x: Any, shape: Shape) -> Any:
     ]
     summed = sum_of(x, tuple(axes)) if axes else x
     return summed if summed.shape == shape else reshape(summed, shape)
-
-
-# ---- any positions -------------------------------------------------------------------------------------------------
-
-
-class Positions:
-    """Positions in an array as one attribute, equal by what they are.
-
-    array: whole numbers, to which nobody writes any more. once: whether none of them is there twice.
-    """
-
-    __slots__ = ("_key", "array", "once")
-
-    def __init__(self, array: Any) -> None:
-        from hashlib import blake2b
-
-        array.setflags(write=False)
-        self.array = array
-        self.once = len(set(array.tolist())) == len(array)
-        self._key = blake2b(array.tobytes(), digest_size=16).hexdigest()
-
-    def __repr__(self) -> str:
-        return f"Positions({len(self.array)}, {self._key})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Positions) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-
-def _gather_numpy(np: Any, x: Any, positions: Positions, rank: int) -> Any:
-    x = np.asarray(x)
-    return x.reshape((*_batch_of(x, rank), -1)).take(positions.array, axis=-1)
-
-
-def _gather_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
-    """The adjoint in its places; all other elements were not read."""
-    shape, positions = operands[0].shape, attributes[0]
-    placed = scatter(adjoint, positions, shape)
-    if size_of(shape) <= FEW_ELEMENTS:
-        return [Placed(placed, positions.array.tolist())]
-    return [Taken(scatter(broadcast_to(adjoint.coerce(1.0), adjoint.shape), positions, shape), placed, clean=True)]
-
-
-gather: Operation = Operation(
-    "gather", "x, [positions]", shape=lambda shapes, attributes: (len(attributes[0].array),),
-    prepare=lambda shapes, positions: (positions, len(shapes[0])),
-    pullback=_gather_pullback, spell={"numpy": _gather_numpy},
-    traits=("structural", "traceable", "moves", "gathers", "internal"),
-    about="The elements at any positions of an array, rows first, as a vector.",
-)  # fmt: skip
-
-
-def _scatter_numpy(np: Any, x: Any, positions: Positions, shape: Shape) -> Any:
-    x = np.asarray(x)
-    if x.ndim == 1 and x.dtype == np.float64 and not positions.once:
-        return np.bincount(positions.array, weights=x, minlength=size_of(shape)).reshape(shape)
-    found = np.zeros((*x.shape[:-1], size_of(shape)), dtype=x.dtype)
-    if positions.once:
-        found[..., positions.array] = x
-    else:
-        np.add.at(found.T, positions.array, x.T)
-    return found.reshape(x.shape[:-1] + shape)
-
-
-scatter: Operation = Operation(
-    "scatter", "x, [positions], [shape]", shape=lambda shapes, attributes: attributes[1],
-    prepare=lambda shapes, positions, shape: (positions, shape),
-    pullback=lambda adjoint, operands, result, attributes: [gather(adjoint, attributes[0])],
-    spell={"numpy": _scatter_numpy},
-    traits=("structural", "traceable", "moves", "scatters", "internal"),
-    about="Zeros with the elements of a vector added at any positions: the adjoint of `gather`.",
-)  # fmt: skip

@@ -6,7 +6,7 @@ from cgcli.errors import CalculationError
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import between
-from cgcli.ops import shaping
+from cgcli.ops import calling, shaping
 from cgcli.ops.decisions import Placed, Taken
 from cgcli.passes.adjoints import (
     Adjoint,
@@ -26,10 +26,17 @@ from cgcli.passes.folding import FoldingRef
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, Protocol
 
     from cgcli.ops import Operation
-    from cgcli.passes.conventions import Conventions
+
+    class Conventions(Protocol):
+        """What looks after products of conventions: see `passes.conventions`."""
+
+        def settled(
+            self, node: int, adjoint: Adjoint, parts: Sequence[Adjoint | None], adjoints: dict[int, Adjoint], /
+        ) -> Sequence[Adjoint | None]:
+            """What a node hands on, where the product of two conventions is the true one or nan."""
 
 
 def walked(
@@ -62,7 +69,9 @@ def walked(
             adjoints[node] = total = put_together(total)
         if goes_on:
             first = graph.start[node]
-            parts: Sequence[Adjoint | None] = handed_on(graph, node, total, wanted)
+            parts: Sequence[Adjoint | None] = handed_on(
+                graph, node, total, wanted, again=conventions is not None
+            )  # fmt: skip
             if conventions is not None:
                 parts = conventions.settled(node, total, parts, adjoints)
             for place, part in enumerate(parts):
@@ -82,20 +91,28 @@ def contributions(graph: Graph, node: int, adjoint: Ref, wanted: Sequence[bool])
     return [None if part is None else part.given_out() for part in found]
 
 
-def handed_on(graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool]) -> list[Adjoint | None]:
-    """What a node with this adjoint contributes to each operand; None where that is zero or not wanted."""
+def handed_on(
+    graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool], *, again: bool = False
+) -> list[Adjoint | None]:  # fmt: skip
+    """What a node with this adjoint contributes to each operand; None where that is zero or not wanted.
+
+    again: whether the pass goes over a derivative that has kinks, which matters within kept calls.
+    """
     shapes = [graph.shape_of(operand) for operand in graph.operands_of(node)]
+    parts = element_by_element(graph, node, adjoint, wanted, again=again)
     return [
         summed_to(part, shape) if part is not None and want else None
-        for part, shape, want in zip(element_by_element(graph, node, adjoint, wanted), shapes, wanted, strict=True)
+        for part, shape, want in zip(parts, shapes, wanted, strict=True)
     ]
 
 
 def element_by_element(
-    graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool]
+    graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool], *, again: bool = False
 ) -> Sequence[Adjoint | None]:  # fmt: skip
     """The same before the contributions to an operand that was stretched are added up."""
     row = graph.row(node)
+    if "kept" in row.traits:
+        return _by_body(graph, node, adjoint, wanted, again)
     operands = [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
     result = FoldingRef(graph, node)
     if row.partials is not None:
@@ -108,6 +125,19 @@ def element_by_element(
     if row.definition is not None:
         return _by_definition(graph, node, operands, adjoint)
     raise CalculationError(f"`{row.name}` has no derivative rule", span=graph.spans.get(node))
+
+
+def _by_body(
+    graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool], again: bool
+) -> list[Adjoint | None]:  # fmt: skip
+    """What a kept call hands on; bodies are differentiated by this same loop."""
+    from cgcli.passes.kept_calls import AtKinks, handed_by_call, handed_by_scan
+
+    def pull(graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int]) -> dict[int, Adjoint]:
+        return walked(graph, starts, wrt, AtKinks(graph) if again else None)[0]
+
+    handed = handed_by_call if graph.row(node) is calling.call else handed_by_scan
+    return handed(graph, node, adjoint, wanted, pull, again=again)
 
 
 def _by_partials(

@@ -21,7 +21,7 @@ from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Protocol
 
     from cgcli.graph.ref import Ref
@@ -145,9 +145,19 @@ def has_conventions(graph: Graph, outputs: Sequence[int], wrt: Sequence[int]) ->
         return False
     active = between(graph, wrt, outputs)
     on_the_way = list(compress(range(len(active)), active))
-    if not any(_has_kink(REGISTRY.rows[code]) for code in {graph.op[node] for node in on_the_way}):
+    rows = {REGISTRY.rows[code] for code in {graph.op[node] for node in on_the_way}}
+    if not any(map(_has_kink, rows)) and not _kept_kinks(graph, on_the_way, rows):
         return False
     return graph.is_derivative or any(map(graph.origins.has, reversed(on_the_way)))
+
+
+def _kept_kinks(graph: Graph, nodes: Iterable[int], rows: Collection[Operation]) -> bool:
+    """Whether one of some nodes is a kept call with a kink in it."""
+    if not any("kept" in row.traits for row in rows):
+        return False
+    from cgcli.passes.kept_calls import kinked
+
+    return any(kinked(graph.attributes_of(node)[0]) for node in nodes if "kept" in graph.row(node).traits)
 
 
 def _has_kink(row: Operation) -> bool:

@@ -17,6 +17,7 @@ from cgcli.graph.copying import carry
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY, arithmetic, shaping, structure
+from cgcli.ops import positions as at_positions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -206,7 +207,9 @@ class _Rolling:
             return self.target.apply(shaping.index, [array], [((positions[0], stop, step),)])
         import numpy as np
 
-        return self.target.apply(shaping.gather, [array], [shaping.Positions(np.array(positions, dtype=np.int64))])
+        return self.target.apply(
+            at_positions.gather, [array], [at_positions.Positions(np.array(positions, dtype=np.int64))]
+        )
 
 
 def _position(entries: tuple[int, ...], shape: tuple[int, ...]) -> int:

@@ -7,6 +7,7 @@ colour in DOT, so in pictures that are not large each node stands in an invisibl
 from __future__ import annotations
 
 from cgcli.explain.steps import NO_CALL, with_parents
+from cgcli.render.folded_steps import MOST_RESULTS
 from cgcli.render.graphviz import escaped, quoted
 
 TYPE_CHECKING = False
@@ -122,7 +123,7 @@ class _Drawing:
             if done:
                 yield f"{indent}}}"
                 continue
-            frame = {"label": calls[call].name, **CALL, "fillcolor": CALL_FILLS[depth % 2]}
+            frame = {"label": self.folding.call_label(self.picture, call), **CALL, "fillcolor": CALL_FILLS[depth % 2]}
             yield f"{indent}subgraph cluster_call_{call} {{"
             yield f"{indent}  graph {attributes(frame)}"
             yield from self._members(inside.get(call, ()), f"{indent}  ")
@@ -133,7 +134,8 @@ class _Drawing:
         for number in numbers:
             group = self.folding.groups[number]
             box = self._box(number, group)
-            adjoint = self.picture.adjoint_text(self.exits[number])
+            exits = self.exits[number]
+            adjoint = self.picture.adjoint_text(exits[0]) if len(exits) == 1 else ""
             if adjoint and self.is_small:
                 frame = attributes({"label": adjoint, **CAPTION})
                 box = f"subgraph cluster_{identifier(group)} {{ graph {frame} {box} }}"
@@ -141,11 +143,17 @@ class _Drawing:
 
     def _box(self, number: int, group: Group) -> str:
         text, look = self._text(number, group), {**LOOKS[self._role(group)], **self._side(group)}
-        places = self.picture.ordered_places(group.nodes[0]) if group.kind == "node" and self.is_small else []
+        places = self._ordered_places(group.nodes[0]) if group.kind == "node" and self.is_small else []
         if places:
             rest = attributes({**look, "shape": "Mrecord"})
             return f"{identifier(group)} [label={record_label(places, text)}, {rest[1:]}"
         return f"{identifier(group)} {attributes({'label': text, **look})}"
+
+    def _ordered_places(self, node: int) -> list[int]:
+        """The places of operands that a reader has to tell apart, without those that come from a fold."""
+        operands, groups, group_of = self.picture.graph.operands_of(node), self.folding.groups, self.folding.group_of
+        places = self.picture.ordered_places(node)
+        return [place for place in places if groups[group_of[operands[place]]].kind == "node"]
 
     def _side(self, group: Group) -> dict[str, str]:
         """The look of a box whose nodes only one of two formulas has."""
@@ -163,18 +171,20 @@ class _Drawing:
         return "constant" if graph.is_leaf(node) else "operation"
 
     def _text(self, number: int, group: Group) -> str:
-        """What the box says: the operation or the fold; below it the name and the value as far as they are known."""
-        node = self.exits[number]
+        """What the box says: the operation or the fold; below it name and value of what others use of it."""
         title = self.picture.title(group.nodes[0]) if group.kind == "node" else group.label
-        if group.kind != "node":
-            title += f"\n{len(group.nodes):,} nodes"
-        if node < 0:
-            return title
-        name, value = self.picture.own_name(node), self.picture.value_text(node)
-        name = "" if name == title else name
-        value = "" if value == title else value
-        adjoint = "" if self.is_small else self.picture.adjoint_text(node)
-        return "\n".join(filter(None, (title, f"{name} = {value}" if name and value else name or value, adjoint)))
+        exits = self.exits[number]
+        lines = [title] if group.kind == "node" else [title, f"{len(group.nodes):,} nodes"]
+        if len(exits) <= MOST_RESULTS:
+            alone = len(exits) == 1
+            for node in exits:
+                name, value = self.picture.own_name(node), self.picture.value_text(node)
+                name = "" if name == title else name
+                value = "" if value == title else value
+                adjoint = "" if alone and self.is_small else self.picture.adjoint_text(node)
+                known = f"{name} = {value}" if name and value else name or value
+                lines += [known, adjoint] if alone else [f"{known}   {adjoint}".strip()]
+        return "\n".join(filter(None, lines))
 
     # ---- edges ---------------------------------------------------------------------------------------------------
 
@@ -187,9 +197,28 @@ class _Drawing:
             for place, operand in enumerate(self.picture.graph.operands_of(group.nodes[0])):
                 if operand in group_of and groups[group_of[operand]].kind == "node":
                     yield self._edge(identifier(groups[group_of[operand]]), group, place)
+        along = self._into_folds()
         for source, user in self.folding.edges:
             if groups[source].kind != "node" or groups[user].kind != "node":
-                yield f"  {identifier(groups[source])} -> {identifier(groups[user])}"
+                part = self.picture.sum_text(along.get((source, user), ()))
+                look = f" {attributes({'label' if self.is_small else 'xlabel': part})}" if part else ""
+                yield f"  {identifier(groups[source])} -> {identifier(groups[user])}{look}"
+
+    def _into_folds(self) -> dict[tuple[int, int], list[int]]:
+        """Between which groups run which edges (positions in the column `operands`), where one group is a fold.
+
+        Only where they all lead to one node: contributions to several have no sum that means something.
+        """
+        groups, group_of, graph = self.folding.groups, self.folding.group_of, self.picture.graph
+        found: dict[tuple[int, int], list[int]] = {}
+        if not self.picture.contributions:
+            return found
+        for node, user in group_of.items():
+            for edge in range(graph.start[node], graph.start[node + 1]):
+                source = group_of.get(graph.operands[edge], user)
+                if source != user and (groups[source].kind != "node" or groups[user].kind != "node"):
+                    found.setdefault((source, user), []).append(edge)
+        return {pair: edges for pair, edges in found.items() if len({graph.operands[edge] for edge in edges}) == 1}
 
     def _edge(self, source: str, user: Group, place: int) -> str:
         """An arrow, with what it contributes, and with the operand's number where the order matters."""
@@ -198,7 +227,7 @@ class _Drawing:
         part = self.picture.contribution_text(self.picture.graph.start[node] + place)
         if part:
             look["label" if self.is_small else "xlabel"] = part
-        ordered = self.picture.ordered_places(node)
+        ordered = self._ordered_places(node)
         if ordered and self.is_small:
             target += f":p{place}"
         elif ordered:

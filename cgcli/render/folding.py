@@ -1,19 +1,22 @@
-"""Large graphs made small enough to look at: by call, by repeated pattern, by depth.
+"""Graphs made small enough to look at: repeated calls first, then by call, by repeated pattern, by depth.
 
 A folding puts the nodes of a picture into groups. A group of one node is drawn as it is, a larger one as one box that
-says what it stands for. Each way of folding works on the groups that the one before left, and none is taken once the
-picture is small enough. Every way is a few loops over the groups in order of evaluation.
+says what it stands for. Calls that a formula makes again and again are folded in every picture of more than a few nodes
+(`cgcli.explain.repeats`), the other ways are for large pictures. Each works on the groups that the one before left, and
+none is taken once the picture is small enough. Every way is a few loops over the groups in order of evaluation.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import compress
 
+from cgcli.explain.repeats import FEW_NODES, SHORTEST, Repeats, Series
 from cgcli.explain.steps import NO_CALL, with_parents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from cgcli.graph.store import Call
     from cgcli.render.picture import Picture
@@ -23,6 +26,14 @@ LIMIT = 1000
 
 TARGET = 50
 """How many boxes a folded picture should have at most: what a page shows."""
+
+WIDEST = 2700
+"""Pixels: a picture with folded calls that would get wider has the ends of its series closed, too. The estimate is
+right within a tenth, and 3,000 are what a page shows."""
+
+CHARACTER, ARROW, ARROW_LABEL = 10, 80, 90
+"""Pixels of a character, of the margin of a box and an arrow, and of the label of an arrow, as Graphviz lays them out
+at 96 dots per inch in the sizes of `cgcli.render.dot`."""
 
 MOST_LEVELS = 5
 """Levels that are kept at either end where the middle of a graph is folded."""
@@ -34,7 +45,8 @@ NARROW = 3
 class Group:
     """Nodes that are drawn as one box.
 
-    kind: "node" (one node as it is), "call", "alike" (nodes of one pattern) or "rest" (a stretch of many levels).
+    kind: "node" (one node as it is), "calls" (the hidden ones of a series), "call", "alike" (nodes of one pattern) or
+    "rest" (a stretch of many levels).
     label: what the nodes have in common; empty for a node. call: the call that the box is drawn in, or -1.
     """
 
@@ -51,19 +63,29 @@ class Folding:
     """The groups of a picture in order of evaluation, the group of each node, and the edges between groups.
 
     Constants without a name are in no group: they are drawn where they are used, or not at all inside a fold.
-    edges: (group of the operand, group of the user), each pair once. note: what was folded, or "".
+    edges: (group of the operand, group of the user), each pair once. note: what was folded, or "". opened: calls that
+    are not folded. ends: first and last calls of series that were folded.
     """
 
-    __slots__ = ("edges", "group_of", "groups", "note")
+    __slots__ = ("edges", "ends", "group_of", "groups", "note", "opened")
 
-    def __init__(self, picture: Picture, groups: Iterable[Group], note: str = "") -> None:
+    def __init__(
+        self, picture: Picture, groups: Iterable[Group], opened: Collection[int] = (),
+        ends: Mapping[int, Series] | None = None,
+    ) -> None:  # fmt: skip
         self.groups = list(groups)
-        self.note = note
+        self.note = ""
+        self.opened = opened
+        self.ends = ends or {}
         self.group_of = {node: number for number, group in enumerate(self.groups) for node in group.nodes}
         self.edges = _edges(picture, self.group_of)
 
-    def exits(self, picture: Picture) -> list[int]:
-        """For each group the one node of it that others use or that is an output; -1 where there are more."""
+    def regrouped(self, picture: Picture, groups: Iterable[Group]) -> Folding:
+        """Other groups of the same nodes."""
+        return Folding(picture, groups, self.opened, self.ends)
+
+    def exits(self, picture: Picture) -> list[list[int]]:
+        """For each group the nodes of it that others use or that are outputs."""
         found: list[set[int]] = [set() for _ in self.groups]
         for user, group in self.group_of.items():
             for operand in picture.graph.operands_of(user):
@@ -72,20 +94,175 @@ class Folding:
                     found[source].add(operand)
         for node in picture.output_names:
             found[self.group_of[node]].add(node)
-        return [nodes.pop() if len(nodes) == 1 else -1 for nodes in found]
+        return [sorted(nodes) for nodes in found]
+
+    def call_label(self, picture: Picture, call: int) -> str:
+        """What a call is headed by: `step`, `step (first of 100)`."""
+        name = picture.graph.calls[call].name
+        return f"{name} ({self.ends[call].place(call)})" if call in self.ends else name
 
 
-def fold(picture: Picture, *, limit: int | None = LIMIT, target: int = TARGET) -> Folding:
-    """The picture as it is where it has at most `limit` nodes (None: however many), else folded towards `target`."""
+def fold(
+    picture: Picture, *, limit: int | None = LIMIT, target: int = TARGET, opened: Collection[str] = (),
+    widest: int = WIDEST,
+) -> Folding:  # fmt: skip
+    """The picture with its repeated calls folded, and with more boxes than `limit` folded towards `target`.
+
+    limit: None folds nothing at all. opened: functions whose calls are not folded. widest: pixels that a picture with
+    folded calls should not exceed.
+    """
     folding = Folding(picture, _as_it_is(picture))
     total = len(folding.groups)
-    if limit is None or total <= limit:
+    if limit is None:
         return folding
-    for way in (by_call, by_length, by_pattern, by_depth):
-        if len(folding.groups) > target:
-            folding = way(picture, folding, target)
-    folding.note = f"{total:,} nodes are folded into {len(folding.groups):,} boxes"
+    folding.opened = opened_calls(picture, opened)
+    if total > FEW_NODES and picture.graph.calls:
+        folding = by_repeats(picture, folding, opened, widest)
+    if len(folding.groups) > limit:
+        for way in (by_call, by_length, by_pattern, by_depth):
+            if len(folding.groups) > target:
+                folding = way(picture, folding, target)
+    if len(folding.groups) < total:
+        folding.note = f"{total:,} nodes are folded into {len(folding.groups):,} boxes"
     return folding
+
+
+def opened_calls(picture: Picture, names: Collection[str]) -> set[int]:
+    """The calls of some functions, and those that they are made in."""
+    calls = picture.graph.calls
+    return set(with_parents(calls, [number for number, call in enumerate(calls) if names and call.name in names]))
+
+
+# ---- by series of calls ----------------------------------------------------------------------------------------------
+
+
+def by_repeats(picture: Picture, folding: Folding, opened: Collection[str], widest: int) -> Folding:
+    """Fold the middle of every series of calls.
+
+    Where the picture gets too wide, the last call of each, which does what the first one does, and then the first.
+    """
+    repeats = Repeats(picture.graph.calls, {group.call for group in folding.groups}, opened)
+    if not repeats.hidden:
+        return folding
+    together: dict[Hashable, list[Group]] = {}
+    for number, group in enumerate(folding.groups):
+        together.setdefault(repeats.hidden.get(group.call, number), []).append(group)
+    groups = [
+        Group("calls", _nodes(groups), key.label, key.parent) if isinstance(key, Series) else groups[0]
+        for key, groups in together.items()
+    ]
+    found = Folding(picture, groups, folding.opened, repeats.ends)
+    found = _with_parts(picture, _with_sums(picture, found))
+    for end in (-1, 0):
+        if width(picture, found) > widest:
+            found = _closed(picture, found, {call for call, series in found.ends.items() if call == series.calls[end]})
+    return found
+
+
+def _with_parts(picture: Picture, folding: Folding) -> Folding:
+    """Let what only hidden calls of one series use (elements of the list that a fold runs over) join them.
+
+    What only hidden calls of several series use is a box of its own.
+    """
+    graph, groups = picture.graph, folding.groups
+    users: list[set[int]] = [set() for _ in groups]
+    for source, user in folding.edges:
+        users[source].add(user)
+    home: list[Hashable] = list(range(len(groups)))
+    for number in range(len(groups) - 1, -1, -1):
+        group, above = groups[number], {home[user] for user in users[number]}
+        outside = any(groups[user].kind != "calls" or groups[user].call != group.call for user in users[number])
+        if outside or not _is_between(picture, group):
+            continue
+        if len(above) == 1:
+            home[number] = above.pop()
+        elif above:
+            home[number] = (graph.op[group.nodes[0]], group.call, frozenset(above))
+    together: dict[Hashable, list[Group]] = {}
+    for number, group in enumerate(groups):
+        together.setdefault(home[number], []).append(group)
+    return folding.regrouped(picture, (_joined(picture, folding, key, found) for key, found in together.items()))
+
+
+def _joined(picture: Picture, folding: Folding, key: Hashable, groups: list[Group]) -> Group:
+    """One group for the hidden calls of the series `key` and their parts, or for what several series use."""
+    if len(groups) == 1 or not isinstance(key, int):
+        return _alike(picture, groups)
+    series = folding.groups[key]
+    return Group("calls", _nodes(groups), series.label, series.call)
+
+
+def _with_sums(picture: Picture, folding: Folding) -> Folding:
+    """Fold what one operation makes of hidden calls of a series alone (the sum of a comprehension)."""
+    operands, graph = _operands(folding), picture.graph
+    origin: list[Hashable] = []
+    for number, group in enumerate(folding.groups):
+        below = {origin[source] for source in operands[number] if source < number}
+        key: Hashable = None
+        if group.kind == "calls":
+            key = number
+        elif len(below) == 1 and None not in below and len(graph.operands_of(group.nodes[0])) > 1:
+            (only,) = below
+            series, row = only if isinstance(only, tuple) else (only, graph.op[group.nodes[0]])
+            if row == graph.op[group.nodes[0]] and _is_between(picture, group):
+                key = (series, row)
+        origin.append(key)
+    counts: Counter[Hashable] = Counter(key for key in origin if isinstance(key, tuple))
+    together: dict[Hashable, list[Group]] = {}
+    for number, (group, key) in enumerate(zip(folding.groups, origin, strict=True)):
+        together.setdefault(key if counts.get(key, 0) >= SHORTEST else ("alone", number), []).append(group)
+    return folding.regrouped(picture, (_alike(picture, groups) for groups in together.values()))
+
+
+def _is_between(picture: Picture, group: Group) -> bool:
+    """Whether a group is one operation that no name of the formula and no output tells of."""
+    node = group.nodes[0]
+    return group.kind == "node" and node not in picture.own_names and not picture.graph.is_leaf(node)
+
+
+def _closed(picture: Picture, folding: Folding, chosen: Collection[int]) -> Folding:
+    """Each of the chosen calls as one box, with all calls that it makes."""
+    calls = picture.graph.calls
+    home: list[int] = []
+    for number, call in enumerate(calls):
+        outer = home[call.parent] if call.parent != NO_CALL else NO_CALL
+        home.append(number if outer == NO_CALL and number in chosen else outer)
+    together: dict[tuple[str, int], list[Group]] = {}
+    for number, group in enumerate(folding.groups):
+        closed = group.call != NO_CALL and home[group.call] != NO_CALL and group.call not in folding.opened
+        together.setdefault(("call", home[group.call]) if closed else ("alone", number), []).append(group)
+    return folding.regrouped(picture, _calls(picture, folding, together))
+
+
+def _calls(
+    picture: Picture, folding: Folding, together: Mapping[tuple[str, int], list[Group]]
+) -> Iterator[Group]:  # fmt: skip
+    """Groups that belong to one call as one group; a single one stays as it is."""
+    calls = picture.graph.calls
+    for (_, number), groups in together.items():
+        if len(groups) == 1:
+            yield groups[0]
+        else:
+            yield Group("call", _nodes(groups), folding.call_label(picture, number), calls[number].parent)
+
+
+def width(picture: Picture, folding: Folding) -> int:
+    """About how many pixels wide a drawing gets: the widest text of each level, and the way between the levels."""
+    widths: dict[int, int] = {}
+    arrows = ARROW + (ARROW_LABEL if picture.contributions else 0)
+    for group, level in zip(folding.groups, _levels(folding), strict=True):
+        characters = max(map(len, _texts(picture, group)))
+        widths[level] = max(widths.get(level, 0), CHARACTER * characters + arrows)
+    return sum(widths.values())
+
+
+def _texts(picture: Picture, group: Group) -> list[str]:
+    """About what a box says, a text a line."""
+    if group.kind != "node":
+        return [group.label]
+    node = group.nodes[0]
+    name, value = picture.own_name(node), picture.value_text(node)
+    return [picture.title(node), f"{name} = {value}" if name and value else name or value, picture.adjoint_text(node)]
 
 
 # ---- by call ---------------------------------------------------------------------------------------------------------
@@ -123,16 +300,10 @@ def _call_level(picture: Picture, folding: Folding, depth: list[int], level: int
         home.append(number if depth[number] <= level else home[call.parent])
     together: dict[tuple[str, int], list[Group]] = {}
     for number, group in enumerate(folding.groups):
-        inside = group.call != NO_CALL and depth[group.call] >= level
+        inside = group.call != NO_CALL and depth[group.call] >= level and group.call not in folding.opened
         key = ("call", home[group.call]) if inside else ("alone", number)
         together.setdefault(key, []).append(group)
-    return Folding(
-        picture,
-        (
-            groups[0] if len(groups) == 1 else Group("call", _nodes(groups), calls[number].name, calls[number].parent)
-            for (_, number), groups in together.items()
-        ),
-    )
+    return folding.regrouped(picture, _calls(picture, folding, together))
 
 
 # ---- by pattern ------------------------------------------------------------------------------------------------------
@@ -143,16 +314,17 @@ def by_pattern(picture: Picture, folding: Folding, target: int) -> Folding:
     pattern = _patterns(picture, folding)
     excess = len(folding.groups) - target
     chosen: set[int] = set()
-    for number, times in Counter(pattern).most_common():
+    free = [group.call not in folding.opened for group in folding.groups]
+    for number, times in Counter(compress(pattern, free)).most_common():
         if times == 1 or excess <= 0:
             break
         chosen.add(number)
         excess -= times - 1
     together: dict[tuple[str, int], list[Group]] = {}
     for number, group in enumerate(folding.groups):
-        key = ("alike", pattern[number]) if pattern[number] in chosen else ("alone", number)
+        key = ("alike", pattern[number]) if free[number] and pattern[number] in chosen else ("alone", number)
         together.setdefault(key, []).append(group)
-    return Folding(picture, (_alike(picture, groups) for groups in together.values()))
+    return folding.regrouped(picture, (_alike(picture, groups) for groups in together.values()))
 
 
 def _patterns(picture: Picture, folding: Folding) -> list[int]:
@@ -192,7 +364,8 @@ def _alike(picture: Picture, groups: list[Group]) -> Group:
     elif picture.graph.is_leaf(node):
         label = "inputs" if picture.graph.is_input(node) else "constants"
     else:
-        label = picture.sign(node)
+        same = len({picture.graph.attributes_of(group.nodes[0]) for group in groups}) == 1
+        label = picture.sign(node) if same else picture.graph.row(node).name
     return Group("alike", _nodes(groups), label, calls.pop() if len(calls) == 1 else NO_CALL)
 
 
@@ -209,12 +382,13 @@ def by_depth(picture: Picture, folding: Folding, target: int) -> Folding:
     """Keep some levels next to the outputs and next to the inputs; fold what lies between."""
     level = _levels(folding)
     first, last = _kept_levels(Counter(level), target - 1)
-    middle = [group for number, group in enumerate(folding.groups) if first <= level[number] <= last]
+    groups: list[Group] = []
+    middle: list[Group] = []
+    for group, at in zip(folding.groups, level, strict=True):
+        (middle if first <= at <= last and group.call not in folding.opened else groups).append(group)
     if len(middle) < 2:
         return folding
-    groups = [group for number, group in enumerate(folding.groups) if not first <= level[number] <= last]
-    nodes = _nodes(middle)
-    return Folding(picture, [*groups, Group("rest", nodes, "…", NO_CALL)])
+    return folding.regrouped(picture, [*groups, Group("rest", _nodes(middle), "…", NO_CALL)])
 
 
 def _kept_levels(width: Counter[int], room: int) -> tuple[int, int]:

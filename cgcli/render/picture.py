@@ -9,7 +9,7 @@ from cgcli.numerals import compact, shape_of, short, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.explain.point import Point
@@ -73,7 +73,9 @@ class Picture:
         infix = row.spell.get("infix")
         if infix:
             return SIGNS.get(infix, infix)
-        return applied(graph, node, ["·"] * len(graph.operands_of(node))) if graph.attributes_of(node) else row.name
+        if not graph.attributes_of(node):
+            return row.name
+        return shortened(applied(graph, node, ["·"] * len(graph.operands_of(node))), WIDEST)
 
     def title(self, node: int) -> str:
         """The name of an input or constant; an operation with the numbers it works on: `^ 2`, `clip(·, 0, 1)`."""
@@ -108,6 +110,11 @@ class Picture:
     def contribution_text(self, edge: int) -> str:
         """What an edge, a position in the column `operands`, contributes to the adjoint of its operand, or ""."""
         return shortest(self.contributions[edge]) if edge in self.contributions else ""
+
+    def sum_text(self, edges: Sequence[int]) -> str:
+        """What several edges to one operand contribute to its adjoint together, or ""."""
+        parts = [self.contributions[edge] for edge in edges if edge in self.contributions]
+        return shortest(sum(parts[1:], parts[0])) if parts else ""
 
     def ordered_places(self, node: int) -> list[int]:
         """The places of the operands that a reader has to tell apart; [] where their order does not matter."""

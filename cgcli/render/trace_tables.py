@@ -6,13 +6,15 @@ from bisect import bisect_left
 
 from cgcli.emit.formula import applied
 from cgcli.emit.names import is_bare_constant
+from cgcli.explain.repeats import FEW_NODES
 from cgcli.explain.steps import NO_CALL
 from cgcli.numerals import DIGITS, compact, finite, shape_of, short, shortened
+from cgcli.render.folded_steps import Behind, FoldedSteps, Gap
 from cgcli.render.tables import Column, Note, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
     from typing import Any
 
     from cgcli.errors import Source
@@ -42,14 +44,16 @@ AROUND_DIGITS = 7
 
 
 def blocks(
-    trace: Trace, source: Source | None = None, *, digits: int = DIGITS, everything: bool = False, full: bool = False
-) -> Iterator[Block]:
+    trace: Trace, source: Source | None = None, *, digits: int = DIGITS, everything: bool = False, full: bool = False,
+    opened: Collection[str] = (),
+) -> Iterator[Block]:  # fmt: skip
     """The tables and notes of a trace.
 
-    source: the text, for the calls that head their steps. everything: also the middle of a long pass. full: whether
-    arrays are written out, however long.
+    source: the text, for the calls that head their steps. everything: also calls that are made again and again, and the
+    middle of a long pass. opened: functions whose calls are all shown. full: whether arrays are written out, however
+    long.
     """
-    view = _View(trace, source, digits, everything, full)
+    view = _View(trace, source, digits, everything, full, opened)
     yield view.forward()
     for backward in trace.backward:
         yield view.backward(backward)
@@ -58,14 +62,25 @@ def blocks(
         yield view.gradient(backward)
 
 
-def symbolic_blocks(trace: SymbolicTrace, gradients: Mapping[str, Mapping[str, str]]) -> Iterator[Block]:
+def symbolic_blocks(
+    trace: SymbolicTrace, gradients: Mapping[str, Mapping[str, str]], *, everything: bool = False,
+    opened: Collection[str] = (),
+) -> Iterator[Block]:  # fmt: skip
     """The tables of a trace without values. gradients: output -> name -> the derivative as a formula."""
+    folds = len(trace.forward) > FEW_NODES and not everything
+    folded = FoldedSteps(trace.graph, [step.node for step in trace.forward] if folds else [], trace.outputs, opened)
     columns = [Column("#", right=True, style="dim"), Column("node", style="bold cyan", cut=SHORTEST_NAME)]
-    rows: list[Row] = [(str(step.number), step.name, step.operation, step.formula) for step in trace.forward]
+    rows: list[Row] = [
+        step.text() if isinstance(step, Behind) else (str(step.number), step.name, step.operation, step.formula)
+        for step in folded.shown(trace.forward)
+    ]
     operation, formula = Column("operation", style="dim", optional=True), Column("formula", cut=SHORTEST_FORMULA)
     yield Table("Forward", [*columns, operation, formula], rows)
     for name, steps in trace.backward.items():
-        rows = [(str(step.number), step.name, f"∂{step.name} =", step.formula) for step in steps]
+        rows = [
+            step.text() if isinstance(step, Behind) else (str(step.number), step.name, f"∂{step.name} =", step.formula)
+            for step in folded.shown(steps)
+        ]
         adjoint = Column("adjoint", style="cyan")
         yield Table(f"Backward from {name}", [*columns, adjoint, Column("", cut=SHORTEST_FORMULA)], rows)
     if trace.backward:
@@ -78,12 +93,18 @@ def symbolic_blocks(trace: SymbolicTrace, gradients: Mapping[str, Mapping[str, s
 class _View:
     """A trace with the choices of how to show it."""
 
-    def __init__(self, trace: Trace, source: Source | None, digits: int, everything: bool, full: bool) -> None:
+    def __init__(
+        self, trace: Trace, source: Source | None, digits: int, everything: bool, full: bool, opened: Collection[str]
+    ) -> None:
         self.trace = trace
         self.source = source
         self.digits = digits
         self.everything = everything
         self.full = full
+        folds = len(trace.forward) > FEW_NODES and not everything
+        self.folded = FoldedSteps(
+            trace.graph, [step.node for step in trace.forward] if folds else [], trace.outputs.values(), opened
+        )
 
     def number(self, value: Any) -> str:
         """A value in a cell."""
@@ -97,11 +118,10 @@ class _View:
     def forward(self) -> Table:
         """One row a step; the steps of a call of a user function below its head."""
         rows: list[Row] = []
-        shown, omitted = self._shown(self.trace.forward)
         calls = _Calls(self.trace, self.source)
-        for step in shown:
-            if step is None:
-                rows.append(_gap(omitted))
+        for step in self._shown(self.trace.forward):
+            if isinstance(step, (Gap, Behind)):
+                rows.extend(calls.between(step))
                 continue
             rows.extend(calls.heads(step.call))
             other = [name for name in step.outputs if name != step.name]
@@ -128,11 +148,10 @@ class _View:
     def backward(self, backward: Backward) -> Table:
         """For each node its adjoint, then a row for each operand that it hands something on to."""
         rows: list[Row] = []
-        shown, omitted = self._shown(backward.steps)
         calls = _Calls(self.trace, self.source)
-        for step in shown:
-            if step is None:
-                rows.append(_gap(omitted))
+        for step in self._shown(backward.steps):
+            if isinstance(step, (Gap, Behind)):
+                rows.extend(calls.between(step))
                 continue
             rows.extend(calls.heads(self.trace.graph.scopes.get(step.node, NO_CALL)))
             cells = [str(step.number), calls.indent() + step.name, self._adjoint(step)]
@@ -227,13 +246,14 @@ class _View:
                 texts[1:1] = [step.formula, step.numbers]
         return " = ".join(texts)
 
-    def _shown(self, steps: Sequence[Any]) -> tuple[list[Any], int]:
-        """The steps to show, None in the place of those that are left out, and how many these are."""
-        omitted = len(steps) - MOST_STEPS
+    def _shown(self, steps: Sequence[Any]) -> list[Any]:
+        """The steps to show; in the place of others a `Behind` or a `Gap`."""
+        found = self.folded.shown(steps)
+        omitted = len(found) - MOST_STEPS
         if self.everything or omitted <= 0:
-            return list(steps), 0
+            return found
         half = MOST_STEPS // 2
-        return [*steps[:half], None, *steps[-half:]], omitted
+        return [*found[:half], Gap(omitted), *found[-half:]]
 
 
 class _Calls:
@@ -261,6 +281,12 @@ class _Calls:
             yield f"{'  ' * min(depth, DEEPEST)}{self._text(chain[depth])}"
         self._open = chain
 
+    def between(self, left_out: Gap | Behind) -> Iterator[str]:
+        """What stands for steps that are left out; those of a series stand in the call that its calls are made in."""
+        if isinstance(left_out, Behind):
+            yield from self.heads(left_out.series.parent)
+        yield f"{self.indent()}{left_out.text()}"
+
     def indent(self) -> str:
         """Blanks in front of the name of a step of the current call."""
         return "  " * min(len(self._open), DEEPEST)
@@ -282,10 +308,6 @@ def _is_decided(step: BackwardStep, edge: Edge) -> bool:
     if edge.partial is None or shape_of(edge.contribution) or shape_of(edge.partial) or edge.contribution != 0:
         return False
     return not (finite(step.adjoint) and finite(edge.partial))
-
-
-def _gap(omitted: int) -> str:
-    return f"… {omitted:,} steps left out; --all shows them"
 
 
 def _plus(part: str) -> str:

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 
+from cgcli.render.folded_steps import MOST_RESULTS
+from cgcli.render.folding import fold
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from cgcli.render.folding import Folding, Group
     from cgcli.render.picture import Picture
+
+WIDEST_TREE = 10**9
+"""A tree grows down and not to the right: the ends of a series stay open in it."""
 
 MOST_LINES = 200
 """A tree of more lines is folded."""
@@ -25,6 +31,13 @@ DEEPEST = 24
 def line_count(picture: Picture) -> int:
     """How many lines the tree of every node has: one an output and one an operand."""
     return len(picture.outputs) + sum(len(picture.graph.operands_of(node)) for node in picture.nodes)
+
+
+def fold_tree(picture: Picture, opened: Collection[str] = ()) -> Folding:
+    """The picture folded so far that its tree has not too many lines."""
+    folding = fold(picture, limit=line_count(picture), opened=opened, widest=WIDEST_TREE)
+    lines = len(folding.groups) + len(folding.edges)
+    return folding if lines <= MOST_LINES else fold(picture, limit=0, opened=opened)
 
 
 def tree_lines(picture: Picture, folding: Folding) -> Iterator[str]:
@@ -82,17 +95,21 @@ class _Tree:
                 )  # fmt: skip
 
     def _children(self, number: int) -> list[int]:
-        """The groups below a group, in the order of operands; a constant without a name is `~node`."""
+        """The groups below a group, a fold once, in the order of operands; a constant without a name is `~node`."""
         group = self.folding.groups[number]
         if group.kind != "node":
             return self.sources[number]
-        operands = self.picture.graph.operands_of(group.nodes[0])
-        return [~operand if operand in self.picture.bare else self.folding.group_of[operand] for operand in operands]
+        children: list[int] = []
+        for operand in self.picture.graph.operands_of(group.nodes[0]):
+            child = ~operand if operand in self.picture.bare else self.folding.group_of[operand]
+            if child < 0 or self.folding.groups[child].kind == "node" or child not in children:
+                children.append(child)
+        return children
 
     def _name(self, number: int) -> str:
         """What a group is referred to by."""
-        node = self.exits[number]
-        return self.folding.groups[number].label if node < 0 else self.picture.names[node]
+        exits = self.exits[number]
+        return self.picture.names[exits[0]] if len(exits) == 1 else self.folding.groups[number].label
 
     def _title(self, group: Group) -> str:
         """What the group does; the numbers that a node works on have lines of their own below it."""
@@ -101,14 +118,21 @@ class _Tree:
         node = group.nodes[0]
         return self.picture.title(node) if self.picture.graph.is_leaf(node) else self.picture.sign(node)
 
+    def _results(self, exits: list[int]) -> list[str]:
+        """Value and adjoint of each of a few results of a fold, as far as they are known."""
+        known = [(self.picture.value_text(node), self.picture.adjoint_text(node)) for node in exits[:MOST_RESULTS]]
+        texts = [" ".join(filter(None, (value and f"= {value}", adjoint))) for value, adjoint in known]
+        return list(filter(None, texts)) if len(exits) <= MOST_RESULTS else []
+
     def _text(self, number: int, depth: int) -> str:
         """`name: operation = value   ∂ adjoint   in call`, as far as these are known and needed."""
-        group, node = self.folding.groups[number], self.exits[number]
+        group, exits = self.folding.groups[number], self.exits[number]
         text = self._title(group)
         if group.kind != "node":
             text += f" ({len(group.nodes):,} nodes)"
-        if node < 0:
-            return text
+        if len(exits) != 1:
+            return "   ".join([text, *self._results(exits)])
+        node = exits[0]
         leaf = self.picture.graph.is_leaf(node)
         value = self.picture.value_text(node)
         if value and value != text:
@@ -118,5 +142,5 @@ class _Tree:
             name = self.picture.names[node]
         if name and not leaf:
             text = f"{name}: {text}"
-        call = "" if group.call < 0 else f"in {self.picture.graph.calls[group.call].name}"
+        call = "" if group.call < 0 else f"in {self.folding.call_label(self.picture, group.call)}"
         return "   ".join(filter(None, (text, self.picture.adjoint_text(node), call)))

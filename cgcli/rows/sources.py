@@ -1,6 +1,6 @@
 """Data of every kind as a table, and its columns read again and again: rows without a gap, as numbers.
 
-Source(data).open()                      a path, a frame, an Arrow table, a mapping of arrays -> a table
+Source(data).open()                      a path, a folder, a pattern, a frame, a mapping of arrays … -> a table
 WholeRows(Source(data), ["t", "y"])      pass after pass: small data stay in memory, large ones are read again
 """
 
@@ -10,14 +10,15 @@ import os
 import tempfile
 import weakref
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from cgcli.data import formats, stream
+from cgcli.data import formats, several, stream
 from cgcli.data.memory import NAME, MemoryTable, columns_of
-from cgcli.data.table import Table, rows_of_a_batch
-from cgcli.errors import DataError
+from cgcli.data.patterns import files_of, would_read
+from cgcli.data.table import Place, Table, rows_of_a_batch
+from cgcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,24 +39,76 @@ class Source:
     def __init__(
         self, data: Any, kind: str | None = None, *, separator: str | None = None, decimal: str | None = None
     ) -> None:
-        """data: a path, a DataFrame (pandas, polars), an Arrow table, a structured array, a mapping of columns; also
-        a `Source`, and a `Table`, which is read once. kind, separator, decimal: of a file, see `formats.open_table`.
+        """data: a path, a folder, a pattern or a list of those, which are one table (`cgcli.data.several`); a DataFrame
+        (pandas, polars), an Arrow table, a structured array, a mapping of columns; also a `Source`, and a `Table`,
+        which is read once. kind, separator, decimal: of files, see `formats.open_table`.
         """
         self._data = data
         self._how = (kind, separator, decimal)
         self._table: Table | None = data if isinstance(data, Table) else None
-        self.is_path = isinstance(data, (str, os.PathLike))
-        self.name = os.fspath(data) if self.is_path else self._table.path if self._table else NAME
-        self.again = not isinstance(data, Table) and not (self.is_path and formats.is_stream(self.name))
+        self._paths = paths_of(data)
+        self._files: several.Files | None = None
+        self.is_path = self._paths is not None
+        self.name = self._table.path if self._table else NAME if self._paths is None else shown_paths(self._paths)
+        self.is_stream = self._paths is not None and len(self._paths) == 1 and formats.is_stream(self._paths[0])
+        self.again = not isinstance(data, Table) and not self.is_stream
 
-    def open(self) -> Table:
-        """The table, before its first row. DataError, UsageError and MissingExtra as of `formats.open_table`."""
+    def open(self, spool: BinaryIO | None = None) -> Table:
+        """The table, before its first row. DataError, UsageError and MissingExtra as of `formats.open_table`.
+
+        spool: what came from a stream, in a file, where the table is read more than once.
+        """
         if self._table is None and not self.is_path:
             self._table = MemoryTable(columns_of(self._data))  # can be read as often as one likes
         if self._table is not None:
             return self._table
         kind, separator, decimal = self._how
-        return formats.open_table(self.name, kind, separator=separator, decimal=decimal)
+        assert self._paths is not None
+        if self._files is None:
+            self._files = several.files_of_paths(self.name, self._paths, kind, separator, decimal)
+        if self._files is not None:
+            return several.SeveralTables(self._files)
+        return formats.open_table(self._paths[0], kind, separator=separator, decimal=decimal, spool=spool)
+
+    def located(self, row: int) -> Place:
+        """Where a row stands that was read: its file, and its number there."""
+        if self._files is not None:
+            return several.SeveralTables(self._files).located(row)
+        return Place(self.name, row) if self._table is None else self._table.located(row)
+
+    def spare(self, target: str | None, *, whole: bool = False) -> None:
+        """UsageError for an output that would take the place of the data, or become a part of them.
+
+        whole: whether the output has all columns and rows of the table; then it may take the place of a single file.
+        """
+        if target is None or target == "-" or self._paths is None:
+            return
+        for path in self._paths:
+            if would_read(path, target, self._how[0]):
+                raise UsageError(
+                    f"`{target}` would become a part of the table `{path}`",
+                    hint="write to another folder, or to a name that begins with `_`",
+                )
+        parts = [part for path in self._paths for part in files_of(path, self._how[0]) or [path]]
+        if any(is_same_file(part, target) for part in parts) and not (whole and parts == self._paths[:1]):
+            what = "the table itself" if len(parts) == 1 else "a part of the table"
+            raise UsageError(f"`{target}` is {what}, which would be lost", hint="write to another file")
+
+
+def paths_of(data: Any) -> list[str] | None:
+    """A path, or a list of paths; None for other data."""
+    paths = list(data) if isinstance(data, (list, tuple)) else [data]
+    return [os.fspath(path) for path in paths] if all(isinstance(path, (str, os.PathLike)) for path in paths) else None
+
+
+def shown_paths(paths: Sequence[str]) -> str:
+    """What messages call a table that has its rows from there."""
+    return " and ".join(filter(None, [paths[0] if paths else "", f"{len(paths) - 1} more" if len(paths) > 1 else ""]))
+
+
+def is_same_file(path: str, other: str) -> bool:
+    """Whether two paths lead to one file that is there."""
+    return os.path.isfile(path) and os.path.isfile(other) and os.path.samefile(path, other)
 
 
 def source_of(data: Any) -> Source:
@@ -217,7 +270,7 @@ class WholeRows:
         request = stream.Request({name: name for name in self.columns}, missing="skip")
         try:
             for batch in stream.limited(table.batches(self.columns, [], self._batch_rows), self._limit):
-                whole = stream.note_gaps(batch, table.path, request, report)
+                whole = stream.note_gaps(batch, table, request, report)
                 columns, numbers = batch.numbers, report.read + 1
                 if not whole.all():
                     columns = {name: column[whole] for name, column in columns.items()}

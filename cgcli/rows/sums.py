@@ -230,7 +230,7 @@ def grad_sum(
         found = over({}, batch, part.rows)
         if not all(map(all_finite, found)):
             place, births = over.births({}, batch, part.rows)
-            over.tell("" if place < 0 else f"; first in row {part.number(place):,}", births)
+            over.tell("" if place < 0 else f"; first in {source.located(part.number(place))}", births)
         for total, each in zip(totals, found, strict=True):
             total.add(each)
         rows += part.rows

@@ -14,7 +14,7 @@ from cgcli.errors import CalculationError, CgError
 from cgcli.graph.ref import Ref
 from cgcli.graph.store import Graph
 from cgcli.numerals import shape_of
-from cgcli.ops import REGISTRY
+from cgcli.ops import REGISTRY, shaping
 from cgcli.tasks.steps import called, place_of
 
 TYPE_CHECKING = False
@@ -158,11 +158,10 @@ def joined(parts: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """Arrays one behind the other, along the first axis or the second of matrices. TypeError along any other one."""
     axis = options.get("axis", 0)
     ndim = len(parts[0].shape)
-    row = REGISTRY.by_name["concat"]
     if set(options) <= {"axis"} and axis in (0, -ndim):
-        return row(*parts)
+        return shaping.concat(*parts)
     if set(options) <= {"axis"} and axis in (1, -1) and ndim == 2:
-        return row(*[part.T for part in parts]).T
+        return shaping.concat(*[part.T for part in parts]).T
     raise TypeError("there is no rule for the derivative of numpy's `concatenate` with these arguments")
 
 

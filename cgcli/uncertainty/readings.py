@@ -65,10 +65,11 @@ def columns_of(formula: FormulaBase, data: Any, wanted: Sequence[str]) -> dict[s
     found = rows.in_memory()
     table.close()
     for name, gap in rows.report.gaps.items():
-        row, text = gap.first_bad or gap.first or (0, None)
-        what = f"no number but `{text}`" if gap.bad and text else "missing"
+        cell = gap.first_bad or gap.first
+        assert cell is not None
+        what = f"no number but `{cell.text}`" if gap.bad and cell.text else "missing"
         raise DataError(
-            f"a reading of `{name}` is {what} in row {row} of `{source.name}`",
+            f"a reading of `{name}` is {what} in row {cell.place.row:,} of `{cell.place.path}`",
             hint="leave such rows out, or put readings that do not go together into tables of their own",
         )
     if found is None:

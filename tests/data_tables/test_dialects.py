@@ -69,7 +69,6 @@ def test_with_a_decimal_comma_a_point_is_part_of_no_number(cg, tmp_path, csv_rea
         (["--separator", "x"], "--separator cannot be"),
         (["--format", "xls"], "there is no format `xls`"),
         (["--format", "npz", "--separator", ";"], "--separator is for CSV"),
-        (["--data", "other.csv"], "there are several tables"),
     ],
 )
 def test_what_no_dialect_can_be(cg, tmp_path, words, told):
@@ -163,16 +162,6 @@ def test_standard_input_of_any_format(cg, tmp_path, kind):
 def test_standard_input_that_is_a_file(cg, tmp_path):
     parquet.write_table(pa.table({"x": [1.0]}), "t.parquet")
     assert shell("cg eval x+1 --data - --format parquet -o - < t.parquet", tmp_path).stdout == b"result\n2\n"
-
-
-def test_a_folder_of_parts_is_told_of(cg, tmp_path):
-    (tmp_path / "d.parquet").mkdir()
-    (tmp_path / "d.parquet" / "_SUCCESS").touch()
-    (tmp_path / "d.parquet" / "part-0.parquet").touch()
-    done = cg("eval", "x", "--data", "d.parquet")
-    assert done.code == 1
-    assert "`d.parquet` is a folder, not a table" in done.err
-    assert f"--data {os.path.join('d.parquet', 'part-0.parquet')}" in done.err
 
 
 # ---- wide tables and long lines --------------------------------------------------------------------------------

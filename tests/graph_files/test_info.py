@@ -35,3 +35,11 @@ def test_a_graph_file_tells_the_same(run, tmp_path):
 
 def test_the_estimate_says_that_it_is_one(run):
     assert "estimated ns at a point\n  total" in run("info", "x*y").out
+
+
+def test_calls_are_counted_by_function(run, tmp_path):
+    text = "f(x) = x^2; g(x) = f(x) + f(2*x); step(s, i) = g(s)/(i + 1); unused = f(9*y); fold(step, y, range(5))"
+    assert facts(run, text)["calls"] == {"f": 10, "g": 5, "step": 5}
+    assert "calls" not in facts(run, "x*y")
+    cg.parse(text).save(tmp_path / "g.npz")
+    assert facts(run, "g.npz")["calls"] == {"f": 10, "g": 5, "step": 5}

@@ -10,7 +10,7 @@ import cgcli
 from cgcli.errors import CgError
 from cgcli.render.errors import render_error
 from tests.hostile.frame import command
-from tests.language.texts import NUMBERS, RESERVED, SIGNS, WORDS, known_formulas
+from tests.language.texts import NUMBERS, RESERVED, SIGNS, SNIPPETS, WORDS, known_formulas
 
 ANY = "()[]+-*/^=,:;.#\\\n\r &|!eT01xyπ_\0\u2028é½\U0001f600"
 
@@ -36,7 +36,7 @@ def soup(random: Random) -> str:
     if kind < 0.3:
         return random.randbytes(random.randrange(40)).decode("utf-8", "replace")
     glue = random.choice(("", " "))
-    return glue.join(random.choices((*WORDS, *NUMBERS, *SIGNS, *RESERVED), k=random.randrange(30)))
+    return glue.join(random.choices((*WORDS, *NUMBERS, *SIGNS, *RESERVED, *SNIPPETS), k=random.randrange(30)))
 
 
 def mutated(random: Random, texts: list[str]) -> str:

@@ -18,7 +18,7 @@ from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
 from cgcli.errors import FormulaError, Source
 from cgcli.language import generate, parser, syntax
-from tests.language.texts import any_text, formulas, glued_soup, known_formulas, token_soup
+from tests.language.texts import any_text, blocks, formulas, glued_soup, known_formulas, token_soup
 from tests.transcripts import ROOT
 
 FILES = sorted((ROOT / "samples").glob("**/*.cg"))
@@ -137,7 +137,7 @@ def test_lark_reads_the_corpus_alike() -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.one_of(any_text, token_soup, glued_soup, formulas).filter(lambda text: not text.startswith("\ufeff")))
+@given(st.one_of(any_text, token_soup, glued_soup, formulas, blocks).filter(lambda text: not text.startswith("\ufeff")))
 def test_lark_reads_generated_texts_alike(text: str) -> None:
     assert_same(text)
 

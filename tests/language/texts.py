@@ -21,16 +21,17 @@ WORDS = ("x", "y", "A", "v", "f", "sin", "sum", "fold", "diff", "range", "where"
 NUMBERS = ("0", "1", "2", "3.5", ".5", "2.", "1e3", "1_000", "1e-300", "1e999")
 SIGNS = ("+", "-", "*", "/", "//", "%", "@", "^", "**", "<", "<=", ">", ">=", "==", "!=", "=", ",", ":", ".T",
          "(", ")", "[", "]", ";", "\n", "\r\n", "# note\n", "\\\n", "\t", " ")  # fmt: skip
-RESERVED = ("if", "else", "for", "in", "and", "or", "not", "input", "param", "output")
+RESERVED = ("if", "else", "for", "in", "and", "or", "not", "input", "param", "output", "term", "def", "return")
+SNIPPETS = ("def f(x, y):", "def g(x):", "\n    return", "; return", "a, b =", "(x, y)", "\n    y =")
 
 _frequent = st.sampled_from("()[]+-*/^=,:;.#\\\n\r &|!eT01xyπ_")
 any_text = st.text(st.one_of(st.characters(codec="utf-8"), _frequent), max_size=60)
 """Texts of any characters, those of the language more often."""
 
-token_soup = st.lists(st.sampled_from((*WORDS, *NUMBERS, *SIGNS, *RESERVED)), max_size=24).map(" ".join)
+token_soup = st.lists(st.sampled_from((*WORDS, *NUMBERS, *SIGNS, *RESERVED, *SNIPPETS)), max_size=24).map(" ".join)
 """Tokens of the language in any order."""
 
-glued_soup = st.lists(st.sampled_from((*WORDS, *NUMBERS, *SIGNS, *RESERVED)), max_size=16).map("".join)
+glued_soup = st.lists(st.sampled_from((*WORDS, *NUMBERS, *SIGNS, *RESERVED, *SNIPPETS)), max_size=16).map("".join)
 """As `token_soup`, without blanks between them."""
 
 _leaves = st.sampled_from(("x", "y", "2", "0.5", "pi", "3"))
@@ -59,6 +60,15 @@ expressions = st.recursive(_leaves, _grown, max_leaves=8)
 
 formulas = expressions.map("f(t) = t^2 + 1\ng(s, i) = s * x + i\n{}".format)
 """Whole texts that are right."""
+
+_without_own = expressions.map(lambda text: text.replace("f(", "abs(").replace("fold(g", "fold(max"))
+
+blocks = st.builds(
+    "{0}def f(t):\n{0}  u = {1}\n{0}  t, v = t^2, u\n{0}  return t + u\n"
+    "{0}def g(s, i): s = s*x; return s + i\n{0}{2}".format,
+    st.sampled_from(("", "  ", "\t")), _without_own, expressions,
+)  # fmt: skip
+"""Texts that are right, with functions of several statements."""
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:

@@ -14,8 +14,8 @@ from cgcli.ops import logic, powers, trigonometric
 from cgcli.passes.derivative import derivative_of
 from cgcli.passes.simplify import simplify
 
-DEPTH = 100_000
-STEPS = 1_500
+DEPTH = 20_000  # twenty times what Python would recurse to
+STEPS = 1_100
 
 
 def slope_of(graph, node):
@@ -23,7 +23,7 @@ def slope_of(graph, node):
 
 
 @pytest.mark.parametrize("row", [powers.exp, trigonometric.sin], ids=lambda row: row.name)
-def test_a_hundred_thousand_functions_inside_each_other(row):
+def test_very_many_functions_inside_each_other(row):
     graph = Graph()
     node = graph.input("x")
     for _ in range(DEPTH):
@@ -34,7 +34,7 @@ def test_a_hundred_thousand_functions_inside_each_other(row):
     assert slope < len(simple)
 
 
-def test_a_sum_of_a_hundred_thousand_functions():
+def test_a_sum_of_very_many_functions():
     graph = Graph()
     x = graph.ref(graph.input("x"))
     total = x

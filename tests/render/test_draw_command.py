@@ -134,3 +134,43 @@ def test_a_failing_engine_is_an_error(monkeypatch):
     monkeypatch.setattr(graphviz, "find_program", lambda form: sys.executable)  # which has no option -Kdot
     with pytest.raises(CalculationError, match="Graphviz failed"):
         cg.parse("x+y").draw()
+
+
+LOOP = "step(x, i) = x + sin(x + i); fold(step, x, range(40))"
+
+
+def test_a_function_is_opened_on_demand(tmp_path, capsys):
+    path = tmp_path / "loop.dot"
+    assert main(["draw", LOOP, "-o", str(path)]) == 0
+    assert "hint: --open step draws each of these calls, --all draws every node" in capsys.readouterr().err
+    assert "step × 38" in path.read_text()
+    for words in (["--open", "step"], ["--all"]):
+        assert main(["draw", LOOP, *words, "-o", str(path)]) == 0
+        assert capsys.readouterr().err == ""
+        assert " × " not in path.read_text()
+        assert path.read_text().count("sin") == 40
+
+
+def test_the_tree_is_folded_as_the_picture_is(capsys):
+    assert main(["draw", LOOP, "x=1"]) == 0
+    shown = capsys.readouterr().out
+    assert "step × 38 (114 nodes) = " in shown
+    assert "in step (first of 40)" in shown
+    assert main(["draw", LOOP, "x=1", "--open", "step"]) == 0
+    assert capsys.readouterr().out.count("in step\n") > 40
+
+
+def test_a_function_that_is_not_called_cannot_be_opened(capsys):
+    assert main(["draw", LOOP, "--open", "stop"]) == 2
+    assert "did you mean `step`?" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="has no call of `f`"):
+        cg.parse(LOOP).draw(open="f")
+    with pytest.raises(UsageError, match="`open` is an option of this method and an input"):
+        cg.parse("open + 1").draw(open="step")
+
+
+def test_the_method_opens_calls_too():
+    formula = cg.parse(LOOP)
+    assert "step × 38" in formula.draw()
+    for options in ({"open": "step"}, {"open": ["step"]}, {"all": True}):
+        assert formula.draw(x=1, **options).count("sin") == 40

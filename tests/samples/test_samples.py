@@ -122,6 +122,19 @@ def flight(angle: Any) -> Any:
     return (tangent + mpmath.sqrt(tangent**2 + 4 * bend * height)) / (2 * bend)
 
 
+def remembered(w: Any) -> tuple[Any, Any]:
+    """The states of lstm_cell.cg after its four steps."""
+    h, c = mpmath.mpf(0), mpmath.mpf(0)
+
+    def gate(a: Any) -> Any:
+        return 1 / (1 + mpmath.exp(-a))
+
+    for x in (0.5, -0.3, 0.8, 0.1):
+        c = gate(w * x - h + 1) * c + gate(w * x + h) * mpmath.tanh(x + w * h)
+        h = mpmath.tanh(c) * gate(x + h)
+    return h, c
+
+
 def radiance(wavelength: Any) -> Any:
     """Planck's law at 5772 K."""
     h, c, k = mpmath.mpf("6.62607015e-34"), 299792458, mpmath.mpf("1.380649e-23")
@@ -157,6 +170,7 @@ VALUES: dict[str, dict[str, Callable[[], Any]]] = {
         "energy": lambda: 4 * 0.0104 * ((3.4 / 3.9) ** 12 - (3.4 / 3.9) ** 6),
         "force": lambda: 24 * 0.0104 / 3.9 * (2 * (3.4 / 3.9) ** 12 - (3.4 / 3.9) ** 6),
     },
+    "lstm_cell": {"h": lambda: remembered(0.8)[0], "c": lambda: remembered(0.8)[1]},
     "newton_sqrt": {"result": lambda: sqrt(2)},
     "newton_any_equation": {"result": lambda: mpmath.findroot(lambda x: mpmath.cos(x) - x, 0.7)},
     "rosenbrock": {"result": lambda: 24.2},
@@ -198,6 +212,7 @@ SLOPES: dict[str, tuple[str, str, Callable[[], Any]]] = {
     "chain_rule": ("result", "x", lambda: exp(mpmath.sin(0.25)) * mpmath.cos(0.25)),
     "neuron": ("result", "w", lambda: [-y * (1 - y) * x for y in [1 / (1 + exp(-1))] for x in (1, 2)]),
     "softmax_cross_entropy": ("loss", "scores", lambda: [SOFT[0] - 1, SOFT[1], SOFT[2]]),
+    "lstm_cell": ("h", "w", lambda: mpmath.diff(lambda w: remembered(w)[0], 0.8)),
     "newton_sqrt": ("result", "a", lambda: 1 / (2 * sqrt(2))),
     "rosenbrock": ("result", "x", lambda: -2 * 2.2 + 400 * 1.2 * (1 - 1.44)),
     "pendulum": ("result", "angle", lambda: mpmath.diff(swung, 1.2)),

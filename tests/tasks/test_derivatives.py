@@ -12,7 +12,7 @@ import cgcli as cg
 
 pytest.importorskip("dask", reason="the extra `dask` is not installed")
 
-from dask import delayed  # noqa: E402
+from dask import delayed
 
 X, Y = 1.3, 0.7
 ANALYTIC = {

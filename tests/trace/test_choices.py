@@ -130,3 +130,36 @@ def test_magics_of_a_notebook(capsys):
     captured = capsys.readouterr()
     assert captured.out == "9\n1.25\nresult = 9\nd/dx = 6\n"
     assert "did you mean `sin`" in captured.err
+
+
+LOOP = "step(x, i) = x + sin(x + i); fold(step, x, range(40))"
+
+
+@pytest.mark.parametrize("values", [[], ["x=1"]])
+def test_of_repeated_calls_the_first_and_the_last_are_shown(values, capsys):
+    text = shown(capsys, LOOP, *values)
+    told = "step × 38: calls 2 to 39 of 40, 113 steps left out; --open step shows them"
+    assert text.count(told) == 2
+    assert text.count("sin  ") == 2
+    for words in (["--open", "step"], ["--all"], *([["--call", "step"]] if values else [])):
+        text = shown(capsys, LOOP, *values, *words)
+        assert "left out" not in text
+        assert text.count("sin  ") == 40
+    assert "has no call of `g`" in shown(capsys, LOOP, *values, "--open", "g", code=2)
+
+
+def test_what_comes_out_of_hidden_calls_is_shown():
+    found = cg.parse(LOOP).trace(x=0.5)
+    before_last = found.forward[-4]
+    assert f"{before_last.number}" in str(found)
+    (line,) = (
+        line for line in str(found).partition("Backward")[0].splitlines() if f" {before_last.name} " in line[:12]
+    )
+    assert line.endswith(f"{before_last.value:.6g}")
+    assert len(found.text(open="step").splitlines()) == len(found.text(all=True).splitlines()) > 200
+
+
+def test_the_data_of_a_trace_stay_complete(capsys):
+    data = json.loads(shown(capsys, LOOP, "x=1", "--json"))
+    assert len(data["forward"]) == 121
+    assert len(data["calls"]) == 40

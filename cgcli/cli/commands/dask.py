@@ -72,12 +72,9 @@ def value_text(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """A result as JSON has it; a text where it has no such thing."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
-    if hasattr(value, "to_dict"):
-        return plain(value.to_dict())
-    return plain(value.tolist()) if hasattr(value, "tolist") else str(value)
+    from json import dumps, loads
+
+    try:
+        return loads(dumps(value, default=lambda item: item.tolist() if hasattr(item, "tolist") else str(item)))
+    except (TypeError, ValueError):  # keys that are no texts, and lists that hold themselves
+        return str(value)

@@ -5,6 +5,7 @@ Examples:
   cg draw "(x+y)*z" -o graph.svg
   cg draw "(x+y)*z" x=1 y=2 z=3 --grad -o graph.svg
   cg draw "f(x)=exp(x); g(x)=sin(x); h(x)=x^2; f(g(h(x)))" x=0.5 -o chain.png
+  cg draw samples/kepler.cg --open improve -o kepler.svg
   cg draw model.cg --of loss --wrt w,b --grad -o loss.dot
   cg draw sums.py:total --dask -o sumlist.svg
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import warn
 from cgcli.errors import UsageError
+from cgcli.explain.repeats import check_opened
 from cgcli.formulas.drawing import picture_of
 from cgcli.render.folding import LIMIT, fold
 from cgcli.render.graphviz import format_of
@@ -37,6 +39,9 @@ def run(
     grad: Annotated[bool, typer.Option("--grad", help="Show adjoints on nodes and contributions on edges.")] = False,
     wrt: Wrt = None,
     of: Of = None,
+    opened: Annotated[
+        str | None, typer.Option("--open", metavar="NAMES", help="Draw every call of these functions: step,f.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Draw every node, however many there are.")] = False,
     dask: Annotated[
         bool, typer.Option("--dask", help="FORMULA is FILE.py:NAME, a Dask graph; the file is executed.")
@@ -48,12 +53,14 @@ def run(
     if wrt is not None and not grad:
         raise UsageError("--wrt chooses derivatives, and none are drawn", hint="add --grad")
     if dask:
-        exclude("--dask", grad=grad, of=of, values=bindings)
-        show(task_picture(formula), output, form, everything, timeout)
+        exclude("--dask", grad=grad, of=of, open=opened, values=bindings)
+        show(task_picture(formula), output, form, [], everything, timeout)
         return
     parsed = read_formula(formula)
     picture = picture_of(parsed, read_bindings(bindings, parsed), grad=grad, of=of, wrt=split_names(wrt))
-    show(picture, output, form, everything, timeout)
+    names = split_names(opened) or []
+    check_opened(picture.graph.calls, names)
+    show(picture, output, form, names, everything, timeout)
 
 
 def task_picture(word: str) -> Picture:
@@ -64,31 +71,35 @@ def task_picture(word: str) -> Picture:
     return TaskPicture(read_tasks(word).steps)
 
 
-def show(picture: Picture, output: str | None, form: str | None, everything: bool, timeout: float) -> None:
+def show(
+    picture: Picture, output: str | None, form: str | None, opened: list[str], everything: bool, timeout: float
+) -> None:  # fmt: skip
     """A picture as lines of text, or as the file that is asked for."""
     if form is None or output is None:
-        print_tree(picture, everything)
+        print_tree(picture, opened, everything)
     else:
-        write_picture(picture, output, form, everything, timeout)
+        write_picture(picture, output, form, opened, everything, timeout)
 
 
-def print_tree(picture: Picture, everything: bool) -> None:
+def print_tree(picture: Picture, opened: list[str], everything: bool) -> None:
     """The picture as lines of text."""
-    from cgcli.render.tree import MOST_LINES, line_count, tree_lines
+    from cgcli.render.tree import fold_tree, tree_lines
 
-    folding = fold(picture, limit=None if everything or line_count(picture) <= MOST_LINES else 0)
+    folding = fold(picture, limit=None) if everything else fold_tree(picture, opened)
     for line in tree_lines(picture, folding):
         print(line)
     report_folding(folding)
 
 
-def write_picture(picture: Picture, path: str, form: str, everything: bool, timeout: float) -> None:
+def write_picture(
+    picture: Picture, path: str, form: str, opened: list[str], everything: bool, timeout: float
+) -> None:  # fmt: skip
     """The picture as a file."""
     from cgcli.files import write_file
     from cgcli.render.dot import dot_text
     from cgcli.render.graphviz import render
 
-    folding = fold(picture, limit=None if everything else LIMIT)
+    folding = fold(picture, limit=None if everything else LIMIT, opened=opened)
     write_file(path, render(dot_text(picture, folding), form, timeout=timeout))
     report_folding(folding)
 
@@ -96,4 +107,6 @@ def write_picture(picture: Picture, path: str, form: str, everything: bool, time
 def report_folding(folding: Folding) -> None:
     """Say on standard error what is not drawn as it is."""
     if folding.note:
-        warn(folding.note, hint="--all draws every node")
+        names = ",".join(sorted({series.name for series in folding.ends.values()}))
+        calls = f"--open {names} draws each of these calls, " if names else ""
+        warn(folding.note, hint=f"{calls}--all draws every node")

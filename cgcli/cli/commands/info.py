@@ -41,7 +41,7 @@ virtual machine of two cores, and rounded. They tell a second from an hour, and 
 
 PACKAGES = (
     "numpy", "scipy", "mpmath", "llvmlite", "numba", "pyarrow", "lark", "rich", "typer", "graphviz-pure",
-    "matplotlib", "odrpack",
+    "matplotlib", "odrpack", "prompt_toolkit",
 )  # fmt: skip
 
 
@@ -124,7 +124,8 @@ def formula_facts(word: str, bindings: list[str] | None) -> dict[str, Any]:
 
 
 def graph_facts(graph: Graph, wanted: list[int]) -> dict[str, Any]:
-    """What the wanted nodes need: how many nodes of which operation, in how many levels, and how many bytes."""
+    """What the wanted nodes need: nodes by operation, calls by function, levels, and bytes."""
+    from cgcli.explain.repeats import count_calls
     from cgcli.graph.walk import ancestors, depths
     from cgcli.ops import REGISTRY
 
@@ -132,9 +133,11 @@ def graph_facts(graph: Graph, wanted: list[int]) -> dict[str, Any]:
     counts = Counter(compress(graph.op, needed))
     by_operation = {REGISTRY.rows[code].name: count for code, count in counts.items()}
     widths = Counter(compress(depths(graph), needed))
+    calls = dict(sorted(count_calls(graph, needed).items(), key=lambda item: (-item[1], item[0])))
     return {
         "nodes": counts.total(),
         "operations": dict(sorted(by_operation.items(), key=lambda item: (-item[1], item[0]))),
+        **({"calls": calls} if calls else {}),
         "depth": max(widths, default=0),
         "widest level": max(widths.values(), default=0),
         "bytes": graph.nbytes(),

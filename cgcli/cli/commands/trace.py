@@ -4,6 +4,7 @@ Examples:
   cg trace "(x+y)*z" x=1 y=2 z=3
   cg trace "exp(sin(x^2))"
   cg trace "f(x)=exp(x); g(x)=sin(x); f(g(x))" x=0.5 --call g
+  cg trace kepler.cg --open improve
   cg trace model.cg --wrt w,b --of loss --node v12,hidden --full
   cg trace model.cg --data points.csv --row 17
   cg trace "sin(x)/x" x=1 --json
@@ -15,6 +16,7 @@ from __future__ import annotations
 from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import print_json, report_left_out, tell_warnings
 from cgcli.errors import UsageError, did_you_mean
+from cgcli.explain.repeats import check_opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +36,13 @@ def run(
     node: Annotated[str | None, typer.Option("--node", help="These steps alone: v12,hidden.")] = None,
     show: Annotated[str | None, typer.Option("--show", help="The steps of these names of the formula alone.")] = None,
     call: Annotated[str | None, typer.Option("--call", help="The steps within calls of this function alone.")] = None,
+    opened: Annotated[
+        str | None, typer.Option("--open", metavar="NAMES", help="Every call of these functions: step,f.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Write arrays out, however long.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Every step, also of a pass of more than 200.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every step, also of repeated calls and of a pass of more than 200.")
+    ] = False,
     no_backward: Annotated[bool, typer.Option("--no-backward", help="The forward pass alone.")] = False,
     data: Annotated[str | None, typer.Option("--data", help="Take values from a row of this table.")] = None,
     row: Annotated[int | None, typer.Option("--row", min=1, help="Which row, from 1.")] = None,
@@ -54,12 +61,15 @@ def run(
     if data is not None and row is not None:
         values |= row_of(parsed, data, row, values)
     filters = [*(split_names(node) or []), *(split_names(show) or [])]
+    open_names = split_names(opened) or []
     if not values and needs_values(parsed):
         exclude("a trace without values", digits=digits, node=node, show=show, call=call, full=full)
-        print_symbolic(parsed, names, of, backward=not no_backward, latex=latex, json=json)
+        form = "json" if json else "latex" if latex else "tables"
+        print_symbolic(parsed, names, of, form, backward=not no_backward, everything=everything, opened=open_names)
         return
     found = traced(parsed, values, names, of, digits=digits, engine=engine, backward=not no_backward)
     keep(found, filters, call)
+    check_opened(found.calls, open_names)
     if json:
         print_json(found.as_dict(), digits)
     elif latex:
@@ -67,7 +77,9 @@ def run(
 
         print(trace_latex(found, digits))
     else:
-        print_tables(found, parsed, digits, everything=everything or bool(filters), full=full)
+        if call is not None:
+            open_names.append(call)
+        print_tables(found, parsed, digits, everything=everything or bool(filters), full=full, opened=open_names)
 
 
 def row_of(parsed: Formula, path: str, row: int, values: dict[str, Any]) -> dict[str, float]:
@@ -117,33 +129,38 @@ def keep(found: Trace, names: list[str], call: str | None) -> None:
         found.keep(lambda node: (not wanted or node in wanted) and (inside is None or node in inside))
 
 
-def print_tables(found: Trace, parsed: Formula, digits: int | None, *, everything: bool, full: bool) -> None:
+def print_tables(
+    found: Trace, parsed: Formula, digits: int | None, *, everything: bool, full: bool, opened: list[str]
+) -> None:
     """The tables of a trace."""
     from cgcli.numerals import DIGITS
     from cgcli.render.tables import print_blocks
     from cgcli.render.trace_tables import blocks
 
-    print_blocks(blocks(found, parsed.source, digits=digits or DIGITS, everything=everything, full=full))
+    shown = blocks(found, parsed.source, digits=digits or DIGITS, everything=everything, full=full, opened=opened)
+    print_blocks(shown)
 
 
 def print_symbolic(
-    parsed: Formula, names: list[str] | None, of: str | None, *, backward: bool, latex: bool, json: bool
-) -> None:
+    parsed: Formula, names: list[str] | None, of: str | None, form: str, *, backward: bool, everything: bool,
+    opened: list[str],
+) -> None:  # fmt: skip
     """The steps without values, and the derivatives as formulas."""
     from cgcli.explain.symbolic import symbolic_trace
     from cgcli.formulas.derivatives import targets, variables
 
     bound = parsed.bind({}, wrt=names, steps=True, complete=False)
     program = bound.program.begun()
+    check_opened(program.graph.calls, opened)
     chosen = targets(program, of)
     by_name = variables(program, names, of) if backward else {}
     backward = backward and not any(program.graph.shape_of(node) for node in chosen.values())
     found = symbolic_trace(program.graph, chosen, list(by_name.values()) if backward else None)
     gradients = {output: {name: str(parsed.derivative(name, of=output)) for name in by_name} for output in chosen
                  } if backward else {}  # fmt: skip
-    if json:
+    if form == "json":
         print_json({**found.as_dict(), "gradients": gradients})
-    elif latex:
+    elif form == "latex":
         from cgcli.emit.steps import symbolic_latex
 
         print(symbolic_latex(program.graph, chosen))
@@ -151,4 +168,4 @@ def print_symbolic(
         from cgcli.render.tables import print_blocks
         from cgcli.render.trace_tables import symbolic_blocks
 
-        print_blocks(symbolic_blocks(found, gradients))
+        print_blocks(symbolic_blocks(found, gradients, everything=everything, opened=opened))

@@ -130,6 +130,8 @@ class RoughEngine(NumpyEngine):
     Monte Carlo arithmetic: D. S. Parker, UCLA CSD-970002 (1997).
     """
 
+    least_compiled = None
+
     def __init__(self, seed: int) -> None:
         super().__init__()
         self._random = np.random.default_rng(seed)

@@ -226,9 +226,8 @@ def tell(result: GroupedFit, groups: Groups) -> None:
     if count:
         listed = " or ".join(f"`{name}`" for name in rows.by)
         what = "1 row has" if count == 1 else f"{count:,} rows have"
-        result.warnings.append(
-            f"{what} no key in {listed} and {'is' if count == 1 else 'are'} left out (first: row {first:,})"
-        )
+        at = groups.question.source.located(first)
+        result.warnings.append(f"{what} no key in {listed} and {'is' if count == 1 else 'are'} left out (first: {at})")
     unknown = np.flatnonzero(result.fits.converged & np.isinf(result.fits.errors).any(axis=0))
     if len(unknown):
         key = ", ".join(map(str, rows.keys[int(unknown[0])]))

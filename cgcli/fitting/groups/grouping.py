@@ -100,7 +100,7 @@ def _read(question: Question, table: Table, by: tuple[str, ...], limit: int | No
     each, together = [Keys() for _ in by], Keys()
     missing, first_missing = 0, 0
     for batch in limited(table.batches(needed, list(by), rows_of_a_batch(len(needed) + len(by))), limit):
-        whole = note_gaps(batch, table.path, request, report)
+        whole = note_gaps(batch, table, request, report)
         columns = [codes_of(batch.kept[name], keys) for name, keys in zip(by, each, strict=True)]
         keyed = np.all([column >= 0 for column in columns], axis=0)
         lost = np.flatnonzero(~keyed)

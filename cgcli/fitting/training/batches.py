@@ -22,7 +22,7 @@ from cgcli.rows.sources import WholeRows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from cgcli.data.table import Named
+    from cgcli.data.table import Named, Place
     from cgcli.rows.sources import Source
 
 MEMORY = 1 << 31
@@ -36,11 +36,11 @@ CHUNK = 4096
 
 
 class Batch(NamedTuple):
-    """Some rows. columns: by input, the rows in front. rows: how many. number: of a row by its place, from 1."""
+    """Some rows. columns: by input, the rows in front. rows: how many. located: where the row at a place stands."""
 
     columns: dict[str, Any]
     rows: int
-    number: Callable[[int], int]
+    located: Callable[[int], Place]
 
 
 class Rows:
@@ -50,6 +50,7 @@ class Rows:
         self._inputs = dict(inputs)
         self.rows = whole.counted()
         self.report = whole.report
+        self._located = whole.source.located
 
     def shuffled(self, seed: int, epoch: int, size: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from the one with a number on; the last one may be smaller. Arrays are reused."""
@@ -92,14 +93,14 @@ class MemoryRows(Rows):
         count = len(places)
         columns = {name: value.take(places, axis=0, out=buffers[name][:count], mode="clip")
                    for name, value in self._values.items()}  # fmt: skip
-        return Batch(columns, count, lambda place: int(self._numbers[places[place]]))
+        return Batch(columns, count, lambda place: self._located(int(self._numbers[places[place]])))
 
     def in_order(self) -> Iterator[Batch]:
         """As all rows."""
         for begin in range(0, self.rows, CHUNK):
             columns = {name: value[begin : begin + CHUNK] for name, value in self._values.items()}
             yield Batch(columns, min(CHUNK, self.rows - begin),
-                        lambda place, begin=begin: int(self._numbers[begin + place]))  # type: ignore[misc]  # fmt: skip
+                        lambda place, begin=begin: self._located(int(self._numbers[begin + place])))  # type: ignore[misc]  # fmt: skip
 
     def fingerprint(self) -> str:
         """As all rows: of every number."""
@@ -128,12 +129,13 @@ class StreamedRows(Rows):
                 if batch > first:
                     chosen = places[begin : begin + size]
                     yield Batch({name: value.take(chosen, axis=0) for name, value in arrays.items()}, len(chosen),
-                                lambda place, at=numbers[chosen]: int(at[place]))  # type: ignore[misc]  # fmt: skip
+                                lambda place, at=numbers[chosen]: self._located(int(at[place])))  # type: ignore[misc]  # fmt: skip
 
     def in_order(self) -> Iterator[Batch]:
         """As all rows."""
         for part in self._whole.parts():
-            yield Batch(self._arrays(part.columns), part.rows, part.number)
+            yield Batch(self._arrays(part.columns), part.rows,
+                        lambda place, part=part: self._located(part.number(place)))  # type: ignore[misc]  # fmt: skip
 
     def fingerprint(self) -> str:
         """As all rows: of how many there are, and of the first ones."""

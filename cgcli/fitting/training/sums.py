@@ -133,7 +133,8 @@ class MeanLoss:
                 sums = self._with_slopes(self._given(values, batch._replace(columns=row, rows=1)), 1)
                 if not all(np.isfinite(found).all() for found in sums):
                     what = "loss" if not isfinite(float(sums[0])) else "gradient of the loss"
-                    told = f"the {what} is not finite {when}, in row {batch.number(place):,} of the data"
+                    at = batch.located(place)
+                    told = f"the {what} is not finite {when}, in {at}{' of the data' if at.alone else ''}"
                     return self._told(told, values, {name: value[0] for name, value in row.items()}, hint)
         return CalculationError(f"the sum of the losses, or of their gradients, overflows {when}", hint=hint)
 

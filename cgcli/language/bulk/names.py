@@ -8,11 +8,13 @@ import numpy as np
 
 from cgcli.language import syntax
 from cgcli.language.bulk.words import columns_of, words_of
+from cgcli.language.functions import UNWANTED
 from cgcli.language.names import (
     Names,
     defined_twice,
     enter_declaration,
     enter_function,
+    enter_terms,
     is_constant,
     settle_outputs,
 )
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     Column = NDArray[Any]
 
 NAME, CALL, ASSIGN, INPUT, PARAM = syntax.NAME, syntax.CALL, syntax.ASSIGN, syntax.INPUT, syntax.PARAM
+UNPACK, FUNCTION, TERM = syntax.UNPACK, syntax.FUNCTION, syntax.TERM
+
+ENTER = {ASSIGN: enter_function, FUNCTION: enter_function, TERM: enter_terms}
+"""What enters a statement that defines a function or declares an input, where that is not `enter_declaration`."""
 
 
 class DefinedNames(Mapping[str, "Span"]):
@@ -70,13 +76,14 @@ def _surveyed(table: Syntax, words: Words) -> Names:
     names = Names()
     row_of = np.full(len(words) + 1, -1, dtype=np.int32)
     others = np.empty(len(statements), dtype=np.int32)
-    again, count = compiled(enter_definitions)(statements, rule, first, words.of_row, row_of, others)
+    again, count = compiled(enter_definitions)(
+        statements, rule, first, words.of_row, row_of, others, words.find(UNWANTED)
+    )
     if again >= 0:
         word = int(words.of_row[again])
         raise defined_twice(table, words.text(word), int(again), table.start[row_of[word]])
     for row in others[:count].tolist():
-        enter = enter_function if rule[row] == ASSIGN else enter_declaration
-        enter(table, names, row)
+        ENTER.get(int(rule[row]), enter_declaration)(table, names, row)
     settle_outputs(table, names)
     free = np.empty(len(words), dtype=np.int32)
     count = compiled(find_free)(rule, words.of_row, _local_rows(table, names, rule, first), row_of, free)
@@ -98,8 +105,8 @@ def _local_rows(table: Syntax, names: Names, rule: Column, first: Column) -> Col
 
     for definition in names.functions.values():
         local[definition.first - 1 - len(definition.parameters) : definition.first] = 1
-        for parameter in definition.parameters:
-            hide(words.find(parameter), definition.first, definition.end)
+        for name in (*definition.parameters, *definition.locals):
+            hide(words.find(name), definition.first, definition.end)
     for row in (*table.rows_of(syntax.COMPREHENSION), *table.rows_of(syntax.GENERATOR)):
         variable = int(first[row - 1]) - 1
         hide(int(words.of_row[variable]), int(first[row]) + 1, variable + 1)
@@ -107,7 +114,7 @@ def _local_rows(table: Syntax, names: Names, rule: Column, first: Column) -> Col
 
 
 def enter_definitions(
-    statements: Any, rule: Any, first: Any, of_row: Any, row_of: Any, others: Any
+    statements: Any, rule: Any, first: Any, of_row: Any, row_of: Any, others: Any, unwanted: int
 ) -> tuple[int, int]:  # fmt: skip
     """Write where each word is defined, and the statements that define functions or declare inputs.
 
@@ -115,22 +122,28 @@ def enter_definitions(
     """
     count = 0
     for row in statements:
+        begin = end = first[row]
         if rule[row] == ASSIGN:
-            defining = first[row - 1] - 1
-            if rule[defining] == CALL:
-                defining = first[defining]
+            begin = first[row - 1] - 1
+            end = begin + 1
+            if rule[begin] == CALL:
+                begin = first[begin]
+                end = begin + 1
                 others[count] = row
                 count += 1
-        elif rule[row] in (INPUT, PARAM):
-            defining = first[row]
+        elif rule[row] in (INPUT, PARAM, FUNCTION, TERM):
+            end = row if rule[row] == TERM else begin + 1
             others[count] = row
             count += 1
-        else:
-            continue
-        word = of_row[defining]
-        if row_of[word] >= 0:
-            return defining, count
-        row_of[word] = defining
+        elif rule[row] == UNPACK:
+            end = first[row - 1]
+        for defining in range(begin, end):
+            word = of_row[defining]
+            if rule[row] == UNPACK and word == unwanted:
+                continue
+            if row_of[word] >= 0:
+                return defining, count
+            row_of[word] = defining
     return -1, count
 
 

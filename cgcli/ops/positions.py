@@ -1,0 +1,218 @@
+"""Elements of arrays by positions: static ones in any order, and positions that are values."""
+
+from __future__ import annotations
+
+from math import nan
+
+from cgcli.ops.decisions import Placed, Taken
+from cgcli.ops.logic import where
+from cgcli.ops.reductions import cumsum
+from cgcli.ops.row import Operation
+from cgcli.ops.shaping import FEW_ELEMENTS, batch_of, broadcast_to, for_every_row, is_batch, reshape, size_of, whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    Shape = tuple[int, ...]
+
+
+# ---- static positions ------------------------------------------------------------------------------------------------
+
+
+class Positions:
+    """Positions in an array as one attribute, equal by what they are.
+
+    array: whole numbers, to which nobody writes any more. once: whether none of them is there twice.
+    """
+
+    __slots__ = ("_key", "array", "once")
+
+    def __init__(self, array: Any) -> None:
+        from hashlib import blake2b
+
+        array.setflags(write=False)
+        self.array = array
+        self.once = len(set(array.tolist())) == len(array)
+        self._key = blake2b(array.tobytes(), digest_size=16).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Positions({len(self.array)}, {self._key})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Positions) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+def _gather_numpy(np: Any, x: Any, positions: Positions, rank: int) -> Any:
+    x = np.asarray(x)
+    return x.reshape((*batch_of(x, rank), -1)).take(positions.array, axis=-1)
+
+
+def _gather_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """The adjoint in its places; all other elements were not read."""
+    shape, positions = operands[0].shape, attributes[0]
+    placed = scatter(adjoint, positions, shape)
+    if size_of(shape) <= FEW_ELEMENTS:
+        return [Placed(placed, positions.array.tolist())]
+    return [Taken(scatter(broadcast_to(adjoint.coerce(1.0), adjoint.shape), positions, shape), placed, clean=True)]
+
+
+gather: Operation = Operation(
+    "gather", "x, [positions]", shape=lambda shapes, attributes: (len(attributes[0].array),),
+    prepare=lambda shapes, positions: (positions, len(shapes[0])),
+    batch=lambda operands, shapes, attributes, rows: take(
+        reshape(operands[0], (rows, size_of(shapes[0]))).T, attributes[0].array
+    ).T,
+    pullback=_gather_pullback, spell={"numpy": _gather_numpy},
+    traits=("structural", "traceable", "moves", "gathers", "internal"),
+    about="The elements at any positions of an array, rows first, as a vector.",
+)  # fmt: skip
+
+
+def _scatter_numpy(np: Any, x: Any, positions: Positions, shape: Shape) -> Any:
+    x = np.asarray(x)
+    if x.ndim == 1 and x.dtype == np.float64 and not positions.once:
+        return np.bincount(positions.array, weights=x, minlength=size_of(shape)).reshape(shape)
+    found = np.zeros((*x.shape[:-1], size_of(shape)), dtype=x.dtype)
+    if positions.once:
+        found[..., positions.array] = x
+    else:
+        np.add.at(found.T, positions.array, x.T)
+    return found.reshape(x.shape[:-1] + shape)
+
+
+scatter: Operation = Operation(
+    "scatter", "x, [positions], [shape]", shape=lambda shapes, attributes: attributes[1],
+    prepare=lambda shapes, positions, shape: (positions, shape),
+    batch=lambda operands, shapes, attributes, rows: reshape(
+        scatter_add(operands[0].T, attributes[0].array, size_of(attributes[1])).T, (rows, *attributes[1])
+    ),
+    pullback=lambda adjoint, operands, result, attributes: [gather(adjoint, attributes[0])],
+    spell={"numpy": _scatter_numpy},
+    traits=("structural", "traceable", "moves", "scatters", "internal"),
+    about="Zeros with the elements of a vector added at any positions: the adjoint of `gather`.",
+)  # fmt: skip
+
+
+# ---- positions that are values ---------------------------------------------------------------------------------------
+
+
+def _take_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    if not shapes[0]:
+        raise ValueError("a single number has no elements")
+    return shapes[1] + shapes[0][1:]
+
+
+def whole_positions(np: Any, k: Any, length: int) -> tuple[Any, Any]:
+    """Positions along an axis as whole numbers from 0, and where there is one; elsewhere they are 0."""
+    k = np.asarray(k)
+    number = k.astype(float) if k.dtype == object else k
+    exists = (number == np.floor(number)) & (number >= -length) & (number < length)
+    places = np.where(exists, number, 0).astype(np.intp)
+    return np.where(places < 0, places + length, places), exists
+
+
+def _take_numpy(np: Any, x: Any, k: Any, rank: int, rank_k: int) -> Any:
+    """Where there is no such position, nan: whoever calculates with rows says so by the number of the row."""
+    x, k = np.asarray(x), np.asarray(k)
+    places, exists = whole_positions(np, k, x.shape[x.ndim - rank])
+    if x.ndim > rank:
+        rows = np.arange(x.shape[0]).reshape(-1, *(1,) * rank_k)
+        found = x[rows, places]
+    else:
+        found = x[places] if x.dtype == object else x.take(places, axis=0)
+    if not exists.all():
+        found = np.array(found)
+        found[~np.broadcast_to(exists, found.shape[: found.ndim - rank + 1])] = np.nan
+    return found
+
+
+def _take_batch(operands: Sequence[Any], shapes: Sequence[Shape], attributes: tuple[Any, ...], rows: int) -> Any:
+    """Of an array that all rows share, the positions of all of them; of one a row, positions in all of these."""
+    (x, k), (of_x, of_k) = operands, shapes
+    if not is_batch(x, of_x):
+        return take(x, k)
+    return take(reshape(x, (rows * of_x[0], *of_x[1:])), _among_rows(k, of_k, of_x[0], rows))
+
+
+def _among_rows(k: Any, shape: Shape, length: int, rows: int) -> Any:
+    """Positions within the array of each row as positions in all of them one after the other; nan where none is."""
+    k = for_every_row(k, shape, rows)
+    numbers = cumsum(broadcast_to(k.coerce(1.0), (rows,)), 0) - 1
+    begins = reshape(numbers * length, (rows, *(1,) * len(shape)))
+    exists = (k >= -length) & (k < length)
+    return where(exists, where(k < 0, k + length, k) + begins, nan)
+
+
+def _take_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    """The adjoint is added where it was read; by a position there is no derivative."""
+    x, k = operands
+    added = scatter_add(adjoint, k, x.shape[0])
+    ones = broadcast_to(adjoint.coerce(1.0), adjoint.shape) if adjoint.shape else adjoint.coerce(1.0)
+    return [Taken(scatter_add(ones, k, x.shape[0]), added, clean=True), None]
+
+
+take: Operation = Operation(
+    "take", "x, k", shape=_take_shape, prepare=lambda shapes: (len(shapes[0]), len(shapes[1])),
+    pullback=_take_pullback, batch=_take_batch, spell={"numpy": _take_numpy, "latex": r"{0}_{{{1}}}"},
+    traits=("structural", "internal"),
+    about="Elements along the first axis at positions that are values, from the end where negative: `E[k]`.",
+)  # fmt: skip
+
+
+def _added_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    of_x, of_k = shapes
+    return (attributes[0], *of_x[len(of_k) :])
+
+
+def _scatter_add_numpy(np: Any, x: Any, k: Any, length: int, rank: int, rank_k: int) -> Any:
+    """What has no position is added nowhere."""
+    x, k = np.asarray(x), np.asarray(k)
+    places, exists = whole_positions(np, k, length)
+    batch = np.broadcast_shapes(batch_of(x, rank), batch_of(k, rank_k))
+    own = x.shape[x.ndim - rank + rank_k :]
+    x = np.broadcast_to(x, batch + x.shape[x.ndim - rank :])
+    places, exists = (np.broadcast_to(each, batch + k.shape[k.ndim - rank_k :]) for each in (places, exists))
+    if batch:
+        places = places + (np.arange(batch[0]) * length).reshape(-1, *(1,) * rank_k)
+    count = length * (batch[0] if batch else 1)
+    return _added(np, x[exists], places[exists], count, own).reshape((*batch, length, *own))
+
+
+def _added(np: Any, items: Any, places: Any, length: int, shape: Shape) -> Any:
+    """Zeros with items added at places, those of one place in their order."""
+    found = np.zeros((length, *shape), dtype=items.dtype)
+    if len(places):
+        order = places.argsort(kind="stable")
+        ordered = places[order]
+        begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        found[ordered[begins]] = np.add.reduceat(items[order], begins, axis=0)
+    return found
+
+
+def _scatter_add_summed(np: Any, x: Any, k: Any, length: int, rank: int, rank_k: int, out: Any = None) -> Any:
+    """The sum over the rows of a batch, of which no array a row is made."""
+    places, exists = whole_positions(np, k, length)
+    return _added(np, x[exists], places[exists], length, x.shape[x.ndim - rank + rank_k :])
+
+
+def _scatter_add_batch(
+    operands: Sequence[Any], shapes: Sequence[Shape], attributes: tuple[Any, ...], rows: int
+) -> Any:  # fmt: skip
+    (x, k), (of_x, of_k), length = operands, shapes, attributes[0]
+    added = scatter_add(for_every_row(x, of_x, rows), _among_rows(k, of_k, length, rows), rows * length)
+    return reshape(added, (rows, length, *of_x[len(of_k) :]))
+
+
+scatter_add: Operation = Operation(
+    "scatter_add", "x, k, [length]", shape=_added_shape,
+    prepare=lambda shapes, length: (whole(length, "a length"), len(shapes[0]), len(shapes[1])),
+    pullback=lambda adjoint, operands, result, attributes: [take(adjoint, operands[1]), None],
+    batch=_scatter_add_batch, spell={"numpy": _scatter_add_numpy, "numpy_summed": _scatter_add_summed},
+    traits=("structural", "linear_in_first", "internal"),
+    about="Zeros with the elements of x added at positions that are values: the adjoint of `take`.",
+)  # fmt: skip
