@@ -33,10 +33,11 @@ KERNELS = 4096
 class PlannedEngine(Engine):
     """Evaluates graphs node by node; a subclass states how values and operations look on it.
 
-    machine_code: whether its values are plain doubles, so that a loop of kept calls may be compiled.
+    least_compiled: steps times nodes of a loop of kept calls from which on it is compiled, where its values are plain
+    doubles; None where they are not. It depends on nothing else, so that the same loop always gives the same bits.
     """
 
-    machine_code = False
+    least_compiled: int | None = None
 
     def __init__(self) -> None:
         self._kernels = Kept(KERNELS)
@@ -81,14 +82,18 @@ class PlannedEngine(Engine):
 
     def planned(self, graph: Graph, wanted: Sequence[int]) -> Plan:
         """A new plan. CalculationError where there is an operation that this engine cannot compute."""
-        plan = Plan(len(graph))
         needed = ancestors(graph, wanted)
+        return self.planned_over(graph, compress(range(max(wanted, default=-1) + 1), needed))
+
+    def planned_over(self, graph: Graph, needed: Iterable[int]) -> Plan:
+        """A new plan of nodes in an order of evaluation, with their operands. CalculationError as of `planned`."""
+        plan = Plan(len(graph))
         op, start, operands, shape, payload = graph.op, graph.start, graph.operands, graph.shape, graph.payload
         nodes, functions, first, second = plan.nodes, plan.kernels, plan.first, plan.second
         kernels: dict[Any, Kernel] = {}
         leaves = structure.LEAVES
         same: list[Any] = [None] * len(graph)  # columns share one int object a node, which halves their memory
-        for node in compress(range(max(wanted, default=-1) + 1), needed):
+        for node in needed:
             same[node] = node
             code, begin = op[node], start[node]
             count = start[node + 1] - begin
@@ -116,7 +121,7 @@ class PlannedEngine(Engine):
                 kernel = kernels[key] = self.kernel_of(graph, node)
             nodes.append(node)
             functions.append(kernel)
-        if self.machine_code and any(key[0] == calling.scan.code for key in kernels):
+        if self.least_compiled is not None and any(key[0] == calling.scan.code for key in kernels):
             from cgcli.engines.calling import share_states
 
             share_states(graph, plan)

@@ -271,7 +271,7 @@ def test_rows_of_random_bodies(seed):
 
 
 def test_rows_by_an_engine(monkeypatch):
-    monkeypatch.setattr("cgcli.engines.calling.LEAST_WORK", 0)
+    monkeypatch.setattr(NumpyEngine, "least_compiled", 0)
     random = np.random.default_rng(3)
     body = body_of(mixed, (5,), (), (2,), (5,), (4, 5))
     graph, wanted, shapes = scan_of(body, 2, False, 6)
@@ -307,7 +307,7 @@ def test_values_and_derivatives_with_and_without_machine_code(reverse, monkeypat
     values = {f"operand {place}": some(random, *shape) for place, shape in enumerate(shapes)}
     found = []
     for least in (10**9, 0):
-        monkeypatch.setattr("cgcli.engines.calling.LEAST_WORK", least)
+        monkeypatch.setattr(NumpyEngine, "least_compiled", least)
         every = NumpyEngine().evaluate(graph, values, wanted)
         found.append(np.concatenate([np.ravel(every[node]) for node in wanted]))
     require_equal(*found)
@@ -322,7 +322,7 @@ def test_a_value_and_its_derivative_go_through_the_states_once(monkeypatch):
         return run(self, *arguments)
 
     monkeypatch.setattr(Loop, "run", noted)
-    monkeypatch.setattr("cgcli.engines.calling.LEAST_WORK", 0)
+    monkeypatch.setattr(NumpyEngine, "least_compiled", 0)
     for shape in ((), (3,)):
         taken.clear()
         body = body_of(lambda x, a: cg.sin(x * a), shape, ())
@@ -331,6 +331,24 @@ def test_a_value_and_its_derivative_go_through_the_states_once(monkeypatch):
         found = NumpyEngine().evaluate(graph, values, wanted)
         assert taken == ["states of step", "adjoint of step"]
         require_equal(found[wanted[0]], step_by_step(body, 0, False, 9, [values["operand 0"], 1.1]).reshape(shape))
+
+
+def test_the_native_engine_goes_around_kept_calls():
+    random = np.random.default_rng(5)
+    body = body_of(mixed, (5,), (), (2,), (5,), (4, 5))
+    graph, wanted, shapes = scan_of(body, 2, False, 6)
+    native = engine("native")
+    assert native.lacks(graph, wanted) == []
+    columns = {f"operand {place}": some(random, 3, *shape) for place, shape in enumerate(shapes)}
+    rows = native.evaluate_rows(graph, columns, wanted)
+    blocks = native.blocks(graph, wanted, list(columns)).at({}).over(columns)
+    lines = np.empty((sum(rows[node][0].size for node in wanted), 3))
+    blocks.fill(0, 3, lines)
+    for row in range(3):
+        found = native.evaluate(graph, {name: column[row] for name, column in columns.items()}, wanted)
+        for node in wanted:
+            require_equal(rows[node][row], found[node])
+        require_equal(lines[:, row], np.concatenate([np.ravel(found[node]) for node in wanted]))
 
 
 def test_many_steps_in_stretches_are_the_same(monkeypatch):

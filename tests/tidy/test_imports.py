@@ -22,7 +22,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
-    {"minimizing", "uncertainty", "terms"},
+    {"minimizing", "uncertainty", "terms", "live"},
     {"fitting"},
     {"api"},
     {"cli"},
@@ -34,7 +34,7 @@ LEVELS = [
 
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
-    "matplotlib": {"render"},
+    "prompt_toolkit": {"cli"}, "matplotlib": {"render"},
     "pyarrow": {"data"},
     "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty", "terms"},
     "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines", "explain"},
@@ -49,6 +49,7 @@ LATE = {
     ("formulas/rows.py", "numpy"): "an array that stands for those of a column",
     ("cli/output.py", "mpmath"): "numbers of many digits as text",
     ("graph/bulk.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
+    ("live/sheet.py", "numpy"): "NumPy's own warnings are silenced where arrays are computed",
     ("loops.py", "numba"): "compiled sweeps, where the package is installed",
     ("loops.py", "numpy"): "views of the columns, once a graph is large",
     ("graph/store.py", "numpy"): "an array given from Python",
