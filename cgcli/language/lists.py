@@ -12,7 +12,7 @@ from cgcli.ops import positions, shaping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.language.building import Building
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 class Lists:
     """The rows that make lists, and take them apart."""
 
-    def __init__(self, building: Building) -> None:
+    def __init__(self, building: Building, openings: Mapping[int, int] | None = None) -> None:
+        """openings: as of `comprehension_openings`, where they are known already."""
         self.building = building
         self.table, self.graph, self.stack, self.frames = (
             building.table, building.graph, building.stack, building.frames,
         )  # fmt: skip
-        self.openings = comprehension_openings(building.table)
+        self.openings = comprehension_openings(building.table) if openings is None else openings
 
     def on_opening(self, row: int) -> int:
         """A bracket opens. Before the body of a comprehension its items come first."""

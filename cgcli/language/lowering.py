@@ -358,6 +358,10 @@ class Lowering:
             if value is UNASSIGNED:
                 raise self._unassigned(name, row)
             return value
+        return self.global_value(name, row)
+
+    def global_value(self, name: str, row: int) -> Any:
+        """What a name stands for that is not local in a function. FormulaError where it has no value yet."""
         if name in self.building.globals:
             return self.building.globals[name]
         if name in self.defined:
