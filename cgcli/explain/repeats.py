@@ -8,10 +8,12 @@ count.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import compress
 from typing import NamedTuple
 
 from cgcli.errors import UsageError, did_you_mean
 from cgcli.explain.steps import NO_CALL, with_parents
+from cgcli.passes.inlining import has_kept, kept_bodies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,29 +34,29 @@ MOST_WRITTEN = 20
 class Series(NamedTuple):
     """Calls of one function, made in one call (or in none), in order.
 
-    name: of the function. parent: the call that they are made in, or -1. calls: their numbers. count: how many they
+    name: of the function. parent: the call that they are made in, or -1. calls: their numbers. total: how many they
     are; more than there are numbers where those between the first and the last are one loop.
     """
 
     name: str
     parent: int
     calls: tuple[int, ...]
-    count: int
+    total: int
 
     @property
     def is_loop(self) -> bool:
         """Whether the calls between the first and the last are one loop, which is computed as a whole."""
-        return self.count > len(self.calls)
+        return self.total > len(self.calls)
 
     @property
     def label(self) -> str:
         """`step × 98`: what stands for the calls between the first and the last."""
-        return f"{self.name} × {self.count - 2:,}"
+        return f"{self.name} × {self.total - 2:,}"
 
     def place(self, call: int) -> str:
         """`first of 100` or `last of 100`; "" for a hidden call."""
         ends = {self.calls[0]: "first", self.calls[-1]: "last"}
-        return f"{ends[call]} of {self.count:,}" if call in ends else ""
+        return f"{ends[call]} of {self.total:,}" if call in ends else ""
 
 
 def series_of(calls: Sequence[Call], used: Iterable[int], opened: Collection[str] = ()) -> list[Series]:
@@ -91,12 +93,12 @@ def count_calls(graph: Graph, needed: Sequence[int]) -> Counter[str]:
     scopes = graph.scopes if graph.calls else {}
     used = {call for node, call in scopes.items() if node < len(needed) and needed[node]}
     found = Counter(graph.calls[number].name for number in with_parents(graph.calls, used))
-    for body, times in kept_bodies(graph, compress(range(len(graph)), needed)):
+    for body, times in kept_bodies(graph, compress(range(len(graph)), needed)) if has_kept(graph) else ():
         found[body.name] += times
-        inner = body.graph
-        within = with_parents(inner.calls, inner.scopes.values())
-        found.update({name: times * count for name, count in Counter(
-            inner.calls[number].name for number in within if inner.calls[number].name != body.name).items()})
+        calls = body.graph.calls
+        names = [calls[number].name for number in with_parents(calls, set(body.graph.scopes.values()))]
+        for name, count in Counter(names).items():
+            found[name] += 0 if name == body.name else times * count
     return found
 
 

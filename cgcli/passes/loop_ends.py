@@ -151,7 +151,7 @@ class _Writer:
         for old, node in copies.items():
             if node >= begin:
                 self.new.scopes.setdefault(node, scopes.get(inner.scopes.get(old, GONE), scopes[GONE]))
-                if old in inner.spans or place is not None:
+                if place is not None:
                     self.new.spans.setdefault(node, inner.spans.get(old, place))
         return [FoldingRef(self.new, copies[result]) for result in body.results]
 

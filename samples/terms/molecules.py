@@ -26,19 +26,20 @@ BONDS = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC")
 ROUNDS = 2
 
 MOLECULES = (
-    "C CC CCC CCCC CCCCC CCCCCC CC(C)C CC(C)(C)C C1CC1 C1CCCC1 C1CCCCC1 C=C CC=C C=CC=C C#C CC#C CO CCO CCCO CC(C)O "
-    "CCCCO OCCO OCC(O)CO COC CCOCC C1CCOC1 C1COCCO1 CC=O CCC=O CC(C)=O CCC(C)=O O=C1CCCCC1 C(=O)O CC(=O)O CCC(=O)O "
-    "CCCC(=O)O OC(=O)C(=O)O CC(O)C(=O)O COC(C)=O CCOC(C)=O CC(=O)OC(C)=O CN CCN CNC CN(C)C CCN(CC)CC NCCN C1CCNCC1 "
-    "C1COCCN1 CC#N C=CC#N C(=O)N CC(N)=O CN(C)C=O NC(N)=O CCl ClCCl ClC(Cl)Cl ClC(Cl)(Cl)Cl ClCCCl C=CCl CBr CCBr CI "
-    "FC(F)F FC(F)(F)C CS CSC CS(C)=O CSSC NCC(=O)O CC(N)C(=O)O CC(C)C(N)C(=O)O OCC(N)C(=O)O SCC(N)C(=O)O CC[N+](=O)[O-] "
-    "c1ccccc1 Cc1ccccc1 CCc1ccccc1 Cc1ccccc1C Cc1ccc(C)cc1 C=Cc1ccccc1 Oc1ccccc1 Oc1ccc(O)cc1 COc1ccccc1 O=Cc1ccccc1 "
-    "OC(=O)c1ccccc1 OC(=O)c1ccccc1O CC(=O)c1ccccc1 Nc1ccccc1 CN(C)c1ccccc1 CC(=O)Nc1ccccc1 CC(=O)Nc1ccc(O)cc1 "
-    "Clc1ccccc1 Clc1ccc(Cl)cc1 Brc1ccccc1 Ic1ccccc1 Fc1ccccc1 O=[N+]([O-])c1ccccc1 N#Cc1ccccc1 c1ccncc1 Cc1ccccn1 "
-    "c1cncnc1 c1ccoc1 c1ccsc1 c1cc[nH]c1 c1c[nH]cn1 c1ccc2ccccc2c1 c1ccc2[nH]ccc2c1 c1ccc2ncccc2c1 c1ccc(-c2ccccc2)cc1 "
-    "CC(=O)Oc1ccccc1C(=O)O CC(C)Cc1ccc(C(C)C(=O)O)cc1 Cn1cnc2c1c(=O)n(C)c(=O)n2C CN1CCCC1c1cccnc1 NCCc1ccc(O)c(O)c1 "
-    "CC(N)Cc1ccccc1 OCC1OC(O)C(O)C(O)C1O CC(C)C1CCC(C)CC1O CC1=CCC(C(C)=C)CC1 O=C1C=CC(=O)C=C1 COc1cc(C=O)ccc1O "
-    "NC(=O)c1cccnc1 OC(=O)c1cccnc1 Nc1ccc(S(N)(=O)=O)cc1 O=c1cc[nH]c(=O)[nH]1 Nc1ncnc2[nH]cnc12 CCOP(=O)(OCC)OCC "
-    "CCCCCCCC CCCCCCCCO CCCCCCCC(=O)O CCCCCCN"
+    "C CC CCC CCCC CCCCC CCCCCC CC(C)C CC(C)(C)C C1CC1 C1CCCC1 C1CCCCC1 C=C CC=C C=CC=C C#C CC#C CO CCO CCCO "
+    "CC(C)O CCCCO OCCO OCC(O)CO COC CCOCC C1CCOC1 C1COCCO1 CC=O CCC=O CC(C)=O CCC(C)=O O=C1CCCCC1 C(=O)O "
+    "CC(=O)O CCC(=O)O CCCC(=O)O OC(=O)C(=O)O CC(O)C(=O)O COC(C)=O CCOC(C)=O CC(=O)OC(C)=O CN CCN CNC CN(C)C "
+    "CCN(CC)CC NCCN C1CCNCC1 C1COCCN1 CC#N C=CC#N C(=O)N CC(N)=O CN(C)C=O NC(N)=O CCl ClCCl ClC(Cl)Cl "
+    "ClC(Cl)(Cl)Cl ClCCCl C=CCl CBr CCBr CI FC(F)F FC(F)(F)C CS CSC CS(C)=O CSSC NCC(=O)O CC(N)C(=O)O "
+    "CC(C)C(N)C(=O)O OCC(N)C(=O)O SCC(N)C(=O)O CC[N+](=O)[O-] c1ccccc1 Cc1ccccc1 CCc1ccccc1 Cc1ccccc1C "
+    "Cc1ccc(C)cc1 C=Cc1ccccc1 Oc1ccccc1 Oc1ccc(O)cc1 COc1ccccc1 O=Cc1ccccc1 OC(=O)c1ccccc1 OC(=O)c1ccccc1O "
+    "CC(=O)c1ccccc1 Nc1ccccc1 CN(C)c1ccccc1 CC(=O)Nc1ccccc1 CC(=O)Nc1ccc(O)cc1 Clc1ccccc1 Clc1ccc(Cl)cc1 "
+    "Brc1ccccc1 Ic1ccccc1 Fc1ccccc1 O=[N+]([O-])c1ccccc1 N#Cc1ccccc1 c1ccncc1 Cc1ccccn1 c1cncnc1 c1ccoc1 "
+    "c1ccsc1 c1cc[nH]c1 c1c[nH]cn1 c1ccc2ccccc2c1 c1ccc2[nH]ccc2c1 c1ccc2ncccc2c1 c1ccc(-c2ccccc2)cc1 "
+    "CC(=O)Oc1ccccc1C(=O)O CC(C)Cc1ccc(C(C)C(=O)O)cc1 Cn1cnc2c1c(=O)n(C)c(=O)n2C CN1CCCC1c1cccnc1 "
+    "NCCc1ccc(O)c(O)c1 CC(N)Cc1ccccc1 OCC1OC(O)C(O)C(O)C1O CC(C)C1CCC(C)CC1O CC1=CCC(C(C)=C)CC1 "
+    "O=C1C=CC(=O)C=C1 COc1cc(C=O)ccc1O NC(=O)c1cccnc1 OC(=O)c1cccnc1 Nc1ccc(S(N)(=O)=O)cc1 "
+    "O=c1cc[nH]c(=O)[nH]1 Nc1ncnc2[nH]cnc12 CCOP(=O)(OCC)OCC CCCCCCCC CCCCCCCCO CCCCCCCC(=O)O CCCCCCN"
 )  # fmt: skip
 """Common substances, from methane over solvents, amino acids and medicines to caffeine and nicotine."""
 

@@ -2,8 +2,8 @@
 
     python samples/terms/syntax.py -o samples/terms/syntax.jsonl --formula samples/terms/syntax.cg
 
-A node of a type without parts is `["leaf", k]`, with k the place of the type in the list below; any other node is a call
-of the cell of its type on its parts, which `then` chains from the left:
+A node of a type without parts is `["leaf", k]`, with k the place of the type in the list below; any other node is a
+call of the cell of its type on its parts, which `then` chains from the left:
 
     if x: return y      ["If", ["then", ["leaf", 12], ["Return", ["leaf", 12]]]]
 
@@ -36,17 +36,17 @@ DECISIONS = (ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.ExceptHand
 LEFT_OUT = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.alias, ast.type_ignore)
 
 TYPES = (
-    "FunctionDef", "AsyncFunctionDef", "ClassDef", "Return", "Delete", "Assign", "AugAssign", "AnnAssign", "For", "While",
-    "If", "With", "Name", "Raise", "Try", "Assert", "Import", "ImportFrom", "Global", "Nonlocal", "Expr", "Pass", "Break",
-    "Continue", "BoolOp", "NamedExpr", "BinOp", "UnaryOp", "Lambda", "IfExp", "Dict", "Set", "ListComp", "SetComp",
-    "DictComp", "GeneratorExp", "Await", "Yield", "YieldFrom", "Compare", "Call", "FormattedValue", "JoinedStr",
-    "Constant", "Attribute", "Subscript", "Starred", "List", "Tuple", "Slice", "comprehension", "ExceptHandler",
-    "arguments", "arg", "keyword", "withitem",
+    "FunctionDef", "AsyncFunctionDef", "ClassDef", "Return", "Delete", "Assign", "AugAssign", "AnnAssign", "For",
+    "While", "If", "With", "Name", "Raise", "Try", "Assert", "Import", "ImportFrom", "Global", "Nonlocal", "Expr",
+    "Pass", "Break", "Continue", "BoolOp", "NamedExpr", "BinOp", "UnaryOp", "Lambda", "IfExp", "Dict", "Set",
+    "ListComp", "SetComp", "DictComp", "GeneratorExp", "Await", "Yield", "YieldFrom", "Compare", "Call",
+    "FormattedValue", "JoinedStr", "Constant", "Attribute", "Subscript", "Starred", "List", "Tuple", "Slice",
+    "comprehension", "ExceptHandler", "arguments", "arg", "keyword", "withitem",
 )  # fmt: skip
 
 HEAD = """\
-# How complicated is a function of Python? McCabe's cyclomatic complexity, learnt from abstract syntax trees alone: a cell
-# for each type of node. Written by samples/terms/syntax.py, which also makes the table.
+# How complicated is a function of Python? McCabe's cyclomatic complexity, learnt from abstract syntax trees alone: a
+# cell for each type of node. Written by samples/terms/syntax.py, which also makes the table.
 term code
 input complexity
 param E[{count}, 8] = normal(0, 0.1)       # nodes without parts, by type

@@ -2,15 +2,15 @@
 
     python samples/terms/treebank.py train.txt -o trees.jsonl --vocabulary words.txt
 
-Reads `(3 (2 It) (4 (2 is) (4 good)))`, as the Stanford Sentiment Treebank writes labels, and `(S (NP (PRP It)) (VP …))`,
-as the Penn Treebank writes categories; a tree may go over several lines. Writes
+Reads `(3 (2 It) (4 (2 is) (4 good)))`, as the Stanford Sentiment Treebank writes labels, and `(S (NP (PRP It)) …)`, as
+the Penn Treebank writes categories; a tree may go over several lines. Writes
 
     {"tree": ["pair", ["word", 7], ["pair", ["word", 2], ["word", 4]]], "label": 3}
 
 - A word is `["word", k]`, with k its place in the vocabulary (a word a line; made from the sentences and written where
   the file does not exist). A word that is not in it is its last entry, `<unknown>`.
-- A phrase of one part is that part; one of several is made of pairs from the right: (a b c) becomes pair(a, pair(b, c)).
-  So a phrase of n words has n - 1 pairs.
+- A phrase of one part is that part; one of several is made of pairs from the right: (a b c) becomes
+  pair(a, pair(b, c)). So a phrase of n words has n - 1 pairs.
 - Empty elements of the Penn Treebank, (-NONE- *T*-1), are left out.
 - label: the label of the whole tree where it is a number; otherwise there is none. `--phrases` writes a line for each
   phrase instead, with its own label.

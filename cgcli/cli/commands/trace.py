@@ -20,6 +20,7 @@ from cgcli.explain.repeats import check_opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from cgcli.api.formula import Formula
@@ -67,9 +68,9 @@ def run(
         form = "json" if json else "latex" if latex else "tables"
         print_symbolic(parsed, names, of, form, backward=not no_backward, everything=everything, opened=open_names)
         return
-    found = traced(parsed, values, names, of, digits=digits, engine=engine, backward=not no_backward)
+    loops = {"opened": open_names, "everything": everything}
+    found = traced(parsed, values, names, of, digits=digits, engine=engine, backward=not no_backward, loops=loops)
     keep(found, filters, call)
-    check_opened(found.calls, open_names)
     if json:
         print_json(found.as_dict(), digits)
     elif latex:
@@ -99,13 +100,16 @@ def needs_values(parsed: Formula) -> bool:
 
 def traced(
     parsed: Formula, values: dict[str, Any], names: list[str] | None, of: str | None, *, digits: int | None,
-    engine: str, backward: bool,
+    engine: str, backward: bool, loops: Mapping[str, Any],
 ) -> Trace:  # fmt: skip
     """Both passes at a point."""
     from cgcli.explain.tracing import trace
     from cgcli.formulas.derivatives import targets, variables
+    from cgcli.formulas.opening import with_opened_loops
 
     bound = parsed.bind(values, engine=engine, digits=digits, wrt=names, steps=True)
+    bound = with_opened_loops(bound, **loops)
+    check_opened(bound.graph.calls, loops["opened"])
     chosen = targets(bound.program, of)
     if backward:
         report_left_out(bound, names, of)
@@ -148,10 +152,12 @@ def print_symbolic(
     """The steps without values, and the derivatives as formulas."""
     from cgcli.explain.symbolic import symbolic_trace
     from cgcli.formulas.derivatives import targets, variables
+    from cgcli.formulas.opening import with_opened_loops
 
     bound = parsed.bind({}, wrt=names, steps=True, complete=False)
+    bound = with_opened_loops(bound, opened, everything=everything)
+    check_opened(bound.graph.calls, opened)
     program = bound.program.begun()
-    check_opened(program.graph.calls, opened)
     chosen = targets(program, of)
     by_name = variables(program, names, of) if backward else {}
     backward = backward and not any(program.graph.shape_of(node) for node in chosen.values())
