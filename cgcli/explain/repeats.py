@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cgcli.errors import UsageError, did_you_mean
 from cgcli.explain.steps import NO_CALL, with_parents
-from cgcli.passes.inlining import has_kept, kept_bodies
+from cgcli.passes.inlining import kept_bodies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def count_calls(graph: Graph, needed: Sequence[int]) -> Counter[str]:
     scopes = graph.scopes if graph.calls else {}
     used = {call for node, call in scopes.items() if node < len(needed) and needed[node]}
     found = Counter(graph.calls[number].name for number in with_parents(graph.calls, used))
-    for body, times in kept_bodies(graph, compress(range(len(graph)), needed)) if has_kept(graph) else ():
+    for body, times in kept_bodies(graph, compress(range(len(graph)), needed)):
         found[body.name] += times
         calls = body.graph.calls
         names = [calls[number].name for number in with_parents(calls, set(body.graph.scopes.values()))]

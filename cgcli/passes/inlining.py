@@ -54,7 +54,7 @@ def _steps_of(graph: Graph, node: int) -> int:
 
 def kept_bodies(graph: Graph, nodes: Iterable[int]) -> Iterator[tuple[Body, int]]:
     """The bodies of the kept calls among some nodes, and of those within them, each with the number of its calls."""
-    for node in nodes:
+    for node in nodes if has_kept(graph) else ():
         if "kept" in graph.row(node).traits:
             for body, times in _within(graph.attributes_of(node)[0]):
                 yield body, times * _steps_of(graph, node)
