@@ -7,6 +7,7 @@ from os import PathLike
 
 from cgcli.api.explaining import Explaining
 from cgcli.api.fitting import Fitting
+from cgcli.api.live import Living
 from cgcli.api.minimizing import Minimizing
 from cgcli.api.uncertainty import Uncertain
 from cgcli.errors import NeedsValues, ShapeError, UsageError
@@ -32,7 +33,7 @@ MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
 
 
-class Formula(Explaining, Fitting, Minimizing, Uncertain):
+class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
     """A formula that can be evaluated, differentiated, traced and drawn.
 
     Values are given by name, as keyword arguments or as one mapping; a value is a number, a nested list or an array.

@@ -81,14 +81,18 @@ class PlannedEngine(Engine):
 
     def planned(self, graph: Graph, wanted: Sequence[int]) -> Plan:
         """A new plan. CalculationError where there is an operation that this engine cannot compute."""
-        plan = Plan(len(graph))
         needed = ancestors(graph, wanted)
+        return self.planned_over(graph, compress(range(max(wanted, default=-1) + 1), needed))
+
+    def planned_over(self, graph: Graph, needed: Iterable[int]) -> Plan:
+        """A new plan of nodes in an order of evaluation, with their operands. CalculationError as of `planned`."""
+        plan = Plan(len(graph))
         op, start, operands, shape, payload = graph.op, graph.start, graph.operands, graph.shape, graph.payload
         nodes, functions, first, second = plan.nodes, plan.kernels, plan.first, plan.second
         kernels: dict[Any, Kernel] = {}
         leaves = structure.LEAVES
         same: list[Any] = [None] * len(graph)  # columns share one int object a node, which halves their memory
-        for node in compress(range(max(wanted, default=-1) + 1), needed):
+        for node in needed:
             same[node] = node
             code, begin = op[node], start[node]
             count = start[node + 1] - begin

@@ -65,14 +65,14 @@ class Bound:
 
                 found = separated(found, self.values.values())
                 if not all(map(finite, found)):
-                    self._tell_births(wanted, found)
+                    self.tell_births(wanted, found)
                 return found
         if not all(map(isfinite, found)):
-            self._tell_births(wanted, found)
+            self.tell_births(wanted, found)
         return found
 
-    def _tell_births(self, wanted: Sequence[int], found: Sequence[Any]) -> None:
-        """Say where a nan or an infinity among some values was born."""
+    def tell_births(self, wanted: Sequence[int], found: Sequence[Any]) -> None:
+        """Say where a nan or an infinity among the values of some nodes was born; nothing where there is none."""
         broken = [node for node, value in zip(wanted, found, strict=True) if not finite(value)]
         if self.is_heard(broken):
             from cgcli.explain.births import Birth, births_of

@@ -13,25 +13,27 @@ PyTensor's FunctionGraph.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from copy import copy
 from heapq import heapify, heappop, heappush
 
 from cgcli.errors import GraphError, ShapeError
+from cgcli.graph.codes import NO_PAYLOAD
 from cgcli.graph.copying import GONE
 from cgcli.graph.intern import key_of
 from cgcli.graph.ranks import Ranks
 from cgcli.graph.settle import needed_by, settled
-from cgcli.graph.store import Graph
+from cgcli.graph.store import Graph, constant_key
 from cgcli.graph.uses import Uses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import Any
 
     from cgcli.graph.ref import Ref
     from cgcli.ops import Operation
+
+    Shape = tuple[int, ...]
 
 UNKNOWN = -1
 """Number of names in an index that has to be made anew."""
@@ -40,9 +42,9 @@ UNKNOWN = -1
 class Change:
     """One edit: what was done, why, and what it takes to undo it.
 
-    kind: "replace", "redirect", "insert" or "remove"; nodes: the nodes it speaks of.
+    kind: "replace", "redirect", "supplant", "insert", "remove", "call" or "rename"; nodes: the nodes it speaks of.
     edges: (position in the column `operands`, operand before); shapes: node -> number of its shape before;
-    names: those that moved; size: number of nodes before it.
+    names: those that moved, with the node that each had before (None: it was new); size: number of nodes before it.
     """
 
     __slots__ = ("edges", "kind", "names", "nodes", "reason", "shapes", "size")
@@ -54,14 +56,16 @@ class Change:
         self.size = size
         self.edges: list[tuple[int, int]] = []
         self.shapes: dict[int, int] = {}
-        self.names: list[str] = []
+        self.names: list[tuple[str, int | None]] = []
 
 
 class EditableGraph(Graph):
     """A copy of a graph that may be rewired; the original stays as it was.
 
     A refused edit (GraphError, naming the nodes) leaves everything as it was. `rebuild` makes it an ordinary graph
-    again, which can be evaluated, and edited further. `record` holds the edits since the last rebuild.
+    again, which can be evaluated, and edited further. `record` holds the edits since the last rebuild. `twins` are
+    nodes that an edit made equal to another one (`twin_of`): whoever wants them to be one before the rebuild replaces
+    them, and empties the list.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -72,6 +76,18 @@ class EditableGraph(Graph):
         self.edition = 0
         self._settle()
 
+    def fork(self) -> EditableGraph:
+        """An independent copy, its record included."""
+        twin = EditableGraph.__new__(EditableGraph)
+        Graph.__init__(twin)
+        for field in vars(self).keys() - {"lock", "_adopted", "_made_once", "_uses", "_ranks"}:
+            setattr(twin, field, copy(getattr(self, field)))
+        self._synchronised()
+        assert self._uses is not None
+        assert self._ranks is not None
+        twin._uses, twin._ranks = self._uses.fork(), self._ranks.fork(twin)
+        return twin
+
     def _settle(self) -> None:
         """No edits: positions are the order of evaluation."""
         self.record: list[Change] = []
@@ -81,6 +97,7 @@ class EditableGraph(Graph):
         self._ranks: Ranks | None = None
         self._labels: dict[int, list[str]] = {}
         self._labelled = UNKNOWN
+        self.twins: list[int] = []
 
     # ---- the vocabulary ----------------------------------------------------------------------------------------
 
@@ -94,10 +111,29 @@ class EditableGraph(Graph):
             raise GraphError(f"{self.describe(node)} cannot be replaced by itself")
         change = Change("replace", (node, by), reason, len(self))
         self._move_edges(change, list(uses.of(node)), by)
-        for name in self._names_of(node):
-            change.names.append(name)
-            self._call(by, name)
+        self._move_names(change, node, by)
         self._take_out(node, by)
+        self._enter(change)
+
+    def supplant(self, node: int, by: int, reason: str, *, kept: Collection[int] = (), names: bool = True) -> None:
+        """Let what uses a node use another one, but for the `kept` users; the node stays, and may be what `by` needs.
+
+        names: whether those of the node move, too. Refused as `replace` is.
+        """
+        uses = self._begin(node, by)
+        change = Change("supplant", (node, by), reason, len(self))
+        self._move_edges(change, [edge for edge in uses.of(node) if self._owner(edge) not in kept], by)
+        if names:
+            self._move_names(change, node, by)
+        self._enter(change)
+
+    def call(self, name: str, node: int | None, reason: str) -> None:
+        """Let a name stand for a node from now on, or for none."""
+        before = self.names.get(name)
+        self._begin(*[each for each in (node, before) if each is not None])
+        change = Change("call", tuple(each for each in (before, node) if each is not None), reason, len(self))
+        change.names.append((name, before))
+        self._rename(name, node)
         self._enter(change)
 
     def redirect(self, user: int, position: int, to: int, reason: str) -> None:
@@ -133,16 +169,34 @@ class EditableGraph(Graph):
         if uses.any(node):
             user = self.users_of(node)[0]
             raise GraphError(f"{self.describe(node)} cannot be removed: {self.describe(user)} uses it")
-        names = self._names_of(node)
+        names = self.names_of(node)
         for name in names:
             if not (self.is_input(node) and name == self.input_name(node)):
                 raise GraphError(f"{self.describe(node)} cannot be removed: the formula calls it `{name}`")
         change = Change("remove", (node,), reason, len(self))
         for name in names:
-            change.names.append(name)
-            self._uncall(name)
+            change.names.append((name, node))
+            self._rename(name, None)
         self._take_out(node, GONE)
         self._enter(change)
+
+    def rename_input(self, name: str, to: str, reason: str) -> None:
+        """Call an input something else. GraphError where there is, or was, an input of that name."""
+        node = self.names[name]
+        self._begin(node)
+        if to in self._input_numbers:
+            raise GraphError(f"there is an input `{to}` already, or was one")
+        change = Change("rename", (node,), reason, len(self))
+        change.names += [(name, node), (to, self.names.get(to))]
+        self._relabel(name, to)
+        self._rename(name, None)
+        self._rename(to, node)
+        self._enter(change)
+
+    def _relabel(self, name: str, to: str) -> None:
+        number = self._input_numbers[to] = self._input_numbers.pop(name)
+        self.input_names[number] = to
+        self._found_inputs = 0, UNKNOWN, {}
 
     def undo(self) -> Change:
         """Take back the last edit of the record, and with it the nodes built since; the edit is returned.
@@ -161,15 +215,29 @@ class EditableGraph(Graph):
             self._set_operand(edge, operand)
         if change.edges:
             self._put_below(change.edges[0][1], {self._owner(edge) for edge, _ in change.edges})
+        for name, before in change.names:
+            self._rename(name, before)
+        if change.kind == "rename":
+            self._relabel(change.names[1][0], change.names[0][0])
         for node, number in change.shapes.items():
             self.shape[node] = number
-        self._truncate(change.size)
+        self.forget(change.size)
         for node in owners:  # where one of the nodes just forgotten had stood for it
             self._remember(node)
         self.in_order = not self.record
         return change
 
     # ---- reading the record ------------------------------------------------------------------------------------
+
+    def uses(self) -> Uses:
+        """Who uses each node now."""
+        return self._synchronised()
+
+    def ranks(self) -> array[float]:
+        """A number for each node, above those of its operands."""
+        self._synchronised()
+        assert self._ranks is not None
+        return self._ranks.of
 
     def users_of(self, node: int) -> list[int]:
         """The nodes that use a node now, in an order of evaluation."""
@@ -182,8 +250,11 @@ class EditableGraph(Graph):
         sentences = {
             "replace": "{0} replaced by {1}",
             "redirect": "{0} redirected to {1}",
+            "supplant": "{0} gives its users to {1}",
             "insert": "{1} inserted before {0}",
             "remove": "{0} removed",
+            "call": "named",
+            "rename": "{0} renamed",
         }
         return f"{sentences[change.kind].format(*nodes)}: {change.reason}"
 
@@ -202,12 +273,45 @@ class EditableGraph(Graph):
         """As for every graph; nodes that are gone are refused."""
         if self._gone:
             for column in operands:
-                self._require(*map(int, column))
+                self.require(*map(int, column))
         return super().apply_many(row, operands, static)
+
+    def input(self, name: str, shape: Shape = (), *, hidden: bool = False) -> int:
+        """As for every graph."""
+        current = self._labelled == len(self.names)
+        node = super().input(name, shape, hidden=hidden)
+        if current and self._labelled != len(self.names):
+            self._labels.setdefault(node, []).append(name)
+            self._labelled = len(self.names)
+        return node
+
+    def copy_apart(self, other: Graph, node: int, operands: Sequence[int]) -> int:
+        """As `copy_node`, but a new node even where there is an equal one, of which `twins` then tells."""
+        found = self.find(other, node, operands)
+        if found is not None:
+            self._forget(found)
+        made = self.copy_node(other, node, operands)
+        if found is not None:
+            self.twins.append(found)
+        return made
+
+    def find(self, other: Graph, node: int, operands: Sequence[int]) -> int | None:
+        """The node that `copy_node` would return, where there is one already."""
+        payload = other.payload[node]
+        if other.is_constant(node):
+            known = self._constant_numbers.get(constant_key(other.constants[payload], other.exact.get(payload)))
+        elif other.is_input(node):
+            known = self._input_numbers.get(other.input_name(node))
+        elif other.is_leaf(node):
+            return None
+        else:
+            attributes = other.attributes_of(node)
+            known = self._attribute_numbers.get(repr(attributes)) if attributes else NO_PAYLOAD
+        return None if known is None else self.intern.tables[other.op[node]].get(key_of(known, operands))
 
     def _node(self, op: int, operands: list[int], payload: int, shape: int) -> int:
         if self._gone:
-            self._require(*operands)
+            self.require(*operands)
         return super()._node(op, operands, payload, shape)
 
     # ---- rebuilding --------------------------------------------------------------------------------------------
@@ -225,7 +329,7 @@ class EditableGraph(Graph):
             for node in self._gone:
                 kept[node] = 0
         else:
-            kept = needed_by(self, [self._survivor(root) for root in roots])
+            kept = needed_by(self, [self.survivor(root) for root in roots])
         new, moved = settled(self, self._order(), kept, self._gone)
         for field in vars(new):
             setattr(self, field, getattr(new, field))
@@ -233,7 +337,7 @@ class EditableGraph(Graph):
         self._settle()
         return moved
 
-    def _survivor(self, node: int) -> int:
+    def survivor(self, node: int) -> int:
         """A node, or what replaced it."""
         while node in self._gone:
             node = self._gone[node]
@@ -251,7 +355,7 @@ class EditableGraph(Graph):
     # ---- one edit ----------------------------------------------------------------------------------------------
 
     def _begin(self, *nodes: int) -> Uses:
-        self._require(*nodes)
+        self.require(*nodes)
         return self._synchronised()
 
     def _enter(self, change: Change) -> None:
@@ -259,7 +363,8 @@ class EditableGraph(Graph):
         self._adopted.clear()  # what was copied in may have been rewired
         self.record.append(change)
 
-    def _require(self, *nodes: int) -> None:
+    def require(self, *nodes: int) -> None:
+        """GraphError for a node that does not exist or is gone."""
         for node in nodes:
             if not 0 <= node < len(self.op):
                 raise GraphError(f"there is no node {node}; the graph has {len(self.op)}")
@@ -274,10 +379,7 @@ class EditableGraph(Graph):
             self._uses, self._ranks = Uses(self), Ranks(self)
         known = len(self._ranks)
         if known < len(self):
-            first = self.start[known]
-            self._uses.grow(len(self) - known, len(self.operands) - first)
-            for edge in range(first, len(self.operands)):
-                self._uses.link(edge, self.operands[edge])
+            self._uses.grow(self, known)
             self._ranks.grow(len(self) - known)
         return self._uses
 
@@ -293,7 +395,8 @@ class EditableGraph(Graph):
 
     def _owner(self, edge: int) -> int:
         """The node that an edge belongs to."""
-        return bisect_right(self.start, edge) - 1
+        assert self._uses is not None
+        return self._uses.owner[edge]
 
     def _move_edges(self, change: Change, edges: Sequence[int], to: int) -> None:
         """Let edges that lead to one node lead to another; all or nothing."""
@@ -327,7 +430,7 @@ class EditableGraph(Graph):
             self._synchronised()
             self._move_edges(change, edges, made.node)
         except Exception:
-            self._truncate(change.size)
+            self.forget(change.size)
             self._remember(user)
             raise
         change.nodes = (user, made.node)
@@ -349,7 +452,29 @@ class EditableGraph(Graph):
 
     def _remember(self, node: int) -> None:
         """The intern table may learn what a node is now; of equal nodes it keeps the one that it has."""
-        self.intern.remember(self.op[node], key_of(self.payload[node], self.operands_of(node)), node)
+        key = key_of(self.payload[node], self.operands_of(node))
+        if self.intern.tables[self.op[node]].setdefault(key, node) != node:
+            self.twins.append(node)
+
+    def prefer(self, node: int, other: int) -> None:
+        """Of two equal nodes, the first one is found from now on."""
+        self._forget(other)
+        self._remember(node)
+
+    def settle_twins(self) -> None:
+        """Let the intern table know the twins again, after what they were equal to was forgotten."""
+        twins, self.twins = self.twins, []
+        for node in twins:
+            if node < len(self) and node not in self._gone:
+                self._remember(node)
+        self.twins = []
+
+    def twin_of(self, node: int) -> int | None:
+        """The node that a node became equal to; None where there is none any more, or it is gone itself."""
+        if node >= len(self) or node in self._gone:
+            return None
+        found = self.intern.tables[self.op[node]].get(key_of(self.payload[node], self.operands_of(node)), node)
+        return None if found == node else found
 
     # ---- nodes that go and come back ---------------------------------------------------------------------------
 
@@ -366,11 +491,9 @@ class EditableGraph(Graph):
         del self._gone[node]
         for edge in range(self.start[node], self.start[node + 1]):
             self._uses.link(edge, self.operands[edge])
-        for name in change.names:
-            self._call(node, name)
 
-    def _truncate(self, length: int) -> None:
-        """Forget the newest nodes, which no older one uses."""
+    def forget(self, length: int) -> None:
+        """Keep so many nodes and forget the newer ones, which no older one uses; names that they have go, too."""
         uses = self._synchronised()
         assert self._ranks is not None
         if length == len(self):
@@ -381,11 +504,11 @@ class EditableGraph(Graph):
             uses.unlink(edge, self.operands[edge])
         uses.shrink(length, self.start[length])
         self._ranks.shrink(length)
-        for name in [name for name, node in self.names.items() if node >= length]:
-            self._uncall(name)
-        for table in (self.spans, self.scopes):
-            for node in [node for node in table if node >= length]:
-                del table[node]
+        for node in range(length, len(self)):
+            for name in self.names_of(node):
+                self._rename(name, None)
+            self.spans.pop(node, None)
+            self.scopes.pop(node, None)
         del self.operands[self.start[length] :]
         del self.start[length + 1 :]
         for column in (self.op, self.payload, self.shape):
@@ -393,8 +516,8 @@ class EditableGraph(Graph):
         self._adopted.clear()
         self.edition += 1
 
-    def _names_of(self, node: int) -> list[str]:
-        """The names of a node, from an index that is made anew where names came in."""
+    def names_of(self, node: int) -> list[str]:
+        """The names of a node, from an index that is made anew where names came in by the back door."""
         if self._labelled != len(self.names):
             self._labels = {}
             for name, named in self.names.items():
@@ -402,17 +525,22 @@ class EditableGraph(Graph):
             self._labelled = len(self.names)
         return [name for name in dict.fromkeys(self._labels.get(node, ())) if self.names.get(name) == node]
 
-    def _call(self, node: int, name: str) -> None:
-        """Give a name to a node; the index of names stays as good as it was."""
-        current = self._labelled == len(self.names)
-        self.names[name] = node
-        self._labels.setdefault(node, []).append(name)
-        self._labelled = len(self.names) if current else UNKNOWN
+    def _move_names(self, change: Change, node: int, by: int) -> None:
+        for name in self.names_of(node):
+            change.names.append((name, node))
+            self._rename(name, by)
 
-    def _uncall(self, name: str) -> None:
-        """Take a name away; what the index still says of it does no harm."""
+    def _rename(self, name: str, node: int | None) -> None:
+        """Give a name to a node, or take it away; the index of names stays as good as it was.
+
+        What the index still says of a name that went does no harm.
+        """
         current = self._labelled == len(self.names)
-        del self.names[name]
+        if node is None:
+            self.names.pop(name, None)
+        else:
+            self.names[name] = node
+            self._labels.setdefault(node, []).append(name)
         self._labelled = len(self.names) if current else UNKNOWN
 
     # ---- ranks and shapes --------------------------------------------------------------------------------------

@@ -28,6 +28,12 @@ class Ranks:
         self.of = array("d", range(len(graph)))
         self._highest = float(len(graph))
 
+    def fork(self, graph: Graph) -> Ranks:
+        """The same for a copy of the graph."""
+        twin = Ranks.__new__(Ranks)
+        twin._graph, twin._highest, twin.of = graph, self._highest, self.of[:]
+        return twin
+
     def __len__(self) -> int:
         return len(self.of)
 

@@ -215,7 +215,7 @@ class Graph:
         not count the other twos of the formula.
         """
         value = float(value)
-        key = _constant_key(value, exact)
+        key = constant_key(value, exact)
         number = None if own else self._constant_numbers.get(key)
         if number is None:
             number = len(self.constants)
@@ -362,7 +362,7 @@ class Graph:
     def is_own_constant(self, node: int) -> bool:
         """Whether a constant is kept apart from equal ones (it was defined under a name)."""
         number = self.payload[node]
-        return self._constant_numbers.get(_constant_key(self.constants[number], self.exact.get(number))) != number
+        return self._constant_numbers.get(constant_key(self.constants[number], self.exact.get(number))) != number
 
     def common_shape(self, row: Operation, operands: list[int]) -> int:
         """Number of the shape of an elementwise operation; most operands have the same one."""
@@ -461,7 +461,7 @@ class Call:
         self.times = times
 
 
-def _constant_key(value: float, exact: str | None) -> float | str:
+def constant_key(value: float, exact: str | None) -> float | str:
     """What tells constants apart: the exact text, or the double, where 0 and -0 differ and nan equals itself."""
     if exact is not None:
         return exact

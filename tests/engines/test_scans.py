@@ -333,6 +333,24 @@ def test_a_value_and_its_derivative_go_through_the_states_once(monkeypatch):
         require_equal(found[wanted[0]], step_by_step(body, 0, False, 9, [values["operand 0"], 1.1]).reshape(shape))
 
 
+def test_the_native_engine_goes_around_kept_calls():
+    random = np.random.default_rng(5)
+    body = body_of(mixed, (5,), (), (2,), (5,), (4, 5))
+    graph, wanted, shapes = scan_of(body, 2, False, 6)
+    native = engine("native")
+    assert native.lacks(graph, wanted) == []
+    columns = {f"operand {place}": some(random, 3, *shape) for place, shape in enumerate(shapes)}
+    rows = native.evaluate_rows(graph, columns, wanted)
+    blocks = native.blocks(graph, wanted, list(columns)).at({}).over(columns)
+    lines = np.empty((sum(rows[node][0].size for node in wanted), 3))
+    blocks.fill(0, 3, lines)
+    for row in range(3):
+        found = native.evaluate(graph, {name: column[row] for name, column in columns.items()}, wanted)
+        for node in wanted:
+            require_equal(rows[node][row], found[node])
+        require_equal(lines[:, row], np.concatenate([np.ravel(found[node]) for node in wanted]))
+
+
 def test_many_steps_in_stretches_are_the_same(monkeypatch):
     body = body_of(lambda x, a: (cg.tanh(x * a) + 0.1, x), (3,), ())
     operands = [np.array([0.1, 0.2, 0.3]), np.linspace(0.5, 2, 100)]

@@ -27,7 +27,7 @@ BOUNDED = {
     "emit/formula.py": ({"array_text"}, "the axes of an array, at most 32"),
     "emit/placing.py": ({"_placed"}, "the axes of the array that an element is put back into"),
     "engines/planned.py": (
-        {f"PlannedEngine.{name}" for name in ("kernel", "kernel_of", "planned", "_defined")},
+        {f"PlannedEngine.{name}" for name in ("kernel", "kernel_of", "planned", "planned_over", "_defined")},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
     "passes/batched.py": (

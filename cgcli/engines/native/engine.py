@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from cgcli.engines.base import Engine
+from cgcli.engines.base import Blocks, Engine
 from cgcli.engines.native.blocks import Compiled, NativeBlocks
 from cgcli.engines.native.compile import Machine
 from cgcli.engines.native.generate import BLOCK, generate
@@ -75,6 +75,8 @@ class NativeEngine(Engine):
         wanted = list(wanted)
         if self._is_plain(graph, wanted, lambda row: native_spelling(row, self.host) is not None):
             return []
+        if _keeps_calls(graph, wanted):
+            return ARRAYS.lacks(graph, wanted)
         try:
             if self._runs(graph, wanted) is None:
                 self._scalars(graph, wanted)
@@ -86,12 +88,14 @@ class NativeEngine(Engine):
         """One point, as every engine: values by node, None for nodes that none of the wanted ones needs.
 
         Scalars are computed by a loop over runs, which is made once for each set of wanted nodes; where there are
-        arrays, they are a table of one row.
+        arrays, they are a table of one row. What is around kept calls goes array by array, the loops in machine code.
         """
         wanted = list(wanted)
         runs = self._runs(graph, wanted)
         if runs is not None:
             return runs.evaluate(inputs)
+        if _keeps_calls(graph, wanted):
+            return ARRAYS.evaluate(graph, inputs, wanted)
         needed = ancestors(graph, wanted)
         nodes = [node for node in range(len(needed)) if needed[node]]
         found = self.evaluate_rows(graph, inputs, nodes)
@@ -130,10 +134,14 @@ class NativeEngine(Engine):
     ) -> dict[int, Any]:  # fmt: skip
         """As every engine with rows.
 
-        threads: at most so many, by default one a processor. dtype: float64, or float32 for input, work and result.
-        CalculationError where an operation has no native spelling and no definition that has (see `lacks`).
+        threads: at most so many, by default one a processor. dtype: float64, or float32 for input, work and result
+        (around kept calls for the result only). CalculationError where an operation has no native spelling and no
+        definition that has (see `lacks`).
         """
         wanted, real = list(wanted), REALS[dtype]
+        if _keeps_calls(graph, wanted):
+            found = ARRAYS.evaluate_rows(graph, inputs, wanted)
+            return {node: column.astype(real.dtype, copy=False) for node, column in found.items()}
         kernels: dict[Any, Compiled]
         needed, kernels = graph.once((self, "rows"), wanted, lambda: (ARRAYS.needed_inputs(graph, wanted), {}))
         values, columns, rows = split_columns(graph, ARRAYS.given_inputs(needed, inputs))
@@ -144,8 +152,10 @@ class NativeEngine(Engine):
             table.run(threads or processors())
         return table.results(graph, wanted)
 
-    def blocks(self, graph: Graph, wanted: Sequence[int], columns: Sequence[str]) -> NativeBlocks:
+    def blocks(self, graph: Graph, wanted: Sequence[int], columns: Sequence[str]) -> Blocks:
         """As every engine with rows."""
+        if _keeps_calls(graph, wanted):
+            return ARRAYS.blocks(graph, wanted, columns)
         needed = ARRAYS.needed_inputs(graph, wanted)
         varying = frozenset(node for name, node in needed.items() if name in set(columns))
         compiled = self._kernel(graph, wanted, {}, varying, DOUBLE)
@@ -204,6 +214,17 @@ class NativeEngine(Engine):
             return False
         codes = set(np.unique(np.array(graph.op)[needed]).tolist())
         return all(accepted(REGISTRY.rows[code]) for code in codes - structure.LEAVES)
+
+
+def _keeps_calls(graph: Graph, wanted: Sequence[int]) -> bool:
+    """Whether there are kept calls among what the wanted nodes need."""
+
+    def find() -> bool:
+        needed = np.frombuffer(ancestors(graph, wanted), dtype=bool)
+        codes = np.unique(np.array(graph.op)[needed]).tolist()
+        return any("kept" in REGISTRY.rows[code].traits for code in codes)
+
+    return graph.once("keeps calls", wanted, find)
 
 
 class _Table:

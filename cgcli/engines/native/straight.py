@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 MOST_INSTRUCTIONS = 12_000
 """Lines of a function from which on it takes too long to compile (measured: 0.1 ms a line and more beyond)."""
 
-LARGEST = 4_096
-"""Elements of a value: a matrix of 64 by 64."""
+LARGEST = 16_384
+"""Elements of a value: the sums of a few matrices of 64 by 64."""
 
 
 class NotStraightError(Exception):
@@ -192,7 +192,7 @@ class Straight:
         shape = result_shape(row, shapes, attributes)
         placed = [_placed(*each, len(shape)) for each in zip(operands, row.ties(shapes, attributes), strict=True)]
         length = max(each.shape[-1] for each in placed)
-        if prod(shape) * length > LARGEST * 4:
+        if prod(shape) * length > LARGEST:
             raise NotStraightError(f"`{row.name}` is too large")
         first, second = (np.broadcast_to(each, (*shape, length)).reshape(-1, length) for each in placed)
         if length == 1:

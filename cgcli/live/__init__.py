@@ -1,0 +1,26 @@
+"""Live graphs: values that survive changes of inputs and edits of the graph.
+
+A question computes exactly what it needs and what does not stand any more; where a value comes out equal to the last
+bit, what depends on it is left as it is. `Formula.live` makes a `LiveGraph` (`cgcli/live/live.py`):
+
+    live = f.live(x=0.3, t=1)           values as for `f.eval`, by name or as one mapping
+    live["loss"], live["sin(x) + y"]    the value of a name, of an expression over the names, of a node (`live[7]`)
+    live.eval(text)                     the same; live() gives the outputs as `f.eval` would
+    live.grad("loss", wrt=["x"])        derivatives by name, as `f.grad`
+    live.set(x=0.5)                     new values; of a name that the formula defines: it is an input from then on
+    live.define("y", "tanh(x)")         a new definition, one edit
+    with live.edit() as e:              several edits, all or none of them (`cgcli/live/edits.py`):
+        e.replace("sin(x)", "tanh(x)")  e.insert("clip(y, -1, 1)", after="y")  e.remove("b")
+        e.define("k", "2*x")  e.rename("a", "c")  e.set(x=1)
+    live.undo(), live.redo()            the last change, of values or of the graph: what it was, in words
+    live.fork()                         an independent copy
+    live.watch("y", print)              called with name, value before, value after; live.unwatch("y")
+    live.report                         {"recomputed", "reused", "cut_off", "mode"} of the last question or change
+    live.names, live.inputs, live.outputs, live.values      what there is; values of the inputs by name
+    live.definition("y")                the text of a name as it is now
+    live.stale()                        {name: nodes that a question would have to compute}, of names that are not up
+                                        to date; 0 nodes are never listed
+    live.changes()                      [(name, before, after)] of names that were up to date when it was called last
+                                        and have another value now
+    live.formula()                      the formula as it is now
+"""

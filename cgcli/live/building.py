@@ -1,0 +1,160 @@
+"""The nodes of a text in a live graph: found where they are there already, else built."""
+
+from __future__ import annotations
+
+from cgcli.errors import GraphError, Source, UsageError, closest
+from cgcli.graph.copying import copy_missing
+from cgcli.language.reading import lower, parse
+from cgcli.live.compacting import compacted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from cgcli.graph.store import Graph
+    from cgcli.live.sheet import Sheet
+    from cgcli.live.texts import Lowered
+
+
+def place(sheet: Sheet, key: Any) -> int:
+    """The node that a name, a number or a text means. FormulaError, UsageError, GraphError."""
+    found: int | None = sheet.places.get(key)
+    if found is not None:
+        return found
+    if isinstance(key, str):
+        named = sheet.named(key)
+        if named is None:
+            building = Building(sheet, beside=True)
+            named = building.of(key)
+            if building.decided:
+                return named
+        found = named
+    elif isinstance(key, int) and not isinstance(key, bool):
+        sheet.graph.require(key)
+        found = key
+    else:
+        raise UsageError(f"{key!r} is no name, no text and no number of a node", hint='for example live["loss"]')
+    sheet.places[key] = found
+    return found
+
+
+class Building:
+    """Builds texts; beside: for a question only, which changes nothing of what is there.
+
+    apart: a node whose new users are made anew even where the graph has equal ones: what is there is going to use
+    something else in its place. made: those. decided: whether a value decided what a text means.
+    """
+
+    def __init__(self, sheet: Sheet, *, beside: bool, apart: int | None = None) -> None:
+        self.sheet = sheet
+        self.graph = sheet.graph
+        self.beside = beside
+        self.apart = apart
+        self.made: set[int] = set()
+        self.decided = False
+
+    def of(self, text: str) -> int:
+        """The node of a text. FormulaError, ShapeError with the place; UsageError for a name that is not there."""
+        named = self.sheet.named(text)
+        if named is not None:
+            return named
+        if self.sheet.texts.read(text).asks_derivative:
+            return derivative_in(self.sheet, text, beside=self.beside)
+        lowered = lowered_in(self.sheet, text)
+        self.decided = bool(lowered.decided)
+        if not self.beside:
+            for decisive, value in lowered.decided.items():
+                self.sheet.enter("decided", decisive, value)
+        moved: dict[int, int] = {}
+        for node in lowered.nodes:
+            name = lowered.inputs.get(node)
+            used = [moved[operand] for operand in lowered.graph.operands_of(node)]
+            moved[node] = self._node(lowered.graph, node, used) if name is None else place_of(self.sheet, name)
+        self.sheet.grow(beside=self.beside)
+        return moved[lowered.output]
+
+    def _node(self, source: Graph, node: int, used: Sequence[int]) -> int:
+        graph = self.graph
+        if (self.apart is not None and not self.made.isdisjoint(used)) or self.apart in used:
+            made = graph.copy_apart(source, node, used)
+            self.made.add(made)
+            return made
+        found = graph.find(source, node, used)
+        if found is None:
+            return graph.copy_node(source, node, used)
+        if not self.beside and found != self.apart and not graph.is_leaf(found):
+            self.sheet.tell_apart(found)
+            self.sheet.grow(beside=False)
+            self.sheet.adopt(found)
+        return found
+
+
+def lowered_in(sheet: Sheet, text: str) -> Lowered:
+    """A text as a small graph over the names of a sheet. Errors as of `Building.of`."""
+    read = sheet.texts.read(text)
+    used = [*read.names, *(name for name in read.constants if sheet.named(name) is not None)]
+    nodes = {name: place_of(sheet, name) for name in used}
+    shapes = {name: sheet.graph.shape_of(node) for name, node in nodes.items()}
+
+    def numbers() -> dict[str, float]:
+        scalars = {name: node for name, node in nodes.items() if not shapes[name]}
+        sheet.values.compute(scalars.values())
+        return {name: float(sheet.values.values[node]) for name, node in scalars.items()}
+
+    return sheet.texts.lowered(text, shapes, numbers)
+
+
+def place_of(sheet: Sheet, name: str) -> int:
+    """The node of a name. UsageError where there is none."""
+    found = sheet.named(name)
+    if found is None:
+        known = list(sheet.names())
+        near = closest(name, known)
+        hint = f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else f"it has {', '.join(known)}"
+        raise UsageError(f"there is no `{name}` in the graph", hint=hint)
+    return found
+
+
+def found_in(sheet: Sheet, text: str) -> int:
+    """The node of a text that is part of the formula. GraphError where no node of it is that."""
+    named = sheet.named(text)
+    if named is not None:
+        return named
+    lowered = lowered_in(sheet, text)
+    moved: dict[int, int] = {}
+    for node in lowered.nodes:
+        name = lowered.inputs.get(node)
+        used = [moved[operand] for operand in lowered.graph.operands_of(node)]
+        found = sheet.graph.find(lowered.graph, node, used) if name is None else place_of(sheet, name)
+        if found is None:
+            break
+        moved[node] = found
+    else:
+        found = moved[lowered.output]
+        if sheet.users_by_name(found) is not None:
+            return found
+    raise GraphError(f"there is no `{text}` in the graph", hint="write it as `live.formula()` shows it")
+
+
+def derivative_in(sheet: Sheet, text: str, *, beside: bool) -> int:
+    """The node of a text that takes derivatives: those follow the whole formula, so the text is read behind it."""
+    from cgcli.emit.formula import program_text
+
+    now = compacted(sheet).program
+    named = {name: node for name, node in now.graph.names.items() if name not in sheet.inputs}
+    wanted = "asked"
+    while wanted in now.graph.names or wanted in now.outputs:
+        wanted += "_"
+    lines = program_text(now.graph, {**named, **now.outputs}, inputs=now.inputs).splitlines()
+    lines = [line for line in lines if not line.startswith("output ")]
+    source = Source("\n".join([*lines, f"{wanted} = {text}"]), "<text>")
+    shapes = {name: sheet.graph.shape_of(node) for name, node in sheet.inputs.items()}
+    program = lower(parse(source), shapes={name: shape for name, shape in shapes.items() if shape}, show=[wanted])
+    found = program.graph.names[wanted]
+    copies = {node: place_of(sheet, name) for name, node in program.graph.inputs().items()}
+    copy_missing(program.graph, sheet.graph, [found], copies)
+    sheet.grow(beside=beside)
+    if not beside:
+        sheet.adopt(copies[found])
+    return copies[found]

@@ -1,0 +1,143 @@
+"""What can be done to a live graph, taken back and done again."""
+
+from __future__ import annotations
+
+from cgcli.live.edits import Edit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any, Protocol
+
+    from cgcli.live.sheet import Sheet
+
+    class LiveGraph(Protocol):
+        """What a change needs to know of a live graph."""
+
+        sheet: Sheet
+
+        def follow(self, renamed: Iterable[tuple[str, str]]) -> None:
+            """Take notice of new names."""
+
+        def remember(self, change: Change) -> None:
+            """Take notice of a change that was done."""
+
+
+class Change:
+    """One change; in words as a text."""
+
+    def do(self, live: LiveGraph) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+    def undo(self, live: LiveGraph) -> None:
+        """Take it back."""
+        raise NotImplementedError
+
+
+class NewValues(Change):
+    """Other values of inputs: (node, value before, value after), and the defaults that do not count any more."""
+
+    __slots__ = ("changed", "dropped")
+
+    def __init__(self, changed: Sequence[tuple[int, Any, Any]], dropped: Mapping[str, int]) -> None:
+        self.changed = changed
+        self.dropped = dropped
+
+    def do(self, live: LiveGraph) -> None:
+        """Put in the values after."""
+        for name in self.dropped:
+            del live.sheet.defaults[name]
+        values = live.sheet.values
+        given = values.engine.given
+        values.put_many([(node, given(after)) for node, _, after in self.changed])
+
+    def undo(self, live: LiveGraph) -> None:
+        """Put in the values before."""
+        values = live.sheet.values
+        given = values.engine.given
+        values.put_many([(node, given(before)) for node, before, _ in self.changed])
+        live.sheet.defaults.update(self.dropped)
+
+    def __str__(self) -> str:
+        return f"new values of {len(self.changed)} inputs"
+
+
+class NewSheet(Change):
+    """A graph that was made anew, for values of other shapes."""
+
+    __slots__ = ("after", "before")
+
+    def __init__(self, before: Sheet, after: Sheet) -> None:
+        self.before = before
+        self.after = after
+
+    def do(self, live: LiveGraph) -> None:
+        """Go on with the new one."""
+        live.sheet = self.after
+
+    def undo(self, live: LiveGraph) -> None:
+        """Go on with the old one."""
+        live.sheet = self.before
+
+    def __str__(self) -> str:
+        return "values of other shapes"
+
+
+class Edited(Change):
+    """The edits of one transaction."""
+
+    __slots__ = ("edit",)
+
+    def __init__(self, edit: Edit) -> None:
+        self.edit = edit
+
+    def do(self, live: LiveGraph) -> None:
+        """Do them again, one by one."""
+        again = Edit(live.sheet)
+        try:
+            for kind, arguments, named in self.edit.steps:
+                getattr(again, kind)(*arguments, **named)
+        except BaseException:
+            again.begin.take_back(live.sheet)
+            raise
+        self.edit = again
+        live.sheet.settle_engine()
+        live.follow(again.renamed)
+
+    def undo(self, live: LiveGraph) -> None:
+        """Take them back, all together."""
+        self.edit.begin.take_back(live.sheet)
+        live.sheet.settle_engine()
+        live.follow((to, name) for name, to in reversed(self.edit.renamed))
+
+    def __str__(self) -> str:
+        return "; ".join(_words(*step) for step in self.edit.steps)
+
+
+def _words(kind: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> str:
+    given = [*map(repr, arguments), *(f"{name}={value!r}" for name, value in named.items())]
+    return f"{kind}({', '.join(given)})"
+
+
+class Transaction:
+    """The block of `live.edit()`."""
+
+    def __init__(self, live: LiveGraph) -> None:
+        self._live = live
+        self._edit: Edit | None = None
+
+    def __enter__(self) -> Edit:
+        self._edit = Edit(self._live.sheet)
+        return self._edit
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        edit, live = self._edit, self._live
+        assert edit is not None
+        if error is not None:
+            edit.begin.take_back(live.sheet)
+            live.sheet.settle_engine()
+        elif edit.steps:
+            live.sheet.settle_engine()
+            live.follow(edit.renamed)
+            live.remember(Edited(edit))

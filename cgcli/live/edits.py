@@ -1,0 +1,253 @@
+"""Edits of a live graph by names, numbers of nodes and pieces of text: all of a transaction, or nothing of it.
+
+Each is checked before anything changes for good: GraphError for a node that is not there, a cycle, a shape that does
+not fit, a name that others need; errors of the language for a text that is wrong. A refused one changes nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+from cgcli.errors import GraphError, UsageError
+from cgcli.formulas import given
+from cgcli.language.names import is_constant
+from cgcli.live.building import Building, found_in, place, place_of
+from cgcli.numerals import shape_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from typing import Any
+
+    from cgcli.live.sheet import Sheet
+
+    Place = str | int
+    Step = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+class Edit:
+    """Edits of one transaction.
+
+    steps: those that were done, to do them again.
+    """
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.graph = sheet.graph
+        self.steps: list[Step] = []
+        self.begin = Mark(sheet)
+        self.renamed: list[tuple[str, str]] = []
+
+    # ---- the vocabulary ----------------------------------------------------------------------------------------
+
+    def replace(self, what: Place, by: Place) -> None:
+        """Let everything that uses a node use another one, names and outputs included.
+
+        In the text of `by` the node may stand itself: `e.replace("sin(x)", "2*sin(x)")`.
+        """
+        with self._one("replace", what, by):
+            node = self._found(what)
+            building = Building(self.sheet, beside=False, apart=node)
+            new = self._built(building, by)
+            if new == node:
+                raise GraphError(f"{self._called(what)} would be replaced by itself")
+            self._redirect(node, new, building.made, names=True)
+
+    def insert(self, text: str, *, after: Place) -> None:
+        """Put what a text makes of a node between it and all that uses it, outputs included: the name stays with it.
+
+        Only the name of an output goes to what was inserted, since that is what the formula gives out now.
+        """
+        with self._one("insert", text, after=after):
+            node = self._found(after)
+            building = Building(self.sheet, beside=False, apart=node)
+            new = self._built(building, text)
+            if new == node or not building.made:
+                raise GraphError(f"`{text}` does not use {self._called(after)}", hint="`replace` needs no use of it")
+            self._redirect(node, new, building.made, names=False)
+
+    def remove(self, name: str) -> None:
+        """Take away a name that nothing needs: a definition, or an input."""
+        with self._one("remove", name):
+            node = place_of(self.sheet, name)
+            if name in self.sheet.outputs:
+                raise GraphError(
+                    f"`{name}` cannot be removed: it is an output", hint="`replace` gives it another value"
+                )
+            user = self.sheet.users_by_name(node, but=[name])
+            if user is not None:
+                raise GraphError(f"`{name}` cannot be removed: `{user}` uses it")
+            if name in self.sheet.inputs:
+                self.sheet.enter_absent(name)
+            self.graph.call(name, None, "removed")
+
+    def define(self, name: str, text: Place) -> None:
+        """Let a name mean what a text says, for all that uses the name; a new name is one more definition."""
+        with self._one("define", name, text):
+            self._check_name(name)
+            new = self._built(Building(self.sheet, beside=False), text)
+            old = self.sheet.named(name)
+            if new == old:
+                return
+            new = self._own(new)
+            if old is not None:
+                self._redirect_name(name, old, new)
+            elif self.graph.names.get(name) != new:
+                self.graph.call(name, new, "defined")
+
+    def rename(self, name: str, to: str) -> None:
+        """Call a definition, an output or an input something else. Nothing is computed anew."""
+        with self._one("rename", name, to):
+            node = place_of(self.sheet, name)
+            self._check_name(to)
+            if self.sheet.named(to) is not None:
+                raise GraphError(f"`{to}` is there already")
+            self.sheet.rename(name, to, node)
+            self.renamed.append((name, to))
+
+    def set(self, mapping: Any = None, /, **values: Any) -> None:
+        """Give inputs other values; a name that the formula defines is an input from then on."""
+        with self._one("set", mapping, **values):
+            for name, value in given.given_values(mapping, values).items():
+                self._set(name, value)
+
+    def _set(self, name: str, value: Any) -> None:
+        sheet = self.sheet
+        if name in sheet.inputs:
+            sheet.give(name, value)
+            return
+        old = place_of(sheet, name)
+        node = self.graph.input(name, shape_of(given.normalised(name, value)))
+        sheet.grow(beside=False)
+        sheet.enter("inputs", name, node)
+        sheet.give(name, value)
+        self._redirect_name(name, old, node)
+
+    # ---- how ---------------------------------------------------------------------------------------------------
+
+    def _redirect(self, node: int, new: int, made: Collection[int], *, names: bool) -> None:
+        """Let users, outputs and perhaps names of a node go to a new one."""
+        inputs = [name for name in self.graph.names_of(node) if name in self.sheet.inputs]
+        self.graph.supplant(node, new, "an edit", kept=made, names=names and not inputs)
+        for name in self.sheet.move_outputs(node, new):
+            if not names and name in self.graph.names and name not in inputs:
+                self.graph.call(name, new, "an output")
+
+    def _redirect_name(self, name: str, old: int, new: int) -> None:
+        """Let a name mean a new node, and what used the old one by it."""
+        others = [each for each in self.graph.names_of(old) if each != name]
+        self.graph.supplant(old, new, "a definition", names=False)
+        moved = [each for each, output in self.sheet.outputs.items() if self.graph.survivor(output) == old]
+        if name in moved:
+            self.sheet.swap("outputs", {**self.sheet.outputs, name: new})
+        if self.graph.names.get(name) == old or (name not in self.graph.names and name not in self.sheet.outputs):
+            self.graph.call(name, new, "defined")
+        for each in others:
+            self.graph.call(each, new, "the same as before")
+        if name in self.sheet.inputs and self.sheet.inputs[name] == old:
+            self.sheet.enter_absent(name)
+
+    def _own(self, node: int) -> int:
+        """A node that nothing else is: a number of its own, or an alias where others use the node."""
+        graph = self.graph
+        if graph.is_constant(node):
+            number = graph.payload[node]
+            found = graph.constant(graph.constants[number], graph.exact.get(number), own=True)
+        elif node < self.begin.size or graph.names_of(node) or graph.uses().any(node):
+            found = self.sheet.alias(node)
+        else:
+            found = node
+        self.sheet.grow(beside=False)
+        return found
+
+    def _found(self, what: Place) -> int:
+        """The node of the formula that an edit speaks of."""
+        if isinstance(what, str):
+            return found_in(self.sheet, what)
+        return place(self.sheet, what)
+
+    def _built(self, building: Building, text: Place) -> int:
+        if isinstance(text, str):
+            return building.of(text)
+        if isinstance(text, float):
+            return self.graph.constant(text)
+        return place(self.sheet, text)
+
+    def _called(self, what: Place) -> str:
+        return f"`{what}`" if isinstance(what, str) else self.graph.describe(what)
+
+    def _check_name(self, name: str) -> None:
+        if not isinstance(name, str) or not name.isidentifier() or is_constant(name):
+            raise UsageError(f"`{name}` cannot be the name of a definition")
+
+    @contextmanager
+    def _one(self, kind: str, *arguments: Any, **named: Any) -> Iterator[None]:
+        """One edit, which is taken back as a whole where it fails."""
+        mark = Mark(self.sheet)
+        try:
+            yield
+            mark.settle(self.sheet)
+        except BaseException:
+            mark.take_back(self.sheet)
+            raise
+        self.steps.append((kind, arguments, named))
+
+
+class Mark:
+    """A moment in the life of a sheet, which can be gone back to."""
+
+    __slots__ = ("changes", "entries", "size")
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.changes = len(sheet.graph.record)
+        self.size = len(sheet.graph)
+        self.entries = len(sheet.log)
+
+    def settle(self, sheet: Sheet) -> None:
+        """After edits: equal nodes become one, and what depends on the edited ones is doubted."""
+        graph = sheet.graph
+        merge_twins(sheet)
+        sheet.grow(beside=False)
+        owner = graph.uses().owner
+        touched: set[int] = set()
+        for change in graph.record[self.changes :]:
+            touched.update(owner[edge] for edge, _ in change.edges)
+            for node in change.shapes:
+                touched.add(node)
+                touched.update(graph.users_of(node))
+        sheet.edited(touched)
+
+    def take_back(self, sheet: Sheet) -> None:
+        """Undo everything since."""
+        graph = sheet.graph
+        owner = graph.uses().owner
+        touched: set[int] = set()
+        while len(graph.record) > self.changes:
+            change = graph.record[-1]
+            touched.update(owner[edge] for edge, _ in change.edges)
+            for node in change.shapes:
+                touched.add(node)
+                touched.update(owner[edge] for edge in graph.uses().of(node))
+            graph.undo()
+        graph.forget(self.size)
+        graph.settle_twins()
+        sheet.shrink()
+        sheet.take_back(self.entries)
+        sheet.edited({node for node in touched if node < self.size})
+
+
+def merge_twins(sheet: Sheet) -> None:
+    """Let nodes of the formula that became equal be one, as they are in a graph that is made from text."""
+    graph = sheet.graph
+    while graph.twins:
+        sheet.grow(beside=False)
+        node = graph.twins.pop()
+        other = graph.twin_of(node)
+        if other is None or sheet.beside[node]:
+            continue
+        if sheet.beside[other]:
+            graph.prefer(node, other)
+            continue
+        for each in (node, other):
+            sheet.tell_apart(each)
+        graph.replace(node, other, "both are equal now")

@@ -1,0 +1,347 @@
+"""A formula that lives: values that survive changes, edits that can be taken back, watches."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from cgcli.errors import UsageError, did_you_mean
+from cgcli.formulas import given
+from cgcli.formulas.programs import of_program
+from cgcli.live.building import place, place_of
+from cgcli.live.changes import Change, NewSheet, NewValues, Transaction
+from cgcli.live.compacting import bound_over, compacted
+from cgcli.live.gradients import slopes_of
+from cgcli.live.sheet import Misfit, Sheet, outside
+from cgcli.live.values import same
+from cgcli.numerals import finite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from cgcli.formulas.base import FormulaBase
+
+    Watch = Callable[[str, Any, Any], Any]
+    Told = tuple[str, Any, Any]
+
+MOST_CHANGES = 10_000
+"""Changes that can be taken back; older ones stay as they are."""
+
+
+class LiveGraph:
+    """A formula with values that may be changed, asked and edited; see `cgcli.live`.
+
+    A question computes what it needs and what does not stand any more, and nothing else. Not safe for threads.
+    UsageError for names that are not there, ShapeError and DataError for values that do not fit, FormulaError for wrong
+    texts, GraphError for edits that are refused; what failed has changed nothing.
+    """
+
+    def __init__(self, formula: FormulaBase, values: Mapping[str, Any]) -> None:
+        self.sheet = Sheet(formula, values)
+        self._past: deque[Change] = deque(maxlen=MOST_CHANGES)
+        self._future: list[Change] = []
+        self._watches: dict[str, list[Watch]] = {}
+        self._seen: dict[str, Any] = {}
+        self._noted: dict[str, Any] = {}
+
+    # ---- questions ---------------------------------------------------------------------------------------------
+
+    def __getitem__(self, key: str | int) -> Any:
+        """The value of a name, of an expression over names, or of a node by its number."""
+        sheet = self.sheet
+        node = sheet.places.get(key)
+        if node is None:
+            node = place(sheet, key)
+        values = sheet.values
+        values.recomputed = values.cut_off = 0
+        values.full = False
+        if values.state[node]:
+            values.compute((node,))
+        found = values.values[node]
+        if type(found) is float and found - found == 0:
+            return found
+        return self._given_out({str(key): node})[str(key)]
+
+    eval = __getitem__
+
+    def __call__(self) -> Any:
+        """The value of the only output, or the values of all by name, as `f.eval` gives them."""
+        sheet = self.sheet
+        nodes = {name: place(sheet, name) for name in sheet.outputs}
+        sheet.values.begin()
+        sheet.values.compute(nodes.values())
+        found = self._given_out(nodes)
+        return next(iter(found.values())) if len(found) == 1 else found
+
+    def grad(self, of: str | None = None, *, wrt: Sequence[str] | str | None = None) -> dict[str, Any]:
+        """Derivatives of a scalar by each input, or by the names of `wrt`: {name: number or array of its shape}.
+
+        of: a name or an expression over names; without one the outputs, {output: {name: …}} where there are several.
+        """
+        wanted = list(self.sheet.outputs) if of is None else [of]
+        self.sheet.values.begin()
+        found = {name: self._slopes(name, wrt) for name in wanted}
+        return next(iter(found.values())) if len(found) == 1 else found
+
+    def _slopes(self, of: str, wrt: Sequence[str] | str | None) -> dict[str, Any]:
+        sheet = self.sheet
+        slopes = slopes_of(sheet, of, wrt)
+        sheet.values.compute(slopes.nodes.values())
+        values = sheet.values.values
+        found = {name: outside(values[node]) for name, node in slopes.nodes.items()}
+        slopes.tell(sheet, found)
+        return found
+
+    def _given_out(self, nodes: Mapping[str, int]) -> dict[str, Any]:
+        """Values as callers see them; a nan among them is told with the place where it was born."""
+        sheet = self.sheet
+        values = sheet.values.values
+        found = {name: outside(values[node]) for name, node in nodes.items()}
+        broken = {name: node for name, node in nodes.items() if not finite(found[name])}
+        if broken:
+            extra = {name: node for name, node in broken.items() if sheet.named(name) != node}
+            now = compacted(sheet, extra)
+            bound_over(sheet, now.program).tell_births(
+                [now.moved[node] for node in broken.values()], [found[name] for name in broken]
+            )
+        return found
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What the last question or change cost.
+
+        recomputed: nodes computed. reused: nodes whose values had stood. cut_off: of the computed ones those whose
+        value came out equal to the last bit, where it stopped. mode: "full" where nothing that was needed had stood,
+        else "partial".
+        """
+        values = self.sheet.values
+        return {
+            "recomputed": values.recomputed,
+            "reused": max(values.standing() - values.recomputed, 0),
+            "cut_off": values.cut_off,
+            "mode": "full" if values.full else "partial",
+        }
+
+    def stale(self) -> dict[str, int]:
+        """Names that are not up to date, each with the nodes that a question for it may have to compute."""
+        sheet = self.sheet
+        found = {name: node for name, node in sheet.names().items() if sheet.values.state[node]}
+        return {name: len(sheet.values.stale_below(node)) for name, node in found.items()}
+
+    def changes(self) -> list[Told]:
+        """(name, before, after) of the names that were up to date when this was called last and changed since.
+
+        What was not up to date then stays uncomputed.
+        """
+        sheet = self.sheet
+        nodes = {name: node for name, node in sheet.names().items() if name in self._noted}
+        sheet.values.compute(nodes.values())
+        found = [
+            (name, outside(self._noted[name]), outside(sheet.values.values[node]))
+            for name, node in nodes.items() if not same(self._noted[name], sheet.values.values[node])
+        ]  # fmt: skip
+        state, values = sheet.values.state, sheet.values.values
+        self._noted = {name: values[node] for name, node in sheet.names().items() if not state[node]}
+        return found
+
+    # ---- what there is -----------------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> list[str]:
+        """All names: inputs, definitions, outputs."""
+        return list(self.sheet.names())
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs."""
+        return list(self.sheet.inputs)
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the outputs."""
+        return list(self.sheet.outputs)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of the inputs by name."""
+        values = self.sheet.values.values
+        return {name: outside(values[node]) for name, node in self.sheet.inputs.items()}
+
+    def formula(self) -> Any:
+        """The formula as it is now, without values: the one that it was made of where nothing was edited."""
+        sheet = self.sheet
+        return type(sheet.formula)(of_program(compacted(sheet).program)) if sheet.version else sheet.formula
+
+    def __repr__(self) -> str:
+        return f"<live {repr(self.formula())[1:-1]}>"
+
+    def definition(self, name: str) -> str:
+        """What a name means now, as text over the other names. UsageError for a name that is not there."""
+        from cgcli.emit.formula import expression
+
+        node = place_of(self.sheet, name)
+        now = compacted(self.sheet)
+        place = now.moved[node]
+        if name in self.sheet.inputs:
+            return name
+        others = {other: each for each, other in now.program.graph.names.items() if other != place}
+        return expression(now.program.graph, place, others)
+
+    # ---- changes -----------------------------------------------------------------------------------------------
+
+    def set(self, mapping: Mapping[str, Any] | None = None, /, **values: Any) -> None:
+        """Give inputs other values. A name that the formula defines is an input from then on.
+
+        A value of another shape, or of a name that a length or an index follows from, makes the graph anew, where it
+        was not edited; ShapeError, UsageError where it was.
+        """
+        if mapping is not None:
+            values = given.given_values(mapping, values)
+        sheet = self.sheet
+        inputs, stored, plain = sheet.inputs, sheet.values.values, not sheet.values.engine.arrays
+        changed, dropped = [], {}
+        for name, value in values.items():
+            node = inputs.get(name)
+            if node is None:
+                self._check(values)
+                return self._edit_values(values)
+            if not plain or type(value) is not float:
+                try:
+                    value = sheet.admitted(name, value, sheet.graph.shape_of(node))
+                except Misfit as misfit:
+                    return self._begin_anew(values, misfit)
+            before = stored[node]
+            if not same(before, value):
+                changed.append((node, before, value))
+                if name in sheet.decided:
+                    return self._begin_anew(values, None)
+            if name in sheet.defaults:
+                dropped[name] = sheet.defaults[name]
+        self._do(NewValues(changed, dropped))
+        return None
+
+    def define(self, name: str, text: str | int) -> None:
+        """Let a name mean what a text says; a new name is one more definition. One edit, see `Edit.define`."""
+        with self.edit() as edit:
+            edit.define(name, text)
+
+    def edit(self) -> Transaction:
+        """`with live.edit() as e:` all edits of the block, or none of them where one is refused or anything fails."""
+        return Transaction(self)
+
+    def undo(self) -> str:
+        """Take back the last change, of values or of the graph; what it was. UsageError where there is none."""
+        if not self._past:
+            raise UsageError("there is nothing to undo")
+        change = self._past.pop()
+        change.undo(self)
+        self._future.append(change)
+        self._changed()
+        return str(change)
+
+    def redo(self) -> str:
+        """Do again what was taken back last; what it is. UsageError where nothing was, or something changed since."""
+        if not self._future:
+            raise UsageError("there is nothing to do again")
+        change = self._future.pop()
+        change.do(self)
+        self._past.append(change)
+        self._changed()
+        return str(change)
+
+    def fork(self) -> LiveGraph:
+        """An independent copy with the same values and the same past; watches stay with the original."""
+        twin = type(self).__new__(type(self))
+        twin.sheet = self.sheet.fork()
+        twin._past, twin._future = deque(self._past, maxlen=MOST_CHANGES), list(self._future)
+        twin._watches, twin._seen, twin._noted = {}, {}, dict(self._noted)
+        return twin
+
+    def watch(self, name: str, call: Watch) -> None:
+        """Call a function with (name, value before, value after) whenever the value of a name or a text has changed.
+
+        `print` will do. It is called when the change is complete; a name that went has the value None.
+        """
+        self.sheet.values.begin()
+        self._seen[name] = self._watched(name)
+        self._watches.setdefault(name, []).append(call)
+
+    def unwatch(self, name: str) -> None:
+        """Call nobody about a name any more. UsageError where nobody watches it."""
+        if name not in self._watches:
+            raise UsageError(f"nobody watches `{name}`", hint=did_you_mean(name, self._watches))
+        del self._watches[name], self._seen[name]
+
+    @property
+    def watched(self) -> list[str]:
+        """The names and texts that are watched."""
+        return list(self._watches)
+
+    def follow(self, renamed: Iterable[tuple[str, str]]) -> None:
+        """Let watches go with names that are called something else now."""
+        for name, to in renamed:
+            if name in self._watches:
+                self._watches[to] = self._watches.pop(name)
+                self._seen[to] = self._seen.pop(name)
+
+    # ---- how ---------------------------------------------------------------------------------------------------
+
+    def _do(self, change: Change) -> None:
+        change.do(self)
+        self.remember(change)
+
+    def remember(self, change: Change) -> None:
+        """Take notice of a change that was done: it can be taken back from now on, and watchers are told."""
+        self._past.append(change)
+        self._future.clear()
+        self._changed()
+
+    def _changed(self) -> None:
+        """Tell watchers after a change."""
+        values = self.sheet.values
+        values.recomputed = values.cut_off = 0
+        values.full = False
+        if self.sheet.defaults:
+            self.sheet.follow_defaults()
+        if not self._watches:
+            return
+        told = []
+        for name in self._watches:
+            before, after = self._seen[name], self._watched(name)
+            if not same(before, after) and not (before is None and after is None):
+                told.append((name, before, after))
+                self._seen[name] = after
+        for name, before, after in told:
+            for call in self._watches.get(name, ())[:]:
+                call(name, outside(before), outside(after))
+
+    def _watched(self, name: str) -> Any:
+        sheet = self.sheet
+        if name in self._watches:
+            try:
+                node = place(sheet, name)
+            except UsageError:
+                return None
+        else:
+            node = place(sheet, name)
+        sheet.values.compute((node,))
+        return sheet.values.values[node]
+
+    def _check(self, values: Mapping[str, Any]) -> None:
+        names = self.sheet.names()
+        given.check_names(values, list(self.sheet.inputs), names)
+
+    def _edit_values(self, values: Mapping[str, Any]) -> None:
+        with self.edit() as edit:
+            edit.set(values)
+
+    def _begin_anew(self, values: Mapping[str, Any], misfit: Misfit | None) -> None:
+        """Make the graph anew for values that do not fit into it."""
+        sheet = self.sheet
+        if sheet.version:
+            listed = " and ".join(f"`{name}`" for name in values if name in sheet.decided)
+            hint = "a length or an index stays what it is in a graph that was edited"
+            raise misfit or UsageError(f"the graph was made for the value of {listed}", hint=hint)
+        known = {name: value for name, value in self.values.items() if name not in sheet.defaults}
+        self._do(NewSheet(sheet, Sheet(sheet.formula, {**known, **values})))

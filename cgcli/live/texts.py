@@ -1,0 +1,120 @@
+"""Pieces of formula text over the names of a live graph.
+
+A text is lowered as every other one, into a small graph whose inputs are the names that it uses; its nodes are then
+found in the large graph, or built there. So the language needs nothing new. What was lowered is kept for the next time.
+"""
+
+from __future__ import annotations
+
+from itertools import compress
+
+from cgcli.errors import FormulaError, NeedsValues, Source
+from cgcli.graph.walk import ancestors
+from cgcli.kept import Kept
+from cgcli.language import syntax
+from cgcli.language.aliases import has_word
+from cgcli.language.reading import lower, parse, survey
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from cgcli.language.names import Names
+    from cgcli.language.program import Program
+    from cgcli.language.syntax import Syntax
+
+    Shape = tuple[int, ...]
+
+KEPT = 512
+"""Texts that are kept, and as many of them lowered for certain shapes."""
+
+STATEMENTS = (syntax.ASSIGN, syntax.INPUT, syntax.PARAM, syntax.OUTPUT)
+
+
+class Lowered:
+    """A text as a small graph: its nodes in an order of evaluation, and which of them is its value.
+
+    inputs: node -> the name that it stands for. decided: names whose values decided the graph (lengths, indices).
+    """
+
+    __slots__ = ("decided", "graph", "inputs", "nodes", "output")
+
+    def __init__(self, program: Program) -> None:
+        self.graph = program.graph
+        (self.output,) = program.outputs.values()
+        needed = ancestors(self.graph, [self.output])
+        self.nodes = list(compress(range(len(needed)), needed))
+        self.inputs = {node: name for name, node in self.graph.inputs().items()}
+        self.decided = dict(program.specialised)
+
+
+class Read:
+    """A text that was read: its table and the names that it uses, those of constants of the language apart."""
+
+    __slots__ = ("asks_derivative", "constants", "names", "table")
+
+    def __init__(self, table: Syntax, names: Names) -> None:
+        self.table = table
+        self.names = names.free
+        self.constants = names.constants
+        self.asks_derivative = has_word(table, "diff")
+
+
+class Texts:
+    """Reads and lowers texts; functions that the formula defines may be called in them."""
+
+    def __init__(self, source: Source | None, functions: Mapping[str, Any]) -> None:
+        self.source = source
+        self._functions = functions
+        self._prefix: str | None = None
+        self._read = Kept(KEPT)
+        self._lowered = Kept(KEPT)
+
+    def read(self, text: str) -> Read:
+        """A text that is one expression. FormulaError where it is none."""
+        found: Read | None = self._read.get(text)
+        if found is None:
+            table = parse(Source(text, "<text>"))
+            statements = list(table.statements)
+            if len(statements) != 1 or table.rule[statements[0]] in STATEMENTS:
+                span = (0, len(table.source.text))
+                raise FormulaError("this must be one expression", source=table.source, span=span, hint="such as `2*x`")
+            if any(table.callee(row) in self._functions for row in table.rows_of(syntax.CALL)):
+                table = parse(Source(self._function_texts() + text, "<text>"))
+            names = survey(table)
+            found = Read(table, names)
+            self._read.put(text, found)
+        return found
+
+    def lowered(self, text: str, shapes: Mapping[str, Shape], numbers: Callable[[], Mapping[str, float]]) -> Lowered:
+        """A text for names of these shapes, all that it uses. Errors as of `reading.lower`.
+
+        numbers: the values of those that are scalars, asked for where a length or an index must be known.
+        """
+        key = (text, *shapes.values())
+        found: Lowered | None = self._lowered.get(key)
+        if found is None:
+            table = self.read(text).table
+            arrays = {name: shape for name, shape in shapes.items() if shape}
+            try:
+                program = lower(table, shapes=arrays, bound=list(shapes))
+            except NeedsValues:
+                program = lower(table, shapes=arrays, values=numbers(), bound=list(shapes))
+            found = Lowered(program)
+            if not found.decided:
+                self._lowered.put(key, found)
+        return found
+
+    def _function_texts(self) -> str:
+        """The statements of the formula that define functions."""
+        if self._prefix is None:
+            assert self.source is not None
+            table = parse(self.source)
+            spans = [table.span(row) for row in table.statements if _defines_function(table, row)]
+            self._prefix = "".join(f"{self.source.text[begin:end]}\n" for begin, end in spans)
+        return self._prefix
+
+
+def _defines_function(table: Syntax, row: int) -> bool:
+    return table.rule[row] == syntax.ASSIGN and table.rule[table.first()[row - 1] - 1] == syntax.CALL
