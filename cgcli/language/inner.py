@@ -6,12 +6,12 @@ they are. What must be known while the graph is built (a length, an index) is kn
 
 from __future__ import annotations
 
-from cgcli.errors import FormulaError
 from cgcli.graph.bodies import MOST_DEPTH
 from cgcli.graph.store import Call
 from cgcli.graph.walk import ancestors
 from cgcli.language.building import NOWHERE, Building, Frame
 from cgcli.language.calls import Calls
+from cgcli.language.lifting import NotKeptError
 from cgcli.language.lists import Lists
 from cgcli.language.lowering import Lowering
 from cgcli.language.statics import StaticValues
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 LONGEST_LIST = 16
 """Items of a list that are captured one by one; a longer one is captured as an array, where it is one."""
-
-
-class NotKeptError(FormulaError):
-    """Something that a body cannot hold."""
 
 
 class Inner(Lowering):

@@ -11,9 +11,8 @@ from cgcli.errors import CgError
 from cgcli.graph.bodies import closed
 from cgcli.graph.copying import copy_missing
 from cgcli.graph.walk import ancestors, descendants
-from cgcli.language.inner import NotKeptError
 from cgcli.language.layouts import Layout, array_layout, laid_out, layout_of
-from cgcli.language.lifting import lifted
+from cgcli.language.lifting import NotKeptError, lifted
 from cgcli.language.limits import MOST_ITEMS, MOST_STEPS_IN_ALL
 from cgcli.language.values import FunctionName, ListValue, RangeValue
 from cgcli.ops import calling, shaping
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
     from cgcli.graph.bodies import Body
     from cgcli.language.building import Building
     from cgcli.language.calls import Calls
-    from cgcli.language.inner import Inner
+
+    Inner = Any  # `inner.Inner`, which holds the calls that ask this module
 
 KEPT_NODES = 20_000
 """Nodes of a fold written out from which on it is kept: lowering takes a tenth of a second for so many."""
@@ -109,12 +109,13 @@ class _Loop:
         if layout is None:
             raise NotKeptError("this state lies in no array")
         self.layout = layout
-        self.inner, self.result = self._walked()
-        if self.result is None:  # a list that becomes an array, of as many numbers
+        self.inner, result = self._walked()
+        if result is None:  # a list that becomes an array, of as many numbers
             self.layout = array_layout(self.building, state)
-            self.inner, self.result = self._walked()
-        if self.result is None:
+            self.inner, result = self._walked()
+        if result is None:
             raise NotKeptError("the state has another shape after a step")
+        self.result = result
         graph = self.inner.graph
         self.moving = descendants(graph, [self.state_in, self.item_in])
         self.needed = ancestors(graph, [self.result])

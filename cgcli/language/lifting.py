@@ -5,8 +5,8 @@ So a step reads one element and not the whole array, and the derivative by the a
 
 from __future__ import annotations
 
+from cgcli.errors import FormulaError
 from cgcli.graph.walk import descendants
-from cgcli.language.inner import NotKeptError
 from cgcli.ops import arithmetic, positions, shaping, structure
 
 TYPE_CHECKING = False
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 MOST_WORKED_OUT = 200_000
 """Positions that are worked out one by one, where they are at no equal distances."""
+
+
+class NotKeptError(FormulaError):
+    """Something that the body of a loop cannot hold: the loop is written out."""
 
 
 class Lift:
