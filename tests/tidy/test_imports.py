@@ -34,7 +34,7 @@ LEVELS = [
 
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
-    "matplotlib": {"render"},
+    "prompt_toolkit": {"cli"}, "matplotlib": {"render"},
     "pyarrow": {"data"},
     "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty", "terms"},
     "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines", "explain"},

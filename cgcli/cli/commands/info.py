@@ -41,7 +41,7 @@ virtual machine of two cores, and rounded. They tell a second from an hour, and 
 
 PACKAGES = (
     "numpy", "scipy", "mpmath", "llvmlite", "numba", "pyarrow", "lark", "rich", "typer", "graphviz-pure",
-    "matplotlib", "odrpack",
+    "matplotlib", "odrpack", "prompt_toolkit",
 )  # fmt: skip
 
 
