@@ -20,7 +20,7 @@ from cgcli.explain.repeats import check_opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.api.formula import Formula
@@ -68,8 +68,10 @@ def run(
         form = "json" if json else "latex" if latex else "tables"
         print_symbolic(parsed, names, of, form, backward=not no_backward, everything=everything, opened=open_names)
         return
-    loops = {"opened": open_names, "everything": everything}
-    found = traced(parsed, values, names, of, digits=digits, engine=engine, backward=not no_backward, loops=loops)
+    found = traced(
+        parsed, values, names, of, digits=digits, engine=engine, backward=not no_backward, opened=open_names,
+        everything=everything,
+    )  # fmt: skip
     keep(found, filters, call)
     if json:
         print_json(found.as_dict(), digits)
@@ -100,7 +102,7 @@ def needs_values(parsed: Formula) -> bool:
 
 def traced(
     parsed: Formula, values: dict[str, Any], names: list[str] | None, of: str | None, *, digits: int | None,
-    engine: str, backward: bool, loops: Mapping[str, Any],
+    engine: str, backward: bool, opened: Sequence[str] = (), everything: bool = False,
 ) -> Trace:  # fmt: skip
     """Both passes at a point."""
     from cgcli.explain.tracing import trace
@@ -108,8 +110,8 @@ def traced(
     from cgcli.formulas.opening import with_opened_loops
 
     bound = parsed.bind(values, engine=engine, digits=digits, wrt=names, steps=True)
-    bound = with_opened_loops(bound, **loops)
-    check_opened(bound.graph.calls, loops["opened"])
+    bound = with_opened_loops(bound, opened, everything=everything)
+    check_opened(bound.graph.calls, opened)
     chosen = targets(bound.program, of)
     if backward:
         report_left_out(bound, names, of)
