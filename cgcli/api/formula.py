@@ -93,7 +93,7 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
     # ---- values ------------------------------------------------------------------------------------------------
 
     def _columns(
-        self, mapping: Any, inputs: Mapping[str, Any], engine: str, dtype: str, **options: Any
+        self, mapping: Any, inputs: Mapping[str, Any], engine: str, dtype: str, *, batched: bool, **options: Any
     ) -> dict[str, Any]:
         """The values of a call on rows; errors as of `_bound`."""
         if isinstance(mapping, (str, PathLike, list, tuple)):
@@ -102,7 +102,10 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
             values = table_values(self, mapping, given.given_values(None, inputs))
         else:
             values = given.given_values(mapping, inputs)
-        told = {"engine": None if engine == "auto" else engine, "dtype": None if dtype == "float64" else dtype}
+        told: dict[str, Any] = {
+            "engine": None if engine == "auto" else engine, "dtype": None if dtype == "float64" else dtype,
+            "batched": None if batched is True else batched,
+        }  # fmt: skip
         given.check_options(self._unclear, values, options | told)
         return values
 
@@ -126,6 +129,11 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
         engine: auto, or one of `cgcli.engines.NAMES`. digits: decimal digits of a calculation beyond doubles.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, digits)
+            return alone(answers.value(self, given.given_values(mapping, inputs), batched=True))
         bound = self._bound(mapping, inputs, engine, digits)
         outputs = bound.program.outputs
         found = dict(zip(outputs, bound.evaluate(list(outputs.values())), strict=True))
@@ -148,6 +156,11 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         wrt: names of inputs or of inner nodes; all inputs by default. of: the output, or an inner node; where there
         are several outputs and none is named, the result is {output: {name: …}}.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, digits)
+            return answers.gradient(self, given.given_values(mapping, inputs), wrt, of, batched=True)
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
         derivatives.tell_left_out(bound.program, wrt, of)
         found = derivatives.gradients(bound, wrt, of)[1]
@@ -249,17 +262,26 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     # ---- rows --------------------------------------------------------------------------------------------------
 
-    def eval_rows(self, mapping: Any = None, /, *, engine: str = "auto", dtype: str = "float64", **inputs: Any) -> Any:
+    def eval_rows(
+        self, mapping: Any = None, /, *, engine: str = "auto", dtype: str = "float64", batched: bool = True,
+        **inputs: Any,
+    ) -> Any:  # fmt: skip
         """One result a row: inputs are columns (arrays whose first axis counts the rows) or single values.
 
         mapping: those values by name; or a path, a folder, a pattern or a list of paths: a table, whose columns are
         read whole, with nan and a GapWarning for what is missing. A column of a scalar input has one axis, a column of
         vectors two. Returns an array with the rows in front; a dict by name where there are several outputs. dtype:
-        float64, or float32, which the native engine has.
+        float64, or float32, which the native engine has. batched: where inputs are terms, whether calls of many of
+        them are computed at once, or node by node.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, None, dtype)
+            return alone(answers.rows(self, mapping, inputs, batched=batched))
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
-        values = self._columns(mapping, inputs, engine, dtype)
+        values = self._columns(mapping, inputs, engine, dtype, batched=batched)
         bound, rows = bind_columns(self, values)
         outputs = bound.program.outputs
         found = evaluate_rows(bound, engine, list(outputs.values()), rows, dtype)
@@ -267,12 +289,17 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     def grad_rows(
         self, mapping: Any = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
-        engine: str = "auto", dtype: str = "float64", **inputs: Any,
+        engine: str = "auto", dtype: str = "float64", batched: bool = True, **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """One gradient a row: {name: array with the rows in front}. mapping, dtype: as for `eval_rows`."""
+        """One gradient a row: {name: array with the rows in front}. mapping, dtype, batched: as for `eval_rows`."""
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, None, dtype)
+            return answers.gradients_of_rows(self, mapping, inputs, wrt, of, batched=batched)
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
-        values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
+        values = self._columns(mapping, inputs, engine, dtype, batched=batched, wrt=wrt, of=of)
         bound, rows = bind_columns(self, values, wrt)
         derivatives.tell_left_out(bound.program, wrt, of)
         bound, nodes = derivatives.gradient_nodes(bound, wrt, of)
