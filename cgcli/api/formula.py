@@ -321,18 +321,32 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     def trace(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
-        engine: str = "auto", digits: int | None = None, **inputs: Any,
+        engine: str = "auto", digits: int | None = None,
+        open: str | Sequence[str] = (),  # noqa: A002 - the option's name
+        all: bool = False,  # noqa: A002
+        **inputs: Any,
     ) -> Trace:  # fmt: skip
-        """Every step of the forward and the backward pass as plain data, which prints itself as tables."""
-        from cgcli.api.shown import ShownTrace
-        from cgcli.explain.tracing import trace
+        """Every step of the forward and the backward pass as plain data, which prints itself as tables.
 
-        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of, steps=True)
+        Of calls that are made again and again the tables show the first and the last, and the data those of a long loop
+        alone; open: the function, or functions, whose calls are all there ("step,f" or a list). all: every call.
+        """
+        from cgcli.api.shown import ShownTrace
+        from cgcli.explain.repeats import check_opened
+        from cgcli.explain.tracing import trace
+        from cgcli.formulas.opening import with_opened_loops
+
+        options = {"wrt": wrt, "of": of, "open": open or None, "all": all or None}
+        opened = given.name_list(open) if open else []
+        bound = self._bound(mapping, inputs, engine, digits, **options, steps=True)
+        bound = with_opened_loops(bound, opened, everything=all)
+        check_opened(bound.graph.calls, opened)
         chosen = derivatives.targets(bound.program, of)
         derivatives.tell_left_out(bound.program, wrt, of)
         variables = derivatives.variables(bound.program, wrt, of)
         bound = bound.over(bound.program.begun())  # the trace adds partial derivatives
-        return ShownTrace(trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine), self.source)
+        found = trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
+        return ShownTrace(found, self.source, opened, everything=all)
 
     def draw(
         self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,
