@@ -21,13 +21,14 @@ from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
     from cgcli.errors import Source
     from cgcli.explain.steps import Trace
     from cgcli.formulas.bound import Bound
+    from cgcli.terms.objects import Term
 
 MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
@@ -44,6 +45,8 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         """The formula as text, for inputs that are numbers; its own text where those do not fit."""
         from cgcli.emit.formula import program_text
 
+        if self.terms and self.source is not None:
+            return self.source.text.strip()
         try:
             program = self.programs.plain()
         except (ShapeError, NeedsValues):
@@ -80,6 +83,13 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
     def __reduce__(self) -> tuple[object, ...]:
         """A text is pickled as it is and read again, a graph by its columns."""
         return (from_source, (self.source,)) if self.source else (fixed, (self.programs.plain(),))
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Term]]:
+        """The functions of the text, by name; calling one makes a term, a value for an input declared with `term`."""
+        from cgcli.terms.objects import Functions
+
+        return Functions(self.programs.names.functions)
 
     def latex(self) -> str:
         """The outputs as LaTeX, one equation a line."""
@@ -311,18 +321,32 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     def trace(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
-        engine: str = "auto", digits: int | None = None, **inputs: Any,
+        engine: str = "auto", digits: int | None = None,
+        open: str | Sequence[str] = (),  # noqa: A002 - the option's name
+        all: bool = False,  # noqa: A002
+        **inputs: Any,
     ) -> Trace:  # fmt: skip
-        """Every step of the forward and the backward pass as plain data, which prints itself as tables."""
-        from cgcli.api.shown import ShownTrace
-        from cgcli.explain.tracing import trace
+        """Every step of the forward and the backward pass as plain data, which prints itself as tables.
 
-        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of, steps=True)
+        Of calls that are made again and again the tables show the first and the last, and the data those of a long loop
+        alone; open: the function, or functions, whose calls are all there ("step,f" or a list). all: every call.
+        """
+        from cgcli.api.shown import ShownTrace
+        from cgcli.explain.repeats import check_opened
+        from cgcli.explain.tracing import trace
+        from cgcli.formulas.opening import with_opened_loops
+
+        options = {"wrt": wrt, "of": of, "open": open or None, "all": all or None}
+        opened = given.name_list(open) if open else []
+        bound = self._bound(mapping, inputs, engine, digits, **options, steps=True)
+        bound = with_opened_loops(bound, opened, everything=all)
+        check_opened(bound.graph.calls, opened)
         chosen = derivatives.targets(bound.program, of)
         derivatives.tell_left_out(bound.program, wrt, of)
         variables = derivatives.variables(bound.program, wrt, of)
         bound = bound.over(bound.program.begun())  # the trace adds partial derivatives
-        return ShownTrace(trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine), self.source)
+        found = trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
+        return ShownTrace(found, self.source, opened, everything=all)
 
     def draw(
         self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,
