@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 
 def fused(program: Program) -> Program:
-    """The program with kernels."""
+    """The program with kernels, from the last time or made now."""
+    if program.quick is None:
+        program.quick = _fused(program)
+    return program.quick
+
+
+def _fused(program: Program) -> Program:
     found = copy(program)
     found.reused = {}
     ends = {*program.results, *program.adjoints, *program.kept}

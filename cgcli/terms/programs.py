@@ -211,7 +211,7 @@ class Program:
 
     own: operands (places) that differ from node to node; operands, results, seeds, adjoints: nodes by place.
     kept: nodes with a line for each node of the cell, and the shape of a line. reused: nodes that are read within a
-    batch only and have memory of their own, which serves every batch.
+    batch only and have memory of their own, which serves every batch. quick: the same with native kernels, once made.
     """
 
     def __init__(self, body: Body, varying: int, *, single: bool = False) -> None:
@@ -232,17 +232,9 @@ class Program:
         self.operands, self.results = first.operands, first.results
         self.seeds, self.adjoints = first.seeds, first.adjoints
         self._sort()
-        self.quick = self
+        self.quick: Program | None = None
         lines = [self._line(step.node) or () for step in self.forward]
         self.widest: Shape = max(lines, key=size, default=())
-
-    def fused(self) -> Program:
-        """The same with elementwise steps as native kernels, where there is something for them."""
-        if self.quick is self and self.batches:
-            from cgcli.terms.fusing import fused
-
-            self.quick = fused(self)
-        return self.quick
 
     def _sort(self) -> None:
         """Put the steps into their kinds."""

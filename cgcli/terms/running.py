@@ -189,7 +189,9 @@ class Run:
             values = [shared[name] for name in cell.outside]
             program = programs[which]
             if program.batches and FUSED and count * size(program.widest) >= LARGE:
-                program = program.fused()
+                from cgcli.terms.fusing import fused
+
+                program = fused(program)
             self.frames[which] = Frame(program, count, values, workspace, layout.most[which])
         self.stores = [
             [_memory(workspace, ("store", kind, part), (int(length), *shape))
