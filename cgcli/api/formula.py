@@ -21,13 +21,14 @@ from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
     from cgcli.errors import Source
     from cgcli.explain.steps import Trace
     from cgcli.formulas.bound import Bound
+    from cgcli.terms.objects import Term
 
 MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
@@ -44,6 +45,8 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         """The formula as text, for inputs that are numbers; its own text where those do not fit."""
         from cgcli.emit.formula import program_text
 
+        if self.terms and self.source is not None:
+            return self.source.text.strip()
         try:
             program = self.programs.plain()
         except (ShapeError, NeedsValues):
@@ -80,6 +83,13 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
     def __reduce__(self) -> tuple[object, ...]:
         """A text is pickled as it is and read again, a graph by its columns."""
         return (from_source, (self.source,)) if self.source else (fixed, (self.programs.plain(),))
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Term]]:
+        """The functions of the text, by name; calling one makes a term, a value for an input declared with `term`."""
+        from cgcli.terms.objects import Functions
+
+        return Functions(self.programs.names.functions)
 
     def latex(self) -> str:
         """The outputs as LaTeX, one equation a line."""
