@@ -12,7 +12,7 @@ from cgcli.language.initial import Initialiser, kind_of
 from cgcli.language.lists import Lists
 from cgcli.language.names import declared_rows
 from cgcli.language.operators import BINARY, COMPARISONS, UNARY
-from cgcli.language.values import UNASSIGNED, FunctionName, ListValue, TupleValue, named_constant
+from cgcli.language.values import UNASSIGNED, FunctionName, ListValue, TupleValue, named_constant, part_of_term
 from cgcli.ops import logic, shaping
 from cgcli.ops.constants import ALIASES, CONSTANTS
 
@@ -87,7 +87,7 @@ class Lowering:
             self._declaration(row, rule == syntax.PARAM)
         if rule == syntax.TERM:
             for place in declared_rows(self.table, row):
-                self._declare(row, self.word(place), None, None)
+                self._declare_term(row, self.word(place))
         if rule == syntax.OUTPUT:
             for place in range(self.first[row], row):
                 self.declared_outputs.append((self.word(place), place))
@@ -231,6 +231,17 @@ class Lowering:
             known = self.building.statics.value(default) if graph.shape_of(default) == () else None
             if known is not None:
                 self.building.statics.given = {**self.building.statics.given, name: known}
+
+    def _declare_term(self, row: int, name: str) -> None:
+        """An input for the value of a term, or one for each of several values side by side."""
+        if part_of_term(name, 0) not in self.shapes:
+            self._declare(row, name, None, None)
+            return
+        items: list[Any] = []
+        while (part := part_of_term(name, len(items))) in self.shapes:
+            items.append(self._input(part))
+            self.graph.spans.setdefault(items[-1], self.span(row))
+        self.building.globals[name] = TupleValue(items)
 
     def _settle_outputs(self, last: list[tuple[str, Any]]) -> None:
         if self.declared_outputs:

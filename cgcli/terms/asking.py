@@ -23,6 +23,7 @@ from cgcli.graph.bodies import Body
 from cgcli.graph.walk import descendants
 from cgcli.kept import Kept
 from cgcli.language.bodies import Functions
+from cgcli.language.values import part_of_term
 from cgcli.numerals import finite, shape_of
 from cgcli.passes.batched import batched
 from cgcli.passes.differentiate import differentiate
@@ -204,7 +205,7 @@ class Question:
             self._require_one_kind(name, layout)
             parts = self.known.cells.parts[layout.root_kind]
             several = self.known.cells.several[layout.root_kind]
-            self.roots[name] = [f"{name}.{place}" for place in range(len(parts))] if several else [name]
+            self.roots[name] = [part_of_term(name, place) for place in range(len(parts))] if several else [name]
             one.update(dict(zip(self.roots[name], map(ones, parts), strict=True)))
         programs = self.formula.programs
         program = programs.fitting(one, (), True)
