@@ -12,7 +12,7 @@ from cgcli.language.initial import Initialiser, kind_of
 from cgcli.language.lists import Lists
 from cgcli.language.names import declared_rows
 from cgcli.language.operators import BINARY, COMPARISONS, UNARY
-from cgcli.language.values import UNASSIGNED, FunctionName, ListValue, TupleValue, named_constant, part_of_term
+from cgcli.language.values import UNASSIGNED, FunctionName, ListValue, TupleValue, named_constant
 from cgcli.ops import logic, shaping
 from cgcli.ops.constants import ALIASES, CONSTANTS
 
@@ -87,7 +87,7 @@ class Lowering:
             self._declaration(row, rule == syntax.PARAM)
         if rule == syntax.TERM:
             for place in declared_rows(self.table, row):
-                self._declare_term(row, self.word(place))
+                self._term(row, self.word(place))
         if rule == syntax.OUTPUT:
             for place in range(self.first[row], row):
                 self.declared_outputs.append((self.word(place), place))
@@ -232,16 +232,14 @@ class Lowering:
             if known is not None:
                 self.building.statics.given = {**self.building.statics.given, name: known}
 
-    def _declare_term(self, row: int, name: str) -> None:
-        """An input for the value of a term, or one for each of several values side by side."""
-        if part_of_term(name, 0) not in self.shapes:
+    def _term(self, row: int, name: str) -> None:
+        """`term name`: the value of the term is an input; one of several values is `name.0`, `name.1`, …, bound so."""
+        parts = [part for part in (f"{name}.{place}" for place in range(len(self.bound))) if part in self.bound]
+        if parts:
+            self.building.globals[name] = TupleValue([self._input(part) for part in parts])
+        else:
             self._declare(row, name, None, None)
-            return
-        items: list[Any] = []
-        while (part := part_of_term(name, len(items))) in self.shapes:
-            items.append(self._input(part))
-            self.graph.spans.setdefault(items[-1], self.span(row))
-        self.building.globals[name] = TupleValue(items)
+            self.building.terms.add(name)
 
     def _settle_outputs(self, last: list[tuple[str, Any]]) -> None:
         if self.declared_outputs:

@@ -93,8 +93,3 @@ def exact_text(text: str, value: float) -> str | None:
 def named_constant(name: str) -> tuple[float, str | None]:
     """The double of a constant of the language, and its exact text where it is not exactly that double."""
     return CONSTANTS[name].value, None if name in ("inf", "nan", "true", "false") else name
-
-
-def part_of_term(name: str, place: int) -> str:
-    """The input that stands for one of several values side by side that a term has; no name of a text has a point."""
-    return f"{name}.{place}"

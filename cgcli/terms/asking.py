@@ -23,10 +23,10 @@ from cgcli.graph.bodies import Body
 from cgcli.graph.walk import descendants
 from cgcli.kept import Kept
 from cgcli.language.bodies import Functions
-from cgcli.language.values import part_of_term
 from cgcli.numerals import finite, shape_of
 from cgcli.passes.batched import batched
 from cgcli.passes.differentiate import differentiate
+from cgcli.terms import reading
 from cgcli.terms.cells import Cells, placed
 from cgcli.terms.columns import Terms
 from cgcli.terms.programs import ENGINE, Program
@@ -205,7 +205,7 @@ class Question:
             self._require_one_kind(name, layout)
             parts = self.known.cells.parts[layout.root_kind]
             several = self.known.cells.several[layout.root_kind]
-            self.roots[name] = [part_of_term(name, place) for place in range(len(parts))] if several else [name]
+            self.roots[name] = [f"{name}.{place}" for place in range(len(parts))] if several else [name]
             one.update(dict(zip(self.roots[name], map(ones, parts), strict=True)))
         programs = self.formula.programs
         program = programs.fitting(one, (), True)
@@ -449,4 +449,10 @@ def read_terms(formula: FormulaBase, name: str, value: Any, *, rows: bool) -> Te
     """Terms as columns, of whatever kind they are. rows: whether the value is a column of them."""
     if isinstance(value, Terms):
         return value
-    raise UsageError(f"`{name}` is a term, not {type(value).__name__}")
+    if not rows:
+        values = [value]
+    elif isinstance(value, str) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
+        raise UsageError(f"`{name}` is a column of terms, not {type(value).__name__}", hint=f"{name}=[…], a term a row")
+    else:
+        values = value.tolist() if hasattr(value, "tolist") else list(value)
+    return reading.read_terms(values, formula.programs.names, name)
