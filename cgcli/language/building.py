@@ -232,7 +232,7 @@ class Building:
         node = self.materialise(value)
         if self.statics.value(node) is not None:
             return False
-        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs()
+        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs(hidden=True)
         return any(needed[inputs[name]] for name in self.varying if name in inputs)
 
     def decide(self, what: str, *, user: int = EVERYTHING, whole: bool = True) -> None:

@@ -30,6 +30,7 @@ BOUNDED = {
         {f"PlannedEngine.{name}" for name in ("kernel", "kernel_of", "planned", "planned_over", "_defined")},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
+    "terms/programs.py": ({"_at", "_copy_spelled"}, "tuples within attributes; definitions of rows by other rows"),
     "passes/batched.py": (
         {"_Batching._defined", "_Batching.node"},
         "definitions of rows by other rows; a row is never defined by itself",

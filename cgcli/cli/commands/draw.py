@@ -14,7 +14,6 @@ from __future__ import annotations
 from cgcli.cli.arguments import read_bindings, read_formula, split_names
 from cgcli.cli.output import warn
 from cgcli.errors import UsageError
-from cgcli.explain.repeats import check_opened
 from cgcli.formulas.drawing import picture_of
 from cgcli.render.folding import LIMIT, fold
 from cgcli.render.graphviz import format_of
@@ -47,9 +46,11 @@ def run(
     if wrt is not None and not grad:
         raise UsageError("--wrt chooses derivatives, and none are drawn", hint="add --grad")
     parsed = read_formula(formula)
-    picture = picture_of(parsed, read_bindings(bindings, parsed), grad=grad, of=of, wrt=split_names(wrt))
     names = split_names(opened) or []
-    check_opened(picture.graph.calls, names)
+    picture = picture_of(
+        parsed, read_bindings(bindings, parsed), grad=grad, of=of, wrt=split_names(wrt), opened=names,
+        everything=everything,
+    )  # fmt: skip
     if form is None or output is None:
         print_tree(picture, names, everything)
     else:
