@@ -26,6 +26,7 @@ from cgcli.language.bodies import Functions
 from cgcli.numerals import finite, shape_of
 from cgcli.passes.batched import batched
 from cgcli.passes.differentiate import differentiate
+from cgcli.terms import reading
 from cgcli.terms.cells import Cells, placed
 from cgcli.terms.columns import Terms
 from cgcli.terms.programs import ENGINE, Program
@@ -448,4 +449,10 @@ def read_terms(formula: FormulaBase, name: str, value: Any, *, rows: bool) -> Te
     """Terms as columns, of whatever kind they are. rows: whether the value is a column of them."""
     if isinstance(value, Terms):
         return value
-    raise UsageError(f"`{name}` is a term, not {type(value).__name__}")
+    if not rows:
+        values = [value]
+    elif isinstance(value, str) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
+        raise UsageError(f"`{name}` is a column of terms, not {type(value).__name__}", hint=f"{name}=[…], a term a row")
+    else:
+        values = value.tolist() if hasattr(value, "tolist") else list(value)
+    return reading.read_terms(values, formula.programs.names, name)

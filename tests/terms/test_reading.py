@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cgcli as cg
-from cgcli.errors import DataError, UsageError
+from cgcli.errors import DataError, NeedsValues, UsageError
 from cgcli.language import reading as formulas
 from cgcli.ops import REGISTRY
 from cgcli.terms import objects, ordering, sharing, texts, walking
@@ -273,3 +273,13 @@ def test_functions_of_a_formula_make_terms() -> None:
         functions["par"]
     with pytest.raises(TypeError):
         list(functions["word"](1))
+
+
+def test_a_formula_asks_for_the_value_of_its_term_where_it_takes_it_apart() -> None:
+    formula = cg.parse("term tree; def f(x): return x, 2*x; a, b = tree; a + b")
+    with pytest.raises(NeedsValues, match="value of a term"):
+        formula.programs.plain()
+    assert str(formula).startswith("term tree")
+    program = formula.programs.made_for({"tree.0": 1.0, "tree.1": np.ones(3)})
+    assert program.inputs == ["tree.0", "tree.1"]
+    assert program.graph.shape_of(program.outputs["result"]) == (3,)
