@@ -90,8 +90,8 @@ def row_of(parsed: Formula, path: str, row: int, values: dict[str, Any]) -> dict
     from cgcli.cli.points import read_rows
     from cgcli.formulas.why import row_values
 
-    columns, numbers = read_rows(parsed, path, values)
-    return row_values(columns, numbers, row)
+    points = read_rows(parsed, path, values)
+    return row_values(points.columns, points.numbers, row)
 
 
 def needs_values(parsed: Formula) -> bool:

@@ -46,12 +46,19 @@ def session_text(live: LiveGraph, functions: Mapping[str, str]) -> str:
     values = dict(live.values)
     text = with_values(formula.source.text if formula.source is not None else str(formula), values)
     declared = [declaration(name, value) for name, value in values.items()]
-    known = survey(parse(Source(text))).functions
-    head = [*(function for name, function in functions.items() if name not in known), *declared]
-    text = with_definitions("\n".join([*head, text.rstrip("\n")]), live)
+    text = with_definitions("\n".join([*declared, text.rstrip("\n")]), live)
+    text = "\n".join([*callable_in(text, functions), text])
     if survey(parse(Source(text))).outputs != list(live.outputs):
         text += f"\noutput {', '.join(live.outputs)}"
     return f"{text}\n"
+
+
+def callable_in(formula: str, functions: Mapping[str, str]) -> list[str]:
+    """The functions of a session that a text has no other one for, and has all names for."""
+    names = survey(parse(Source(formula)))
+    known = {*names.defined, *names.inputs}
+    kept = {name: text for name, text in functions.items() if name not in names.functions}
+    return [text for text in kept.values() if known.issuperset(survey(parse(Source(text))).free)]
 
 
 def with_definitions(formula: str, live: LiveGraph) -> str:

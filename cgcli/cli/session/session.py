@@ -106,8 +106,7 @@ class Session:
             command_of(action.name)(self, action, answer)
             return
         try:
-            if action.kind != "function":
-                self._require_names(action, source)
+            self._require_names(action, source)
             if action.kind == "expression":
                 answer.lines.append(value_text(self.value(action.text)))
             elif action.kind == "function":
