@@ -51,6 +51,8 @@ class Edit:
             new = self._built(building, by)
             if new == node:
                 raise GraphError(f"{self._called(what)} would be replaced by itself")
+            if not self.sheet.inputs.keys() >= set(self.graph.names_of(node)):
+                new = self._own(new)
             self._redirect(node, new, building.made, names=True)
 
     def insert(self, text: str, *, after: Place) -> None:
@@ -137,9 +139,8 @@ class Edit:
         """Let a name mean a new node, and what used the old one by it."""
         others = [each for each in self.graph.names_of(old) if each != name]
         self.graph.supplant(old, new, "a definition", names=False)
-        moved = [each for each, output in self.sheet.outputs.items() if self.graph.survivor(output) == old]
-        if name in moved:
-            self.sheet.swap("outputs", {**self.sheet.outputs, name: new})
+        read_by_name = [each for each in self.sheet.outputs if each == name or each not in self.graph.names]
+        self.sheet.move_outputs(old, new, read_by_name)
         if self.graph.names.get(name) == old or (name not in self.graph.names and name not in self.sheet.outputs):
             self.graph.call(name, new, "defined")
         for each in others:

@@ -19,7 +19,7 @@ from cgcli.ops import structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from cgcli.engines.planned import PlannedEngine
@@ -70,6 +70,7 @@ class Sheet:
         self.version = 0
         self.compacted: Any = None
         self.slopes: dict[Any, Any] = {}
+        self.places_in_text: dict[str, int] = {}
         self.log: list[tuple[str | None, Any, Any]] = []
         self.given = Given(self)
         self.beside = bytearray(len(self.graph))
@@ -85,7 +86,7 @@ class Sheet:
         vars(twin).update(vars(self))
         twin.graph = self.graph.fork()
         for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided", "beside",
-                     "places", "log", "slopes"):  # fmt: skip
+                     "places", "log", "slopes", "places_in_text"):  # fmt: skip
             setattr(twin, name, getattr(self, name).copy())
         twin.values = self.values.fork(twin.graph)
         twin.given = Given(twin)
@@ -185,6 +186,12 @@ class Sheet:
             return self.graph.survivor(self.outputs[name])
         return self.graph.names.get(name)
 
+    def in_order(self) -> list[tuple[str, int]]:
+        """The names of the graph with their nodes, in the order of the text; new ones come last."""
+        for name in self.graph.names:
+            self.places_in_text.setdefault(name, len(self.places_in_text))
+        return sorted(self.graph.names.items(), key=lambda item: self.places_in_text[item[0]])
+
     def names(self) -> dict[str, int]:
         """Every name with its node."""
         return {**self.graph.names, **{name: self.graph.survivor(node) for name, node in self.outputs.items()}}
@@ -210,6 +217,8 @@ class Sheet:
 
     def rename(self, name: str, to: str, node: int) -> None:
         """Call an input, an output or a definition something else."""
+        self.in_order()
+        self.places_in_text[to] = self.places_in_text.get(name, len(self.places_in_text))
         if name in self.inputs:
             self.graph.rename_input(name, to, "renamed")
         elif name in self.graph.names:
@@ -267,9 +276,10 @@ class Sheet:
             self.graph.supplant(node, alias, "a name is not an equal value", kept=(alias,))
             self.move_outputs(node, alias)
 
-    def move_outputs(self, node: int, by: int) -> list[str]:
-        """Let outputs that are a node be another one; their names."""
-        moved = [name for name, output in self.outputs.items() if self.graph.survivor(output) == node]
+    def move_outputs(self, node: int, by: int, among: Collection[str] | None = None) -> list[str]:
+        """Let outputs that are a node (all, or among these) be another one; their names."""
+        names = self.outputs if among is None else among
+        moved = [name for name in names if self.graph.survivor(self.outputs[name]) == node]
         if moved:
             self.swap("outputs", {**self.outputs, **dict.fromkeys(moved, by)})
         return moved
