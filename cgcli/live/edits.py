@@ -151,7 +151,7 @@ class Edit:
     def _own(self, node: int) -> int:
         """A node that nothing else is: a number of its own, or an alias where others use the node."""
         graph = self.graph
-        if graph.is_constant(node):
+        if graph.is_constant(node) and not graph.is_own_constant(node):
             number = graph.payload[node]
             found = graph.constant(graph.constants[number], graph.exact.get(number), own=True)
         elif node < self.begin.size or graph.names_of(node) or graph.uses().any(node):
