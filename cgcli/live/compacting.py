@@ -5,6 +5,7 @@ a text would make them. What is asked of it is answered as if somebody had writt
 from __future__ import annotations
 
 from array import array
+
 from cgcli.formulas.bound import Bound, chooser
 from cgcli.graph.copying import GONE, carry, copy_nodes
 from cgcli.graph.store import Graph

@@ -12,10 +12,11 @@ from cgcli.engines import engine
 from cgcli.errors import ShapeError
 from cgcli.formulas import given
 from cgcli.graph.edit import EditableGraph
+from cgcli.live.engine import ENGINE
 from cgcli.live.texts import Texts
 from cgcli.live.values import Values, same
 from cgcli.numerals import shape_of
-from cgcli.ops import structure
+from cgcli.ops import REGISTRY, structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Sheet:
         self.all_defaults = dict(program.defaults)
         self.initialisers: dict[str, Initialiser] = dict(program.initialisers)
         self.decided = dict(program.specialised)
+        self.aliases = structure.alias.code in program.graph.op
+        self._asks_points, self._looked_at = False, 0
         few = len(self.inputs) <= MOST_NAMES
         uses = self.graph.uses()
         self.unused = {name for name, node in self.inputs.items() if few and not uses.any(node)}
@@ -96,7 +99,7 @@ class Sheet:
 
     def _engine(self) -> PlannedEngine:
         """Python's floats where the outputs need numbers only, as `f.eval` has them, else NumPy."""
-        found: Any = engine("numpy" if self._needs_arrays() else "python")
+        found: Any = engine("numpy") if self._needs_arrays() else ENGINE
         return found
 
     def _needs_arrays(self) -> bool:
@@ -115,11 +118,11 @@ class Sheet:
         return False
 
     def _valued(self, chosen: PlannedEngine) -> Values:
-        if chosen.arrays:
-            from numpy import errstate
+        if chosen is ENGINE:
+            return Values(self.graph, chosen, nullcontext, plain=True)
+        from numpy import errstate
 
-            return Values(self.graph, chosen, lambda: errstate(all="ignore"))
-        return Values(self.graph, chosen, nullcontext)
+        return Values(self.graph, chosen, lambda: errstate(all="ignore"), plain=False)
 
     def admitted(self, name: str, value: Any, shape: Shape) -> Any:
         """A value from outside as the engine has it, in memory of its own. DataError, ShapeError."""
@@ -139,8 +142,7 @@ class Sheet:
                 old = self.values.values
                 self.values = self._valued(chosen)
                 for node in self.inputs.values():
-                    shape = self.graph.shape_of(node)
-                    self.values.values[node] = chosen.given(old[node]) if not shape else old[node]
+                    self.values.values[node] = chosen.given(old[node])
 
     def follow_defaults(self) -> None:
         """Give inputs that nobody gave a value those of their defaults, which may depend on other inputs."""
@@ -237,6 +239,22 @@ class Sheet:
             field, key, before = self.log.pop()
             _put(vars(self) if field is None else getattr(self, field), key, before)
 
+    def asks_points(self) -> bool:
+        """Whether the formula asks for single points, `x == 0`, where a derivative may not be what it seems."""
+        known = self._looked_at
+        if known < len(self.graph):
+            codes = {code for code, aside in zip(self.graph.op[known:], self.beside[known:], strict=True) if not aside}
+            self._asks_points |= any("point" in REGISTRY.rows[code].traits for code in codes)
+            self._looked_at = len(self.graph)
+        return self._asks_points
+
+    def is_simple(self) -> bool:
+        """Whether derivatives follow the edges and nothing else: no aliases, decisions, columns, derivatives."""
+        program = self.program
+        return not (self.aliases or program.decisions or program.columns or program.slopes or self.decided) and not (
+            program.graph.origins or program.graph.is_derivative
+        )
+
     # ---- who needs what ----------------------------------------------------------------------------------------
 
     def users_by_name(self, node: int, but: Iterable[str] = ()) -> str | None:
@@ -286,6 +304,7 @@ class Sheet:
 
     def alias(self, node: int) -> int:
         """A new node with the value of another one."""
+        self.aliases = True
         return self.graph.apply(structure.alias, [node], [-1 - len(self.graph)])
 
 

@@ -17,7 +17,7 @@ BINARY = ("+", "-", "*", "/", "max", "^")
 
 
 class Model:
-    """Statements in order: name -> expression, the last one the output. An expression is a name, a number or a tuple."""
+    """Statements in order, name -> expression, the last one the output. An expression: a name, a number, a tuple."""
 
     def __init__(self, statements):
         self.statements = dict(statements)
@@ -166,7 +166,7 @@ class Script:
         self.changed(model)
 
     def insert(self):
-        name = self.random.choice(list(self.model.statements)[:-1])
+        name = self.random.choice([*list(self.model.statements)[:-1], self.model.output])
         by = ("max", name, drawn(self.random, self.before(name), 1))
         if not self.model.uses(name):
             return
@@ -247,6 +247,7 @@ class Script:
         expected, found = fresh.grad(values) if values else {}, self.live.grad(output)
         for name, slope in expected.items():
             agree(self, f"d{output}/d{name}", found[name], slope)
+            agree(self, f"d{output}/d{name} alone", self.live.grad(output, wrt=[name])[name], slope)
         now = self.live.formula()
         agree(self, "formula", now.eval({name: self.values[name] for name in now.inputs}), self.live[output])
         again = cg.parse(str(now))
