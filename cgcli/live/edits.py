@@ -51,7 +51,7 @@ class Edit:
             new = self._built(building, by)
             if new == node:
                 raise GraphError(f"{self._called(what)} would be replaced by itself")
-            if not self.sheet.inputs.keys() >= set(self.graph.names_of(node)):
+            if any(name not in self.sheet.inputs for name in self.graph.names_of(node)):
                 new = self._own(new)
             self._redirect(node, new, building.made, names=True)
 
@@ -201,13 +201,14 @@ class Mark:
 
     def __init__(self, sheet: Sheet) -> None:
         self.changes = len(sheet.graph.record)
-        self.size = len(sheet.graph)
+        self.size = len(sheet.graph.op)
         self.entries = len(sheet.log)
 
     def settle(self, sheet: Sheet) -> None:
         """After edits: equal nodes become one, and what depends on the edited ones is doubted."""
         graph = sheet.graph
-        merge_twins(sheet)
+        if graph.twins:
+            merge_twins(sheet)
         sheet.grow(beside=False)
         owner = graph.uses().owner
         touched: set[int] = set()

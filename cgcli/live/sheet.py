@@ -174,8 +174,10 @@ class Sheet:
 
     def grow(self, *, beside: bool) -> None:
         """Take notice of nodes that were built; beside: for a question only."""
-        self.beside += bytes((beside,)) * (len(self.graph) - len(self.beside))
-        self.values.grow()
+        missing = len(self.graph.op) - len(self.beside)
+        if missing:
+            self.beside += bytes((beside,)) * missing
+            self.values.grow()
 
     def shrink(self) -> None:
         """Take notice of nodes that were forgotten."""
@@ -195,8 +197,8 @@ class Sheet:
         return sorted(self.graph.names.items(), key=lambda item: self.places_in_text[item[0]])
 
     def names(self) -> dict[str, int]:
-        """Every name with its node."""
-        return {**self.graph.names, **{name: self.graph.survivor(node) for name, node in self.outputs.items()}}
+        """Every name with its node, in the order of the text."""
+        return {**dict(self.in_order()), **{name: self.graph.survivor(node) for name, node in self.outputs.items()}}
 
     # ---- what can be taken back --------------------------------------------------------------------------------
 
@@ -333,7 +335,8 @@ class Given:
         return self.sheet.values.values[node]
 
     def __setitem__(self, node: int, value: Any) -> None:
-        self.sheet.values.put(node, value)
+        if node < len(self.sheet.graph):  # else it was forgotten meanwhile
+            self.sheet.values.put(node, value)
 
 
 class Misfit(ShapeError):

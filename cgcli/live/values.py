@@ -83,10 +83,8 @@ class Values:
     def grow(self) -> None:
         """Make room for the nodes that were built, and learn the values of constants."""
         graph, known = self.graph, len(self.values)
-        missing = len(graph) - known
+        missing = len(graph.op) - known
         self._uses = graph.uses()
-        if not missing:
-            return
         self.values += [None] * missing
         self._steps += [None] * missing
         self._blank += bytes((STALE,)) * missing
