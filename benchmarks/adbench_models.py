@@ -53,20 +53,38 @@ def lstm(m: Any, main: Any, extra: Any, state: Any, text: Any) -> Any:
     return -total / (text[1:].shape[0] * text.shape[1])
 
 
+def lstm_text(layers: int, steps: int, bits: int) -> str:
+    """The same as a formula, a fold over the letters."""
+    parts = [[f"{part}{layer}" for part in ("hidden", "cell")] for layer in range(layers)]
+    states = ", ".join(part for layer in parts for part in layer)
+    begin = ", ".join(f"state[{place}]" for place in range(2 * layers))
+    below = ["signal", *(hidden for hidden, _ in parts)]
+    return "\n".join([
+        *(f"input {name}" for name in ("main", "extra", "state", "text")),
+        "def layer(signal, hidden, cell, weight, bias):",
+        "    gates = concat(signal, hidden, signal, hidden)*weight + bias",
+        f"    cell = cell*sigmoid(gates[:{bits}]) + sigmoid(gates[{bits}:{2 * bits}])*tanh(gates[{3 * bits}:])",
+        f"    return sigmoid(gates[{2 * bits}:{3 * bits}])*tanh(cell), cell",
+        f"def step({states}, total, t):",
+        "    signal = text[t]*extra[0]",
+        *(f"    {hidden}, {cell} = layer({below[k]}, {hidden}, {cell}, main[{2 * k}], main[{2 * k + 1}])"
+          for k, (hidden, cell) in enumerate(parts)),
+        f"    predicted = {below[-1]}*extra[1] + extra[2]",
+        f"    return {states}, total + sum(text[t + 1]*(predicted - log(sum(exp(predicted)) + 2)))",
+        f"{states}, total = fold(step, ({begin}, 0), range({steps - 1}))",
+        f"loss = -total/{(steps - 1) * bits}",
+        "output loss",
+    ])  # fmt: skip
+
+
 def lstm_with_cg(data: dict[str, Any]) -> Tasks:
-    main = cg.inputs("main", data["main"].shape)
-    extra = main.graph.ref(main.graph.input("extra", data["extra"].shape))
-    space = SimpleNamespace(
-        concat=lambda parts: cg.concat(*parts), sigmoid=cg.sigmoid, tanh=cg.tanh, log=cg.log, exp=cg.exp, sum=cg.sum
-    )
-    formula = cg.formula(lstm(space, main, extra, data["state"], data["text"]))
-    values = {name: data[name] for name in ("main", "extra")}
+    formula = cg.parse(lstm_text(len(data["state"]) // 2, *data["text"].shape))
 
     def gradient() -> list[Any]:
-        found, slopes = gradients(formula.bind(values))
-        return [found["result"], *slopes["result"].values()]
+        found, slopes = gradients(formula.bind(data), ["main", "extra"])
+        return [found["loss"], *slopes["loss"].values()]
 
-    return lambda: formula.eval(values), gradient
+    return lambda: formula.eval(data), gradient
 
 
 def lstm_with_jax(data: dict[str, Any]) -> Tasks:

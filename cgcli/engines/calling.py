@@ -5,7 +5,6 @@ As in all kernels, a value of shape s may have one axis of rows in front; bodies
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from itertools import compress
 from math import prod
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
     from cgcli.engines.planned import PlannedEngine
     from cgcli.graph.bodies import Body
     from cgcli.graph.store import Graph
-
-NATIVE_LIBRARY = "llvmlite"
-
-LEAST_WORK, LEAST_WORK_WITH_IMPORT = 50_000, 300_000
-"""Steps times nodes of a body (a microsecond each) that take as long as it takes to compile the loop, with LLVM loaded
-and with loading it."""
 
 
 def called(engine: PlannedEngine, body: Body) -> Kernel:
@@ -58,7 +51,8 @@ def running(engine: PlannedEngine, body: Body) -> Callable[[Iterable[Any]], list
 def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: bool) -> Kernel:
     """The function of a `scan`: a loop over the steps, in machine code where that is there and pays."""
     run = running(engine, body)
-    machine_code = engine.machine_code and _MachineCode(body, steps, items, reverse)
+    pays = engine.least_compiled is not None and steps * len(body.graph) >= engine.least_compiled
+    machine_code = _MachineCode(body, steps, items, reverse) if pays else None
     ranks = [len(shape) for shape in body.operand_shapes]
     given = [ranks[0], *(rank + 1 for rank in ranks[1 : 1 + items]), *ranks[1 + items :]]
     order = range(steps - 1, -1, -1) if reverse else range(steps)
@@ -90,14 +84,12 @@ class _MachineCode:
         self._found: dict[tuple[bool, ...], Loop | None] = {}
 
     def run(self, operands: Sequence[Any], varying: tuple[bool, ...]) -> Any | None:
-        """The value of the `scan`; None where the body has what cannot be compiled, and where that does not pay.
+        """The value of the `scan`; None where the body has what cannot be compiled.
 
         varying: for each operand whether it has an axis of rows.
         """
         body, steps, items, reverse = self._scan
         if varying not in self._found:
-            if steps * len(body.graph) < (LEAST_WORK if NATIVE_LIBRARY in sys.modules else LEAST_WORK_WITH_IMPORT):
-                return None
             loop = None
             with suppress(ImportError):  # llvmlite is an extra
                 from cgcli.engines.native.loops import loops

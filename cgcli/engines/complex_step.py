@@ -35,7 +35,7 @@ class ComplexStepEngine(NumpyEngine):
     """Evaluates in complex128; stops with NotHolomorphicError where the complex step would lie."""
 
     name = "complex step"
-    machine_code = False
+    least_compiled = None
 
     def number(self, value: float, exact: str | None) -> Any:
         """The double as a complex number."""

@@ -34,7 +34,7 @@ class NumpyEngine(PlannedEngine):
 
     name = "numpy"
     rows = True
-    machine_code = True
+    least_compiled: int | None = 50_000  # 0.1 s, which loading LLVM and compiling takes the first time
 
     def number(self, value: float, exact: str | None) -> float:
         """The double."""

@@ -33,10 +33,11 @@ KERNELS = 4096
 class PlannedEngine(Engine):
     """Evaluates graphs node by node; a subclass states how values and operations look on it.
 
-    machine_code: whether its values are plain doubles, so that a loop of kept calls may be compiled.
+    least_compiled: steps times nodes of a loop of kept calls from which on it is compiled, where its values are plain
+    doubles; None where they are not. It depends on nothing else, so that the same loop always gives the same bits.
     """
 
-    machine_code = False
+    least_compiled: int | None = None
 
     def __init__(self) -> None:
         self._kernels = Kept(KERNELS)
@@ -120,7 +121,7 @@ class PlannedEngine(Engine):
                 kernel = kernels[key] = self.kernel_of(graph, node)
             nodes.append(node)
             functions.append(kernel)
-        if self.machine_code and any(key[0] == calling.scan.code for key in kernels):
+        if self.least_compiled is not None and any(key[0] == calling.scan.code for key in kernels):
             from cgcli.engines.calling import share_states
 
             share_states(graph, plan)

@@ -19,7 +19,7 @@ class PythonEngine(PlannedEngine):
 
     name = "python"
     arrays = False
-    machine_code = True
+    least_compiled: int | None = 1_000_000  # 0.1 s
 
     def number(self, value: float, exact: str | None) -> float:
         """The double."""

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from cgcli.ops import Operation
 
 
+NOWHERE = -1
+"""The row at which a frame ends that has no rows of its own."""
+
+
 class Frame:
     """A range of rows being walked: where it ends, what then happens, and the local names inside.
 
@@ -49,8 +53,11 @@ class Building:
     """One graph under way.
 
     globals: the names of the text that have a value by now. targets: names that the text differentiates by, which
-    stand behind an alias (`aliases`). varying: inputs that have another value in each row of a table. handlers: by rule
-    what does the work of a row: it takes the row, works on the stack, and returns the next row.
+    stand behind an alias (`aliases`). terms: inputs that stand for the one value of a term. varying: inputs that have
+    another value in each row of a table. handlers: by rule what does the work of a row: it takes the row, works on the
+    stack, and returns the next row. within: begins the lowering of a function in a graph of its own (`inner`), where
+    there is one. is_inner: whether this is such a one. not_kept: calls, by their rows, of which it is known that they
+    are written out.
     """
 
     def __init__(self, table: Syntax, values: Mapping[str, float], targets: Collection[str]) -> None:
@@ -67,7 +74,11 @@ class Building:
         self.varying: Collection[str] = ()
         self.aliases = 0
         self.bodies = 0
+        self.terms: set[str] = set()
         self.handlers: list[Callable[[int], int]] = []
+        self.within: Callable[[], Any] | None = None
+        self.is_inner = False
+        self.not_kept: set[int] = set()
         self._sources: list[int] = []
 
     # ---- the loop ----------------------------------------------------------------------------------------------
@@ -76,7 +87,24 @@ class Building:
         """The value of the expression in rows first … end - 1."""
         done = object()
         self.frames.append(Frame(end, None, None, -1, done))
-        row = first
+        return self._walk(first, done)
+
+    def of_call(self, enter: Callable[[Any], None], first: int, call: int) -> Any:
+        """The value of a call that `enter` begins, given what its frame does in the end; its body begins at a row.
+
+        call: the call around it.
+        """
+        done = object()
+        self.frames.append(Frame(NOWHERE, None, None, call, done))
+        enter(self._leave)
+        return self._walk(first, done)
+
+    def _leave(self, frame: Frame) -> int:
+        self.frames.pop()
+        return NOWHERE
+
+    def _walk(self, row: int, done: object) -> Any:
+        """The loop over rows, until the frame with this mark is done."""
         rules, handlers = self.table.rule, self.handlers
         try:
             while True:
@@ -206,7 +234,7 @@ class Building:
         node = self.materialise(value)
         if self.statics.value(node) is not None:
             return False
-        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs()
+        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs(hidden=True)
         return any(needed[inputs[name]] for name in self.varying if name in inputs)
 
     def decide(self, what: str, *, user: int = EVERYTHING, whole: bool = True) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from cgcli.graph.shapes import size
 from cgcli.language import syntax
 from cgcli.language.aliases import children, target_names
-from cgcli.language.limits import MOST_DERIVATIVES, MOST_ITEMS, MOST_ORDER
+from cgcli.language.limits import LEAST_STEPS, MOST_DERIVATIVES, MOST_ITEMS, MOST_ORDER, MOST_STEPS
 from cgcli.language.program import OWN_NAME
-from cgcli.language.values import FunctionName, ListValue
+from cgcli.language.values import FunctionName, ListValue, RangeValue
 from cgcli.numerals import shortened
 from cgcli.ops import shaping
 from cgcli.passes.derivative import derivative_of
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 def diff(calls: Calls, arguments: list[Any], row: int) -> int:
     """`diff(y, x)`, `diff(y, x, order)`: the exact derivative as an expression."""
     building, graph = calls.building, calls.graph
+    if building.is_inner:  # what it differentiates by may lie outside, and what that depends on, in other steps
+        raise building.error("a derivative is not taken within a loop that is kept", row)
     if len(arguments) not in (2, 3):
         raise building.error("`diff` takes 2 or 3 arguments", row, "write diff(y, x) or diff(y, x, order)")
     y, x = building.materialise(arguments[0]), _target(building, arguments[1], row)
@@ -117,15 +119,22 @@ def range_of(calls: Calls, arguments: list[Any], row: int) -> int:
     if len(limits) == 3 and limits[2] == 0:
         raise building.error("the step of a range cannot be 0", row)
     numbers = range(*limits)
-    if len(numbers) > MOST_ITEMS:
-        what = f"a range of {len(numbers):,} items is more than the {MOST_ITEMS:,} that are allowed"
-        raise building.error(what, row)
-    calls.lists.push_list([calls.graph.constant(number) for number in numbers])
+
+    def constants(numbers: range) -> list[int]:
+        if len(numbers) > MOST_ITEMS:
+            what = f"a range of {len(numbers):,} items is more than the {MOST_ITEMS:,} that are allowed"
+            raise building.error(what, row)
+        return [calls.graph.constant(number) for number in numbers]
+
+    if LEAST_STEPS <= len(numbers) <= MOST_STEPS:  # a fold over so many may ask for none of them
+        calls.stack.append(RangeValue(numbers, constants))
+    else:
+        calls.lists.push_list(constants(numbers))
     return row + 1
 
 
 def fold(calls: Calls, arguments: list[Any], row: int) -> int:
-    """`fold(step, start, items)`: step(step(step(start, items[0]), items[1]), …), unrolled.
+    """`fold(step, start, items)`: step(step(step(start, items[0]), items[1]), …), written out or kept (`keeping`).
 
     A step of more than two parameters gets a state of several values one by one: step(h, c, item).
     """
@@ -134,8 +143,12 @@ def fold(calls: Calls, arguments: list[Any], row: int) -> int:
     if len(arguments) != 3 or not isinstance(arguments[0], FunctionName):
         raise building.error("`fold` takes a function, a start value and a list", row, usage)
     step, state, over = arguments
-    items = calls.lists.items_of(over, row)
     definition = calls.functions.get(step.name)
+    kept = _kept(calls, arguments, row) if definition is None or len(definition.parameters) > 1 else None
+    if kept is not None:
+        calls.stack.append(kept)
+        return row + 1
+    items = calls.lists.items_of(over, row)
     if definition is None:
         for item in items:
             state = calls.call_operation(step.name, [state, item], row)
@@ -159,6 +172,22 @@ def next_step(calls: Calls, definition: Definition, remaining: Iterator[Any], ro
         calls.enter(definition, [*states, item], row, fold_step, (calls, definition, remaining, row))
         return int(definition.first)
     return row + 1
+
+
+def _kept(calls: Calls, arguments: list[Any], row: int) -> Any:
+    """The value of a long fold that is kept as a loop; None where it is to be written out."""
+    step, state, over = arguments
+    if isinstance(over, RangeValue):
+        count = len(over.numbers)
+    elif isinstance(over, ListValue):
+        count = len(over.items)
+    else:
+        count = next(iter(calls.graph.shape_of(calls.building.materialise(over))), 0)
+    if count < LEAST_STEPS:
+        return None
+    from cgcli.language.keeping import kept_fold
+
+    return kept_fold(calls, step.name, state, over, row)
 
 
 def fold_step(frame: Frame) -> int:

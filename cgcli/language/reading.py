@@ -73,8 +73,15 @@ def lower(
     """
     one = lowering.Lowering(table, survey(table), shapes or {}, values or {}, bound, show, apart)
     one.building.varying = varying
+    one.building.within = lambda: _inner(one)
     if table.characters is None or one.building.targets:
         return one.run()
     from cgcli.language.bulk.lowering import BulkLowering
 
     return one.run(BulkLowering(one))
+
+
+def _inner(one: lowering.Lowering) -> lowering.Lowering:
+    from cgcli.language.inner import Inner
+
+    return Inner(one)

@@ -6,6 +6,7 @@ from cgcli.ops.constants import CONSTANTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -26,6 +27,29 @@ class ListValue:
     def flat(self) -> bool:
         """Whether all items are nodes."""
         return self.depth == 1
+
+
+class RangeValue(ListValue):
+    """The numbers of a range, which become constants of the graph only where something asks for them.
+
+    make: makes the list of nodes. FormulaError where there are more than a graph may hold.
+    """
+
+    __slots__ = ("_made", "make", "numbers")
+
+    def __init__(self, numbers: range, make: Callable[[range], list[Any]]) -> None:
+        self.numbers = numbers
+        self.make = make
+        self.depth = 1
+        self.node = None
+        self._made: list[Any] | None = None
+
+    @property
+    def items(self) -> list[Any]:  # type: ignore[override]  # a list that is made late
+        """The constants."""
+        if self._made is None:
+            self._made = self.make(self.numbers)
+        return self._made
 
 
 class TupleValue(ListValue):

@@ -12,7 +12,7 @@ from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from cgcli.graph.bodies import Body
@@ -52,17 +52,33 @@ def _steps_of(graph: Graph, node: int) -> int:
     return graph.attributes_of(node)[1] if graph.row(node) is calling.scan else 1
 
 
+def kept_bodies(graph: Graph, nodes: Iterable[int]) -> Iterator[tuple[Body, int]]:
+    """The bodies of the kept calls among some nodes, and of those within them, each with the number of its calls."""
+    for node in nodes if has_kept(graph) else ():
+        if "kept" in graph.row(node).traits:
+            for body, times in _within(graph.attributes_of(node)[0]):
+                yield body, times * _steps_of(graph, node)
+
+
 def written_out_size(graph: Graph, node: int) -> int:
     """About how many nodes one step of a kept call makes, those of the calls within it included."""
-    total = 0
-    pending: list[tuple[Body, int]] = [(graph.attributes_of(node)[0], 1)]
+    return sum(times * len(body.graph) for body, times in _within(graph.attributes_of(node)[0]))
+
+
+def steps_of(body: Body) -> int:
+    """How many times something is called in one call of a body, that call included."""
+    return sum(times for _, times in _within(body))
+
+
+def _within(body: Body) -> Iterator[tuple[Body, int]]:
+    """A body and the bodies in it, each with the number of its calls."""
+    pending = [(body, 1)]
     while pending:
         body, times = pending.pop()
+        yield body, times
         inner = body.graph
-        total += times * len(inner)
-        kept = (each for each in range(len(inner)) if "kept" in inner.row(each).traits)
-        pending.extend((inner.attributes_of(each)[0], times * _steps_of(inner, each)) for each in kept)
-    return total
+        kept = (node for node in range(len(inner)) if "kept" in inner.row(node).traits)
+        pending.extend((inner.attributes_of(node)[0], times * _steps_of(inner, node)) for node in kept)
 
 
 def _once(graph: Graph, needed: Sequence[int]) -> tuple[list[int], Graph]:

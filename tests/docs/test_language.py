@@ -27,6 +27,14 @@ def test_every_word_and_every_constant_is_told_of() -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     assert f"{tokens.LONGEST_NUMBER:,} characters" in TEXT
-    for name in ("MOST_ITEMS", "MOST_BODIES", "MOST_NODES", "MOST_ORDER", "MOST_DERIVATIVES"):
+    for name in (
+        "MOST_ITEMS",
+        "MOST_STEPS",
+        "MOST_STEPS_IN_ALL",
+        "MOST_BODIES",
+        "MOST_NODES",
+        "MOST_ORDER",
+        "MOST_DERIVATIVES",
+    ):
         limit = getattr(limits, name)
         assert f"| {limit:,} |" in TEXT

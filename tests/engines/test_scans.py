@@ -271,7 +271,7 @@ def test_rows_of_random_bodies(seed):
 
 
 def test_rows_by_an_engine(monkeypatch):
-    monkeypatch.setattr("cgcli.engines.calling.LEAST_WORK", 0)
+    monkeypatch.setattr(NumpyEngine, "least_compiled", 0)
     random = np.random.default_rng(3)
     body = body_of(mixed, (5,), (), (2,), (5,), (4, 5))
     graph, wanted, shapes = scan_of(body, 2, False, 6)
@@ -307,7 +307,7 @@ def test_values_and_derivatives_with_and_without_machine_code(reverse, monkeypat
     values = {f"operand {place}": some(random, *shape) for place, shape in enumerate(shapes)}
     found = []
     for least in (10**9, 0):
-        monkeypatch.setattr("cgcli.engines.calling.LEAST_WORK", least)
+        monkeypatch.setattr(NumpyEngine, "least_compiled", least)
         every = NumpyEngine().evaluate(graph, values, wanted)
         found.append(np.concatenate([np.ravel(every[node]) for node in wanted]))
     require_equal(*found)
@@ -322,7 +322,7 @@ def test_a_value_and_its_derivative_go_through_the_states_once(monkeypatch):
         return run(self, *arguments)
 
     monkeypatch.setattr(Loop, "run", noted)
-    monkeypatch.setattr("cgcli.engines.calling.LEAST_WORK", 0)
+    monkeypatch.setattr(NumpyEngine, "least_compiled", 0)
     for shape in ((), (3,)):
         taken.clear()
         body = body_of(lambda x, a: cg.sin(x * a), shape, ())

@@ -15,7 +15,7 @@ DOUBLING = "f0(x) = x + x\n" + "".join(f"f{i + 1}(x) = f{i}(f{i}(x))\n" for i in
 NESTED = "1"
 for _place in range(60):
     NESTED = f"sum({NESTED}*k{_place} for k{_place} in range(2))"
-FOLDED = "s(a, i) = a + i; t(a, i) = fold(s, a, range(900)); u(a, i) = fold(t, a, range(900)); fold(u, x, range(900))"
+FOLDED = "s(a, i) = a + i*diff(x^2, x)\nt(a, i) = fold(s, a, range(900))\nfold(t, x, range(900))"
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,16 @@ def test_bodies(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "arrays" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("text", ["diff(tan(x)/x, x, 30)", "s(a, i) = sin(a) + cos(a)*i; fold(s, x, range(9000))"])
+@pytest.mark.parametrize("text", ["diff(tan(x)/x, x, 30)", "s(a, i) = sin(a) + cos(a)*i; fold(s, x, range(1700))"])
 def test_nodes(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "MOST_NODES", 5_000)
     with pytest.raises(FormulaError, match="more than the 5,000 nodes"):
+        cg.parse(text)
+
+
+def test_steps_of_loops_within_loops() -> None:
+    text = "s(a, i) = a + i; t(a, i) = fold(s, a, range(10^6)); fold(t, x, range(10^5))"
+    with pytest.raises(FormulaError, match="loops within loops make 100,000,100,000 steps"):
         cg.parse(text)
 
 

@@ -30,6 +30,7 @@ BOUNDED = {
         {f"PlannedEngine.{name}" for name in ("kernel", "kernel_of", "planned", "planned_over", "_defined")},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
+    "terms/programs.py": ({"_at", "_copy_spelled"}, "tuples within attributes; definitions of rows by other rows"),
     "passes/batched.py": (
         {"_Batching._defined", "_Batching.node"},
         "definitions of rows by other rows; a row is never defined by itself",
@@ -40,6 +41,8 @@ BOUNDED = {
     ),
     "graph/ref.py": ({"Ref.coerce"}, "lists within a list that Python code gives as one value"),
     "language/forms.py": ({"_derivative"}, "the axes of y, and lists in lists, of which 32 are read"),
+    "language/inner.py": ({"Inner.capture"}, "lists in lists, of which 32 are read"),
+    "language/layouts.py": ({"_built", "_form_of"}, "lists in lists, of which 32 are read"),
     "language/building.py": ({"Building.materialise", "Building._stacked"}, "lists in lists, of which 32 are read"),
     "numerals.py": ({"plain", "short"}, "the axes of a value, at most 32"),
     "passes/derivative.py": (

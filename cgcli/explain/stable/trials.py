@@ -130,7 +130,7 @@ class RoughEngine(NumpyEngine):
     Monte Carlo arithmetic: D. S. Parker, UCLA CSD-970002 (1997).
     """
 
-    machine_code = False
+    least_compiled = None
 
     def __init__(self, seed: int) -> None:
         super().__init__()

@@ -1,0 +1,228 @@
+"""Which loops are kept as one node, and which are written out: decided here and nowhere else.
+
+What is written out can be read, simplified and explained node by node, so that is what small formulas get. A long fold
+is kept (`ops.calling.scan`): its step is walked once, in a graph of its own (`inner`), and what does not change from
+step to step moves out of it. Values and derivatives are the same both ways.
+"""
+
+from __future__ import annotations
+
+from cgcli.errors import CgError
+from cgcli.graph.bodies import closed
+from cgcli.graph.copying import copy_missing
+from cgcli.graph.walk import ancestors, descendants
+from cgcli.language.layouts import Layout, array_layout, laid_out, layout_of
+from cgcli.language.lifting import NotKeptError, lifted
+from cgcli.language.limits import MOST_ITEMS, MOST_STEPS_IN_ALL
+from cgcli.language.values import FunctionName, ListValue, RangeValue
+from cgcli.ops import calling, shaping
+from cgcli.passes.inlining import steps_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from cgcli.graph.bodies import Body
+    from cgcli.language.building import Building
+    from cgcli.language.calls import Calls
+
+    Inner = Any  # `inner.Inner`, which holds the calls that ask this module
+
+KEPT_NODES = 20_000
+"""Nodes of a fold written out from which on it is kept: lowering takes a tenth of a second for so many."""
+
+OVERHEAD = 5
+"""Nodes in whose time a step is walked beside its own."""
+
+
+def kept_fold(calls: Calls, step: str, state: Any, over: Any, row: int) -> Any:
+    """The value of `fold(step, state, over)` as a kept loop; None where it is to be written out.
+
+    An error of the step comes out where it is too long to be written out, else when it is written out.
+    """
+    building = calls.building
+    items = _items_of(building, over)
+    if items is None or row in building.not_kept or building.within is None:
+        return None
+    try:
+        loop = _Loop(calls, step, state, items, row)
+    except CgError as error:
+        if items.count > MOST_ITEMS and not isinstance(error, NotKeptError):
+            raise
+        building.not_kept.add(row)
+        return None
+    if items.count <= MOST_ITEMS and items.count * (loop.size + OVERHEAD) < KEPT_NODES:
+        return None
+    return loop.value()
+
+
+# ---- items -----------------------------------------------------------------------------------------------------------
+
+
+class _Items:
+    """What a fold runs over: how many, how each of them lies in an array, and the array of all of them."""
+
+    def __init__(self, count: int, layout: Layout, numbers: range | None, node: Callable[[], int]) -> None:
+        self.count = count
+        self.layout = layout
+        self.numbers = numbers
+        self.node = node
+
+
+def _items_of(building: Building, over: Any) -> _Items | None:
+    """The items; None where they are not alike, or none."""
+    graph = building.graph
+    if isinstance(over, RangeValue):
+        numbers = over.numbers
+        static = [numbers.start, numbers.step, len(numbers)]
+        return _Items(len(numbers), Layout((None, ())), numbers, lambda: graph.apply(shaping.progression, [], static))
+    if not isinstance(over, ListValue):
+        node = building.materialise(over)
+        shape = graph.shape_of(node)
+        return _Items(shape[0], Layout((None, shape[1:])), None, lambda: node) if shape and shape[0] else None
+    layout = layout_of(building, over.items[0]) if over.items else None
+    if layout is None or any(layout_of(building, item) != layout for item in over.items[1:]):
+        return None
+    alike = layout
+
+    def stacked() -> int:
+        return graph.apply(shaping.stack, [laid_out(building, item, alike) for item in over.items])
+
+    return _Items(len(over.items), layout, None, stacked)
+
+
+# ---- the loop --------------------------------------------------------------------------------------------------------
+
+
+class _Loop:
+    """A fold whose step was walked once. CgError where that cannot be, NotKeptError where it is no loop of one step.
+
+    size: nodes that each step has to compute.
+    """
+
+    def __init__(self, calls: Calls, step: str, state: Any, items: _Items, row: int) -> None:
+        self.calls, self.building, self.step, self.state, self.items, self.row = (
+            calls, calls.building, step, state, items, row
+        )  # fmt: skip
+        layout = layout_of(self.building, state)
+        if layout is None:
+            raise NotKeptError("this state lies in no array")
+        self.layout = layout
+        self.inner, result = self._walked()
+        if result is None:  # a list that becomes an array, of as many numbers
+            self.layout = array_layout(self.building, state)
+            self.inner, result = self._walked()
+        if result is None:
+            raise NotKeptError("the state has another shape after a step")
+        self.result = result
+        graph = self.inner.graph
+        self.moving = descendants(graph, [self.state_in, self.item_in])
+        self.needed = ancestors(graph, [self.result])
+        self.size = sum(map(int.__and__, self.moving, self.needed))
+
+    def _walked(self) -> tuple[Inner, int | None]:
+        """The step in a graph of its own, and the node of the next state; None where that lies otherwise."""
+        assert self.building.within is not None
+        inner: Inner = self.building.within()
+        names = self._parameters()
+        self.state_in = inner.stand_in(names[0] if len(names) == 2 else "state", self.layout.shape)
+        self.item_in = inner.stand_in(names[-1], self.items.layout.shape)
+        if self.items.numbers is not None:
+            inner.building.varying = (inner.graph.input_name(self.item_in),)
+        state = self.layout.value(inner.graph, self.state_in)
+        item = self.items.layout.value(inner.graph, self.item_in)
+        value = self._called(inner, state, item)
+        building = inner.building
+        if isinstance(value, FunctionName):
+            raise NotKeptError("a function is no state")
+        if self.layout.form[0] is None:
+            fits = array_layout(building, value) == self.layout
+        else:
+            fits = layout_of(building, value) == self.layout
+        return inner, laid_out(building, value, self.layout) if fits else None
+
+    def _parameters(self) -> tuple[str, ...]:
+        definition = self.calls.functions.get(self.step)
+        return ("state", "item") if definition is None else definition.parameters
+
+    def _called(self, inner: Inner, state: Any, item: Any) -> Any:
+        definition = self.calls.functions.get(self.step)
+        if definition is None:
+            return inner.operated(self.step, [state, item], self.row)
+        count = len(definition.parameters) - 1
+        what = f"`{self.step}` takes a state of {count} values and an item"
+        states = [state] if count == 1 else inner.lists.taken_apart(state, count, self.row, what)
+        return inner.walked(definition, [*states, item], self.row)
+
+    # ---- into the graph ----------------------------------------------------------------------------------------------
+
+    def value(self) -> Any:
+        """The value of the fold, as one node and what takes its elements apart."""
+        building, graph = self.building, self.building.graph
+        before = len(graph)
+        body, items, shared = self._body()
+        steps = self.items.count * steps_of(body)
+        if steps > MOST_STEPS_IN_ALL:
+            what = f"loops within loops make {steps:,} steps here, more than the {MOST_STEPS_IN_ALL:,} that are allowed"
+            raise building.error(what, self.row, "repeat less often")
+        start = laid_out(building, self.state, self.layout)
+        static = [body, self.items.count, len(items), False]
+        node = building.apply(calling.scan, [start, *items, *shared], static, self.row)
+        self.inner.hand_out(node)
+        found = self.layout.value(graph, node)
+        place, call = building.span(self.row), building.frames[-1].call
+        for each in range(before, len(graph)):
+            graph.spans.setdefault(each, place)
+            if call >= 0:
+                graph.scopes.setdefault(each, call)
+        return found
+
+    def _body(self) -> tuple[Body, list[int], list[int]]:
+        """The body of a step, and the nodes of its items and of what all steps share."""
+        inner, building = self.inner.graph, self.building
+        lifts = lifted(inner, self.item_in, self.items.numbers, self.moving, self.needed)
+        taken = {lift.node for lift in lifts}
+        edge = self._edge(taken)
+        copies = dict(self.inner.captured)
+        outside = [*edge, *(lift.array for lift in lifts if not inner.is_constant(lift.array))]
+        copy_missing(inner, building.graph, outside, copies)
+        items, item_ins = [], []
+        if self._reads_item(taken):
+            items, item_ins = [self.items.node()], [self.item_in]
+        for lift in lifts:
+            items.append(lift.items(building.graph, copies[lift.array]))
+            item_ins.append(lift.node)
+        labels = [inner.input_name(node) if inner.is_input(node) else inner.row(node).name
+                  for node in (self.state_in, *item_ins, *edge)]  # fmt: skip
+        body = closed(self.step, inner, [self.state_in, *item_ins, *edge], [self.result], labels)
+        return body, items, [copies[node] for node in edge]
+
+    def _edge(self, taken: set[int]) -> list[int]:
+        """What all steps share: nodes that do not change from step to step, and that something which does needs."""
+        inner = self.inner.graph
+        edge: dict[int, None] = {}
+        pending, seen = [self.result], set[int]()
+        while pending:
+            node = pending.pop()
+            if node in seen or node in taken:
+                continue
+            seen.add(node)
+            if self.moving[node]:
+                pending.extend(inner.operands_of(node))
+            elif not inner.is_constant(node):
+                edge[node] = None
+        return sorted(edge)
+
+    def _reads_item(self, taken: set[int]) -> bool:
+        """Whether a step needs its item, beside the positions that it gives."""
+        inner = self.inner.graph
+        pending, seen = [self.result], set[int]()
+        while pending:
+            node = pending.pop()
+            if node == self.item_in:
+                return True
+            if node not in seen and node not in taken:
+                seen.add(node)
+                pending.extend(inner.operands_of(node))
+        return False

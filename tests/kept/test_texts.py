@@ -1,0 +1,148 @@
+"""Folds of texts, kept and written out: the same numbers, and the same errors."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cgcli as cg
+from cgcli.ops import REGISTRY
+from cgcli.passes.inlining import has_kept
+from tests.kept.keeping import everything_kept, nothing_kept
+
+SAMPLES = sorted(path for path in Path("samples").glob("*.cg") if "fold(" in path.read_text())
+
+TEXTS = {
+    "captured": "a = 2*r; step(s, i) = sin(a*s) + exp(-r)*i/9; fold(step, x, range(7))",
+    "list state": "step(s, i) = [s[1], s[0]*r + i/9]; v = fold(step, [x, 1], range(6)); v[0] + v[1]^2",
+    "array state": "input A[2, 2]; step(s, i) = sin(A @ s) + i/9; sum(fold(step, [x, r], range(5))^2)",
+    "list becomes array": "input A[2, 2]; step(s, i) = A @ s*0.5; sum(fold(step, [x, r], range(5))^2)",
+    "several values": "def cell(h, c, i):\n    n = tanh(h*r + i/9)\n    return n, c*r + n\n"
+                      "h, c = fold(cell, (x, 0.5), range(6)); h*c",
+    "vectors side by side": "input v[3]; def cell(h, c, i):\n    n = tanh(h*r + i/9)\n    return n, c*r + sum(n)\n"
+                            "h, c = fold(cell, (v, x), range(6)); sum(h)*c",
+    "an array": "input v[5]; step(s, e) = s*r + e^2; fold(step, x, v)",
+    "a matrix": "input A[4, 2]; step(s, e) = s*e[0] + e[1]; fold(step, x, A)",
+    "a list": "step(s, e) = s*r + e; fold(step, x, [x, 2, r, x*r, 0.1])",
+    "pairs": "step(s, e) = s*e[0] + e[1]; fold(step, x, [[x, 2], [r, 1], [0.1, x*r]])",
+    "read at the number": "input v[8]; step(s, i) = s*v[i] + v[i + 2]*v[7 - i]; fold(step, x, range(6))",
+    "read from the end": "input v[8]; step(s, i) = s*r + v[i - 3]; fold(step, x, range(6))",
+    "read anywhere": "input v[8]; step(s, i) = s*r + v[i*i % 5]; fold(step, x, range(6))",
+    "read rows": "input A[3, 2]; step(s, i) = s + A[i] * A[i, 0]; sum(fold(step, [x, r], range(3)))",
+    "read backwards": "input v[8]; step(s, i) = s*v[i] + r; fold(step, x, range(7, -1, -1))",
+    "read of the state": "step(s, i) = s*r + s[i]; sum(fold(step, [x, 2, 3, r], range(3)))",
+    "folds in folds": "inner(t, j) = t*r + j/9; step(s, i) = fold(inner, s, range(4)) + i/7; fold(step, x, range(3))",
+    "fold over what is captured": "input v[4]; inner(t, e) = t*e + r; step(s, i) = fold(inner, s, v) + i; "
+                                  "fold(step, x, range(3))",
+    "an operation": "input v[5]; fold(max, x, v) + fold(hypot, r, [x, 1, 2])",
+    "decisions": "step(s, i) = sqrt(s)*r if s > 1 else s + 0.4; fold(step, x, range(6))",
+    "a comprehension": "step(s, i) = sum([s*k + i for k in range(3)])/9 + r; fold(step, x, range(4))",
+    "static outside": "n = 2; input v[4]; step(s, i) = s*v[n] + i*r; fold(step, x, range(4))",
+    "no use of the state": "step(s, i) = i*r; fold(step, x, range(4)) + x",
+    "no use of the item": "step(s, i) = cos(s*r); fold(step, x, range(4))",
+    "nothing happens": "step(s, i) = s; fold(step, x, range(4))*r",
+    "a constant": "step(s, i) = 3; fold(step, x, range(4))*r",
+    "shared with the outside": "step(s, i) = s*sin(r) + i; fold(step, x, range(4)) + sin(r)",
+    "twice": "step(s, i) = s*r + i/9; fold(step, fold(step, x, range(4)), range(5))",
+    "in a function": "step(s, i) = s*r + i/9; f(y) = fold(step, y, range(4)); f(x) + f(x^2)",
+    "in a comprehension": "step(s, i) = s*r + i/9; sum(fold(step, x*k, range(4)) for k in range(3))",
+}  # fmt: skip
+
+
+def everything(text):
+    """The graph of a text, its value, its gradient, and its second derivatives by numbers."""
+    formula = cg.parse(text)
+    random = np.random.default_rng(2)
+    names = [name for name in formula.inputs if name not in REGISTRY.by_name]
+    values = {name: random.uniform(0.3, 0.9, shape_in(text, name)) for name in names}
+    bound = formula.bind(values)
+    numbers = [name for name in values if not np.ndim(values[name])]
+    return (
+        bound.program.graph, formula.eval(values), formula.grad(values, wrt=list(values)),
+        formula.hessian(values, wrt=numbers),
+    )  # fmt: skip
+
+
+def shape_in(text, name):
+    """The shape of an input as a text declares it."""
+    found = re.search(rf"input {name}\[([\d, ]+)\]", text)
+    return tuple(map(int, found[1].split(","))) if found else ()
+
+
+def compare(ours, theirs):
+    if isinstance(ours, dict):
+        assert ours.keys() == theirs.keys()
+        for name in ours:
+            compare(ours[name], theirs[name])
+    else:
+        np.testing.assert_allclose(np.asarray(ours, float), np.asarray(theirs, float), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_values_and_derivatives_are_the_same_both_ways(name):
+    with everything_kept():
+        graph, *kept = everything(TEXTS[name])
+        assert has_kept(graph)
+    with nothing_kept():
+        graph, *written_out = everything(TEXTS[name])
+        assert not has_kept(graph)
+    for ours, theirs in zip(kept, written_out, strict=True):
+        compare(ours, theirs)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_samples_are_the_same_both_ways(path):
+    """A sample that reads its state by a derivative, or whose state changes its shape, is written out both times."""
+    found = []
+    for way in (everything_kept, nothing_kept):
+        with way():
+            formula = cg.load(path)
+            outputs = formula.outputs
+            slopes = [formula.grad(of=name) for name in outputs] if formula.inputs else []
+            found.append((formula.eval(), dict(zip(outputs, slopes, strict=False))))
+    for ours, theirs in zip(*found, strict=True):
+        compare(ours, theirs)
+
+
+ATOMS = st.sampled_from(["s", "i/7", "p", "q", "0.5", "2", "v[i]", "v[3 - i]", "s*p"])
+UNARY = st.sampled_from(["sin({})", "-({})", "tanh({})", "abs({})", "relu({})", "exp(-({})^2)", "sqrt({})"])
+BINARY = st.sampled_from(
+    ["({}) + ({})", "({}) - ({})", "({})*({})", "({})/({})", "max({}, {})", "({}) if s > p else ({})"]
+)
+EXPRESSIONS = st.recursive(
+    ATOMS,
+    lambda inner: st.builds(str.format, UNARY, inner) | st.builds(str.format, BINARY, inner, inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60)
+@given(step=EXPRESSIONS, other=EXPRESSIONS, several=st.booleans())
+def test_any_step_is_the_same_both_ways(step, other, several):
+    if several:
+        text = (
+            f"def step(s, p, i):\n    n = {step}\n    return n, {other}\ns, p = fold(step, (x, y), range(4)); s - p*q"
+        )
+    else:
+        text = f"step(s, i) = {step}; fold(step, x, range(4)) + p*q*y"
+    text = "input v[4]\n" + text
+    values = {"v": [0.3, 0.9, 0.4, 0.8], "q": 0.31, "x": 0.7, "y": 1.2, "p": 0.6}
+    found = []
+    for way in (everything_kept, nothing_kept):
+        with way(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            formula = cg.parse(text)
+            given_here = {name: values[name] for name in formula.inputs}
+            names = list(formula.bind(given_here).program.inputs)
+            found.append([
+                formula.eval(given_here), formula.grad(given_here, wrt=names),
+                formula.hessian(given_here, wrt=[name for name in names if name != "v"]),
+            ])  # fmt: skip
+    for ours, theirs in zip(*found, strict=True):
+        compare(ours, theirs)
