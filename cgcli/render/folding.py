@@ -31,6 +31,9 @@ WIDEST = 2700
 """Pixels: a picture with folded calls that would get wider has the ends of its series closed, too. The estimate is
 right within a tenth, and 3,000 are what a page shows."""
 
+PAGES = 4
+"""A picture that would be wider than so many pages has its middle folded, however few boxes it has: a long chain."""
+
 CHARACTER, ARROW, ARROW_LABEL = 10, 80, 90
 """Pixels of a character, of the margin of a box and an arrow, and of the label of an arrow, as Graphviz lays them out
 at 96 dots per inch in the sizes of `cgcli.render.dot`."""
@@ -110,8 +113,8 @@ def fold(
 ) -> Folding:  # fmt: skip
     """The picture with its repeated calls folded, and with more boxes than `limit` folded towards `target`.
 
-    limit: None folds nothing at all. opened: functions whose calls are not folded. widest: pixels that a picture with
-    folded calls should not exceed.
+    limit: None folds nothing at all. opened: functions whose calls are not folded. widest: pixels of a page, which a
+    picture with folded calls should not exceed.
     """
     folding = Folding(picture, _as_it_is(picture))
     total = len(folding.groups)
@@ -124,6 +127,8 @@ def fold(
         for way in (by_call, by_length, by_pattern, by_depth):
             if len(folding.groups) > target:
                 folding = way(picture, folding, target)
+    elif width(picture, folding) > PAGES * widest:
+        folding = by_depth(picture, folding, target)
     if len(folding.groups) < total:
         folding.note = f"{total:,} nodes are folded into {len(folding.groups):,} boxes"
     return folding

@@ -80,7 +80,7 @@ def _feeling(random: Random, depth: int) -> tuple[int, str]:
 
 def trees() -> Iterator[dict[str, Any]]:
     """The sentences as terms."""
-    found = [tree for line in sentences() for tree in phrases(line)]
+    found = list(phrases(brackets()))
     yield from rows(found, words_of(found))
 
 
@@ -151,7 +151,13 @@ def text_of(name: str, table: Iterable[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
+def brackets() -> str:
+    """The sentences as a file of trees in brackets, a line each."""
+    return "".join(f"{line}\n" for line in sentences())
+
+
 if __name__ == "__main__":
-    (FOLDER / "sentences.txt").write_text("".join(f"{line}\n" for line in sentences()), encoding="utf-8")
+    (FOLDER / "sentences.txt").write_text(brackets(), encoding="utf-8")
+    (FOLDER / "words.txt").write_text("".join(f"{word}\n" for word in words_of(phrases(brackets()))), encoding="utf-8")
     for name, table in TABLES.items():
         (FOLDER / name).write_text(text_of(name, table()), encoding="utf-8")
