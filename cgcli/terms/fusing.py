@@ -54,12 +54,18 @@ def _fused(program: Program) -> Program:
 def _reuse(program: Program, kernel: Kernel) -> None:
     """What a kernel reads and writes, and nobody keeps, gets memory that serves every batch, at one address."""
     made = {step.node: step for step in (*program.forward, *program.backward) if isinstance(step, Step)}
-    for node in (*kernel.outs, *kernel.arrays):
-        source = kernel.sources.get(node, (node, 0))[0] if node not in kernel.addends else len(program.drawn.graph)
-        own = node in kernel.outs and node not in kernel.parts
-        line = None if source >= len(program.drawn.graph) else program._line(source)
-        if line is not None and source not in program.kept and (own or (source in made and made[source].into)):
-            program.reused[source] = line
+    for node in kernel.outs:
+        _give_memory(program, node, node not in kernel.parts)
+    for node in kernel.arrays:
+        source, _ = kernel.sources.get(node, (node, 0))
+        _give_memory(program, source, source in made and made[source].into)
+
+
+def _give_memory(program: Program, node: int, writes: bool) -> None:
+    """Memory for a node of which whoever makes it writes there."""
+    line = program._line(node) if node < len(program.drawn.graph) else None
+    if writes and line is not None and node not in program.kept:
+        program.reused[node] = line
 
 
 class _Fusing:
