@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cgcli.api.formula import Formula
     from cgcli.api.sources import formula, inputs, load, parse
+    from cgcli.api.tasks import from_dask
     from cgcli.errors import (
         CgError,
         CgWarning,
@@ -39,11 +40,12 @@ _API = {
         "errors",
     ),
     **dict.fromkeys(("formula", "inputs", "load", "parse"), "api.sources"),
+    "from_dask": "api.tasks",
 }  # fmt: skip
 
 __all__ = [
     "CgError", "CgWarning", "Formula", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
-    "NotFiniteWarning", "PrecisionWarning", "Ref", "__version__", "formula", "inputs", "load", "parse",
+    "NotFiniteWarning", "PrecisionWarning", "Ref", "__version__", "formula", "from_dask", "inputs", "load", "parse",
 ]  # fmt: skip
 
 

@@ -77,7 +77,7 @@ class Fitting(FormulaBase):
 
     def grad_sum(
         self, data: Any = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, mean: bool = False,
-        engine: str = "auto", **shared: Any,
+        engine: str = "auto", batched: bool = True, **shared: Any,
     ) -> tuple[float, dict[str, Any]]:  # fmt: skip
         """The sum over the rows of a scalar output, and its gradient by what is the same in all rows.
 
@@ -85,7 +85,13 @@ class Fitting(FormulaBase):
         table: a path, a DataFrame, an Arrow table; then the others are keyword arguments. Returns the sum and {name:
         number or array of the input's shape}. wrt: all inputs that are no columns by default. of: the output, where
         there are several. mean: divided by the number of rows. Rows with a gap are left out, with a GapWarning.
+        batched: as for `eval_rows`.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine)
+            return answers.summed(self, data, shared, wrt=wrt, of=of, mean=mean, batched=batched)
         from cgcli.rows.sums import grad_sum
 
         return grad_sum(self, data, shared, wrt=wrt, of=of, mean=mean, engine=engine)

@@ -21,13 +21,14 @@ from cgcli.passes.derivative import derivative_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
     from cgcli.errors import Source
     from cgcli.explain.steps import Trace
     from cgcli.formulas.bound import Bound
+    from cgcli.terms.objects import Term
 
 MOST_SHOWN = 5_000
 """Characters of a text, or nodes of a graph, that a notebook shows in full."""
@@ -44,6 +45,8 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         """The formula as text, for inputs that are numbers; its own text where those do not fit."""
         from cgcli.emit.formula import program_text
 
+        if self.terms and self.source is not None:
+            return self.source.text.strip()
         try:
             program = self.programs.plain()
         except (ShapeError, NeedsValues):
@@ -81,6 +84,13 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         """A text is pickled as it is and read again, a graph by its columns."""
         return (from_source, (self.source,)) if self.source else (fixed, (self.programs.plain(),))
 
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Term]]:
+        """The functions of the text, by name; calling one makes a term, a value for an input declared with `term`."""
+        from cgcli.terms.objects import Functions
+
+        return Functions(self.programs.names.functions)
+
     def latex(self) -> str:
         """The outputs as LaTeX, one equation a line."""
         from cgcli.emit.latex import latex, verbatim
@@ -93,7 +103,7 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
     # ---- values ------------------------------------------------------------------------------------------------
 
     def _columns(
-        self, mapping: Any, inputs: Mapping[str, Any], engine: str, dtype: str, **options: Any
+        self, mapping: Any, inputs: Mapping[str, Any], engine: str, dtype: str, *, batched: bool, **options: Any
     ) -> dict[str, Any]:
         """The values of a call on rows; errors as of `_bound`."""
         if isinstance(mapping, (str, PathLike, list, tuple)):
@@ -102,7 +112,10 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
             values = table_values(self, mapping, given.given_values(None, inputs))
         else:
             values = given.given_values(mapping, inputs)
-        told = {"engine": None if engine == "auto" else engine, "dtype": None if dtype == "float64" else dtype}
+        told: dict[str, Any] = {
+            "engine": None if engine == "auto" else engine, "dtype": None if dtype == "float64" else dtype,
+            "batched": None if batched is True else batched,
+        }  # fmt: skip
         given.check_options(self._unclear, values, options | told)
         return values
 
@@ -126,6 +139,11 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
         engine: auto, or one of `cgcli.engines.NAMES`. digits: decimal digits of a calculation beyond doubles.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, digits)
+            return alone(answers.value(self, given.given_values(mapping, inputs), batched=True))
         bound = self._bound(mapping, inputs, engine, digits)
         outputs = bound.program.outputs
         found = dict(zip(outputs, bound.evaluate(list(outputs.values())), strict=True))
@@ -148,6 +166,11 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         wrt: names of inputs or of inner nodes; all inputs by default. of: the output, or an inner node; where there
         are several outputs and none is named, the result is {output: {name: …}}.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, digits)
+            return answers.gradient(self, given.given_values(mapping, inputs), wrt, of, batched=True)
         bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of)
         derivatives.tell_left_out(bound.program, wrt, of)
         found = derivatives.gradients(bound, wrt, of)[1]
@@ -249,17 +272,26 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     # ---- rows --------------------------------------------------------------------------------------------------
 
-    def eval_rows(self, mapping: Any = None, /, *, engine: str = "auto", dtype: str = "float64", **inputs: Any) -> Any:
+    def eval_rows(
+        self, mapping: Any = None, /, *, engine: str = "auto", dtype: str = "float64", batched: bool = True,
+        **inputs: Any,
+    ) -> Any:  # fmt: skip
         """One result a row: inputs are columns (arrays whose first axis counts the rows) or single values.
 
         mapping: those values by name; or a path, a folder, a pattern or a list of paths: a table, whose columns are
         read whole, with nan and a GapWarning for what is missing. A column of a scalar input has one axis, a column of
         vectors two. Returns an array with the rows in front; a dict by name where there are several outputs. dtype:
-        float64, or float32, which the native engine has.
+        float64, or float32, which the native engine has. batched: where inputs are terms, whether calls of many of
+        them are computed at once, or node by node.
         """
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, None, dtype)
+            return alone(answers.rows(self, mapping, inputs, batched=batched))
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
-        values = self._columns(mapping, inputs, engine, dtype)
+        values = self._columns(mapping, inputs, engine, dtype, batched=batched)
         bound, rows = bind_columns(self, values)
         outputs = bound.program.outputs
         found = evaluate_rows(bound, engine, list(outputs.values()), rows, dtype)
@@ -267,12 +299,17 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     def grad_rows(
         self, mapping: Any = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
-        engine: str = "auto", dtype: str = "float64", **inputs: Any,
+        engine: str = "auto", dtype: str = "float64", batched: bool = True, **inputs: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """One gradient a row: {name: array with the rows in front}. mapping, dtype: as for `eval_rows`."""
+        """One gradient a row: {name: array with the rows in front}. mapping, dtype, batched: as for `eval_rows`."""
+        if self.programs.names.terms:
+            from cgcli.terms import answers
+
+            answers.check_engine(engine, None, dtype)
+            return answers.gradients_of_rows(self, mapping, inputs, wrt, of, batched=batched)
         from cgcli.formulas.rows import bind_columns, evaluate_rows
 
-        values = self._columns(mapping, inputs, engine, dtype, wrt=wrt, of=of)
+        values = self._columns(mapping, inputs, engine, dtype, batched=batched, wrt=wrt, of=of)
         bound, rows = bind_columns(self, values, wrt)
         derivatives.tell_left_out(bound.program, wrt, of)
         bound, nodes = derivatives.gradient_nodes(bound, wrt, of)
@@ -284,18 +321,32 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     def trace(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
-        engine: str = "auto", digits: int | None = None, **inputs: Any,
+        engine: str = "auto", digits: int | None = None,
+        open: str | Sequence[str] = (),  # noqa: A002 - the option's name
+        all: bool = False,  # noqa: A002
+        **inputs: Any,
     ) -> Trace:  # fmt: skip
-        """Every step of the forward and the backward pass as plain data, which prints itself as tables."""
-        from cgcli.api.shown import ShownTrace
-        from cgcli.explain.tracing import trace
+        """Every step of the forward and the backward pass as plain data, which prints itself as tables.
 
-        bound = self._bound(mapping, inputs, engine, digits, wrt=wrt, of=of, steps=True)
+        Of calls that are made again and again the tables show the first and the last, and the data those of a long loop
+        alone; open: the function, or functions, whose calls are all there ("step,f" or a list). all: every call.
+        """
+        from cgcli.api.shown import ShownTrace
+        from cgcli.explain.repeats import check_opened
+        from cgcli.explain.tracing import trace
+        from cgcli.formulas.opening import with_opened_loops
+
+        options = {"wrt": wrt, "of": of, "open": open or None, "all": all or None}
+        opened = given.name_list(open) if open else []
+        bound = self._bound(mapping, inputs, engine, digits, **options, steps=True)
+        bound = with_opened_loops(bound, opened, everything=all)
+        check_opened(bound.graph.calls, opened)
         chosen = derivatives.targets(bound.program, of)
         derivatives.tell_left_out(bound.program, wrt, of)
         variables = derivatives.variables(bound.program, wrt, of)
         bound = bound.over(bound.program.begun())  # the trace adds partial derivatives
-        return ShownTrace(trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine), self.source)
+        found = trace(bound.graph, chosen, bound.values, list(variables.values()), bound.engine)
+        return ShownTrace(found, self.source, opened, everything=all)
 
     def draw(
         self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,

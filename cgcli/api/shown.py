@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from io import StringIO
 
-from cgcli.explain.repeats import check_opened
 from cgcli.explain.steps import Trace
 
 TYPE_CHECKING = False
@@ -27,30 +26,25 @@ class Svg(str):
 class ShownTrace(Trace):
     """A trace that prints its tables."""
 
-    __slots__ = ("source",)
+    __slots__ = ("everything", "opened", "source")
 
-    def __init__(self, found: Trace, source: Source | None) -> None:
+    def __init__(
+        self, found: Trace, source: Source | None, opened: Sequence[str] = (), *, everything: bool = False
+    ) -> None:
+        """opened: functions whose calls are all shown. everything: whether every step is."""
+        self.opened = opened
+        self.everything = everything
         for name in Trace.__slots__:
             setattr(self, name, getattr(found, name))
         self.source = source
 
-    def text(self, *, open: str | Sequence[str] = (), all: bool = False) -> str:  # noqa: A002 - as `draw`
-        """The tables. Of calls that are made again and again the first and the last are shown.
-
-        open: the function, or functions, whose calls are all shown. all: every step.
-        """
-        from cgcli.formulas.given import name_list
+    def __str__(self) -> str:
         from cgcli.render.tables import print_blocks
         from cgcli.render.trace_tables import blocks
 
-        opened = name_list(open) if open else []
-        check_opened(self.calls, opened)
         text = StringIO()
-        print_blocks(blocks(self, self.source, everything=all, opened=opened), text)
+        print_blocks(blocks(self, self.source, everything=self.everything, opened=self.opened), text)
         return text.getvalue().rstrip("\n")
-
-    def __str__(self) -> str:
-        return self.text()
 
     def __repr__(self) -> str:
         return f"<trace of {', '.join(self.outputs)}: {len(self.forward):,} steps>"

@@ -28,6 +28,7 @@ HELP = """Evaluate, differentiate, fit, minimise, explain and draw formulas.
     cg fit "a*exp(-b*t)" --data decay.csv --target y
     cg minimize "x^2 - 2*x" x=3                what the end is, in words
     cg why "log(x - 3)" x=2                    why a number is nan, and what cures it
+    cg live model.cg x=0.3                     change it while it runs, line by line
 
 A formula is an expression, a .cg or .npz file, or - for standard input. `cg COMMAND --help` shows more."""
 

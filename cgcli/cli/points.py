@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cgcli.cli.output import warn
 from cgcli.errors import UsageError
@@ -10,16 +10,24 @@ from cgcli.rows.matching import match_columns
 from cgcli.rows.sources import Source, WholeRows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Callable, Mapping
 
     from cgcli.api.formula import Formula
+    from cgcli.data.table import Place
+
+
+class Points(NamedTuple):
+    """Rows as points. columns: by input. numbers: of the rows in the table, from 1. located: where one stands."""
+
+    columns: dict[str, Any]
+    numbers: Any
+    located: Callable[[int], Place]
 
 
 def read_rows(
     parsed: Formula, path: str, values: Mapping[str, Any], *, most: int | None = None
-) -> tuple[dict[str, Any], Any]:  # fmt: skip
-    """Columns by input, of rows without a gap, and the numbers of these rows in the table, from 1.
+) -> Points:  # fmt: skip
+    """The rows without a gap.
 
     most: of a longer table about so many rows, taken evenly. UsageError where no column is an input.
     """
@@ -40,4 +48,5 @@ def read_rows(
     whole = rows.joined()
     if not whole.rows:
         raise UsageError(f"`{path}` has no row without a gap")
-    return {name: whole.columns[column] for name, column in names.items()}, whole.numbers()
+    columns = {name: whole.columns[column] for name, column in names.items()}
+    return Points(columns, whole.numbers(), source.located)

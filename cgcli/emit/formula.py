@@ -59,8 +59,12 @@ def expression(graph: Graph, node: int, texts: Mapping[int, str] | None = None) 
 def applied(graph: Graph, node: int, texts: Sequence[str]) -> str:
     """The operation of a node over texts in the place of its operands: `v1 * z`, `3 * (-2)`, `exp(v2)`.
 
-    The texts are names or numbers (parentheses come where one such as `-2` needs them), one an operand.
+    The texts are names or numbers (parentheses come where one such as `-2` needs them), one an operand. A loop is
+    written `step × 98 (v3, items, r)`.
     """
+    if "kept" in graph.row(node).traits:
+        body, *loop = graph.attributes_of(node)
+        return f"{body.name} × {loop[0]:,} ({', '.join(texts)})" if loop else f"{body.name}({', '.join(texts)})"
     return Printer(graph, dict(zip(graph.operands_of(node), texts, strict=True))).text(node)
 
 

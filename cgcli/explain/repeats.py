@@ -8,10 +8,12 @@ count.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import compress
 from typing import NamedTuple
 
 from cgcli.errors import UsageError, did_you_mean
 from cgcli.explain.steps import NO_CALL, with_parents
+from cgcli.passes.inlining import kept_bodies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,48 +34,51 @@ MOST_WRITTEN = 20
 class Series(NamedTuple):
     """Calls of one function, made in one call (or in none), in order.
 
-    name: of the function. parent: the call that they are made in, or -1. calls: their numbers.
+    name: of the function. parent: the call that they are made in, or -1. calls: their numbers. total: how many they
+    are; more than there are numbers where those between the first and the last are one loop.
     """
 
     name: str
     parent: int
     calls: tuple[int, ...]
+    total: int
 
     @property
-    def hidden(self) -> tuple[int, ...]:
-        """The calls between the first and the last."""
-        return self.calls[1:-1]
+    def is_loop(self) -> bool:
+        """Whether the calls between the first and the last are one loop, which is computed as a whole."""
+        return self.total > len(self.calls)
 
     @property
     def label(self) -> str:
-        """`step × 98`: what stands for the hidden calls."""
-        return f"{self.name} × {len(self.hidden):,}"
+        """`step × 98`: what stands for the calls between the first and the last."""
+        return f"{self.name} × {self.total - 2:,}"
 
     def place(self, call: int) -> str:
         """`first of 100` or `last of 100`; "" for a hidden call."""
         ends = {self.calls[0]: "first", self.calls[-1]: "last"}
-        return f"{ends[call]} of {len(self.calls):,}" if call in ends else ""
+        return f"{ends[call]} of {self.total:,}" if call in ends else ""
 
 
 def series_of(calls: Sequence[Call], used: Iterable[int], opened: Collection[str] = ()) -> list[Series]:
     """The series among the calls that are used, and those that they are made in.
 
-    opened: functions whose calls are all shown, so that they make no series.
+    opened: functions whose calls are all shown, so that they make no series; but what is one loop stays one.
     """
     loops: dict[tuple[str, int, Hashable], list[int]] = {}
     written: dict[tuple[str, int], list[int]] = {}
     for number in with_parents(calls, used):
         call = calls[number]
-        if call.name not in opened:
+        if call.name not in opened or call.times > 1:
             loops.setdefault((call.name, call.parent, call.span), []).append(number)
     found = []
     for (name, parent, _), numbers in loops.items():
-        if len(numbers) >= SHORTEST:
-            found.append(Series(name, parent, tuple(numbers)))
+        count = sum(calls[number].times for number in numbers)
+        if count >= SHORTEST:
+            found.append(Series(name, parent, tuple(numbers), count))
         else:
             written.setdefault((name, parent), []).extend(numbers)
     found += [
-        Series(name, parent, tuple(sorted(numbers)))
+        Series(name, parent, tuple(sorted(numbers)), len(numbers))
         for (name, parent), numbers in written.items()
         if len(numbers) > MOST_WRITTEN
     ]
@@ -81,10 +86,25 @@ def series_of(calls: Sequence[Call], used: Iterable[int], opened: Collection[str
 
 
 def count_calls(graph: Graph, needed: Sequence[int]) -> Counter[str]:
-    """How often each function of the formula is called by what is needed. needed: 1 for each node that is."""
+    """How often each function of the formula is called by what is needed. needed: 1 for each node that is.
+
+    Calls in a kept call count as often as it is made.
+    """
     scopes = graph.scopes if graph.calls else {}
     used = {call for node, call in scopes.items() if node < len(needed) and needed[node]}
-    return Counter(graph.calls[number].name for number in with_parents(graph.calls, used))
+    found = Counter(graph.calls[number].name for number in with_parents(graph.calls, used))
+    for body, times in kept_bodies(graph, compress(range(len(graph)), needed)):
+        found[body.name] += times
+        calls = body.graph.calls
+        names = [calls[number].name for number in with_parents(calls, set(body.graph.scopes.values()))]
+        for name, count in Counter(names).items():
+            found[name] += 0 if name == body.name else times * count
+    return found
+
+
+def is_worth_folding(calls: Sequence[Call], nodes: int) -> bool:
+    """Whether so many nodes with these calls are more than a page shows; a loop is never shown step by step."""
+    return nodes > FEW_NODES or any(call.times > 1 for call in calls)
 
 
 def check_opened(calls: Sequence[Call], names: Iterable[str]) -> None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from cgcli.explain.point import BackwardPass, Chooser
     from cgcli.graph.store import Graph
 
+BACKWARDS = "its steps, backwards"
+"""The rule of a loop: what it hands on is a loop again, back over the states of its steps."""
+
 
 def trace(
     graph: Graph, outputs: Mapping[str, int], inputs: Mapping[str, Any], wrt: Sequence[int] | None, engine: Chooser
@@ -130,7 +133,8 @@ class _BackwardPlan:
         operand = graph.operands[position]
         partial = self.partials.get(position)
         contribution = values[self.sweep.contributions[position]]
-        rule = rules.text(node, place, partial=partial is not None)
+        is_loop = "kept" in graph.row(node).traits
+        rule = BACKWARDS if is_loop else rules.text(node, place, partial=partial is not None)
         stretched = graph.row(node).elementwise and size(graph.shape_of(operand)) < size(graph.shape_of(node))
         return Edge(node, operand, place, rule, None if partial is None else values[partial], contribution, stretched)
 

@@ -41,6 +41,11 @@ class FormulaBase:
         return list(self.programs.names.params)
 
     @property
+    def terms(self) -> list[str]:
+        """Names of the inputs declared with `term`, whose values are calls of the formula's functions."""
+        return list(self.programs.names.terms)
+
+    @property
     def outputs(self) -> list[str]:
         """Names of the outputs."""
         return list(self.programs.names.outputs)

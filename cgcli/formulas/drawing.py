@@ -11,6 +11,7 @@ from cgcli.explain.point import Point
 from cgcli.explain.repeats import check_opened
 from cgcli.files import write_file
 from cgcli.formulas.derivatives import targets, variables
+from cgcli.formulas.opening import with_opened_loops
 from cgcli.render.dot import dot_text
 from cgcli.render.folding import LIMIT, fold
 from cgcli.render.graphviz import format_of, render
@@ -35,12 +36,11 @@ def draw_formula(
 
     The ending of the path names the format. Values and derivatives are as of `picture_of`. Calls that are made again
     and again are folded, but for those of the functions `opened`; a picture of more than `limit` nodes is folded
-    further. None folds nothing. timeout: seconds that the layout may take. UsageError where a function to be
-    opened is not called, errors of `picture_of`, `cgcli.render.graphviz.render` and `cgcli.files.write_file`.
+    further. None folds nothing. timeout: seconds that the layout may take.
+    Errors of `picture_of`, `cgcli.render.graphviz.render` and `cgcli.files.write_file`.
     """
     form = format_of(path) if path is not None else "svg"
-    picture = picture_of(formula, values, grad=grad, of=of, wrt=wrt)
-    check_opened(picture.graph.calls, opened)
+    picture = picture_of(formula, values, grad=grad, of=of, wrt=wrt, opened=opened, everything=limit is None)
     image = render(dot_text(picture, fold(picture, limit=limit, opened=opened)), form, timeout=timeout)
     if path is None:
         return image.decode()
@@ -50,17 +50,20 @@ def draw_formula(
 
 def picture_of(
     formula: FormulaBase, values: Mapping[str, Any], *, grad: bool = False, of: str | None = None,
-    wrt: Sequence[str] | None = None,
+    wrt: Sequence[str] | None = None, opened: Collection[str] = (), everything: bool = False,
 ) -> Picture:  # fmt: skip
     """What a drawing of a formula shows.
 
     Without values the structure alone, unless the formula needs none; with values those of every node; with `grad`
     also the derivatives of one output. of: draw only what this output (or inner name) needs. wrt: names to
-    differentiate with respect to, all inputs by default. Errors of `Formula.bind`; UsageError where `grad` meets
-    several outputs and `of` names none of them.
+    differentiate with respect to, all inputs by default. opened: functions whose loops are written out step by step;
+    everything: all of them. Errors of `Formula.bind` and `with_opened_loops`; UsageError where `grad` meets several
+    outputs and `of` names none of them, and where a function to be opened is not called.
     """
     wanted = grad or bool(values)
     bound = formula.bind(values, wrt=wrt, steps=True, complete=wanted)
+    bound = with_opened_loops(bound, opened, everything=everything)
+    check_opened(bound.graph.calls, opened)
     if grad:
         bound = bound.over(bound.program.begun())
     point = Point(bound.graph, targets(bound.program, of), list(variables(bound.program, wrt).values()) if grad else ())

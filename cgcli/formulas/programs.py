@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.errors import Source
+    from cgcli.language.syntax import Syntax
 
     Shape = tuple[int, ...]
     Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str], Sequence[str]], Program]
@@ -30,10 +31,12 @@ KEPT, MOST_NODES = 64, 400_000
 class Programs:
     """Programs by what decides them: names and shapes of the values, and the numbers that are lengths or indices."""
 
-    __slots__ = ("_deciding", "_fitting", "_free", "_lock", "_lower", "_made", "names")
+    __slots__ = ("_deciding", "_fitting", "_free", "_lock", "_lower", "_made", "names", "table")
 
-    def __init__(self, lower_for: Lower, names: Names) -> None:
+    def __init__(self, lower_for: Lower, names: Names, table: Syntax | None = None) -> None:
+        """table: what was read of a text, where the formula has one."""
         self.names = names
+        self.table = table
         self._lower = lower_for
         self._free = frozenset(names.free)
         self._made = Kept(KEPT, heaviest=MOST_NODES, weigh=len)
@@ -116,6 +119,7 @@ def of_text(source: Source) -> Programs:
             table, shapes=shapes, values=values, bound=bound, show=show, apart=apart
         ),
         survey(table),
+        table,
     )  # fmt: skip
 
 

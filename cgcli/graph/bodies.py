@@ -148,6 +148,10 @@ def closed(
     for old, new in copies.items():
         if old in graph.spans:
             target.spans[new] = graph.spans[old]
+        if graph.calls and old in graph.scopes:
+            target.scopes[new] = graph.scopes[old]
+    if target.scopes:
+        target.calls = list(graph.calls)
     target.is_derivative = graph.is_derivative
     if graph.origins:
         moved = [GONE] * len(graph)

@@ -447,14 +447,18 @@ def _length(made: Any) -> int:
 
 
 class Call:
-    """One call of a user function: its name, the call it was made from (-1: none), and the place in the text."""
+    """One call of a user function: its name, the call it was made from (-1: none), and the place in the text.
 
-    __slots__ = ("name", "parent", "span")
+    times: how many calls it stands for, where these are one loop.
+    """
 
-    def __init__(self, name: str, parent: int, span: Span | None) -> None:
+    __slots__ = ("name", "parent", "span", "times")
+
+    def __init__(self, name: str, parent: int, span: Span | None, times: int = 1) -> None:
         self.name = name
         self.parent = parent
         self.span = span
+        self.times = times
 
 
 def constant_key(value: float, exact: str | None) -> float | str:

@@ -164,14 +164,7 @@ def _alone(program: Program, aliases: Collection[int]) -> Iterator[int]:
 def _rebuilt(program: Program, keep: Collection[int], alone: Collection[int] = ()) -> Program:
     """The same program on a graph with fewer aliases; see `without_aliases`."""
     moved, graph = without_aliases(program.graph, keep, alone)
-    new = Program(graph)
-    new.outputs = {name: moved[node] for name, node in program.outputs.items()}
-    new.defaults = {name: moved[node] for name, node in program.defaults.items()}
-    new.inputs, new.params, new.specialised = program.inputs, program.params, program.specialised
-    new.initialisers = program.initialisers
-    new.take_decisions(program, moved, GONE)
-    new.slopes = [(moved[y], moved[x]) for y, x in program.slopes if GONE not in (moved[y], moved[x])]
-    return new
+    return program.over(graph, moved)
 
 
 def without_aliases(graph: Graph, keep: Collection[int] = (), alone: Collection[int] = ()) -> tuple[list[int], Graph]:

@@ -53,10 +53,11 @@ class Building:
     """One graph under way.
 
     globals: the names of the text that have a value by now. targets: names that the text differentiates by, which
-    stand behind an alias (`aliases`). varying: inputs that have another value in each row of a table. handlers: by rule
-    what does the work of a row: it takes the row, works on the stack, and returns the next row. within: begins the
-    lowering of a function in a graph of its own (`inner`), where there is one. is_inner: whether this is such a one.
-    not_kept: calls, by their rows, of which it is known that they are written out.
+    stand behind an alias (`aliases`). terms: inputs that stand for the one value of a term. varying: inputs that have
+    another value in each row of a table. handlers: by rule what does the work of a row: it takes the row, works on the
+    stack, and returns the next row. within: begins the lowering of a function in a graph of its own (`inner`), where
+    there is one. is_inner: whether this is such a one. not_kept: calls, by their rows, of which it is known that they
+    are written out.
     """
 
     def __init__(self, table: Syntax, values: Mapping[str, float], targets: Collection[str]) -> None:
@@ -73,6 +74,7 @@ class Building:
         self.varying: Collection[str] = ()
         self.aliases = 0
         self.bodies = 0
+        self.terms: set[str] = set()
         self.handlers: list[Callable[[int], int]] = []
         self.within: Callable[[], Any] | None = None
         self.is_inner = False
@@ -232,7 +234,7 @@ class Building:
         node = self.materialise(value)
         if self.statics.value(node) is not None:
             return False
-        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs()
+        needed, inputs = ancestors(self.graph, [node]), self.graph.inputs(hidden=True)
         return any(needed[inputs[name]] for name in self.varying if name in inputs)
 
     def decide(self, what: str, *, user: int = EVERYTHING, whole: bool = True) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cgcli.errors import FormulaError
+from cgcli.errors import FormulaError, NeedsValues
 from cgcli.language import syntax
 from cgcli.language.aliases import children
 from cgcli.language.building import Frame
@@ -131,12 +131,21 @@ class Lists:
             items = self.items_of(value, row) if shape and shape[0] == count else [value] * (shape[0] if shape else 1)
         if len(items) == count:
             return items
+        if not isinstance(value, ListValue) and self._is_term(value):
+            message = "this needs the value of a term, which may be several values"
+            hint = f"give it: {self.graph.input_name(value)}=f(…)"
+            raise NeedsValues(message, span=self.building.span(row), source=self.table.source, hint=hint)
         hint = f"give a start of {counted(count, 'value')}"
         if what is None:
             what = f"{count} names take a value each"
             hint = "write as many names as there are values, `_` for one that is not needed"
         there = "is 1" if len(items) == 1 else f"are {len(items)}"
         raise self.building.shape_error(f"{what}, but there {there}", row, hint)
+
+    def _is_term(self, node: int) -> bool:
+        """Whether a node stands for the value of a term that is not known yet."""
+        graph = self.graph
+        return graph.is_input(node) and graph.input_name(node) in self.building.terms and not graph.shape_of(node)
 
     def on_slice(self, row: int) -> int:
         """`a:b:c` within an index."""

@@ -87,7 +87,7 @@ class Lowering:
             self._declaration(row, rule == syntax.PARAM)
         if rule == syntax.TERM:
             for place in declared_rows(self.table, row):
-                self._declare(row, self.word(place), None, None)
+                self._term(row, self.word(place))
         if rule == syntax.OUTPUT:
             for place in range(self.first[row], row):
                 self.declared_outputs.append((self.word(place), place))
@@ -231,6 +231,15 @@ class Lowering:
             known = self.building.statics.value(default) if graph.shape_of(default) == () else None
             if known is not None:
                 self.building.statics.given = {**self.building.statics.given, name: known}
+
+    def _term(self, row: int, name: str) -> None:
+        """`term name`: the value of the term is an input; one of several values is `name.0`, `name.1`, …, bound so."""
+        parts = [part for part in (f"{name}.{place}" for place in range(len(self.bound))) if part in self.bound]
+        if parts:
+            self.building.globals[name] = TupleValue([self._input(part) for part in parts])
+        else:
+            self._declare(row, name, None, None)
+            self.building.terms.add(name)
 
     def _settle_outputs(self, last: list[tuple[str, Any]]) -> None:
         if self.declared_outputs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cgcli.graph.copying import copy_beginning
+from cgcli.graph.copying import GONE, copy_beginning
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.kept import Kept
@@ -116,6 +116,17 @@ class Program:
         twin.inputs, twin.params, twin.specialised = list(self.inputs), list(self.params), dict(self.specialised)
         twin.initialisers = dict(self.initialisers)
         return twin
+
+    def over(self, graph: Graph, moved: Sequence[int]) -> Program:
+        """The same program on a graph that was made of its own. moved: old position -> new one, or GONE."""
+        new = Program(graph)
+        new.outputs = {name: moved[node] for name, node in self.outputs.items()}
+        new.defaults = {name: moved[node] for name, node in self.defaults.items()}
+        new.inputs, new.params, new.specialised = self.inputs, self.params, self.specialised
+        new.initialisers = self.initialisers
+        new.take_decisions(self, moved, GONE)
+        new.slopes = [(moved[y], moved[x]) for y, x in self.slopes if GONE not in (moved[y], moved[x])]
+        return new
 
     def _length(self) -> int:
         """How many nodes its graph began with; what was added for a trace or a picture comes behind what has a name."""

@@ -129,6 +129,10 @@ class LiveGraph:
         found = {name: node for name, node in sheet.names().items() if sheet.values.state[node]}
         return {name: len(sheet.values.stale_below(node)) for name, node in found.items()}
 
+    def is_stale(self, name: str) -> bool:
+        """Whether a name is not up to date. UsageError for one that is not there."""
+        return bool(self.sheet.values.state[place_of(self.sheet, name)])
+
     def changes(self) -> list[Told]:
         """(name, before, after) of the names that were up to date when this was called last and changed since.
 
@@ -175,6 +179,19 @@ class LiveGraph:
 
     def __repr__(self) -> str:
         return f"<live {repr(self.formula())[1:-1]}>"
+
+    @property
+    def functions(self) -> list[str]:
+        """Names of the functions that texts may call: those of the formula, and those of `define_functions`."""
+        return list(self.sheet.texts.functions)
+
+    def define_functions(self, functions: Mapping[str, str]) -> None:
+        """Let texts from now on call these functions, name -> statement (`f(a) = a^2`), beside those of the formula.
+
+        What was built before keeps what it was built with. They are no change that `undo` takes back.
+        """
+        self.sheet.texts.define(functions)
+        self.sheet.places.clear()
 
     def definition(self, name: str) -> str:
         """What a name means now, as text over the other names. UsageError for a name that is not there."""

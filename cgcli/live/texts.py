@@ -66,7 +66,8 @@ class Texts:
 
     def __init__(self, source: Source | None, functions: Mapping[str, Any]) -> None:
         self.source = source
-        self._functions = functions
+        self._of_formula = dict.fromkeys(functions)
+        self.functions: dict[str, str | None] = self._of_formula
         self._prefix: str | None = None
         self._read = Kept(KEPT)
         self._lowered = Kept(KEPT)
@@ -80,7 +81,7 @@ class Texts:
             if len(statements) != 1 or table.rule[statements[0]] in STATEMENTS:
                 span = (0, len(table.source.text))
                 raise FormulaError("this must be one expression", source=table.source, span=span, hint="such as `2*x`")
-            if any(table.callee(row) in self._functions for row in table.rows_of(syntax.CALL)):
+            if any(table.callee(row) in self.functions for row in table.rows_of(syntax.CALL)):
                 table = parse(Source(self._function_texts() + text, "<text>"))
             names = survey(table)
             found = Read(table, names)
@@ -106,15 +107,29 @@ class Texts:
                 self._lowered.put(key, found)
         return found
 
+    def define(self, functions: Mapping[str, str]) -> None:
+        """Let these functions be called beside those of the formula, or in their place. name -> statement."""
+        self.functions = {**self._of_formula, **functions}
+        self._prefix = None
+        self._read, self._lowered = Kept(KEPT), Kept(KEPT)
+
     def _function_texts(self) -> str:
-        """The statements of the formula that define functions."""
+        """The statements that define functions."""
         if self._prefix is None:
-            assert self.source is not None
-            table = parse(self.source)
-            spans = [table.span(row) for row in table.statements if _defines_function(table, row)]
-            self._prefix = "".join(f"{self.source.text[begin:end]}\n" for begin, end in spans)
+            found = [text for text in self.functions.values() if text is not None]
+            if self.source is not None:
+                table = parse(self.source)
+                rows = [row for row in table.statements if _defines_function(table, row)]
+                found += [table.word(row) for row in rows if self.functions[_function(table, row)] is None]
+            self._prefix = "".join(f"{text}\n" for text in found)
         return self._prefix
 
 
 def _defines_function(table: Syntax, row: int) -> bool:
-    return table.rule[row] == syntax.ASSIGN and table.rule[table.first()[row - 1] - 1] == syntax.CALL
+    is_call = table.rule[table.first()[row - 1] - 1] == syntax.CALL
+    return table.rule[row] == syntax.FUNCTION or (table.rule[row] == syntax.ASSIGN and is_call)
+
+
+def _function(table: Syntax, row: int) -> str:
+    """The name of the function that a statement defines."""
+    return table.callee(table.first()[row])

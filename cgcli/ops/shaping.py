@@ -88,11 +88,11 @@ def with_rank(x: Any, shape: Shape, rank: int) -> Any:
     return reshape(x, (x.shape[0], *(1,) * (rank - len(shape)), *shape))
 
 
-def _side_by_side(operands: Sequence[Any], shapes: Sequence[Shape], shape: Shape, rows: int) -> Any:
-    """The elements of batches one after the other in each row, as a batch of a shape."""
-    columns = [reshape(for_every_row(x, own, rows), (rows, size_of(own))).T
-               for x, own in zip(operands, shapes, strict=True)]  # fmt: skip
-    return reshape(concat(*columns).T, (rows, *shape))
+def _side_by_side(operands: Sequence[Any], shapes: Sequence[Shape], axis: int, rows: int) -> Any:
+    """Batches one after the other in each row, along an axis that is counted from the end."""
+    return operands[0].build(
+        join, [for_every_row(x, shape, rows) for x, shape in zip(operands, shapes, strict=True)], (axis,)
+    )
 
 
 # ---- stack -----------------------------------------------------------------------------------------------------
@@ -113,9 +113,9 @@ def _stack_numpy(np: Any, *items: Any) -> Any:
 
 
 def _stack_batch(operands: Sequence[Any], shapes: Sequence[Shape], attributes: tuple[Any, ...], rows: int) -> Any:
-    if shapes[0]:
-        return _side_by_side(operands, shapes, _stack_shape(shapes, attributes), rows)
-    return stack(*(for_every_row(x, (), rows) for x in operands)).T
+    items = [reshape(for_every_row(x, shape, rows), (rows, 1, *shape))
+             for x, shape in zip(operands, shapes, strict=True)]  # fmt: skip
+    return _side_by_side(items, [(1, *shape) for shape in shapes], -1 - len(shapes[0]), rows)
 
 
 stack: Operation = Operation(
@@ -389,9 +389,8 @@ def _concat_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribu
 
 concat: Operation = Operation(
     "concat", "x, ...", aliases=("concatenate",), shape=_concat_shape,
-    batch=lambda operands, shapes, attributes, rows: _side_by_side(
-        operands, shapes, _concat_shape(shapes, attributes), rows
-    ), prepare=lambda shapes: (len(shapes[0]),),
+    batch=lambda operands, shapes, attributes, rows: _side_by_side(operands, shapes, -len(shapes[0]), rows),
+    prepare=lambda shapes: (len(shapes[0]),),
     pullback=_concat_pullback, spell={"numpy": _concat_numpy}, traits=("structural", "traceable", "moves", "gathers"),
     examples=("concat([x, y], [z])", "concat([[x, y]], [[z, 1], [2, x]])"),
     about="Arrays one after the other along their first axis.",
@@ -409,6 +408,46 @@ def _sum_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes
 
 SHORT = 128
 """Length up to which NumPy sums an axis with eight accumulators; longer ones it halves."""
+
+
+def _join_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
+    (axis,) = attributes
+    place = len(shapes[0]) + axis
+    if any((*shape[:place], *shape[place + 1 :]) != (*shapes[0][:place], *shapes[0][place + 1 :]) for shape in shapes):
+        raise ValueError("shapes do not fit side by side")
+    return (*shapes[0][:place], sum(shape[place] for shape in shapes), *shapes[0][place + 1 :])
+
+
+def _join_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attributes: tuple[Any, ...]) -> list[Any]:
+    (axis,) = attributes
+    parts, start = [], 0
+    for operand in operands:
+        key = [slice(None)] * len(operand.shape)
+        key[axis] = slice(start, start + operand.shape[axis])
+        start += operand.shape[axis]
+        parts.append(adjoint[tuple(key)])
+    return parts
+
+
+def _join_numpy(np: Any, *items: Any) -> Any:
+    *operands, axis = items
+    arrays = [np.asarray(operand) for operand in operands]
+    if any(array.ndim != arrays[0].ndim for array in arrays):  # a batch in front of some of them
+        rank = max(array.ndim for array in arrays)
+        rows = next(array.shape[0] for array in arrays if array.ndim == rank)
+        arrays = [array if array.ndim == rank else np.broadcast_to(array, (rows, *array.shape)) for array in arrays]
+    return np.concatenate(arrays, axis=axis)
+
+
+join: Operation = Operation(
+    "join", "x, ...", shape=_join_shape, prepare=lambda shapes, axis: (whole(axis, "an axis"),),
+    batch=lambda operands, shapes, attributes, rows: operands[0].build(
+        join, [for_every_row(x, shape, rows) for x, shape in zip(operands, shapes, strict=True)], attributes
+    ),
+    pullback=_join_pullback, spell={"numpy": _join_numpy},
+    traits=("structural", "traceable", "moves", "gathers", "internal"),
+    about="Arrays one after the other along an axis, which is counted from the end.",
+)  # fmt: skip
 
 
 def _sum_numpy(np: Any, x: Any, axes: tuple[int, ...]) -> Any:

@@ -139,7 +139,7 @@ def total_of(parts: Sequence[Adjoint], seeds: Sequence[Adjoint], *, goes_on: boo
 
     A node has a part or a seed at least.
     """
-    parts = _by_elements(parts) if len(parts) > 1 else parts
+    parts = _by_elements(_side_by_side(parts)) if len(parts) > 1 else parts
     received = [balanced(lambda left, right: added(left, right, goes_on=goes_on), parts)] if parts else []
     total, *others = [*received, *seeds]
     for seed in others:
@@ -149,6 +149,49 @@ def total_of(parts: Sequence[Adjoint], seeds: Sequence[Adjoint], *, goes_on: boo
 
 SPARSEST = 4
 """Elements of a vector for each contribution to one of them, up to which these are summed element by element."""
+
+
+def _side_by_side(parts: Sequence[Adjoint]) -> Sequence[Adjoint]:
+    """Contributions to stretches along one axis of an array, which all of them together cover, as one array.
+
+    So the parts of a large array cost what they hold, and not each as much as the whole.
+    """
+    stretches: dict[int, list[tuple[int, int, Adjoint]]] = {}
+    for part in parts:
+        found = _stretch_of(part)
+        if found is not None:
+            axis, start, stop = found
+            stretches.setdefault(axis, []).append((start, stop, part))
+    for axis, some in stretches.items():
+        some.sort(key=lambda stretch: stretch[:2])
+        ends = [0, *(stop for _, stop, _ in some)]
+        if len(some) < 2 or [start for start, _, _ in some] != ends[:-1] or ends[-1] != parts[0].value.shape[axis]:
+            continue
+        values = [type(part.value)(part.value.graph, part.value.graph.operands_of(part.value.node)[0])
+                  for _, _, part in some]  # fmt: skip
+        taken = [id(part) for _, _, part in some]
+        return [Adjoint(values[0].build(shaping.join, values, (axis,))),
+                *(part for part in parts if id(part) not in taken)]  # fmt: skip
+    return parts
+
+
+def _stretch_of(part: Adjoint) -> tuple[int, int, int] | None:
+    """The axis (from the end) and the stretch along it that a contribution is to, where that is all of it."""
+    graph, node, mask = part.value.graph, part.value.node, part.mask
+    if not part.clean or mask is None or mask.condition is None or graph.row(node) is not shaping.place:
+        return None
+    where = mask.condition.node
+    if graph.row(where) is not shaping.place or graph.attributes_of(where) != graph.attributes_of(node):
+        return None
+    (ones,) = graph.operands_of(where)
+    if graph.row(ones) is shaping.broadcast_to:
+        (ones,) = graph.operands_of(ones)
+    entries, shape = graph.attributes_of(node)
+    cut = [place for place, (entry, length) in enumerate(zip(entries, shape, strict=True)) if entry != (0, length, 1)]
+    if graph.constant_value(ones) != 1 or len(cut) != 1 or not isinstance(entries[cut[0]], tuple):
+        return None
+    start, stop, step = entries[cut[0]]
+    return (cut[0] - len(shape), start, stop) if step == 1 else None
 
 
 def _by_elements(parts: Sequence[Adjoint]) -> Sequence[Adjoint]:

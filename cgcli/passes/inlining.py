@@ -52,6 +52,14 @@ def _steps_of(graph: Graph, node: int) -> int:
     return graph.attributes_of(node)[1] if graph.row(node) is calling.scan else 1
 
 
+def kept_bodies(graph: Graph, nodes: Iterable[int]) -> Iterator[tuple[Body, int]]:
+    """The bodies of the kept calls among some nodes, and of those within them, each with the number of its calls."""
+    for node in nodes if has_kept(graph) else ():
+        if "kept" in graph.row(node).traits:
+            for body, times in _within(graph.attributes_of(node)[0]):
+                yield body, times * _steps_of(graph, node)
+
+
 def written_out_size(graph: Graph, node: int) -> int:
     """About how many nodes one step of a kept call makes, those of the calls within it included."""
     return sum(times * len(body.graph) for body, times in _within(graph.attributes_of(node)[0]))

@@ -174,7 +174,7 @@ class _Drawing:
         """What the box says: the operation or the fold; below it name and value of what others use of it."""
         title = self.picture.title(group.nodes[0]) if group.kind == "node" else group.label
         exits = self.exits[number]
-        lines = [title] if group.kind == "node" else [title, f"{len(group.nodes):,} nodes"]
+        lines = [title] if group.kind == "node" or group.is_loop else [title, f"{len(group.nodes):,} nodes"]
         if len(exits) <= MOST_RESULTS:
             alone = len(exits) == 1
             for node in exits:

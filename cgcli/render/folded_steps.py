@@ -36,16 +36,16 @@ class Behind(NamedTuple):
 
     def text(self) -> str:
         """What stands in their place."""
-        hidden, calls = self.series.hidden, len(self.series.calls)
+        count, name = self.series.total, self.series.name
         left_out = f"{self.steps:,} step{'s' if self.steps > 1 else ''} left out"
-        return (f"{self.series.label}: calls 2 to {len(hidden) + 1:,} of {calls:,}, {left_out}; "
-                f"--open {self.series.name} shows them")  # fmt: skip
+        return f"{self.series.label}: calls 2 to {count - 1:,} of {count:,}, {left_out}; --open {name} shows them"
 
 
 class FoldedSteps:
     """Which steps of a trace are left out because their call is one of many.
 
-    What a hidden call hands to what is shown is shown, too: the value that comes out of all of them.
+    What a hidden call hands to what is shown is shown, too: the value that comes out of all of them. A loop is a step
+    like others.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class FoldedSteps:
         left_out: dict[Series, list[int]] = {}
         for step in steps:
             series = self.hidden.hidden.get(self.scopes.get(step.node, NO_CALL))
-            if series is None or step.node in self.kept:
+            if series is None or series.is_loop or step.node in self.kept:
                 found.append(step)
             elif series in left_out:
                 left_out[series].append(step.node)

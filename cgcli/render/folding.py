@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import compress
 
-from cgcli.explain.repeats import FEW_NODES, SHORTEST, Repeats, Series
+from cgcli.explain.repeats import SHORTEST, Repeats, Series, is_worth_folding
 from cgcli.explain.steps import NO_CALL, with_parents
 
 TYPE_CHECKING = False
@@ -31,6 +31,9 @@ WIDEST = 2700
 """Pixels: a picture with folded calls that would get wider has the ends of its series closed, too. The estimate is
 right within a tenth, and 3,000 are what a page shows."""
 
+PAGES = 4
+"""A picture that would be wider than so many pages has its middle folded, however few boxes it has: a long chain."""
+
 CHARACTER, ARROW, ARROW_LABEL = 10, 80, 90
 """Pixels of a character, of the margin of a box and an arrow, and of the label of an arrow, as Graphviz lays them out
 at 96 dots per inch in the sizes of `cgcli.render.dot`."""
@@ -47,12 +50,14 @@ class Group:
 
     kind: "node" (one node as it is), "calls" (the hidden ones of a series), "call", "alike" (nodes of one pattern) or
     "rest" (a stretch of many levels).
-    label: what the nodes have in common; empty for a node. call: the call that the box is drawn in, or -1.
+    label: what the nodes have in common; empty for a node. call: the call that the box is drawn in, or -1. is_loop:
+    whether it stands for a loop, whose nodes are not counted here.
     """
 
-    __slots__ = ("call", "kind", "label", "nodes")
+    __slots__ = ("call", "is_loop", "kind", "label", "nodes")
 
-    def __init__(self, kind: str, nodes: list[int], label: str, call: int) -> None:
+    def __init__(self, kind: str, nodes: list[int], label: str, call: int, *, is_loop: bool = False) -> None:
+        self.is_loop = is_loop
         self.kind = kind
         self.nodes = nodes
         self.label = label
@@ -108,20 +113,22 @@ def fold(
 ) -> Folding:  # fmt: skip
     """The picture with its repeated calls folded, and with more boxes than `limit` folded towards `target`.
 
-    limit: None folds nothing at all. opened: functions whose calls are not folded. widest: pixels that a picture with
-    folded calls should not exceed.
+    limit: None folds nothing at all. opened: functions whose calls are not folded. widest: pixels of a page, which a
+    picture with folded calls should not exceed.
     """
     folding = Folding(picture, _as_it_is(picture))
     total = len(folding.groups)
     if limit is None:
         return folding
     folding.opened = opened_calls(picture, opened)
-    if total > FEW_NODES and picture.graph.calls:
+    if is_worth_folding(picture.graph.calls, total):
         folding = by_repeats(picture, folding, opened, widest)
     if len(folding.groups) > limit:
         for way in (by_call, by_length, by_pattern, by_depth):
             if len(folding.groups) > target:
                 folding = way(picture, folding, target)
+    elif width(picture, folding) > PAGES * widest:
+        folding = by_depth(picture, folding, target)
     if len(folding.groups) < total:
         folding.note = f"{total:,} nodes are folded into {len(folding.groups):,} boxes"
     return folding
@@ -148,15 +155,18 @@ def by_repeats(picture: Picture, folding: Folding, opened: Collection[str], wide
     for number, group in enumerate(folding.groups):
         together.setdefault(repeats.hidden.get(group.call, number), []).append(group)
     groups = [
-        Group("calls", _nodes(groups), key.label, key.parent) if isinstance(key, Series) else groups[0]
+        Group("calls", _nodes(groups), key.label, key.parent, is_loop=key.is_loop)
+        if isinstance(key, Series)
+        else groups[0]
         for key, groups in together.items()
     ]
-    found = Folding(picture, groups, folding.opened, repeats.ends)
-    found = _with_parts(picture, _with_sums(picture, found))
+    folding = Folding(picture, groups, folding.opened, repeats.ends)
+    folding = _with_parts(picture, _with_sums(picture, folding))
     for end in (-1, 0):
-        if width(picture, found) > widest:
-            found = _closed(picture, found, {call for call, series in found.ends.items() if call == series.calls[end]})
-    return found
+        if width(picture, folding) > widest:
+            chosen = {call for call, series in repeats.ends.items() if call == series.calls[end]}
+            folding = _closed(picture, folding, chosen)
+    return folding
 
 
 def _with_parts(picture: Picture, folding: Folding) -> Folding:
@@ -189,7 +199,7 @@ def _joined(picture: Picture, folding: Folding, key: Hashable, groups: list[Grou
     if len(groups) == 1 or not isinstance(key, int):
         return _alike(picture, groups)
     series = folding.groups[key]
-    return Group("calls", _nodes(groups), series.label, series.call)
+    return Group("calls", _nodes(groups), series.label, series.call, is_loop=series.is_loop)
 
 
 def _with_sums(picture: Picture, folding: Folding) -> Folding:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 
 from cgcli.emit.formula import applied
 from cgcli.emit.names import is_bare_constant
-from cgcli.explain.repeats import FEW_NODES
+from cgcli.explain.repeats import is_worth_folding
 from cgcli.explain.steps import NO_CALL
 from cgcli.numerals import DIGITS, compact, finite, shape_of, short, shortened
 from cgcli.render.folded_steps import Behind, FoldedSteps, Gap
@@ -35,6 +35,9 @@ LONGEST_CALL = 60
 """Characters of a call that heads its steps."""
 
 WARNING = "yellow"
+
+ENDS_OF_A_LOOP = 3
+"""First, loop, last: calls that may stand for more than they are."""
 
 SHORTEST_NAME, SHORTEST_FORMULA = 8, 10
 """Characters that a narrow terminal leaves of a name and of a formula."""
@@ -67,7 +70,7 @@ def symbolic_blocks(
     opened: Collection[str] = (),
 ) -> Iterator[Block]:  # fmt: skip
     """The tables of a trace without values. gradients: output -> name -> the derivative as a formula."""
-    folds = len(trace.forward) > FEW_NODES and not everything
+    folds = is_worth_folding(trace.graph.calls, len(trace.forward)) and not everything
     folded = FoldedSteps(trace.graph, [step.node for step in trace.forward] if folds else [], trace.outputs, opened)
     columns = [Column("#", right=True, style="dim"), Column("node", style="bold cyan", cut=SHORTEST_NAME)]
     rows: list[Row] = [
@@ -101,7 +104,7 @@ class _View:
         self.digits = digits
         self.everything = everything
         self.full = full
-        folds = len(trace.forward) > FEW_NODES and not everything
+        folds = is_worth_folding(trace.calls, len(trace.forward)) and not everything
         self.folded = FoldedSteps(
             trace.graph, [step.node for step in trace.forward] if folds else [], trace.outputs.values(), opened
         )
@@ -293,14 +296,32 @@ class _Calls:
 
     def _text(self, number: int) -> str:
         call = self._calls[number]
+        place = self._place(number)
+        if call.times > 1:
+            return f"{call.name} × {call.times:,}: {place}, one loop"
         if self._source is None or call.span is None:
             return f"{call.name}(…)"
         text = " ".join(self._source.text[slice(*call.span)].split())
         if not text.startswith(call.name):
             text = f"{call.name} in {text}"
         text = shortened(text, LONGEST_CALL)
+        return f"{text}, {place}" if place else text
+
+    def _place(self, number: int) -> str:
+        """`call 2 of 8`, `calls 2 to 7 of 8`; "" where there is one alone."""
+        call = self._calls[number]
         alike = self._alike[call.name, call.span, call.parent]
-        return text if len(alike) == 1 else f"{text}, call {bisect_left(alike, number) + 1} of {len(alike)}"
+        if len(alike) == 1:
+            return ""
+        at = bisect_left(alike, number)
+        first, total = 1 + at, len(alike)
+        if total == ENDS_OF_A_LOOP:
+            first, total = 1 + self._count(alike[:at]), self._count(alike)
+        last = first + call.times - 1
+        return f"call {first:,} of {total:,}" if first == last else f"calls {first:,} to {last:,} of {total:,}"
+
+    def _count(self, numbers: Sequence[int]) -> int:
+        return sum(self._calls[number].times for number in numbers)
 
 
 def _is_decided(step: BackwardStep, edge: Edge) -> bool:

@@ -128,7 +128,7 @@ class _Tree:
         """`name: operation = value   ∂ adjoint   in call`, as far as these are known and needed."""
         group, exits = self.folding.groups[number], self.exits[number]
         text = self._title(group)
-        if group.kind != "node":
+        if group.kind != "node" and not group.is_loop:
             text += f" ({len(group.nodes):,} nodes)"
         if len(exits) != 1:
             return "   ".join([text, *self._results(exits)])

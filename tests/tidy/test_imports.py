@@ -22,7 +22,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
-    {"minimizing", "uncertainty", "terms", "live"},
+    {"minimizing", "uncertainty", "terms", "live", "tasks"},
     {"fitting"},
     {"api"},
     {"cli"},
@@ -34,11 +34,11 @@ LEVELS = [
 
 ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
-    "matplotlib": {"render"},
+    "prompt_toolkit": {"cli"}, "matplotlib": {"render"},
     "pyarrow": {"data"},
-    "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "uncertainty", "terms"},
+    "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "tasks", "uncertainty", "terms"},
     "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines", "explain"},
-    "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"engines"},
+    "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"tasks"},
 }  # fmt: skip
 
 LATE = {

@@ -30,6 +30,7 @@ BOUNDED = {
         {f"PlannedEngine.{name}" for name in ("kernel", "kernel_of", "planned", "planned_over", "_defined")},
         "definitions of rows by other rows; a row is never defined by itself",
     ),
+    "terms/programs.py": ({"_at", "_copy_spelled"}, "tuples within attributes; definitions of rows by other rows"),
     "passes/batched.py": (
         {"_Batching._defined", "_Batching.node"},
         "definitions of rows by other rows; a row is never defined by itself",
@@ -57,7 +58,7 @@ BOUNDED = {
         "definitions nest only as deep as the table of rows",
     ),
     "engines/native/straight.py": (
-        {f"Straight.{name}" for name in ("_applied", "_node", "walk")},
+        {f"Straight.{name}" for name in ("_applied", "_node", "_repeated", "walk")},
         "definitions of rows by other rows, and of calls by bodies, which nest at most so deep",
     ),
     "passes/scalars.py": (

@@ -60,7 +60,7 @@ def run(
     if data is not None:
         from cgcli.cli.points import read_rows
 
-        points, _ = read_rows(parsed, data, values, most=ROWS)
+        points = read_rows(parsed, data, values, most=ROWS).columns
     found = check(parsed, values, ranges, points=points, improve=improve, seed=seed)
     if json:
         print_json(found.as_dict())

@@ -7,14 +7,16 @@ Examples:
   cg draw "f(x)=exp(x); g(x)=sin(x); h(x)=x^2; f(g(h(x)))" x=0.5 -o chain.png
   cg draw samples/kepler.cg --open improve -o kepler.svg
   cg draw model.cg --of loss --wrt w,b --grad -o loss.dot
+  cg draw sums.py:total --dask -o sumlist.svg
+
+--dask executes the file of Python that is named (see cg dask --help); its functions are not called.
 """
 
 from __future__ import annotations
 
-from cgcli.cli.arguments import read_bindings, read_formula, split_names
+from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
 from cgcli.cli.output import warn
 from cgcli.errors import UsageError
-from cgcli.explain.repeats import check_opened
 from cgcli.formulas.drawing import picture_of
 from cgcli.render.folding import LIMIT, fold
 from cgcli.render.graphviz import format_of
@@ -40,20 +42,44 @@ def run(
         str | None, typer.Option("--open", metavar="NAMES", help="Draw every call of these functions: step,f.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Draw every node, however many there are.")] = False,
+    dask: Annotated[
+        bool, typer.Option("--dask", help="FORMULA is FILE.py:NAME, a Dask graph; the file is executed.")
+    ] = False,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds that the layout may take.")] = 30.0,
 ) -> None:
     """Write a picture, or print a tree."""
     form = None if output is None else format_of(output)
     if wrt is not None and not grad:
         raise UsageError("--wrt chooses derivatives, and none are drawn", hint="add --grad")
+    if dask:
+        exclude("--dask", grad=grad, of=of, open=opened, values=bindings)
+        show(task_picture(formula), output, form, [], everything, timeout)
+        return
     parsed = read_formula(formula)
-    picture = picture_of(parsed, read_bindings(bindings, parsed), grad=grad, of=of, wrt=split_names(wrt))
     names = split_names(opened) or []
-    check_opened(picture.graph.calls, names)
+    picture = picture_of(
+        parsed, read_bindings(bindings, parsed), grad=grad, of=of, wrt=split_names(wrt), opened=names,
+        everything=everything,
+    )  # fmt: skip
+    show(picture, output, form, names, everything, timeout)
+
+
+def task_picture(word: str) -> Picture:
+    """What a drawing of the Dask graph shows that a word names."""
+    from cgcli.cli.commands.dask import read_tasks
+    from cgcli.tasks.picture import TaskPicture
+
+    return TaskPicture(read_tasks(word).steps)
+
+
+def show(
+    picture: Picture, output: str | None, form: str | None, opened: list[str], everything: bool, timeout: float
+) -> None:  # fmt: skip
+    """A picture as lines of text, or as the file that is asked for."""
     if form is None or output is None:
-        print_tree(picture, names, everything)
+        print_tree(picture, opened, everything)
     else:
-        write_picture(picture, output, form, names, everything, timeout)
+        write_picture(picture, output, form, opened, everything, timeout)
 
 
 def print_tree(picture: Picture, opened: list[str], everything: bool) -> None:

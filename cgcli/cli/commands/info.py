@@ -41,7 +41,7 @@ virtual machine of two cores, and rounded. They tell a second from an hour, and 
 
 PACKAGES = (
     "numpy", "scipy", "mpmath", "llvmlite", "numba", "pyarrow", "lark", "rich", "typer", "graphviz-pure",
-    "matplotlib", "odrpack",
+    "matplotlib", "odrpack", "prompt_toolkit",
 )  # fmt: skip
 
 
@@ -149,16 +149,22 @@ def cost(graph: Graph, wanted: list[int], rates: tuple[float, float, float]) -> 
     from cgcli.graph.shapes import size
     from cgcli.graph.walk import ancestors
     from cgcli.ops import REGISTRY
+    from cgcli.passes.inlining import kept_bodies
 
     node, cheap, other = rates
     found: dict[str, float] = {}
-    kinds = compress(zip(graph.op, graph.shape, strict=True), ancestors(graph, wanted))
-    for (code, shape), count in Counter(kinds).items():
+    needed = ancestors(graph, wanted)
+    counts = Counter((code, graph.shapes[at]) for code, at in compress(zip(graph.op, graph.shape, strict=True), needed))
+    for body, times in kept_bodies(graph, compress(range(len(graph)), needed)):
+        inner = body.graph
+        for code, at in zip(inner.op, inner.shape, strict=True):
+            counts[code, inner.shapes[at]] += times
+    for (code, shape), count in counts.items():
         row = REGISTRY.rows[code]
         family = row.family.rpartition(".")[2]
-        if "leaf" not in row.traits:
+        if not {"leaf", "kept"} & row.traits:
             element = cheap if family in CHEAP else other
-            found[family] = found.get(family, 0.0) + count * (node + element * size(graph.shapes[shape]))
+            found[family] = found.get(family, 0.0) + count * (node + element * size(shape))
     by_cost = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return {name: float(f"{value:.2g}") for name, value in [("total", sum(found.values())), *by_cost]}
 

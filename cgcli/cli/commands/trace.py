@@ -20,6 +20,7 @@ from cgcli.explain.repeats import check_opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.api.formula import Formula
@@ -67,9 +68,11 @@ def run(
         form = "json" if json else "latex" if latex else "tables"
         print_symbolic(parsed, names, of, form, backward=not no_backward, everything=everything, opened=open_names)
         return
-    found = traced(parsed, values, names, of, digits=digits, engine=engine, backward=not no_backward)
+    found = traced(
+        parsed, values, names, of, digits=digits, engine=engine, backward=not no_backward, opened=open_names,
+        everything=everything,
+    )  # fmt: skip
     keep(found, filters, call)
-    check_opened(found.calls, open_names)
     if json:
         print_json(found.as_dict(), digits)
     elif latex:
@@ -87,8 +90,8 @@ def row_of(parsed: Formula, path: str, row: int, values: dict[str, Any]) -> dict
     from cgcli.cli.points import read_rows
     from cgcli.formulas.why import row_values
 
-    columns, numbers = read_rows(parsed, path, values)
-    return row_values(columns, numbers, row)
+    points = read_rows(parsed, path, values)
+    return row_values(points.columns, points.numbers, row)
 
 
 def needs_values(parsed: Formula) -> bool:
@@ -99,13 +102,16 @@ def needs_values(parsed: Formula) -> bool:
 
 def traced(
     parsed: Formula, values: dict[str, Any], names: list[str] | None, of: str | None, *, digits: int | None,
-    engine: str, backward: bool,
+    engine: str, backward: bool, opened: Sequence[str] = (), everything: bool = False,
 ) -> Trace:  # fmt: skip
     """Both passes at a point."""
     from cgcli.explain.tracing import trace
     from cgcli.formulas.derivatives import targets, variables
+    from cgcli.formulas.opening import with_opened_loops
 
     bound = parsed.bind(values, engine=engine, digits=digits, wrt=names, steps=True)
+    bound = with_opened_loops(bound, opened, everything=everything)
+    check_opened(bound.graph.calls, opened)
     chosen = targets(bound.program, of)
     if backward:
         report_left_out(bound, names, of)
@@ -148,10 +154,12 @@ def print_symbolic(
     """The steps without values, and the derivatives as formulas."""
     from cgcli.explain.symbolic import symbolic_trace
     from cgcli.formulas.derivatives import targets, variables
+    from cgcli.formulas.opening import with_opened_loops
 
     bound = parsed.bind({}, wrt=names, steps=True, complete=False)
+    bound = with_opened_loops(bound, opened, everything=everything)
+    check_opened(bound.graph.calls, opened)
     program = bound.program.begun()
-    check_opened(program.graph.calls, opened)
     chosen = targets(program, of)
     by_name = variables(program, names, of) if backward else {}
     backward = backward and not any(program.graph.shape_of(node) for node in chosen.values())

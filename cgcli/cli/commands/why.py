@@ -16,7 +16,7 @@ from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, Of, Wrt, typer
@@ -51,24 +51,26 @@ def run(
     values = read_bindings(bindings, parsed)
     if row is not None and data is None:
         raise UsageError("--row needs a table", hint="add --data table.csv")
+    located: Callable[[int], object] = "row {:,}".format
     if data is None:
         found = why(parsed, values, of=of, wrt=names)
     else:
         from cgcli.cli.points import read_rows
 
-        columns, numbers = read_rows(parsed, data, values)
+        points = read_rows(parsed, data, values)
+        located = points.located
         if row is None:
-            found = why_rows(parsed, columns, numbers, values, of=of, wrt=names)
+            found = why_rows(parsed, points.columns, points.numbers, values, of=of, wrt=names)
         else:
-            found = why(parsed, {**values, **row_values(columns, numbers, row)}, of=of, wrt=names)
+            found = why(parsed, {**values, **row_values(points.columns, points.numbers, row)}, of=of, wrt=names)
     if json:
         print_json(found.as_dict())
         return
-    print_why(found)
+    print_why(found, located)
 
 
-def print_why(found: Why) -> None:
-    """Findings one after the other; where there is none, that."""
+def print_why(found: Why, located: Callable[[int], object]) -> None:
+    """Findings one after the other; where there is none, that. located: where a row stands, by its number."""
     if not found.findings:
         print(found.closest)
         return
@@ -79,7 +81,7 @@ def print_why(found: Why) -> None:
             print(line)
         if found.rows:
             count, first = found.rows[place]
-            print(f"  in {count:,} row{'' if count == 1 else 's'}; the first is row {first:,}, which is shown")
+            print(f"  in {count:,} row{'' if count == 1 else 's'}; the first is {located(first)}, which is shown")
 
 
 def finding_lines(finding: Finding, found: Why) -> Iterator[str]:
