@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from cgcli.graph.bodies import Body
     from cgcli.graph.store import Graph
 
+ROWS = 10
+"""A node for rows takes so many times as long as one for a point, whatever their number is: so the bits are the same
+for few rows and for many."""
+
 
 def called(engine: PlannedEngine, body: Body) -> Kernel:
     """The function of a `call`."""
@@ -51,8 +55,7 @@ def running(engine: PlannedEngine, body: Body) -> Callable[[Iterable[Any]], list
 def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: bool) -> Kernel:
     """The function of a `scan`: a loop over the steps, in machine code where that is there and pays."""
     run = running(engine, body)
-    pays = engine.least_compiled is not None and steps * len(body.graph) >= engine.least_compiled
-    machine_code = _MachineCode(body, steps, items, reverse) if pays else None
+    machine_code = _MachineCode(engine.least_compiled, body, steps, items, reverse)
     ranks = [len(shape) for shape in body.operand_shapes]
     given = [ranks[0], *(rank + 1 for rank in ranks[1 : 1 + items]), *ranks[1 + items :]]
     order = range(steps - 1, -1, -1) if reverse else range(steps)
@@ -61,8 +64,9 @@ def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: 
         import numpy as np
 
         varying = tuple(map(_has_rows, (state, *others), given))
-        if machine_code and (found := machine_code.run((state, *others), varying)) is not None:
-            return found
+        compiled = machine_code.run((state, *others), varying)
+        if compiled is not None:
+            return compiled
         rows = next((operand.shape[:1] for operand in compress((state, *others), varying)), ())
         along = [_steps_first(np, item, rank) for item, rank in zip(others[:items], ranks[1:], strict=False)]
         shared = others[items:]
@@ -77,24 +81,29 @@ def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: 
 
 
 class _MachineCode:
-    """The same loop in machine code, looked for when it is first run."""
+    """The same loop in machine code, looked for when it is first run.
 
-    def __init__(self, body: Body, steps: int, items: int, reverse: bool) -> None:
+    least: steps times nodes that pay; None where machine code is not for this engine.
+    """
+
+    def __init__(self, least: int | None, body: Body, steps: int, items: int, reverse: bool) -> None:
+        self._least = least
         self._scan = body, steps, items, reverse
         self._found: dict[tuple[bool, ...], Loop | None] = {}
 
     def run(self, operands: Sequence[Any], varying: tuple[bool, ...]) -> Any | None:
-        """The value of the `scan`; None where the body has what cannot be compiled.
+        """The value of the `scan`; None where that does not pay, or the body has what cannot be compiled.
 
         varying: for each operand whether it has an axis of rows.
         """
         body, steps, items, reverse = self._scan
         if varying not in self._found:
-            loop = None
-            with suppress(ImportError):  # llvmlite is an extra
-                from cgcli.engines.native.loops import loops
+            work, loop = steps * len(body.graph) * (ROWS if any(varying) else 1), None
+            if self._least is not None and work >= self._least:
+                with suppress(ImportError):  # llvmlite is an extra
+                    from cgcli.engines.native.loops import loops
 
-                loop = loops().find(body, items, reverse, varying)
+                    loop = loops().find(body, items, reverse, varying)
             self._found[varying] = loop
         loop = self._found[varying]
         if loop is None:

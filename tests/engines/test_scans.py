@@ -136,6 +136,18 @@ def test_the_logistic_map_has_the_bits_of_a_loop():
     assert loops().find(body, 0, False).run(10_000, [0.4]).tolist() == [expected]
 
 
+@pytest.mark.parametrize("reverse", [False, True], ids=["forwards", "in reverse"])
+def test_loops_within_a_step_are_written_out(reverse):
+    inner = body_of(lambda x, a, b: (x * a + b, cg.stack(a, x)), (), (), ())
+
+    def outer(x, rows, b):
+        found = x.build(calling.scan, [x, rows, b], [inner, 4, 1, reverse])
+        return found[0], found[1:]
+
+    random = np.random.default_rng(2)
+    compare(body_of(outer, (), (4,), ()), 1, False, 5, [0.5, some(random, 5, 4), 0.3])
+
+
 def test_large_bodies_are_left_to_the_general_loop():
     assert loops().find(body_of(lambda x, a: a @ x, (200,), (200, 200)), 0, False) is None
 
