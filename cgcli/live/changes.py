@@ -49,18 +49,40 @@ class NewValues(Change):
         for name in self.dropped:
             del live.sheet.defaults[name]
         values = live.sheet.values
-        given = values.engine.given
-        values.put_many([(node, given(after)) for node, _, after in self.changed])
+        for node, _, after in self.changed:
+            values.put(node, values.engine.given(after))
 
     def undo(self, live: LiveGraph) -> None:
         """Put in the values before."""
         values = live.sheet.values
-        given = values.engine.given
-        values.put_many([(node, given(before)) for node, before, _ in self.changed])
+        for node, before, _ in self.changed:
+            values.put(node, values.engine.given(before))
         live.sheet.defaults.update(self.dropped)
 
     def __str__(self) -> str:
         return f"new values of {len(self.changed)} inputs"
+
+
+class ManyValues(Change):
+    """Other values of most inputs, as columns: all is computed anew."""
+
+    __slots__ = ("after", "before", "nodes")
+
+    def __init__(self, nodes: Sequence[int], before: Sequence[float], after: Sequence[float]) -> None:
+        self.nodes = nodes
+        self.before = before
+        self.after = after
+
+    def do(self, live: LiveGraph) -> None:
+        """Put in the values after."""
+        live.sheet.values.put_all(self.nodes, self.after)
+
+    def undo(self, live: LiveGraph) -> None:
+        """Put in the values before."""
+        live.sheet.values.put_all(self.nodes, self.before)
+
+    def __str__(self) -> str:
+        return f"new values of {len(self.nodes)} inputs"
 
 
 class NewSheet(Change):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import ne
 
 from cgcli.errors import UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.programs import of_program
 from cgcli.live.building import place, place_of
-from cgcli.live.changes import Change, NewSheet, NewValues, Transaction
+from cgcli.live.changes import Change, ManyValues, NewSheet, NewValues, Transaction
 from cgcli.live.compacting import bound_over, compacted
 from cgcli.live.gradients import slopes_of
 from cgcli.live.sheet import Misfit, Sheet, outside
-from cgcli.live.values import same
+from cgcli.live.values import SHARE, same
 from cgcli.numerals import finite
 
 TYPE_CHECKING = False
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 MOST_CHANGES = 10_000
 """Changes that can be taken back; older ones stay as they are."""
+
+MANY = 1_000
+"""Values that are put in together."""
 
 
 class LiveGraph:
@@ -213,10 +217,15 @@ class LiveGraph:
         A value of another shape, or of a name that a length or an index follows from, makes the graph anew, where it
         was not edited; ShapeError, UsageError where it was.
         """
-        if mapping is not None:
-            values = given.given_values(mapping, values)
         sheet = self.sheet
-        inputs, stored, plain = sheet.inputs, sheet.values.values, not sheet.values.engine.arrays
+        if mapping is not None:
+            if type(mapping) is dict and not values and mapping.keys() <= sheet.inputs.keys():
+                values = mapping
+            else:
+                values = given.given_values(mapping, values)
+        inputs, stored, plain = sheet.inputs, sheet.values.values, sheet.values.plain
+        if len(values) > MANY and self._set_many(values):
+            return None
         changed, dropped = [], {}
         for name, value in values.items():
             node = inputs.get(name)
@@ -237,6 +246,21 @@ class LiveGraph:
                 dropped[name] = sheet.defaults[name]
         self._do(NewValues(changed, dropped))
         return None
+
+    def _set_many(self, values: Mapping[str, Any]) -> bool:
+        """The same for many numbers of a formula of numbers; False where there is anything else among them."""
+        sheet = self.sheet
+        special = sheet.decided.keys() | sheet.defaults.keys()
+        if not sheet.values.plain or not values.keys() <= sheet.inputs.keys() or not special.isdisjoint(values):
+            return False
+        if set(map(type, values.values())) != {float} or len(sheet.graph.shapes) > 1:
+            return False
+        nodes, after = list(map(sheet.inputs.__getitem__, values)), list(values.values())
+        before = list(map(sheet.values.values.__getitem__, nodes))
+        if SHARE * sum(map(ne, before, after)) < len(sheet.values.values):
+            return False
+        self._do(ManyValues(nodes, before, after))
+        return True
 
     def define(self, name: str, text: str | int) -> None:
         """Let a name mean what a text says; a new name is one more definition. One edit, see `Edit.define`."""

@@ -29,8 +29,8 @@ from cgcli.passes.differentiate import differentiate
 from cgcli.terms import reading
 from cgcli.terms.cells import Cells, placed
 from cgcli.terms.columns import Terms
-from cgcli.terms.programs import ENGINE, Program
-from cgcli.terms.running import Frame, Layout, PositionError, Run, laid_out
+from cgcli.terms.programs import ENGINE, PositionError, Program
+from cgcli.terms.running import Frame, Layout, Run, laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -49,6 +49,7 @@ LATE = {
     ("formulas/rows.py", "numpy"): "an array that stands for those of a column",
     ("cli/output.py", "mpmath"): "numbers of many digits as text",
     ("graph/bulk.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
+    ("live/engine.py", "numpy"): "kernels of nodes with arrays beside a formula of numbers",
     ("live/sheet.py", "numpy"): "NumPy's own warnings are silenced where arrays are computed",
     ("loops.py", "numba"): "compiled sweeps, where the package is installed",
     ("loops.py", "numpy"): "views of the columns, once a graph is large",
