@@ -455,4 +455,4 @@ def read_terms(formula: FormulaBase, name: str, value: Any, *, rows: bool) -> Te
         raise UsageError(f"`{name}` is a column of terms, not {type(value).__name__}", hint=f"{name}=[…], a term a row")
     else:
         values = value.tolist() if hasattr(value, "tolist") else list(value)
-    return reading.read_terms(values, formula.programs.names, name)
+    return reading.read_terms(values, formula.programs.names, name, getattr(value, "numbers", None))
