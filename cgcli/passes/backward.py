@@ -145,7 +145,8 @@ def _by_body(
     graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool], again: bool
 ) -> list[Adjoint | None]:  # fmt: skip
     """What a kept call hands on; bodies are differentiated by this same loop."""
-    from cgcli.passes.kept_calls import AtKinks, handed_by_call, handed_by_scan
+    from cgcli.passes.kept_calls import AtKinks, handed_by_call
+    from cgcli.passes.kept_loops import handed_by_scan
 
     def pull(graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int]) -> dict[int, Adjoint]:
         return walked(graph, starts, wrt, AtKinks(graph) if again else None)[0]

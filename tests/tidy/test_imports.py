@@ -79,6 +79,7 @@ LATE = {
     ("formulas/sparse_plans.py", "scipy"): "sparse matrices",
     ("passes/colouring.py", "numpy"): "sparse matrices",
     ("passes/entries.py", "numpy"): "sparse matrices",
+    ("passes/known_masks.py", "numpy"): "values that are known",
     ("passes/reading.py", "numpy"): "the positions of elements",
     ("passes/rolling.py", "numpy"): "the positions of elements",
     ("passes/uniform.py", "numpy"): "values that are known",
