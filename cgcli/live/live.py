@@ -15,6 +15,7 @@ from cgcli.live.gradients import slopes_of
 from cgcli.live.sheet import Misfit, Sheet, outside
 from cgcli.live.values import SHARE, same
 from cgcli.numerals import finite
+from cgcli.ops import structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     Watch = Callable[[str, Any, Any], Any]
     Told = tuple[str, Any, Any]
 
-MOST_CHANGES = 10_000
-"""Changes that can be taken back; older ones stay as they are."""
+MOST_KEPT = 2_000_000
+"""Values that changes hold to be taken back; the oldest changes stay as they are where there would be more."""
 
 MANY = 1_000
 """Values that are put in together."""
@@ -43,8 +44,9 @@ class LiveGraph:
 
     def __init__(self, formula: FormulaBase, values: Mapping[str, Any]) -> None:
         self.sheet = Sheet(formula, values)
-        self._past: deque[Change] = deque(maxlen=MOST_CHANGES)
+        self._past: deque[Change] = deque()
         self._future: list[Change] = []
+        self._kept = 0
         self._watches: dict[str, list[Watch]] = {}
         self._seen: dict[str, Any] = {}
         self._noted: dict[str, Any] = {}
@@ -276,6 +278,7 @@ class LiveGraph:
         if not self._past:
             raise UsageError("there is nothing to undo")
         change = self._past.pop()
+        self._kept -= len(change)
         change.undo(self)
         self._future.append(change)
         self._changed()
@@ -288,6 +291,7 @@ class LiveGraph:
         change = self._future.pop()
         change.do(self)
         self._past.append(change)
+        self._kept += len(change)
         self._changed()
         return str(change)
 
@@ -295,9 +299,23 @@ class LiveGraph:
         """An independent copy with the same values and the same past; watches stay with the original."""
         twin = type(self).__new__(type(self))
         twin.sheet = self.sheet.fork()
-        twin._past, twin._future = deque(self._past, maxlen=MOST_CHANGES), list(self._future)
+        twin._past, twin._future = deque(self._past), list(self._future)
+        twin._kept = self._kept
         twin._watches, twin._seen, twin._noted = {}, {}, dict(self._noted)
         return twin
+
+    def compact(self) -> None:
+        """Give nodes new numbers, in the order of the text, and let go of those that nothing needs any more.
+
+        Edits and questions only add nodes. All is computed anew when it is asked for; `undo` brings the old nodes back.
+        """
+        sheet = self.sheet
+        aliases = [node for node in sheet.graph.names.values() if sheet.graph.op[node] == structure.alias.code]
+        formula = type(sheet.formula)(of_program(compacted(sheet, {}, aliases).program))
+        known = {name: value for name, value in self.values.items() if name not in sheet.defaults}
+        new = Sheet(formula, {name: known[name] for name in formula.inputs if name in known})
+        new.texts, new.version = sheet.texts, 1
+        self._do(NewSheet(sheet, new))
 
     def watch(self, name: str, call: Watch) -> None:
         """Call a function with (name, value before, value after) whenever the value of a name or a text has changed.
@@ -329,13 +347,20 @@ class LiveGraph:
     # ---- how ---------------------------------------------------------------------------------------------------
 
     def _do(self, change: Change) -> None:
-        change.do(self)
+        try:
+            change.do(self)
+        except BaseException:  # Ctrl-C: all of it or nothing
+            change.undo(self)
+            raise
         self.remember(change)
 
     def remember(self, change: Change) -> None:
         """Take notice of a change that was done: it can be taken back from now on, and watchers are told."""
         self._past.append(change)
         self._future.clear()
+        self._kept += len(change)
+        while self._kept > MOST_KEPT and len(self._past) > 1:
+            self._kept -= len(self._past.popleft())
         self._changed()
 
     def _changed(self) -> None:

@@ -186,27 +186,29 @@ def _scatter_add_numpy(np: Any, x: Any, k: Any, length: int, rank: int, rank_k: 
 def _added(np: Any, items: Any, places: Any, length: int, shape: Shape) -> Any:
     """Zeros with items added at places, those of one place in their order."""
     found = np.zeros((length, *shape), dtype=items.dtype)
-    if len(places) and items.dtype == object:
-        np.add.at(found, places, items)
-    elif len(places):
-        add_at(np, found, places, items)
+    add_at(np, found, places, items)
     return found
 
 
+COMPILED, LOADED, AT_HAND = 20_000_000, 2_000_000, 500
+"""Elements that were added so far from which on that is machine code: see `loops.pays`."""
+
+_seen = [0]
+
+
 def add_at(np: Any, target: Any, places: Any, items: Any) -> None:
-    """Add items to those at places of an array of doubles, one after the other."""
+    """Add items to those at places of an array, one after the other: the same bits in machine code and without."""
     from pathlib import Path
 
     from cgcli.loops import compiled, pays
 
-    if target.flags.c_contiguous and pays(items.size, (2_000_000, 500_000, 500), Path(__file__), "_add_lines"):
-        width = max(1, size_of(target.shape[1:]))
-        compiled(_add_lines)(target.reshape(-1, width), places, items.reshape(-1, width))
-        return
-    order = places.argsort(kind="stable")
-    ordered = places[order]
-    begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    target[ordered[begins]] += np.add.reduceat(items[order], begins, axis=0)
+    if items.dtype == np.float64 and target.flags.c_contiguous:
+        _seen[0] += items.size
+        if pays(_seen[0], (COMPILED, LOADED, AT_HAND), Path(__file__), "_add_lines"):
+            width = max(1, size_of(target.shape[1:]))
+            compiled(_add_lines)(target.reshape(-1, width), places, items.reshape(-1, width))
+            return
+    np.add.at(target, places, items)
 
 
 def _add_lines(target: Any, places: Any, items: Any) -> None:

@@ -98,7 +98,7 @@ class TestEdits:
         live.set(y=5, x=0)
         assert live["loss"] == 26
         assert live.grad("loss", wrt=["y"]) == {"y": 10.0}
-        assert live.undo() == "new values of 2 inputs"
+        assert live.undo() == "2 new values"
         live.undo()
         is_now(live, TEXT.replace("b = 3\n", ""))
 
@@ -211,6 +211,55 @@ class TestHistory:
         live.set(x=2)
         with pytest.raises(cg.CgError, match="nothing to do again"):
             live.redo()
+
+    def test_compact_keeps_what_it_means(self, live):
+        edited(live, "define", "h", "2*x")
+        edited(live, "define", "loss", "h*y + 2*x")
+        live.grad("loss")
+        before, slopes, text, size = (
+            live["loss"],
+            live.grad("loss", wrt=["h"]),
+            str(live.formula()),
+            len(live.sheet.graph),
+        )
+        live.compact()
+        assert len(live.sheet.graph) < size
+        assert (live["loss"], live.grad("loss", wrt=["h"]), str(live.formula())) == (before, slopes, text)
+        live.define("h", "x^2")
+        assert live["loss"] == 0.3**2 * live["y"] + 2 * 0.3
+        live.undo()
+        live.undo()
+        assert len(live.sheet.graph) == size
+        assert (live["loss"], str(live.formula())) == (before, text)
+
+    def test_what_is_kept_of_the_past_has_bounds(self, live, monkeypatch):
+        monkeypatch.setattr("cgcli.live.live.MOST_KEPT", 10)
+        for number in range(20):
+            live.set(x=number)
+        for _ in range(5):
+            live.undo()
+        assert live["x"] == 14
+        with pytest.raises(cg.CgError, match="nothing to undo"):
+            live.undo()
+
+    @pytest.mark.parametrize("broken", range(4))
+    def test_what_ctrl_c_interrupts_is_right_the_next_time(self, live, broken):
+        live.set(x=0.7, t=3)
+        steps = live.sheet.values._steps
+        found = [node for node, step in enumerate(steps) if step][broken % 3]
+        kernel, *operands = steps[found]
+
+        def interrupted(*values):
+            raise KeyboardInterrupt
+
+        steps[found] = (interrupted, *operands)
+        with pytest.raises(KeyboardInterrupt):
+            live["loss"]
+        if broken == 3:
+            live.set(x=0.8)
+        steps[found] = (kernel, *operands)
+        assert live["loss"] == cg.parse(TEXT).eval(live.values)
+        assert live.stale() == {}
 
     def test_a_fork_goes_its_own_way(self, live):
         live.set(x=0.5)
