@@ -31,6 +31,9 @@ WIDEST = 2700
 """Pixels: a picture with folded calls that would get wider has the ends of its series closed, too. The estimate is
 right within a tenth, and 3,000 are what a page shows."""
 
+PAGES = 4
+"""A picture that would be wider than so many pages has its middle folded, however few boxes it has: a long chain."""
+
 CHARACTER, ARROW, ARROW_LABEL = 10, 80, 90
 """Pixels of a character, of the margin of a box and an arrow, and of the label of an arrow, as Graphviz lays them out
 at 96 dots per inch in the sizes of `cgcli.render.dot`."""
@@ -110,8 +113,8 @@ def fold(
 ) -> Folding:  # fmt: skip
     """The picture with its repeated calls folded, and with more boxes than `limit` folded towards `target`.
 
-    limit: None folds nothing at all. opened: functions whose calls are not folded. widest: pixels that a picture with
-    folded calls should not exceed.
+    limit: None folds nothing at all. opened: functions whose calls are not folded. widest: pixels of a page, which a
+    picture with folded calls should not exceed.
     """
     folding = Folding(picture, _as_it_is(picture))
     total = len(folding.groups)
@@ -120,10 +123,13 @@ def fold(
     folding.opened = opened_calls(picture, opened)
     if is_worth_folding(picture.graph.calls, total):
         folding = by_repeats(picture, folding, opened, widest)
+        folding = by_width(picture, folding, widest)
     if len(folding.groups) > limit:
         for way in (by_call, by_length, by_pattern, by_depth):
             if len(folding.groups) > target:
                 folding = way(picture, folding, target)
+    elif width(picture, folding) > PAGES * widest:
+        folding = by_depth(picture, folding, target)
     if len(folding.groups) < total:
         folding.note = f"{total:,} nodes are folded into {len(folding.groups):,} boxes"
     return folding
@@ -162,6 +168,16 @@ def by_repeats(picture: Picture, folding: Folding, opened: Collection[str], wide
             chosen = {call for call, series in repeats.ends.items() if call == series.calls[end]}
             folding = _closed(picture, folding, chosen)
     return folding
+
+
+def by_width(picture: Picture, folding: Folding, widest: int) -> Folding:
+    """Every call as a box, where there are some and the picture is wider than a page: a tree of calls, say."""
+    calls = picture.graph.calls
+    outermost = {call for call in with_parents(calls, {group.call for group in folding.groups})
+                 if calls[call].parent == NO_CALL}  # fmt: skip
+    if len(outermost) < SHORTEST or width(picture, folding) <= widest:
+        return folding
+    return _closed(picture, folding, outermost)
 
 
 def _with_parts(picture: Picture, folding: Folding) -> Folding:

@@ -80,23 +80,23 @@ def _feeling(random: Random, depth: int) -> tuple[int, str]:
 
 def trees() -> Iterator[dict[str, Any]]:
     """The sentences as terms."""
-    found = [tree for line in sentences() for tree in phrases(line)]
+    found = list(phrases(brackets()))
     yield from rows(found, words_of(found))
 
 
-def arithmetic(count: int = 300) -> Iterator[dict[str, Any]]:
-    """Random expressions of 2 to 12 numbers and what the unknown calculator of arithmetic.cg makes of them."""
+def arithmetic(count: int = 200) -> Iterator[dict[str, Any]]:
+    """Random expressions of 2 to 10 numbers and what the unknown calculator of arithmetic.cg makes of them."""
     random = Random(2)
     for _ in range(count):
-        stack = [_number(random) for _ in range(2 + int(random.random() * 11))]
+        stack = [_number(random) for _ in range(2 + int(random.random() * 9))]
         while len(stack) > 1:
             place = int(random.random() * (len(stack) - 1))
             (left, a), (right, b) = stack[place : place + 2]
             key = one_of(random, ("plus", "times", "minus"))
-            value = {"plus": 2 * a + b, "times": a * b - 0.5 * a, "minus": a - 3 * b}[key]
+            value = {"plus": 0.9 * a + 0.4 * b, "times": 1.5 * a * b - 0.2 * a, "minus": a - 0.6 * b}[key]
             text = f"{key}({left}, {right})"
-            if abs(value) > 2:
-                text, value = f"wave({text})", sin(value)
+            if random.random() < 0.2:
+                text, value = f"wave({text})", sin(1.3 * value)
             stack[place : place + 2] = [(text, value)]
         text, value = stack[0]
         yield {"expression": text, "value": repr(value)}
@@ -151,7 +151,13 @@ def text_of(name: str, table: Iterable[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
+def brackets() -> str:
+    """The sentences as a file of trees in brackets, a line each."""
+    return "".join(f"{line}\n" for line in sentences())
+
+
 if __name__ == "__main__":
-    (FOLDER / "sentences.txt").write_text("".join(f"{line}\n" for line in sentences()), encoding="utf-8")
+    (FOLDER / "sentences.txt").write_text(brackets(), encoding="utf-8")
+    (FOLDER / "words.txt").write_text("".join(f"{word}\n" for word in words_of(phrases(brackets()))), encoding="utf-8")
     for name, table in TABLES.items():
         (FOLDER / name).write_text(text_of(name, table()), encoding="utf-8")

@@ -73,9 +73,16 @@ def boxes(text, **values):
 
 
 def test_a_small_picture_is_not_folded():
-    folding = boxes(" + ".join(f"x{place}" for place in range(500)))
-    assert len(folding.groups) == 999
+    folding = boxes(" + ".join(f"x{place}" for place in range(60)))
+    assert len(folding.groups) == 119
     assert folding.note == ""
+
+
+@pytest.mark.parametrize("text", [" + ".join(f"x{place}" for place in range(400)), "fold(hypot, x, range(200))"])
+def test_the_middle_of_a_long_chain_is_folded_however_few_nodes_it_has(text):
+    folding = boxes(text)
+    assert [group.kind for group in folding.groups].count("rest") == 1
+    assert len(folding.groups) <= TARGET
 
 
 def test_a_long_sum_keeps_both_ends():

@@ -9,6 +9,7 @@ Examples:
   cg eval "x*y + c" --data points.csv c=2 -o results.parquet
   cg eval "4*pi^2*L/T^2" L=1.00±0.01 T=2.006±0.005 --coverage 0.99
   echo "x^2 + 1" | cg eval - x=3 --json
+  cg eval tree.cg "tree=pair(word(3), pair(word(5), word(9)))" label=2
 """
 
 from __future__ import annotations
@@ -53,6 +54,15 @@ def run(
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
     parsed = read_formula(formula)
+    if parsed.terms:
+        from cgcli.cli import terms
+
+        terms.refuse(show=names, sigma=sigma, errors=errors or (uncertain is not None and uncertain.given()))
+        if table is not None and table.given():
+            terms.run_table(parsed, bindings, table, engine=engine, json=json, strict=strict)
+        else:
+            terms.print_outputs(parsed, bindings, engine=engine, digits=digits, json=json, strict=strict)
+        return
     if table is not None and table.given() and (errors or sigma or has_errors(bindings)):
         from cgcli.cli.errors_of_values import run_table_with_errors
 
