@@ -198,7 +198,7 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(f"{name} {shown(entry)}" for name, entry in value.items())
+        return ", ".join(f"{name} {count:,}" for name, count in value.items())
     if isinstance(value, (int, float)):
         return f"{value:,}".removesuffix(".0")
     return str(value).replace(os.path.expanduser("~"), "~", 1)
