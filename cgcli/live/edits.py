@@ -6,8 +6,6 @@ not fit, a name that others need; errors of the language for a text that is wron
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 from cgcli.errors import GraphError, UsageError
 from cgcli.formulas import given
 from cgcli.language.names import is_constant
@@ -16,7 +14,7 @@ from cgcli.numerals import shape_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection
     from typing import Any
 
     from cgcli.live.sheet import Sheet
@@ -45,75 +43,83 @@ class Edit:
 
         In the text of `by` the node may stand itself: `e.replace("sin(x)", "2*sin(x)")`.
         """
-        with self._one("replace", what, by):
-            node = self._found(what)
-            building = Building(self.sheet, beside=False, apart=node)
-            new = self._built(building, by)
-            if new == node:
-                raise GraphError(f"{self._called(what)} would be replaced by itself")
-            if any(name not in self.sheet.inputs for name in self.graph.names_of(node)):
-                new = self._own(new)
-            self._redirect(node, new, building.made, names=True)
+        self._one(self._replace, what, by)
+
+    def _replace(self, what: Place, by: Place) -> None:
+        node = self._found(what)
+        new, made = self._built(by, apart=node)
+        if new == node:
+            raise GraphError(f"{self._called(what)} would be replaced by itself")
+        if any(name not in self.sheet.inputs for name in self.graph.names_of(node)):
+            new = self._own(new)
+        self._redirect(node, new, made, names=True)
 
     def insert(self, text: str, *, after: Place) -> None:
         """Put what a text makes of a node between it and all that uses it, outputs included: the name stays with it.
 
         Only the name of an output goes to what was inserted, since that is what the formula gives out now.
         """
-        with self._one("insert", text, after=after):
-            node = self._found(after)
-            building = Building(self.sheet, beside=False, apart=node)
-            new = self._built(building, text)
-            if new == node or not building.made:
-                raise GraphError(f"`{text}` does not use {self._called(after)}", hint="`replace` needs no use of it")
-            self._redirect(node, new, building.made, names=False)
+        self._one(self._insert, text, after=after)
+
+    def _insert(self, text: Place, *, after: Place) -> None:
+        node = self._found(after)
+        new, made = self._built(text, apart=node)
+        if new == node or not made:
+            raise GraphError(f"`{text}` does not use {self._called(after)}", hint="`replace` needs no use of it")
+        self._redirect(node, new, made, names=False)
 
     def remove(self, name: str) -> None:
         """Take away a name that nothing needs: a definition, or an input."""
-        with self._one("remove", name):
-            node = place_of(self.sheet, name)
-            if name in self.sheet.outputs:
-                raise GraphError(
-                    f"`{name}` cannot be removed: it is an output", hint="`replace` gives it another value"
-                )
-            user = self.sheet.users_by_name(node, but=[name])
-            if user is not None:
-                raise GraphError(f"`{name}` cannot be removed: `{user}` uses it")
-            if name in self.sheet.inputs:
-                self.sheet.enter_absent(name)
-            self.graph.call(name, None, "removed")
+        self._one(self._remove, name)
+
+    def _remove(self, name: str) -> None:
+        node = place_of(self.sheet, name)
+        if name in self.sheet.outputs:
+            raise GraphError(f"`{name}` cannot be removed: it is an output", hint="`replace` gives it another value")
+        user = self.sheet.users_by_name(node, but=[name])
+        if user is not None:
+            raise GraphError(f"`{name}` cannot be removed: `{user}` uses it")
+        if name in self.sheet.inputs:
+            self.sheet.enter_absent(name)
+        self.graph.call(name, None, "removed")
 
     def define(self, name: str, text: Place) -> None:
         """Let a name mean what a text says, for all that uses the name; a new name is one more definition."""
-        with self._one("define", name, text):
-            self._check_name(name)
-            new = self._built(Building(self.sheet, beside=False), text)
-            old = self.sheet.named(name)
-            if new == old:
-                return
-            new = self._own(new)
-            if old is not None:
-                self._redirect_name(name, old, new)
-            elif self.graph.names.get(name) != new:
-                self.graph.call(name, new, "defined")
+        self._one(self._define, name, text)
+
+    def _define(self, name: str, text: Place) -> None:
+        self._check_name(name)
+        new, _ = self._built(text)
+        old = self.sheet.named(name)
+        if new == old:
+            return
+        new = self._own(new)
+        if old is not None:
+            self._redirect_name(name, old, new)
+        elif self.graph.names.get(name) != new:
+            self.graph.call(name, new, "defined")
 
     def rename(self, name: str, to: str) -> None:
         """Call a definition, an output or an input something else. Nothing is computed anew."""
-        with self._one("rename", name, to):
-            node = place_of(self.sheet, name)
-            self._check_name(to)
-            if self.sheet.named(to) is not None:
-                raise GraphError(f"`{to}` is there already")
-            self.sheet.rename(name, to, node)
-            self.renamed.append((name, to))
+        self._one(self._rename, name, to)
+
+    def _rename(self, name: str, to: str) -> None:
+        node = place_of(self.sheet, name)
+        self._check_name(to)
+        if self.sheet.named(to) is not None:
+            raise GraphError(f"`{to}` is there already")
+        self.sheet.rename(name, to, node)
+        self.renamed.append((name, to))
 
     def set(self, mapping: Any = None, /, **values: Any) -> None:
         """Give inputs other values; a name that the formula defines is an input from then on."""
-        with self._one("set", mapping, **values):
-            for name, value in given.given_values(mapping, values).items():
-                self._set(name, value)
+        self._one(self._set, mapping, **values)
 
-    def _set(self, name: str, value: Any) -> None:
+    def _set(self, mapping: Any, /, **values: Any) -> None:
+        for name, value in given.given_values(mapping, values).items():
+            self._give(name, value)
+
+    def _give(self, name: str, value: Any) -> None:
         sheet = self.sheet
         if name in sheet.inputs:
             sheet.give(name, value)
@@ -167,12 +173,12 @@ class Edit:
             return found_in(self.sheet, what)
         return place(self.sheet, what)
 
-    def _built(self, building: Building, text: Place) -> int:
+    def _built(self, text: Place, apart: int | None = None) -> tuple[int, Collection[int]]:
+        """The node of a text, and the nodes that were made apart (see `Building`)."""
         if isinstance(text, str):
-            return building.of(text)
-        if isinstance(text, float):
-            return self.graph.constant(text)
-        return place(self.sheet, text)
+            building = Building(self.sheet, beside=False, apart=apart)
+            return building.of(text), building.made
+        return (self.graph.constant(text) if isinstance(text, float) else place(self.sheet, text)), ()
 
     def _called(self, what: Place) -> str:
         return f"`{what}`" if isinstance(what, str) else self.graph.describe(what)
@@ -181,17 +187,16 @@ class Edit:
         if not isinstance(name, str) or not name.isidentifier() or is_constant(name):
             raise UsageError(f"`{name}` cannot be the name of a definition")
 
-    @contextmanager
-    def _one(self, kind: str, *arguments: Any, **named: Any) -> Iterator[None]:
-        """One edit, which is taken back as a whole where it fails."""
+    def _one(self, edit: Callable[..., None], /, *arguments: Any, **named: Any) -> None:
+        """Do one edit, which is taken back as a whole where it fails."""
         mark = Mark(self.sheet)
         try:
-            yield
+            edit(*arguments, **named)
             mark.settle(self.sheet)
         except BaseException:
             mark.take_back(self.sheet)
             raise
-        self.steps.append((kind, arguments, named))
+        self.steps.append((edit.__name__.removeprefix("_"), arguments, named))
 
 
 class Mark:
