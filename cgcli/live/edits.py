@@ -50,9 +50,8 @@ class Edit:
         new, made = self._built(by, apart=node)
         if new == node:
             raise GraphError(f"{self._called(what)} would be replaced by itself")
-        if any(name not in self.sheet.inputs for name in self.graph.names_of(node)):
-            new = self._own(new)
-        self._redirect(node, new, made, names=True)
+        names = self._names_of(node)
+        self._redirect(node, self._own(new) if names else new, made, names=bool(names))
 
     def insert(self, text: str, *, after: Place) -> None:
         """Put what a text makes of a node between it and all that uses it, outputs included: the name stays with it.
@@ -134,12 +133,17 @@ class Edit:
     # ---- how ---------------------------------------------------------------------------------------------------
 
     def _redirect(self, node: int, new: int, made: Collection[int], *, names: bool) -> None:
-        """Let users, outputs and perhaps names of a node go to a new one."""
-        inputs = [name for name in self.graph.names_of(node) if name in self.sheet.inputs]
-        self.graph.supplant(node, new, "an edit", kept=made, names=names and not inputs)
-        for name in self.sheet.move_outputs(node, new):
-            if not names and name in self.graph.names and name not in inputs:
-                self.graph.call(name, new, "an output")
+        """Let users, outputs and perhaps names of a node go to a new one; an input keeps its name."""
+        own = self._names_of(node)
+        self.graph.supplant(node, new, "an edit", kept=made, names=False)
+        moved = self.sheet.move_outputs(node, new)
+        for name in own:
+            if names or name in moved:
+                self.graph.call(name, new, "an edit")
+
+    def _names_of(self, node: int) -> list[str]:
+        """The names of a node, without that of an input itself."""
+        return [name for name in self.graph.names_of(node) if name not in self.sheet.inputs]
 
     def _redirect_name(self, name: str, old: int, new: int) -> None:
         """Let a name mean a new node, and what used the old one by it."""
