@@ -592,9 +592,17 @@ class EditableGraph(Graph):
     def _inferred(self, node: int) -> int:
         """Number of the shape of a node whose operands have changed theirs."""
         row = self.row(node)
-        if row.shape is not None and row.prepare is not None:
+        if row.shape is not None and row.prepare is not None and not self._same_axes(row, node):
             raise ShapeError(f"{self.describe(node)} was prepared for operands of another shape")
         try:
             return self.shape_number(self.inferred_shape(row, self.operands_of(node), self.attributes_of(node)))
         except ShapeError as error:
             raise ShapeError(f"{self.describe(node)} cannot take it: {error.message}") from None
+
+    def _same_axes(self, row: Operation, node: int) -> bool:
+        """Whether the attributes of a node are axes, counted from the end, which are what they were for its operand."""
+        (operand, *others) = self.operands_of(node)
+        (axes, *more) = self.attributes_of(node) or (None,)
+        rank = len(self.shape_of(operand))
+        plain = "along_axes" in row.traits and not others and not more and isinstance(axes, tuple)
+        return plain and all(isinstance(axis, int) and -rank <= axis < 0 for axis in axes) and len(axes) == rank

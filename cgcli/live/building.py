@@ -173,13 +173,15 @@ def derivative_in(sheet: Sheet, text: str, *, beside: bool) -> int:
         wanted += "_"
     lines = program_text(now.graph, {**named, **now.outputs}, inputs=now.inputs).splitlines()
     lines = [line for line in lines if not line.startswith("output ")]
-    source = Source("\n".join([*lines, f"{wanted} = {text}"]), "<text>")
+    source = Source("\n".join([sheet.texts.function_texts(), *lines, f"{wanted} = {text}"]), "<text>")
     shapes = {name: sheet.graph.shape_of(node) for name, node in sheet.inputs.items()}
     program = lower(parse(source), shapes={name: shape for name, shape in shapes.items() if shape}, show=[wanted])
     found = program.graph.names[wanted]
     copies = {node: place_of(sheet, name) for name, node in program.graph.inputs().items()}
-    copy_missing(program.graph, sheet.graph, [found], copies)
+    pairs = [] if beside else program.slopes
+    copy_missing(program.graph, sheet.graph, [found, *(node for pair in pairs for node in pair)], copies)
     sheet.grow(beside=beside)
     if not beside:
         sheet.adopt(copies[found])
+        sheet.swap("followed", [*sheet.followed, *((copies[y], copies[x], copies[found]) for y, x in pairs)])
     return copies[found]

@@ -11,16 +11,21 @@ from cgcli.formulas import given
 from cgcli.language.names import is_constant
 from cgcli.live.building import Building, found_in, place, place_of
 from cgcli.numerals import shape_of
+from cgcli.ops import structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
+    from cgcli.graph.edit import Change, EditableGraph
     from cgcli.live.sheet import Sheet
 
     Place = str | int
     Step = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+ANEW = "edit the text of the formula, and make the live graph anew"
 
 
 class Edit:
@@ -121,6 +126,8 @@ class Edit:
     def _give(self, name: str, value: Any) -> None:
         sheet = self.sheet
         if name in sheet.inputs:
+            if name in sheet.decided and value != sheet.decided[name]:
+                raise GraphError(f"`{name}` decided the graph, which would not follow this edit", hint=ANEW)
             sheet.give(name, value)
             return
         old = place_of(sheet, name)
@@ -226,6 +233,8 @@ class Mark:
             for node in change.shapes:
                 touched.add(node)
                 touched.update(graph.users_of(node))
+        if sheet.followed or sheet.decided or sheet.program.decisions:
+            check_followed(sheet, graph.record[self.changes :])
         sheet.edited(touched)
 
     def take_back(self, sheet: Sheet) -> None:
@@ -245,6 +254,43 @@ class Mark:
         sheet.shrink()
         sheet.take_back(self.entries)
         sheet.edited({node for node in touched if node < self.size})
+
+
+def check_followed(sheet: Sheet, changes: Sequence[Change]) -> None:
+    """GraphError where edits change what a derivative in the formula was taken of, or what decided its graph.
+
+    Neither would follow.
+    """
+    graph = sheet.graph
+    owner = graph.uses().owner
+    below: list[int] = []
+    for change in changes:
+        if change.kind == "supplant" and not _is_alias_of(graph, change.nodes[1], change.nodes[0]):
+            below += [change.nodes[0], *(owner[edge] for edge, _ in change.edges)]
+    reached = sheet.users_of(below)
+    before = {node: name for change in changes for name, node in change.names if node is not None}
+    for name in sheet.decided:
+        if sheet.named(name) in reached:
+            raise GraphError(f"`{name}` decided the graph, which would not follow this edit", hint=ANEW)
+    for each in sheet.program.decisions.values():
+        if graph.survivor(each.source) in reached:
+            raise GraphError(f"{_called(graph, each.source, before)} cannot be edited: {each.reason}", hint=ANEW)
+    for y, _, result in sheet.followed:
+        if graph.survivor(y) in reached and (result is None or sheet.users_by_name(result) is not None):
+            raise GraphError(
+                f"the formula has a derivative of {_called(graph, y, before)}, which would not follow this edit",
+                hint=ANEW,
+            )
+
+
+def _called(graph: EditableGraph, node: int, before: Mapping[int, str]) -> str:
+    """What a node is called, or was before the edits."""
+    names = graph.names_of(graph.survivor(node)) or [before[node]] * (node in before)
+    return f"`{names[0]}`" if names else graph.describe(node)
+
+
+def _is_alias_of(graph: EditableGraph, node: int, other: int) -> bool:
+    return graph.op[node] == structure.alias.code and graph.operands_of(node)[0] == other
 
 
 def merge_twins(sheet: Sheet) -> None:

@@ -106,7 +106,7 @@ class Texts:
                 span = (0, len(table.source.text))
                 raise FormulaError("this must be one expression", source=table.source, span=span, hint="such as `2*x`")
             if any(table.callee(row) in self.functions for row in table.rows_of(syntax.CALL)):
-                table = parse(Source(self._function_texts() + text, "<text>"))
+                table = parse(Source(self.function_texts() + text, "<text>"))
             names = survey(table)
             found = Read(table, names)
             self._read.put(text, found)
@@ -137,7 +137,7 @@ class Texts:
         self._prefix = None
         self._read, self._lowered = Kept(KEPT), Kept(KEPT)
 
-    def _function_texts(self) -> str:
+    def function_texts(self) -> str:
         """The statements that define functions."""
         if self._prefix is None:
             found = [text for text in self.functions.values() if text is not None]
