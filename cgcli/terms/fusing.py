@@ -15,6 +15,7 @@ import numpy as np
 from cgcli.engines.native.lines import LineKernel, is_spelled, least_width
 from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
+from cgcli.ops.arithmetic import add
 from cgcli.ops.shaping import index, join
 from cgcli.passes.scalars import NotScalarError
 from cgcli.terms.programs import Step
@@ -53,12 +54,18 @@ def _fused(program: Program) -> Program:
 def _reuse(program: Program, kernel: Kernel) -> None:
     """What a kernel reads and writes, and nobody keeps, gets memory that serves every batch, at one address."""
     made = {step.node: step for step in (*program.forward, *program.backward) if isinstance(step, Step)}
-    for node in (*kernel.outs, *kernel.arrays):
-        source = kernel.sources.get(node, (node, 0))[0]
-        own = node in kernel.outs and node not in kernel.parts
-        line = program._line(source)
-        if line is not None and source not in program.kept and (own or (source in made and made[source].into)):
-            program.reused[source] = line
+    for node in kernel.outs:
+        _give_memory(program, node, node not in kernel.parts)
+    for node in kernel.arrays:
+        source, _ = kernel.sources.get(node, (node, 0))
+        _give_memory(program, source, source in made and made[source].into)
+
+
+def _give_memory(program: Program, node: int, writes: bool) -> None:
+    """Memory for a node of which whoever makes it writes there."""
+    line = program._line(node) if node < len(program.drawn.graph) else None
+    if writes and line is not None and node not in program.kept:
+        program.reused[node] = line
 
 
 class _Fusing:
@@ -68,10 +75,42 @@ class _Fusing:
         self.program, self.given, self.ends = program, list(steps), ends
         self.graph = program.drawn.graph
         self.fixed = fixed
+        self.outside = {*program.results, *program.adjoints}
+        self.written: set[int] = set()
         self.users: dict[int, list[int]] = {}
         for step in steps:
             for operand in step.operands:
                 self.users.setdefault(operand, []).append(step.node)
+        self.by_node = {step.node: step for step in steps}
+        self.added = {
+            node: found for node, users in self.users.items()
+            if node in self.by_node and node not in ends and (found := self._added(node, users)) is not None
+        }  # fmt: skip
+
+    def _added(self, node: int, users: Sequence[int]) -> tuple[int, int] | None:
+        """The operands of a sum of lines and what is the same for all, of which others read stretches only.
+
+        Kernels add that themselves, stretch by stretch: a bias costs no pass of its own.
+        """
+        graph = self.graph
+        if graph.row(node) is not add or len(graph.shape_of(node)) != 2:
+            return None
+        line = self.program._line(node)
+        for one, other in (graph.operands_of(node), tuple(reversed(graph.operands_of(node)))):
+            same = graph.shape_of(other) == line and (other in self.fixed or graph.is_leaf(other))
+            if same and line is not None and self.program._line(one) == line:
+                stretches = all(self._reads_stretch(user) for user in users)
+                return (one, other) if stretches else None
+        return None
+
+    def _reads_stretch(self, node: int) -> bool:
+        """Whether a step is a stretch of lines that only kernels read."""
+        ended = node in self.ends and (self.program.kept.get(node) is None or node in self.outside)
+        if ended or stretch_of(self.graph, node) is None:
+            return False
+        shape = self.program._line(node)
+        users = [self.by_node[user] for user in self.users.get(node, ())]
+        return shape is not None and bool(users) and all(self._shape(user) == shape for user in users)
 
     def steps(self) -> list[Any]:
         """Steps and kernels in an order of evaluation."""
@@ -87,7 +126,22 @@ class _Fusing:
                     groups.setdefault(shape, []).append(step)
             for shape, group in groups.items():
                 found += self._kernel(shape, group)
-        return _joined(self, found)
+        return self._without_stretches(_joined(self, found))
+
+    def _without_stretches(self, steps: list[Any]) -> list[Any]:
+        """Leave out what kernels read in its source, and nobody else reads."""
+        read = set(self.ends)
+        for step in steps:
+            if isinstance(step, Kernel):
+                read.update(node for node in step.arrays if node not in step.sources)
+                read.update(step.scalars)
+            else:
+                read.update(getattr(step, "operands", ()))
+        gone = {step.node for step in steps if isinstance(step, Step) and step.node not in read
+                and stretch_of(self.graph, step.node) is not None}  # fmt: skip
+        gone |= self.written
+        gone |= {node for node in self.added if gone.issuperset(self.users[node])}
+        return [step for step in steps if not (isinstance(step, Step) and step.node in gone)]
 
     def _stages(self) -> dict[int, tuple[int, Shape | None]]:
         """The stage of each step, and the shape of its lines where it may be part of a kernel."""
@@ -152,13 +206,15 @@ class Kernel:
         made: dict[int, int] = {}
         self.arrays: list[int] = []
         self.scalars: list[int] = []
+        self.sources: dict[int, tuple[int, int]] = {}
+        self.addends: dict[int, tuple[int, int]] = {}
         for step in group:
             for operand in step.operands:
                 if operand not in made and operand not in inside:
                     made[operand] = self._input(fusing, scalars, operand)
             operands = [made[operand] for operand in step.operands]
             made[step.node] = scalars.repeat(graph.row(step.node), operands, graph.attributes_of(step.node))
-        self.sources = {node: found for node in self.arrays if (found := _stretch(fusing, node)) is not None}
+        self.steps = [*self._before(fusing), *self.steps]
         self._call = LineKernel(
             scalars, [made[node] for node in self.outs], [f"x{node}" for node in self.arrays],
             [f"x{node}" for node in self.scalars],
@@ -171,7 +227,34 @@ class Kernel:
             return scalars.constant(number)
         is_array = fusing.program._line(node) is not None or graph.shape_of(node) != ()
         (self.arrays if is_array else self.scalars).append(node)
-        return scalars.input(f"x{node}")
+        found = scalars.input(f"x{node}")
+        stretch = stretch_of(graph, node) if node in fusing.by_node else None
+        if stretch is None:
+            return found
+        source, offset = stretch
+        if source not in fusing.added:
+            self.sources[node] = stretch
+            return found
+        lines, same = fusing.added[source]
+        self.sources[node] = lines, offset
+        addend = len(fusing.graph) + len(self.addends)  # stands for a stretch of what is the same for all
+        self.addends[addend] = same, offset
+        self.arrays.append(addend)
+        total = scalars.apply(add, [found, scalars.input(f"x{addend}")])
+        if node in fusing.ends and node not in fusing.written:
+            fusing.written.add(node)
+            self.outs.append(node)
+        return total
+
+    def _before(self, fusing: _Fusing) -> list[Step]:
+        """The steps that make the stretches, for when there is no kernel."""
+        needed: dict[int, Step] = {}
+        for node in self.sources:
+            source, _ = stretch_of(fusing.graph, node) or (node, 0)
+            if source in fusing.added:
+                needed[source] = fusing.by_node[source]
+            needed[node] = fusing.by_node[node]
+        return [needed[node] for node in sorted(needed)]
 
     def run(self, frame: Frame, rows: int, begin: int, end: int) -> None:
         """Compute some lines of a frame."""
@@ -184,10 +267,10 @@ class Kernel:
         steady = rows <= frame.most
         lines: list[tuple[int, int]] = []
         for node, place in zip(self.arrays, places[0], strict=True):
-            if place is not None and (steady or place[2]):
+            if place is not None and (steady or place[2] or not place[1]):
                 lines.append((place[0] + begin * place[2], place[1]))
                 continue
-            found = _line(values[node], self.shape, rows)
+            found = self._found(values, node, rows)
             if found is None:
                 return self._one_by_one(frame, rows, begin, end)
             lines.append(found)
@@ -209,6 +292,16 @@ class Kernel:
             return self._one_by_one(frame, rows, begin, end)
         self._call(lines, [values[node] for node in self.scalars], results, rows, width)
         return None
+
+    def _found(self, values: Sequence[Any], node: int, rows: int) -> tuple[int, int] | None:
+        """The address and the stride of an array that is somewhere else each time."""
+        source, offset = self.addends.get(node) or self.sources.get(node, (node, 0))
+        if source == node:
+            return _line(values[node], self.shape, rows)
+        array = values[source]
+        if type(array) is not np.ndarray or array.dtype != np.float64 or array.strides[-1] != 8:
+            return None
+        return array.__array_interface__["data"][0] + offset, array.strides[0] if array.ndim == 2 else 0
 
     def _out(self, frame: Frame, node: int, rows: int, begin: int, end: int) -> Any:
         """Where a result is to be."""
@@ -237,7 +330,11 @@ class Kernel:
                     return array.__array_interface__["data"][0] + offset, step, step if moves else 0
             return None
 
-        arrays = [place(node, 0) or place(*self.sources.get(node, (-1, 0))) for node in self.arrays]
+        arrays = [
+            (*(self._found(frame.values, node, 1) or (0, 0)), 0) if node in self.addends
+            else place(*self.sources.get(node, (node, 0)))
+            for node in self.arrays
+        ]  # fmt: skip
         outs = []
         for node in self.outs:
             whole, start, _ = self.parts.get(node, (node, 0, 0))
@@ -252,9 +349,8 @@ class Kernel:
             frame.values[whole][..., start:stop] = frame.values[node]
 
 
-def _stretch(fusing: _Fusing, node: int) -> tuple[int, int] | None:
+def stretch_of(graph: Graph, node: int) -> tuple[int, int] | None:
     """Where a node is a stretch of another one's last axis in every line, that one, and the bytes before it."""
-    graph = fusing.graph
     if graph.row(node) is not index:
         return None
     (source,) = graph.operands_of(node)

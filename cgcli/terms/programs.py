@@ -26,6 +26,7 @@ from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import structure
+from cgcli.ops.linear import matmul
 from cgcli.ops.positions import take
 from cgcli.ops.shaping import for_every_row
 from cgcli.passes.batched import NotBatchedError, batched
@@ -330,7 +331,8 @@ class Program:
         operands = graph.operands_of(node)
         attributes, others = graph.attributes_of(node), other.attributes_of(node)
         if attributes == others:
-            step = Step(node, operands, ENGINE.kernel_of(graph, node), None)
+            plain = graph.row(node) is matmul and attributes == (2, 2)
+            step = Step(node, operands, np.matmul if plain else ENGINE.kernel_of(graph, node), None)
             step.takes = graph.row(node) is take
             return step
         row, ranks = graph.row(node), [graph.shape_of(operand) for operand in operands]
