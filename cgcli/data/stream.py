@@ -30,16 +30,17 @@ class Request:
     inputs: input -> the column with its values, or those of its elements. kept: columns that are copied in front of
     the results. missing: what happens to a row with a cell that is missing or no number: `nan` computes with nan,
     `skip` leaves the row out, `error` stops. limit: at most so many rows are read. head: so many rows of the result are
-    remembered.
+    remembered. is_part: whether the rows are a part of a table only, where a column without a number is no fault yet.
     """
 
-    __slots__ = ("head", "inputs", "kept", "limit", "missing")
+    __slots__ = ("head", "inputs", "is_part", "kept", "limit", "missing")
 
     def __init__(
         self, inputs: Mapping[str, Named], *, kept: Sequence[str] = (), missing: str = "nan", limit: int | None = None,
-        head: int = 0,
+        head: int = 0, is_part: bool = False,
     ) -> None:  # fmt: skip
         self.inputs = inputs
+        self.is_part = is_part
         self.kept = list(kept)
         self.missing = missing
         self.limit = limit
@@ -145,7 +146,7 @@ def _run(
             writer.write({**kept, **found})
         read += batch.read
         progress(read, report.read)
-    for name in request.numbers:
+    for name in () if request.is_part else request.numbers:
         if name in report.numberless and name in report.gaps and report.gaps[name].bad:
             raise numberless(table.path, name, report.gaps[name])
     return report

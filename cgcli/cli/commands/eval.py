@@ -7,6 +7,7 @@ Examples:
   cg eval model.cg x=0.5 --show hidden,loss
   cg eval "a*exp(-b*t) + c" --values fitted.json t=2
   cg eval "x*y + c" --data points.csv c=2 -o results.parquet
+  cg eval model.cg --data 'parts/*.parquet' --cluster local:2 -o out/
   cg eval "4*pi^2*L/T^2" L=1.00±0.01 T=2.006±0.005 --coverage 0.99
   echo "x^2 + 1" | cg eval - x=3 --json
 """
@@ -63,6 +64,12 @@ def run(
         return
     if sigma:
         raise UsageError("--sigma needs a table", hint="add --data table.csv, or write x=1.5±0.1")
+    if table is not None and table.cluster is not None:
+        from cgcli.cli.cluster import run_on_cluster
+
+        exclude("--cluster", digits=digits)
+        run_on_cluster(parsed, bindings, table, show=names, engine=engine, json=json, strict=strict)
+        return
     if table is not None and table.given():
         from cgcli.cli.rows import run_table
 

@@ -9,6 +9,7 @@ Examples:
   cg grad model.cg --wrt w,b --of loss --json
   cg grad "x^x" x=2 --check
   cg grad "x*y^2" --data points.csv -o slopes.parquet
+  cg grad "(a*x - y)^2" a=2 --data points.csv --sum
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ def run(
         str | None,
         typer.Option("--pattern", metavar="FILE", help="Draw where the Jacobian or the Hessian has entries."),
     ] = None,
+    sum_rows: Annotated[
+        bool, typer.Option("--sum", help="With --data: the sum over all rows, and its derivatives by what they share.")
+    ] = False,
     kinks: Annotated[bool, typer.Option("--kinks", help="List where a derivative is a convention.")] = False,
     json: Json = False,
     digits: Digits = None,
@@ -66,6 +70,26 @@ def run(
     if sum((symbolic, jacobian, hessian)) > 1:
         raise UsageError("--symbolic, --jacobian and --hessian exclude each other")
     parsed, variables = read_formula(formula), split_names(wrt)
+    if sum_rows:
+        from cgcli.cli.sums import print_sum
+
+        exclude(
+            "--sum", symbolic=symbolic, latex=latex, jacobian=jacobian, hessian=hessian, pattern=pattern, check=check,
+            kinks=kinks, digits=digits,
+        )  # fmt: skip
+        print_sum(parsed, bindings, table, wrt=variables, of=of, engine=engine, json=json, strict=strict)
+        return
+    if table is not None and table.cluster is not None:
+        from cgcli.cli.cluster import run_on_cluster
+
+        exclude(
+            "--cluster", symbolic=symbolic, latex=latex, jacobian=jacobian, hessian=hessian, pattern=pattern,
+            check=check, kinks=kinks, digits=digits,
+        )  # fmt: skip
+        run_on_cluster(
+            parsed, bindings, table, derivatives=(variables, of), engine=engine, json=json, strict=strict
+        )  # fmt: skip
+        return
     if table is not None and table.given():
         from cgcli.cli.rows import run_table
         from cgcli.rows.calculation import gradient_columns
