@@ -140,7 +140,9 @@ def read_bindings(
     files = value_sources(words)
     texts = split_bindings([word for word in words if not is_value_file(word)] if files else words)
     from_files = read_value_files(files, texts, formula, digits) if files else {}
-    return from_files | {name: read_value(name, text, digits=digits) for name, text in texts.items()}
+    terms = () if formula is None else formula.programs.names.terms  # their texts are read with the formula at hand
+    return from_files | {name: text if name in terms else read_value(name, text, digits=digits)
+                         for name, text in texts.items()}  # fmt: skip
 
 
 def has_errors(words: Sequence[str] | None) -> bool:

@@ -182,3 +182,18 @@ class Births:
         for birth in told:
             more = WHY if birth is told[-1] and not birth.given and self.explained else None
             warn(birth.message, source=birth.source, span=birth.span, hint=birth.hint or more)
+
+
+def print_gradients(
+    values: dict[str, Any], gradients: dict[str, dict[str, Any]], digits: int | None
+) -> None:  # fmt: skip
+    """`name = value`, then `d name/d x = …` for each variable."""
+    for name, value in values.items():
+        print(f"{name} = {number_text(value, digits)}")
+        for variable, slope in gradients[name].items():
+            print(f"{rate_name(name, variable)} = {number_text(slope, digits)}")
+
+
+def rate_name(output: str, variable: str) -> str:
+    """`d/dx` of a formula without a name, `dloss/dx` of one with a name."""
+    return f"d{'' if output == 'result' else output}/d{variable}"

@@ -83,7 +83,7 @@ def run_table(
         births = Births(strict=strict)
         bound, nodes = choose(over_columns(births.watch(bound)))
         columns |= more or {}
-        run = _Run(options, engine, json=json, strict=strict, labels=labels or {})
+        run = Run(options, engine, json=json, strict=strict, labels=labels or {})
         if levels(bound, list(nodes.values())):
             run.passes(table, read, bound, nodes, columns)
         else:
@@ -112,7 +112,7 @@ def read_columns(words: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-class _Run:
+class Run:
     """How a line wants its table computed and told of. labels: what results are called where they are no columns."""
 
     def __init__(
@@ -130,17 +130,22 @@ class _Run:
         values: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         """Compute rows and tell of them. values: those of the nodes that are of the whole table, the same in each."""
-        options = self.options
         calculation = Calculation(
-            bound, nodes, columns, rows=self._count(table), engine=self.engine, float32=options.float32,
+            bound, nodes, columns, rows=self._count(table), engine=self.engine, float32=self.options.float32,
             at_once=self.strict,
         )  # fmt: skip
+        self.computed(table, calculation, values)
+
+    def computed(self, table: Table, calculation: Any, values: Mapping[str, Any] | None = None) -> None:
+        """Send all rows through a calculation (also one of `terms.tables`), and tell of them. values: as of `rows`."""
+        options = self.options
         shown = options.head if options.head is not None else 0 if options.target else HEAD
         kept, notes = kept_names(table, options.keep, calculation.names)
         for note in notes:
             warn(note.message, hint=note.hint)
         request = Request(
-            calculation.columns, kept=kept, head=shown, missing=options.policy, limit=options.limit
+            calculation.columns, kept=kept, head=shown, missing=options.policy, limit=options.limit,
+            texts=calculation.texts,
         )  # fmt: skip
         with RowProgress(total_to_read(table, options.limit)) as progress:
             report = files.run(

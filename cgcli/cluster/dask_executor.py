@@ -157,8 +157,8 @@ class DaskExecutor:
 class Starting:
     """A cluster of processes of this machine that is being started, by a thread in which Ctrl-C is blocked.
 
-    Threads and processes inherit that: a terminal sends Ctrl-C to all of them, and only this process shall answer it, at
-    once, also while the others start.
+    Threads and processes inherit that: a terminal sends Ctrl-C to all of them, and only this process shall answer it,
+    at once, also while the others start.
     """
 
     def __init__(self, workers: int) -> None:
@@ -225,7 +225,7 @@ def done(function: Callable[[Any, Any], Any], packed: bytes, task: Any) -> Any:
 
 
 class Failure:
-    """An error on its way from a worker, as what it says: Dask would log it, and change it where it cannot be copied."""
+    """An error on its way from a worker, as what it says: Dask would log it, and may change it on its way."""
 
     def __init__(self, error: CgError) -> None:
         self._kind = type(error)

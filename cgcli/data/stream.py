@@ -8,7 +8,7 @@ import numpy as np
 
 from cgcli.data.cells import advice, number_of
 from cgcli.data.summary import Summary
-from cgcli.data.table import chosen, names_of, values_of
+from cgcli.data.table import chosen, names_of, texts_of, values_of
 from cgcli.errors import DataError
 from cgcli.numerals import shortened
 
@@ -27,20 +27,22 @@ LONGEST_EXCERPT = 40
 class Request:
     """What a run shall do.
 
-    inputs: input -> the column with its values, or those of its elements. kept: columns that are copied in front of
+    inputs: input -> the column with its values, or those of its elements. texts: input -> the column whose cells it
+    takes as texts (`table.Texts`). kept: columns that are copied in front of
     the results. missing: what happens to a row with a cell that is missing or no number: `nan` computes with nan,
     `skip` leaves the row out, `error` stops. limit: at most so many rows are read. head: so many rows of the result are
     remembered. is_part: whether the rows are a part of a table only, where a column without a number is no fault yet.
     """
 
-    __slots__ = ("head", "inputs", "is_part", "kept", "limit", "missing")
+    __slots__ = ("head", "inputs", "is_part", "kept", "limit", "missing", "texts")
 
     def __init__(
         self, inputs: Mapping[str, Named], *, kept: Sequence[str] = (), missing: str = "nan", limit: int | None = None,
-        head: int = 0, is_part: bool = False,
+        head: int = 0, texts: Mapping[str, str] | None = None, is_part: bool = False,
     ) -> None:  # fmt: skip
         self.inputs = inputs
         self.is_part = is_part
+        self.texts = dict(texts or {})
         self.kept = list(kept)
         self.missing = missing
         self.limit = limit
@@ -125,7 +127,8 @@ def _run(
     read = 0
     if writer is not None:
         writer.begin(table.nullable(request.kept))
-    for batch in limited(table.batches(request.numbers, request.kept, batch_rows), request.limit):
+    copied = list(dict.fromkeys([*request.kept, *request.texts.values()]))
+    for batch in limited(table.batches(request.numbers, copied, batch_rows), request.limit):
         whole = note_gaps(batch, table, request, report)
         numbers = np.arange(report.read + 1, report.read + batch.rows + 1)
         columns, kept = batch.numbers, batch.kept
@@ -135,7 +138,10 @@ def _run(
             kept = {name: chosen(column, whole) for name, column in kept.items()}
         report.skipped += batch.rows - len(numbers)
         report.read += batch.rows
-        found = compute({name: values_of(column, columns) for name, column in request.inputs.items()}, len(numbers))
+        given = {name: values_of(column, columns) for name, column in request.inputs.items()}
+        given |= {name: texts_of(kept[column], numbers) for name, column in request.texts.items()}
+        kept = {name: kept[name] for name in request.kept}
+        found = compute(given, len(numbers))
         for name, values in found.items():
             summary = report.outputs.setdefault(name, Summary())
             summary.add(values, numbers)

@@ -163,6 +163,21 @@ def values_of(column: Named, numbers: Mapping[str, Any]) -> Any:
     return items.reshape(len(items), *column.shape)
 
 
+class Texts(list[Any]):
+    """The cells of a column as texts, or as what else a table holds; numbers: those of their rows, from 1."""
+
+    def __init__(self, cells: Iterable[Any], numbers: Any) -> None:
+        super().__init__(cells)
+        self.numbers = numbers
+
+
+def texts_of(column: Column, numbers: Any) -> Texts:
+    """A kept column as texts."""
+    if isinstance(column, list):
+        return Texts(column, numbers)
+    return Texts(column.tolist() if isinstance(column, np.ndarray) else column.to_pylist(), numbers)
+
+
 def chosen(column: Column, mask: Any) -> Column:
     """The entries of a column where a mask is true."""
     if isinstance(column, list):

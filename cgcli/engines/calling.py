@@ -5,7 +5,8 @@ As in all kernels, a value of shape s may have one axis of rows in front; bodies
 
 from __future__ import annotations
 
-from contextlib import suppress
+from functools import cache
+from importlib.util import find_spec
 from itertools import compress
 from math import prod
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from cgcli.engines.planned import PlannedEngine
     from cgcli.graph.bodies import Body
     from cgcli.graph.store import Graph
+
+ROWS = 10
+"""A node for rows takes so many times as long as one for a point, whatever their number is: so the bits are the same
+for few rows and for many."""
 
 
 def called(engine: PlannedEngine, body: Body) -> Kernel:
@@ -50,9 +55,10 @@ def running(engine: PlannedEngine, body: Body) -> Callable[[Iterable[Any]], list
 
 def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: bool) -> Kernel:
     """The function of a `scan`: a loop over the steps, in machine code where that is there and pays."""
-    run = running(engine, body)
-    pays = engine.least_compiled is not None and steps * len(body.graph) >= engine.least_compiled
-    machine_code = _MachineCode(body, steps, items, reverse) if pays else None
+    machine_code = _MachineCode(engine.least_compiled, body, steps, items, reverse)
+    in_general = cache(lambda: running(engine, body))
+    if not (engine.arrays and machine_code.pays(rows=True)):
+        in_general()  # else late: the plan of an engine for arrays may load SciPy for functions that LLVM writes out
     ranks = [len(shape) for shape in body.operand_shapes]
     given = [ranks[0], *(rank + 1 for rank in ranks[1 : 1 + items]), *ranks[1 + items :]]
     order = range(steps - 1, -1, -1) if reverse else range(steps)
@@ -61,12 +67,13 @@ def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: 
         import numpy as np
 
         varying = tuple(map(_has_rows, (state, *others), given))
-        if machine_code and (found := machine_code.run((state, *others), varying)) is not None:
-            return found
+        compiled = machine_code.run((state, *others), varying)
+        if compiled is not None:
+            return compiled
         rows = next((operand.shape[:1] for operand in compress((state, *others), varying)), ())
         along = [_steps_first(np, item, rank) for item, rank in zip(others[:items], ranks[1:], strict=False)]
         shared = others[items:]
-        emitted = _Emitted(np, body, steps, rows)
+        emitted, run = _Emitted(np, body, steps, rows), in_general()
         for step in order:
             state, *found = run((state, *(item[step] for item in along), *shared))
             if found:
@@ -77,21 +84,30 @@ def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: 
 
 
 class _MachineCode:
-    """The same loop in machine code, looked for when it is first run."""
+    """The same loop in machine code, looked for when it is first run.
 
-    def __init__(self, body: Body, steps: int, items: int, reverse: bool) -> None:
+    least: steps times nodes that pay; None where machine code is not for this engine.
+    """
+
+    def __init__(self, least: int | None, body: Body, steps: int, items: int, reverse: bool) -> None:
+        self._least = least
         self._scan = body, steps, items, reverse
         self._found: dict[tuple[bool, ...], Loop | None] = {}
 
+    def pays(self, *, rows: bool) -> bool:
+        """Whether compiling the loop takes less time than it saves."""
+        body, steps, *_ = self._scan
+        return self._least is not None and steps * len(body.graph) * (ROWS if rows else 1) >= self._least and _llvm()
+
     def run(self, operands: Sequence[Any], varying: tuple[bool, ...]) -> Any | None:
-        """The value of the `scan`; None where the body has what cannot be compiled.
+        """The value of the `scan`; None where that does not pay, or the body has what cannot be compiled.
 
         varying: for each operand whether it has an axis of rows.
         """
         body, steps, items, reverse = self._scan
         if varying not in self._found:
             loop = None
-            with suppress(ImportError):  # llvmlite is an extra
+            if self.pays(rows=any(varying)):
                 from cgcli.engines.native.loops import loops
 
                 loop = loops().find(body, items, reverse, varying)
@@ -103,6 +119,12 @@ class _MachineCode:
         if len(body.results) > 1:
             return found
         return found.reshape((*found.shape[:-1], *shape)) if shape else found[..., 0]
+
+
+@cache
+def _llvm() -> bool:
+    """Whether llvmlite is installed, which is an extra."""
+    return find_spec("llvmlite") is not None
 
 
 def share_states(graph: Graph, plan: Plan) -> None:

@@ -83,6 +83,8 @@ def _hits(
             active = between(graph, begin, end) if begin else b""
             nodes.update(node for node, reached in enumerate(active) if reached)
         found = _points(graph, nodes)
+        if not twice:  # what no variable reaches, `label == 2`, decides in the same way around the point
+            found &= nodes
         if not twice or any(map(graph.origins.has, nodes)):
             found |= {node for node in nodes if "point" not in graph.row(node).traits}
         return kink_conditions(graph, sorted(node for node in found if not graph.origins.has(node)))

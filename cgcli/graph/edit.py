@@ -109,7 +109,7 @@ class EditableGraph(Graph):
         uses = self._begin(node, by)
         if node == by:
             raise GraphError(f"{self.describe(node)} cannot be replaced by itself")
-        change = Change("replace", (node, by), reason, len(self))
+        change = Change("replace", (node, by), reason, len(self.op))
         self._move_edges(change, list(uses.of(node)), by)
         self._move_names(change, node, by)
         self._take_out(node, by)
@@ -121,7 +121,7 @@ class EditableGraph(Graph):
         names: whether those of the node move, too. Refused as `replace` is.
         """
         uses = self._begin(node, by)
-        change = Change("supplant", (node, by), reason, len(self))
+        change = Change("supplant", (node, by), reason, len(self.op))
         self._move_edges(change, [edge for edge in uses.of(node) if self._owner(edge) not in kept], by)
         if names:
             self._move_names(change, node, by)
@@ -131,7 +131,7 @@ class EditableGraph(Graph):
         """Let a name stand for a node from now on, or for none."""
         before = self.names.get(name)
         self._begin(*[each for each in (node, before) if each is not None])
-        change = Change("call", tuple(each for each in (before, node) if each is not None), reason, len(self))
+        change = Change("call", tuple(each for each in (before, node) if each is not None), reason, len(self.op))
         change.names.append((name, before))
         self._rename(name, node)
         self._enter(change)
@@ -142,7 +142,7 @@ class EditableGraph(Graph):
         edge = self._edge(user, position)
         if self.operands[edge] == to:
             raise GraphError(f"{self.describe(user)} uses {self.describe(to)} there already")
-        change = Change("redirect", (user, to), reason, len(self))
+        change = Change("redirect", (user, to), reason, len(self.op))
         self._move_edges(change, [edge], to)
         self._enter(change)
 
@@ -173,7 +173,7 @@ class EditableGraph(Graph):
         for name in names:
             if not (self.is_input(node) and name == self.input_name(node)):
                 raise GraphError(f"{self.describe(node)} cannot be removed: the formula calls it `{name}`")
-        change = Change("remove", (node,), reason, len(self))
+        change = Change("remove", (node,), reason, len(self.op))
         for name in names:
             change.names.append((name, node))
             self._rename(name, None)
@@ -186,7 +186,7 @@ class EditableGraph(Graph):
         self._begin(node)
         if to in self._input_numbers:
             raise GraphError(f"there is an input `{to}` already, or was one")
-        change = Change("rename", (node,), reason, len(self))
+        change = Change("rename", (node,), reason, len(self.op))
         change.names += [(name, node), (to, self.names.get(to))]
         self._relabel(name, to)
         self._rename(name, None)
@@ -377,10 +377,10 @@ class EditableGraph(Graph):
         """The users of every node, nodes that were built since the last edit included."""
         if self._uses is None or self._ranks is None:
             self._uses, self._ranks = Uses(self), Ranks(self)
-        known = len(self._ranks)
-        if known < len(self):
+        known, size = len(self._ranks.of), len(self.op)
+        if known < size:
             self._uses.grow(self, known)
-            self._ranks.grow(len(self) - known)
+            self._ranks.grow(size - known)
         return self._uses
 
     def _rank(self, node: int) -> float:
@@ -421,7 +421,7 @@ class EditableGraph(Graph):
     def _insert(self, edges: list[int], node: int, user: int, make: Callable[[Ref], Ref], reason: str) -> int:
         from cgcli.graph.ref import Ref
 
-        change = Change("insert", (user,), reason, len(self))
+        change = Change("insert", (user,), reason, len(self.op))
         self._forget(user)  # what is built must not be the user itself
         try:
             made = make(Ref(self, node))

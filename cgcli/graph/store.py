@@ -449,7 +449,7 @@ def _length(made: Any) -> int:
 class Call:
     """One call of a user function: its name, the call it was made from (-1: none), and the place in the text.
 
-    times: how many calls it stands for, where these are one loop.
+    times: how many calls it stands for, where these are one loop. A place before the text is that of a call of a term.
     """
 
     __slots__ = ("name", "parent", "span", "times")

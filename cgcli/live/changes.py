@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class Change:
-    """One change; in words as a text."""
+    """One change; in words as a text. Its length is how many numbers it holds."""
+
+    def __len__(self) -> int:
+        return 1
 
     def do(self, live: LiveGraph) -> None:
         """Do it."""
@@ -47,24 +50,57 @@ class NewValues(Change):
     def do(self, live: LiveGraph) -> None:
         """Put in the values after."""
         for name in self.dropped:
-            del live.sheet.defaults[name]
+            live.sheet.defaults.pop(name, None)
         values = live.sheet.values
-        given = values.engine.given
-        values.put_many([(node, given(after)) for node, _, after in self.changed])
+        for node, _, after in self.changed:
+            values.put(node, values.engine.given(after))
 
     def undo(self, live: LiveGraph) -> None:
         """Put in the values before."""
         values = live.sheet.values
-        given = values.engine.given
-        values.put_many([(node, given(before)) for node, before, _ in self.changed])
+        for node, before, _ in self.changed:
+            values.put(node, values.engine.given(before))
         live.sheet.defaults.update(self.dropped)
 
+    def __len__(self) -> int:
+        return 1 + sum(getattr(after, "size", 1) for _, _, after in self.changed)
+
     def __str__(self) -> str:
-        return f"new values of {len(self.changed)} inputs"
+        return new_values(len(self.changed))
+
+
+class ManyValues(Change):
+    """Other values of most inputs, as columns: all is computed anew."""
+
+    __slots__ = ("after", "before", "nodes")
+
+    def __init__(self, nodes: Sequence[int], before: Sequence[float], after: Sequence[float]) -> None:
+        self.nodes = nodes
+        self.before = before
+        self.after = after
+
+    def do(self, live: LiveGraph) -> None:
+        """Put in the values after."""
+        live.sheet.values.put_all(self.nodes, self.after)
+
+    def undo(self, live: LiveGraph) -> None:
+        """Put in the values before."""
+        live.sheet.values.put_all(self.nodes, self.before)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __str__(self) -> str:
+        return new_values(len(self.nodes))
+
+
+def new_values(count: int) -> str:
+    """How many values are new, in words."""
+    return "a new value" if count == 1 else f"{count:,} new values"
 
 
 class NewSheet(Change):
-    """A graph that was made anew, for values of other shapes."""
+    """A graph that was made anew, for values of other shapes, or to be compact."""
 
     __slots__ = ("after", "before")
 
@@ -80,8 +116,11 @@ class NewSheet(Change):
         """Go on with the old one."""
         live.sheet = self.before
 
+    def __len__(self) -> int:
+        return len(self.before.graph)
+
     def __str__(self) -> str:
-        return "values of other shapes"
+        return "a graph made anew"
 
 
 class Edited(Change):

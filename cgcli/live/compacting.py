@@ -5,7 +5,6 @@ a text would make them. What is asked of it is answered as if somebody had writt
 from __future__ import annotations
 
 from array import array
-from itertools import compress
 
 from cgcli.formulas.bound import Bound, chooser
 from cgcli.graph.copying import GONE, carry, copy_nodes
@@ -59,11 +58,13 @@ def _compacted(sheet: Sheet, extra: dict[str, int], kept: frozenset[int]) -> Com
     if not sheet.version and not extra and structure.alias.code not in sheet.program.graph.op:
         return Compacted(sheet.program, range(len(sheet.program.graph)), 0, extra, kept)
     graph, new = sheet.graph, Graph()
-    named = [node for name, node in graph.names.items() if name not in sheet.inputs]
-    inputs = [node for name, node in sheet.inputs.items() if name in sheet.unused]
     outputs = {name: graph.survivor(node) for name, node in sheet.outputs.items()}
-    roots = [*sheet.all_defaults.values(), *named, *outputs.values(), *inputs, *extra.values()]
-    order = _written(graph, roots, by_position=not sheet.version)
+    inputs = [node for name, node in sheet.inputs.items() if name in sheet.unused]
+    roots = [*sheet.all_defaults.values(), *outputs.values(), *inputs, *extra.values()]
+    statements = [node for name, node in sheet.in_order() if name not in sheet.inputs]
+    order = _written(graph, statements, roots)
+    if not sheet.version:
+        order.sort()
     moved = array("i", [GONE]) * len(graph)
 
     def value_of(node: int) -> int:
@@ -87,24 +88,48 @@ def _compacted(sheet: Sheet, extra: dict[str, int], kept: frozenset[int]) -> Com
     return Compacted(program, moved, sheet.version, extra, kept)
 
 
-def _written(graph: Graph, roots: Sequence[int], *, by_position: bool) -> list[int]:
-    """What some nodes need, operands first, in the order in which a text that writes them one by one makes them."""
+def _written(graph: Graph, statements: Sequence[int], roots: Sequence[int]) -> list[int]:
+    """What nodes need, operands first, in the order in which a text makes them: statement by statement.
+
+    statements: the nodes of names in the order of the text; a name that is used comes before the one that uses it.
+    """
+    place = {node: number for number, node in reversed(list(enumerate(statements)))}
     done = bytearray(len(graph))
     order: list[int] = []
-    pending = list(reversed(roots))
+    pending = [*reversed(roots), *reversed(statements)]
+    opened = set()
     while pending:
         node = pending[-1]
         if done[node]:
             pending.pop()
-            continue
-        missing = [operand for operand in graph.operands_of(node) if not done[operand]]
-        if missing:
+        elif node not in opened:
+            opened.add(node)
+            if node in place:
+                pending.extend(sorted(_used_names(graph, node, place, done), key=place.__getitem__, reverse=True))
+        else:
+            missing = [operand for operand in graph.operands_of(node) if not done[operand]]
             pending.extend(reversed(missing))
-            continue
-        pending.pop()
-        done[node] = 1
-        order.append(node)
-    return list(compress(range(len(graph)), done)) if by_position else order
+            if not missing:
+                pending.pop()
+                done[node] = 1
+                order.append(node)
+    return order
+
+
+def _used_names(graph: Graph, node: int, place: Mapping[int, int], done: bytearray) -> set[int]:
+    """The nodes with names that the statement of a node uses and that are not written yet."""
+    found: set[int] = set()
+    seen = {node}
+    pending = [node]
+    while pending:
+        for operand in graph.operands_of(pending.pop()):
+            if operand not in seen and not done[operand]:
+                seen.add(operand)
+                if operand in place:
+                    found.add(operand)
+                else:
+                    pending.append(operand)
+    return found
 
 
 def bound_over(sheet: Sheet, program: Program) -> Bound:

@@ -51,6 +51,8 @@ class Edit:
             new = self._built(building, by)
             if new == node:
                 raise GraphError(f"{self._called(what)} would be replaced by itself")
+            if any(name not in self.sheet.inputs for name in self.graph.names_of(node)):
+                new = self._own(new)
             self._redirect(node, new, building.made, names=True)
 
     def insert(self, text: str, *, after: Place) -> None:
@@ -137,9 +139,8 @@ class Edit:
         """Let a name mean a new node, and what used the old one by it."""
         others = [each for each in self.graph.names_of(old) if each != name]
         self.graph.supplant(old, new, "a definition", names=False)
-        moved = [each for each, output in self.sheet.outputs.items() if self.graph.survivor(output) == old]
-        if name in moved:
-            self.sheet.swap("outputs", {**self.sheet.outputs, name: new})
+        read_by_name = [each for each in self.sheet.outputs if each == name or each not in self.graph.names]
+        self.sheet.move_outputs(old, new, read_by_name)
         if self.graph.names.get(name) == old or (name not in self.graph.names and name not in self.sheet.outputs):
             self.graph.call(name, new, "defined")
         for each in others:
@@ -150,7 +151,7 @@ class Edit:
     def _own(self, node: int) -> int:
         """A node that nothing else is: a number of its own, or an alias where others use the node."""
         graph = self.graph
-        if graph.is_constant(node):
+        if graph.is_constant(node) and not graph.is_own_constant(node):
             number = graph.payload[node]
             found = graph.constant(graph.constants[number], graph.exact.get(number), own=True)
         elif node < self.begin.size or graph.names_of(node) or graph.uses().any(node):
@@ -200,13 +201,14 @@ class Mark:
 
     def __init__(self, sheet: Sheet) -> None:
         self.changes = len(sheet.graph.record)
-        self.size = len(sheet.graph)
+        self.size = len(sheet.graph.op)
         self.entries = len(sheet.log)
 
     def settle(self, sheet: Sheet) -> None:
         """After edits: equal nodes become one, and what depends on the edited ones is doubted."""
         graph = sheet.graph
-        merge_twins(sheet)
+        if graph.twins:
+            merge_twins(sheet)
         sheet.grow(beside=False)
         owner = graph.uses().owner
         touched: set[int] = set()

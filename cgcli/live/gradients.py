@@ -1,13 +1,24 @@
-"""Derivatives in a live graph: nodes beside the formula, which are computed, doubted and cut off as all others are."""
+"""Derivatives in a live graph: nodes beside the formula, which are computed, doubted and cut off as all others are.
+
+By a few names, the graph is walked backwards where these reach it and nowhere else, so the derivative by one leaf of a
+large tree costs its depth. What that adds meets what was there before: after an edit the nodes around it are new, and
+all others are found again with their values. By many names, and where an order of sums or a name must be told apart
+from equal values, the formula as a graph of its own is differentiated and what that adds is brought over. Both give the
+bits that `f.grad` gives.
+"""
 
 from __future__ import annotations
 
 from cgcli.formulas import derivatives, given
 from cgcli.graph.copying import copy_missing
+from cgcli.graph.origins import Origins
 from cgcli.live.building import place
 from cgcli.live.compacting import bound_over, compacted
 from cgcli.numerals import finite
 from cgcli.ops import structure
+from cgcli.passes.adjoints import Adjoint
+from cgcli.passes.backward import filled, walked
+from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,53 +28,118 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
     from cgcli.live.sheet import Sheet
 
+    Names = tuple[str, ...] | None
+
+FEW, FAR = 8, 20_000
+"""Names by which the graph is walked directly, and nodes that such a walk may meet."""
+
 
 class Slopes:
-    """The derivatives of a node: by name, and how a nan among them is explained.
+    """The derivatives of a name or a text: name -> node of the live graph."""
 
-    nodes: name -> node of the live graph. bound: the same question over the formula as a graph of its own, in which
-    they are `rates`.
-    """
+    __slots__ = ("nodes", "of", "wrt")
 
-    __slots__ = ("bound", "nodes", "rates")
-
-    def __init__(self, nodes: dict[str, int], bound: Bound, rates: list[int]) -> None:
+    def __init__(self, of: str, wrt: Names, nodes: Mapping[str, int]) -> None:
+        self.of = of
+        self.wrt = wrt
         self.nodes = nodes
-        self.bound = bound
-        self.rates = rates
 
     def tell(self, sheet: Sheet, found: Mapping[str, Any]) -> None:
-        """Say where a nan among the derivatives was born, and where one follows a convention."""
-        bound = self.bound
-        if bound.program.asks_points or not all(map(finite, found.values())):
-            bound = bound_over(sheet, bound.program)
-            bound.tell_births(self.rates, list(found.values()))
+        """Warn where a nan among the derivatives was born, and of what could be taken for more than it is."""
+        at_points = sheet.asks_points()
+        if at_points or not all(map(finite, found.values())):
+            bound = _question(sheet, self.of, self.wrt)
+            over, nodes = derivatives.gradient_nodes(bound, self.wrt, self.of)
+            (by_name,) = nodes.values()
+            over.tell_births([by_name[name] for name in found], list(found.values()))
+            if at_points:
+                from cgcli.formulas import kinks
+
+                kinks.tell(bound, kinks.kinks_at(bound, self.wrt, self.of), second=False)
 
 
-def slopes_of(sheet: Sheet, of: str, wrt: Sequence[str] | None) -> Slopes:
+def slopes_of(sheet: Sheet, of: str, wrt: Sequence[str] | str | None) -> Slopes:
     """The derivatives of a name or a text by names (all inputs: None), made once for each edit of the graph.
 
     Errors of `formulas.derivatives.gradient_nodes`.
     """
-    key = of, None if wrt is None else tuple(given.name_list(wrt))
+    key = of, wrt if wrt is None or type(wrt) is str else tuple(wrt)
     found: Slopes | None = sheet.slopes.get(key)
     if found is None:
-        found = sheet.slopes[key] = _through_program(sheet, of, key[1])
+        names = None if wrt is None else tuple(given.name_list(wrt))
+        nodes = _walked(sheet, of, names) or _through_program(sheet, of, names)
+        found = sheet.slopes[key] = Slopes(of, names, nodes)
     return found
 
 
-def _through_program(sheet: Sheet, of: str, wrt: tuple[str, ...] | None) -> Slopes:
-    """Differentiate the formula as a graph of its own, and bring over what that adds."""
-    node = place(sheet, of)
+def _walked(sheet: Sheet, of: str, wrt: Names) -> dict[str, int] | None:
+    """Walk backwards from a node to a few others; None where that is not the way to do it."""
     graph = sheet.graph
-    extra = {} if sheet.named(of) is not None else {of: node}
-    kept = [graph.names[name] for name in wrt or () if name in graph.names]
-    found = compacted(sheet, extra, [node for node in kept if graph.op[node] == structure.alias.code])
-    bound = bound_over(sheet, found.program)
-    derivatives.tell_left_out(found.program, wrt, of)
+    if wrt is None or len(wrt) > FEW or not sheet.is_simple():
+        return None
+    output, nodes = place(sheet, of), {name: graph.names.get(name) for name in wrt}
+    if graph.shape[output] or None in nodes.values():
+        return None
+    sheet.adopt(output)
+    targets = [node for node in nodes.values() if node is not None]
+    way = _way(sheet, targets)
+    if way is None:
+        return None
+    origins, graph.origins = graph.origins, Origins()
+    try:
+        start = Adjoint(FoldingRef(graph, graph.constant(1.0)))
+        adjoints, _ = walked(graph, [(output, start)], targets, way=way)
+        zero = FoldingRef(graph, graph.constant(0.0))
+        found = {
+            name: (adjoints[node].given_out() if node in adjoints else filled(zero, graph.shape_of(node))).node
+            for name, node in zip(wrt, targets, strict=True)
+        }
+    finally:
+        graph.origins = origins
+        sheet.grow(beside=True)
+    return found
+
+
+def _way(sheet: Sheet, targets: Sequence[int]) -> list[int] | None:
+    """The nodes of the formula that depend on some, in an order of evaluation.
+
+    None where they are too many, and where the order in which what a node receives is
+    added up is not that of positions: sums of two have no order.
+    """
+    graph, beside = sheet.graph, sheet.beside
+    uses = graph.uses()
+    found, seen = list(targets), set(targets)
+    for node in found:
+        users = 0
+        for edge in uses.of(node):
+            user = uses.owner[edge]
+            if not beside[user]:
+                users += 1
+                if user not in seen:
+                    seen.add(user)
+                    found.append(user)
+        if len(found) > FAR or (users > 2 and not graph.in_order):
+            return None
+    found.sort(key=None if graph.in_order else graph.ranks().__getitem__)
+    return found
+
+
+def _through_program(sheet: Sheet, of: str, wrt: Names) -> dict[str, int]:
+    """Differentiate the formula as a graph of its own, and bring over what that adds."""
+    bound = _question(sheet, of, wrt)
+    derivatives.tell_left_out(bound.program, wrt, of)
     over, nodes = derivatives.gradient_nodes(bound, wrt, of)
     (by_name,) = nodes.values()
-    copies = found.origins()
-    copy_missing(over.graph, graph, by_name.values(), copies)
+    copies = sheet.compacted.origins()
+    copy_missing(over.graph, sheet.graph, by_name.values(), copies)
     sheet.grow(beside=True)
-    return Slopes({name: copies[rate] for name, rate in by_name.items()}, over, list(by_name.values()))
+    return {name: copies[rate] for name, rate in by_name.items()}
+
+
+def _question(sheet: Sheet, of: str, wrt: Names) -> Bound:
+    """The formula as a graph of its own, in which a text has a name and names that are asked for are apart."""
+    graph = sheet.graph
+    extra = {} if sheet.named(of) is not None else {of: place(sheet, of)}
+    asked = [graph.names[name] for name in wrt or () if name in graph.names]
+    aliases = [node for node in asked if graph.op[node] == structure.alias.code]
+    return bound_over(sheet, compacted(sheet, extra, aliases).program)

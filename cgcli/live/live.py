@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import ne
 
 from cgcli.errors import UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.programs import of_program
 from cgcli.live.building import place, place_of
-from cgcli.live.changes import Change, NewSheet, NewValues, Transaction
+from cgcli.live.changes import Change, ManyValues, NewSheet, NewValues, Transaction
 from cgcli.live.compacting import bound_over, compacted
 from cgcli.live.gradients import slopes_of
 from cgcli.live.sheet import Misfit, Sheet, outside
-from cgcli.live.values import same
+from cgcli.live.values import SHARE, same
 from cgcli.numerals import finite
+from cgcli.ops import structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
     Watch = Callable[[str, Any, Any], Any]
     Told = tuple[str, Any, Any]
 
-MOST_CHANGES = 10_000
-"""Changes that can be taken back; older ones stay as they are."""
+MOST_KEPT = 2_000_000
+"""Values that changes hold to be taken back; the oldest changes stay as they are where there would be more."""
+
+MANY = 1_000
+"""Values that are put in together."""
 
 
 class LiveGraph:
@@ -39,8 +44,9 @@ class LiveGraph:
 
     def __init__(self, formula: FormulaBase, values: Mapping[str, Any]) -> None:
         self.sheet = Sheet(formula, values)
-        self._past: deque[Change] = deque(maxlen=MOST_CHANGES)
+        self._past: deque[Change] = deque()
         self._future: list[Change] = []
+        self._kept = 0
         self._watches: dict[str, list[Watch]] = {}
         self._seen: dict[str, Any] = {}
         self._noted: dict[str, Any] = {}
@@ -213,10 +219,15 @@ class LiveGraph:
         A value of another shape, or of a name that a length or an index follows from, makes the graph anew, where it
         was not edited; ShapeError, UsageError where it was.
         """
-        if mapping is not None:
-            values = given.given_values(mapping, values)
         sheet = self.sheet
-        inputs, stored, plain = sheet.inputs, sheet.values.values, not sheet.values.engine.arrays
+        if mapping is not None:
+            if type(mapping) is dict and not values and mapping.keys() <= sheet.inputs.keys():
+                values = mapping
+            else:
+                values = given.given_values(mapping, values)
+        inputs, stored, plain = sheet.inputs, sheet.values.values, sheet.values.plain
+        if len(values) > MANY and self._set_many(values):
+            return None
         changed, dropped = [], {}
         for name, value in values.items():
             node = inputs.get(name)
@@ -238,6 +249,21 @@ class LiveGraph:
         self._do(NewValues(changed, dropped))
         return None
 
+    def _set_many(self, values: Mapping[str, Any]) -> bool:
+        """The same for many numbers of a formula of numbers; False where there is anything else among them."""
+        sheet = self.sheet
+        special = sheet.decided.keys() | sheet.defaults.keys()
+        if not sheet.values.plain or not values.keys() <= sheet.inputs.keys() or not special.isdisjoint(values):
+            return False
+        if set(map(type, values.values())) != {float} or len(sheet.graph.shapes) > 1:
+            return False
+        nodes, after = list(map(sheet.inputs.__getitem__, values)), list(values.values())
+        before = list(map(sheet.values.values.__getitem__, nodes))
+        if SHARE * sum(map(ne, before, after)) < len(sheet.values.values):
+            return False
+        self._do(ManyValues(nodes, before, after))
+        return True
+
     def define(self, name: str, text: str | int) -> None:
         """Let a name mean what a text says; a new name is one more definition. One edit, see `Edit.define`."""
         with self.edit() as edit:
@@ -252,6 +278,7 @@ class LiveGraph:
         if not self._past:
             raise UsageError("there is nothing to undo")
         change = self._past.pop()
+        self._kept -= len(change)
         change.undo(self)
         self._future.append(change)
         self._changed()
@@ -264,6 +291,7 @@ class LiveGraph:
         change = self._future.pop()
         change.do(self)
         self._past.append(change)
+        self._kept += len(change)
         self._changed()
         return str(change)
 
@@ -271,9 +299,23 @@ class LiveGraph:
         """An independent copy with the same values and the same past; watches stay with the original."""
         twin = type(self).__new__(type(self))
         twin.sheet = self.sheet.fork()
-        twin._past, twin._future = deque(self._past, maxlen=MOST_CHANGES), list(self._future)
+        twin._past, twin._future = deque(self._past), list(self._future)
+        twin._kept = self._kept
         twin._watches, twin._seen, twin._noted = {}, {}, dict(self._noted)
         return twin
+
+    def compact(self) -> None:
+        """Give nodes new numbers, in the order of the text, and let go of those that nothing needs any more.
+
+        Edits and questions only add nodes. All is computed anew when it is asked for; `undo` brings the old nodes back.
+        """
+        sheet = self.sheet
+        aliases = [node for node in sheet.graph.names.values() if sheet.graph.op[node] == structure.alias.code]
+        formula = type(sheet.formula)(of_program(compacted(sheet, {}, aliases).program))
+        known = {name: value for name, value in self.values.items() if name not in sheet.defaults}
+        new = Sheet(formula, {name: known[name] for name in formula.inputs if name in known})
+        new.texts, new.version = sheet.texts, 1
+        self._do(NewSheet(sheet, new))
 
     def watch(self, name: str, call: Watch) -> None:
         """Call a function with (name, value before, value after) whenever the value of a name or a text has changed.
@@ -305,13 +347,20 @@ class LiveGraph:
     # ---- how ---------------------------------------------------------------------------------------------------
 
     def _do(self, change: Change) -> None:
-        change.do(self)
+        try:
+            change.do(self)
+        except BaseException:  # Ctrl-C: all of it or nothing
+            change.undo(self)
+            raise
         self.remember(change)
 
     def remember(self, change: Change) -> None:
         """Take notice of a change that was done: it can be taken back from now on, and watchers are told."""
         self._past.append(change)
         self._future.clear()
+        self._kept += len(change)
+        while self._kept > MOST_KEPT and len(self._past) > 1:
+            self._kept -= len(self._past.popleft())
         self._changed()
 
     def _changed(self) -> None:

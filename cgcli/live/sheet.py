@@ -12,14 +12,15 @@ from cgcli.engines import engine
 from cgcli.errors import ShapeError
 from cgcli.formulas import given
 from cgcli.graph.edit import EditableGraph
+from cgcli.live.engine import ENGINE
 from cgcli.live.texts import Texts
 from cgcli.live.values import Values, same
 from cgcli.numerals import shape_of
-from cgcli.ops import structure
+from cgcli.ops import REGISTRY, structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from cgcli.engines.planned import PlannedEngine
@@ -64,12 +65,15 @@ class Sheet:
         self.all_defaults = dict(program.defaults)
         self.initialisers: dict[str, Initialiser] = dict(program.initialisers)
         self.decided = dict(program.specialised)
+        self.aliases = structure.alias.code in program.graph.op
+        self._asks_points, self._looked_at = False, 0
         few = len(self.inputs) <= MOST_NAMES
         uses = self.graph.uses()
         self.unused = {name for name, node in self.inputs.items() if few and not uses.any(node)}
         self.version = 0
         self.compacted: Any = None
         self.slopes: dict[Any, Any] = {}
+        self.places_in_text: dict[str, int] = {}
         self.log: list[tuple[str | None, Any, Any]] = []
         self.given = Given(self)
         self.beside = bytearray(len(self.graph))
@@ -85,7 +89,7 @@ class Sheet:
         vars(twin).update(vars(self))
         twin.graph = self.graph.fork()
         for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided", "beside",
-                     "places", "log", "slopes"):  # fmt: skip
+                     "places", "log", "slopes", "places_in_text"):  # fmt: skip
             setattr(twin, name, getattr(self, name).copy())
         twin.values = self.values.fork(twin.graph)
         twin.given = Given(twin)
@@ -95,7 +99,7 @@ class Sheet:
 
     def _engine(self) -> PlannedEngine:
         """Python's floats where the outputs need numbers only, as `f.eval` has them, else NumPy."""
-        found: Any = engine("numpy" if self._needs_arrays() else "python")
+        found: Any = engine("numpy") if self._needs_arrays() else ENGINE
         return found
 
     def _needs_arrays(self) -> bool:
@@ -114,11 +118,11 @@ class Sheet:
         return False
 
     def _valued(self, chosen: PlannedEngine) -> Values:
-        if chosen.arrays:
-            from numpy import errstate
+        if chosen is ENGINE:
+            return Values(self.graph, chosen, nullcontext, plain=True)
+        from numpy import errstate
 
-            return Values(self.graph, chosen, lambda: errstate(all="ignore"))
-        return Values(self.graph, chosen, nullcontext)
+        return Values(self.graph, chosen, lambda: errstate(all="ignore"), plain=False)
 
     def admitted(self, name: str, value: Any, shape: Shape) -> Any:
         """A value from outside as the engine has it, in memory of its own. DataError, ShapeError."""
@@ -138,8 +142,7 @@ class Sheet:
                 old = self.values.values
                 self.values = self._valued(chosen)
                 for node in self.inputs.values():
-                    shape = self.graph.shape_of(node)
-                    self.values.values[node] = chosen.given(old[node]) if not shape else old[node]
+                    self.values.values[node] = chosen.given(old[node])
 
     def follow_defaults(self) -> None:
         """Give inputs that nobody gave a value those of their defaults, which may depend on other inputs."""
@@ -171,8 +174,10 @@ class Sheet:
 
     def grow(self, *, beside: bool) -> None:
         """Take notice of nodes that were built; beside: for a question only."""
-        self.beside += bytes((beside,)) * (len(self.graph) - len(self.beside))
-        self.values.grow()
+        missing = len(self.graph.op) - len(self.beside)
+        if missing:
+            self.beside += bytes((beside,)) * missing
+            self.values.grow()
 
     def shrink(self) -> None:
         """Take notice of nodes that were forgotten."""
@@ -185,9 +190,15 @@ class Sheet:
             return self.graph.survivor(self.outputs[name])
         return self.graph.names.get(name)
 
+    def in_order(self) -> list[tuple[str, int]]:
+        """The names of the graph with their nodes, in the order of the text; new ones come last."""
+        for name in self.graph.names:
+            self.places_in_text.setdefault(name, len(self.places_in_text))
+        return sorted(self.graph.names.items(), key=lambda item: self.places_in_text[item[0]])
+
     def names(self) -> dict[str, int]:
-        """Every name with its node."""
-        return {**self.graph.names, **{name: self.graph.survivor(node) for name, node in self.outputs.items()}}
+        """Every name with its node, in the order of the text."""
+        return {**dict(self.in_order()), **{name: self.graph.survivor(node) for name, node in self.outputs.items()}}
 
     # ---- what can be taken back --------------------------------------------------------------------------------
 
@@ -210,6 +221,8 @@ class Sheet:
 
     def rename(self, name: str, to: str, node: int) -> None:
         """Call an input, an output or a definition something else."""
+        self.in_order()
+        self.places_in_text[to] = self.places_in_text.get(name, len(self.places_in_text))
         if name in self.inputs:
             self.graph.rename_input(name, to, "renamed")
         elif name in self.graph.names:
@@ -227,6 +240,22 @@ class Sheet:
         while len(self.log) > length:
             field, key, before = self.log.pop()
             _put(vars(self) if field is None else getattr(self, field), key, before)
+
+    def asks_points(self) -> bool:
+        """Whether the formula asks for single points, `x == 0`, where a derivative may not be what it seems."""
+        known = self._looked_at
+        if known < len(self.graph):
+            codes = {code for code, aside in zip(self.graph.op[known:], self.beside[known:], strict=True) if not aside}
+            self._asks_points |= any("point" in REGISTRY.rows[code].traits for code in codes)
+            self._looked_at = len(self.graph)
+        return self._asks_points
+
+    def is_simple(self) -> bool:
+        """Whether derivatives follow the edges and nothing else: no aliases, decisions, columns, derivatives."""
+        program = self.program
+        return not (self.aliases or program.decisions or program.columns or program.slopes or self.decided) and not (
+            program.graph.origins or program.graph.is_derivative
+        )
 
     # ---- who needs what ----------------------------------------------------------------------------------------
 
@@ -267,15 +296,17 @@ class Sheet:
             self.graph.supplant(node, alias, "a name is not an equal value", kept=(alias,))
             self.move_outputs(node, alias)
 
-    def move_outputs(self, node: int, by: int) -> list[str]:
-        """Let outputs that are a node be another one; their names."""
-        moved = [name for name, output in self.outputs.items() if self.graph.survivor(output) == node]
+    def move_outputs(self, node: int, by: int, among: Collection[str] | None = None) -> list[str]:
+        """Let outputs that are a node (all, or among these) be another one; their names."""
+        names = self.outputs if among is None else among
+        moved = [name for name in names if self.graph.survivor(self.outputs[name]) == node]
         if moved:
             self.swap("outputs", {**self.outputs, **dict.fromkeys(moved, by)})
         return moved
 
     def alias(self, node: int) -> int:
         """A new node with the value of another one."""
+        self.aliases = True
         return self.graph.apply(structure.alias, [node], [-1 - len(self.graph)])
 
 
@@ -304,7 +335,8 @@ class Given:
         return self.sheet.values.values[node]
 
     def __setitem__(self, node: int, value: Any) -> None:
-        self.sheet.values.put(node, value)
+        if node < len(self.sheet.graph):  # else it was forgotten meanwhile
+            self.sheet.values.put(node, value)
 
 
 class Misfit(ShapeError):

@@ -45,12 +45,14 @@ class Values:
 
     values: by node; None where there is none yet. state: by node. recomputed, cut_off, full: what the last question
     cost: nodes computed, of these the ones whose value came out equal, and whether nothing that it needs had stood.
-    quiet: what an engine wants around its calculations.
+    quiet: what an engine wants around its calculations. plain: whether numbers are floats of Python.
     """
 
     def __init__(
-        self, graph: EditableGraph, engine: PlannedEngine, quiet: Callable[[], AbstractContextManager[Any]]
-    ) -> None:
+        self, graph: EditableGraph, engine: PlannedEngine, quiet: Callable[[], AbstractContextManager[Any]], *,
+        plain: bool,
+    ) -> None:  # fmt: skip
+        self.plain = plain
         self.graph = graph
         self.engine = engine
         self.quiet = quiet
@@ -60,7 +62,8 @@ class Values:
         self.full = False
         self._blank = bytearray()
         self._steps: list[Any] = []
-        self._kernels: dict[tuple[int, ...], Any] = {}
+        self._kernels: dict[int | tuple[int, ...], Any] = {}
+        self._nothing_stands = True
         self._passes: dict[tuple[int, ...], tuple[Plan, int]] = {}
         self.grow()
 
@@ -80,10 +83,8 @@ class Values:
     def grow(self) -> None:
         """Make room for the nodes that were built, and learn the values of constants."""
         graph, known = self.graph, len(self.values)
-        missing = len(graph) - known
+        missing = len(graph.op) - known
         self._uses = graph.uses()
-        if not missing:
-            return
         self.values += [None] * missing
         self._steps += [None] * missing
         self._blank += bytes((STALE,)) * missing
@@ -122,15 +123,12 @@ class Values:
             self.void()
             raise
 
-    def put_many(self, found: Sequence[tuple[int, Any]]) -> None:
-        """Give leaves other values than they have."""
-        if len(found) * SHARE > len(self.values) and len(found) > FEWEST:
-            self.void()
-            for node, value in found:
-                self.values[node] = value
-        else:
-            for node, value in found:
-                self.put(node, value)
+    def put_all(self, nodes: Sequence[int], found: Sequence[Any]) -> None:
+        """Give so many leaves values that most has to be computed anew."""
+        self.void()
+        values = self.values
+        for node, value in zip(nodes, found, strict=True):
+            values[node] = value
 
     def doubt(self, nodes: Iterable[int]) -> None:
         """Nodes have other operands than before: they must be computed, and what depends on them may have to."""
@@ -172,6 +170,7 @@ class Values:
     def void(self) -> None:
         """No value stands but those of leaves."""
         self.state[:] = self._blank
+        self._nothing_stands = True
 
     # ---- questions ---------------------------------------------------------------------------------------------
 
@@ -185,16 +184,23 @@ class Values:
         missing = [node for node in dict.fromkeys(wanted) if self.state[node]]
         if not missing:
             return
-        found = self._collected(missing)
-        with self.quiet():
-            if found is None:
+        found = None
+        if not self._nothing_stands or len(self.state) <= FEWEST:
+            found = self._collected(missing)
+        if found is None:
+            with self.quiet():
                 self._pass_over(missing)
+            return
+        try:
+            if self.plain:
+                self._recompute(found)
             else:
-                try:
+                with self.quiet():
                     self._recompute(found)
-                except BaseException:
-                    self._let_go(found)
-                    raise
+        except BaseException:
+            self._let_go(found)
+            raise
+        self._nothing_stands = False
 
     def standing(self) -> int:
         """How many values stand."""
@@ -216,19 +222,21 @@ class Values:
 
         `full` says afterwards whether they are all that the wanted nodes need.
         """
-        graph, state, blank = self.graph, self.state, self._blank
-        start, operands = graph.start, graph.operands
+        graph, state, blank, steps = self.graph, self.state, self._blank, self._steps
         most = max(FEWEST, len(state) // SHARE)
         found: list[int] = []
         stood = 0
         pending = wanted.copy()
+        used: Any = ()
         try:
             for node in pending:
                 state[node] |= COLLECTED
             while pending:
                 node = pending.pop()
                 found.append(node)
-                for operand in operands[start[node] : start[node + 1]]:
+                _, left, right = steps[node] or self._step(node)
+                used = (left, right) if right >= 0 else (left,) if right == ALONE else left
+                for operand in used:
                     mark = state[operand]
                     if not mark:
                         stood |= blank[operand]
@@ -238,7 +246,7 @@ class Values:
                 if len(found) > most:
                     break
         except BaseException:
-            self._let_go([*wanted, *found, *pending, *operands[start[node] : start[node + 1]]])
+            self._let_go([*wanted, *found, *pending, *used])
             raise
         if pending:
             self._let_go([*found, *pending])
@@ -259,45 +267,54 @@ class Values:
 
         The order of the last lines keeps what is marked right wherever Ctrl-C hits: users, value, state.
         """
-        values, state, steps, uses = self.values, self.state, self._steps, self._uses
+        values, state, steps, uses, plain = self.values, self.state, self._steps, self._uses, self.plain
         first, after, owner = uses.first, uses.after, uses.owner
-        for node in found:
-            if state[node] == DOUBTFUL | COLLECTED:
-                state[node] = STANDS
-                continue
-            kernel, left, right = steps[node] or self._step(node)
-            if right >= 0:
-                value = kernel(values[left], values[right])
-            elif right == ALONE:
-                value = kernel(values[left])
-            else:
-                value = kernel(*[values[operand] for operand in left])
-            self.recomputed += 1
-            old = values[node]
-            if old is not None:
-                if same(old, value):
-                    self.cut_off += 1
+        computed = equal = 0
+        try:
+            for node in found:
+                if state[node] == DOUBTFUL | COLLECTED:
                     state[node] = STANDS
                     continue
-                edge = first[node]
-                while edge >= 0:
-                    state[owner[edge]] |= STALE
-                    edge = after[edge]
-            values[node] = value
-            state[node] = STANDS
+                kernel, left, right = steps[node]
+                if right >= 0:
+                    value = kernel(values[left], values[right])
+                elif right == ALONE:
+                    value = kernel(values[left])
+                else:
+                    value = kernel(*[values[operand] for operand in left])
+                computed += 1
+                old = values[node]
+                if old is not None:
+                    if not (plain and type(value) is float and value != old == old) and same(old, value):
+                        equal += 1
+                        state[node] = STANDS
+                        continue
+                    edge = first[node]
+                    while edge >= 0:
+                        state[owner[edge]] |= STALE
+                        edge = after[edge]
+                values[node] = value
+                state[node] = STANDS
+        finally:
+            self.recomputed += computed
+            self.cut_off += equal
 
     def _step(self, node: int) -> tuple[Any, Any, int]:
         """The function of a node and its operands, as a plan has them."""
         graph = self.graph
-        used = graph.operands_of(node)
-        key = (graph.op[node], graph.payload[node], *[graph.shape[operand] for operand in used])
+        code, payload, first, last = graph.op[node], graph.payload[node], graph.start[node], graph.start[node + 1]
+        used = graph.operands[first:last]
+        key: int | tuple[int, ...] = code
+        if payload >= 0 or len(graph.shapes) > 1:
+            key = (code, payload, *[graph.shape[operand] for operand in used])
         kernel = self._kernels.get(key)
         if kernel is None:
             kernel = self._kernels[key] = self.engine.kernel_of(graph, node)
+        count = last - first
         step: tuple[Any, Any, int]
-        if len(used) == 2:
+        if count == 2:
             step = kernel, used[0], used[1]
-        elif len(used) == 1:
+        elif count == 1:
             step = kernel, used[0], ALONE
         else:
             step = kernel, tuple(used), MANY
@@ -314,6 +331,7 @@ class Values:
         state[:] = (int.from_bytes(state, "little") & kept).to_bytes(size, "little")  # the computed ones stand
         self.recomputed += len(plan.nodes)
         self.full = True
+        self._nothing_stands = False
 
     def _pass(self, wanted: tuple[int, ...]) -> tuple[Plan, int]:
         """The plan of a full pass, and the states of the nodes that it leaves alone, as a mask of bits."""

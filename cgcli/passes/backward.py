@@ -25,7 +25,7 @@ from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Protocol
 
     from cgcli.ops import Operation
@@ -40,29 +40,36 @@ if TYPE_CHECKING:
 
 
 def walked(
-    graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int], conventions: Conventions | None = None
-) -> tuple[dict[int, Adjoint], dict[int, Adjoint]]:
+    graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int], conventions: Conventions | None = None,
+    way: Sequence[int] | None = None,
+) -> tuple[dict[int, Adjoint], dict[int, Adjoint]]:  # fmt: skip
     """The backward loop: the adjoint of each node, and what each edge contributes to its operand.
 
     starts: outputs with the adjoints that they start with, which are added last to what they receive. conventions:
-    what looks after products of them, where the outputs are derivatives themselves.
+    what looks after products of them, where the outputs are derivatives themselves. way: all nodes that depend on those
+    of `wrt` and that the outputs need, and perhaps others, in an order of evaluation; those by position by default.
     """
     outputs = [output for output, _ in starts]
-    active = between(graph, wrt, outputs)
+    backwards: Iterator[int]
+    is_active: Callable[[int], object]
+    if way is None:
+        marks = between(graph, wrt, outputs)
+        backwards, is_active = _marked(marks), marks.__getitem__
+    else:
+        backwards, is_active = reversed(way), frozenset(way).__contains__
     received: dict[int, list[Adjoint]] = {}
     seeds: dict[int, list[Adjoint]] = {}
     for output, adjoint in starts:
-        if active[output]:
+        if is_active(output):
             seeds.setdefault(output, []).append(adjoint)
     asked_for = frozenset(wrt)
     adjoints: dict[int, Adjoint] = {}
     sent: dict[int, Adjoint] = {}
-    node = len(active)
-    while (node := active.rfind(1, 0, node)) >= 0:  # a pass over a small part of a large graph is quick
+    for node in backwards:
         if node not in received and node not in seeds:
             continue
         begin = len(graph)
-        wanted = [bool(active[operand]) for operand in graph.operands_of(node)]
+        wanted = [bool(is_active(operand)) for operand in graph.operands_of(node)]
         goes_on = any(wanted)
         adjoints[node] = total = total_of(received.pop(node, []), seeds.get(node, []), goes_on=goes_on)
         if node in asked_for:
@@ -80,6 +87,13 @@ def walked(
                     received.setdefault(graph.operands[first + place], []).append(part)
         graph.origins.note(begin, len(graph), node)
     return adjoints, sent
+
+
+def _marked(marks: bytearray) -> Iterator[int]:
+    """The marked nodes, the last one first; a small part of a large graph is gone through quickly."""
+    node = len(marks)
+    while (node := marks.rfind(1, 0, node)) >= 0:
+        yield node
 
 
 # ---- what one node hands on ------------------------------------------------------------------------------------------
@@ -131,7 +145,8 @@ def _by_body(
     graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool], again: bool
 ) -> list[Adjoint | None]:  # fmt: skip
     """What a kept call hands on; bodies are differentiated by this same loop."""
-    from cgcli.passes.kept_calls import AtKinks, handed_by_call, handed_by_scan
+    from cgcli.passes.kept_calls import AtKinks, handed_by_call
+    from cgcli.passes.kept_loops import handed_by_scan
 
     def pull(graph: Graph, starts: Sequence[tuple[int, Adjoint]], wrt: Sequence[int]) -> dict[int, Adjoint]:
         return walked(graph, starts, wrt, AtKinks(graph) if again else None)[0]

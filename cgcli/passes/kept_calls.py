@@ -1,18 +1,18 @@
-"""What kept calls hand to their operands: kept calls of the *adjoint bodies* of their bodies, and loops in reverse.
+"""What a kept call hands to its operands: a kept call of the *adjoint body* of its body.
 
-The adjoint of a `scan` is a scan that goes back over the states of the steps, which another scan has emitted, as in
-JAX; derivatives of any order are scans again. What decided in a body decides here too: where the adjoint of a state
-may be 0 by a decision, its mask goes back along with it (`passes.adjoints`).
+What decided in a body decides here too: beside a contribution that is 0 by a decision comes where it counts
+(`passes.adjoints`).
 """
 
 from __future__ import annotations
 
-from cgcli.graph.bodies import Body, bodies_in, closed, packed, unpacked
+from cgcli.graph.bodies import Body, bodies_in, closed, unpacked
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY, calling, logic, shaping
 from cgcli.passes.adjoints import Adjoint, Mask, condition_of
 from cgcli.passes.folding import FoldingRef
+from cgcli.passes.known_masks import with_known_mask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,25 +34,46 @@ def handed_by_call(
     a derivative that has kinks; a body is then nan at its kinks (see `AtKinks`).
     """
     (body,) = graph.attributes_of(node)
-    made = _adjoint_body(body, wanted, adjoint.mask is not None, pull, again)
+    operands = [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
+    return called_back(body, operands, adjoint, wanted, pull, again)
+
+
+def called_back(
+    body: Body, operands: Sequence[Ref], adjoint: Adjoint, wanted: Sequence[bool], pull: Pull, again: bool
+) -> list[Adjoint | None]:  # fmt: skip
+    """The contributions of a call of a body on some operands, whose adjoint is given, as a call of its adjoint body."""
+    mask = adjoint.mask
+    masked = mask is not None and mask.condition is not None
+    elements = mask.elements if mask is not None and not masked else None
+    made = _adjoint_body(body, wanted, masked, elements, pull, again)
     if not made.parts:
         return [None] * len(wanted)
-    operands = [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
-    given = [adjoint.value, *([] if adjoint.mask is None else [_indicator(adjoint)])]
-    found = adjoint.value.build(calling.call, [*operands, *given], [made.body])
-    return made.contributions(unpacked(found, made.body.result_shapes))
+    given = [*operands, adjoint.given_out(), *([indicator(adjoint)] if masked else [])]
+    values = _called(made.body, made.takes, given)
+    counts = [] if made.counts is None else _called(made.counts, made.counts_takes, given)
+    return made.contributions(values, counts)
 
 
-def _indicator(adjoint: Adjoint) -> Ref:
+def _called(body: Body, takes: Sequence[int], given: Sequence[Ref]) -> list[Any]:
+    """The results of a call of a body on those of some operands that it takes."""
+    operands = [given[place] for place in takes]
+    return unpacked(operands[0].build(calling.call, operands, [body]), body.result_shapes)
+
+
+# ---- adjoints and their masks ---------------------------------------------------------------------------------------
+
+
+def indicator(adjoint: Adjoint) -> Ref:
     """1 where an adjoint counts and 0 elsewhere, of its shape."""
     if adjoint.mask is None:
-        return _filled(adjoint.value, 1.0, adjoint.value.shape)
+        return repeated(adjoint.value, 1.0, adjoint.value.shape)
     condition = condition_of(adjoint.mask, adjoint.value)
     counted = condition if adjoint.mask.condition is None else condition != 0
     return shaping.broadcast_to(counted, adjoint.value.shape) if counted.shape != adjoint.value.shape else counted
 
 
-def _filled(like: Ref, number: float, shape: Shape) -> Ref:
+def repeated(like: Ref, number: float, shape: Shape) -> Ref:
+    """A number as an array of a shape."""
     value = like.coerce(number)
     return shaping.broadcast_to(value, shape) if shape else value
 
@@ -61,320 +82,137 @@ def _filled(like: Ref, number: float, shape: Shape) -> Ref:
 
 
 class AdjointBody:
-    """The body of what a call contributes to its operands.
+    """The body of what a call contributes to its operands, and that of where this counts.
 
-    body: its operands are those of the call, the adjoint of the call, and, where that is masked, where it counts. Its
-    results are the contributions and, where they are masked, where they count.
-    parts: by operand the positions of both among the results (None: it counts everywhere).
+    body, counts: they take, of the operands of the call, the adjoint of the call, and what says where that counts, the
+    ones at the places `takes` and `counts_takes`; where all counts, or it is known where, there are no `counts`. They
+    are two, so that the contributions are linear in the adjoint and nothing else follows from it.
+    parts: by operand the place of its contribution, of what says where it counts, and the elements that count, as bits.
     """
 
-    __slots__ = ("body", "count", "parts")
+    __slots__ = ("body", "count", "counts", "counts_takes", "parts", "takes")
 
-    def __init__(self, body: Body, count: int, parts: dict[int, tuple[int, int | None]]) -> None:
-        self.body = body
+    def __init__(self, count: int) -> None:
         self.count = count
-        self.parts = parts
+        self.body: Any = None
+        self.takes: list[int] = []
+        self.counts: Body | None = None
+        self.counts_takes: list[int] = []
+        self.parts: dict[int, tuple[int, int | None, int | None]] = {}
 
     def __len__(self) -> int:
-        return len(self.body.graph)
+        return (0 if self.body is None else len(self.body.graph)) + (
+            0 if self.counts is None else len(self.counts.graph)
+        )
 
-    def contributions(self, results: Sequence[Any]) -> list[Adjoint | None]:
-        """The contribution to each operand, from the results of a call of the body."""
+    def contributions(self, values: Sequence[Any], counts: Sequence[Any]) -> list[Adjoint | None]:
+        """The contribution to each operand, from the results of calls of both."""
         handed: list[Adjoint | None] = [None] * self.count
-        for operand, (value, mask) in self.parts.items():
-            handed[operand] = _under(results[value], None if mask is None else results[mask])
+        for operand, (value, mask, elements) in self.parts.items():
+            handed[operand] = under(values[value], None if mask is None else counts[mask], elements)
         return handed
 
 
-def _under(value: Any, indicator: Any) -> Adjoint:
+def under(value: Any, counts: Any = None, elements: int | None = None) -> Adjoint:
     """An adjoint that is 0 where it does not count."""
-    return Adjoint(value) if indicator is None else Adjoint(value, Mask(indicator), clean=True)
+    if counts is None and elements is None:
+        return Adjoint(value)
+    return Adjoint(value, Mask(counts, elements), clean=True)
 
 
 def adjoint_body(body: Body, wanted: Sequence[bool], pull: Pull) -> AdjointBody:
     """The adjoint body for some operands, kept with the body. CalculationError where an operation has no rule."""
-    return _adjoint_body(body, wanted, False, pull, False)
+    return _adjoint_body(body, wanted, False, None, pull, False)
 
 
-def _adjoint_body(body: Body, wanted: Sequence[bool], masked: bool, pull: Pull, again: bool) -> AdjointBody:
-    key = ("adjoint body", tuple(wanted), masked, again)
-    return body.graph.once(key, body.results, lambda: _new_adjoint_body(body, wanted, masked, pull))
+def _adjoint_body(
+    body: Body, wanted: Sequence[bool], masked: bool, elements: int | None, pull: Pull, again: bool
+) -> AdjointBody:  # fmt: skip
+    """masked: whether an operand says where the adjoint counts; elements: the elements that count, where known."""
+    key = ("adjoint body", tuple(wanted), masked, elements, again)
+    return body.graph.once(key, body.results, lambda: _new_adjoint_body(body, wanted, masked, elements, pull))
 
 
-def _new_adjoint_body(body: Body, wanted: Sequence[bool], masked: bool, pull: Pull) -> AdjointBody:
+def _new_adjoint_body(
+    body: Body, wanted: Sequence[bool], masked: bool, elements: int | None, pull: Pull
+) -> AdjointBody:  # fmt: skip
     graph = Graph()
-    operands = _inputs(graph, body, body.operand_shapes)
+    operands = stand_ins(graph, body)
     adjoint = FoldingRef(graph, graph.input("adjoint", body.shape, hidden=True))
     counts = FoldingRef(graph, graph.input("counts", body.shape, hidden=True)) if masked else None
-    given = [*operands, adjoint, *([] if counts is None else [counts])]
-    found = pulled(body, operands, _starts(body, adjoint, counts), wanted, pull)
-    results: list[Any] = []
-    parts: dict[int, tuple[int, int | None]] = {}
+    found = pulled(body, operands, _starts(body, adjoint, counts, elements), wanted, pull)
+    values: list[Ref] = []
+    counted: list[Ref] = []
+    made = AdjointBody(len(wanted))
     for place, part in enumerate(found):
-        if part is not None:
-            results.append(part.given_out())
-            parts[place] = len(results) - 1, None if part.mask is None else len(results)
-            results += [] if part.mask is None else [_indicator(part)]
-    made = closed(f"adjoint of {body.name}", graph, [ref.node for ref in given], [ref.node for ref in results],
-                  _labels(body, ["adjoint", "counts"]))  # fmt: skip
-    return AdjointBody(made, len(wanted), parts)
+        if part is None:
+            continue
+        values.append(part.given_out())
+        mask = part.mask
+        if mask is None or mask.condition is None:
+            made.parts[place] = len(values) - 1, None, None if mask is None else mask.elements
+        else:
+            counted.append(indicator(part))
+            made.parts[place] = len(values) - 1, len(counted) - 1, None
+    given = [*operands, adjoint, *([] if counts is None else [counts])]
+    name, labels = f"adjoint of {body.name}", labels_of(body, ["adjoint", "counts"])
+    made.body, made.takes = _closed(name, given, values, labels) if values else (None, [])
+    if counted:
+        made.counts, made.counts_takes = _closed(f"counts of {name}", given, counted, labels)
+    return made
 
 
-def _labels(body: Body, more: Sequence[str]) -> list[str]:
+def _closed(name: str, given: Sequence[Ref], results: Sequence[Ref], labels: Sequence[str]) -> tuple[Body, list[int]]:
+    """The body of some results, and which of the given operands it takes: one at least."""
+    graph, nodes = given[0].graph, [ref.node for ref in results]
+    used = ancestors(graph, nodes)
+    takes = [place for place, ref in enumerate(given) if used[ref.node]] or [0]
+    made = closed(name, graph, [given[place].node for place in takes], nodes, [labels[place] for place in takes])
+    return made, takes
+
+
+def labels_of(body: Body, more: Sequence[str]) -> list[str]:
+    """What the operands of a body are called, and what comes behind them."""
     return [*(body.graph.input_name(operand) for operand in body.operands), *more]
 
 
-def _inputs(graph: Graph, body: Body, shapes: Sequence[Shape]) -> list[Ref]:
-    """Stand-ins for the operands of a body."""
-    labels = _labels(body, [])
+def stand_ins(graph: Graph, body: Body) -> list[Ref]:
+    """Inputs of a graph in the place of the operands of a body."""
     return [
         FoldingRef(graph, graph.input(f"{place} {label}", shape, hidden=True))
-        for place, (label, shape) in enumerate(zip(labels, shapes, strict=True))
+        for place, (label, shape) in enumerate(zip(labels_of(body, []), body.operand_shapes, strict=True))
     ]
 
 
-def _starts(body: Body, adjoint: Ref, counts: Ref | None) -> list[Adjoint]:
-    """The adjoints of a body's results, from that of a call of it."""
-    values = unpacked(adjoint, body.result_shapes)
-    indicators = [None] * len(values) if counts is None else unpacked(counts, body.result_shapes)
-    return [
-        Adjoint(value, None if indicator is None else Mask(indicator))
-        for value, indicator in zip(values, indicators, strict=True)
-    ]
+def _starts(body: Body, adjoint: Ref, counts: Ref | None, elements: int | None) -> list[Adjoint | None]:
+    """The adjoints of a body's results, from that of a call of it; None for one of which no element counts."""
+    shapes = body.result_shapes
+    values = unpacked(adjoint, shapes)
+    conditions = [None] * len(values) if counts is None else unpacked(counts, shapes)
+    starts: list[Adjoint | None] = []
+    begin = 0
+    for value, condition in zip(values, conditions, strict=True):
+        count = shaping.size_of(value.shape)
+        bits, every = None if elements is None else elements >> begin & (1 << count) - 1, (1 << count) - 1
+        mask = None if condition is None and bits in (None, every) else Mask(condition, bits)
+        starts.append(None if bits == 0 else Adjoint(value, mask))
+        begin += count
+    return starts
 
 
 def pulled(
-    body: Body, operands: Sequence[Ref], starts: Sequence[Adjoint], wanted: Sequence[bool], pull: Pull
+    body: Body, operands: Sequence[Ref], starts: Sequence[Adjoint | None], wanted: Sequence[bool], pull: Pull
 ) -> list[Adjoint | None]:  # fmt: skip
     """A body written out in the graph of some operands, with what its results' adjoints contribute to those."""
     graph = operands[0].graph
     results = body.onto(graph, [operand.node for operand in operands])
+    begun = [(result, start) for result, start in zip(results, starts, strict=True) if start is not None]
     asked = [operand.node for operand, want in zip(operands, wanted, strict=True) if want]
-    found = pull(graph, list(zip(results, starts, strict=True)), asked) if asked else {}
-    return [found.get(operand.node) if want else None for operand, want in zip(operands, wanted, strict=True)]
-
-
-# ---- loops in reverse ------------------------------------------------------------------------------------------------
-
-
-class StepBack:
-    """The body of one step in reverse of a `scan`.
-
-    body: its operands are the carried state, what differs from step to step, and what all steps share; its results
-    are the next carried state and, where there is any, one emitted vector. carried: the shapes of what is packed in
-    its state: the adjoint of the scan's state (and where it counts, if `masked`), then by shared operand its sum (and
-    where that counts). alternating, shared: which of the given operands it takes. sums, emitted: by shared operand and
-    by item the places of the contribution and of where it counts (or the elements that count, as bits; None:
-    everywhere).
-    """
-
-    __slots__ = ("alternating", "body", "carried", "emitted", "masked", "shapes", "shared", "sums")
-
-    def __init__(self, masked: bool) -> None:
-        self.masked = masked
-        self.body: Any = None
-        self.carried: list[Shape] = []
-        self.shapes: list[Shape] = []
-        self.alternating: list[int] = []
-        self.shared: list[int] = []
-        self.sums: dict[int, tuple[int, int | None, int | None]] = {}
-        self.emitted: dict[int, tuple[int, int | None]] = {}
-
-    def __len__(self) -> int:
-        return len(self.body.graph)
-
-
-class _BackStep:
-    """How a step in reverse is made: written out once, then closed."""
-
-    def __init__(self, attributes: tuple[Any, ...], wanted: Sequence[bool], masked: bool, pull: Pull) -> None:
-        """masked: whether the adjoint of the scan is, and with it those of its state and of what it emits."""
-        self.step, _, self.items, _ = attributes
-        self.wanted, self.masked, self.pull = wanted, masked, pull
-        self.graph = Graph()
-        shapes = self.step.result_shapes
-        self.adjoints = [self._input(f"adjoint {place}", shape) for place, shape in enumerate(shapes)]
-        self.counts = [self._input(f"counts {place}", shape) for place, shape in enumerate(shapes)]
-        self.operands = _inputs(self.graph, self.step, self.step.operand_shapes)
-
-    def _input(self, label: str, shape: Shape) -> Ref:
-        return FoldingRef(self.graph, self.graph.input(label, shape, hidden=True))
-
-    def made(self) -> StepBack:
-        """The step in reverse. Where the adjoint of a state is found to have a mask, it is made anew with one."""
-        found = self._pulled(self.masked)
-        masked = self.masked or found[0] is None or found[0].mask is not None
-        if masked and not self.masked:
-            found = self._pulled(masked)
-        back = StepBack(masked)
-        carried, next_carried = self._state(found[0], masked)
-        self._sum_up(found, back, carried, next_carried)
-        emitted = self._emit(found, back)
-        back.carried = [ref.shape for ref in carried]
-        back.shapes = [ref.shape for ref in emitted]
-        self._close(back, carried, next_carried, emitted)
-        return back
-
-    def _pulled(self, masked: bool) -> list[Adjoint | None]:
-        starts = [
-            Adjoint(adjoint, Mask(count) if (masked if place == 0 else self.masked) else None)
-            for place, (adjoint, count) in enumerate(zip(self.adjoints, self.counts, strict=True))
-        ]
-        return pulled(self.step, self.operands, starts, [True, *self.wanted[1:]], self.pull)
-
-    def _state(self, part: Adjoint | None, masked: bool) -> tuple[list[Ref], list[Ref]]:
-        """The adjoint of the state before and after the step, and where it counts; where none arrives, nowhere."""
-        adjoint, count = self.adjoints[0], self.counts[0]
-        if part is None:
-            nothing = _filled(adjoint, 0.0, adjoint.shape)
-            return [adjoint, count], [nothing, nothing]
-        return ([adjoint, count], [part.given_out(), _indicator(part)]) if masked else ([adjoint], [part.given_out()])
-
-    def _sum_up(
-        self, found: Sequence[Adjoint | None], back: StepBack, carried: list[Ref], next_carried: list[Ref]
-    ) -> None:  # fmt: skip
-        """What is shared gets the sum over the steps, and counts where one of them does."""
-        for place in range(1 + self.items, len(self.operands)):
-            part = found[place]
-            if part is None:
-                continue
-            total = self._input(f"sum {place}", part.value.shape)
-            carried.append(total)
-            next_carried.append(total + part.given_out())
-            value, mask, elements = len(carried) - 1, None, None
-            if part.mask is not None and part.mask.condition is None:
-                elements = part.mask.elements
-            elif part.mask is not None:
-                counted = self._input(f"sum {place} counts", part.value.shape)
-                mask = len(carried)
-                carried.append(counted)
-                next_carried.append(counted | _indicator(part))
-            back.sums[place] = value, mask, elements
-
-    def _emit(self, found: Sequence[Adjoint | None], back: StepBack) -> list[Ref]:
-        """What the items get, each by itself."""
-        emitted: list[Ref] = []
-        for place in range(1, 1 + self.items):
-            part = found[place]
-            if part is not None:
-                emitted.append(part.given_out())
-                back.emitted[place] = len(emitted) - 1, None if part.mask is None else len(emitted)
-                emitted += [] if part.mask is None else [_indicator(part)]
-        return emitted
-
-    def _close(
-        self, back: StepBack, carried: Sequence[Ref], next_carried: Sequence[Ref], emitted: Sequence[Ref]
-    ) -> None:  # fmt: skip
-        """The body: the carried arrays packed as one state, and of the operands those that are used."""
-        alternating = [self.operands[0], *self.operands[1 : 1 + self.items], *self.adjoints[1:]]
-        alternating += self.counts[1:] if self.masked else []
-        shared = self.operands[1 + self.items :]
-        used = ancestors(self.graph, [ref.node for ref in (*next_carried, *emitted)])
-        back.alternating = [place for place, ref in enumerate(alternating) if used[ref.node]]
-        back.shared = [place for place, ref in enumerate(shared) if used[ref.node]]
-        operands = [*(alternating[place] for place in back.alternating), *(shared[place] for place in back.shared)]
-        inner = closed("", self.graph, [ref.node for ref in (*carried, *operands)],
-                       [ref.node for ref in (*next_carried, *emitted)])  # fmt: skip
-        graph = Graph()
-        whole = FoldingRef(graph, graph.input("carried", _packed_shape(back.carried)))
-        given = [FoldingRef(graph, graph.input(f"operand {k}", ref.shape)) for k, ref in enumerate(operands)]
-        parts = unpacked(whole, back.carried)
-        results = [FoldingRef(graph, node) for node in inner.onto(graph, [ref.node for ref in (*parts, *given)])]
-        state = packed(results[: len(carried)])
-        rows = [packed(results[len(carried) :])] if emitted else []
-        back.body = closed(f"adjoint of {self.step.name}", graph, [ref.node for ref in (whole, *given)],
-                           [ref.node for ref in (state, *rows)])  # fmt: skip
-
-
-def _packed_shape(shapes: Sequence[Shape]) -> Shape:
-    return shapes[0] if len(shapes) == 1 else (sum(map(shaping.size_of, shapes)),)
-
-
-def handed_by_scan(
-    graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool], pull: Pull, *, again: bool = False
-) -> list[Adjoint | None]:  # fmt: skip
-    """What a `scan` contributes to each operand; as `handed_by_call`."""
-    attributes = graph.attributes_of(node)
-    body, steps, items, reverse = attributes
-    masked = adjoint.mask is not None
-    back: StepBack = body.graph.once(
-        ("step back", items, tuple(wanted), masked, again), body.results,
-        lambda: _BackStep(attributes, wanted, masked, pull).made(),
-    )  # fmt: skip
-    operands = [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
-    seeds = _seeds(adjoint, attributes)
-    counts = _seeds(Adjoint(_indicator(adjoint)), attributes) if back.masked else []
-    alternating = [None, *operands[1 : 1 + items], *seeds[1:], *(counts[1:] if masked else [])]
-    if 0 in back.alternating:
-        alternating[0] = _history(operands, attributes)
-    taken: list[Any] = [alternating[place] for place in back.alternating]
-    taken += [operands[1 + items + place] for place in back.shared]
-    begun = packed([seeds[0], *counts[:1], *(_filled(adjoint.value, 0.0, shape)
-                                             for shape in back.carried[1 + back.masked :])])  # fmt: skip
-    static = [back.body, steps, len(back.alternating), not reverse]
-    return _handed_back(back, adjoint.value.build(calling.scan, [begun, *taken], static), wanted, static)
-
-
-def _seeds(adjoint: Adjoint, attributes: tuple[Any, ...]) -> list[Ref]:
-    """The adjoint of the last state, and of the rows that the steps emitted."""
-    state, rows, begin = calling.begins_of(attributes)
-    value = adjoint.given_out()
-    if rows is None:
-        return [value]
-    return [_shaped(value[:begin], state), _shaped(value[begin:], rows)]
-
-
-def _shaped(vector: Ref, shape: Shape) -> Ref:
-    """A vector in a shape, as a number where that is one."""
-    if not shape:
-        return vector[0]
-    return vector if len(shape) == 1 else shaping.reshape(vector, shape)
-
-
-def _history(operands: Sequence[Ref], attributes: tuple[Any, ...]) -> Ref:
-    """The state before each step."""
-    body, *others = attributes
-    states = Body(f"states of {body.name}", body.graph, body.operands, (body.results[0], body.operands[0]))
-    found = operands[0].build(calling.scan, operands, [states, *others])
-    _, rows, begin = calling.begins_of((states, *others))
-    assert rows is not None
-    return _shaped(found[begin:], rows)
-
-
-def _handed_back(
-    back: StepBack, found: Ref, wanted: Sequence[bool], static: Sequence[Any]
-) -> list[Adjoint | None]:  # fmt: skip
-    """The contributions from the node of the loop in reverse."""
-    state, rows, begin = calling.begins_of(tuple(static))
-    carried = unpacked(found if rows is None else _shaped(found[:begin], state), back.carried)
-    handed: list[Adjoint | None] = [None] * len(wanted)
-    if wanted[0]:
-        handed[0] = _under(carried[0], carried[1] if back.masked else None)
-    for place, (value, mask, elements) in back.sums.items():
-        static_mask = None if elements is None else Mask(None, elements)
-        handed[place] = (
-            _under(carried[value], None if mask is None else carried[mask])
-            if static_mask is None
-            else Adjoint(carried[value], static_mask, clean=True)
-        )
-    if rows is not None:
-        emitted = _columns(_shaped(found[begin:], rows), back.shapes)
-        for place, (value, mask) in back.emitted.items():
-            handed[place] = _under(emitted[value], None if mask is None else emitted[mask])
-    return handed
-
-
-def _columns(rows: Ref, shapes: Sequence[Shape]) -> list[Ref]:
-    """What the steps emitted packed, each part with the axis of steps in front."""
-    if len(shapes) == 1:
-        return [rows]
-    steps, parts, begin = rows.shape[0], [], 0
-    for shape in shapes:
-        count = shaping.size_of(shape)
-        part = rows[:, begin : begin + count] if shape else rows[:, begin]
-        parts.append(part if len(shape) < 2 else shaping.reshape(part, (steps, *shape)))
-        begin += count
-    return parts
+    found = pull(graph, begun, asked) if asked and begun else {}
+    return [
+        with_known_mask(found[operand.node]) if want and operand.node in found else None
+        for operand, want in zip(operands, wanted, strict=True)
+    ]
 
 
 # ---- kinks -----------------------------------------------------------------------------------------------------------

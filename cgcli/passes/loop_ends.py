@@ -79,7 +79,7 @@ class _Writer:
             parent, place = graph.scopes.get(node, GONE), graph.spans.get(node)
             refs = [FoldingRef(new, operand) for operand in operands]
             if graph.row(node) is calling.call:
-                moved[node] = packed(self._step(graph.attributes_of(node)[0], refs, parent, place)).node
+                moved[node] = packed(self._called(graph.attributes_of(node)[0], refs, parent, place)).node
             else:
                 moved[node] = self._loop(node, refs, parent, place).node
         carry(graph, new, moved)
@@ -121,7 +121,7 @@ class _Writer:
         place: Span | None,
     ) -> tuple[Any, Any]:  # fmt: skip
         """The next state of one step and what it emits (the state again where it emits nothing)."""
-        results = self._step(body, [state, *(item[step] for item in items), *shared], parent, place)
+        results = self._called(body, [state, *(item[step] for item in items), *shared], parent, place)
         return results[0], results[-1]
 
     def _between(
@@ -140,32 +140,9 @@ class _Writer:
         last = found[:size] if state.shape else found[0]
         return shaping.reshape(last, state.shape) if len(state.shape) > 1 else last, found[size:]
 
-    # ---- a call --------------------------------------------------------------------------------------------------
-
-    def _step(self, body: Body, operands: Sequence[Any], parent: int, place: Span | None) -> list[Any]:
-        """The results of a body written out, as nodes of a call of its own."""
-        begin, inner = len(self.new), body.graph
-        copies = dict(zip(body.operands, [operand.node for operand in operands], strict=True))
-        copy_missing(inner, self.new, body.results, copies)
-        scopes = self._calls_within(body, Call(body.name, parent, place))
-        for old, node in copies.items():
-            if node >= begin:
-                self.new.scopes.setdefault(node, scopes.get(inner.scopes.get(old, GONE), scopes[GONE]))
-                if place is not None:
-                    self.new.spans.setdefault(node, inner.spans.get(old, place))
-        return [FoldingRef(self.new, copies[result]) for result in body.results]
-
-    def _calls_within(self, body: Body, own: Call) -> dict[int, int]:
-        """From calls in the graph of a body to calls here; GONE stands for the call of the body itself."""
-        self.calls.append(own)
-        found = {GONE: len(self.calls) - 1}
-        for number, call in enumerate(body.graph.calls):  # those around the body have no place here
-            if call.name == body.name:
-                found[number] = found[GONE]
-            elif call.parent in found and call.parent != GONE:
-                self.calls.append(Call(call.name, found[call.parent], call.span))
-                found[number] = len(self.calls) - 1
-        return found
+    def _called(self, body: Body, operands: Sequence[Any], parent: int, place: Span | None) -> list[Any]:
+        nodes = called(self.new, self.calls, body, [operand.node for operand in operands], parent, place)
+        return [FoldingRef(self.new, node) for node in nodes]
 
     def _belong(self, begin: int, call: Call, place: Span | None) -> None:
         """Let the nodes from `begin` on belong to a call."""
@@ -174,3 +151,35 @@ class _Writer:
             self.new.scopes.setdefault(node, len(self.calls) - 1)
             if place is not None:
                 self.new.spans.setdefault(node, place)
+
+
+def called(
+    graph: Graph, calls: list[Call], body: Body, operands: Sequence[int], parent: int = GONE, place: Span | None = None
+) -> list[int]:  # fmt: skip
+    """The results of a body written out in a graph, as nodes of a new call among `calls`, with the calls that it makes.
+
+    parent: the call in which it is made, or -1. place: where in the text.
+    """
+    begin, inner = len(graph), body.graph
+    copies = dict(zip(body.operands, operands, strict=True))
+    copy_missing(inner, graph, body.results, copies)
+    scopes = _calls_within(calls, body, Call(body.name, parent, place))
+    for old, node in copies.items():
+        if node >= begin:
+            graph.scopes.setdefault(node, scopes.get(inner.scopes.get(old, GONE), scopes[GONE]))
+            if place is not None:
+                graph.spans.setdefault(node, inner.spans.get(old, place))
+    return [copies[result] for result in body.results]
+
+
+def _calls_within(calls: list[Call], body: Body, own: Call) -> dict[int, int]:
+    """From calls in the graph of a body to calls here; GONE stands for the call of the body itself."""
+    calls.append(own)
+    found = {GONE: len(calls) - 1}
+    for number, call in enumerate(body.graph.calls):  # those around the body have no place here
+        if call.name == body.name:
+            found[number] = found[GONE]
+        elif call.parent in found and call.parent != GONE:
+            calls.append(Call(call.name, found[call.parent], call.span))
+            found[number] = len(calls) - 1
+    return found

@@ -101,6 +101,10 @@ class Folding:
             found[self.group_of[node]].add(node)
         return [sorted(nodes) for nodes in found]
 
+    def closed(self) -> list[str]:
+        """The functions whose calls are folded, in alphabetical order."""
+        return sorted({group.label.partition(" ")[0] for group in self.groups if group.kind in ("call", "calls")})
+
     def call_label(self, picture: Picture, call: int) -> str:
         """What a call is headed by: `step`, `step (first of 100)`."""
         name = picture.graph.calls[call].name
@@ -123,6 +127,7 @@ def fold(
     folding.opened = opened_calls(picture, opened)
     if is_worth_folding(picture.graph.calls, total):
         folding = by_repeats(picture, folding, opened, widest)
+        folding = by_width(picture, folding, widest)
     if len(folding.groups) > limit:
         for way in (by_call, by_length, by_pattern, by_depth):
             if len(folding.groups) > target:
@@ -167,6 +172,16 @@ def by_repeats(picture: Picture, folding: Folding, opened: Collection[str], wide
             chosen = {call for call, series in repeats.ends.items() if call == series.calls[end]}
             folding = _closed(picture, folding, chosen)
     return folding
+
+
+def by_width(picture: Picture, folding: Folding, widest: int) -> Folding:
+    """Every call as a box, where there are some and the picture is wider than a page: a tree of calls, say."""
+    calls = picture.graph.calls
+    outermost = {call for call in with_parents(calls, {group.call for group in folding.groups})
+                 if calls[call].parent == NO_CALL}  # fmt: skip
+    if len(outermost) < SHORTEST or width(picture, folding) <= widest:
+        return folding
+    return _closed(picture, folding, outermost)
 
 
 def _with_parts(picture: Picture, folding: Folding) -> Folding:

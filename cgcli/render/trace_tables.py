@@ -299,7 +299,7 @@ class _Calls:
         place = self._place(number)
         if call.times > 1:
             return f"{call.name} × {call.times:,}: {place}, one loop"
-        if self._source is None or call.span is None:
+        if self._source is None or call.span is None or call.span[0] < 0:  # a call of a term is not in the text
             return f"{call.name}(…)"
         text = " ".join(self._source.text[slice(*call.span)].split())
         if not text.startswith(call.name):

@@ -33,7 +33,8 @@ MOST_COLUMNS = 100_000
 class Calculation:
     """Nodes for batches of rows, by the names of their columns; an array's elements are columns of their own.
 
-    columns: input -> column of the table, for the inputs that the nodes need. engine: what computes them.
+    columns: input -> column of the table, for the inputs that the nodes need; texts: none of them takes texts. engine:
+    what computes them.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Calculation:
         self._at_once = at_once
         self._precision = {"dtype": "float32"} if float32 else {}
         self._check_width()
+        self.texts: dict[str, str] = {}
         self.names = [name for output, node in nodes.items() for name, _ in self._elements(output, node)]
 
     def _check_width(self) -> None:

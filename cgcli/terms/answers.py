@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cgcli.errors import UsageError
-from cgcli.formulas import given
 from cgcli.terms.asking import Question, read_terms
+from cgcli.terms.matching import given_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def gradient(
 
 def rows(formula: FormulaBase, data: Any, named: Mapping[str, Any], *, batched: bool) -> dict[str, Any]:
     """The outputs of every row, by name. data, named: values by name, see `Formula.eval_rows`."""
-    return Question(formula, given.given_values(data, named), rows=True, batched=batched).values()
+    return Question(formula, given_columns(formula, data, named), rows=True, batched=batched).values()
 
 
 def gradients_of_rows(
@@ -48,7 +48,7 @@ def gradients_of_rows(
     batched: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """The derivatives of a scalar output in every row, by name: arrays with the rows in front."""
-    values = given.given_values(data, named)
+    values = given_columns(formula, data, named)
     names = formula.programs.names.terms
     terms = {name: read_terms(formula, name, values[name], rows=True) for name in names if name in values}
     whole = Question(formula, {**values, **terms}, rows=True, batched=batched)
@@ -66,7 +66,7 @@ def summed(
     mean: bool, batched: bool,
 ) -> tuple[float, dict[str, Any]]:  # fmt: skip
     """See `Formula.grad_sum`."""
-    values = {**given.given_values(data, {}), **shared}
+    values = given_columns(formula, data, shared)
     question = Question(formula, values, rows=True, batched=batched)
     _, found, slopes = question.gradients(wrt, of)
     scale = 1.0 / question.rows if mean and question.rows else 1.0

@@ -29,8 +29,8 @@ from cgcli.passes.differentiate import differentiate
 from cgcli.terms import reading
 from cgcli.terms.cells import Cells, placed
 from cgcli.terms.columns import Terms
-from cgcli.terms.programs import ENGINE, Program
-from cgcli.terms.running import Frame, Layout, PositionError, Run, laid_out
+from cgcli.terms.programs import ENGINE, PositionError, Program
+from cgcli.terms.running import Frame, Layout, Run, laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -455,4 +455,4 @@ def read_terms(formula: FormulaBase, name: str, value: Any, *, rows: bool) -> Te
         raise UsageError(f"`{name}` is a column of terms, not {type(value).__name__}", hint=f"{name}=[…], a term a row")
     else:
         values = value.tolist() if hasattr(value, "tolist") else list(value)
-    return reading.read_terms(values, formula.programs.names, name)
+    return reading.read_terms(values, formula.programs.names, name, getattr(value, "numbers", None))

@@ -207,9 +207,9 @@ class Cells:
 
 def placed(error: CgError, terms: Terms, node: int, column: str) -> DataError:
     """An error about a node, with its row and where it stands in its term."""
-    where = f"row {terms.row_of(node) + 1:,}" + (f" of `{column}`" if column else "")
+    where = terms.where(node, column)
     text, span = terms.place(node)
-    source = None if text is None else Source(text, where)
+    source = None if text is None else Source(text, f"<{where.replace('`', '')}>")
     return DataError(f"{where}: {error.message}", span=span, source=source, hint=error.hint)
 
 

@@ -63,7 +63,8 @@ class Terms:
     `operands[first[i]:first[i + 1]]`, int32 positions of nodes, all smaller than i and of the same row. begins: int64
     of one more than the rows, where the nodes of each row begin. roots: int64 by row, the node that is its value.
     place: from a node to where it was written: the text (None where there is none, for an object or a list) and the
-    span there, for messages; perhaps read again for that.
+    span there, for messages; perhaps read again for that. row_numbers: int64 by row, its number in the data, from 1,
+    where that is not its own; for messages.
     """
 
     symbols: tuple[Symbol, ...]
@@ -74,6 +75,7 @@ class Terms:
     begins: Any
     roots: Any
     place: Callable[[int], Place] = lambda node: (None, None)
+    row_numbers: Any = None
 
     @property
     def rows(self) -> int:
@@ -88,6 +90,13 @@ class Terms:
         """The row of a node, from 0."""
         return int(np.searchsorted(self.begins, node, side="right")) - 1
 
+    def where(self, node: int, column: str) -> str:
+        """The row of a node and the name of what holds the terms, for a message; a single term has no row."""
+        row = self.row_of(node)
+        if self.row_numbers is not None:
+            return where(column, int(self.row_numbers[row]))
+        return where(column, row + 1 if self.rows > 1 else None)
+
     def part(self, begin: int, end: int) -> Terms:
         """The rows from `begin` up to but without `end`."""
         first_node, last_node = int(self.begins[begin]), int(self.begins[end])
@@ -97,7 +106,14 @@ class Terms:
             self.symbols, self.symbol[nodes], self.numbers[nodes], self.first[first_node : last_node + 1] - first,
             self.operands[first:last] - np.int32(first_node), self.begins[begin : end + 1] - first_node,
             self.roots[begin:end] - first_node, lambda node: self.place(node + first_node),
+            np.arange(begin + 1, end + 1) if self.row_numbers is None else self.row_numbers[begin:end],
         )  # fmt: skip
+
+
+def where(column: str, number: int | None) -> str:
+    """What a message calls a term: by the name of what holds it, and the number of its row where there are several."""
+    name = f"`{column}`" if column else "the terms"
+    return name if number is None else f"row {number:,} of {name}"
 
 
 class Columns:

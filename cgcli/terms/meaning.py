@@ -8,10 +8,10 @@ from cgcli.errors import DataError, FormulaError, Source, did_you_mean
 from cgcli.language.forms import FORMS
 from cgcli.ops import REGISTRY
 from cgcli.ops.constants import ALIASES, CONSTANTS
-from cgcli.terms.columns import NAME, Symbol, call, operation
+from cgcli.terms.columns import NAME, Symbol, call, operation, where
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any, Protocol
 
     from cgcli.language.functions import Definition
@@ -114,10 +114,17 @@ def listed(names: Collection[str]) -> str:
     return ", ".join(f"`{name}`" for name in list(names)[:8]) + (", …" if len(names) > 8 else "") or "none"
 
 
+def numbers_of(numbers: Any, rows: int) -> Callable[[int], int | None]:
+    """The number of each of so many rows: what is given, or 1, 2, …, or None for a single one."""
+    if numbers is not None:
+        return lambda row: int(numbers[row])
+    return lambda row: row + 1 if rows > 1 else None
+
+
 def row_error(
-    message: str, column: str, row: int | None, text: str | None, span: tuple[int, int] | None, hint: str | None
+    message: str, column: str, number: int | None, text: str | None, span: tuple[int, int] | None, hint: str | None
 ) -> DataError:
-    """An error in a term. row: from 0, None where there is one term only; text: of the term, where it has one."""
-    where = f"`{column}`" if row is None else f"row {row + 1:,} of `{column}`"
-    source = None if text is None else Source(text, f"<{where.replace('`', '')}>")
-    return DataError(f"{where}: {message}", span=span if source else None, source=source, hint=hint)
+    """An error in a term. number: of its row, None where there is one term only; text: of the term, if it has one."""
+    told = where(column, number)
+    source = None if text is None else Source(text, f"<{told.replace('`', '')}>")
+    return DataError(f"{told}: {message}", span=span if source else None, source=source, hint=hint)

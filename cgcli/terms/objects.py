@@ -21,7 +21,7 @@ from cgcli.loops import compiled, pays
 from cgcli.ops import arithmetic, linear, positions, powers, shaping
 from cgcli.terms import ordering
 from cgcli.terms.columns import CALL, THE_NUMBER, Symbol, Terms, call, operation
-from cgcli.terms.meaning import Known, apply_operation, row_error
+from cgcli.terms.meaning import Known, apply_operation, numbers_of, row_error
 from cgcli.terms.texts import read_texts
 from cgcli.terms.written import laid_out, place_in, written
 
@@ -135,9 +135,12 @@ class Functions(Mapping[str, "Callable[..., Term]"]):
         return len(self._definitions)
 
 
-def read_objects(values: Sequence[Any], known: Known, column: str) -> Terms:
-    """The terms of objects, tuples and lists, a row each. DataError for a wrong one, with its row and a hint."""
-    return Reading(known, column, values).terms()
+def read_objects(values: Sequence[Any], known: Known, column: str, numbers: Any = None) -> Terms:
+    """The terms of objects, tuples and lists, a row each. DataError for a wrong one, with its row and a hint.
+
+    numbers: of the rows, where they are not 1, 2, ….
+    """
+    return Reading(known, column, values, numbers).terms()
 
 
 class Reading:
@@ -146,10 +149,11 @@ class Reading:
     Each object is met once, and numbered then; a loop puts operands before what they are operands of.
     """
 
-    def __init__(self, known: Known, column: str, values: Sequence[Any]) -> None:
+    def __init__(self, known: Known, column: str, values: Sequence[Any], numbers: Any) -> None:
         self.known = known
         self.column = column
         self.values = values
+        self.number_of_row = numbers_of(numbers, len(values))
         self.items: list[Any] = []
         self.symbols: dict[Symbol, int] = {THE_NUMBER: 0}
         self.calls: dict[tuple[str, int], int | None] = {}
@@ -247,7 +251,8 @@ class Reading:
 
     def _from_text(self, value: str, row: int) -> Any:
         """A term that is a text, among others that are none, as objects."""
-        read = read_texts([value], self.known, self.column, row if len(self.values) > 1 else None)
+        which = self.number_of_row(row)
+        read = read_texts([value], self.known, self.column, None if which is None else [which])
         made: list[Any] = []
         for node, symbol in enumerate(read.symbol.tolist()):
             operands = read.operands[read.first[node] : read.first[node + 1]].tolist()
@@ -279,7 +284,7 @@ class Reading:
     def _error(self, error: CgError, row: int, item: Any) -> DataError:
         """An error about an object of a row."""
         text, span = place_in(self.values[row], item, pieces_of)
-        return row_error(error.message, self.column, row if len(self.values) > 1 else None, text, span, error.hint)
+        return row_error(error.message, self.column, self.number_of_row(row), text, span, error.hint)
 
     # ---- what `apply_operation` asks for ---------------------------------------------------------------------------
 

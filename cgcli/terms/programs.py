@@ -22,9 +22,11 @@ import numpy as np
 from cgcli.engines.numpy import NumpyEngine
 from cgcli.engines.plan import Plan
 from cgcli.engines.planned import PlannedEngine
+from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import structure
+from cgcli.ops.linear import matmul
 from cgcli.ops.positions import take
 from cgcli.ops.shaping import for_every_row
 from cgcli.passes.batched import NotBatchedError, batched
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from cgcli.graph.bodies import Body
+    from cgcli.terms.running import Frame
 
     Shape = tuple[int, ...]
 
@@ -132,6 +135,27 @@ def _copy_spelled(graph: Graph, found: dict[int, int], nodes: Iterable[int], tar
         found[node] = inner[output]
 
 
+class PositionError(Exception):
+    """A position that an array does not have. place: of the line, or of the node, that asks for it."""
+
+    hint = "positions count from 0, and from the end where they are negative"
+
+    def __init__(self, message: str, place: int) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+def require_positions(array: Any, positions: Any) -> None:
+    """PositionError for the first position that an array does not have along its first axis."""
+    length, positions = len(array), np.atleast_1d(positions)
+    wrong = ~((positions >= -length) & (positions < length) & (positions == np.floor(positions)))
+    if wrong.any():
+        place = int(np.flatnonzero(wrong.reshape(len(positions), -1).any(axis=1))[0])
+        value = positions[place][wrong[place]].flat[0] if positions.ndim > 1 else positions[place]
+        what = "is no whole number" if value != np.floor(value) else f"does not exist; the array has {length:,} items"
+        raise PositionError(f"index {value:g} {what}", place)
+
+
 class Step:
     """One operation: its node, the function of the values of its operands (for a number of rows), and these.
 
@@ -149,6 +173,28 @@ class Step:
         self._make = make
         self._kernels: dict[int, Any] = {}
 
+    def run(self, frame: Frame, rows: int, begin: int, end: int) -> None:
+        """Take the step for some lines of a frame."""
+        kernel = self.kernel if self._make is None else self.at(rows)
+        values, node = frame.values, self.node
+        operands = [values[operand] for operand in self.operands]
+        if self.takes:
+            require_positions(*operands)
+        if node in frame.lines:
+            out = frame.lines[node][begin:end]
+            if self.into:
+                kernel(*operands, out=out)
+            else:
+                out[...] = kernel(*operands)
+            values[node] = out
+            return
+        if self.into and rows <= frame.most and node in frame.temps:
+            values[node] = kernel(*operands, out=frame.temps[node][:rows])
+        else:
+            values[node] = kernel(*operands)
+        if node in frame.lists:
+            frame.lists[node][begin] = values[node]
+
     def at(self, rows: int) -> Any:
         """The function for a number of rows."""
         if self._make is None:
@@ -165,7 +211,8 @@ class Program:
     """The steps of a cell. rows: whether it is for batches, or for single nodes only (see `Drawn`).
 
     own: operands (places) that differ from node to node; operands, results, seeds, adjoints: nodes by place.
-    kept: nodes with a line for each node of the cell, and the shape of a line.
+    kept: nodes with a line for each node of the cell, and the shape of a line. reused: nodes that are read within a
+    batch only and have memory of their own, which serves every batch. quick: the same with native kernels, once made.
     """
 
     def __init__(self, body: Body, varying: int, *, single: bool = False) -> None:
@@ -186,6 +233,9 @@ class Program:
         self.operands, self.results = first.operands, first.results
         self.seeds, self.adjoints = first.seeds, first.adjoints
         self._sort()
+        self.quick: Program | None = None
+        lines = [self._line(step.node) or () for step in self.forward]
+        self.widest: Shape = max(lines, key=size, default=())
 
     def _sort(self) -> None:
         """Put the steps into their kinds."""
@@ -214,6 +264,7 @@ class Program:
         for node in seeds:
             kind_of[node] = 2
         self.kept: dict[int, Shape | None] = {}
+        self.reused: dict[int, Shape] = {}
         for node, kind in kind_of.items():
             for operand in graph.operands_of(node):
                 if 0 < kind_of.get(operand, 0) < kind:
@@ -280,7 +331,8 @@ class Program:
         operands = graph.operands_of(node)
         attributes, others = graph.attributes_of(node), other.attributes_of(node)
         if attributes == others:
-            step = Step(node, operands, ENGINE.kernel_of(graph, node), None)
+            plain = graph.row(node) is matmul and attributes == (2, 2)
+            step = Step(node, operands, np.matmul if plain else ENGINE.kernel_of(graph, node), None)
             step.takes = graph.row(node) is take
             return step
         row, ranks = graph.row(node), [graph.shape_of(operand) for operand in operands]

@@ -22,12 +22,12 @@ COMPILED, LOADED, AT_HAND = 200_000, 20_000, 500
 """Nodes from which on the loop is machine code; see `loops.pays`."""
 
 
-def read_terms(values: Sequence[Any], names: Names, column: str) -> Terms:
+def read_terms(values: Sequence[Any], names: Names, column: str, numbers: Any = None) -> Terms:
     """The terms of rows.
 
     values: by row a text (`pair(word(3), word(5))`, or JSON as in `["pair", ["word", 3], ["word", 5]]`), nested tuples
     or lists, or what calling `f.functions[…]` gives. names: of the formula. column: what messages call the values.
-    DataError for a wrong term, with its row, its place where it has one, and a hint.
+    numbers: of the rows in their data, for messages. DataError for a wrong term, with its row, its place and a hint.
 
     Equal parts of a term are one node, and parts that its value does not need are none.
     """
@@ -36,10 +36,10 @@ def read_terms(values: Sequence[Any], names: Names, column: str) -> Terms:
     if all(texts):
         from cgcli.terms.texts import read_texts
 
-        return shared(read_texts(values, known, column))
+        return shared(replace(read_texts(values, known, column, numbers), row_numbers=numbers))
     from cgcli.terms.objects import read_objects
 
-    return shared(read_objects(values, known, column))
+    return shared(replace(read_objects(values, known, column, numbers), row_numbers=numbers))
 
 
 def shared(terms: Terms) -> Terms:

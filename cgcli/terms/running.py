@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cgcli.graph.shapes import size
+from cgcli.ops.positions import add_at
 from cgcli.terms.cells import NUMBERS, Cell, Cells
 from cgcli.terms.columns import NUMBER, Terms
-from cgcli.terms.programs import Program
+from cgcli.terms.programs import PositionError, Program
 from cgcli.terms.schedule import Schedule, loop_for, places_of, progressions, scheduled
 
 if TYPE_CHECKING:
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from cgcli.terms.programs import Step
 
     Places = slice | Any
+
+
+LARGE = 20_000
+"""Elements of the largest value of all nodes of a cell together from which on its steps are native kernels."""
+
+FUSED = find_spec("llvmlite") is not None
 
 
 class Batch:
@@ -44,7 +52,7 @@ class Batch:
 class Layout:
     """The batches of terms, and where their values lie. Made once for terms, whatever the values are.
 
-    lengths: of the stores of each type. lines: how many nodes each cell has. numbers: the numbers of the terms.
+    lengths: of the stores of each type. lines: how many nodes each cell has; most: in a batch. numbers: those of terms.
     """
 
     def __init__(self, cells: Cells, terms: Terms, cell: Any, kind: Any, schedule: Schedule) -> None:
@@ -57,6 +65,7 @@ class Layout:
         self.roots = position[terms.roots]
         self.root_kind = int(kind[terms.roots[0]]) if terms.rows else NUMBERS
         self.lines: dict[int, int] = {}
+        self.most: dict[int, int] = {}
         self.batches = self._batches(cells, position)
 
     def _batches(self, cells: Cells, position: Any) -> list[Batch]:
@@ -83,6 +92,7 @@ class Layout:
                 operands.append((kind, part, slice(first, last + 1, step) if step else mine, wanted))
             begin = self.lines.get(which, 0)
             end = self.lines[which] = begin + stop - start
+            self.most[which] = max(self.most.get(which, 0), stop - start)
             first = int(position[order[start]])
             rows = row_of[order[start:stop]] if cell.by_row and row_of is not None else None
             found.append(Batch(which, begin, end, slice(first, first + stop - start), operands, rows))
@@ -101,23 +111,21 @@ def laid_out(cells: Cells, terms: Terms, column: str = "", *, one_by_one: bool =
     return Layout(cells, terms, cell, kind, schedule)
 
 
-class PositionError(Exception):
-    """A position that an array does not have. place: of the line, or of the node, that asks for it."""
-
-    hint = "positions count from 0, and from the end where they are negative"
-
-    def __init__(self, message: str, place: int) -> None:
-        super().__init__(message)
-        self.place = place
-
-
 class Frame:
     """What a cell has in a run: its program's values by node, and the lines of what is kept."""
 
-    __slots__ = ("lines", "lists", "program", "values")
+    __slots__ = ("lines", "lists", "most", "places", "program", "temps", "values")
 
-    def __init__(self, program: Program, count: int, shared: Sequence[Any], workspace: dict[Any, Any]) -> None:
+    def __init__(
+        self, program: Program, count: int, shared: Sequence[Any], workspace: dict[Any, Any], most: int = 0
+    ) -> None:
+        """count: lines of the cell. most: lines of a batch at most."""
         self.program = program
+        self.most = most
+        self.temps = {
+            node: _memory(workspace, (program, "once", node), (most, *shape)) for node, shape in program.reused.items()
+        }
+        self.places: dict[Any, Any] = {}
         self.values = list(program.values)
         for node, value in zip(program.operands[program.varying :], shared, strict=True):
             if node >= 0:
@@ -132,24 +140,8 @@ class Frame:
 
     def take(self, steps: Sequence[Step], rows: int, begin: int, end: int) -> None:
         """Take steps for some lines."""
-        values, lines, lists = self.values, self.lines, self.lists
         for step in steps:
-            kernel = step.at(rows)
-            node = step.node
-            operands = [values[operand] for operand in step.operands]
-            if step.takes:
-                require_positions(*operands)
-            if node in lines:
-                out = lines[node][begin:end]
-                if step.into:
-                    kernel(*operands, out=out)
-                else:
-                    out[...] = kernel(*operands)
-                values[node] = out
-            else:
-                values[node] = kernel(*operands)
-                if node in lists:
-                    lists[node][begin] = values[node]
+            step.run(self, rows, begin, end)
 
     def enter(self, node: int, value: Any, begin: int, end: int) -> None:
         """Enter the value of a leaf for some lines."""
@@ -168,20 +160,6 @@ class Frame:
         for node, found in self.lists.items():
             if begin in found:
                 self.values[node] = found[begin]
-
-
-def require_positions(array: Any, positions: Any) -> None:
-    """PositionError for the first position that an array does not have along its first axis."""
-    length, positions = len(array), np.atleast_1d(positions)
-    if not (positions.size and float(positions.min()) >= -length and float(positions.max()) < length):
-        wrong = ~((positions >= -length) & (positions < length))
-    else:
-        wrong = positions != np.floor(positions)
-    if wrong.any():
-        place = int(np.flatnonzero(wrong.reshape(len(positions), -1).any(axis=1))[0])
-        value = positions[place][wrong[place]].flat[0] if positions.ndim > 1 else positions[place]
-        what = "is no whole number" if value != np.floor(value) else f"does not exist; the array has {length:,} items"
-        raise PositionError(f"index {value:g} {what}", place)
 
 
 def _memory(workspace: dict[Any, Any], key: Any, shape: tuple[int, ...]) -> Any:
@@ -209,7 +187,12 @@ class Run:
         for which, count in layout.lines.items():
             cell = cells.cells[which]
             values = [shared[name] for name in cell.outside]
-            self.frames[which] = Frame(programs[which], count, values, workspace)
+            program = programs[which]
+            if program.batches and FUSED and count * size(program.widest) >= LARGE:
+                from cgcli.terms.fusing import fused
+
+                program = fused(program)
+            self.frames[which] = Frame(program, count, values, workspace, layout.most[which])
         self.stores = [
             [_memory(workspace, ("store", kind, part), (int(length), *shape))
              for part, shape in enumerate(cells.parts[kind])]
@@ -363,5 +346,5 @@ def add_lines(target: Any, places: Places, values: Any) -> None:
     """Add values to lines of an array, those of one line one after the other."""
     if isinstance(places, slice):
         target[places] += values
-    else:
-        np.add.at(target, places, values)
+    elif len(places):
+        add_at(np, target, places, np.broadcast_to(values, (len(places), *target.shape[1:])))

@@ -22,7 +22,7 @@ from cgcli.ops import logic, positions, shaping
 from cgcli.terms import walking
 from cgcli.terms.columns import PART, THE_NUMBER, Symbol, Terms, operation
 from cgcli.terms.json_texts import is_json, plain
-from cgcli.terms.meaning import ITS_PARTS, Known, apply_operation, row_error
+from cgcli.terms.meaning import ITS_PARTS, Known, apply_operation, numbers_of, row_error
 from cgcli.terms.walking import BY_HAND, HEIGHT, NODES, PLACE, ROW, STATEMENT, UNKNOWN, USED, VALUE
 
 if TYPE_CHECKING:
@@ -42,23 +42,23 @@ NOT_IN_TERMS = {
 """What formulas have and terms do not."""
 
 
-def read_texts(texts: Sequence[str], known: Known, column: str, row: int | None = None) -> Terms:
+def read_texts(texts: Sequence[str], known: Known, column: str, numbers: Any = None) -> Terms:
     """The terms of texts, a row each. DataError for a wrong one, with its row, its place and a hint.
 
-    row: which one it is, where it is read alone.
+    numbers: of the rows, where they are not 1, 2, ….
     """
-    return Reading(texts, known, column, row).terms()
+    return Reading(texts, known, column, numbers).terms()
 
 
 class Reading:
     """Texts under way to their nodes."""
 
-    def __init__(self, texts: Sequence[str], known: Known, column: str, row: int | None) -> None:
+    def __init__(self, texts: Sequence[str], known: Known, column: str, numbers: Any) -> None:
         self.shown = [text if text.isascii() else canonical(text.removeprefix("\ufeff")) for text in texts]
         self.texts = list(map(plain, self.shown))
         self.known = known
         self.column = column
-        self.row = row
+        self.numbers = numbers_of(numbers, len(texts))
         lengths = np.fromiter(map(len, self.texts), dtype=np.int64, count=len(self.texts))
         self.offsets = np.concatenate(([0], np.cumsum(lengths + 1)))
         self.table = self._parsed()
@@ -335,8 +335,7 @@ class Reading:
 
     def error(self, message: str, row: int, span: tuple[int, int] | None, hint: str | None) -> DataError:
         """An error in a row of data."""
-        which = row if len(self.texts) > 1 else self.row
-        return row_error(message, self.column, which, self.shown[row], span, hint)
+        return row_error(message, self.column, self.numbers(row), self.shown[row], span, hint)
 
 
 def check_json(texts: Reading, row: int) -> None:

@@ -84,19 +84,19 @@ def trees() -> Iterator[dict[str, Any]]:
     yield from rows(found, words_of(found))
 
 
-def arithmetic(count: int = 300) -> Iterator[dict[str, Any]]:
-    """Random expressions of 2 to 12 numbers and what the unknown calculator of arithmetic.cg makes of them."""
+def arithmetic(count: int = 200) -> Iterator[dict[str, Any]]:
+    """Random expressions of 2 to 10 numbers and what the unknown calculator of arithmetic.cg makes of them."""
     random = Random(2)
     for _ in range(count):
-        stack = [_number(random) for _ in range(2 + int(random.random() * 11))]
+        stack = [_number(random) for _ in range(2 + int(random.random() * 9))]
         while len(stack) > 1:
             place = int(random.random() * (len(stack) - 1))
             (left, a), (right, b) = stack[place : place + 2]
             key = one_of(random, ("plus", "times", "minus"))
-            value = {"plus": 2 * a + b, "times": a * b - 0.5 * a, "minus": a - 3 * b}[key]
+            value = {"plus": 0.9 * a + 0.4 * b, "times": 1.5 * a * b - 0.2 * a, "minus": a - 0.6 * b}[key]
             text = f"{key}({left}, {right})"
-            if abs(value) > 2:
-                text, value = f"wave({text})", sin(value)
+            if random.random() < 0.2:
+                text, value = f"wave({text})", sin(1.3 * value)
             stack[place : place + 2] = [(text, value)]
         text, value = stack[0]
         yield {"expression": text, "value": repr(value)}

@@ -17,6 +17,7 @@ TINY = {
     "training": ["--rows", "40", "--batch", "16", "--layers", "6", "5", "3", "--rounds", "1", "--epochs", "2"],
     "growth": ["--rows", "10", "100", "--nodes", "200", "400", "--rounds", "1"],
     "minimize": ["--only", "rosenbrock", "beale", "booth"],
+    "recurrences": ["--steps", "2000", "--rows", "10", "--rounds", "1"],
     "fitting": ["--rows", "300", "--file-rows", "1000", "--rounds", "1"],
 }
 
@@ -25,7 +26,7 @@ TINY = {
 def alone(monkeypatch):
     """cg without its peers, and a warm-up that compiles nothing."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    modules = "harness recipes graphs rows adbench training growth startup fitting minimize minima"
+    modules = "harness recipes graphs rows adbench training growth startup fitting minimize minima recurrences"
     for name in modules.split():
         monkeypatch.delitem(sys.modules, name, raising=False)
     import graphs

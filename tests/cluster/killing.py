@@ -2,8 +2,8 @@
 
     python -m tests.cluster.killing [--runs 20] [--parts 24] [--workers 2] [--seed 0]
 
-Every run computes rows in parts, and a sum, while workers are killed at any moment; both must be what one process gives,
-to the bit. A small one of it is a test.
+Every run computes rows in parts, and a sum, while workers are killed at any moment; both must be what one process
+gives, to the bit. A small one of it is a test.
 """
 
 from __future__ import annotations

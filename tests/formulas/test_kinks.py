@@ -59,6 +59,12 @@ def test_a_branch_for_a_single_point_says_so(text, point, expected):
     assert not told(lambda: formula.eval(point))
 
 
+def test_a_condition_that_no_variable_reaches_is_no_news():
+    formula = cg.parse("where(k == 1, x, x^2)")
+    assert not told(lambda: formula.grad(k=1, x=3, wrt=["x"]))
+    assert told(lambda: formula.grad(k=1, x=3, wrt=["k"]))
+
+
 def test_derivatives_within_a_formula_say_so():
     assert told(lambda: cg.parse("diff(abs(x), x, 2)").eval(x=0))
     assert told(lambda: cg.parse("x*diff(abs(x)*x, x, 2)").eval(x=0))

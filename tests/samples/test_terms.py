@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import cgcli as cg
+from cgcli.__main__ import main
+from cgcli.terms.single import written_out
 from samples.terms import make_data, syntax, treebank
 from tests.samples.terms_reference import LOSSES, slope, total
 from tests.transcripts import ROOT
@@ -59,6 +61,57 @@ def test_losses_and_gradients_are_those_of_plain_code(name, batched):
         along = sum(float(np.sum(gradient[each] * direction[each])) for each in point)
         slopes = [slope(LOSSES[name], each, point, label, direction) for each, label in zip(terms, labels, strict=True)]
         assert along == pytest.approx(sum(slopes), rel=1e-10, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_term_written_out_is_a_formula_with_the_same_numbers(name):
+    formula = cg.load(FOLDER / f"{name}.cg")
+    terms, labels, term, other = table(name)
+    row = {term: terms[4], other: labels[4]}
+    single, values = written_out(formula, row)
+    assert single.inputs == [each for each in formula.inputs if each != term]
+    assert single.params == formula.params
+    assert single.eval(values) == pytest.approx(formula.eval(row), rel=1e-13)
+    _, expected = formula.grad_sum({term: [terms[4]], other: [labels[4]]}, wrt=formula.params)
+    for each, slope_ in single.grad(values, wrt=formula.params).items():
+        np.testing.assert_allclose(slope_, expected[each], rtol=1e-11, atol=1e-14)
+
+
+def test_a_term_is_drawn_and_traced_call_by_call():
+    formula = cg.load(FOLDER / "tree_lstm.cg")
+    row = {"tree": "pair(word(3), pair(word(5), word(9)))", "label": 2}
+    closed, opened = formula.draw(None, row), formula.draw(None, row, open="pair")
+    assert (closed.count(">word<"), closed.count(">pair<")) == (3, 2)
+    assert closed.count(">tanh<") == 0
+    assert opened.count(">tanh<") == 4
+    found = formula.trace(row)
+    assert found.values[found.outputs["loss"]] == pytest.approx(formula.eval(row), rel=1e-13)
+    assert str(found).partition("Backward")[0].count("word(…)") == 3
+
+
+TERM = "plus(number(2), times(number(3), number(4)))"
+
+
+def test_commands_that_look_at_one_point_take_a_term(capsys, tmp_path):
+    words = [str(FOLDER / "arithmetic.cg"), f"expression={TERM}", "value=2"]
+    for command in (["trace"], ["draw"], ["draw", "-o", str(tmp_path / "tree.svg")], ["why"], ["check"]):
+        assert main([command[0], *words, *command[1:]]) == 0, command
+    shown = capsys.readouterr().out
+    assert "times(…)" in shown
+    assert "`loss` does not depend on `m`" in shown
+    assert main(["trace", words[0], "--data", str(FOLDER / "arithmetic.csv"), "--row", "3"]) == 0
+    assert "minus(…)" in capsys.readouterr().out
+    assert main(["trace", words[0], "--data", str(FOLDER / "arithmetic.csv"), "--row", "999"]) == 2
+    assert "the table has 200 rows" in capsys.readouterr().err
+    assert main(["minimize", *words]) == 2
+    assert "`expression` is a term, and this question takes none" in capsys.readouterr().err
+
+
+def test_questions_about_one_point_take_a_term():
+    formula = cg.load(FOLDER / "arithmetic.cg")
+    row = {"expression": ("plus", ("number", 2), ("number", float("inf"))), "value": 1}
+    assert formula.why(row).findings[0].kind == "infinite"
+    assert formula.check({**row, "expression": TERM}).outputs
 
 
 # ---- tables and the scripts that make them ---------------------------------------------------------------------------

@@ -89,7 +89,11 @@ def test_values_are_those_of_the_functions(question, batched):
     np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
-def test_gradients_are_the_same_at_once_and_node_by_node(question):
+@pytest.mark.parametrize("large", [0, 10**9], ids=["native kernels", "NumPy alone"])
+def test_gradients_are_the_same_at_once_and_node_by_node(question, large, monkeypatch):
+    from cgcli.terms import running
+
+    monkeypatch.setattr(running, "LARGE", large)
     formula, values = question
     total, slopes = formula.grad_sum(values)
     again, others = formula.grad_sum(values, batched=False)
@@ -100,6 +104,46 @@ def test_gradients_are_the_same_at_once_and_node_by_node(question):
     rows = formula.grad_rows(values)
     for name in slopes:
         np.testing.assert_allclose(rows[name].sum(axis=0), slopes[name], rtol=1e-11, atol=1e-11)
+
+
+CELL = """
+term tree
+param E[20, 8] = normal(0, 1)
+param P[8, 16] = glorot()
+param p[8] = 0.1
+param G[32, 8] = glorot()
+param g[32] = -0.1
+word(k) = E[k]
+def pair(l, r):
+    h = relu(P @ concat(l, r) + p)
+    z = G @ h + g
+    c = sigmoid(z[:8]) * tanh(z[24:]) + sigmoid(z[16:24]) * h
+    return sigmoid(z[8:16]) * tanh(c)
+loss = sum(tree^2) * label
+"""
+
+
+def test_gates_are_native_kernels_on_stretches_of_lines(monkeypatch):
+    """Gates are slices of one product, and their adjoints are written side by side."""
+    from cgcli.terms import running
+
+    monkeypatch.setattr(running, "LARGE", 0)
+    random = np.random.default_rng(4)
+    columns = Columns()
+    for leaves in (1, 2, 9, 30, 31):
+        nodes = [columns.node(call("word"), [columns.number(float(random.integers(20)))]) for _ in range(leaves)]
+        while len(nodes) > 1:
+            place = int(random.integers(len(nodes) - 1))
+            nodes[place : place + 2] = [columns.node(call("pair"), nodes[place : place + 2])]
+        columns.end_row(nodes[0])
+    terms = columns.done()
+    formula = cg.parse(CELL)
+    label = random.normal(size=5)
+    total, slopes = formula.grad_sum(tree=terms, label=label)
+    again, others = formula.grad_sum(tree=terms, label=label, batched=False)
+    assert total == pytest.approx(again, rel=1e-13)
+    for name in slopes:
+        np.testing.assert_allclose(slopes[name], others[name], rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", ["E", "W", "b", "V"])

@@ -36,7 +36,9 @@ ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "prompt_toolkit": {"cli"}, "matplotlib": {"render"},
     "pyarrow": {"data"},
-    "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "tasks", "cluster", "uncertainty", "terms"},
+    "numpy": {
+        "engines", "data", "rows", "explain", "fitting", "minimizing", "tasks", "cluster", "uncertainty", "terms",
+    },
     "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines", "explain"},
     "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"tasks", "cluster"}, "distributed": {"cluster"},
 }  # fmt: skip
@@ -49,6 +51,7 @@ LATE = {
     ("formulas/rows.py", "numpy"): "an array that stands for those of a column",
     ("cli/output.py", "mpmath"): "numbers of many digits as text",
     ("graph/bulk.py", "numpy"): "the only reason for this module, which is loaded when it is called for",
+    ("live/engine.py", "numpy"): "kernels of nodes with arrays beside a formula of numbers",
     ("live/sheet.py", "numpy"): "NumPy's own warnings are silenced where arrays are computed",
     ("loops.py", "numba"): "compiled sweeps, where the package is installed",
     ("loops.py", "numpy"): "views of the columns, once a graph is large",
@@ -78,6 +81,7 @@ LATE = {
     ("formulas/sparse_plans.py", "scipy"): "sparse matrices",
     ("passes/colouring.py", "numpy"): "sparse matrices",
     ("passes/entries.py", "numpy"): "sparse matrices",
+    ("passes/known_masks.py", "numpy"): "values that are known",
     ("passes/reading.py", "numpy"): "the positions of elements",
     ("passes/rolling.py", "numpy"): "the positions of elements",
     ("passes/uniform.py", "numpy"): "values that are known",

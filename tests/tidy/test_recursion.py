@@ -58,7 +58,7 @@ BOUNDED = {
         "definitions nest only as deep as the table of rows",
     ),
     "engines/native/straight.py": (
-        {f"Straight.{name}" for name in ("_applied", "_node", "walk")},
+        {f"Straight.{name}" for name in ("_applied", "_node", "_repeated", "walk")},
         "definitions of rows by other rows, and of calls by bodies, which nest at most so deep",
     ),
     "passes/scalars.py": (

@@ -10,6 +10,7 @@ Examples:
   cg eval model.cg --data 'parts/*.parquet' --cluster local:2 -o out/
   cg eval "4*pi^2*L/T^2" L=1.00±0.01 T=2.006±0.005 --coverage 0.99
   echo "x^2 + 1" | cg eval - x=3 --json
+  cg eval tree.cg "tree=pair(word(3), pair(word(5), word(9)))" label=2
 """
 
 from __future__ import annotations
@@ -54,6 +55,22 @@ def run(
     """Print the result, or one `name = value` a line."""
     names = split_names(show) or []
     parsed = read_formula(formula)
+    if parsed.terms:
+        from cgcli.cli import terms
+
+        terms.refuse(cluster=table is not None and table.cluster is not None)
+        terms.refuse(show=names, sigma=sigma, errors=errors or (uncertain is not None and uncertain.given()))
+        if table is not None and table.given():
+            terms.run_table(parsed, bindings, table, engine=engine, json=json, strict=strict)
+        else:
+            terms.print_outputs(parsed, bindings, engine=engine, digits=digits, json=json, strict=strict)
+        return
+    if table is not None and table.cluster is not None:
+        from cgcli.cli.cluster import run_on_cluster
+
+        exclude("--cluster", digits=digits, sigma=sigma, errors=errors or (uncertain is not None and uncertain.given()))
+        run_on_cluster(parsed, bindings, table, show=names, engine=engine, json=json, strict=strict)
+        return
     if table is not None and table.given() and (errors or sigma or has_errors(bindings)):
         from cgcli.cli.errors_of_values import run_table_with_errors
 
@@ -64,12 +81,6 @@ def run(
         return
     if sigma:
         raise UsageError("--sigma needs a table", hint="add --data table.csv, or write x=1.5±0.1")
-    if table is not None and table.cluster is not None:
-        from cgcli.cli.cluster import run_on_cluster
-
-        exclude("--cluster", digits=digits)
-        run_on_cluster(parsed, bindings, table, show=names, engine=engine, json=json, strict=strict)
-        return
     if table is not None and table.given():
         from cgcli.cli.rows import run_table
 

@@ -9,13 +9,25 @@ Examples:
   cg grad model.cg --wrt w,b --of loss --json
   cg grad "x^x" x=2 --check
   cg grad "x*y^2" --data points.csv -o slopes.parquet
-  cg grad "(a*x - y)^2" a=2 --data points.csv --sum
+  cg grad model.cg --data points.csv --sum --wrt w,b
+  cg grad tree.cg --data trees.jsonl --sum
 """
 
 from __future__ import annotations
 
 from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_names
-from cgcli.cli.output import Births, during, number_text, print_json, report_kinks, report_left_out, tell_warnings
+from cgcli.cli.output import (
+    Births,
+    during,
+    number_text,
+    print_gradients,
+    print_json,
+    rate_name,
+    report_kinks,
+    report_left_out,
+    tell_warnings,
+    warn,
+)
 from cgcli.errors import CalculationError, UsageError
 
 TYPE_CHECKING = False
@@ -56,8 +68,8 @@ def run(
         str | None,
         typer.Option("--pattern", metavar="FILE", help="Draw where the Jacobian or the Hessian has entries."),
     ] = None,
-    sum_rows: Annotated[
-        bool, typer.Option("--sum", help="With --data: the sum over all rows, and its derivatives by what they share.")
+    total: Annotated[
+        bool, typer.Option("--sum", help="With --data: the sum over the rows, and its derivatives by what they share.")
     ] = False,
     kinks: Annotated[bool, typer.Option("--kinks", help="List where a derivative is a convention.")] = False,
     json: Json = False,
@@ -70,14 +82,27 @@ def run(
     if sum((symbolic, jacobian, hessian)) > 1:
         raise UsageError("--symbolic, --jacobian and --hessian exclude each other")
     parsed, variables = read_formula(formula), split_names(wrt)
-    if sum_rows:
-        from cgcli.cli.sums import print_sum
+    if parsed.terms:
+        from cgcli.cli import terms
 
-        exclude(
-            "--sum", symbolic=symbolic, latex=latex, jacobian=jacobian, hessian=hessian, pattern=pattern, check=check,
-            kinks=kinks, digits=digits,
+        terms.refuse(
+            symbolic=symbolic, latex=latex, jacobian=jacobian, hessian=hessian, pattern=pattern, check=check,
+            kinks=kinks,
         )  # fmt: skip
-        print_sum(parsed, bindings, table, wrt=variables, of=of, engine=engine, json=json, strict=strict)
+        terms.refuse(cluster=table is not None and table.cluster is not None)
+        if table is None or not table.given():
+            if total:
+                raise UsageError("--sum needs a table", hint="add --data table.csv")
+            terms.print_slopes(parsed, bindings, variables, of, engine=engine, digits=digits, json=json, strict=strict)
+        elif total:
+            terms.run_sum(parsed, bindings, table, variables, of, engine=engine, json=json, strict=strict)
+        else:
+            terms.run_table(
+                parsed, bindings, table, wrt=variables, of=of, slopes=True, engine=engine, json=json, strict=strict
+            )
+        return
+    if total:
+        print_sum(parsed, bindings, table, variables, of, engine=engine, json=json, strict=strict)
         return
     if table is not None and table.cluster is not None:
         from cgcli.cli.cluster import run_on_cluster
@@ -145,6 +170,33 @@ def run(
     require_agreement(bound, reports)
 
 
+def print_sum(
+    parsed: Formula, bindings: list[str] | None, table: TableOptions | None, wrt: list[str] | None, of: str | None, *,
+    engine: str, json: bool, strict: bool,
+) -> None:  # fmt: skip
+    """The sum of an output over the rows of a table, and its derivatives by what all rows share."""
+    from warnings import catch_warnings
+
+    if table is None or not table.given():
+        raise UsageError("--sum needs a table", hint="add --data table.csv")
+    exclude("--sum", bind=table.bind, limit=table.limit, missing=table.missing, output=table.output, keep=table.keep,
+            head=table.head, float32=table.float32)  # fmt: skip
+    values = read_bindings(bindings, parsed)
+    with catch_warnings(record=True) as told:
+        value, slopes = parsed.grad_sum(
+            table.source(), wrt=wrt, of=of, engine=engine, cluster=table.cluster, **values
+        )  # fmt: skip
+    if strict and told:
+        raise CalculationError(str(told[0].message))
+    output = of or parsed.outputs[0]
+    if json:
+        print_json({"values": {output: value}, "gradients": {output: slopes}})
+    else:
+        print_gradients({output: value}, {output: slopes}, None)
+    for warning in told:
+        warn(str(warning.message))
+
+
 def computed(bound: Bound, variables: list[str] | None, of: str | None, kind: str) -> dict[str, Any]:
     """The entries of the JSON document: `values` and `gradients`, or one of the kind asked for."""
     from cgcli.api.formula import alone
@@ -156,16 +208,6 @@ def computed(bound: Bound, variables: list[str] | None, of: str | None, kind: st
     with during("differentiating", len(bound.graph)):
         values, gradients = derivatives.gradients(bound, variables, of)
     return {"values": values, "gradients": gradients}
-
-
-def print_gradients(
-    values: dict[str, Any], gradients: dict[str, dict[str, Any]], digits: int | None
-) -> None:  # fmt: skip
-    """`name = value`, then `d name/d x = …` for each variable."""
-    for name, value in values.items():
-        print(f"{name} = {number_text(value, digits)}")
-        for variable, slope in gradients[name].items():
-            print(f"{rate_name(name, variable)} = {number_text(slope, digits)}")
 
 
 def print_derivatives(found: dict[str, Any], digits: int | None) -> None:
@@ -280,11 +322,6 @@ def contradiction(bound: Bound, finding: Finding) -> CalculationError:
         f"{finding.name} = {number_text(finding.derivative)} {why}; {beside}",
         span=graph.spans.get(source), source=bound.source, hint=hint,
     )  # fmt: skip
-
-
-def rate_name(output: str, variable: str) -> str:
-    """`d/dx` of a formula without a name, `dloss/dx` of one with a name."""
-    return f"d{'' if output == 'result' else output}/d{variable}"
 
 
 def column_labels(bound: Bound, variables: list[str] | None, of: str | None) -> dict[str, str]:

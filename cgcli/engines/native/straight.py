@@ -3,7 +3,8 @@
 The value of a node is an array of the numbers of its elements (`vectors`). What a row does follows from it as in
 `passes.scalars`: elementwise rows compute vectors, rows that gather move numbers only, reductions fold by halves with
 the row that they name (`combine`), a product that is bilinear adds up along the axes that are tied to nothing, other
-rows with the trait `traceable` run their NumPy spelling on elements, and everything else is served by its definition.
+rows with the trait `traceable` run their NumPy spelling on elements, a loop is written out, and everything else is
+served by its definition.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cgcli.engines.native.spelling import defined, native_spelling, spelled_out
 from cgcli.graph.shapes import broadcast, size
 from cgcli.graph.store import result_shape
 from cgcli.graph.walk import ancestors
+from cgcli.ops import calling
 from cgcli.ops.arithmetic import add, mul, neg, sub
 from cgcli.passes.expand import expansion
 from cgcli.passes.scalars import NotScalarError
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.engines.native.vectors import Elements
+    from cgcli.graph.bodies import Body
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
 
@@ -36,6 +39,10 @@ MOST_INSTRUCTIONS = 12_000
 
 LARGEST = 16_384
 """Elements of a value: the sums of a few matrices of 64 by 64."""
+
+
+LONGEST = 256
+"""Along an axis of what is written out element by element."""
 
 
 class NotStraightError(Exception):
@@ -79,6 +86,8 @@ class Straight:
         return np.array(flat, dtype=np.int64).reshape(np.shape(array))
 
     def _applied(self, row: Operation, operands: Sequence[Any], attributes: tuple[Any, ...]) -> Any:
+        if row is calling.scan:
+            return self._repeated(operands, *attributes)
         if row.elementwise and (native_spelling(row, self.elements.host) is not None or defined(row)):
             return self._elementwise(row, operands, attributes)
         shapes = tuple(operand.shape for operand in operands)
@@ -90,10 +99,28 @@ class Straight:
             return self._product(row, operands, attributes)
         if "traceable" in row.traits:
             return self._traced(row, operands, attributes)
-        if row.definition is None:
+        definition = row.spell.get("written_out")
+        if definition is not None and max(length for shape in shapes for length in (0, *shape)) > LONGEST:
+            raise NotStraightError(f"`{row.name}` is too large")
+        definition = definition or row.definition
+        if definition is None:
             raise NotStraightError(f"`{row.name}` has no native spelling")
-        template, places, output = expansion(row, shapes, attributes)
+        template, places, output = expansion(row, shapes, attributes, definition)
         return self.walk(template, [output], dict(zip(places, operands, strict=True)))[output]
+
+    def _repeated(self, operands: Sequence[Any], body: Body, steps: int, items: int, reverse: bool) -> Any:
+        """A short loop within a step, written out."""
+        state, along, shared = operands[0], operands[1 : 1 + items], operands[1 + items :]
+        emitted: dict[int, Any] = {}
+        for step in range(steps - 1, -1, -1) if reverse else range(steps):
+            given = [state, *(item[step] for item in along), *shared]
+            values = self.walk(body.graph, body.results, dict(zip(body.operands, given, strict=True)))
+            state, *found = (values[node] for node in body.results)
+            if found:
+                emitted[step] = found[0].ravel()
+        if not emitted:
+            return state
+        return np.concatenate([state.ravel(), *(emitted[step] for step in range(steps))])
 
     # ---- elementwise rows --------------------------------------------------------------------------------------
 

@@ -1,0 +1,150 @@
+"""Formulas whose inputs are terms, as `cg eval` and `cg grad` tell of them."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from cgcli.cli.arguments import read_bindings
+from cgcli.cli.output import Births, print_gradients, print_json, print_values, warn
+from cgcli.cli.rows import Run, keeps_all, read_columns, tell_count, tell_gaps, total_to_read
+from cgcli.data import formats, stream
+from cgcli.data.table import rows_of_a_batch
+from cgcli.errors import UsageError
+from cgcli.render.progress import RowProgress
+from cgcli.rows.matching import list_columns
+from cgcli.terms.answers import check_engine
+from cgcli.terms.asking import Question
+from cgcli.terms.matching import matched
+from cgcli.terms.tables import Asked, Calculation, Total
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from cgcli.api.formula import Formula
+    from cgcli.cli.options import TableOptions
+    from cgcli.data.table import Table
+
+
+def refuse(**options: object) -> None:
+    """UsageError for an option that formulas with terms do not have."""
+    for name, value in options.items():
+        if value:
+            raise UsageError(f"--{name.replace('_', '-')} does not go with terms", hint="leave it out")
+
+
+def print_outputs(
+    formula: Formula, bindings: Sequence[str] | None, *, engine: str, digits: int | None, json: bool, strict: bool
+) -> None:  # fmt: skip
+    """The outputs for one term."""
+    check_engine(engine, digits)
+    births = Births(strict=strict, explained=False)
+    question = Question(formula, read_bindings(bindings, formula), rows=False)
+    births.watch(question.bound)
+    values = {name: plain(column[0]) for name, column in question.values().items()}
+    if json:
+        print_json({"values": values})
+    else:
+        print_values(values, None)
+    births.tell()
+
+
+def print_slopes(
+    formula: Formula, bindings: Sequence[str] | None, wrt: Sequence[str] | None, of: str | None, *, engine: str,
+    digits: int | None, json: bool, strict: bool,
+) -> None:  # fmt: skip
+    """The value for one term and its derivatives by the other inputs."""
+    check_engine(engine, digits)
+    births = Births(strict=strict, explained=False)
+    question = Question(formula, read_bindings(bindings, formula), rows=False)
+    births.watch(question.bound)
+    output, found, slopes = question.gradients(wrt, of)
+    tell_slopes(output, float(found[0]), {name: plain(slope) for name, slope in slopes.items()}, json=json)
+    births.tell()
+
+
+def plain(value: Any) -> Any:
+    """A float for a number, an array for others."""
+    return float(value) if getattr(value, "ndim", 0) == 0 else value
+
+
+def tell_slopes(output: str, value: float, slopes: dict[str, Any], *, json: bool, **more: Any) -> None:
+    """A value and its gradient, as without terms."""
+    if json:
+        print_json({**more, "values": {output: value}, "gradients": {output: slopes}})
+    else:
+        print_gradients({output: value}, {output: slopes}, None)
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+def run_table(
+    formula: Formula, bindings: Sequence[str] | None, options: TableOptions, *, engine: str, json: bool, strict: bool,
+    wrt: Sequence[str] | None = None, of: str | None = None, slopes: bool = False,
+) -> None:  # fmt: skip
+    """The outputs of every row of a table with terms; slopes: and their derivatives."""
+    check_engine(engine)
+    refuse(float32=options.float32)
+    births = Births(strict=strict, explained=False)
+    source = options.source()
+    if options.target is not None:
+        formats.format_of(options.target)
+        source.spare(options.target, whole=True)
+    with closing(source.open()) as table:
+        source.spare(options.target, whole=keeps_all(table, options))
+        columns, texts, asked = _matched(formula, bindings, options, table, births)
+        names = [of or formula.outputs[0]] if slopes else formula.outputs
+        found = asked.slopes(wrt, of) if slopes else asked.outputs
+        Run(options, engine, json=json, strict=strict, labels={}).computed(
+            table, Calculation(columns, texts, found, names)
+        )
+        births.tell()
+
+
+def run_sum(
+    formula: Formula, bindings: Sequence[str] | None, options: TableOptions, wrt: Sequence[str] | None,
+    of: str | None, *, engine: str, json: bool, strict: bool,
+) -> None:  # fmt: skip
+    """The sum of an output over the rows of a table with terms, and its gradient by what all rows share."""
+    check_engine(engine)
+    births = Births(strict=strict, explained=False)
+    with closing(options.source().open()) as table:
+        columns, texts, asked = _matched(formula, bindings, options, table, births)
+        total = Total(asked, wrt, of)
+        policy = "skip" if options.missing is None else options.policy
+        request = stream.Request(columns, texts=texts, missing=policy, limit=options.limit)
+        with RowProgress(total_to_read(table, options.limit)) as progress:
+            report = stream.run(table, request, total, batch_rows=rows_of_a_batch(len(columns) + len(texts)),
+                                progress=progress.advance)  # fmt: skip
+    slopes = {name: plain(slope) for name, slope in total.slopes.items()}
+    tell_slopes(total.output, total.value, slopes, json=json, **({"rows": report.rows} if json else {}))
+    if not json:
+        tell_count(report, "numpy", sys.stderr)
+    tell_gaps(report, policy)
+    births.tell()
+
+
+def _matched(
+    formula: Formula, bindings: Sequence[str] | None, options: TableOptions, table: Table, births: Births
+) -> tuple[dict[str, Any], dict[str, str], Asked]:  # fmt: skip
+    """Columns of numbers, columns of terms, and what is asked. UsageError for an input without a column or a value."""
+    values = read_bindings(bindings, formula)
+    chosen = read_columns(options.bind)
+    for name in chosen:
+        if name in values:
+            raise UsageError(f"`{name}` is given twice, as a value and as a column")
+    columns, texts, notes = matched(formula, table, values, chosen)
+    for note in notes:
+        warn(note.message, hint=note.hint)
+    known = {*values, *columns, *texts, *formula.programs.names.with_default}
+    missing = [name for name in formula.inputs if name not in known]
+    if missing:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        raise UsageError(
+            f"no column and no value for the input{'s' if len(missing) > 1 else ''} {listed}",
+            hint=f"give --bind {missing[0]}=COLUMN or {missing[0]}=VALUE; the columns are {list_columns(table)}",
+        )
+    return columns, texts, Asked(formula, values, births.watch)

@@ -1,0 +1,72 @@
+"""Which columns of a table are terms, and a whole table as the values of a call."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from warnings import warn
+
+import numpy as np
+
+from cgcli.data import stream
+from cgcli.data.table import rows_of_a_batch
+from cgcli.errors import GapWarning, UsageError
+from cgcli.formulas import given
+from cgcli.rows.matching import hidden_column, match_columns
+from cgcli.rows.sources import paths_of, source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cgcli.data.table import Named, Table
+    from cgcli.formulas.base import FormulaBase
+    from cgcli.rows.matching import Note
+
+
+def matched(
+    formula: FormulaBase, table: Table, values: Mapping[str, Any], chosen: Mapping[str, str]
+) -> tuple[dict[str, Named], dict[str, str], list[Note]]:
+    """Which columns inputs of numbers and terms come from, and notes; see `rows.matching.match_columns`."""
+    numbers = {name: value for name, value in values.items() if name not in formula.terms}
+    columns, notes = match_columns(formula, table, numbers, chosen)
+    texts = {name: str(columns.pop(name)) for name in formula.terms if name in columns}
+    for name in values.keys() & texts.keys():
+        notes.append(hidden_column(name, texts.pop(name), "has a value"))
+    return columns, texts, notes
+
+
+def given_columns(formula: FormulaBase, data: Any, named: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a call on rows: by name, or the columns of a table, read whole.
+
+    A GapWarning tells of cells that are missing or no number, which are nan.
+    """
+    if paths_of(data) is None:
+        return given.given_values(data, named)
+    values = given.given_values(None, named)
+    with closing(source_of(data).open()) as table:
+        columns, texts, _ = matched(formula, table, values, {})
+        parts: dict[str, list[Any]] = {name: [] for name in (*columns, *texts)}
+        request = stream.Request(columns, texts=texts)
+
+        def keep(found: Mapping[str, Any], rows: int) -> Mapping[str, Any]:
+            for name, column in found.items():
+                parts[name].append(column)
+            return {}
+
+        report = stream.run(table, request, keep, batch_rows=rows_of_a_batch(len(parts)))
+    if report.gaps:
+        told = "; ".join(f"column `{name}`: {stream.gap_text(gap)}" for name, gap in report.gaps.items())
+        warn(GapWarning(told), stacklevel=4)
+    whole: dict[str, Any] = {name: np.concatenate(parts[name]) for name in columns}
+    whole |= {name: [cell for part in parts[name] for cell in part] for name in texts}
+    return {**values, **whole}
+
+
+def row_of_table(formula: FormulaBase, path: str, row: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of one row of a table, from 1, by name. UsageError where it has no such row."""
+    whole = given_columns(formula, path, values)
+    columns = {name: column for name, column in whole.items() if name not in values}
+    count = len(next(iter(columns.values()), ()))
+    if not 0 < row <= count:
+        raise UsageError(f"there is no row {row:,}", hint=f"the table has {count:,} rows")
+    return {name: column[row - 1] for name, column in columns.items()}
