@@ -28,7 +28,7 @@ from cgcli.cli.output import (
     tell_warnings,
     warn,
 )
-from cgcli.errors import CalculationError, UsageError
+from cgcli.errors import CalculationError, CgWarning, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def print_sum(
     engine: str, json: bool, strict: bool,
 ) -> None:  # fmt: skip
     """The sum of an output over the rows of a table, and its derivatives by what all rows share."""
-    from warnings import catch_warnings
+    from warnings import catch_warnings, simplefilter
 
     if table is None or not table.given():
         raise UsageError("--sum needs a table", hint="add --data table.csv")
@@ -183,6 +183,7 @@ def print_sum(
             head=table.head, float32=table.float32)  # fmt: skip
     values = read_bindings(bindings, parsed)
     with catch_warnings(record=True) as told:
+        simplefilter("always", CgWarning)
         value, slopes = parsed.grad_sum(
             table.source(), wrt=wrt, of=of, engine=engine, cluster=table.cluster, **values
         )  # fmt: skip
