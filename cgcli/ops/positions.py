@@ -8,7 +8,18 @@ from cgcli.ops.decisions import Placed, Taken
 from cgcli.ops.logic import where
 from cgcli.ops.reductions import cumsum
 from cgcli.ops.row import Operation
-from cgcli.ops.shaping import FEW_ELEMENTS, batch_of, broadcast_to, for_every_row, is_batch, reshape, size_of, whole
+from cgcli.ops.shaping import (
+    FEW_ELEMENTS,
+    batch_of,
+    broadcast_to,
+    for_every_row,
+    is_batch,
+    reshape,
+    size_of,
+    stack,
+    sum_of,
+    whole,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,9 +184,24 @@ def _take_pullback(adjoint: Any, operands: Sequence[Any], result: Any, attribute
     return [Taken(scatter_add(ones, k, x.shape[0]), added, clean=True), None]
 
 
+def _take_written_out(x: Any, k: Any, rank: int, rank_k: int) -> Any:
+    """A choice among all positions, one after the other."""
+    place, found = _spread_place(k, x.shape[0], rank - 1), k.coerce(nan)
+    for position in range(x.shape[0]):
+        found = where(place == position, x[position], found)
+    return found
+
+
+def _spread_place(k: Any, length: int, more: int) -> Any:
+    """Positions counted from 0, with as many axes more as elements have."""
+    place = where(k < 0, k + length, k)
+    return reshape(place, (*place.shape, *(1,) * more)) if more else place
+
+
 take: Operation = Operation(
     "take", "x, k", shape=_take_shape, prepare=lambda shapes: (len(shapes[0]), len(shapes[1])),
-    pullback=_take_pullback, batch=_take_batch, spell={"numpy": _take_numpy, "latex": r"{0}_{{{1}}}"},
+    pullback=_take_pullback, batch=_take_batch,
+    spell={"numpy": _take_numpy, "written_out": _take_written_out, "latex": r"{0}_{{{1}}}"},
     traits=("structural", "internal"),
     about="Elements along the first axis at positions that are values, from the end where negative: `E[k]`.",
 )  # fmt: skip
@@ -249,11 +275,19 @@ def _scatter_add_batch(
     return reshape(added, (rows, length, *of_x[len(of_k) :]))
 
 
+def _scatter_add_written_out(x: Any, k: Any, length: int, rank: int, rank_k: int) -> Any:
+    """Of each position the sum of what belongs to it."""
+    place = _spread_place(k, length, rank - rank_k)
+    own = (where(place == position, x, 0.0) for position in range(length))
+    return stack(*(sum_of(each, tuple(range(rank_k))) if rank_k else each for each in own))
+
+
 scatter_add: Operation = Operation(
     "scatter_add", "x, k, [length]", shape=_added_shape,
     prepare=lambda shapes, length: (whole(length, "a length"), len(shapes[0]), len(shapes[1])),
     pullback=lambda adjoint, operands, result, attributes: [take(adjoint, operands[1]), None],
-    batch=_scatter_add_batch, spell={"numpy": _scatter_add_numpy, "numpy_summed": _scatter_add_summed},
+    batch=_scatter_add_batch,
+    spell={"numpy": _scatter_add_numpy, "numpy_summed": _scatter_add_summed, "written_out": _scatter_add_written_out},
     traits=("structural", "linear_in_first", "internal"),
     about="Zeros with the elements of x added at positions that are values: the adjoint of `take`.",
 )  # fmt: skip

@@ -113,6 +113,7 @@ class Operation:
     prepare: (operand shapes, static values...) -> attributes, hashable and normalised.
     spell: target -> spelling: "numpy" and "precise" (dotted name, or a function of (module, operands..., *attributes)),
         "native", "latex" and "infix" templates, and whatever later targets need. The default is the name itself.
+        "written_out": like a definition, for code in which arrays are short and every element stands by itself.
         "rows": for a reduction, the running total of `engines.running` that makes it of a column of a table, batch by
         batch; without one it is made by its definition. "rows_pullback": its pullback there, where that of arrays (or
         their definition) would not do.

@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
 
 
-def expansion(row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> tuple[Graph, list[int], int]:
-    """The definition of a row as a small graph of its own: the graph, its stand-ins for the operands, its output."""
-    assert row.definition is not None
+def expansion(
+    row: Operation, shapes: Sequence[Shape], attributes: tuple[Any, ...], definition: Callable[..., Any] | None = None
+) -> tuple[Graph, list[int], int]:  # fmt: skip
+    """The definition of a row as a small graph of its own: the graph, its stand-ins for the operands, its output.
+
+    definition: another one than that of the row.
+    """
+    definition = definition or row.definition
+    assert definition is not None
     template = Graph()
     places = [template.input(f"operand {position}", shape) for position, shape in enumerate(shapes)]
-    result = row.definition(*(FoldingRef(template, place) for place in places), *attributes)
+    result = definition(*(FoldingRef(template, place) for place in places), *attributes)
     output = result if isinstance(result, Ref) else template.ref(places[0]).coerce(result)
     return template, places, output.node
 

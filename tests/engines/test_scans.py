@@ -15,7 +15,7 @@ from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import NumpyEngine
 from cgcli.graph.bodies import Body
 from cgcli.graph.store import Graph
-from cgcli.ops import REGISTRY, calling
+from cgcli.ops import REGISTRY, calling, positions
 from cgcli.passes.differentiate import differentiate
 from cgcli.passes.folding import FoldingRef
 
@@ -146,6 +146,22 @@ def test_loops_within_a_step_are_written_out(reverse):
 
     random = np.random.default_rng(2)
     compare(body_of(outer, (), (4,), ()), 1, False, 5, [0.5, some(random, 5, 4), 0.3])
+
+
+def test_positions_that_are_values():
+    """Rows of a table by numbers that differ from step to step, and what is added to them; nan where there is none."""
+
+    def body(state, k, several, table):
+        row = table.build(positions.take, [table, k])
+        both = table.build(positions.take, [table, several])
+        added = table.build(positions.scatter_add, [both * state, several], [5])
+        return cg.tanh(state + row), cg.concat(cg.reshape(both, [6]), cg.reshape(added, [15]))
+
+    random = np.random.default_rng(4)
+    k = np.array([0.0, 4, -1, -5, 2, 1.5, 5, np.nan])
+    several = random.integers(-5, 5, (len(k), 2)).astype(float)
+    several[0] = 3, 3
+    compare(body_of(body, (3,), (), (2,), (5, 3)), 2, False, len(k), [some(random, 3), k, several, some(random, 5, 3)])
 
 
 def test_large_bodies_are_left_to_the_general_loop():

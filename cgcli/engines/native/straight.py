@@ -41,6 +41,10 @@ LARGEST = 16_384
 """Elements of a value: the sums of a few matrices of 64 by 64."""
 
 
+LONGEST = 256
+"""Along an axis of what is written out element by element."""
+
+
 class NotStraightError(Exception):
     """A graph has a row that cannot be written so, or becomes too long."""
 
@@ -95,9 +99,13 @@ class Straight:
             return self._product(row, operands, attributes)
         if "traceable" in row.traits:
             return self._traced(row, operands, attributes)
-        if row.definition is None:
+        definition = row.spell.get("written_out")
+        if definition is not None and max(length for shape in shapes for length in (0, *shape)) > LONGEST:
+            raise NotStraightError(f"`{row.name}` is too large")
+        definition = definition or row.definition
+        if definition is None:
             raise NotStraightError(f"`{row.name}` has no native spelling")
-        template, places, output = expansion(row, shapes, attributes)
+        template, places, output = expansion(row, shapes, attributes, definition)
         return self.walk(template, [output], dict(zip(places, operands, strict=True)))[output]
 
     def _repeated(self, operands: Sequence[Any], body: Body, steps: int, items: int, reverse: bool) -> Any:
