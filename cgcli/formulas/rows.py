@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cgcli.engines.results import own_columns
-from cgcli.errors import DataError, NeedsValues, ShapeError, UsageError
+from cgcli.errors import DataError, FormulaError, NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
 from cgcli.formulas.totals import is_whole, over_columns, whole_values, with_values
@@ -45,10 +45,19 @@ def _bound_for_rows(
     formula: FormulaBase, one_row: Mapping[str, Any], columns: Sequence[str], **asked: Any
 ) -> Bound:  # fmt: skip
     """What is bound for one row, without the values of columns; a column of indices is one of values (see `take`)."""
-    bound = formula.bind(one_row, engine="numpy", **asked)
-    if any(name in bound.program.specialised for name in columns):
-        with suppress(NeedsValues):  # a length, which all rows share
+    told: FormulaError | None = None
+    try:
+        bound = formula.bind(one_row, engine="numpy", **asked)
+    except FormulaError as error:  # the index of the first row may be none
+        told = error
+    if told is not None or any(name in bound.program.specialised for name in columns):
+        try:
             bound = formula.bind(one_row, engine="numpy", varying=columns, **asked)
+        except FormulaError as error:
+            if told is not None:
+                raise told from None
+            if not isinstance(error, NeedsValues):  # a length, which all rows share, is told of below
+                raise
     return varying(bound, columns)
 
 
