@@ -199,6 +199,10 @@ class LiveGraph:
         self.sheet.texts.define(functions)
         self.sheet.places.clear()
 
+    def node(self, key: str) -> int:
+        """The number of the node of a name or a text, which edits and questions take, too; it stays until `compact`."""
+        return place(self.sheet, key)
+
     def definition(self, name: str) -> str:
         """What a name means now, as text over the other names. UsageError for a name that is not there."""
         from cgcli.emit.formula import expression
