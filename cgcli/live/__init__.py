@@ -22,6 +22,6 @@ bit, what depends on it is left as it is. `Formula.live` makes a `LiveGraph` (`c
     live.changes()                      [(name, before, after)] of names that were up to date when it was called last
     live.formula()                      the formula as it is now
 
-`values` says what stands, `sheet` what there is, `texts` and `building` what a text means, `edits` and `changes` what is
-done and taken back, `gradients` what derivatives are nodes of, `compacting` what the formula is now.
+`values` knows what stands, `sheet` what there is, `texts` and `building` what a text means, `edits` and `changes` what
+is done and taken back, `gradients` which nodes are derivatives, `compacting` what the formula is now.
 """

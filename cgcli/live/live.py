@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Told = tuple[str, Any, Any]
 
 MOST_KEPT = 2_000_000
-"""Values that changes hold to be taken back; the oldest changes stay as they are where there would be more."""
+"""Numbers that changes hold to be taken back; the oldest changes stay as they are where there would be more."""
 
 MANY = 1_000
 """Values that are put in together."""
