@@ -7,11 +7,13 @@ by one loop with a stack of what is still to be written, so neither depth nor le
 
 from __future__ import annotations
 
+from cgcli.emit.functions import Functions, is_fold, need_names, range_text
 from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.placing import placed, zeros_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.emit.writing import POSTFIX, joined, write
-from cgcli.ops import REGISTRY, positions, shaping, structure
+from cgcli.graph.bodies import bodies_in
+from cgcli.ops import REGISTRY, calling, positions, shaping, structure
 from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.ops.row import REQUIRED
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
+    from cgcli.emit.functions import Fold
     from cgcli.emit.writing import Piece, Slot
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
@@ -93,12 +96,17 @@ class Printer:
     name is written in digits.
     """
 
-    __slots__ = ("atoms", "graph", "taken")
+    __slots__ = ("atoms", "folds", "graph", "taken")
 
-    def __init__(self, graph: Graph, atoms: Mapping[int, str], taken: Collection[str] = ()) -> None:
+    def __init__(
+        self, graph: Graph, atoms: Mapping[int, str], taken: Collection[str] = (),
+        folds: Mapping[int, Fold] | None = None,
+    ) -> None:  # fmt: skip
+        """folds: how kept loops are called, where a text has their functions."""
         self.graph = graph
         self.atoms = atoms
         self.taken = taken
+        self.folds = folds or {}
 
     def text(self, node: int, flags: int = SIGNED) -> str:
         """The formula of a node, even where the node itself has a text among the atoms."""
@@ -197,9 +205,31 @@ class Printer:
     def at_position(self, node: int, flags: int) -> list[Piece]:
         """`E[k]`, of a number k."""
         array, k = self.graph.operands_of(node)
+        if len(self.graph.shape_of(k)) == 1 and self.graph.row(k) is structure.array:
+            each = "k" if "k" not in self.taken else next(fresh_names("k", self.taken))
+            return ["[", (array, POSTFIX, ARRAY), f"[{each}] for {each} in ", (k, 0, SIGNED), "]"]
         if self.graph.shape_of(k):
             return self._call(node, self.graph.row(node))
         return [(array, POSTFIX, ARRAY), "[", (k, 0, SIGNED), "]"]
+
+    def looped(self, node: int, flags: int) -> list[Piece]:
+        """`fold(step, start, items)`; without a function of that name in the text, with all that it takes."""
+        start, *others = self.graph.operands_of(node)
+        fold = self.folds.get(node)
+        if fold is None:
+            name = self.graph.attributes_of(node)[0].name
+            return [f"fold({name}, ", *joined([(operand, 0, SIGNED) for operand in (start, *others)]), ")"]
+        over: Piece = fold.over if isinstance(fold.over, str) else (fold.over, 0, SIGNED)
+        return [f"fold({fold.function}, ", (start, 0, SIGNED), ", ", over, ")"]
+
+    def called(self, node: int, flags: int) -> list[Piece]:
+        """A kept call by the name of its function."""
+        name = self.graph.attributes_of(node)[0].name
+        return [f"{name}(", *joined([(operand, 0, SIGNED) for operand in self.graph.operands_of(node)]), ")"]
+
+    def ranged(self, node: int, flags: int) -> list[Piece]:
+        """The numbers of a range."""
+        return [range_text(*self.graph.attributes_of(node))]
 
     def transposed(self, node: int, flags: int) -> list[Piece]:
         """`A.T`; a number keeps its dot by the call."""
@@ -227,6 +257,9 @@ BRACKETS: dict[Operation, Callable[[Printer, int, int], list[Piece]]] = {
     positions.take: Printer.at_position,
     shaping.transpose: Printer.transposed,
     shaping.place: Printer.placed,
+    shaping.progression: Printer.ranged,
+    calling.call: Printer.called,
+    calling.scan: Printer.looped,
     structure.alias: Printer.renamed,
 }
 """Operations that the grammar writes with signs of its own."""
@@ -383,8 +416,9 @@ class _Program:
     def __init__(
         self, graph: Graph, outputs: Mapping[str, int], texts: Mapping[int, str],
         params: Collection[str] = (), defaults: Mapping[str, int] | None = None, inputs: Collection[str] = (),
-        initialisers: Mapping[str, Any] | None = None,
+        initialisers: Mapping[str, Any] | None = None, functions: Functions | None = None,
     ) -> None:  # fmt: skip
+        """functions: those of the whole text, where this is the body of one of them."""
         self.graph = graph
         self.texts = texts
         self.params = params
@@ -402,6 +436,8 @@ class _Program:
         self.taken = {*self.names, *self.inputs, *self.unused, *texts.values(), *REGISTRY.callable_as}
         self.whole_arrays = self._whole_arrays()
         self.atoms = self._named_nodes()
+        self.is_body = functions is not None
+        self.functions = functions or Functions({*self._own_words(), *self.atoms.values()}, self._body)
 
     def _valid(self, outputs: Mapping[str, int]) -> dict[str, int]:
         """The outputs by names that the grammar takes and that mean no other input."""
@@ -439,14 +475,44 @@ class _Program:
                 atoms.setdefault(node, name)
         own_line = lines_of_their_own(self.graph, self.needed, self.roots, self.texts, atoms)
         fresh = fresh_names("t", self.taken)
+        own = {each for node in self.nodes if is_fold(self.graph, node) for each in need_names(self.graph, node)}
         for node in self.nodes:
-            if own_line[node] and node not in atoms:
+            if (own_line[node] or (node in own and not self.graph.is_input(node))) and node not in atoms:
                 atoms[node] = next(fresh)
         return {**self.texts, **atoms}
 
+    def _own_words(self) -> set[str]:
+        """Names that no function may have: those of values, and of the operations that are called."""
+        called: set[str] = set()
+        pending = [self.graph]
+        while pending:
+            graph = pending.pop()
+            rows = {REGISTRY.rows[code] for code in graph.op}
+            called.update(name for row in rows for name in (row.name, *row.aliases))
+            pending.extend(body.graph for body in bodies_in(graph))
+        return {*self.names, *self.inputs, *self.unused, *self.texts.values(), *called}
+
+    def _body(self, graph: Graph, node: int, texts: Mapping[int, str]) -> list[str]:
+        """The statements of a function, the last one an expression."""
+        return _Program(graph, {"result": node}, texts, functions=self.functions).lines()
+
+    def _folds(self) -> dict[int, Fold]:
+        """How each kept loop is called; in a function only what has the same name everywhere can be shared."""
+        graph = self.graph
+        folds = [node for node in self.nodes if is_fold(graph, node) and node not in self.texts]
+        if not folds:
+            return {}
+        known = (
+            dict(self.texts) if self.is_body else {**{node: name for name, node in self.inputs.items()}, **self.atoms}
+        )
+        known.update((node, constant_text(graph, node, self.taken)) for node in self.nodes if graph.is_constant(node))
+        found = {node: self.functions.fold(graph, node, known) for node in folds}
+        return {node: fold for node, fold in found.items() if fold is not None}
+
     def lines(self) -> list[str]:
         """All statements, in the order of evaluation."""
-        printer = Printer(self.graph, self.atoms, {*self.names, *self.inputs})
+        folds = self._folds()
+        printer = Printer(self.graph, self.atoms, {*self.names, *self.inputs}, folds)
         lines = [line for name, node in self.inputs.items() if (line := self._declaration(name, node))]
         lines += [self._declaration(name, node, always=True) for name, node in self.unused.items()]
         further: dict[int, list[str]] = {}
@@ -454,6 +520,7 @@ class _Program:
             if self.atoms.get(node) != name:
                 further.setdefault(node, []).append(name)
         defined: list[str] = []
+        lines += [] if self.is_body else self.functions.lines
         for node in self.nodes:
             name = self.atoms.get(node, "")
             if name and node not in self.texts:

@@ -15,7 +15,7 @@ from cgcli.emit.formula import called, given_operands, key_text, static_argument
 from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.emit.writing import joined, write
-from cgcli.ops import structure
+from cgcli.ops import calling, structure
 from cgcli.ops.constants import CONSTANTS
 
 TYPE_CHECKING = False
@@ -301,12 +301,22 @@ class _Writer:
 
     def _call(self, node: int, row: Operation) -> list[Piece]:
         r"""`\operatorname{name}\left(…\right)` with static arguments where they are not the default."""
+        if "kept" in row.traits:
+            return self._kept(node, row)
         operands: list[Piece] = [(operand, 0, True) for operand in given_operands(self.graph, node)]
         static = static_arguments(self.graph, node)
         texts = [static_latex(value) for parameter, value in static if value is not parameter.default]
         leading = row.parameters and row.parameters[0].static
         arguments = [*texts, *operands] if leading else [*operands, *texts]
         return [rf"{operator_name(called(row, len(arguments)))}\left(", *joined(arguments), r"\right)"]
+
+    def _kept(self, node: int, row: Operation) -> list[Piece]:
+        r"""A kept call by the name of its function, and a loop of them as `\operatorname{fold}` of it."""
+        function = operator_name(self.graph.attributes_of(node)[0].name.replace(" ", r"\ "))
+        operands: list[Piece] = [(operand, 0, True) for operand in self.graph.operands_of(node)]
+        if row is calling.call:
+            return [rf"{function}\left(", *joined(operands), r"\right)"]
+        return [rf"\operatorname{{fold}}\left({function}, ", *joined(operands), r"\right)"]
 
     def subscripted(self, node: int) -> list[Piece]:
         """`v_{0}`, `A_{0, 1:3}`; braces keep apart what has a subscript itself."""

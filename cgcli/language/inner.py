@@ -15,7 +15,7 @@ from cgcli.language.lifting import NotKeptError
 from cgcli.language.lists import Lists
 from cgcli.language.lowering import Lowering
 from cgcli.language.statics import StaticValues
-from cgcli.language.values import ListValue
+from cgcli.language.values import ListValue, RangeValue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ class Inner(Lowering):
     def capture(self, value: Any, label: str) -> Any:
         """A value from outside, in which nodes that are no plain numbers are inputs of the body."""
         outer = self.outer.building
+        if isinstance(value, RangeValue):
+            return RangeValue(value.numbers, lambda numbers: [self.capture(node, label) for node in value.items])
         if isinstance(value, ListValue):
             if len(value.items) > LONGEST_LIST and value.flat:
                 return self.capture(outer.materialise(value), label)

@@ -120,6 +120,7 @@ class _Loop:
         self.moving = descendants(graph, [self.state_in, self.item_in])
         self.needed = ancestors(graph, [self.result])
         self.size = sum(map(int.__and__, self.moving, self.needed))
+        self.lifts = lifted(graph, self.item_in, items.numbers, self.moving, self.needed)
 
     def _walked(self) -> tuple[Inner, int | None]:
         """The step in a graph of its own, and the node of the next state; None where that lies otherwise."""
@@ -181,7 +182,7 @@ class _Loop:
     def _body(self) -> tuple[Body, list[int], list[int]]:
         """The body of a step, and the nodes of its items and of what all steps share."""
         inner, building = self.inner.graph, self.building
-        lifts = lifted(inner, self.item_in, self.items.numbers, self.moving, self.needed)
+        lifts = self.lifts
         taken = {lift.node for lift in lifts}
         edge = self._edge(taken)
         copies = dict(self.inner.captured)
@@ -193,10 +194,18 @@ class _Loop:
         for lift in lifts:
             items.append(lift.items(building.graph, copies[lift.array]))
             item_ins.append(lift.node)
-        labels = [inner.input_name(node) if inner.is_input(node) else inner.row(node).name
-                  for node in (self.state_in, *item_ins, *edge)]  # fmt: skip
+        labels = [self._label(node) for node in (self.state_in, *item_ins, *edge)]
         body = closed(self.step, inner, [self.state_in, *item_ins, *edge], [self.result], labels)
         return body, items, [copies[node] for node in edge]
+
+    def _label(self, node: int) -> str:
+        """What an operand of the body is called: `v_i` is what it reads of `v`."""
+        inner = self.inner.graph
+        if inner.is_input(node):
+            return inner.input_name(node)
+        read = next((lift.array for lift in self.lifts if lift.node == node and inner.is_input(lift.array)), None)
+        item = inner.input_name(self.item_in)
+        return inner.row(node).name if read is None else f"{inner.input_name(read)}_{item}"
 
     def _edge(self, taken: set[int]) -> list[int]:
         """What all steps share: nodes that do not change from step to step, and that something which does needs."""

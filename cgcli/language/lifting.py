@@ -36,6 +36,8 @@ class Lift:
     def items(self, graph: Graph, array: int) -> int:
         """The elements for all steps, one after the other."""
         found = self.positions
+        if found == range(graph.shape_of(array)[0]):
+            return array
         if isinstance(found, range) and found[0] >= 0 and found[-1] >= 0:
             stop = found[-1] + (1 if found.step > 0 else -1)
             return graph.apply(shaping.index, [array], [(slice(found[0], None if stop < 0 else stop, found.step),)])
@@ -58,7 +60,8 @@ def lifted(
         ends = (places[0], places[-1]) if isinstance(places, range) else places
         length = graph.shape_of(array)[0]
         if min(ends) < -length or max(ends) >= length:
-            raise NotKeptError("an index does not exist")
+            missing = min(ends) if min(ends) < -length else max(ends)
+            raise NotKeptError(f"index {missing} does not exist; the axis has length {length}")
         if not moving[array]:
             found.append(Lift(node, array, places))
     return found

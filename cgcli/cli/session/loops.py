@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from cgcli.cli.output import warn
 from cgcli.cli.session.changes import change_lines
@@ -37,7 +37,7 @@ class Loop:
     def begin(self) -> None:
         """Show the results, before the first line."""
         try:
-            with guarded():
+            with told_warnings():
                 self.show(self.session.begin())
         except KeyboardInterrupt:
             print("interrupted; the results are not computed yet", file=sys.stderr)
@@ -48,27 +48,25 @@ class Loop:
         name = "<session>" if sys.stdin.isatty() else "<standard input>"
         source = Line(line.rstrip("\r\n"), name, self._number)
         answer = None
-        self.session.columns = columns()
         try:
-            with guarded():
+            self.session.columns = columns()
+            with told_warnings():
                 answer = self.session.run(source)
+            if answer.altered and self._journal is not None:
+                self._journal.add(source.text)
+            self.show(answer)
         except CgError as error:
             self.failed = True
             tell(error, source)
         except KeyboardInterrupt:
             self.failed = True
-            print("interrupted; nothing has changed", file=sys.stderr)
-        if answer is None:
-            return True
-        if answer.altered and self._journal is not None:
-            self._journal.add(source.text)
-        self.show(answer)
-        return not answer.ended
+            print("interrupted" + ("; nothing has changed" if answer is None else ""), file=sys.stderr)
+        return answer is None or not answer.ended
 
     def replay(self, lines: Iterable[str]) -> None:
         """Do the lines of a journal again. CgError with the line for one that cannot be done any more."""
         for number, line in enumerate(lines, 2):
-            with guarded():
+            with told_warnings():
                 self.session.run(Line(line, "<journal>", number))
 
     def show(self, answer: Answer) -> None:
@@ -105,12 +103,12 @@ def tell(error: CgError, source: Line) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-# ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
+# ---- Ctrl-C and warnings ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def guarded() -> Iterator[None]:
-    """A context that Ctrl-C ends, and not the program; warnings of results are shown as those of other commands."""
+def told_warnings() -> Iterator[None]:
+    """A context in which warnings of results are shown as those of other commands."""
     import warnings
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
@@ -119,19 +117,25 @@ def guarded() -> Iterator[None]:
         else:
             usual(message, category, *place, **more)
 
-    handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
     with warnings.catch_warnings():
         usual = warnings.showwarning
         warnings.simplefilter("always", CgWarning)
         warnings.showwarning = show
-        try:
-            if handler is not signal.SIG_IGN:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
-            sys.unraisablehook = again_after(hook)
-            yield
-        finally:
-            sys.unraisablehook = hook
-            signal.signal(signal.SIGINT, handler)
+        yield
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """A context in which Ctrl-C is a KeyboardInterrupt and no more: whoever catches it goes on."""
+    handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
+    try:
+        if handler is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = again_after(hook)
+        yield
+    finally:
+        sys.unraisablehook = hook
+        signal.signal(signal.SIGINT, handler)
 
 
 def again_after(hook: Callable[[Any], Any]) -> Callable[[Any], None]:
@@ -157,35 +161,50 @@ def run(loop: Loop, journal: Sequence[str] = ()) -> int:
 
     A line of a pipe that is wrong makes the exit code 1; a person has seen the message.
     """
-    loop.replay(journal)
-    loop.begin()
-    if not sys.stdin.isatty():
-        return loop.run(sys.stdin)
-    if sys.stdout.isatty():
-        try:
-            from cgcli.cli.session.prompting import prompted
-        except ImportError:
-            print("`pip install 'cgcli[live]'` gives completion and a history", file=sys.stderr)
-            loop.run(asked())
-        else:
-            loop.run(prompted(loop.session, PROMPT))
-    else:
-        loop.run(asked())
-    return ExitCode.OK
+    with interruptible():
+        loop.replay(journal)
+        loop.begin()
+        if not sys.stdin.isatty():
+            return loop.run(sys.stdin)
+        loop.run(typed(loop.session))
+        return ExitCode.OK
+
+
+def typed(session: Session) -> Iterator[str]:
+    """The lines of a person."""
+    if not sys.stdout.isatty():
+        return asked()
+    try:
+        from cgcli.cli.session.prompting import prompted
+    except ImportError:
+        print("`pip install 'cgcli[live]'` gives completion and a history", file=sys.stderr)
+        with suppress(ImportError):
+            import readline  # noqa: F401 - `input` edits lines with it
+        return asked()
+    return prompted(session, PROMPT)
 
 
 def asked() -> Iterator[str]:
-    """Lines that a person types, without anything but what the system's terminal does."""
-    if sys.stdout.isatty():
-        import contextlib
-
-        with contextlib.suppress(ImportError):
-            import readline  # noqa: F401 - `input` edits lines with it
+    """Lines from the terminal as the system has them, until Ctrl-D; Ctrl-C begins the line anew."""
     while True:
+        line = ""
         try:
-            yield input(PROMPT)
+            line = ask()
         except KeyboardInterrupt:
-            print()
+            print(file=sys.stderr)
+            continue
         except EOFError:
-            print()
+            print(file=sys.stderr)
             return
+        yield line
+
+
+def ask() -> str:
+    """One line. EOFError at the end. The prompt goes to standard error where standard output is a file or a pipe."""
+    if sys.stdout.isatty():
+        return input(PROMPT)
+    print(PROMPT, end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line

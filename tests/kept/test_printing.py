@@ -1,0 +1,58 @@
+"""A kept fold as text: a function and a `fold` that parse back to the same values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cgcli as cg
+from cgcli.emit.formula import program_text
+from cgcli.ops import REGISTRY
+from tests.kept.keeping import everything_kept
+from tests.kept.test_texts import TEXTS, shape_in
+
+
+def values_of(formula, text):
+    random = np.random.default_rng(2)
+    names = [name for name in formula.inputs if name not in REGISTRY.by_name]
+    return {name: random.uniform(0.3, 0.9, shape_in(text, name)) for name in names}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_is_printed_parses_back(name):
+    with everything_kept():
+        formula = cg.parse(TEXTS[name])
+        values = values_of(formula, TEXTS[name])
+        program = formula.bind(values).program
+        printed = program_text(program.graph, program.outputs, inputs=program.inputs)
+        assert "fold(" in printed
+        again = cg.parse(printed)
+        np.testing.assert_allclose(again.eval(values), formula.eval(values), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        (
+            "step(x, i) = r*x*(1 - x); fold(step, 0.4, range(9))",
+            "step(x, i) = r * x * (1 - x)\nfold(step, 0.4, range(9))",
+        ),
+        (
+            "input v[9]; a = 2*r; step(s, i) = a*s + v[i]; y = fold(step, 1, range(9))",
+            "input v[9]\nstep(s, v_i) = a * s + v_i\na = 2 * r\ny = fold(step, 1, v)",
+        ),
+        (
+            "input v[9]; step(s, i) = s*v[8 - i] + v[i]; fold(step, 1, range(9))",
+            "input v[9]\nstep(s, i) = s * t1[i] + v[i]\nt1 = v[::-1]\nfold(step, 1, range(9))",
+        ),
+    ],
+    ids=["of numbers", "shared names", "several items"],
+)
+def test_texts(text, printed):
+    with everything_kept():
+        assert str(cg.parse(text)) == printed
+
+
+def test_latex_names_the_function():
+    with everything_kept():
+        assert "fold" in cg.parse("step(x, i) = r*x*(1 - x); fold(step, 0.4, range(9))").latex()
