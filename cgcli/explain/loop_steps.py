@@ -47,7 +47,7 @@ def first_step(
 ) -> Step | None:  # fmt: skip
     """The first step of a `scan` on operands of these values at which a condition holds; None where there is none."""
     body, steps, count, reverse = attributes
-    found = int(_run(_remembering(body, condition), attributes, operands, engine)[-1])
+    found = int(_run(remembering(body, condition), attributes, operands, engine)[-1])
     if found < 0:
         return None
     state, items, shared = operands[0], operands[1 : 1 + count], operands[1 + count :]
@@ -65,17 +65,18 @@ def not_finite(body: Body) -> Condition:
     """Whether one of the results of a body is nan or infinite."""
 
     def condition(ref: Callable[[int], Ref]) -> Ref:
-        whole = [_any((result - result) != 0) for result in map(ref, body.results)]
+        whole = [anywhere((result - result) != 0) for result in map(ref, body.results)]
         return whole[0] if len(whole) == 1 else whole[0] | whole[1]
 
     return condition
 
 
-def _any(condition: Ref) -> Ref:
+def anywhere(condition: Ref) -> Ref:
+    """Whether a condition holds at one element at least."""
     return shaping.sum_of(condition, None) > 0 if condition.shape else condition
 
 
-def _remembering(body: Body, condition: Condition) -> Body:
+def remembering(body: Body, condition: Condition) -> Body:
     """A body whose state ends with the number of the step, and that of the first one at which a condition holds."""
     graph = Graph()
     shape = body.operand_shapes[0]

@@ -128,6 +128,17 @@ def bodies_in(graph: Graph) -> list[Body]:
     return [first for first, *_ in graph.attributes if isinstance(first, Body)]
 
 
+def bodies_below(graph: Graph) -> list[Body]:
+    """The bodies that a graph holds, and those that they hold in turn."""
+    found: list[Body] = []
+    pending = [graph]
+    while pending:
+        within = bodies_in(pending.pop())
+        found += within
+        pending.extend(body.graph for body in within)
+    return found
+
+
 def closed(
     name: str, graph: Graph, operands: Sequence[int], results: Sequence[int], labels: Sequence[str] = ()
 ) -> Body:
