@@ -10,7 +10,7 @@ from cgcli.engines import choose_for_rows
 from cgcli.errors import ShapeError, UsageError
 from cgcli.explain.row_births import RowBirths
 from cgcli.formulas.derivatives import gradient_nodes, targets
-from cgcli.formulas.rows import refuse_reductions, row_values
+from cgcli.formulas.rows import refuse_reductions, require_positions, row_values
 from cgcli.formulas.totals import is_whole
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors
@@ -56,8 +56,9 @@ class Calculation:
         if float32 and self.engine.name != "native":
             raise UsageError(f"the engine `{self.engine.name}` has no --float32", hint="--engine native has")
         self._each = [node for node in self._wanted if not is_whole(bound, node)]
-        self._births = RowBirths(bound.graph, self._each)
+        self.births = RowBirths(bound.graph, self._each)
         self._at_once = at_once
+        self._rows = 0
         self._precision = {"dtype": "float32"} if float32 else {}
         self._check_width()
         self.texts: dict[str, str] = {}
@@ -75,8 +76,11 @@ class Calculation:
     def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
         """The results of a batch by their columns' names; columns: the values by input."""
         values = row_values(self._bound, columns)
+        before = self._rows
+        require_positions(self._bound, self._wanted, values, lambda place: before + place + 1)
+        self._rows += rows
         found = self.engine.evaluate_rows(self._bound.graph, values, self._wanted, **self._precision)
-        self._births.look(values, [found[node] for node in self._each])
+        self.births.look(values, [found[node] for node in self._each])
         if self._at_once:
             self.tell_births()
         results: dict[str, Any] = {}
@@ -93,7 +97,7 @@ class Calculation:
 
     def tell_births(self) -> None:
         """Tell whoever listens to the formula where a nan or an infinity of a row was born, once for all batches."""
-        self._bound.tell(self._births.births(self._bound.values, self._bound.source))
+        self._bound.tell(self.births.births(self._bound.values, self._bound.source))
 
     def _elements(self, output: str, node: int) -> list[tuple[str, tuple[Any, ...]]]:
         """Columns of a node: its own name for a number, `name[i,j]` for the elements of an array."""
