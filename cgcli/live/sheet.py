@@ -54,17 +54,18 @@ class Sheet:
         bound = formula.bind(values, wrt=inner if len(inner) <= MOST_NAMES else None, steps=True)
         self._begin(bound, values)
 
-    def _begin(self, bound: Bound, values: Mapping[str, Any]) -> None:
+    def _begin(self, bound: Bound, given_by_caller: Mapping[str, Any]) -> None:
         program = bound.program
         self.program = program
         self.graph = EditableGraph(program.graph)
         self.outputs = dict(program.outputs)
         self.inputs = {name: node for name, node in self.graph.inputs().items() if name in bound.values}
         self.params = list(program.params)
-        self.defaults = {name: node for name, node in program.defaults.items() if name not in values}
+        self.defaults = {name: node for name, node in program.defaults.items() if name not in given_by_caller}
         self.all_defaults = dict(program.defaults)
         self.initialisers: dict[str, Initialiser] = dict(program.initialisers)
         self.decided = dict(program.specialised)
+        self.followed: list[tuple[int, int, int | None]] = [(y, x, None) for y, x in program.slopes]
         self.aliases = structure.alias.code in program.graph.op
         self._asks_points, self._looked_at = False, 0
         few = len(self.inputs) <= MOST_NAMES
@@ -80,8 +81,11 @@ class Sheet:
         self.texts = Texts(bound.source, self.formula.programs.names.functions)
         self.places: dict[Any, int] = {}
         self.values = self._valued(self._engine())
+        values, plain = self.values.values, self.values.plain
         for name, node in self.inputs.items():
-            self.values.values[node] = self.admitted(name, bound.values[name], self.graph.shape_of(node))
+            value = bound.values[name]
+            is_number = plain and type(value) is float
+            values[node] = value if is_number else self.admitted(name, value, self.graph.shape_of(node))
 
     def fork(self) -> Sheet:
         """An independent copy."""
@@ -89,7 +93,7 @@ class Sheet:
         vars(twin).update(vars(self))
         twin.graph = self.graph.fork()
         for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided", "beside",
-                     "places", "log", "slopes", "places_in_text"):  # fmt: skip
+                     "places", "log", "followed", "slopes", "places_in_text"):  # fmt: skip
             setattr(twin, name, getattr(self, name).copy())
         twin.values = self.values.fork(twin.graph)
         twin.given = Given(twin)
@@ -256,6 +260,19 @@ class Sheet:
         return not (self.aliases or program.decisions or program.columns or program.slopes or self.decided) and not (
             program.graph.origins or program.graph.is_derivative
         )
+
+    def users_of(self, nodes: Iterable[int]) -> set[int]:
+        """Nodes, and those of the formula that depend on them."""
+        uses = self.graph.uses()
+        found = set(nodes)
+        pending = list(found)
+        while pending:
+            for edge in uses.of(pending.pop()):
+                user = uses.owner[edge]
+                if user not in found and not self.beside[user]:
+                    found.add(user)
+                    pending.append(user)
+        return found
 
     # ---- who needs what ----------------------------------------------------------------------------------------
 
