@@ -90,7 +90,8 @@ def compare(table: Path, work: Path, rows: int, rounds: int) -> None:
         for name in FORMULAS:
             found = timed(
                 rounds, work, hand=lambda out, name=name: loop(name, table, out),
-                here=through(name, table, LocalExecutor()), one=through(name, table, one), two=through(name, table, two),
+                here=through(name, table, LocalExecutor()),
+                one=through(name, table, one), two=through(name, table, two),
             )  # fmt: skip
             print(f"{name}: by hand {found['hand'] / rows * 1e9:.0f} ns a row")
             for way, told in (("here", "one process"), ("one", "1 worker"), ("two", "2 workers")):
