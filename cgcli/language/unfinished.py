@@ -49,7 +49,8 @@ def unfinished(
     opened = defs[-1]
     if unclosed is not None and unclosed < opened:  # the bracket is what is wrong
         return None
-    if len(defs) > 1 and text[opened:begin].strip() == "def" and EQUAL in expected:  # read as a line of another function
+    within = len(defs) > 1 and text[opened:begin].strip() == "def"
+    if within and EQUAL in expected:  # read as a line of another function
         opened = defs[-2]
     head = HEAD.match(text, opened)
     if head is None or head.end() > begin:
