@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from cgcli.api.clusters import Cluster
     from cgcli.api.formula import Formula
     from cgcli.api.sources import formula, inputs, load, parse
     from cgcli.api.tasks import from_dask
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from cgcli.graph.ref import Ref
 
 _API = {
-    "Formula": "api.formula", "Ref": "graph.ref",
+    "Cluster": "api.clusters", "Formula": "api.formula", "Ref": "graph.ref",
     **dict.fromkeys(
         (
             "CgError", "CgWarning", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
@@ -44,7 +45,7 @@ _API = {
 }  # fmt: skip
 
 __all__ = [
-    "CgError", "CgWarning", "Formula", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
+    "CgError", "CgWarning", "Cluster", "Formula", "GapWarning", "KinkWarning", "LeftOutWarning", "NonlinearWarning",
     "NotFiniteWarning", "PrecisionWarning", "Ref", "__version__", "formula", "from_dask", "inputs", "load", "parse",
 ]  # fmt: skip
 

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 class Explaining(FormulaBase):
     """Questions about a formula that end in words."""
 
+    def _without_terms(self, values: dict[str, Any]) -> tuple[FormulaBase, dict[str, Any]]:
+        """The formula for one row, its terms written out, and the other values."""
+        if not self.terms:
+            return self, values
+        from cgcli.terms.single import written_out
+
+        return written_out(self, values)
+
     def steps(
         self, wrt: str | None = None, mapping: Mapping[str, Any] | None = None, /, *, of: str | None = None,
         order: int = 1, unsimplified: bool = False, **inputs: Any,
@@ -44,7 +52,8 @@ class Explaining(FormulaBase):
         """
         from cgcli.formulas.why import why
 
-        return why(self, given.given_values(mapping, inputs), of=of, wrt=wrt)
+        formula, values = self._without_terms(given.given_values(mapping, inputs))
+        return why(formula, values, of=of, wrt=wrt)
 
     def check(
         self, mapping: Mapping[str, Any] | None = None, /, *, ranges: Mapping[str, tuple[float, float]] | None = None,
@@ -57,7 +66,8 @@ class Explaining(FormulaBase):
         """
         from cgcli.formulas.digits import check
 
-        return check(self, given.given_values(mapping, inputs), ranges, improve=improve, seed=seed)
+        formula, values = self._without_terms(given.given_values(mapping, inputs))
+        return check(formula, values, ranges, improve=improve, seed=seed)
 
     def compare(
         self, other: FormulaBase, mapping: Mapping[str, Any] | None = None, /, *, seed: int = 0, **inputs: Any

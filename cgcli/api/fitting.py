@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
+    from cgcli.cluster.executor import Executor
+
 
 class Fitting(FormulaBase):
     """Fits, and sums over rows."""
@@ -77,7 +79,7 @@ class Fitting(FormulaBase):
 
     def grad_sum(
         self, data: Any = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None, mean: bool = False,
-        engine: str = "auto", batched: bool = True, **shared: Any,
+        engine: str = "auto", batched: bool = True, cluster: str | Executor | None = None, **shared: Any,
     ) -> tuple[float, dict[str, Any]]:  # fmt: skip
         """The sum over the rows of a scalar output, and its gradient by what is the same in all rows.
 
@@ -85,8 +87,13 @@ class Fitting(FormulaBase):
         table: a path, a DataFrame, an Arrow table; then the others are keyword arguments. Returns the sum and {name:
         number or array of the input's shape}. wrt: all inputs that are no columns by default. of: the output, where
         there are several. mean: divided by the number of rows. Rows with a gap are left out, with a GapWarning.
-        batched: as for `eval_rows`.
+        batched: as for `eval_rows`. cluster: of files, on the workers of Dask: `local:2`, `tcp://scheduler:8786`, or
+        one that stays open for many calls (`cg.Cluster`); the same bits for any number of workers, and as without any.
         """
+        if cluster is not None:
+            from cgcli.cluster.sums import grad_sum as on_cluster
+
+            return on_cluster(self, data, shared, cluster, wrt=wrt, of=of, mean=mean, engine=engine)
         if self.programs.names.terms:
             from cgcli.terms import answers
 

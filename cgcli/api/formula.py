@@ -339,9 +339,8 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         options = {"wrt": wrt, "of": of, "open": open or None, "all": all or None}
         opened = given.name_list(open) if open else []
         if self.terms:
-            from cgcli.terms.single import written_out
-
-            formula, values = written_out(self, given.given_values(mapping, inputs))
+            formula, values = self._without_terms(given.given_values(mapping, inputs))
+            assert isinstance(formula, Formula)
             return formula.trace(values, wrt=wrt, of=of, engine=engine, digits=digits, open=open, all=all)
         bound = self._bound(mapping, inputs, engine, digits, **options, steps=True)
         bound = with_opened_loops(bound, opened, everything=all)
@@ -372,11 +371,7 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         options = {"grad": grad or None, "open": open or None, "all": all or None}
         given.check_options(self._unclear, values, options)
         opened = given.name_list(open) if open else ()
-        formula = self
-        if self.terms:
-            from cgcli.terms.single import written_out
-
-            formula, values = written_out(self, values)
+        formula, values = self._without_terms(values)
         text = draw_formula(formula, path, values, grad=grad, opened=opened, limit=None if all else LIMIT)
         if path is not None:
             return text

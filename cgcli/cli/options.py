@@ -107,6 +107,10 @@ class TableOptions(ReadOptions):
         bool, typer.Option("--raw-text", help="Write texts as they are into CSV, even what a spreadsheet would run.")
     ] = False
     float32: Annotated[bool, typer.Option("--float32", help="Compute in single precision (native engine).")] = False
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="WHERE", help="Compute on Dask: local:2 (processes here), tcp://host:8786."),
+    ] = None
 
     @property
     def target(self) -> str | None:

@@ -31,16 +31,17 @@ class Request:
     takes as texts (`table.Texts`). kept: columns that are copied in front of
     the results. missing: what happens to a row with a cell that is missing or no number: `nan` computes with nan,
     `skip` leaves the row out, `error` stops. limit: at most so many rows are read. head: so many rows of the result are
-    remembered.
+    remembered. is_part: whether the rows are a part of a table only, where a column without a number is no fault yet.
     """
 
-    __slots__ = ("head", "inputs", "kept", "limit", "missing", "texts")
+    __slots__ = ("head", "inputs", "is_part", "kept", "limit", "missing", "texts")
 
     def __init__(
         self, inputs: Mapping[str, Named], *, kept: Sequence[str] = (), missing: str = "nan", limit: int | None = None,
-        head: int = 0, texts: Mapping[str, str] | None = None,
+        head: int = 0, texts: Mapping[str, str] | None = None, is_part: bool = False,
     ) -> None:  # fmt: skip
         self.inputs = inputs
+        self.is_part = is_part
         self.texts = dict(texts or {})
         self.kept = list(kept)
         self.missing = missing
@@ -151,7 +152,7 @@ def _run(
             writer.write({**kept, **found})
         read += batch.read
         progress(read, report.read)
-    for name in request.numbers:
+    for name in () if request.is_part else request.numbers:
         if name in report.numberless and name in report.gaps and report.gaps[name].bad:
             raise numberless(table.path, name, report.gaps[name])
     return report

@@ -49,6 +49,32 @@ class Summary:
         else:
             self._mean += (mean - self._mean) * (len(values) / self.count)
 
+    def merge(self, other: Summary, before: int) -> None:
+        """Take in what was found of rows that come behind `before` others."""
+        if other.first_nan is not None and self.first_nan is None:
+            self.first_nan = other.first_nan + before
+        self.nan += other.nan
+        if not other.count:
+            return
+        self.count += other.count
+        self._least = min(self._least, other._least)
+        self._greatest = max(self._greatest, other._greatest)
+        if other._mean in (inf, -inf) or self._mean in (inf, -inf):
+            self._mean += other._mean
+        else:
+            self._mean += (other._mean - self._mean) * (other.count / self.count)
+
+    def as_list(self) -> list[Any]:
+        """All that it holds, for a file; see `from_list`."""
+        return [self.count, self.nan, self.first_nan, self._least, self._greatest, self._mean]
+
+    @classmethod
+    def from_list(cls, held: list[Any]) -> Summary:
+        """A summary again."""
+        found = cls()
+        found.count, found.nan, found.first_nan, found._least, found._greatest, found._mean = held
+        return found
+
     @property
     def least(self) -> float:
         """The least value, nan where there is none."""

@@ -22,8 +22,19 @@ def pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="cg")
 
 
+_MOST: list[int] = []
+"""The bound that `at_most` set, if any."""
+
+
+def at_most(threads: int) -> None:
+    """Let calculations of this process use so many threads at most: a worker beside others has one."""
+    _MOST[:] = [threads]
+
+
 def processors() -> int:
     """How many processors this process may use."""
+    if _MOST:
+        return _MOST[0]
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

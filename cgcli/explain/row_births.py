@@ -55,6 +55,17 @@ class RowBirths:
             self._first = {name: value[row if len(value) > 1 else 0] for name, value in columns.items()}
         self.count += int(born.sum())
 
+    def take(self, count: int, first: Mapping[str, Any]) -> None:
+        """Take in what was counted elsewhere of rows that come behind those here; first: the values of the first."""
+        if count and not self.count:
+            self._first = dict(first)
+        self.count += count
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """The values of the first of the rows."""
+        return self._first
+
     def births(self, values: Mapping[str, Any], source: Source | None) -> list[Birth]:
         """Where they were born in the first of these rows; [] where there is none. values: those of other inputs."""
         if not self.count:

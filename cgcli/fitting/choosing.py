@@ -37,6 +37,11 @@ def is_training(formula: FormulaBase, loss: str, training: Mapping[str, Any]) ->
     if loss not in LOSSES:
         hint = did_you_mean(loss, [*own, *LOSSES]) or f"robust losses are {', '.join(LOSSES)}"
         raise UsageError(f"`{loss}` is neither an output of the formula nor a robust loss", hint=hint)
+    if formula.terms:
+        raise UsageError(
+            f"`{formula.terms[0]}` is a term, which least squares do not take",
+            hint='train an output of the formula: loss="loss" (--loss loss)',
+        )
     return False
 
 

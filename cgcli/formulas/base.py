@@ -80,6 +80,8 @@ class FormulaBase:
         if not given_by_name.keys() <= self._known:
             names = self.programs.names
             given.check_names(given_by_name, names.inputs, names.defined, names.constants)
+        for name in self.programs.names.terms:
+            given.refuse_term(name, given_by_name.get(name))
         exact = digits is not None or engine == "precise"
         values = {name: value if type(value) is float else given.normalised(name, value, exact=exact)
                   for name, value in given_by_name.items()}  # fmt: skip

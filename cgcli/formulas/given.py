@@ -239,6 +239,15 @@ def check_options(names: Collection[str], given: Collection[str], options: Mappi
             )
 
 
+def refuse_term(name: str, value: Any) -> None:
+    """UsageError where the value of a term is to be one, where only numbers are understood."""
+    if value is not None and not (isinstance(value, (int, float)) or hasattr(value, "shape")):
+        raise UsageError(
+            f"`{name}` is a term, and this question takes none",
+            hint="terms are for eval, grad, fit, info, trace, draw, why and check",
+        )
+
+
 def check_complete(needed: Iterable[str], given: Collection[str]) -> None:
     """UsageError that names all inputs without a value at once."""
     missing = [name for name in needed if name not in given]

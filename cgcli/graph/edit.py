@@ -122,7 +122,8 @@ class EditableGraph(Graph):
         """
         uses = self._begin(node, by)
         change = Change("supplant", (node, by), reason, len(self.op))
-        self._move_edges(change, [edge for edge in uses.of(node) if self._owner(edge) not in kept], by)
+        owner = uses.owner
+        self._move_edges(change, [edge for edge in uses.of(node) if owner[edge] not in kept], by)
         if names:
             self._move_names(change, node, by)
         self._enter(change)
@@ -402,7 +403,9 @@ class EditableGraph(Graph):
         """Let edges that lead to one node lead to another; all or nothing."""
         if not edges:
             return
-        users = {self._owner(edge) for edge in edges}
+        assert self._uses is not None
+        owner = self._uses.owner
+        users = {owner[edge] for edge in edges}
         self._put_below(to, users)
         before = self.operands[edges[0]]
         for edge in edges:
@@ -438,12 +441,13 @@ class EditableGraph(Graph):
         return made.node
 
     def _set_operand(self, edge: int, to: int) -> None:
-        assert self._uses is not None
-        user = self._owner(edge)
+        uses = self._uses
+        assert uses is not None
+        user = uses.owner[edge]
         self._forget(user)
-        self._uses.unlink(edge, self.operands[edge])
+        uses.unlink(edge, self.operands[edge])
         self.operands[edge] = to
-        self._uses.link(edge, to)
+        uses.link(edge, to)
         self._remember(user)
 
     def _forget(self, node: int) -> None:
@@ -523,7 +527,8 @@ class EditableGraph(Graph):
             for name, named in self.names.items():
                 self._labels.setdefault(named, []).append(name)
             self._labelled = len(self.names)
-        return [name for name in dict.fromkeys(self._labels.get(node, ())) if self.names.get(name) == node]
+        found = self._labels.get(node)
+        return [name for name in dict.fromkeys(found) if self.names.get(name) == node] if found else []
 
     def _move_names(self, change: Change, node: int, by: int) -> None:
         for name in self.names_of(node):
@@ -587,9 +592,17 @@ class EditableGraph(Graph):
     def _inferred(self, node: int) -> int:
         """Number of the shape of a node whose operands have changed theirs."""
         row = self.row(node)
-        if row.shape is not None and row.prepare is not None:
+        if row.shape is not None and row.prepare is not None and not self._same_axes(row, node):
             raise ShapeError(f"{self.describe(node)} was prepared for operands of another shape")
         try:
             return self.shape_number(self.inferred_shape(row, self.operands_of(node), self.attributes_of(node)))
         except ShapeError as error:
             raise ShapeError(f"{self.describe(node)} cannot take it: {error.message}") from None
+
+    def _same_axes(self, row: Operation, node: int) -> bool:
+        """Whether the attributes of a node are axes, counted from the end, which are what they were for its operand."""
+        (operand, *others) = self.operands_of(node)
+        (axes, *more) = self.attributes_of(node) or (None,)
+        rank = len(self.shape_of(operand))
+        plain = "along_axes" in row.traits and not others and not more and isinstance(axes, tuple)
+        return plain and all(isinstance(axis, int) and -rank <= axis < 0 for axis in axes) and len(axes) == rank

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from cgcli.errors import GraphError, Source, UsageError, closest
+from cgcli.errors import CgError, GraphError, Source, UsageError, closest
 from cgcli.graph.copying import copy_missing
 from cgcli.language.reading import lower, parse
 from cgcli.live.compacting import compacted
+from cgcli.live.texts import pattern_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.graph.store import Graph
@@ -59,18 +60,23 @@ class Building:
         named = self.sheet.named(text)
         if named is not None:
             return named
-        if self.sheet.texts.read(text).asks_derivative:
+        found = meaning(self.sheet, text)
+        if found is None:
             return derivative_in(self.sheet, text, beside=self.beside)
-        lowered = lowered_in(self.sheet, text)
+        lowered, names = found
         self.decided = bool(lowered.decided)
         if not self.beside:
-            for decisive, value in lowered.decided.items():
-                self.sheet.enter("decided", decisive, value)
+            for name, value in lowered.decided.items():
+                self.sheet.enter("decided", names.get(name, name), value)
         moved: dict[int, int] = {}
+        start, operands = lowered.graph.start, lowered.graph.operands
         for node in lowered.nodes:
-            name = lowered.inputs.get(node)
-            used = [moved[operand] for operand in lowered.graph.operands_of(node)]
-            moved[node] = self._node(lowered.graph, node, used) if name is None else place_of(self.sheet, name)
+            if node in lowered.inputs:
+                name = lowered.inputs[node]
+                moved[node] = place_of(self.sheet, names.get(name, name))
+            else:
+                used = [moved[operand] for operand in operands[start[node] : start[node + 1]]]
+                moved[node] = self._node(lowered.graph, node, used)
         self.sheet.grow(beside=self.beside)
         return moved[lowered.output]
 
@@ -90,11 +96,27 @@ class Building:
         return found
 
 
-def lowered_in(sheet: Sheet, text: str) -> Lowered:
-    """A text as a small graph over the names of a sheet. Errors as of `Building.of`."""
+def meaning(sheet: Sheet, text: str) -> tuple[Lowered, Mapping[str, str]] | None:
+    """A text as a small graph, and which names of the sheet its inputs are; None where it takes derivatives.
+
+    Errors as of `Building.of`.
+    """
+    pattern, names = pattern_of(text, lambda name: sheet.named(name) is not None)
+    try:
+        lowered = _lowered(sheet, pattern, names)
+    except CgError:
+        if not names:
+            raise
+        names, lowered = {}, _lowered(sheet, text, {})  # the error tells of the text as it was written
+    return None if lowered is None else (lowered, names)
+
+
+def _lowered(sheet: Sheet, text: str, names: Mapping[str, str]) -> Lowered | None:
     read = sheet.texts.read(text)
+    if read.asks_derivative:
+        return None
     used = [*read.names, *(name for name in read.constants if sheet.named(name) is not None)]
-    nodes = {name: place_of(sheet, name) for name in used}
+    nodes = {name: place_of(sheet, names.get(name, name)) for name in used}
     shapes = {name: sheet.graph.shape_of(node) for name, node in nodes.items()}
 
     def numbers() -> dict[str, float]:
@@ -121,12 +143,15 @@ def found_in(sheet: Sheet, text: str) -> int:
     named = sheet.named(text)
     if named is not None:
         return named
-    lowered = lowered_in(sheet, text)
+    meant = meaning(sheet, text)
+    if meant is None:
+        raise GraphError(f"`{text}` is no part of the graph", hint="a derivative can be asked for, and built")
+    lowered, names = meant
     moved: dict[int, int] = {}
     for node in lowered.nodes:
         name = lowered.inputs.get(node)
         used = [moved[operand] for operand in lowered.graph.operands_of(node)]
-        found = sheet.graph.find(lowered.graph, node, used) if name is None else place_of(sheet, name)
+        found = sheet.graph.find(lowered.graph, node, used) if name is None else place_of(sheet, names.get(name, name))
         if found is None:
             break
         moved[node] = found
@@ -148,13 +173,15 @@ def derivative_in(sheet: Sheet, text: str, *, beside: bool) -> int:
         wanted += "_"
     lines = program_text(now.graph, {**named, **now.outputs}, inputs=now.inputs).splitlines()
     lines = [line for line in lines if not line.startswith("output ")]
-    source = Source("\n".join([*lines, f"{wanted} = {text}"]), "<text>")
+    source = Source("\n".join([sheet.texts.function_texts(), *lines, f"{wanted} = {text}"]), "<text>")
     shapes = {name: sheet.graph.shape_of(node) for name, node in sheet.inputs.items()}
     program = lower(parse(source), shapes={name: shape for name, shape in shapes.items() if shape}, show=[wanted])
     found = program.graph.names[wanted]
     copies = {node: place_of(sheet, name) for name, node in program.graph.inputs().items()}
-    copy_missing(program.graph, sheet.graph, [found], copies)
+    pairs = [] if beside else program.slopes
+    copy_missing(program.graph, sheet.graph, [found, *(node for pair in pairs for node in pair)], copies)
     sheet.grow(beside=beside)
     if not beside:
         sheet.adopt(copies[found])
+        sheet.swap("followed", [*sheet.followed, *((copies[y], copies[x], copies[found]) for y, x in pairs)])
     return copies[found]

@@ -6,23 +6,26 @@ not fit, a name that others need; errors of the language for a text that is wron
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 from cgcli.errors import GraphError, UsageError
 from cgcli.formulas import given
 from cgcli.language.names import is_constant
 from cgcli.live.building import Building, found_in, place, place_of
 from cgcli.numerals import shape_of
+from cgcli.ops import structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
+    from cgcli.graph.edit import Change, EditableGraph
     from cgcli.live.sheet import Sheet
 
     Place = str | int
     Step = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+ANEW = "edit the text of the formula, and make the live graph anew"
 
 
 class Edit:
@@ -45,77 +48,86 @@ class Edit:
 
         In the text of `by` the node may stand itself: `e.replace("sin(x)", "2*sin(x)")`.
         """
-        with self._one("replace", what, by):
-            node = self._found(what)
-            building = Building(self.sheet, beside=False, apart=node)
-            new = self._built(building, by)
-            if new == node:
-                raise GraphError(f"{self._called(what)} would be replaced by itself")
-            if any(name not in self.sheet.inputs for name in self.graph.names_of(node)):
-                new = self._own(new)
-            self._redirect(node, new, building.made, names=True)
+        self._one(self._replace, what, by)
+
+    def _replace(self, what: Place, by: Place) -> None:
+        node = self._found(what)
+        new, made = self._built(by, apart=node)
+        if new == node:
+            raise GraphError(f"{self._called(what)} would be replaced by itself")
+        names = self._names_of(node)
+        self._redirect(node, self._own(new) if names else new, made, names=bool(names))
 
     def insert(self, text: str, *, after: Place) -> None:
         """Put what a text makes of a node between it and all that uses it, outputs included: the name stays with it.
 
         Only the name of an output goes to what was inserted, since that is what the formula gives out now.
         """
-        with self._one("insert", text, after=after):
-            node = self._found(after)
-            building = Building(self.sheet, beside=False, apart=node)
-            new = self._built(building, text)
-            if new == node or not building.made:
-                raise GraphError(f"`{text}` does not use {self._called(after)}", hint="`replace` needs no use of it")
-            self._redirect(node, new, building.made, names=False)
+        self._one(self._insert, text, after=after)
+
+    def _insert(self, text: Place, *, after: Place) -> None:
+        node = self._found(after)
+        new, made = self._built(text, apart=node)
+        if new == node or not made:
+            raise GraphError(f"`{text}` does not use {self._called(after)}", hint="`replace` needs no use of it")
+        self._redirect(node, new, made, names=False)
 
     def remove(self, name: str) -> None:
         """Take away a name that nothing needs: a definition, or an input."""
-        with self._one("remove", name):
-            node = place_of(self.sheet, name)
-            if name in self.sheet.outputs:
-                raise GraphError(
-                    f"`{name}` cannot be removed: it is an output", hint="`replace` gives it another value"
-                )
-            user = self.sheet.users_by_name(node, but=[name])
-            if user is not None:
-                raise GraphError(f"`{name}` cannot be removed: `{user}` uses it")
-            if name in self.sheet.inputs:
-                self.sheet.enter_absent(name)
-            self.graph.call(name, None, "removed")
+        self._one(self._remove, name)
+
+    def _remove(self, name: str) -> None:
+        node = place_of(self.sheet, name)
+        if name in self.sheet.outputs:
+            raise GraphError(f"`{name}` cannot be removed: it is an output", hint="`replace` gives it another value")
+        user = self.sheet.users_by_name(node, but=[name])
+        if user is not None:
+            raise GraphError(f"`{name}` cannot be removed: `{user}` uses it")
+        if name in self.sheet.inputs:
+            self.sheet.enter_absent(name)
+        self.graph.call(name, None, "removed")
 
     def define(self, name: str, text: Place) -> None:
         """Let a name mean what a text says, for all that uses the name; a new name is one more definition."""
-        with self._one("define", name, text):
-            self._check_name(name)
-            new = self._built(Building(self.sheet, beside=False), text)
-            old = self.sheet.named(name)
-            if new == old:
-                return
-            new = self._own(new)
-            if old is not None:
-                self._redirect_name(name, old, new)
-            elif self.graph.names.get(name) != new:
-                self.graph.call(name, new, "defined")
+        self._one(self._define, name, text)
+
+    def _define(self, name: str, text: Place) -> None:
+        self._check_name(name)
+        new, _ = self._built(text)
+        old = self.sheet.named(name)
+        if new == old:
+            return
+        new = self._own(new)
+        if old is not None:
+            self._redirect_name(name, old, new)
+        elif self.graph.names.get(name) != new:
+            self.graph.call(name, new, "defined")
 
     def rename(self, name: str, to: str) -> None:
         """Call a definition, an output or an input something else. Nothing is computed anew."""
-        with self._one("rename", name, to):
-            node = place_of(self.sheet, name)
-            self._check_name(to)
-            if self.sheet.named(to) is not None:
-                raise GraphError(f"`{to}` is there already")
-            self.sheet.rename(name, to, node)
-            self.renamed.append((name, to))
+        self._one(self._rename, name, to)
+
+    def _rename(self, name: str, to: str) -> None:
+        node = place_of(self.sheet, name)
+        self._check_name(to)
+        if self.sheet.named(to) is not None:
+            raise GraphError(f"`{to}` is there already")
+        self.sheet.rename(name, to, node)
+        self.renamed.append((name, to))
 
     def set(self, mapping: Any = None, /, **values: Any) -> None:
         """Give inputs other values; a name that the formula defines is an input from then on."""
-        with self._one("set", mapping, **values):
-            for name, value in given.given_values(mapping, values).items():
-                self._set(name, value)
+        self._one(self._set, mapping, **values)
 
-    def _set(self, name: str, value: Any) -> None:
+    def _set(self, mapping: Any, /, **values: Any) -> None:
+        for name, value in given.given_values(mapping, values).items():
+            self._give(name, value)
+
+    def _give(self, name: str, value: Any) -> None:
         sheet = self.sheet
         if name in sheet.inputs:
+            if name in sheet.decided and value != sheet.decided[name]:
+                raise GraphError(f"`{name}` decided the graph, which would not follow this edit", hint=ANEW)
             sheet.give(name, value)
             return
         old = place_of(sheet, name)
@@ -128,12 +140,17 @@ class Edit:
     # ---- how ---------------------------------------------------------------------------------------------------
 
     def _redirect(self, node: int, new: int, made: Collection[int], *, names: bool) -> None:
-        """Let users, outputs and perhaps names of a node go to a new one."""
-        inputs = [name for name in self.graph.names_of(node) if name in self.sheet.inputs]
-        self.graph.supplant(node, new, "an edit", kept=made, names=names and not inputs)
-        for name in self.sheet.move_outputs(node, new):
-            if not names and name in self.graph.names and name not in inputs:
-                self.graph.call(name, new, "an output")
+        """Let users, outputs and perhaps names of a node go to a new one; an input keeps its name."""
+        own = self._names_of(node)
+        self.graph.supplant(node, new, "an edit", kept=made, names=False)
+        moved = self.sheet.move_outputs(node, new)
+        for name in own:
+            if names or name in moved:
+                self.graph.call(name, new, "an edit")
+
+    def _names_of(self, node: int) -> list[str]:
+        """The names of a node, without that of an input itself."""
+        return [name for name in self.graph.names_of(node) if name not in self.sheet.inputs]
 
     def _redirect_name(self, name: str, old: int, new: int) -> None:
         """Let a name mean a new node, and what used the old one by it."""
@@ -167,12 +184,12 @@ class Edit:
             return found_in(self.sheet, what)
         return place(self.sheet, what)
 
-    def _built(self, building: Building, text: Place) -> int:
+    def _built(self, text: Place, apart: int | None = None) -> tuple[int, Collection[int]]:
+        """The node of a text, and the nodes that were made apart (see `Building`)."""
         if isinstance(text, str):
-            return building.of(text)
-        if isinstance(text, float):
-            return self.graph.constant(text)
-        return place(self.sheet, text)
+            building = Building(self.sheet, beside=False, apart=apart)
+            return building.of(text), building.made
+        return (self.graph.constant(text) if isinstance(text, float) else place(self.sheet, text)), ()
 
     def _called(self, what: Place) -> str:
         return f"`{what}`" if isinstance(what, str) else self.graph.describe(what)
@@ -181,17 +198,16 @@ class Edit:
         if not isinstance(name, str) or not name.isidentifier() or is_constant(name):
             raise UsageError(f"`{name}` cannot be the name of a definition")
 
-    @contextmanager
-    def _one(self, kind: str, *arguments: Any, **named: Any) -> Iterator[None]:
-        """One edit, which is taken back as a whole where it fails."""
+    def _one(self, edit: Callable[..., None], /, *arguments: Any, **named: Any) -> None:
+        """Do one edit, which is taken back as a whole where it fails."""
         mark = Mark(self.sheet)
         try:
-            yield
+            edit(*arguments, **named)
             mark.settle(self.sheet)
         except BaseException:
             mark.take_back(self.sheet)
             raise
-        self.steps.append((kind, arguments, named))
+        self.steps.append((edit.__name__.removeprefix("_"), arguments, named))
 
 
 class Mark:
@@ -217,6 +233,8 @@ class Mark:
             for node in change.shapes:
                 touched.add(node)
                 touched.update(graph.users_of(node))
+        if sheet.followed or sheet.decided or sheet.program.decisions:
+            check_followed(sheet, graph.record[self.changes :])
         sheet.edited(touched)
 
     def take_back(self, sheet: Sheet) -> None:
@@ -236,6 +254,43 @@ class Mark:
         sheet.shrink()
         sheet.take_back(self.entries)
         sheet.edited({node for node in touched if node < self.size})
+
+
+def check_followed(sheet: Sheet, changes: Sequence[Change]) -> None:
+    """GraphError where edits change what a derivative in the formula was taken of, or what decided its graph.
+
+    Neither would follow.
+    """
+    graph = sheet.graph
+    owner = graph.uses().owner
+    below: list[int] = []
+    for change in changes:
+        if change.kind == "supplant" and not _is_alias_of(graph, change.nodes[1], change.nodes[0]):
+            below += [change.nodes[0], *(owner[edge] for edge, _ in change.edges)]
+    reached = sheet.users_of(below)
+    before = {node: name for change in changes for name, node in change.names if node is not None}
+    for name in sheet.decided:
+        if sheet.named(name) in reached:
+            raise GraphError(f"`{name}` decided the graph, which would not follow this edit", hint=ANEW)
+    for each in sheet.program.decisions.values():
+        if graph.survivor(each.source) in reached:
+            raise GraphError(f"{_called(graph, each.source, before)} cannot be edited: {each.reason}", hint=ANEW)
+    for y, _, result in sheet.followed:
+        if graph.survivor(y) in reached and (result is None or sheet.users_by_name(result) is not None):
+            raise GraphError(
+                f"the formula has a derivative of {_called(graph, y, before)}, which would not follow this edit",
+                hint=ANEW,
+            )
+
+
+def _called(graph: EditableGraph, node: int, before: Mapping[int, str]) -> str:
+    """What a node is called, or was before the edits."""
+    names = graph.names_of(graph.survivor(node)) or [before[node]] * (node in before)
+    return f"`{names[0]}`" if names else graph.describe(node)
+
+
+def _is_alias_of(graph: EditableGraph, node: int, other: int) -> bool:
+    return graph.op[node] == structure.alias.code and graph.operands_of(node)[0] == other
 
 
 def merge_twins(sheet: Sheet) -> None:

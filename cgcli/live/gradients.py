@@ -46,16 +46,15 @@ class Slopes:
 
     def tell(self, sheet: Sheet, found: Mapping[str, Any]) -> None:
         """Warn where a nan among the derivatives was born, and of what could be taken for more than it is."""
-        at_points = sheet.asks_points()
-        if at_points or not all(map(finite, found.values())):
-            bound = _question(sheet, self.of, self.wrt)
-            over, nodes = derivatives.gradient_nodes(bound, self.wrt, self.of)
+        if not all(map(finite, found.values())):
+            over, nodes = derivatives.gradient_nodes(_question(sheet, self.of, self.wrt), self.wrt, self.of)
             (by_name,) = nodes.values()
             over.tell_births([by_name[name] for name in found], list(found.values()))
-            if at_points:
-                from cgcli.formulas import kinks
+        if sheet.asks_points():
+            from cgcli.formulas import kinks
 
-                kinks.tell(bound, kinks.kinks_at(bound, self.wrt, self.of), second=False)
+            bound = _question(sheet, self.of, self.wrt)
+            kinks.tell(bound, kinks.kinks_at(bound, self.wrt, self.of), second=False)
 
 
 def slopes_of(sheet: Sheet, of: str, wrt: Sequence[str] | str | None) -> Slopes:

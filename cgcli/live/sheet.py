@@ -65,6 +65,7 @@ class Sheet:
         self.all_defaults = dict(program.defaults)
         self.initialisers: dict[str, Initialiser] = dict(program.initialisers)
         self.decided = dict(program.specialised)
+        self.followed: list[tuple[int, int, int | None]] = [(y, x, None) for y, x in program.slopes]
         self.aliases = structure.alias.code in program.graph.op
         self._asks_points, self._looked_at = False, 0
         few = len(self.inputs) <= MOST_NAMES
@@ -89,7 +90,7 @@ class Sheet:
         vars(twin).update(vars(self))
         twin.graph = self.graph.fork()
         for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided", "beside",
-                     "places", "log", "slopes", "places_in_text"):  # fmt: skip
+                     "places", "log", "followed", "slopes", "places_in_text"):  # fmt: skip
             setattr(twin, name, getattr(self, name).copy())
         twin.values = self.values.fork(twin.graph)
         twin.given = Given(twin)
@@ -256,6 +257,19 @@ class Sheet:
         return not (self.aliases or program.decisions or program.columns or program.slopes or self.decided) and not (
             program.graph.origins or program.graph.is_derivative
         )
+
+    def users_of(self, nodes: Iterable[int]) -> set[int]:
+        """Nodes, and those of the formula that depend on them."""
+        uses = self.graph.uses()
+        found = set(nodes)
+        pending = list(found)
+        while pending:
+            for edge in uses.of(pending.pop()):
+                user = uses.owner[edge]
+                if user not in found and not self.beside[user]:
+                    found.add(user)
+                    pending.append(user)
+        return found
 
     # ---- who needs what ----------------------------------------------------------------------------------------
 

@@ -6,13 +6,13 @@ found in the large graph, or built there. So the language needs nothing new. Wha
 
 from __future__ import annotations
 
+import re
 from itertools import compress
 
 from cgcli.errors import FormulaError, NeedsValues, Source
 from cgcli.graph.walk import ancestors
 from cgcli.kept import Kept
 from cgcli.language import syntax
-from cgcli.language.aliases import has_word
 from cgcli.language.reading import lower, parse, survey
 
 TYPE_CHECKING = False
@@ -30,6 +30,30 @@ KEPT = 512
 """Texts that are kept, and as many of them lowered for certain shapes."""
 
 STATEMENTS = (syntax.ASSIGN, syntax.INPUT, syntax.PARAM, syntax.OUTPUT)
+
+
+WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w|\s*\()")
+"""A word of a text that may be a name: neither called, nor behind a dot, nor part of a number."""
+
+PLACE = "name_"
+"""How the names of a pattern begin."""
+
+
+def pattern_of(text: str, is_name: Callable[[str], object]) -> tuple[str, dict[str, str]]:
+    """A text with other names, the same ones for all texts of its form, and what these stand for.
+
+    So `x1*x2` is lowered once, and `x7*x8` is found.
+    """
+    meant: dict[str, str] = {}
+    if PLACE in text or not text.isascii():
+        return text, meant
+
+    def placed(found: re.Match[str]) -> str:
+        name = found[0]
+        return meant.setdefault(name, f"{PLACE}{len(meant)}") if name in meant or is_name(name) else name
+
+    pattern = WORD.sub(placed, text)
+    return pattern, {place: name for name, place in meant.items()}
 
 
 class Lowered:
@@ -58,7 +82,7 @@ class Read:
         self.table = table
         self.names = names.free
         self.constants = names.constants
-        self.asks_derivative = has_word(table, "diff")
+        self.asks_derivative = any(table.callee(row) == "diff" for row in table.rows_of(syntax.CALL))
 
 
 class Texts:
@@ -82,7 +106,7 @@ class Texts:
                 span = (0, len(table.source.text))
                 raise FormulaError("this must be one expression", source=table.source, span=span, hint="such as `2*x`")
             if any(table.callee(row) in self.functions for row in table.rows_of(syntax.CALL)):
-                table = parse(Source(self._function_texts() + text, "<text>"))
+                table = parse(Source(self.function_texts() + text, "<text>"))
             names = survey(table)
             found = Read(table, names)
             self._read.put(text, found)
@@ -113,7 +137,7 @@ class Texts:
         self._prefix = None
         self._read, self._lowered = Kept(KEPT), Kept(KEPT)
 
-    def _function_texts(self) -> str:
+    def function_texts(self) -> str:
         """The statements that define functions."""
         if self._prefix is None:
             found = [text for text in self.functions.values() if text is not None]

@@ -101,6 +101,10 @@ class Folding:
             found[self.group_of[node]].add(node)
         return [sorted(nodes) for nodes in found]
 
+    def closed(self) -> list[str]:
+        """The functions whose calls are folded, in alphabetical order."""
+        return sorted({group.label.partition(" ")[0] for group in self.groups if group.kind in ("call", "calls")})
+
     def call_label(self, picture: Picture, call: int) -> str:
         """What a call is headed by: `step`, `step (first of 100)`."""
         name = picture.graph.calls[call].name

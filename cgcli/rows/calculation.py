@@ -56,7 +56,7 @@ class Calculation:
         if float32 and self.engine.name != "native":
             raise UsageError(f"the engine `{self.engine.name}` has no --float32", hint="--engine native has")
         self._each = [node for node in self._wanted if not is_whole(bound, node)]
-        self._births = RowBirths(bound.graph, self._each)
+        self.births = RowBirths(bound.graph, self._each)
         self._at_once = at_once
         self._precision = {"dtype": "float32"} if float32 else {}
         self._check_width()
@@ -76,7 +76,7 @@ class Calculation:
         """The results of a batch by their columns' names; columns: the values by input."""
         values = row_values(self._bound, columns)
         found = self.engine.evaluate_rows(self._bound.graph, values, self._wanted, **self._precision)
-        self._births.look(values, [found[node] for node in self._each])
+        self.births.look(values, [found[node] for node in self._each])
         if self._at_once:
             self.tell_births()
         results: dict[str, Any] = {}
@@ -93,7 +93,7 @@ class Calculation:
 
     def tell_births(self) -> None:
         """Tell whoever listens to the formula where a nan or an infinity of a row was born, once for all batches."""
-        self._bound.tell(self._births.births(self._bound.values, self._bound.source))
+        self._bound.tell(self.births.births(self._bound.values, self._bound.source))
 
     def _elements(self, output: str, node: int) -> list[tuple[str, tuple[Any, ...]]]:
         """Columns of a node: its own name for a number, `name[i,j]` for the elements of an array."""

@@ -70,6 +70,17 @@ class Source:
             return several.SeveralTables(self._files)
         return formats.open_table(self._paths[0], kind, separator=separator, decimal=decimal, spool=spool)
 
+    @property
+    def how(self) -> tuple[str | None, str | None, str | None]:
+        """How files are read: format, separator and decimal mark, as far as they were said."""
+        return self._how
+
+    def files(self) -> list[str]:
+        """The files of a path, a folder, a pattern or a list of those, in the order in which they are read."""
+        assert self._paths is not None
+        found = several.files_of_paths(self.name, self._paths, *self._how)
+        return list(self._paths) if found is None else found.paths
+
     def located(self, row: int) -> Place:
         """Where a row stands that was read: its file, and its number there."""
         if self._files is not None:

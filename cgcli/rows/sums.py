@@ -30,7 +30,7 @@ from cgcli.formulas import given
 from cgcli.formulas.derivatives import gradient_nodes, need_scalar, targets, variables
 from cgcli.formulas.rows import bind_columns, refuse_reductions, row_values
 from cgcli.graph.shapes import size
-from cgcli.graph.walk import descendants
+from cgcli.graph.walk import ancestors, descendants
 from cgcli.kept import Kept
 from cgcli.rows import matching
 from cgcli.rows.sources import Source, WholeRows, source_of
@@ -38,6 +38,8 @@ from cgcli.rows.sources import Source, WholeRows, source_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cgcli.data.stream import Report
+    from cgcli.data.table import Named, Table
     from cgcli.engines.base import BlocksOver
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
@@ -55,7 +57,8 @@ BLOCKS = 8
 class RowSum:
     """The sum over rows of a number that each row has, and its gradient by what all rows share.
 
-    names: what it is differentiated by. Safe for threads.
+    names: what it is differentiated by. lasts: whether it is the same for all values of these
+    shapes. nodes: of the graph, which say what a row costs. Safe for threads.
     """
 
     def __init__(
@@ -83,9 +86,11 @@ class RowSum:
         self._bound, nodes = gradient_nodes(bound, self.names, output)
         self._wanted = [node, *nodes[output].values()]
         graph = self._bound.graph
+        self.nodes = sum(ancestors(graph, self._wanted))
         self._shapes = [graph.shape_of(each) for each in self._wanted]
         deferred = [name for name in bound.program.defaults if name not in bound.values]
         self._deferred = bool(deferred)
+        self.lasts = not bound.program.specialised and not bound.program.defaults
         varying = [*columns, *deferred]
         self.engine = choose_for_rows(graph, self._wanted, engine, bound.values, rows).name
         if self.engine == "native":
@@ -215,13 +220,10 @@ def grad_sum(
         source = Source(table)
     try:
         columns, _ = matching.match_columns(formula, table, shared, {})
-        bound = matching.bind_columns(formula, table, columns, shared, (), wrt)
-        matching.check_inputs(bound, columns, table)
-        about = table.rows
+        over = sum_over(formula, table, columns, shared, wrt=wrt, of=of, engine=engine, rows=table.rows)
     finally:
         if source.again:
             table.close()
-    over = RowSum(bound, list(columns), wrt, of, rows=about, engine=engine)
     whole = WholeRows(source, names_of(columns.values()), memory=0)
     totals = [Total() for _ in range(1 + len(over.names))]
     rows = 0
@@ -234,10 +236,25 @@ def grad_sum(
         for total, each in zip(totals, found, strict=True):
             total.add(each)
         rows += part.rows
-    if whole.report.skipped:
-        told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in whole.report.gaps.items())
-        _tell_gaps(whole.report.skipped, told)
-    return _result(over, [total.value(0) for total in totals], rows, mean)
+    tell_report(whole.report)
+    return result_of(over, [total.value(0) for total in totals], rows, mean)
+
+
+def sum_over(
+    formula: FormulaBase, table: Table, columns: Mapping[str, Named], shared: Mapping[str, Any], *,
+    wrt: Sequence[str] | None, of: str | None, engine: str, rows: int,
+) -> RowSum:  # fmt: skip
+    """The sum over the rows of a table. columns: input -> column. rows: of all of the table, to choose an engine."""
+    bound = matching.bind_columns(formula, table, columns, shared, (), wrt)
+    matching.check_inputs(bound, columns, table)
+    return RowSum(bound, list(columns), wrt, of, rows=rows, engine=engine)
+
+
+def tell_report(report: Report) -> None:
+    """Warn of rows that were left out."""
+    if report.skipped:
+        told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
+        _tell_gaps(report.skipped, told)
 
 
 def is_mapping(data: Any) -> bool:
@@ -287,7 +304,7 @@ def _of_values(
         place, births = call.over.births(fixed, columns, rows)
         row = place if whole is None or place < 0 else int(np.flatnonzero(whole)[place])
         call.over.tell("" if place < 0 else f"; first in row {row + 1:,}", births)
-    return _result(call.over, found, rows, mean)
+    return result_of(call.over, found, rows, mean)
 
 
 def _call(
@@ -302,8 +319,7 @@ def _call(
     for_one = bound.over(bound.program)
     for_one.values = {name: value for name, value in bound.values.items() if name not in of_rows}
     over = RowSum(for_one, columns, wrt, of, rows=rows, engine=engine)
-    lasts = not bound.program.specialised and not bound.program.defaults
-    return _Call(over, columns, rows), {**for_one.values, **{name: bound.values[name] for name in columns}}, lasts
+    return _Call(over, columns, rows), {**for_one.values, **{name: bound.values[name] for name in columns}}, over.lasts
 
 
 def all_finite(values: Any) -> bool:
@@ -327,7 +343,7 @@ def _tell_gaps(count: int, where: str) -> None:
     warn(GapWarning(f"{rows}{f': {where}' if where else ''}"), stacklevel=4)
 
 
-def _result(over: RowSum, found: list[Any], rows: int, mean: bool) -> tuple[float, dict[str, Any]]:
+def result_of(over: RowSum, found: list[Any], rows: int, mean: bool) -> tuple[float, dict[str, Any]]:
     """Sums, or means, as callers see them."""
     if mean and not rows:
         raise DataError("there is no row to take the mean of")

@@ -33,7 +33,7 @@ from cgcli.terms.programs import ENGINE, PositionError, Program
 from cgcli.terms.running import Frame, Layout, Run, laid_out
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from cgcli.formulas.base import FormulaBase
 
@@ -111,12 +111,15 @@ class Question:
     """
 
     def __init__(
-        self, formula: FormulaBase, values: Mapping[str, Any], *, rows: bool, batched: bool = True, engine: str = "auto"
-    ) -> None:
-        """rows: whether values are columns; if not, they are those of one row. UsageError, DataError, ShapeError as of
-        `FormulaBase.bind`; DataError for a term that is none, with its row and place.
+        self, formula: FormulaBase, values: Mapping[str, Any], *, rows: bool, batched: bool = True,
+        engine: str = "auto", columns: Collection[str] | None = None, store: Kept | None = None,
+    ) -> None:  # fmt: skip
+        """rows: whether values are columns; if not, they are those of one row. columns: which of them are, where that
+        is not to be told by their shapes. store: keeps what is worked out, instead of the formula. UsageError,
+        DataError, ShapeError as of `FormulaBase.bind`; DataError for a term that is none, with its row and place.
         """
         self.formula, self.single = formula, not batched
+        self._kept = _KNOWN.setdefault(formula, Kept(KEPT)) if store is None else store
         names = formula.programs.names
         if formula.programs.table is None:
             raise UsageError("terms need the text of the formula, which has the functions that they call")
@@ -129,7 +132,10 @@ class Question:
         self.rows = next(iter(counts.values()))
         others = {name: given.normalised(name, value, gaps=rows) for name, value in values.items()
                   if name not in counts}  # fmt: skip
-        self.columns = self._split(others, rows=rows)
+        if columns is None:
+            self.columns = self._split(others, rows=rows)
+        else:
+            self.columns = {name: value for name, value in others.items() if name in columns}
         counts.update({name: len(column) for name, column in self.columns.items()})
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{name} has {length}" for name, length in counts.items())
@@ -158,7 +164,7 @@ class Question:
         names = self.formula.programs.names
         declared = tuple(name for name in names.declared if name not in names.terms)
         numbers = {name: value for name, value in values.items() if not shape_of(value)}
-        kept = _KNOWN.setdefault(self.formula, Kept(KEPT))
+        kept = self._kept
         key = ("declared", tuple(numbers.items()))
         found: dict[str, Shape] | None = kept.get(key)
         if found is None:
@@ -184,7 +190,7 @@ class Question:
         used = tuple(sorted({symbol.name for terms in self.terms.values() for symbol in terms.symbols
                              if symbol.kind == "name"}))  # fmt: skip
         key = (tuple(sorted(shapes.items())), tuple(sorted(numbers.items())), tuple(self.columns), used)
-        kept = _KNOWN.setdefault(self.formula, Kept(KEPT))
+        kept = self._kept
         found: Known | None = kept.get(key)
         if found is None:
             found = Known(
@@ -242,6 +248,14 @@ class Question:
             answer = _Answer(self, list(outputs.values()))
             answer.forward()
             return dict(zip(outputs, answer.results(), strict=True))
+
+    def value(self, of: str) -> Any:
+        """The values of one output, or of an inner name, with the rows in front."""
+        ((_, node),) = targets(self.bound.program, of).items()
+        with self.known.lock:
+            answer = _Answer(self, [node])
+            answer.forward()
+            return answer.results()[0]
 
     def gradients(
         self, wrt: Sequence[str] | None, of: str | None, weights: Any = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from cgcli.data import stream
 from cgcli.data.table import rows_of_a_batch
-from cgcli.errors import GapWarning
+from cgcli.errors import GapWarning, UsageError
 from cgcli.formulas import given
 from cgcli.rows.matching import hidden_column, match_columns
 from cgcli.rows.sources import paths_of, source_of
@@ -60,3 +60,13 @@ def given_columns(formula: FormulaBase, data: Any, named: Mapping[str, Any]) -> 
     whole: dict[str, Any] = {name: np.concatenate(parts[name]) for name in columns}
     whole |= {name: [cell for part in parts[name] for cell in part] for name in texts}
     return {**values, **whole}
+
+
+def row_of_table(formula: FormulaBase, path: str, row: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of one row of a table, from 1, by name. UsageError where it has no such row."""
+    whole = given_columns(formula, path, values)
+    columns = {name: column for name, column in whole.items() if name not in values}
+    count = len(next(iter(columns.values()), ()))
+    if not 0 < row <= count:
+        raise UsageError(f"there is no row {row:,}", hint=f"the table has {count:,} rows")
+    return {name: column[row - 1] for name, column in columns.items()}

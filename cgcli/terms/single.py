@@ -24,8 +24,11 @@ Face = TypeVar("Face", bound="FormulaBase")
 def written_out(formula: Face, values: Mapping[str, Any]) -> tuple[Face, dict[str, Any]]:
     """A formula for one row, with its terms in the place of the inputs that had them, and the values of the others.
 
-    Each call of a term is a call of the graph, so that pictures show it as one. Errors as of `Question`.
+    The formula itself where it has no terms. Each call of a term is a call of the graph, so that pictures show it as
+    one. Errors as of `Question`.
     """
+    if not formula.programs.names.terms:
+        return formula, dict(values)
     question = Question(formula, values, rows=False)
     writer = _Writer(question)
     program = question.bound.program
@@ -38,8 +41,10 @@ def written_out(formula: Face, values: Mapping[str, Any]) -> tuple[Face, dict[st
     copy_missing(program.graph, writer.graph, range(len(program.graph)), copies)
     moved = [copies.get(node, GONE) for node in range(len(program.graph))]
     graph = writer.graph
+    parts = {part for listed in question.roots.values() if len(listed) > 1 for part in listed}
     for name, node in program.graph.names.items():
-        graph.names.setdefault(name, moved[node])
+        if name not in parts:
+            graph.names.setdefault(name, moved[node])
     for node, place in program.graph.spans.items():
         graph.spans.setdefault(moved[node], place)
     for node, call in program.graph.scopes.items():

@@ -132,7 +132,7 @@ def test_the_order_is_a_new_one_in_each_epoch(monkeypatch: pytest.MonkeyPatch) -
     def spied(self: Any, *arguments: Any) -> Any:
         seen.append([])
         for batch in original(self, *arguments):
-            seen[-1] += [batch.number(place) for place in range(batch.rows)]
+            seen[-1] += [batch.located(place).row for place in range(batch.rows)]
             yield batch
 
     monkeypatch.setattr(batches.MemoryRows, "shuffled", spied)

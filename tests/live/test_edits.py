@@ -131,6 +131,12 @@ class TestEdits:
         live.undo()
         assert live["[y, x]"].tolist() == [live["y"], 0.3]
 
+    def test_vectors_of_another_length(self):
+        live = cg.parse("v = [x, t]; loss = sum(v^2) + max(v)").live(x=3, t=2)
+        live.define("v", "[x, t, x + t]")
+        assert live["loss"] == 9 + 4 + 25 + 5
+        assert live.grad("loss") == cg.parse("v = [x, t, x + t]; sum(v^2) + max(v)").grad(x=3, t=2)
+
     def test_a_derivative_in_an_edit(self, live):
         edited(live, "define", "slope", "diff(loss, x)")
         assert live["slope"] == live.grad("loss")["x"]
@@ -176,6 +182,35 @@ class TestRefusals:
         assert (str(live.formula()), live.names) == (text, names)
         with pytest.raises(cg.CgError, match="nothing to undo"):
             live.undo()
+
+    @pytest.mark.parametrize(
+        ("text", "edit", "message"),
+        [
+            ("y = x^2; diff(y, x)*t", ("replace", "x^2", "x^3"), "derivative of `y`"),
+            ("y = x^2; diff(y, x)*t", ("define", "y", "t"), "derivative of `y`"),
+            ("u = 2*x; y = u^2; diff(y, x)*t", ("define", "u", "x"), "derivative of `y`"),
+            ("n = 3; sum(x^k for k in range(n))*t", ("define", "n", "4"), "`n` cannot be edited: it sets a limit"),
+            ("n = 3; sum(x^k for k in range(n))*t", ("set", {"n": 4}), "`n` cannot be edited"),
+            ("sum(x^k for k in range(t))", ("set", {"t": 4}), "`t` decided the graph"),
+            ("v = [x, t, 3]; v[t]", ("define", "t", "0"), "`t` decided the graph|`t` cannot be edited"),
+            ("v = [x, t]; v[-1]*sum(v)", ("define", "v", "[x, t, 3]"), "another shape"),
+        ],
+    )
+    def test_what_would_not_follow_an_edit_refuses_it(self, text, edit, message):
+        live = cg.parse(text).live(x=2, t=1)
+        before = live()
+        with pytest.raises(cg.CgError, match=message):
+            block(live, edit)
+        assert live() == before
+
+    def test_a_derivative_that_an_edit_made_does_not_follow_the_next(self, live):
+        live.define("slope", "diff(loss, x)")
+        with pytest.raises(cg.CgError, match="derivative of `loss`"):
+            live.define("y", "x")
+        live.define("b", "4")
+        live.define("slope", "0")
+        live.define("y", "x")
+        assert live["loss"] == 0.3**2 + np.cos(0.3)
 
     def test_any_failure_of_the_block_takes_all_back(self, live):
         with pytest.raises(AttributeError):

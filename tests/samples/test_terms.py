@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import cgcli as cg
+from cgcli.__main__ import main
 from cgcli.terms.single import written_out
 from samples.terms import make_data, syntax, treebank
 from tests.samples.terms_reference import LOSSES, slope, total
@@ -86,6 +87,31 @@ def test_a_term_is_drawn_and_traced_call_by_call():
     found = formula.trace(row)
     assert found.values[found.outputs["loss"]] == pytest.approx(formula.eval(row), rel=1e-13)
     assert str(found).partition("Backward")[0].count("word(…)") == 3
+
+
+TERM = "plus(number(2), times(number(3), number(4)))"
+
+
+def test_commands_that_look_at_one_point_take_a_term(capsys, tmp_path):
+    words = [str(FOLDER / "arithmetic.cg"), f"expression={TERM}", "value=2"]
+    for command in (["trace"], ["draw"], ["draw", "-o", str(tmp_path / "tree.svg")], ["why"], ["check"]):
+        assert main([command[0], *words, *command[1:]]) == 0, command
+    shown = capsys.readouterr().out
+    assert "times(…)" in shown
+    assert "`loss` does not depend on `m`" in shown
+    assert main(["trace", words[0], "--data", str(FOLDER / "arithmetic.csv"), "--row", "3"]) == 0
+    assert "minus(…)" in capsys.readouterr().out
+    assert main(["trace", words[0], "--data", str(FOLDER / "arithmetic.csv"), "--row", "999"]) == 2
+    assert "the table has 200 rows" in capsys.readouterr().err
+    assert main(["minimize", *words]) == 2
+    assert "`expression` is a term, and this question takes none" in capsys.readouterr().err
+
+
+def test_questions_about_one_point_take_a_term():
+    formula = cg.load(FOLDER / "arithmetic.cg")
+    row = {"expression": ("plus", ("number", 2), ("number", float("inf"))), "value": 1}
+    assert formula.why(row).findings[0].kind == "infinite"
+    assert formula.check({**row, "expression": TERM}).outputs
 
 
 # ---- tables and the scripts that make them ---------------------------------------------------------------------------

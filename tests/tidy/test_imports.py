@@ -22,7 +22,7 @@ LEVELS = [
     {"render", "data"},
     {"formulas"},
     {"rows"},
-    {"minimizing", "uncertainty", "terms", "live", "tasks"},
+    {"minimizing", "uncertainty", "terms", "live", "tasks", "cluster"},
     {"fitting"},
     {"api"},
     {"cli"},
@@ -36,9 +36,11 @@ ROOMS = {
     "lark": {"language"}, "typer": {"cli"}, "click": {"cli"}, "rich": {"render"}, "graphviz_pure": {"render"},
     "prompt_toolkit": {"cli"}, "matplotlib": {"render"},
     "pyarrow": {"data"},
-    "numpy": {"engines", "data", "rows", "explain", "fitting", "minimizing", "tasks", "uncertainty", "terms"},
+    "numpy": {
+        "engines", "data", "rows", "explain", "fitting", "minimizing", "tasks", "cluster", "uncertainty", "terms",
+    },
     "scipy": {"engines", "fitting", "minimizing", "uncertainty"}, "mpmath": {"engines", "explain"},
-    "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"tasks"},
+    "llvmlite": {"engines"}, "numba": {"engines"}, "dask": {"tasks", "cluster"}, "distributed": {"cluster"},
 }  # fmt: skip
 
 LATE = {

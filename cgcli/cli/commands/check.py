@@ -49,6 +49,10 @@ def run(
     others = [word for word in words[:1] if is_formula(word)]
     parsed = read_formula(formula)
     values = read_bindings(words[len(others) :], parsed)
+    if parsed.terms:
+        from cgcli.terms.single import written_out
+
+        parsed, values = written_out(parsed, values)
     ranges = read_ranges(range_)
     if others:
         exclude("a second formula", data=data, improve=improve)

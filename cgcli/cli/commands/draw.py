@@ -6,6 +6,7 @@ Examples:
   cg draw "(x+y)*z" x=1 y=2 z=3 --grad -o graph.svg
   cg draw "f(x)=exp(x); g(x)=sin(x); h(x)=x^2; f(g(h(x)))" x=0.5 -o chain.png
   cg draw samples/kepler.cg --open improve -o kepler.svg
+  cg draw tree.cg "tree=pair(word(3), word(5))" label=2 -o tree.svg
   cg draw model.cg --of loss --wrt w,b --grad -o loss.dot
   cg draw sums.py:total --dask -o sumlist.svg
 
@@ -57,8 +58,13 @@ def run(
         return
     parsed = read_formula(formula)
     names = split_names(opened) or []
+    values = read_bindings(bindings, parsed)
+    if parsed.terms:
+        from cgcli.terms.single import written_out
+
+        parsed, values = written_out(parsed, values)
     picture = picture_of(
-        parsed, read_bindings(bindings, parsed), grad=grad, of=of, wrt=split_names(wrt), opened=names,
+        parsed, values, grad=grad, of=of, wrt=split_names(wrt), opened=names,
         everything=everything,
     )  # fmt: skip
     show(picture, output, form, names, everything, timeout)
@@ -108,6 +114,6 @@ def write_picture(
 def report_folding(folding: Folding) -> None:
     """Say on standard error what is not drawn as it is."""
     if folding.note:
-        names = ",".join(sorted({series.name for series in folding.ends.values()}))
+        names = ",".join(folding.closed())
         calls = f"--open {names} draws each of these calls, " if names else ""
         warn(folding.note, hint=f"{calls}--all draws every node")

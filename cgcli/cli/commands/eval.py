@@ -7,6 +7,7 @@ Examples:
   cg eval model.cg x=0.5 --show hidden,loss
   cg eval "a*exp(-b*t) + c" --values fitted.json t=2
   cg eval "x*y + c" --data points.csv c=2 -o results.parquet
+  cg eval model.cg --data 'parts/*.parquet' --cluster local:2 -o out/
   cg eval "4*pi^2*L/T^2" L=1.00±0.01 T=2.006±0.005 --coverage 0.99
   echo "x^2 + 1" | cg eval - x=3 --json
   cg eval tree.cg "tree=pair(word(3), pair(word(5), word(9)))" label=2
@@ -57,11 +58,18 @@ def run(
     if parsed.terms:
         from cgcli.cli import terms
 
+        terms.refuse(cluster=table is not None and table.cluster is not None)
         terms.refuse(show=names, sigma=sigma, errors=errors or (uncertain is not None and uncertain.given()))
         if table is not None and table.given():
             terms.run_table(parsed, bindings, table, engine=engine, json=json, strict=strict)
         else:
             terms.print_outputs(parsed, bindings, engine=engine, digits=digits, json=json, strict=strict)
+        return
+    if table is not None and table.cluster is not None:
+        from cgcli.cli.cluster import run_on_cluster
+
+        exclude("--cluster", digits=digits, sigma=sigma, errors=errors or (uncertain is not None and uncertain.given()))
+        run_on_cluster(parsed, bindings, table, show=names, engine=engine, json=json, strict=strict)
         return
     if table is not None and table.given() and (errors or sigma or has_errors(bindings)):
         from cgcli.cli.errors_of_values import run_table_with_errors

@@ -28,7 +28,7 @@ from cgcli.cli.output import (
     tell_warnings,
     warn,
 )
-from cgcli.errors import CalculationError, UsageError
+from cgcli.errors import CalculationError, CgWarning, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def run(
             symbolic=symbolic, latex=latex, jacobian=jacobian, hessian=hessian, pattern=pattern, check=check,
             kinks=kinks,
         )  # fmt: skip
+        terms.refuse(cluster=table is not None and table.cluster is not None)
         if table is None or not table.given():
             if total:
                 raise UsageError("--sum needs a table", hint="add --data table.csv")
@@ -102,6 +103,17 @@ def run(
         return
     if total:
         print_sum(parsed, bindings, table, variables, of, engine=engine, json=json, strict=strict)
+        return
+    if table is not None and table.cluster is not None:
+        from cgcli.cli.cluster import run_on_cluster
+
+        exclude(
+            "--cluster", symbolic=symbolic, latex=latex, jacobian=jacobian, hessian=hessian, pattern=pattern,
+            check=check, kinks=kinks, digits=digits,
+        )  # fmt: skip
+        run_on_cluster(
+            parsed, bindings, table, derivatives=(variables, of), engine=engine, json=json, strict=strict
+        )  # fmt: skip
         return
     if table is not None and table.given():
         from cgcli.cli.rows import run_table
@@ -163,7 +175,7 @@ def print_sum(
     engine: str, json: bool, strict: bool,
 ) -> None:  # fmt: skip
     """The sum of an output over the rows of a table, and its derivatives by what all rows share."""
-    from warnings import catch_warnings
+    from warnings import catch_warnings, simplefilter
 
     if table is None or not table.given():
         raise UsageError("--sum needs a table", hint="add --data table.csv")
@@ -171,7 +183,10 @@ def print_sum(
             head=table.head, float32=table.float32)  # fmt: skip
     values = read_bindings(bindings, parsed)
     with catch_warnings(record=True) as told:
-        value, slopes = parsed.grad_sum(table.source(), wrt=wrt, of=of, engine=engine, **values)
+        simplefilter("always", CgWarning)
+        value, slopes = parsed.grad_sum(
+            table.source(), wrt=wrt, of=of, engine=engine, cluster=table.cluster, **values
+        )  # fmt: skip
     if strict and told:
         raise CalculationError(str(told[0].message))
     output = of or parsed.outputs[0]

@@ -61,6 +61,10 @@ def run(
     values = read_bindings(bindings, parsed, digits=digits)
     if data is not None and row is not None:
         values |= row_of(parsed, data, row, values)
+    if parsed.terms:
+        from cgcli.terms.single import written_out
+
+        parsed, values = written_out(parsed, values)
     filters = [*(split_names(node) or []), *(split_names(show) or [])]
     open_names = split_names(opened) or []
     if not values and needs_values(parsed):
@@ -85,8 +89,12 @@ def run(
         print_tables(found, parsed, digits, everything=everything or bool(filters), full=full, opened=open_names)
 
 
-def row_of(parsed: Formula, path: str, row: int, values: dict[str, Any]) -> dict[str, float]:
+def row_of(parsed: Formula, path: str, row: int, values: dict[str, Any]) -> dict[str, Any]:
     """The values of a row of a table."""
+    if parsed.terms:
+        from cgcli.terms.matching import row_of_table
+
+        return row_of_table(parsed, path, row, values)
     from cgcli.cli.points import read_rows
     from cgcli.formulas.why import row_values
 

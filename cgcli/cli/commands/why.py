@@ -49,6 +49,10 @@ def run(
 
     parsed, names = read_formula(formula), split_names(wrt)
     values = read_bindings(bindings, parsed)
+    if parsed.terms:
+        from cgcli.terms.single import written_out
+
+        parsed, values = written_out(parsed, values)
     if row is not None and data is None:
         raise UsageError("--row needs a table", hint="add --data table.csv")
     located: Callable[[int], object] = "row {:,}".format

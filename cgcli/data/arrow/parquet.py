@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from pyarrow import parquet
 
 from cgcli.data.arrow.batches import FAULTS, broken, sliced, sound, without_rows
 from cgcli.data.arrow.columns import item_shape, require_numbers
-from cgcli.data.table import Batch, Table
+from cgcli.data.table import Batch, Place, Table
 from cgcli.errors import DataError
 
 PAGES = 4 << 20
@@ -19,10 +20,14 @@ PAGES = 4 << 20
 
 
 class ParquetTable(Table):
-    """A Parquet file; of a row group only the pages at hand are in memory."""
+    """A Parquet file; of a row group only the pages at hand are in memory.
 
-    def __init__(self, path: str, stream: BinaryIO) -> None:
+    span: the first of its rows and the one behind the last where only a part of it is read; a row keeps its number.
+    """
+
+    def __init__(self, path: str, stream: BinaryIO, span: tuple[int, int] | None = None) -> None:
         self.path = path
+        self._span = span
         self._stream = stream
         try:
             named = os.path.isfile(str(stream.name))  # else it is standard input, or a copy of it
@@ -32,8 +37,19 @@ class ParquetTable(Table):
             self.columns = list(self._schema.names)
         except FAULTS as error:
             raise broken(path, error) from None
-        self.rows = self._file.metadata.num_rows
+        self.rows = self._file.metadata.num_rows if span is None else span[1] - span[0]
         self.size = self.rows
+
+    def located(self, row: int) -> Place:
+        """As every table."""
+        return Place(self.path, row + (self._span[0] if self._span else 0))
+
+    @property
+    def group_starts(self) -> list[int]:
+        """The first row of each row group, and how many rows there are."""
+        metadata = self._file.metadata
+        lengths = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+        return [0, *accumulate(lengths)]
 
     def nullable(self, names: Sequence[str]) -> frozenset[str]:
         """As every table; where each row group has counted its nulls, the schema's word is not the last."""
@@ -84,4 +100,40 @@ class ParquetTable(Table):
 
     def _blocks(self, rows: int, wanted: Sequence[str]) -> Iterator[Any]:
         """The batches with the wanted columns only."""
-        yield from self._file.iter_batches(rows, columns=wanted, use_threads=False)
+        if self._span is None:
+            yield from self._file.iter_batches(rows, columns=wanted, use_threads=False)
+            return
+        first, last = self._span
+        starts = self.group_starts
+        groups = [group for group in range(len(starts) - 1) if starts[group] < last and starts[group + 1] > first]
+        blocks = self._file.iter_batches(rows, row_groups=groups, columns=wanted, use_threads=False)
+        yield from cut(blocks, first - starts[groups[0]], last - first, rows)
+
+
+def cut(blocks: Iterable[Any], skip: int, count: int, rows: int) -> Iterator[Any]:
+    """So many rows of some blocks, after those that are skipped, in batches of the same length but for the last."""
+    held: list[Any] = []
+    for block in blocks:
+        part = block.slice(min(skip, block.num_rows))
+        skip -= block.num_rows - part.num_rows
+        part = part.slice(0, count)
+        count -= part.num_rows
+        while part.num_rows:
+            room = rows - sum(each.num_rows for each in held)
+            held.append(part.slice(0, room))
+            part = part.slice(room)
+            if held[-1].num_rows == room:
+                yield joined(held)
+                held = []
+        if not count:
+            break
+    if held:
+        yield joined(held)
+
+
+def joined(blocks: Sequence[Any]) -> Any:
+    """Blocks as one."""
+    if len(blocks) == 1:
+        return blocks[0]
+    (whole,) = pa.Table.from_batches(blocks).combine_chunks().to_batches()
+    return whole

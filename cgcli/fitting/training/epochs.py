@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from cgcli.fitting.training.batches import Batch, Rows
     from cgcli.fitting.training.options import Options
+    from cgcli.fitting.training.terms import TermLoss, TermTraining
     from cgcli.fitting.training.trained import Trained
 
 MANY = 40_000
@@ -52,11 +53,11 @@ class Training:
     """A training under way: the vector of parameters, the method, and the state."""
 
     def __init__(
-        self, trained: Trained, options: Options, rows: Rows, checked: Rows | None,
+        self, trained: Trained | TermTraining, options: Options, rows: Rows, checked: Rows | None,
         progress: Callable[[dict[str, Any], int], None],
     ) -> None:  # fmt: skip
         self.options, self.rows, self.checked = options, rows, checked
-        self.loss: MeanLoss = trained.loss
+        self.loss: MeanLoss | TermLoss = trained.loss
         self.vector = trained.vector
         self.values = self.loss.parts(self.vector)
         self.state = State()

@@ -29,16 +29,33 @@ AT_START = "give the parameters other first values, or leave the row out"
 """What to do where parameters have moved, and where they have not."""
 
 
-class MeanLoss:
-    """The loss of a row as a function of parameters, summed over batches. Parameters are parts of one vector."""
+class Parameters:
+    """Parameters as parts of one vector. shapes: of each; size: of the vector; gradient: one like it."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.shapes = dict(shapes)
+        self.size = sum(prod(shape) for shape in self.shapes.values())
+        self.gradient = np.zeros(self.size)
+
+    def parts(self, vector: Any) -> dict[str, Any]:
+        """Views of a vector as the parameters, by name."""
+        found: dict[str, Any] = {}
+        place = 0
+        for name, shape in self.shapes.items():
+            found[name] = vector[place : place + prod(shape)].reshape(shape)
+            place += prod(shape)
+        return found
+
+
+class MeanLoss(Parameters):
+    """The loss of a row as a function of parameters, summed over batches."""
 
     def __init__(self, bound: Bound, loss: str, shapes: Mapping[str, tuple[int, ...]], columns: Sequence[str]) -> None:
         """bound: the formula for a row of the columns. shapes: parameter -> its shape.
 
         UsageError for a loss that the formula does not have, ShapeError for one that is no number.
         """
-        self.shapes = dict(shapes)
-        self.size = sum(prod(shape) for shape in self.shapes.values())
+        super().__init__(shapes)
         (node,) = targets(bound.program, loss).values()
         need_scalar(
             bound.graph, loss, node, who="the loss of a row", hint=f"for example `sum({loss})` or `mean({loss})`"
@@ -52,7 +69,6 @@ class MeanLoss:
         known = {*bound.values, *columns}
         self._deferred = [name for name in self._with_slopes.inputs if name not in known]
         self.fixed = {name: value for name, value in bound.values.items() if name not in self.shapes}
-        self.gradient = np.zeros(self.size)
         self._parts = list(self.parts(self.gradient).values())
         self._places = [None, *self._parts]
 
@@ -65,15 +81,6 @@ class MeanLoss:
     def has_deferred(self) -> bool:
         """Whether a default value that follows from columns is needed: nobody says from which ones."""
         return bool(self._deferred)
-
-    def parts(self, vector: Any) -> dict[str, Any]:
-        """Views of a vector as the parameters, by name."""
-        found: dict[str, Any] = {}
-        place = 0
-        for name, shape in self.shapes.items():
-            found[name] = vector[place : place + prod(shape)].reshape(shape)
-            place += prod(shape)
-        return found
 
     def _given(self, values: Mapping[str, Any], batch: Batch) -> Mapping[str, Any]:
         given = {**self.fixed, **values, **batch.columns}

@@ -20,7 +20,7 @@ from cgcli.fitting import checkpoints
 from cgcli.fitting.checkpoints import check_marks, resumed
 from cgcli.fitting.gaps import refuse_gaps, tell_gaps
 from cgcli.fitting.interrupts import Interrupts
-from cgcli.fitting.training.batches import rows_of
+from cgcli.fitting.training import terms
 from cgcli.fitting.training.epochs import SMALL_SLOPE, AtOnce, ByBatches, slope_of
 from cgcli.fitting.training.optimisers import RATES
 from cgcli.fitting.training.options import FULL_BATCH, merged, options_of
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
     from cgcli.fitting.checkpoints import Checkpoint
     from cgcli.fitting.training.epochs import Training
+    from cgcli.fitting.training.terms import TermTraining
     from cgcli.fitting.training.trained import Trained
     from cgcli.formulas.base import FormulaBase
+
+    AnyTrained = Trained | TermTraining
 
 
 @dataclass
@@ -109,10 +112,12 @@ def train(
         raise UsageError("lbfgs takes all rows at once", hint="leave --batch away, or take adam")
     if chosen.patience is not None and validate is None:
         raise UsageError("patience waits for a better validation, and there is none", hint="add --validate table.csv")
-    trained = trained_by(
-        formula, source_of(data), loss, start=start, fix=fix, wrt=wrt, columns=columns, seed=chosen.seed
-    )
-    rows = rows_of(trained.inputs, trained.source, limit=limit)
+    asked = {"start": start, "fix": fix, "wrt": wrt, "columns": columns, "seed": chosen.seed}
+    trained: AnyTrained = (
+        terms.trained_by(formula, source_of(data), loss, limit=limit, **asked) if formula.terms
+        else trained_by(formula, source_of(data), loss, **asked)
+    )  # fmt: skip
+    rows = trained.rows(limit)
     refuse_gaps(trained, rows.report, missing)
     checked = None if validate is None else trained.validation(source_of(validate))
     training = (AtOnce if chosen.method == FULL_BATCH else ByBatches)(trained, chosen, rows, checked, progress)
@@ -125,7 +130,7 @@ def train(
         return _result(training, trained)
 
 
-def _run_saving(training: Training, trained: Trained, found: Checkpoint | None, path: str) -> None:
+def _run_saving(training: Training, trained: AnyTrained, found: Checkpoint | None, path: str) -> None:
     """Train with checkpoints."""
     marks = {**trained.marks(), "data": training.rows.fingerprint()}
     if training.checked is not None:
@@ -158,7 +163,7 @@ def _run_saving(training: Training, trained: Trained, found: Checkpoint | None, 
         save()
 
 
-def _result(training: Training, trained: Trained) -> TrainingResult:
+def _result(training: Training, trained: AnyTrained) -> TrainingResult:
     """What a training came to; the values are those of the best validation where there is one."""
     state, loss = training.state, training.loss
     vector = training.vector if training.best is None or not state.best_epoch else training.best

@@ -41,6 +41,10 @@ class Trained:
         self.output = output
         self._chosen = chosen
 
+    def rows(self, limit: int | None) -> Rows:
+        """The rows that are trained on, at most so many. DataError where none is without a gap."""
+        return rows_of(self.inputs, self.source, limit=limit)
+
     def marks(self) -> dict[str, str]:
         """Fingerprints of the formula and of the values that stay."""
         return {"formula": program_mark(self.bound.program), "values": values_mark(self.loss.fixed)}
@@ -67,7 +71,7 @@ def trained_by(
     wrt: Sequence[str] | None, columns: Mapping[str, str] | None, seed: int,
 ) -> Trained:  # fmt: skip
     """What a call means: see `training.train`. UsageError for unknown names, and for a parameter without a start."""
-    _check_loss(formula, loss)
+    check_loss(formula, loss)
     table = source.open()
     if not source.again:  # what comes through a pipe comes once
         return _trained(formula, Source(table), table, loss, start, fix, wrt, columns, seed)
@@ -80,11 +84,7 @@ def _trained(
     columns: Any, seed: int,
 ) -> Trained:  # fmt: skip
     """As `trained_by`, with the table open."""
-    started, ranges = split_starts(start)
-    if ranges:
-        name = next(iter(ranges))
-        raise UsageError(f"a training starts at one place, not in a range of `{name}`",
-                         hint=f"draw it: param {name} = uniform({ranges[name][0]:g}, {ranges[name][1]:g})")  # fmt: skip
+    started = one_place(start)
     held = held_values(formula, fix, started)
     given.check_names({**started, **held}, formula.inputs)
     chosen = given.given_values(columns, {})
@@ -96,7 +96,7 @@ def _trained(
     matched = {name: column for name, column in matched.items() if name not in names}
     bound = _bound(formula, table, matched, known, names)
     check_inputs(bound, matched, table)
-    first = _first_values(bound, known, names, seed)
+    first = first_values(bound, known, names, seed)
     shapes = {name: np.shape(value) for name, value in first.items()}
     bound.values.update(first)
     mean_loss = MeanLoss(bound, loss, shapes, list(matched))
@@ -107,7 +107,17 @@ def _trained(
     return Trained(formula, source, bound, mean_loss, inputs, chosen, vector, loss)
 
 
-def _check_loss(formula: FormulaBase, loss: str) -> None:
+def one_place(start: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The first values that are given. UsageError for a range."""
+    started, ranges = split_starts(start)
+    if ranges:
+        name = next(iter(ranges))
+        raise UsageError(f"a training starts at one place, not in a range of `{name}`",
+                         hint=f"draw it: param {name} = uniform({ranges[name][0]:g}, {ranges[name][1]:g})")  # fmt: skip
+    return dict(started)
+
+
+def check_loss(formula: FormulaBase, loss: str) -> None:
     """UsageError for a loss that is no name of the formula."""
     known = [*formula.outputs, *formula.programs.names.defined]
     if loss not in known:
@@ -127,7 +137,7 @@ def _bound(
     return bind_rows(formula, shapes, {**some, **known}, wrt=list(names), complete=False)
 
 
-def _first_values(bound: Bound, known: Mapping[str, Any], names: Sequence[str], seed: int) -> dict[str, Any]:
+def first_values(bound: Bound, known: Mapping[str, Any], names: Sequence[str], seed: int) -> dict[str, Any]:
     """The first value of each parameter: given, drawn, or its default. UsageError where there is none."""
     program, inputs = bound.program, bound.graph.inputs()
     found: dict[str, Any] = {}
@@ -139,14 +149,17 @@ def _first_values(bound: Bound, known: Mapping[str, Any], names: Sequence[str], 
             found[name] = program.initialisers[name].drawn(name, shape, seed)
         elif name in program.defaults and name in bound.values:
             found[name] = bound.values[name]
-    missing = [name for name in names if name not in found]
-    if missing:
-        listed = ", ".join(f"`{name}`" for name in missing)
-        raise UsageError(
-            f"no first value for {listed}",
-            hint=f"give {missing[0]}=…, or have it drawn: param {missing[0]} = normal(0, 0.1)",
-        )
+    require_first([name for name in names if name not in found])
     wrong = [name for name, value in found.items() if not np.isfinite(value).all()]
     if wrong:
         raise UsageError(f"the first value of `{wrong[0]}` is not finite")
     return found
+
+
+def require_first(missing: Sequence[str]) -> None:
+    """UsageError for parameters without a first value, where there are some."""
+    if missing:
+        raise UsageError(
+            f"no first value for {', '.join(f'`{name}`' for name in missing)}",
+            hint=f"give {missing[0]}=…, or have it drawn: param {missing[0]} = normal(0, 0.1)",
+        )

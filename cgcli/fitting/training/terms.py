@@ -1,0 +1,269 @@
+"""Training where inputs are terms: every row is a graph of its own, and a batch of them is computed at once.
+
+The terms of the whole table are read once; a batch takes some of them (`terms.selecting`).
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from hashlib import sha256
+from math import inf, isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cgcli.data import stream
+from cgcli.data.table import rows_of_a_batch
+from cgcli.draws import order
+from cgcli.errors import CalculationError, DataError, UsageError
+from cgcli.fitting.checkpoints import columns_mark, values_mark
+from cgcli.fitting.question import held_values, parameters
+from cgcli.fitting.training.batches import Batch, Rows
+from cgcli.fitting.training.optimisers import norm_of
+from cgcli.fitting.training.sums import MOVED, Parameters
+from cgcli.fitting.training.trained import check_loss, first_values, one_place, require_first
+from cgcli.formulas import given
+from cgcli.formulas.derivatives import need_scalar, targets
+from cgcli.kept import Kept
+from cgcli.rows.matching import list_columns
+from cgcli.terms.asking import KEPT, Question
+from cgcli.terms.matching import matched
+from cgcli.terms.reading import read_terms
+from cgcli.terms.selecting import select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from cgcli.data.table import Named, Table
+    from cgcli.explain.births import Birth
+    from cgcli.formulas.base import FormulaBase
+    from cgcli.rows.sources import Source
+
+CHUNK = 1024
+"""Rows that a pass in order takes at once."""
+
+
+class TermRows(Rows):
+    """The rows of a table with terms, in memory."""
+
+    def __init__(
+        self, formula: FormulaBase, table: Table, columns: Mapping[str, Named], texts: Mapping[str, str],
+        limit: int | None,
+    ) -> None:  # fmt: skip
+        """DataError for a term that is none, and where no row is without a gap."""
+        parts: dict[str, list[Any]] = {name: [] for name in (*columns, *texts)}
+        request = stream.Request(columns, texts=texts, missing="skip", limit=limit)
+
+        def keep(found: Mapping[str, Any], rows: int) -> Mapping[str, Any]:
+            for name, column in found.items():
+                parts[name].append(column)
+            return {}
+
+        self.report = stream.run(table, request, keep, batch_rows=rows_of_a_batch(len(parts)))
+        self.rows = self.report.rows
+        if not self.rows:
+            raise DataError(f"`{table.path}` has no row without a gap")
+        self._located = table.located
+        self._values = {name: np.concatenate(parts[name]) for name in columns}
+        self._numbers = np.concatenate([part.numbers for part in parts[next(iter(texts))]])
+        self._terms = {
+            name: read_terms([cell for part in parts[name] for cell in part], formula.programs.names, name,
+                             self._numbers)
+            for name in texts
+        }  # fmt: skip
+        self._chunks: list[Batch] = []
+
+    def shuffled(self, seed: int, epoch: int, size: int, first: int = 0) -> Iterator[Batch]:
+        """As all rows."""
+        places = order(seed, f"order of epoch {epoch}", self.rows)
+        for begin in range(first * size, self.rows, size):
+            yield self._taken(places[begin : begin + size])
+
+    def in_order(self) -> Iterator[Batch]:
+        """As all rows; the batches are made once."""
+        if not self._chunks:
+            places = np.arange(self.rows)
+            self._chunks = [self._taken(places[begin : begin + CHUNK]) for begin in range(0, self.rows, CHUNK)]
+        yield from self._chunks
+
+    def _taken(self, places: Any) -> Batch:
+        columns: dict[str, Any] = {name: value[places] for name, value in self._values.items()}
+        columns |= {name: select(terms, places) for name, terms in self._terms.items()}
+        return Batch(columns, len(places), lambda place: self._located(int(self._numbers[places[place]])))
+
+    def first(self) -> Batch:
+        """The first row."""
+        return self._taken(np.arange(1))
+
+    def fingerprint(self) -> str:
+        """As all rows: of every number and of every node."""
+        nodes = {
+            f"{name}.{column}": np.asarray(getattr(terms, column))
+            for name, terms in self._terms.items() for column in ("symbol", "numbers", "operands", "begins")
+        }  # fmt: skip
+        symbols = {f"{name}.symbols": np.frombuffer(repr(terms.symbols).encode(), dtype=np.uint8)
+                   for name, terms in self._terms.items()}  # fmt: skip
+        return columns_mark(self.rows, [self._values, nodes, symbols])
+
+
+class TermLoss(Parameters):
+    """The loss of a row as a function of parameters, summed over batches; see `sums.MeanLoss`."""
+
+    def __init__(
+        self, formula: FormulaBase, loss: str, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, Any],
+        store: Kept,
+    ) -> None:  # fmt: skip
+        """store: what is known of cells. Their order, and with it the last bits of sums, are those of this training."""
+        super().__init__(shapes)
+        self._formula = formula
+        self._loss = loss
+        self.fixed = dict(fixed)
+        self._views = self.parts(self.gradient)
+        self._store = store
+
+    def _question(self, values: Mapping[str, Any], batch: Batch, births: list[Birth] | None = None) -> Question:
+        given = {name: value if np.ndim(value) else float(value) for name, value in values.items()}
+        question = Question(
+            self._formula, {**self.fixed, **given, **batch.columns}, rows=True, columns=list(batch.columns),
+            store=self._store,
+        )  # fmt: skip
+        question.bound.on_births = lambda found: None if births is None else births.extend(found)
+        return question
+
+    def meet(self, values: Mapping[str, Any], rows: TermRows) -> None:
+        """Meet all cells in the order of the table, whatever the order of batches is."""
+        for batch in rows.in_order():
+            self._question(values, batch)
+
+    def _sums(self, values: Mapping[str, Any], batch: Batch) -> tuple[float, dict[str, Any]]:
+        """The sum of the losses of a batch and its derivatives by the parameters."""
+        _, found, slopes = self._question(values, batch).gradients(list(self.shapes), self._loss)
+        return float(found.sum()), slopes
+
+    def of_batch(self, values: Mapping[str, Any], batch: Batch) -> tuple[float, float]:
+        """As of `MeanLoss`."""
+        total, slopes = self._sums(values, batch)
+        for name, part in self._views.items():
+            part[...] = slopes[name]
+        self.gradient *= 1.0 / batch.rows
+        return total / batch.rows, norm_of(self.gradient)
+
+    def over(self, values: Mapping[str, Any], batches: Iterable[Batch]) -> float:
+        """As of `MeanLoss`."""
+        total, rows = 0.0, 0
+        for batch in batches:
+            question = self._question(values, batch)
+            total += float(question.value(self._loss).sum())
+            rows += batch.rows
+        return total / max(rows, 1)
+
+    def slopes_over(self, values: Mapping[str, Any], batches: Iterable[Batch]) -> tuple[float, Any]:
+        """As of `MeanLoss`."""
+        total, rows, gradient = 0.0, 0, np.zeros(self.size)
+        parts = self.parts(gradient)
+        for batch in batches:
+            value, slopes = self._sums(values, batch)
+            total += value
+            rows += batch.rows
+            for name, part in parts.items():
+                part += slopes[name]
+        gradient /= max(rows, 1)
+        mean = total / max(rows, 1)
+        return (mean, gradient) if isfinite(mean) and np.isfinite(gradient).all() else (inf, gradient)
+
+    def not_finite(
+        self, values: Mapping[str, Any], batches: Iterable[Batch], when: str, hint: str = MOVED
+    ) -> CalculationError:
+        """As of `MeanLoss`: node, row and step."""
+        for batch in batches:
+            for place in range(batch.rows):
+                one = {name: select(column, [place]) if name in self._formula.terms else column[place : place + 1]
+                       for name, column in batch.columns.items()}  # fmt: skip
+                births: list[Birth] = []
+                question = self._question(values, batch._replace(columns=one, rows=1), births)
+                _, found, slopes = question.gradients(list(self.shapes), self._loss)
+                if isfinite(float(found[0])) and all(np.isfinite(slope).all() for slope in slopes.values()):
+                    continue
+                what = "gradient of the loss" if isfinite(float(found[0])) else "loss"
+                at = batch.located(place)
+                told = f"the {what} is not finite {when}, in {at}{' of the data' if at.alone else ''}"
+                if not births:
+                    return CalculationError(told, hint=hint)
+                first = births[0]
+                return CalculationError(
+                    f"{told}: {first.message}", span=first.span, source=first.source, hint=first.hint or hint
+                )
+        return CalculationError(f"the sum of the losses, or of their gradients, overflows {when}", hint=hint)
+
+
+class TermTraining:
+    """A formula with terms and its data; see `trained.Trained`."""
+
+    def __init__(
+        self, formula: FormulaBase, source: Source, loss: TermLoss, rows: TermRows, vector: Any, output: str,
+        chosen: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        self.formula, self.source, self.loss, self.vector, self.output = formula, source, loss, vector, output
+        self._rows = rows
+        self._chosen = chosen
+
+    def rows(self, limit: int | None) -> TermRows:
+        """The rows that are trained on; they are read already, with the limit."""
+        return self._rows
+
+    def marks(self) -> dict[str, str]:
+        """Fingerprints of the formula, its functions included, and of the values that stay."""
+        text = self.formula.source.text if self.formula.source else ""
+        return {"formula": sha256(text.encode()).hexdigest(), "values": values_mark(self.loss.fixed)}
+
+    def validation(self, source: Source) -> TermRows:
+        """The rows of another source. UsageError where it lacks a column, DataError without a row."""
+        return _read(self.formula, source, {**self.loss.fixed, **self.loss.parts(self.vector)}, self._chosen, None)
+
+
+def trained_by(
+    formula: FormulaBase, source: Source, loss: str, *, start: Mapping[str, Any] | None, fix: Any,
+    wrt: Sequence[str] | None, columns: Mapping[str, str] | None, seed: int, limit: int | None,
+) -> TermTraining:  # fmt: skip
+    """What a call means: see `training.train`. UsageError for unknown names, and for a parameter without a start."""
+    check_loss(formula, loss)
+    started = one_place(start)
+    held = held_values(formula, fix, started)
+    given.check_names({**started, **held}, formula.inputs)
+    chosen = given.given_values(columns, {})
+    given.check_names(chosen, formula.inputs, formula.constants)
+    known = {**started, **held}
+    asked = set(given.name_list(wrt)) if wrt is not None else set(formula.params)
+    rows = _read(formula, source, {**known, **dict.fromkeys(asked - chosen.keys(), 0.0)}, chosen, limit)
+    batch = rows.first()
+    names = parameters(formula, {}, dict.fromkeys(batch.columns, ""), held, started, wrt)
+    with_default = formula.programs.names.with_default
+    require_first([name for name in names if name not in known and name not in with_default])
+    store = Kept(KEPT)
+    question = Question(formula, {**known, **batch.columns}, rows=True, columns=list(batch.columns), store=store)
+    first = first_values(question.bound, known, names, seed)
+    fixed = {name: value for name, value in known.items() if name not in names}
+    shapes = {name: np.shape(value) for name, value in first.items()}
+    made = TermLoss(formula, loss, shapes, fixed, store)
+    made.meet(first, rows)
+    need_scalar(question.bound.graph, loss, targets(question.bound.program, loss)[loss], who="the loss of a row",
+                hint=f"for example `sum({loss})` or `mean({loss})`")  # fmt: skip
+    vector = np.concatenate([np.ravel(value) for value in first.values()]).astype(float)
+    return TermTraining(formula, source, made, rows, vector, loss, chosen)
+
+
+def _read(
+    formula: FormulaBase, source: Source, known: Mapping[str, Any], chosen: Mapping[str, str], limit: int | None
+) -> TermRows:
+    """The rows of a source. UsageError for an input without a column and a value."""
+    with closing(source.open()) as table:
+        columns, texts, _ = matched(formula, table, known, chosen)
+        have = {*known, *columns, *texts, *formula.programs.names.with_default}
+        missing = [name for name in formula.inputs if name not in have]
+        if missing:
+            listed = ", ".join(f"`{name}`" for name in missing)
+            hint = f"the columns are {list_columns(table)}"
+            raise UsageError(
+                f"no column and no value for the input{'s' if len(missing) > 1 else ''} {listed}", hint=hint
+            )
+        return TermRows(formula, table, columns, texts, limit)
