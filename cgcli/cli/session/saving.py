@@ -68,7 +68,7 @@ def with_definitions(formula: str, live: LiveGraph) -> str:
     """A formula with the definitions of a live one that it lacks, each behind those that it uses."""
     table = parse(Source(formula))
     names = survey(table)
-    known = {*names.defined, *names.inputs, *names.outputs}
+    known = {*names.defined, *names.inputs, *names.outputs, *live.inputs}
     missing = live.definitions(name for name in live.names if name not in known)
     if not missing:
         return formula
