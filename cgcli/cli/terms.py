@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,9 @@ from cgcli.data import formats, stream
 from cgcli.data.table import rows_of_a_batch
 from cgcli.errors import UsageError
 from cgcli.render.progress import RowProgress
-from cgcli.rows.matching import list_columns
 from cgcli.terms.answers import check_engine
 from cgcli.terms.asking import Question
-from cgcli.terms.matching import matched
+from cgcli.terms.matching import matched, require_inputs, whole_columns
 from cgcli.terms.tables import Asked, Calculation, Total
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.api.formula import Formula
-    from cgcli.cli.options import TableOptions
+    from cgcli.cli.options import ReadOptions, TableOptions
+    from cgcli.data.stream import Report
     from cgcli.data.table import Table
 
 
@@ -127,6 +128,56 @@ def run_sum(
     births.tell()
 
 
+# ---- facts -----------------------------------------------------------------------------------------------------------
+
+
+def facts(formula: Formula, bindings: Sequence[str] | None, options: ReadOptions | None) -> dict[str, Any]:
+    """What a formula with terms is made of, and how the calls of its terms are computed: those of a table, or of one.
+
+    DataError for a term that is none.
+    """
+    found: dict[str, Any] = {
+        "inputs": formula.inputs, "terms": formula.terms, "params": formula.params, "outputs": formula.outputs,
+        "functions": list(formula.functions),
+    }  # fmt: skip
+    values = read_bindings(bindings, formula)
+    if options is not None and options.given():
+        columns, texts, _ = given_rows(formula, options, values)
+        question = Question(formula, {**values, **columns, **texts}, rows=True, columns=list(columns))
+    elif all(name in values for name in formula.terms):
+        question = Question(formula, values, rows=False)
+    else:
+        return found
+    return found | {f"schedule of {name}": schedule_facts(question, name) for name in formula.terms}
+
+
+def given_rows(
+    formula: Formula, options: ReadOptions, values: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], Report]:  # fmt: skip
+    """All rows of a table: columns of numbers, and columns of terms."""
+    with closing(options.source().open()) as table:
+        columns, texts, notes = matched(formula, table, values, read_columns(options.bind))
+        for note in notes:
+            warn(note.message, hint=note.hint)
+        require_inputs(formula, table, {*values, *columns, *texts})
+        request = stream.Request(columns, texts=texts, missing=options.policy, limit=options.limit)
+        return whole_columns(table, request)
+
+
+def schedule_facts(question: Question, name: str) -> dict[str, Any]:
+    """The batches of a column of terms, and how many calls of each kind they are made of."""
+    layout, cells = question.layouts[name], question.known.cells.cells
+    schedule = layout.schedule
+    counts: Counter[str] = Counter()
+    for cell, begin, end in zip(schedule.cell, schedule.start, schedule.stop, strict=True):
+        counts[cells[cell].name] += int(end - begin)
+    return {
+        "rows": layout.terms.rows, "calls": schedule.nodes, "cells": dict(counts.most_common()),
+        "depths": schedule.depths, "batches": schedule.batches, "average batch": round(schedule.average, 1),
+        "in the order of": schedule.by, "saves": schedule.nodes - schedule.batches,
+    }  # fmt: skip
+
+
 def _matched(
     formula: Formula, bindings: Sequence[str] | None, options: TableOptions, table: Table, births: Births
 ) -> tuple[dict[str, Any], dict[str, str], Asked]:  # fmt: skip
@@ -139,12 +190,5 @@ def _matched(
     columns, texts, notes = matched(formula, table, values, chosen)
     for note in notes:
         warn(note.message, hint=note.hint)
-    known = {*values, *columns, *texts, *formula.programs.names.with_default}
-    missing = [name for name in formula.inputs if name not in known]
-    if missing:
-        listed = ", ".join(f"`{name}`" for name in missing)
-        raise UsageError(
-            f"no column and no value for the input{'s' if len(missing) > 1 else ''} {listed}",
-            hint=f"give --bind {missing[0]}=COLUMN or {missing[0]}=VALUE; the columns are {list_columns(table)}",
-        )
+    require_inputs(formula, table, {*values, *columns, *texts})
     return columns, texts, Asked(formula, values, births.watch)

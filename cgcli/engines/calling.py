@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from itertools import compress
 from math import prod
 
-from cgcli.engines.plan import ALONE, Plan
+from cgcli.engines.plan import ALONE, REPEATED, Plan
 from cgcli.ops import calling
 
 TYPE_CHECKING = False
@@ -55,8 +55,17 @@ def running(engine: PlannedEngine, body: Body) -> Callable[[Iterable[Any]], list
 
 def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: bool) -> Kernel:
     """The function of a `scan`: a loop over the steps, in machine code where that is there and pays."""
-    machine_code = _MachineCode(engine.least_compiled, body, steps, items, reverse)
-    in_general = cache(lambda: running(engine, body))
+    times = REPEATED.get()
+    machine_code = _MachineCode(engine.least_compiled, times, body, steps, items, reverse)
+
+    @cache
+    def in_general() -> Callable[[Iterable[Any]], list[Any]]:
+        before = REPEATED.set(times * steps)
+        try:
+            return running(engine, body)
+        finally:
+            REPEATED.reset(before)
+
     if not (engine.arrays and machine_code.pays(rows=True)):
         in_general()  # else late: the plan of an engine for arrays may load SciPy for functions that LLVM writes out
     ranks = [len(shape) for shape in body.operand_shapes]
@@ -86,18 +95,20 @@ def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: 
 class _MachineCode:
     """The same loop in machine code, looked for when it is first run.
 
-    least: steps times nodes that pay; None where machine code is not for this engine.
+    least: steps times nodes that pay; None where machine code is not for this engine. times: how often it is run.
     """
 
-    def __init__(self, least: int | None, body: Body, steps: int, items: int, reverse: bool) -> None:
+    def __init__(self, least: int | None, times: int, body: Body, steps: int, items: int, reverse: bool) -> None:
         self._least = least
+        self._times = times
         self._scan = body, steps, items, reverse
         self._found: dict[tuple[bool, ...], Loop | None] = {}
 
     def pays(self, *, rows: bool) -> bool:
         """Whether compiling the loop takes less time than it saves."""
         body, steps, *_ = self._scan
-        return self._least is not None and steps * len(body.graph) * (ROWS if rows else 1) >= self._least and _llvm()
+        work = self._times * steps * len(body.graph) * (ROWS if rows else 1)
+        return self._least is not None and work >= self._least and _llvm()
 
     def run(self, operands: Sequence[Any], varying: tuple[bool, ...]) -> Any | None:
         """The value of the `scan`; None where that does not pay, or the body has what cannot be compiled.

@@ -6,6 +6,8 @@ next; only the inputs differ. So a repeated evaluation is one tight loop over co
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
     Kernel = Callable[..., Any]
     Step = tuple[int, Kernel, Any, int]
+
+REPEATED: ContextVar[int] = ContextVar("REPEATED", default=1)
+"""How many times the plan that is made just now is run at least, one time after the other: a body's is, once a step."""
 
 ALONE, MANY = -1, -2
 """In the place of a second operand: there is one operand only; there are none, or more than two."""

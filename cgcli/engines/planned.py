@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import compress
 
 from cgcli.engines.base import Engine
-from cgcli.engines.plan import ALONE, MANY, Plan
+from cgcli.engines.plan import ALONE, MANY, REPEATED, Plan
 from cgcli.errors import CalculationError, UsageError
 from cgcli.graph.walk import ancestors
 from cgcli.kept import Kept
@@ -145,7 +145,9 @@ class PlannedEngine(Engine):
 
     def kernel(self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...]) -> Kernel:
         """The function that computes a row on operands of these shapes. CalculationError where there is none."""
-        key = (row, shapes, attributes)
+        key: tuple[Any, ...] = (row, shapes, attributes)
+        if "kept" in row.traits:
+            key += (REPEATED.get(),)
         found: Kernel | None = self._kernels.get(key)
         if found is None:
             found = self._kept(attributes) if "kept" in row.traits else self.own_kernel(row, shapes, attributes)

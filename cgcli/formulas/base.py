@@ -63,19 +63,20 @@ class FormulaBase:
     def bind(
         self, mapping: Mapping[str, Any] | None = None, /, *, engine: str = "auto", digits: int | None = None,
         show: Sequence[str] = (), wrt: Sequence[str] | None = None, steps: bool = False, complete: bool = True,
-        **inputs: Any,
+        varying: Sequence[str] = (), **inputs: Any,
     ) -> Bound:  # fmt: skip
         """The program and the values that a call means.
 
-        show, wrt: names that will be looked at, and differentiated by. steps: for a trace or a picture.
+        show, wrt: names that will be looked at, and differentiated by. steps: for a trace or a picture. varying: inputs
+        that have another value in each row, of which one is given here.
         UsageError for names that the formula does not have and for inputs without a value (unless not `complete`);
         ShapeError where a declared shape differs; DataError for a value that is no number.
         """
-        return self._bind(given.given_values(mapping, inputs), engine, digits, show, complete, wrt, steps)
+        return self._bind(given.given_values(mapping, inputs), engine, digits, show, complete, wrt, steps, varying)
 
     def _bind(
         self, given_by_name: dict[str, Any], engine: str, digits: int | None, show: Sequence[str] = (),
-        complete: bool = True, wrt: Sequence[str] | None = None, steps: bool = False,
+        complete: bool = True, wrt: Sequence[str] | None = None, steps: bool = False, varying: Sequence[str] = (),
     ) -> Bound:  # fmt: skip
         if not given_by_name.keys() <= self._known:
             names = self.programs.names
@@ -85,7 +86,7 @@ class FormulaBase:
         exact = digits is not None or engine == "precise"
         values = {name: value if type(value) is float else given.normalised(name, value, exact=exact)
                   for name, value in given_by_name.items()}  # fmt: skip
-        program = self.programs.fitting(values, show, complete, self.programs.told_apart(wrt))
+        program = self.programs.fitting(values, show, complete, self.programs.told_apart(wrt), varying)
         if steps:
             program = readable(program)
         chosen = chooser(engine, digits)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from cgcli.language.syntax import Syntax
 
     Shape = tuple[int, ...]
-    Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Sequence[str], Sequence[str], Sequence[str]], Program]
+    Words = Sequence[str]
+    Lower = Callable[[Mapping[str, Shape], Mapping[str, float], Words, Words, Words, Words], Program]
 
 KEPT, MOST_NODES = 64, 400_000
 """Programs that are kept, and how many nodes they may have together; the one of the last call may have more."""
@@ -48,22 +49,26 @@ class Programs:
         """The program for inputs that are numbers. ShapeError, NeedsValues where there is none."""
         return self.made_for({})
 
-    def made_for(self, values: Mapping[str, Any], show: Sequence[str] = (), apart: Sequence[str] = ()) -> Program:
+    def made_for(
+        self, values: Mapping[str, Any], show: Sequence[str] = (), apart: Sequence[str] = (),
+        varying: Sequence[str] = (),
+    ) -> Program:  # fmt: skip
         """The program for values of these names and shapes, lowered once for each signature.
 
-        A number for a name that the text only uses decides nothing, unless it is a length or an index. show, apart: see
-        `reading.lower`.
+        A number for a name that the text only uses decides nothing, unless it is a length or an index. show, apart,
+        varying: see `reading.lower`; the number of a name that varies decides nothing.
         """
         shapes = {name: shape_of(value) for name, value in values.items()}
         deciding = {name: shape for name, shape in shapes.items() if shape or name not in self._free}
-        signature = (tuple(sorted(deciding.items())), tuple(show), tuple(apart))
-        program: Program | None = self._made.get((signature, self._numbers(values)))
+        signature = (tuple(sorted(deciding.items())), tuple(show), tuple(apart), tuple(varying))
+        known = {name: value for name, value in values.items() if name not in varying} if varying else values
+        program: Program | None = self._made.get((signature, self._numbers(known)))
         if program is None:
-            numbers = {name: double(value) for name, value in values.items() if not shapes[name]}
-            program = self._lower(deciding, numbers, list(deciding), show, apart)
+            numbers = {name: double(value) for name, value in known.items() if not shapes[name]}
+            program = self._lower(deciding, numbers, list(deciding), show, apart, varying)
             with self._lock:  # a program is found by all numbers that decided it, or not at all
                 self._deciding += tuple([name for name in program.specialised if name not in self._deciding])
-                self._made.put((signature, self._numbers(values)), program)
+                self._made.put((signature, self._numbers(known)), program)
         return program
 
     def told_apart(self, wrt: Sequence[str] | str | None) -> tuple[str, ...]:
@@ -72,8 +77,9 @@ class Programs:
         return tuple(sorted(set(names).difference(self.names.inputs)))
 
     def fitting(
-        self, values: Mapping[str, Any], show: Sequence[str], complete: bool, apart: Sequence[str] = ()
-    ) -> Program:
+        self, values: Mapping[str, Any], show: Sequence[str], complete: bool, apart: Sequence[str] = (),
+        varying: Sequence[str] = (),
+    ) -> Program:  # fmt: skip
         """The program of a call, found quickly where a call gave the same names and shapes before.
 
         Where inputs may be without a value, an unknown length is asked for by itself, at its place in the text.
@@ -81,12 +87,12 @@ class Programs:
         """
         numbers = self._numbers(values)
         key = (tuple(values), tuple([() if type(value) is float else shape_of(value) for value in values.values()]),
-               tuple(show), tuple(apart), numbers)  # fmt: skip
+               tuple(show), tuple(apart), tuple(varying), numbers)  # fmt: skip
         program: Program | None = self._fitting.get(key)
         if program is not None:
             return program
         try:
-            program = self.made_for(values, show, apart)
+            program = self.made_for(values, show, apart, varying)
         except (ShapeError, NeedsValues) as error:
             if isinstance(error, NeedsValues) and not complete:
                 raise
@@ -115,8 +121,8 @@ def of_text(source: Source) -> Programs:
     """The programs of a text. FormulaError where it is wrong."""
     table = parse(source)
     return Programs(
-        lambda shapes, values, bound, show, apart: lower(
-            table, shapes=shapes, values=values, bound=bound, show=show, apart=apart
+        lambda shapes, values, bound, show, apart, varying: lower(
+            table, shapes=shapes, values=values, bound=bound, show=show, apart=apart, varying=varying
         ),
         survey(table),
         table,

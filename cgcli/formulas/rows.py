@@ -5,17 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cgcli.engines.results import own_columns
-from cgcli.errors import NeedsValues, ShapeError, UsageError
+from cgcli.errors import DataError, FormulaError, NeedsValues, ShapeError, UsageError
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound
 from cgcli.formulas.totals import is_whole, over_columns, whole_values, with_values
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import finite, shape_of
 from cgcli.ops import REGISTRY
+from cgcli.ops.positions import scatter_add, take, wrong_position
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.base import FormulaBase
@@ -37,8 +38,27 @@ def bind_rows(
     single = given.given_values(mapping, {})
     shapes = columns if hasattr(columns, "items") else dict.fromkeys(columns, ())
     one_row = {**single, **{name: ones(shape) for name, shape in shapes.items()}}
-    bound = formula.bind(one_row, engine="numpy", show=show, wrt=wrt, complete=complete)
-    return varying(bound, list(columns))
+    return _bound_for_rows(formula, one_row, list(columns), show=show, wrt=wrt, complete=complete)
+
+
+def _bound_for_rows(
+    formula: FormulaBase, one_row: Mapping[str, Any], columns: Sequence[str], **asked: Any
+) -> Bound:  # fmt: skip
+    """What is bound for one row, without the values of columns; a column of indices is one of values (see `take`)."""
+    told: FormulaError | None = None
+    try:
+        bound = formula.bind(one_row, engine="numpy", **asked)
+    except FormulaError as error:  # the index of the first row may be none
+        told = error
+    if told is not None or any(name in bound.program.specialised for name in columns):
+        try:
+            bound = formula.bind(one_row, engine="numpy", varying=columns, **asked)
+        except FormulaError as error:
+            if told is not None:
+                raise told from None
+            if not isinstance(error, NeedsValues):  # a length, which all rows share, is told of below
+                raise
+    return varying(bound, columns)
 
 
 def ones(shape: Shape) -> Any:
@@ -55,9 +75,11 @@ def declared_shapes(formula: FormulaBase, values: Mapping[str, Any]) -> dict[str
 
     values: single numbers that may be lengths.
     """
-    with suppress(ShapeError, NeedsValues):
-        plain = formula.programs.made_for({name: value for name, value in values.items() if not shape_of(value)})
-        return {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
+    numbers = {name: value for name, value in values.items() if not shape_of(value)}
+    for varying in ((), tuple(name for name in formula.inputs if name not in numbers)):  # an index may be a column
+        with suppress(ShapeError, NeedsValues):
+            plain = formula.programs.made_for(numbers, varying=varying)
+            return {name: plain.graph.shape_of(node) for name, node in plain.graph.inputs().items()}
     return {}
 
 
@@ -76,7 +98,7 @@ def bind_columns(
     }  # fmt: skip
     single = {name: given.normalised(name, found[name]) for name in values if name not in columns}
     first = {name: column[0] if len(column) else column.sum(axis=0) + 1.0 for name, column in columns.items()}
-    bound = varying(formula.bind({**single, **first}, engine="numpy", wrt=wrt), list(columns))
+    bound = _bound_for_rows(formula, {**single, **first}, list(columns), wrt=wrt)
     bound = over_columns(bound)
     bound.values = row_values(bound, columns)
     return bound, max(map(len, columns.values()), default=1)
@@ -102,6 +124,28 @@ def varying(bound: Bound, columns: Sequence[str]) -> Bound:
         found = {name for name, node in bound.program.defaults.items() if reached[node]} - dropped
     values = {name: value for name, value in bound.values.items() if name not in dropped}
     return Bound(bound.program, values, bound.choice, bound.source, bound.on_births)
+
+
+def require_positions(
+    bound: Bound, wanted: Sequence[int], values: Mapping[str, Any], number: Callable[[int], int] | None
+) -> None:  # fmt: skip
+    """DataError where an array is asked for an element that it does not have, by a position that is a column.
+
+    values: of the inputs, columns among them. number: from the place of a row to its number, for the message.
+    """
+    graph = bound.graph
+    if take.code not in graph.op:
+        return
+    needed = ancestors(graph, wanted)
+    for node in [node for node, code in enumerate(graph.op) if code in (take.code, scatter_add.code) and needed[node]]:
+        array, position = graph.operands_of(node)
+        length = graph.shape_of(array)[0] if graph.row(node) is take else graph.attributes_of(node)[0]
+        found = rows_engine(bound, "numpy", [position]).evaluate_rows(graph, values, [position])[position]
+        wrong = wrong_position(found, length)
+        if wrong is not None:
+            place, told = wrong
+            row = "a row" if number is None else f"row {number(place):,}"
+            raise DataError(f"{row}: {told}", span=graph.spans.get(node), source=bound.source)
 
 
 def refuse_reductions(bound: Bound, wanted: Sequence[int]) -> None:
@@ -170,6 +214,7 @@ def evaluate_rows(
 def _evaluate_rows(
     bound: Bound, engine: str, wanted: Sequence[int], rows: int, precision: Mapping[str, str]
 ) -> list[Any]:  # fmt: skip
+    require_positions(bound, wanted, bound.values, lambda place: place + 1)
     found = rows_engine(bound, engine, wanted).evaluate_rows(bound.graph, bound.values, wanted, **precision)
     columns = {node: found[node] if len(found[node]) == rows else found[node].repeat(rows, axis=0) for node in wanted}
     results = own_columns(columns, wanted)

@@ -13,14 +13,15 @@ bit, what depends on it is left as it is. `Formula.live` makes a `LiveGraph` (`c
         e.replace("sin(x)", "tanh(x)")  e.insert("clip(y, -1, 1)", after="y")  e.remove("b")
         e.define("k", "2*x")  e.rename("a", "c")  e.set(x=1)
     live.undo(), live.redo()            the last change, of values or of the graph: what it was, in words
-    live.fork()                         an independent copy
-    live.watch("y", print)              called with name, value before, value after; live.unwatch("y")
+    live.fork(), live.compact()         an independent copy; new numbers for the nodes that are needed
+    live.watch("y", print)              called with name, value before, value after; live.unwatch("y"); live.watched
     live.report                         {"recomputed", "reused", "cut_off", "mode"} of the last question or change
     live.names, live.inputs, live.outputs, live.values      what there is; values of the inputs by name
-    live.definition("y")                the text of a name as it is now
-    live.stale()                        {name: nodes that a question would have to compute}, of names that are not up
-                                        to date; 0 nodes are never listed
+    live.definition("y"), live.node("y")                    the text of a name as it is now; the number of its node
+    live.stale(), live.is_stale("y")    {name: nodes that a question would have to compute} of names not up to date
     live.changes()                      [(name, before, after)] of names that were up to date when it was called last
-                                        and have another value now
     live.formula()                      the formula as it is now
+
+`values` knows what stands, `sheet` what there is, `texts` and `building` what a text means, `edits` and `changes` what
+is done and taken back, `gradients` which nodes are derivatives, `compacting` what the formula is now.
 """

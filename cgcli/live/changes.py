@@ -23,11 +23,15 @@ if TYPE_CHECKING:
             """Take notice of a change that was done."""
 
 
+ALONE = 30
+"""What a change takes by itself, in numbers."""
+
+
 class Change:
-    """One change; in words as a text. Its length is how many numbers it holds."""
+    """One change; in words as a text. Its length is how many numbers take as much memory."""
 
     def __len__(self) -> int:
-        return 1
+        return ALONE
 
     def do(self, live: LiveGraph) -> None:
         """Do it."""
@@ -63,7 +67,7 @@ class NewValues(Change):
         live.sheet.defaults.update(self.dropped)
 
     def __len__(self) -> int:
-        return 1 + sum(getattr(after, "size", 1) for _, _, after in self.changed)
+        return ALONE + sum(getattr(after, "size", 1) for _, _, after in self.changed)
 
     def __str__(self) -> str:
         return new_values(len(self.changed))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Told = tuple[str, Any, Any]
 
 MOST_KEPT = 2_000_000
-"""Values that changes hold to be taken back; the oldest changes stay as they are where there would be more."""
+"""Numbers that changes hold to be taken back; the oldest changes stay as they are where there would be more."""
 
 MANY = 1_000
 """Values that are put in together."""
@@ -198,6 +198,10 @@ class LiveGraph:
         """
         self.sheet.texts.define(functions)
         self.sheet.places.clear()
+
+    def node(self, key: str) -> int:
+        """The number of the node of a name or a text, which edits and questions take, too; it stays until `compact`."""
+        return place(self.sheet, key)
 
     def definition(self, name: str) -> str:
         """What a name means now, as text over the other names. UsageError for a name that is not there."""

@@ -54,14 +54,14 @@ class Sheet:
         bound = formula.bind(values, wrt=inner if len(inner) <= MOST_NAMES else None, steps=True)
         self._begin(bound, values)
 
-    def _begin(self, bound: Bound, values: Mapping[str, Any]) -> None:
+    def _begin(self, bound: Bound, given_by_caller: Mapping[str, Any]) -> None:
         program = bound.program
         self.program = program
         self.graph = EditableGraph(program.graph)
         self.outputs = dict(program.outputs)
         self.inputs = {name: node for name, node in self.graph.inputs().items() if name in bound.values}
         self.params = list(program.params)
-        self.defaults = {name: node for name, node in program.defaults.items() if name not in values}
+        self.defaults = {name: node for name, node in program.defaults.items() if name not in given_by_caller}
         self.all_defaults = dict(program.defaults)
         self.initialisers: dict[str, Initialiser] = dict(program.initialisers)
         self.decided = dict(program.specialised)
@@ -81,8 +81,11 @@ class Sheet:
         self.texts = Texts(bound.source, self.formula.programs.names.functions)
         self.places: dict[Any, int] = {}
         self.values = self._valued(self._engine())
+        values, plain = self.values.values, self.values.plain
         for name, node in self.inputs.items():
-            self.values.values[node] = self.admitted(name, bound.values[name], self.graph.shape_of(node))
+            value = bound.values[name]
+            is_number = plain and type(value) is float
+            values[node] = value if is_number else self.admitted(name, value, self.graph.shape_of(node))
 
     def fork(self) -> Sheet:
         """An independent copy."""

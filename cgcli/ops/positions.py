@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import floor, nan
 
 from cgcli.ops.decisions import Placed, Taken
 from cgcli.ops.logic import where
@@ -125,6 +125,23 @@ def whole_positions(np: Any, k: Any, length: int) -> tuple[Any, Any]:
     exists = (number == np.floor(number)) & (number >= -length) & (number < length)
     places = np.where(exists, number, 0).astype(np.intp)
     return np.where(places < 0, places + length, places), exists
+
+
+def wrong_position(positions: Any, length: int) -> tuple[int, str] | None:
+    """The place of the first item of an array that holds no position of an axis, and what is wrong; None if all do."""
+    import numpy as np
+
+    positions = np.atleast_1d(positions)
+    wrong = ~whole_positions(np, positions, length)[1]
+    if not wrong.any():
+        return None
+    place = int(np.flatnonzero(wrong.reshape(len(positions), -1).any(axis=1))[0])
+    value = float(positions[place].flat[0] if positions.ndim == 1 else positions[place][wrong[place]].flat[0])
+    if value != value:
+        return place, "an index is missing"
+    if value != floor(value):
+        return place, f"index {value:g} is no whole number"
+    return place, f"index {value:g} does not exist; the array has {length:,} items"
 
 
 def _take_numpy(np: Any, x: Any, k: Any, rank: int, rank_k: int) -> Any:

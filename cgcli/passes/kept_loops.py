@@ -14,6 +14,7 @@ from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.ops import calling, shaping
 from cgcli.passes.adjoints import Adjoint, Mask, added, condition_of
+from cgcli.passes.checkpoints import in_stretches, too_many
 from cgcli.passes.folding import FoldingRef
 from cgcli.passes.kept_calls import called_back, indicator, pulled, repeated, stand_ins, under
 
@@ -35,6 +36,10 @@ def handed_by_scan(
     graph: Graph, node: int, adjoint: Adjoint, wanted: Sequence[bool], pull: Pull, *, again: bool = False
 ) -> list[Adjoint | None]:  # fmt: skip
     """What a `scan` contributes to each operand; as `kept_calls.handed_by_call`."""
+    body, steps, *others = graph.attributes_of(node)
+    if too_many(body, steps):
+        operands = [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
+        return called_back(in_stretches(body, steps, *others), operands, adjoint, wanted, pull, again)
     loop = _Loop(graph, node, wanted, pull, again)
     return loop.handed(*loop.apart(adjoint))
 

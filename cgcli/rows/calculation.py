@@ -10,7 +10,7 @@ from cgcli.engines import choose_for_rows
 from cgcli.errors import ShapeError, UsageError
 from cgcli.explain.row_births import RowBirths
 from cgcli.formulas.derivatives import gradient_nodes, targets
-from cgcli.formulas.rows import refuse_reductions, row_values
+from cgcli.formulas.rows import refuse_reductions, require_positions, row_values
 from cgcli.formulas.totals import is_whole
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors
@@ -58,6 +58,7 @@ class Calculation:
         self._each = [node for node in self._wanted if not is_whole(bound, node)]
         self.births = RowBirths(bound.graph, self._each)
         self._at_once = at_once
+        self._rows = 0
         self._precision = {"dtype": "float32"} if float32 else {}
         self._check_width()
         self.texts: dict[str, str] = {}
@@ -75,6 +76,9 @@ class Calculation:
     def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
         """The results of a batch by their columns' names; columns: the values by input."""
         values = row_values(self._bound, columns)
+        before = self._rows
+        require_positions(self._bound, self._wanted, values, lambda place: before + place + 1)
+        self._rows += rows
         found = self.engine.evaluate_rows(self._bound.graph, values, self._wanted, **self._precision)
         self.births.look(values, [found[node] for node in self._each])
         if self._at_once:

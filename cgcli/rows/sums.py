@@ -28,7 +28,7 @@ from cgcli.errors import DataError, GapWarning, ShapeError, UsageError
 from cgcli.explain.births import Birth, births_of
 from cgcli.formulas import given
 from cgcli.formulas.derivatives import gradient_nodes, need_scalar, targets, variables
-from cgcli.formulas.rows import bind_columns, refuse_reductions, row_values
+from cgcli.formulas.rows import bind_columns, refuse_reductions, require_positions, row_values
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.kept import Kept
@@ -36,7 +36,7 @@ from cgcli.rows import matching
 from cgcli.rows.sources import Source, WholeRows, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cgcli.data.stream import Report
     from cgcli.data.table import Named, Table
@@ -118,12 +118,15 @@ class RowSum:
                 )
         return list(found)
 
-    def __call__(self, values: Mapping[str, Any], columns: Mapping[str, Any], rows: int) -> list[Any]:
+    def __call__(
+        self, values: Mapping[str, Any], columns: Mapping[str, Any], rows: int,
+        number: Callable[[int], int] | None = None,
+    ) -> list[Any]:  # fmt: skip
         """The sum and its derivatives, in the order of `names`: float64 and arrays of their shapes; not finite where
         something is not.
 
         values: the inputs that all rows share; those that were bound may be left away. columns: float64 arrays with so
-        many rows in front.
+        many rows in front. number: from the place of a row to its number, for messages.
         """
         everything = {**self._bound.values, **values, **columns}
         if self._deferred:
@@ -132,6 +135,7 @@ class RowSum:
             everything = row_values(over, columns)
         if self.engine == "native":
             return self._by_blocks(everything, rows)
+        require_positions(self._bound, self._wanted, everything, number)
         with self._lock:
             return separated(self._plan(everything, rows), everything.values())
 
@@ -229,7 +233,7 @@ def grad_sum(
     rows = 0
     for part in whole.parts():
         batch = {name: values_of(column, part.columns) for name, column in columns.items()}
-        found = over({}, batch, part.rows)
+        found = over({}, batch, part.rows, part.number)
         if not all(map(all_finite, found)):
             place, births = over.births({}, batch, part.rows)
             over.tell("" if place < 0 else f"; first in {source.located(part.number(place))}", births)
@@ -299,7 +303,9 @@ def _of_values(
         columns = {name: column[whole] for name, column in columns.items()}
         rows = int(whole.sum())
         _tell_gaps(call.rows - rows, "")
-    found = call.over(fixed, columns, rows)
+    found = call.over(
+        fixed, columns, rows, lambda place: place + 1 if whole is None else int(np.flatnonzero(whole)[place]) + 1
+    )
     if not all(map(all_finite, found)):
         place, births = call.over.births(fixed, columns, rows)
         row = place if whole is None or place < 0 else int(np.flatnonzero(whole)[place])

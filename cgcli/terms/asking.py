@@ -214,7 +214,7 @@ class Question:
             self.roots[name] = [f"{name}.{place}" for place in range(len(parts))] if several else [name]
             one.update(dict(zip(self.roots[name], map(ones, parts), strict=True)))
         programs = self.formula.programs
-        program = programs.fitting(one, (), True)
+        program = programs.fitting(one, (), True, varying=list(self.columns))
         chosen = chooser(engine, None)
         add_defaults(program, one, chosen)
         given.check_complete([name for name in program.inputs if name not in self.roots], one)

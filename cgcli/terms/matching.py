@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 import numpy as np
 
 from cgcli.data import stream
-from cgcli.data.table import rows_of_a_batch
+from cgcli.data.table import Texts, rows_of_a_batch
 from cgcli.errors import GapWarning, UsageError
 from cgcli.formulas import given
-from cgcli.rows.matching import hidden_column, match_columns
+from cgcli.rows.matching import hidden_column, list_columns, match_columns
 from cgcli.rows.sources import paths_of, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from cgcli.data.table import Named, Table
     from cgcli.formulas.base import FormulaBase
@@ -45,21 +46,11 @@ def given_columns(formula: FormulaBase, data: Any, named: Mapping[str, Any]) -> 
     values = given.given_values(None, named)
     with closing(source_of(data).open()) as table:
         columns, texts, _ = matched(formula, table, values, {})
-        parts: dict[str, list[Any]] = {name: [] for name in (*columns, *texts)}
-        request = stream.Request(columns, texts=texts)
-
-        def keep(found: Mapping[str, Any], rows: int) -> Mapping[str, Any]:
-            for name, column in found.items():
-                parts[name].append(column)
-            return {}
-
-        report = stream.run(table, request, keep, batch_rows=rows_of_a_batch(len(parts)))
+        numbers, terms, report = whole_columns(table, stream.Request(columns, texts=texts))
     if report.gaps:
         told = "; ".join(f"column `{name}`: {stream.gap_text(gap)}" for name, gap in report.gaps.items())
         warn(GapWarning(told), stacklevel=4)
-    whole: dict[str, Any] = {name: np.concatenate(parts[name]) for name in columns}
-    whole |= {name: [cell for part in parts[name] for cell in part] for name in texts}
-    return {**values, **whole}
+    return {**values, **numbers, **terms}
 
 
 def row_of_table(formula: FormulaBase, path: str, row: int, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,3 +61,30 @@ def row_of_table(formula: FormulaBase, path: str, row: int, values: Mapping[str,
     if not 0 < row <= count:
         raise UsageError(f"there is no row {row:,}", hint=f"the table has {count:,} rows")
     return {name: column[row - 1] for name, column in columns.items()}
+
+
+def whole_columns(table: Table, request: stream.Request) -> tuple[dict[str, Any], dict[str, Texts], stream.Report]:
+    """All rows that a request wants, in memory: numbers and texts by input, and what was left out."""
+    parts: dict[str, list[Any]] = {name: [] for name in (*request.inputs, *request.texts)}
+
+    def keep(found: Mapping[str, Any], rows: int) -> Mapping[str, Any]:
+        for name, column in found.items():
+            parts[name].append(column)
+        return {}
+
+    report = stream.run(table, request, keep, batch_rows=rows_of_a_batch(len(parts)))
+    numbers = {name: np.concatenate(parts[name]) for name in request.inputs}
+    texts = {name: Texts(chain.from_iterable(parts[name]), np.concatenate([part.numbers for part in parts[name]]))
+             for name in request.texts}  # fmt: skip
+    return numbers, texts, report
+
+
+def require_inputs(formula: FormulaBase, table: Table, known: Container[str]) -> None:
+    """UsageError for inputs that have neither a column nor a value nor a default."""
+    missing = [name for name in formula.inputs if name not in known and name not in formula.programs.names.with_default]
+    if missing:
+        told = f"input{'s' if len(missing) > 1 else ''} " + ", ".join(f"`{name}`" for name in missing)
+        raise UsageError(
+            f"no column and no value for the {told}",
+            hint=f"give --bind {missing[0]}=COLUMN or {missing[0]}=VALUE; the columns are {list_columns(table)}",
+        )

@@ -27,7 +27,7 @@ from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import structure
 from cgcli.ops.linear import matmul
-from cgcli.ops.positions import take
+from cgcli.ops.positions import take, wrong_position
 from cgcli.ops.shaping import for_every_row
 from cgcli.passes.batched import NotBatchedError, batched
 from cgcli.passes.differentiate import NONE, differentiate
@@ -147,13 +147,9 @@ class PositionError(Exception):
 
 def require_positions(array: Any, positions: Any) -> None:
     """PositionError for the first position that an array does not have along its first axis."""
-    length, positions = len(array), np.atleast_1d(positions)
-    wrong = ~((positions >= -length) & (positions < length) & (positions == np.floor(positions)))
-    if wrong.any():
-        place = int(np.flatnonzero(wrong.reshape(len(positions), -1).any(axis=1))[0])
-        value = positions[place][wrong[place]].flat[0] if positions.ndim > 1 else positions[place]
-        what = "is no whole number" if value != np.floor(value) else f"does not exist; the array has {length:,} items"
-        raise PositionError(f"index {value:g} {what}", place)
+    found = wrong_position(positions, len(array))
+    if found is not None:
+        raise PositionError(found[1], found[0])
 
 
 class Step:

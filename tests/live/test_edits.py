@@ -268,7 +268,7 @@ class TestHistory:
         assert (live["loss"], str(live.formula())) == (before, text)
 
     def test_what_is_kept_of_the_past_has_bounds(self, live, monkeypatch):
-        monkeypatch.setattr("cgcli.live.live.MOST_KEPT", 10)
+        monkeypatch.setattr("cgcli.live.live.MOST_KEPT", 5 * 31)
         for number in range(20):
             live.set(x=number)
         for _ in range(5):

@@ -7,8 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+import cgcli as cg
 from cgcli.engines import engine
-from cgcli.errors import Source
+from cgcli.errors import DataError, Source, UsageError
 from cgcli.graph.store import Graph
 from cgcli.language.reading import lower, parse
 from cgcli.ops import shaping
@@ -87,3 +88,32 @@ def test_an_index_that_differs_from_row_to_row_is_an_operand(text, expected):
     for k in (0, 1):
         found = value(program.graph, {"E": E, "k": k}, program.outputs["result"])
         np.testing.assert_array_equal(found, expected(E, k))
+
+
+def test_a_column_of_indices_is_one_of_values():
+    formula = cg.parse("param E[5, 2] = 0; y = sum(E[k] * x)")
+    k, x = np.array([0, 1, -1, 1.0]), np.array([1.0, 2, 3, 4])
+    np.testing.assert_allclose(formula.eval_rows(k=k, x=x, E=E), E[k.astype(int)].sum(axis=1) * x)
+    slopes = formula.grad_sum(k=k, x=x, E=E)[1]
+    np.testing.assert_array_equal(slopes["E"], np.array([1, 6, 0, 0, 3.0])[:, None] * np.ones(2))
+    np.testing.assert_allclose(formula.grad_rows(k=k, x=x, E=E, wrt=["E"])["E"].sum(axis=0), slopes["E"])
+    assert formula.eval(k=1, x=2, E=E) == formula.eval_rows(k=k, x=x, E=E)[1]
+
+
+@pytest.mark.parametrize(("k", "message"), [
+    ([0, 5], "row 2: index 5 does not exist; the array has 5 items"), ([0.5, 1], "row 1: index 0.5 is no whole number"),
+    ([0, -6], "row 2: index -6 does not exist"), ([0, np.nan], "row 2: an index is missing"),
+])  # fmt: skip
+def test_an_index_out_of_range_names_its_row(k, message):
+    formula = cg.parse("param E[5, 2] = 0; y = sum(E[k] * x)")
+    for ask, more in ((formula.eval_rows, {}), (formula.grad_rows, {"wrt": ["E"]}), (formula.grad_sum, {"wrt": ["E"]})):
+        if more and np.isnan(k).any():
+            continue  # a row with a gap is left out of a sum
+        with pytest.raises(DataError, match=message):
+            ask(k=k, x=[1.0, 2.0], E=E, **more)
+
+
+def test_what_all_rows_share_is_still_a_length():
+    formula = cg.parse("y = sum(i * x for i in range(n))")
+    with pytest.raises(UsageError, match="`n` cannot be a column"):
+        formula.eval_rows(n=[1, 2], x=[1.0, 2.0])

@@ -263,3 +263,15 @@ def test_a_value_that_is_not_finite_is_told_with_its_call():
         columns.end_row(columns.node(call("f"), [columns.number(k)]))
     with pytest.warns(NotFiniteWarning, match="row 2 of `t`: `f` gives a value that is no finite number"):
         formula.eval_rows(t=columns.done())
+
+
+def test_an_index_behind_the_terms_may_be_a_column():
+    formula = cg.parse("term t; param W[3, 2] = glorot(); f(k) = [k, 1]; loss = -log_softmax(W @ t)[label]")
+    terms = ["f(1)", "f(2)", "f(3)"]
+    values = formula.eval_rows(t=terms, label=[0, 1, 2])
+    np.testing.assert_allclose(values, [formula.eval(t=term, label=label) for label, term in enumerate(terms)])
+    slopes = formula.grad_sum(t=terms, label=[0, 1, 2])[1]["W"]
+    alone = sum(formula.grad(t=term, label=label)["W"] for label, term in enumerate(terms))
+    np.testing.assert_allclose(slopes, alone, rtol=1e-13)
+    with pytest.raises(CgError, match="row 3: index 3 does not exist"):
+        formula.eval_rows(t=terms, label=[0, 1, 3])

@@ -155,3 +155,20 @@ def test_sums_over_ordinary_rows(tmp_path: Path) -> None:
     code, shown = run(["grad", "(w*x - y)^2", "--data", str(path), "--sum", "w=1"])
     assert (code, shown) == (0, "result = 6\nd/dw = -18\n")
     assert run(["grad", "(w*x - y)^2", "w=1", "x=1", "y=1", "--sum"])[0] == 2
+
+
+def test_info_tells_how_a_table_of_terms_is_computed(files: dict[str, str]) -> None:
+    code, shown = run(["info", files["cg"], "--data", files["jsonl"], "--json"])
+    facts = json.loads(shown)
+    assert code == 0
+    assert facts["terms"] == ["tree"]
+    assert facts["functions"] == ["word", "pair"]
+    schedule = facts["schedule of tree"]
+    assert schedule["cells"] == {"word": 9, "pair": 5}
+    assert (schedule["rows"], schedule["calls"], schedule["depths"]) == (5, 14, 3)
+    assert schedule["saves"] == 14 - schedule["batches"]
+    assert schedule["average batch"] == pytest.approx(14 / schedule["batches"], abs=0.05)
+    code, shown = run(["info", files["cg"], "tree=pair(word(1), word(2))", "label=0"])
+    assert "cells            word 2, pair 1" in shown
+    assert json.loads(run(["info", files["cg"], "--json"])[1])["inputs"] == ["tree", "w", "label"]
+    assert run(["info", "x + 1", "--data", files["csv"]])[0] == 2

@@ -72,6 +72,7 @@ LATE = {
                                ("shapes", ("numpy", "scipy")),
                                ("lambert", ("numpy", "scipy")))
        for library in libraries},
+    ("ops/positions.py", "numpy"): "positions of a whole column are looked at",
     ("ops/linear.py", "numpy"): "how NumPy spells the row; nothing but an engine asks",
     ("ops/special.py", "scipy"): "how SciPy spells the row; nothing but an engine asks",
     ("formulas/sparse.py", "numpy"): "sparse matrices",

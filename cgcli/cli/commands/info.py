@@ -5,6 +5,7 @@ Examples:
   cg info "exp(sin(x^2))"
   cg info model.cg --json
   cg info model.npz
+  cg info tree.cg --data trees.jsonl
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from itertools import compress
 from cgcli import __version__
 from cgcli.cli.arguments import read_bindings, read_formula
 from cgcli.cli.output import print_json
-from cgcli.errors import MissingExtra
+from cgcli.errors import MissingExtra, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from cgcli.cli.options import Annotated, Bindings, Json, typer
+    from cgcli.cli.options import Annotated, Bindings, Json, ReadOptions, typer
     from cgcli.graph.store import Graph
 
 ROWS = 10_000_000
@@ -53,9 +54,10 @@ def run(
     bindings: Bindings = None,
     *,
     json: Json = False,
+    table: ReadOptions | None = None,
 ) -> None:
     """Print one fact a line."""
-    facts = formula_facts(formula, bindings) if formula is not None else installation_facts()
+    facts = formula_facts(formula, bindings, table) if formula is not None else installation_facts()
     if json:
         print_json(facts)
     else:
@@ -103,11 +105,20 @@ def engine_facts() -> dict[str, str]:
     return facts
 
 
-def formula_facts(word: str, bindings: list[str] | None) -> dict[str, Any]:
-    """A formula's names, its graph, the engines that auto takes, and an estimate of what they need."""
+def formula_facts(word: str, bindings: list[str] | None, table: ReadOptions | None = None) -> dict[str, Any]:
+    """A formula's names, its graph, the engines that auto takes, and an estimate of what they need.
+
+    table: of a formula with terms, whose schedule is told; UsageError for others.
+    """
     from cgcli.engines import choose, choose_for_rows
 
     formula = read_formula(word)
+    if formula.terms:
+        from cgcli.cli import terms
+
+        return terms.facts(formula, bindings, table)
+    if table is not None and table.given():
+        raise UsageError("--data tells of the terms of a table, and the formula has none", hint="leave --data out")
     bound = formula.bind(read_bindings(bindings, formula), complete=False)
     graph, wanted = bound.graph, list(bound.program.outputs.values())
     engine, rows_engine = choose(graph, wanted).name, choose_for_rows(graph, wanted, "auto", {}, ROWS).name
@@ -186,6 +197,8 @@ def shown(value: Any) -> str:
     """A fact as text."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count:,}" for name, count in value.items())
     if isinstance(value, (int, float)):
         return f"{value:,}".removesuffix(".0")
     return str(value).replace(os.path.expanduser("~"), "~", 1)

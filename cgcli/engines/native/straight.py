@@ -110,6 +110,8 @@ class Straight:
 
     def _repeated(self, operands: Sequence[Any], body: Body, steps: int, items: int, reverse: bool) -> Any:
         """A short loop within a step, written out."""
+        if steps * len(body.graph) > MOST_INSTRUCTIONS:
+            raise NotStraightError(f"a loop of {steps:,} steps is too long")
         state, along, shared = operands[0], operands[1 : 1 + items], operands[1 + items :]
         emitted: dict[int, Any] = {}
         for step in range(steps - 1, -1, -1) if reverse else range(steps):

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cgcli.data import stream
-from cgcli.data.table import rows_of_a_batch
 from cgcli.draws import order
-from cgcli.errors import CalculationError, DataError, UsageError
+from cgcli.errors import CalculationError, DataError
 from cgcli.fitting.checkpoints import columns_mark, values_mark
 from cgcli.fitting.question import held_values, parameters
 from cgcli.fitting.training.batches import Batch, Rows
@@ -25,9 +24,8 @@ from cgcli.fitting.training.trained import check_loss, first_values, one_place, 
 from cgcli.formulas import given
 from cgcli.formulas.derivatives import need_scalar, targets
 from cgcli.kept import Kept
-from cgcli.rows.matching import list_columns
 from cgcli.terms.asking import KEPT, Question
-from cgcli.terms.matching import matched
+from cgcli.terms.matching import matched, require_inputs, whole_columns
 from cgcli.terms.reading import read_terms
 from cgcli.terms.selecting import select
 
@@ -51,26 +49,15 @@ class TermRows(Rows):
         limit: int | None,
     ) -> None:  # fmt: skip
         """DataError for a term that is none, and where no row is without a gap."""
-        parts: dict[str, list[Any]] = {name: [] for name in (*columns, *texts)}
         request = stream.Request(columns, texts=texts, missing="skip", limit=limit)
-
-        def keep(found: Mapping[str, Any], rows: int) -> Mapping[str, Any]:
-            for name, column in found.items():
-                parts[name].append(column)
-            return {}
-
-        self.report = stream.run(table, request, keep, batch_rows=rows_of_a_batch(len(parts)))
+        self._values, cells, self.report = whole_columns(table, request)
         self.rows = self.report.rows
         if not self.rows:
             raise DataError(f"`{table.path}` has no row without a gap")
         self._located = table.located
-        self._values = {name: np.concatenate(parts[name]) for name in columns}
-        self._numbers = np.concatenate([part.numbers for part in parts[next(iter(texts))]])
-        self._terms = {
-            name: read_terms([cell for part in parts[name] for cell in part], formula.programs.names, name,
-                             self._numbers)
-            for name in texts
-        }  # fmt: skip
+        self._numbers = next(iter(cells.values())).numbers
+        self._terms = {name: read_terms(column, formula.programs.names, name, column.numbers)
+                       for name, column in cells.items()}  # fmt: skip
         self._chunks: list[Batch] = []
 
     def shuffled(self, seed: int, epoch: int, size: int, first: int = 0) -> Iterator[Batch]:
@@ -258,12 +245,5 @@ def _read(
     """The rows of a source. UsageError for an input without a column and a value."""
     with closing(source.open()) as table:
         columns, texts, _ = matched(formula, table, known, chosen)
-        have = {*known, *columns, *texts, *formula.programs.names.with_default}
-        missing = [name for name in formula.inputs if name not in have]
-        if missing:
-            listed = ", ".join(f"`{name}`" for name in missing)
-            hint = f"the columns are {list_columns(table)}"
-            raise UsageError(
-                f"no column and no value for the input{'s' if len(missing) > 1 else ''} {listed}", hint=hint
-            )
+        require_inputs(formula, table, {*known, *columns, *texts})
         return TermRows(formula, table, columns, texts, limit)
