@@ -48,6 +48,14 @@ class Request:
         self.limit = limit
         self.head = head
 
+    def with_numbers(self, columns: Mapping[str, str]) -> Request:
+        """The same, but for inputs that take numbers from these columns and no texts."""
+        texts = {name: column for name, column in self.texts.items() if name not in columns}
+        return Request(
+            {**self.inputs, **columns}, kept=self.kept, missing=self.missing, limit=self.limit, head=self.head,
+            texts=texts,
+        )  # fmt: skip
+
     @property
     def numbers(self) -> list[str]:
         """The columns that are read as numbers, each once."""

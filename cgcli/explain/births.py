@@ -19,6 +19,7 @@ from cgcli.graph.copying import copy_nodes
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, finite
+from cgcli.ops import calling
 from cgcli.passes.partials import local_partials
 
 TYPE_CHECKING = False
@@ -82,10 +83,31 @@ def births_of(
     told: dict[str, Birth] = {}
     for account in accounts:
         birth = account.birth(point.values, source, engine([account.node]))
+        birth = _in_a_step(account, point.values, engine, source) or birth
         if birth.message not in told and not birth.given and len(graph) <= LARGEST_CURED:
             birth.hint = _cure(graph, account, engine, inputs)
         told.setdefault(birth.message, birth)
     return list(told.values())
+
+
+def _in_a_step(account: _Account, values: Sequence[Any], engine: Chooser, source: Source | None) -> Birth | None:
+    """Of a kept loop the step in which a nan or an infinity began, and where in that; None of all else."""
+    graph, node = account.graph, account.node
+    if graph.row(node) is not calling.scan or not account.knows(node):
+        return None
+    from cgcli.engines import engine as engine_of
+    from cgcli.explain.loop_steps import first_step, not_finite
+
+    body = graph.attributes_of(node)[0]
+    operands = [values[operand] for operand in graph.operands_of(node)]
+    step = first_step(graph.attributes_of(node), operands, engine_of("numpy"), not_finite(body))
+    if step is None:
+        return None
+    inner = births_of(body.graph, body.results, lambda nodes: engine_of("numpy"), step.inputs, source)
+    if not inner:
+        return None
+    inner[0].message += f", in step {step.number:,} of `{step.function}`"
+    return inner[0]
 
 
 def _cure(graph: Graph, account: _Account, engine: Chooser, inputs: dict[str, Any]) -> str | None:
@@ -127,16 +149,16 @@ class _Account:
         self.node = node
         self.unknown = unknown
         self.chain = graph.origins.chain(node)
-        self.partial = partial_with(graph, node, self.chain[0]) if self.chain and self._knows(self.chain[0]) else None
+        self.partial = partial_with(graph, node, self.chain[0]) if self.chain and self.knows(self.chain[0]) else None
 
-    def _knows(self, node: int) -> bool:
+    def knows(self, node: int) -> bool:
         """Whether the operands of a node have values."""
         return not any(self.unknown[operand] for operand in self.graph.operands_of(node))
 
     def wanted(self) -> list[int]:
         """The nodes whose values the account gives."""
         nodes = (self.node, *self.chain[:1], *self.chain[-1:])
-        return [operand for node in nodes if self._knows(node) for operand in self.graph.operands_of(node)]
+        return [operand for node in nodes if self.knows(node) for operand in self.graph.operands_of(node)]
 
     def birth(self, values: Sequence[Any], source: Source | None, engine: Engine) -> Birth:
         """The account in words."""
@@ -176,7 +198,7 @@ class _Account:
 
     def _operands(self, node: int, values: Sequence[Any], word: str) -> str:
         """` of 1, 0`, or "" where that would be long."""
-        if not self._knows(node):
+        if not self.knows(node):
             return ""
         given = ", ".join(compact(values[operand]) for operand in self.graph.operands_of(node))
         blank = "" if word == ":" else " "

@@ -7,12 +7,14 @@ is taken at this single point only (`1 if x == 0 else sin(x)/x`).
 
 from __future__ import annotations
 
+from itertools import compress, count
+
 from cgcli.emit.formula import expression
 from cgcli.errors import KinkWarning
 from cgcli.formulas.derivatives import derived, name_tuple, targets, variables
 from cgcli.graph.walk import between
 from cgcli.numerals import compact
-from cgcli.ops import REGISTRY
+from cgcli.ops import REGISTRY, calling
 from cgcli.passes.kinks import holds, kink_conditions
 
 TYPE_CHECKING = False
@@ -89,19 +91,53 @@ def _hits(
             found |= {node for node in nodes if "point" not in graph.row(node).traits}
         return kink_conditions(graph, sorted(node for node in found if not graph.origins.has(node)))
 
+    within = _in_loops(bound, ways, twice=twice)
     found = derived(bound, question, make)
     graph, conditions = found.program.graph, found.nodes
     if not conditions:
-        return []
+        return within
     operands = [operand for node in conditions for operand in graph.operands_of(node)]
     wanted = [*conditions.values(), *operands]
     over = bound.over(found.program)
     values = over.engine(wanted).evaluate(graph, over.values, wanted)
-    return [
+    hits = [
         KinkHit(graph, node, [values[operand] for operand in graph.operands_of(node)])
         for node, condition in conditions.items()
         if holds(values[condition])
     ]
+    return hits + within
+
+
+def _in_loops(
+    bound: Bound, ways: Callable[[Program], list[tuple[list[int], list[int]]]], *, twice: bool
+) -> list[KinkHit]:  # fmt: skip
+    """The same within the kept loops of the text; of each the first step that hits one."""
+    graph = bound.program.graph
+    if not any("kept" in REGISTRY.rows[code].traits for code in set(graph.op)):
+        return []
+    from cgcli.formulas.loop_kinks import hits_of
+
+    active = [between(graph, begin, end) for begin, end in ways(bound.program) if begin]
+    loops = [node for node in range(len(graph)) if graph.row(node) is calling.scan
+             and not graph.origins.has(node) and any(each[node] for each in active)]  # fmt: skip
+    derivatives = not twice or any(graph.origins.has(node) for each in active for node in compress(count(), each))
+    found = []
+    for node in loops:
+        operands = list(graph.operands_of(node))
+        known = bound.engine(operands).evaluate(graph, bound.values, operands)
+        values = [known[operand] for operand in operands]
+        for choose in (_points, _kinks) if derivatives else (_points,):
+            for inner, place, numbers, where in hits_of(graph.attributes_of(node), values, choose):
+                hit = KinkHit(inner, place, numbers)
+                hit.text += where
+                found.append(hit)
+    return found
+
+
+def _kinks(graph: Graph, nodes: Iterable[int]) -> set[int]:
+    """The nodes with a kink that are no conditions for single points."""
+    rows = {node: graph.row(node) for node in nodes}
+    return {node for node, row in rows.items() if row.kink is not None and "point" not in row.traits}
 
 
 def _points(graph: Graph, nodes: Iterable[int]) -> set[int]:

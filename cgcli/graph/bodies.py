@@ -18,7 +18,7 @@ from cgcli.ops import REGISTRY, shaping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     Shape = tuple[int, ...]
@@ -99,6 +99,7 @@ class Body:
             raise GraphError(f"`{self.name}` takes {needed}, not {here}")
         copies = dict(zip(self.operands, operands, strict=True))
         copy_missing(self.graph, graph, self.results, copies)
+        follow(self.graph, graph, copies, self.operands)
         return [copies[node] for node in self.results]
 
     def written_out(self, operands: Sequence[Any]) -> Any:
@@ -127,6 +128,17 @@ def bodies_in(graph: Graph) -> list[Body]:
     return [first for first, *_ in graph.attributes if isinstance(first, Body)]
 
 
+def bodies_below(graph: Graph) -> list[Body]:
+    """The bodies that a graph holds, and those that they hold in turn."""
+    found: list[Body] = []
+    pending = [graph]
+    while pending:
+        within = bodies_in(pending.pop())
+        found += within
+        pending.extend(body.graph for body in within)
+    return found
+
+
 def closed(
     name: str, graph: Graph, operands: Sequence[int], results: Sequence[int], labels: Sequence[str] = ()
 ) -> Body:
@@ -145,20 +157,24 @@ def closed(
         taken.add(label)
         copies[operand] = target.input(label, graph.shape_of(operand))
     copy_missing(graph, target, results, copies)
-    for old, new in copies.items():
-        if old in graph.spans:
-            target.spans[new] = graph.spans[old]
-        if graph.calls and old in graph.scopes:
-            target.scopes[new] = graph.scopes[old]
+    follow(graph, target, copies)
+    target.scopes = {new: graph.scopes[old] for old, new in copies.items() if graph.calls and old in graph.scopes}
     if target.scopes:
         target.calls = list(graph.calls)
-    target.is_derivative = graph.is_derivative
-    if graph.origins:
-        moved = [GONE] * len(graph)
+    return Body(name, target, [copies[operand] for operand in operands], [copies[node] for node in results])
+
+
+def follow(source: Graph, target: Graph, copies: Mapping[int, int], given: Collection[int] = ()) -> None:
+    """Let places in the text, and whose derivative rules made what, follow copies of nodes, but for those given."""
+    for old, new in copies.items():
+        if old in source.spans and old not in given:
+            target.spans.setdefault(new, source.spans[old])
+    target.is_derivative = target.is_derivative or source.is_derivative
+    if source.origins and not target.origins:
+        moved = [GONE] * len(source)
         for old, new in copies.items():
             moved[old] = new
-        target.origins = graph.origins.moved(moved, GONE)
-    return Body(name, target, [copies[operand] for operand in operands], [copies[node] for node in results])
+        target.origins = source.origins.moved(moved, GONE)
 
 
 # ---- several arrays as one vector ------------------------------------------------------------------------------------

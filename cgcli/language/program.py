@@ -102,7 +102,12 @@ class Program:
     def asks_points(self) -> bool:
         """Whether it asks for single points: `x == 0`."""
         if self._asks_points is None:
-            self._asks_points = any("point" in REGISTRY.rows[code].traits for code in set(self.graph.op))
+            rows = {REGISTRY.rows[code] for code in set(self.graph.op)}
+            if any("kept" in row.traits for row in rows):
+                from cgcli.graph.bodies import bodies_below
+
+                rows.update(REGISTRY.rows[code] for body in bodies_below(self.graph) for code in set(body.graph.op))
+            self._asks_points = any("point" in row.traits for row in rows)
         return self._asks_points
 
     def begun(self) -> Program:

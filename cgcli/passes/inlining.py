@@ -97,7 +97,8 @@ def _once(graph: Graph, needed: Sequence[int]) -> tuple[list[int], Graph]:
         result = _called(refs, *graph.attributes_of(node)) if row is calling.call else _looped(refs, graph, node)
         moved[node] = result.node
         if node in graph.spans:
-            new.spans.update(dict.fromkeys(range(begin, len(new)), graph.spans[node]))
+            for each in range(begin, len(new)):
+                new.spans.setdefault(each, graph.spans[node])
     carry(graph, new, moved)
     return moved, new
 

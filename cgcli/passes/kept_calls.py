@@ -6,7 +6,7 @@ What decided in a body decides here too: beside a contribution that is 0 by a de
 
 from __future__ import annotations
 
-from cgcli.graph.bodies import Body, bodies_in, closed, unpacked
+from cgcli.graph.bodies import Body, bodies_below, closed, unpacked
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY, calling, logic, shaping
@@ -248,11 +248,6 @@ class AtKinks:
 
 def kinked(body: Body) -> bool:
     """Whether a body, or one that it holds, has an operation with a kink."""
-    pending = [body]
-    while pending:
-        graph = pending.pop().graph
-        rows = {REGISTRY.rows[code] for code in graph.op}
-        if any(row.kink is not None and "piecewise_constant" not in row.traits for row in rows):
-            return True
-        pending.extend(bodies_in(graph))
-    return False
+    codes = {code for graph in (body.graph, *(each.graph for each in bodies_below(body.graph))) for code in graph.op}
+    rows = (REGISTRY.rows[code] for code in codes)
+    return any(row.kink is not None and "piecewise_constant" not in row.traits for row in rows)

@@ -118,14 +118,15 @@ class _Fusing:
         found: list[Any] = []
         for stage in range(max((stage for stage, _ in stages.values()), default=-1) + 1):
             here = [step for step in self.given if stages[step.node][0] == stage]
-            found += [step for step in here if stages[step.node][1] is None]
+            found += [step for step in here if stages[step.node][1] is None and step.node not in self.added]
             groups: dict[Shape, list[Step]] = {}
             for step in here:
                 shape = stages[step.node][1]
-                if shape is not None:
+                if shape is not None and step.node not in self.added:  # others add that, and read what it is added to
                     groups.setdefault(shape, []).append(step)
             for shape, group in groups.items():
                 found += self._kernel(shape, group)
+            found += [step for step in here if step.node in self.added]
         return self._without_stretches(_joined(self, found))
 
     def _without_stretches(self, steps: list[Any]) -> list[Any]:

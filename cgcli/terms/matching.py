@@ -10,16 +10,17 @@ from warnings import warn
 import numpy as np
 
 from cgcli.data import stream
-from cgcli.data.table import Texts, rows_of_a_batch
+from cgcli.data.memory import columns_of
+from cgcli.data.table import Table, Texts, rows_of_a_batch
 from cgcli.errors import GapWarning, UsageError
 from cgcli.formulas import given
 from cgcli.rows.matching import hidden_column, list_columns, match_columns
-from cgcli.rows.sources import paths_of, source_of
+from cgcli.rows.sources import Source, paths_of, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
 
-    from cgcli.data.table import Named, Table
+    from cgcli.data.table import Named
     from cgcli.formulas.base import FormulaBase
     from cgcli.rows.matching import Note
 
@@ -53,6 +54,26 @@ def given_columns(formula: FormulaBase, data: Any, named: Mapping[str, Any]) -> 
     return {**values, **numbers, **terms}
 
 
+def source_with_terms(
+    formula: FormulaBase, data: Any, chosen: Mapping[str, str]
+) -> tuple[Source, dict[str, list[Any]]]:
+    """Data of every kind as a source, and the terms that are columns in memory, by input.
+
+    Those are objects, which no table has: in the source the numbers of their rows, from 0, stand for them.
+    """
+    if isinstance(data, (Source, Table)) or paths_of(data) is not None:
+        return source_of(data), {}
+    columns = columns_of(data)
+    cells: dict[str, list[Any]] = {}
+    for name in formula.terms:
+        column = chosen.get(name, name)
+        if column in columns:
+            held = columns[column]
+            cells[name] = held.to_pylist() if hasattr(held, "to_pylist") else list(held)
+            columns[column] = np.arange(len(cells[name]), dtype=float)
+    return Source(columns), cells
+
+
 def row_of_table(formula: FormulaBase, path: str, row: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of one row of a table, from 1, by name. UsageError where it has no such row."""
     whole = given_columns(formula, path, values)
@@ -63,8 +84,15 @@ def row_of_table(formula: FormulaBase, path: str, row: int, values: Mapping[str,
     return {name: column[row - 1] for name, column in columns.items()}
 
 
-def whole_columns(table: Table, request: stream.Request) -> tuple[dict[str, Any], dict[str, Texts], stream.Report]:
-    """All rows that a request wants, in memory: numbers and texts by input, and what was left out."""
+def whole_columns(
+    table: Table, request: stream.Request, cells: Mapping[str, Sequence[Any]] | None = None
+) -> tuple[dict[str, Any], dict[str, Texts], stream.Report]:
+    """All rows that a request wants, in memory: numbers and terms by input, and what was left out.
+
+    cells: as of `source_with_terms`.
+    """
+    apart = {name: request.texts[name] for name in cells or {} if name in request.texts}
+    request = request.with_numbers(apart)
     parts: dict[str, list[Any]] = {name: [] for name in (*request.inputs, *request.texts)}
 
     def keep(found: Mapping[str, Any], rows: int) -> Mapping[str, Any]:
@@ -76,6 +104,9 @@ def whole_columns(table: Table, request: stream.Request) -> tuple[dict[str, Any]
     numbers = {name: np.concatenate(parts[name]) for name in request.inputs}
     texts = {name: Texts(chain.from_iterable(parts[name]), np.concatenate([part.numbers for part in parts[name]]))
              for name in request.texts}  # fmt: skip
+    for name in apart:
+        places = numbers.pop(name).astype(np.int64)
+        texts[name] = Texts([(cells or {})[name][place] for place in places.tolist()], places + 1)
     return numbers, texts, report
 
 

@@ -107,7 +107,7 @@ def _number(random: Random) -> tuple[str, float]:
     return f"number({value})", value
 
 
-def lines(count: int = 400) -> Iterator[dict[str, Any]]:
+def lines(count: int = 300) -> Iterator[dict[str, Any]]:
     """Lines of 2 to 24 brackets, half of them balanced, as chains of cells."""
     random = Random(3)
     for number in range(count):

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -61,6 +62,22 @@ def test_losses_and_gradients_are_those_of_plain_code(name, batched):
         along = sum(float(np.sum(gradient[each] * direction[each])) for each in point)
         slopes = [slope(LOSSES[name], each, point, label, direction) for each, label in zip(terms, labels, strict=True)]
         assert along == pytest.approx(sum(slopes), rel=1e-10, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_all_rows_at_once_are_the_sum_of_a_few_at_a_time(name):
+    """Kernels depend on how many lines there are."""
+    formula = cg.load(FOLDER / f"{name}.cg")
+    terms, labels, term, other = table(name)
+    total_, slopes = formula.grad_sum({term: terms, other: labels}, wrt=formula.params)
+    parts = [
+        formula.grad_sum({term: terms[begin:end], other: labels[begin:end]}, wrt=formula.params)
+        for begin, end in pairwise([*range(0, len(terms), 60), len(terms)])
+    ]
+    assert total_ == pytest.approx(sum(part for part, _ in parts), rel=1e-12)
+    for each in formula.params:
+        expected = sum(slope_[each] for _, slope_ in parts)
+        np.testing.assert_allclose(slopes[each], expected, rtol=1e-10, atol=1e-12 * len(terms))
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -138,3 +138,16 @@ def test_rows_are_selected_in_any_order() -> None:
         assert part.place(int(part.roots[place])) == whole.place(int(whole.roots[row]))
         assert part.where(int(part.roots[place]), "tree") == f"row {row + 1} of `tree`"
     assert select(whole, []).rows == 0
+
+
+def test_columns_in_memory_are_terms_of_any_kind(table: str) -> None:
+    terms, labels = trees(120)
+    of_table = cg.parse(TEXT).fit(table, loss="loss", epochs=2, batch=16, validate=table)
+    lists = [*terms[:60], *map(list, terms[60:])]
+    data = {"tree": lists, "label": labels}
+    found = cg.parse(TEXT).fit(data, loss="loss", epochs=2, batch=16, validate=data)
+    assert all(np.array_equal(found.values[name], of_table.values[name]) for name in found.values)
+    gaps = {"tree": terms, "label": np.where(np.arange(120) == 3, np.nan, labels)}
+    assert cg.parse(TEXT).fit(gaps, loss="loss", epochs=1).left_out == 1
+    with pytest.raises(DataError, match="row 5 of `tree`: unknown function `wrod`"):
+        cg.parse(TEXT).fit({**gaps, "tree": [*terms[:4], ("wrod", 1), *terms[5:]]}, loss="loss", epochs=1)

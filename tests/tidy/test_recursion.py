@@ -41,6 +41,11 @@ BOUNDED = {
     ),
     "graph/ref.py": ({"Ref.coerce"}, "lists within a list that Python code gives as one value"),
     "language/forms.py": ({"_derivative"}, "the axes of y, and lists in lists, of which 32 are read"),
+    "explain/births.py": ({"births_of", "_in_a_step"}, "bodies within bodies, at most 32"),
+    "formulas/loop_kinks.py": (
+        {"hits_of", "_condition", "_any_of", "_asked"},
+        "bodies within bodies, at most 32",
+    ),
     "language/inner.py": ({"Inner.capture"}, "lists in lists, of which 32 are read"),
     "language/layouts.py": ({"_built", "_form_of"}, "lists in lists, of which 32 are read"),
     "language/building.py": ({"Building.materialise", "Building._stacked"}, "lists in lists, of which 32 are read"),

@@ -25,7 +25,7 @@ from cgcli.formulas import given
 from cgcli.formulas.derivatives import need_scalar, targets
 from cgcli.kept import Kept
 from cgcli.terms.asking import KEPT, Question
-from cgcli.terms.matching import matched, require_inputs, whole_columns
+from cgcli.terms.matching import matched, require_inputs, source_with_terms, whole_columns
 from cgcli.terms.reading import read_terms
 from cgcli.terms.selecting import select
 
@@ -46,18 +46,18 @@ class TermRows(Rows):
 
     def __init__(
         self, formula: FormulaBase, table: Table, columns: Mapping[str, Named], texts: Mapping[str, str],
-        limit: int | None,
+        cells: Mapping[str, Sequence[Any]], limit: int | None,
     ) -> None:  # fmt: skip
-        """DataError for a term that is none, and where no row is without a gap."""
+        """cells: as of `source_with_terms`. DataError for a term that is none, and where no row is without a gap."""
         request = stream.Request(columns, texts=texts, missing="skip", limit=limit)
-        self._values, cells, self.report = whole_columns(table, request)
+        self._values, terms, self.report = whole_columns(table, request, cells)
         self.rows = self.report.rows
         if not self.rows:
             raise DataError(f"`{table.path}` has no row without a gap")
         self._located = table.located
-        self._numbers = next(iter(cells.values())).numbers
+        self._numbers = next(iter(terms.values())).numbers
         self._terms = {name: read_terms(column, formula.programs.names, name, column.numbers)
-                       for name, column in cells.items()}  # fmt: skip
+                       for name, column in terms.items()}  # fmt: skip
         self._chunks: list[Batch] = []
 
     def shuffled(self, seed: int, epoch: int, size: int, first: int = 0) -> Iterator[Batch]:
@@ -203,13 +203,13 @@ class TermTraining:
         text = self.formula.source.text if self.formula.source else ""
         return {"formula": sha256(text.encode()).hexdigest(), "values": values_mark(self.loss.fixed)}
 
-    def validation(self, source: Source) -> TermRows:
-        """The rows of another source. UsageError where it lacks a column, DataError without a row."""
-        return _read(self.formula, source, {**self.loss.fixed, **self.loss.parts(self.vector)}, self._chosen, None)
+    def validation(self, data: Any) -> TermRows:
+        """The rows of other data. UsageError where they lack a column, DataError without a row."""
+        return _read(self.formula, data, {**self.loss.fixed, **self.loss.parts(self.vector)}, self._chosen, None)
 
 
 def trained_by(
-    formula: FormulaBase, source: Source, loss: str, *, start: Mapping[str, Any] | None, fix: Any,
+    formula: FormulaBase, data: Any, loss: str, *, start: Mapping[str, Any] | None, fix: Any,
     wrt: Sequence[str] | None, columns: Mapping[str, str] | None, seed: int, limit: int | None,
 ) -> TermTraining:  # fmt: skip
     """What a call means: see `training.train`. UsageError for unknown names, and for a parameter without a start."""
@@ -221,7 +221,7 @@ def trained_by(
     given.check_names(chosen, formula.inputs, formula.constants)
     known = {**started, **held}
     asked = set(given.name_list(wrt)) if wrt is not None else set(formula.params)
-    rows = _read(formula, source, {**known, **dict.fromkeys(asked - chosen.keys(), 0.0)}, chosen, limit)
+    rows = _read(formula, data, {**known, **dict.fromkeys(asked - chosen.keys(), 0.0)}, chosen, limit)
     batch = rows.first()
     names = parameters(formula, {}, dict.fromkeys(batch.columns, ""), held, started, wrt)
     with_default = formula.programs.names.with_default
@@ -236,14 +236,15 @@ def trained_by(
     need_scalar(question.bound.graph, loss, targets(question.bound.program, loss)[loss], who="the loss of a row",
                 hint=f"for example `sum({loss})` or `mean({loss})`")  # fmt: skip
     vector = np.concatenate([np.ravel(value) for value in first.values()]).astype(float)
-    return TermTraining(formula, source, made, rows, vector, loss, chosen)
+    return TermTraining(formula, source_with_terms(formula, data, chosen)[0], made, rows, vector, loss, chosen)
 
 
 def _read(
-    formula: FormulaBase, source: Source, known: Mapping[str, Any], chosen: Mapping[str, str], limit: int | None
+    formula: FormulaBase, data: Any, known: Mapping[str, Any], chosen: Mapping[str, str], limit: int | None
 ) -> TermRows:
-    """The rows of a source. UsageError for an input without a column and a value."""
+    """The rows of data of every kind. UsageError for an input without a column and a value."""
+    source, cells = source_with_terms(formula, data, chosen)
     with closing(source.open()) as table:
         columns, texts, _ = matched(formula, table, known, chosen)
         require_inputs(formula, table, {*known, *columns, *texts})
-        return TermRows(formula, table, columns, texts, limit)
+        return TermRows(formula, table, columns, texts, cells, limit)

@@ -114,12 +114,12 @@ def train(
         raise UsageError("patience waits for a better validation, and there is none", hint="add --validate table.csv")
     asked = {"start": start, "fix": fix, "wrt": wrt, "columns": columns, "seed": chosen.seed}
     trained: AnyTrained = (
-        terms.trained_by(formula, source_of(data), loss, limit=limit, **asked) if formula.terms
+        terms.trained_by(formula, data, loss, limit=limit, **asked) if formula.terms
         else trained_by(formula, source_of(data), loss, **asked)
     )  # fmt: skip
     rows = trained.rows(limit)
     refuse_gaps(trained, rows.report, missing)
-    checked = None if validate is None else trained.validation(source_of(validate))
+    checked = None if validate is None else trained.validation(validate)
     training = (AtOnce if chosen.method == FULL_BATCH else ByBatches)(trained, chosen, rows, checked, progress)
     target = save or resume
     with np.errstate(all="ignore"):  # what is not finite is looked for, and told

@@ -15,7 +15,7 @@ from cgcli.fitting.training.sums import MeanLoss
 from cgcli.formulas import given
 from cgcli.formulas.rows import bind_rows, declared_shapes, ones
 from cgcli.rows.matching import check_inputs, list_columns, match_columns
-from cgcli.rows.sources import Source
+from cgcli.rows.sources import Source, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,8 +49,9 @@ class Trained:
         """Fingerprints of the formula and of the values that stay."""
         return {"formula": program_mark(self.bound.program), "values": values_mark(self.loss.fixed)}
 
-    def validation(self, source: Source) -> Rows:
-        """The rows of another source. UsageError where it lacks a column, DataError without a row."""
+    def validation(self, data: Any) -> Rows:
+        """The rows of other data. UsageError where they lack a column, DataError without a row."""
+        source = source_of(data)
         table = source.open()
         if not source.again:
             return self._validation(Source(table), table)
