@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Shape = tuple[int, ...]
 
 MOST_STATES = 1 << 24
-"""Numbers in the states of all steps up to which these are kept at once (128 MB); of a longer loop every so many are."""
+"""Numbers in the states of all steps up to which they are kept at once (128 MB); of a longer loop every so many are."""
 
 PLAIN, MASKED, ABSENT = "plain", "masked", "absent"
 """How the adjoint of a result comes in: counting everywhere, with where it counts, or not at all."""
