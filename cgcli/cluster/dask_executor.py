@@ -190,8 +190,8 @@ class Starting:
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             self._cluster = LocalCluster(
-                n_workers=self._workers, threads_per_worker=1, processes=True, dashboard_address=None,
-                silence_logs=logging.CRITICAL, memory_limit=0,
+                n_workers=self._workers, threads_per_worker=1, processes=True, silence_logs=logging.CRITICAL,
+                memory_limit=0, scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             )  # fmt: skip
         except BaseException as error:
             self._error = error

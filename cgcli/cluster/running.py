@@ -57,6 +57,7 @@ class TableRun:
                 float32=float32, policy=policy, head=head, rows=table.rows, alone=len(source.files()) == 1,
             )  # fmt: skip
             self.calculation = self._checked(table, columns, watch)
+            self.job.engine = self.calculation.engine.name  # which depends on what a process has loaded
             self.job.kept, notes = kept_names(table, keep, self.calculation.names)
             self.total = table.size
         self.notes += notes

@@ -162,7 +162,8 @@ def grad_sum(
             pickle.dumps(formula), shared, columns, source.how, wrt=wrt, of=of, engine=engine, rows=table.rows,
             alone=len(source.files()) == 1,
         )  # fmt: skip
-        over = summed(job, table)
+        over = sum_over(formula, table, columns, shared, wrt=wrt, of=of, engine=engine, rows=table.rows)
+        job.engine = over.engine  # which depends on what a process has loaded
     seconds = price(over.nodes, len(job.names))
     tasks = cut_into_pieces(source, rows_of_a_batch(len(job.names)), seconds)
     totals = [Total() for _ in range(1 + len(over.names))]

@@ -12,6 +12,7 @@ from cgcli.engines import engine
 from cgcli.errors import ShapeError
 from cgcli.formulas import given
 from cgcli.graph.edit import EditableGraph
+from cgcli.graph.walk import ancestors
 from cgcli.live.engine import ENGINE
 from cgcli.live.texts import Texts
 from cgcli.live.values import Values, same
@@ -42,7 +43,7 @@ class Sheet:
 
     outputs: name -> node. inputs: name -> node, in the order of the formula; all have values. defaults: of these the
     ones that nobody has given a value -> the node of the default. decided: names whose values decided the graph.
-    unused: inputs that nothing used from the beginning. version: how often the graph was edited. beside: by node,
+    unused: inputs that nothing needed from the beginning. version: how often the graph was edited. beside: by node,
     whether it is of a question only. places, compacted, slopes: what was worked out for this version. log: what else
     than the graph was changed, as (field of this class or None for itself, key, value before).
     """
@@ -68,9 +69,9 @@ class Sheet:
         self.followed: list[tuple[int, int, int | None]] = [(y, x, None) for y, x in program.slopes]
         self.aliases = structure.alias.code in program.graph.op
         self._asks_points, self._looked_at = False, 0
-        few = len(self.inputs) <= MOST_NAMES
-        uses = self.graph.uses()
-        self.unused = {name for name, node in self.inputs.items() if few and not uses.any(node)}
+        wanted = [node for name, node in self.graph.names.items() if name not in self.inputs]
+        needed = ancestors(self.graph, [*wanted, *self.outputs.values(), *self.all_defaults.values()])
+        self.unused = {name for name, node in self.inputs.items() if not needed[node]}
         self.version = 0
         self.compacted: Any = None
         self.slopes: dict[Any, Any] = {}
@@ -145,8 +146,9 @@ class Sheet:
             if chosen is not self.values.engine:
                 old = self.values.values
                 self.values = self._valued(chosen)
-                for node in self.inputs.values():
-                    self.values.values[node] = chosen.given(old[node])
+                for node in {*self.inputs.values(), *self.graph.inputs().values()}:  # an undo brings inputs back
+                    if old[node] is not None:
+                        self.values.values[node] = chosen.given(old[node])
 
     def follow_defaults(self) -> None:
         """Give inputs that nobody gave a value those of their defaults, which may depend on other inputs."""

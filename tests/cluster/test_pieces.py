@@ -224,3 +224,18 @@ def test_a_sum_on_the_command_line(folder):
     code, shown = run(["grad", "(a*x - y)^2", "a=2", "--data", str(folder / "csv" / "b.csv"), "--sum"])
     assert (code, shown.splitlines()[:2]) == (0, ["result = 100", "d/da = 120"])
     assert "1 row has a gap and is left out" in shown
+
+
+def test_the_engine_is_the_one_that_this_process_would_take(folder, monkeypatch):
+    import cgcli.engines as engines
+
+    pytest.importorskip("llvmlite", reason="the extra `native` is not installed")
+    formula, data = cg.parse("exp(-a*x)*y"), str(folder / "one.parquet")
+    found = set()
+    for least in (1, 10**12):
+        monkeypatch.setattr(engines, "LEAST_WORK", least)
+        monkeypatch.setattr(engines, "LEAST_WORK_WITH_IMPORT", least)
+        alone = formula.grad_sum(data, a=0.3)
+        assert formula.grad_sum(data, a=0.3, cluster=LocalExecutor()) == alone
+        found.add(table_run(folder / "one.parquet").job.engine)
+    assert found == {"native", "numpy"}
