@@ -150,8 +150,10 @@ def do_show(session: Session, command: Command, answer: Answer) -> None:
 
 def do_formula(session: Session, command: Command, answer: Answer) -> None:
     """`:formula`."""
+    from cgcli.cli.session.saving import formula_text
+
     nothing_behind(command)
-    answer.lines += str(session.live.formula()).splitlines()
+    answer.lines += formula_text(session.live).splitlines()
 
 
 def do_grad(session: Session, command: Command, answer: Answer) -> None:

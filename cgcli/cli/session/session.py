@@ -202,6 +202,11 @@ class Session:
         """Take back the last line that changed something. UsageError where there is none."""
         self._move(self._done, self._undone, answer, "undo", back=True)
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a line to take back."""
+        return bool(self._done)
+
     def redo(self, answer: Answer) -> None:
         """Do again what was taken back last. UsageError where there is none."""
         self._move(self._undone, self._done, answer, "redo", back=False)
