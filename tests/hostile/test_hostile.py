@@ -15,6 +15,7 @@ from tests.hostile import (
     kill,
     memory,
     sessions,
+    terms,
     texts,
     training,
 )
@@ -23,7 +24,7 @@ from tests.hostile.frame import sample
 SEED = 2026
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and users of POSIX")
 
-IN_PROCESS = {texts: 300, graph_files: 25, sessions: 30}
+IN_PROCESS = {texts: 300, terms: 120, graph_files: 25, sessions: 30}
 """Kind -> trials; they take some milliseconds each."""
 
 
