@@ -157,7 +157,7 @@ def found_in(sheet: Sheet, text: str) -> int:
         moved[node] = found
     else:
         found = moved[lowered.output]
-        if sheet.users_by_name(found) is not None:
+        if sheet.needing(found):
             return found
     raise GraphError(f"there is no `{text}` in the graph", hint="write it as `live.formula()` shows it")
 

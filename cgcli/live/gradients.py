@@ -102,8 +102,8 @@ def _walked(sheet: Sheet, of: str, wrt: Names) -> dict[str, int] | None:
 def _way(sheet: Sheet, targets: Sequence[int]) -> list[int] | None:
     """The nodes of the formula that depend on some, in an order of evaluation.
 
-    None where they are too many, and where the order in which what a node receives is
-    added up is not that of positions: sums of two have no order.
+    None where they are too many, where a name stands behind an alias, and where more than two numbers are added up at a
+    node of a graph that was edited: their order is that of a text.
     """
     graph, beside = sheet.graph, sheet.beside
     uses = graph.uses()
@@ -117,7 +117,7 @@ def _way(sheet: Sheet, targets: Sequence[int]) -> list[int] | None:
                 if user not in seen:
                     seen.add(user)
                     found.append(user)
-        if len(found) > FAR or (users > 2 and not graph.in_order):
+        if len(found) > FAR or (users > 2 and not graph.in_order) or graph.op[node] == structure.alias.code:
             return None
     found.sort(key=None if graph.in_order else graph.ranks().__getitem__)
     return found

@@ -150,7 +150,8 @@ class TestEdits:
 
 
 REFUSED = [
-    ("remove", ("y",), "`y` cannot be removed: `m` uses it"),
+    ("remove", ("y",), "`y` cannot be removed: `loss` and `m` use it"),
+    ("remove", ("m",), "`m` cannot be removed: `loss` uses it"),
     ("remove", ("loss",), "`loss` cannot be removed: it is an output"),
     ("remove", ("nothing",), "no `nothing`"),
     ("replace", ("sin(x)", "loss"), "close a cycle"),
