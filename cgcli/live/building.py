@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 def place(sheet: Sheet, key: Any) -> int:
     """The node that a name, a number or a text means. FormulaError, UsageError, GraphError."""
+    if type(key) is int:
+        sheet.graph.require(key)
+        return key
     found: int | None = sheet.places.get(key)
     if found is not None:
         return found
@@ -31,9 +34,6 @@ def place(sheet: Sheet, key: Any) -> int:
             if building.decided:
                 return named
         found = named
-    elif isinstance(key, int) and not isinstance(key, bool):
-        sheet.graph.require(key)
-        found = key
     else:
         raise UsageError(f"{key!r} is no name, no text and no number of a node", hint='for example live["loss"]')
     sheet.places[key] = found

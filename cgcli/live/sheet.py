@@ -77,7 +77,7 @@ class Sheet:
         self.places_in_text: dict[str, int] = {}
         self.log: list[tuple[str | None, Any, Any]] = []
         self.given = Given(self)
-        self.beside = bytearray(len(self.graph))
+        self.beside = self.graph.aside = bytearray(len(self.graph))
         self.texts = Texts(bound.source, self.formula.programs.names.functions)
         self.places: dict[Any, int] = {}
         self.values = self._valued(self._engine())
@@ -92,11 +92,12 @@ class Sheet:
         twin = Sheet.__new__(Sheet)
         vars(twin).update(vars(self))
         twin.graph = self.graph.fork()
-        for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided", "beside",
+        for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided",
                      "places", "log", "followed", "slopes", "places_in_text"):  # fmt: skip
             setattr(twin, name, getattr(self, name).copy())
         twin.values = self.values.fork(twin.graph)
         twin.given = Given(twin)
+        twin.beside = twin.graph.aside
         return twin
 
     # ---- engines and values ------------------------------------------------------------------------------------
