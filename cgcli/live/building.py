@@ -23,20 +23,17 @@ def place(sheet: Sheet, key: Any) -> int:
     if type(key) is int:
         sheet.graph.require(key)
         return key
-    found: int | None = sheet.places.get(key)
-    if found is not None:
-        return found
-    if isinstance(key, str):
-        named = sheet.named(key)
-        if named is None:
-            building = Building(sheet, beside=True)
-            named = building.of(key)
-            if building.decided:
-                return named
-        found = named
-    else:
+    if not isinstance(key, str):
         raise UsageError(f"{key!r} is no name, no text and no number of a node", hint='for example live["loss"]')
-    sheet.places[key] = found
+    found: int | None = sheet.places.get(key)
+    if found is None:
+        found = sheet.named(key)
+        if found is None:
+            building = Building(sheet, beside=True)
+            found = building.of(key)
+            if building.decided:  # by values, which may change
+                return found
+        sheet.places[key] = found
     return found
 
 

@@ -56,7 +56,7 @@ class LiveGraph:
     def __getitem__(self, key: str | int) -> Any:
         """The value of a name, of an expression over names, or of a node by its number."""
         sheet = self.sheet
-        node = sheet.places.get(key)
+        node = sheet.places.get(key) if type(key) is str else None
         if node is None:
             node = place(sheet, key)
         values = sheet.values
