@@ -152,6 +152,18 @@ class Edit:
         for name in own:
             if names or name in moved:
                 self.graph.call(name, new, "an edit")
+        for name in moved:
+            if self.sheet.inputs.get(name) == node:
+                self._end_input(name, new)
+
+    def _end_input(self, name: str, new: int) -> None:
+        """Let an input that is an output, too, be the definition that took its place."""
+        if self.graph.uses().any(self.sheet.inputs[name]):
+            raise GraphError(
+                f"`{name}` is an input and an output: what takes its place cannot use it", hint="give it another name"
+            )
+        self.graph.call(name, new, "an output")
+        self.sheet.enter_absent(name)
 
     def _names_of(self, node: int) -> list[str]:
         """The names of a node, without that of an input itself."""

@@ -216,15 +216,17 @@ class LiveGraph:
 
     def definition(self, name: str) -> str:
         """What a name means now, as text over the other names. UsageError for a name that is not there."""
+        return self.definitions([name])[name]
+
+    def definitions(self, names: Iterable[str]) -> dict[str, str]:
+        """As `definition`, for many names."""
         from cgcli.emit.formula import expression
 
-        node = place_of(self.sheet, name)
         now = compacted(self.sheet)
-        place = now.moved[node]
-        if name in self.sheet.inputs:
-            return name
-        others = {other: each for each, other in now.program.graph.names.items() if other != place}
-        return expression(now.program.graph, place, others)
+        texts = {node: name for name, node in now.program.graph.names.items()}
+        places = {name: now.moved[place_of(self.sheet, name)] for name in names}
+        return {name: name if name in self.sheet.inputs else expression(now.program.graph, node, texts)
+                for name, node in places.items()}  # fmt: skip
 
     # ---- changes -----------------------------------------------------------------------------------------------
 

@@ -146,8 +146,9 @@ class Sheet:
             if chosen is not self.values.engine:
                 old = self.values.values
                 self.values = self._valued(chosen)
-                for node in self.inputs.values():
-                    self.values.values[node] = chosen.given(old[node])
+                for node in {*self.inputs.values(), *self.graph.inputs().values()}:  # an undo brings inputs back
+                    if old[node] is not None:
+                        self.values.values[node] = chosen.given(old[node])
 
     def follow_defaults(self) -> None:
         """Give inputs that nobody gave a value those of their defaults, which may depend on other inputs."""
