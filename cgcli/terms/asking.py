@@ -29,7 +29,7 @@ from cgcli.passes.differentiate import differentiate
 from cgcli.terms import reading
 from cgcli.terms.cells import Cells, placed
 from cgcli.terms.columns import Terms
-from cgcli.terms.programs import ENGINE, PositionError, Program
+from cgcli.terms.programs import ENGINE, PositionError, Program, structure_of
 from cgcli.terms.running import Frame, Layout, Run, laid_out
 
 if TYPE_CHECKING:
@@ -51,7 +51,10 @@ def has_terms(formula: FormulaBase) -> bool:
 
 
 class Known:
-    """What was worked out for a formula and values of certain names and shapes: cells, programs, derivatives."""
+    """What was worked out for a formula and values of certain names and shapes: cells, programs, derivatives.
+
+    Functions that calculate alike, with parameters of their own, share a program.
+    """
 
     def __init__(self, functions: Functions) -> None:
         self.functions = functions
@@ -59,6 +62,7 @@ class Known:
         self.lock = RLock()
         self.workspace: dict[Any, Any] = {}
         self._programs: dict[bool, dict[int, Program]] = {True: {}, False: {}}
+        self._alike: dict[Any, Program] = {}
         self._main: dict[Any, tuple[Any, Program]] = {}
         self._outside = Kept(KEPT)
 
@@ -67,7 +71,11 @@ class Known:
         found = self._programs[single]
         for number in range(len(found), len(self.cells.cells)):
             cell = self.cells.cells[number]
-            found[number] = Program(cell.body, len(cell.reads) + len(cell.by_row), single=single)
+            varying = len(cell.reads) + len(cell.by_row)
+            key = (structure_of(cell.body), varying, single)
+            if key not in self._alike:
+                self._alike[key] = Program(cell.body, varying, single=single)
+            found[number] = self._alike[key]
         return found
 
     def main(

@@ -132,13 +132,15 @@ class Frame:
     __slots__ = ("lines", "lists", "most", "places", "program", "temps", "values")
 
     def __init__(
-        self, program: Program, count: int, shared: Sequence[Any], workspace: dict[Any, Any], most: int = 0
-    ) -> None:
-        """count: lines of the cell. most: lines of a batch at most."""
+        self, program: Program, count: int, shared: Sequence[Any], workspace: dict[Any, Any], most: int = 0,
+        owner: int = 0,
+    ) -> None:  # fmt: skip
+        """count: lines of the cell. most: lines of a batch at most. owner: the cell; cells may share a program."""
         self.program = program
         self.most = most
         self.temps = {
-            node: _memory(workspace, (program, "once", node), (most, *shape)) for node, shape in program.reused.items()
+            node: _memory(workspace, (owner, program, "once", node), (most, *shape))
+            for node, shape in program.reused.items()
         }
         self.places: dict[Any, Any] = {}
         self.values = list(program.values)
@@ -148,7 +150,7 @@ class Frame:
         for step in program.fixed:
             self.values[step.node] = step.kernel(*[self.values[operand] for operand in step.operands])
         self.lines = {
-            node: _memory(workspace, (program, node), (count, *shape))
+            node: _memory(workspace, (owner, program, node), (count, *shape))
             for node, shape in program.kept.items() if shape is not None
         }  # fmt: skip
         self.lists: dict[int, dict[int, Any]] = {node: {} for node, shape in program.kept.items() if shape is None}
@@ -225,7 +227,7 @@ class Run:
                 from cgcli.terms.fusing import fused
 
                 program = fused(program)
-            self.frames[which] = Frame(program, count, values, workspace, layout.most[which])
+            self.frames[which] = Frame(program, count, values, workspace, layout.most[which], which)
         self.stores = [
             [_memory(workspace, ("store", kind, part), (int(length), *shape))
              for part, shape in enumerate(cells.parts[kind])]
