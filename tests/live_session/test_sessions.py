@@ -151,6 +151,9 @@ def test_a_comment_and_a_rename_compute_nothing() -> None:
         taken.run(Line(line))
         assert taken.cost["recomputed"] == 0
     assert "cost" in taken.watched
+    taken.run(Line(":undo"))
+    assert "loss" in taken.watched
+    taken.run(Line(":redo"))
     taken.run(Line("x = 0.4"))
     assert taken.cost["recomputed"] == 3  # sin, difference, square
 
