@@ -126,6 +126,14 @@ def laid_out(cells: Cells, terms: Terms, column: str = "", *, one_by_one: bool =
     return Layout(cells, terms, cell, kind, schedule)
 
 
+def bytes_of(cells: Cells, programs: Mapping[int, Program], layout: Layout) -> int:
+    """About how much memory a run of terms takes: values and adjoints, and what is kept from forward to backward."""
+    lines = sum(count * sum(size(shape) for shape in programs[which].kept.values() if shape is not None)
+                for which, count in layout.lines.items())  # fmt: skip
+    stores = sum(int(length) * sum(map(size, cells.parts[kind])) for kind, length in enumerate(layout.lengths))
+    return 8 * (lines + 2 * stores)
+
+
 class Frame:
     """What a cell has in a run: its program's values by node, and the lines of what is kept."""
 
