@@ -84,13 +84,13 @@ def misread(
     told = foreign(text, begin if begin < len(text) else len(text.rstrip()))
     if told is not None:
         return FormulaError(told.message, span=told.span, source=source, hint=told.hint)
-    slip = unfinished(source, kind, begin, finish, expected)
+    wants_value = NUMBER in expected
+    unclosed = None if wants_value else _unclosed(text, begin)
+    slip = unfinished(source, kind, begin, finish, expected, unclosed)
     if slip is not None:
         return slip
     before = last_word(text, last_end)
     word = text[begin:finish]
-    wants_value = NUMBER in expected
-    unclosed = None if wants_value else _unclosed(text, begin)
     ends = kind in (END, SEPARATOR)
     message: str
     hint: str | None
@@ -124,7 +124,7 @@ def _begins_a_line(text: str, unclosed: int, begin: int, word: str) -> bool:
     if line <= unclosed or unclosed not in _open_brackets(text, len(text)):
         return False
     lead = text[line:begin].strip()
-    return not lead if word != "=" else lead.isidentifier()
+    return lead in ("", "def", *DECLARING) if word != "=" else lead.isidentifier()
 
 
 def _explain(

@@ -63,8 +63,8 @@ def _compacted(sheet: Sheet, extra: dict[str, int], kept: frozenset[int]) -> Com
     roots = [*sheet.all_defaults.values(), *outputs.values(), *inputs, *extra.values()]
     statements = [node for name, node in sheet.in_order() if name not in sheet.inputs]
     order = _written(graph, statements, roots)
-    if not sheet.version:
-        order.sort()
+    if all(change.kind in ("call", "rename") for change in graph.record):
+        order.sort()  # nothing was rewired: positions are the order of the text
     moved = array("i", [GONE]) * len(graph)
 
     def value_of(node: int) -> int:

@@ -12,6 +12,7 @@ from cgcli.engines import engine
 from cgcli.errors import ShapeError
 from cgcli.formulas import given
 from cgcli.graph.edit import EditableGraph
+from cgcli.graph.walk import ancestors
 from cgcli.live.engine import ENGINE
 from cgcli.live.texts import Texts
 from cgcli.live.values import Values, same
@@ -42,7 +43,7 @@ class Sheet:
 
     outputs: name -> node. inputs: name -> node, in the order of the formula; all have values. defaults: of these the
     ones that nobody has given a value -> the node of the default. decided: names whose values decided the graph.
-    unused: inputs that nothing used from the beginning. version: how often the graph was edited. beside: by node,
+    unused: inputs that nothing needed from the beginning. version: how often the graph was edited. beside: by node,
     whether it is of a question only. places, compacted, slopes: what was worked out for this version. log: what else
     than the graph was changed, as (field of this class or None for itself, key, value before).
     """
@@ -66,18 +67,17 @@ class Sheet:
         self.initialisers: dict[str, Initialiser] = dict(program.initialisers)
         self.decided = dict(program.specialised)
         self.followed: list[tuple[int, int, int | None]] = [(y, x, None) for y, x in program.slopes]
-        self.aliases = structure.alias.code in program.graph.op
         self._asks_points, self._looked_at = False, 0
-        few = len(self.inputs) <= MOST_NAMES
-        uses = self.graph.uses()
-        self.unused = {name for name, node in self.inputs.items() if few and not uses.any(node)}
+        wanted = [node for name, node in self.graph.names.items() if name not in self.inputs]
+        needed = ancestors(self.graph, [*wanted, *self.outputs.values(), *self.all_defaults.values()])
+        self.unused = {name for name, node in self.inputs.items() if not needed[node]}
         self.version = 0
         self.compacted: Any = None
         self.slopes: dict[Any, Any] = {}
         self.places_in_text: dict[str, int] = {}
         self.log: list[tuple[str | None, Any, Any]] = []
         self.given = Given(self)
-        self.beside = bytearray(len(self.graph))
+        self.beside = self.graph.aside = bytearray(len(self.graph))
         self.texts = Texts(bound.source, self.formula.programs.names.functions)
         self.places: dict[Any, int] = {}
         self.values = self._valued(self._engine())
@@ -92,11 +92,12 @@ class Sheet:
         twin = Sheet.__new__(Sheet)
         vars(twin).update(vars(self))
         twin.graph = self.graph.fork()
-        for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided", "beside",
+        for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided",
                      "places", "log", "followed", "slopes", "places_in_text"):  # fmt: skip
             setattr(twin, name, getattr(self, name).copy())
         twin.values = self.values.fork(twin.graph)
         twin.given = Given(twin)
+        twin.beside = twin.graph.aside
         return twin
 
     # ---- engines and values ------------------------------------------------------------------------------------
@@ -145,8 +146,9 @@ class Sheet:
             if chosen is not self.values.engine:
                 old = self.values.values
                 self.values = self._valued(chosen)
-                for node in self.inputs.values():
-                    self.values.values[node] = chosen.given(old[node])
+                for node in {*self.inputs.values(), *self.graph.inputs().values()}:  # an undo brings inputs back
+                    if old[node] is not None:
+                        self.values.values[node] = chosen.given(old[node])
 
     def follow_defaults(self) -> None:
         """Give inputs that nobody gave a value those of their defaults, which may depend on other inputs."""
@@ -255,9 +257,9 @@ class Sheet:
         return self._asks_points
 
     def is_simple(self) -> bool:
-        """Whether derivatives follow the edges and nothing else: no aliases, decisions, columns, derivatives."""
+        """Whether derivatives follow the edges and nothing else: no decisions, columns, derivatives in the text."""
         program = self.program
-        return not (self.aliases or program.decisions or program.columns or program.slopes or self.decided) and not (
+        return not (program.decisions or program.columns or program.slopes or self.decided) and not (
             program.graph.origins or program.graph.is_derivative
         )
 
@@ -276,25 +278,28 @@ class Sheet:
 
     # ---- who needs what ----------------------------------------------------------------------------------------
 
-    def users_by_name(self, node: int, but: Iterable[str] = ()) -> str | None:
-        """A name or an output that needs a node; None where there is none."""
-        left_out = set(but)
+    def needing(self, node: int, but: str | None = None, most: int = 1) -> list[str]:
+        """Names and outputs that need a node, the next ones on each way, and not more than some; none for garbage."""
         ends: dict[int, str] = {}
         for name, output in self.outputs.items():
             ends.setdefault(self.graph.survivor(output), name)
         uses, graph = self.graph.uses(), self.graph
+        found: list[str] = []
         pending, seen = [node], {node}
-        while pending:
+        while pending and len(found) < most:
             node = pending.pop()
-            names = [name for name in graph.names_of(node) if name not in left_out and name not in self.inputs]
-            if names or (node in ends and ends[node] not in left_out):
-                return names[0] if names else ends[node]
+            names = [name for name in graph.names_of(node) if name != but and name not in self.inputs]
+            if node in ends and ends[node] != but and not names:
+                names = [ends[node]]
+            if names:
+                found.append(names[0])
+                continue
             for edge in uses.of(node):
                 user = uses.owner[edge]
                 if user not in seen and not self.beside[user]:
                     seen.add(user)
                     pending.append(user)
-        return None
+        return found
 
     def adopt(self, node: int) -> None:
         """A node of a question becomes one of the formula, and what it needs."""
@@ -323,7 +328,6 @@ class Sheet:
 
     def alias(self, node: int) -> int:
         """A new node with the value of another one."""
-        self.aliases = True
         return self.graph.apply(structure.alias, [node], [-1 - len(self.graph)])
 
 

@@ -12,7 +12,9 @@ import numpy as np
 
 from cgcli.errors import CgError, DataError, ShapeError, Source, UsageError, did_you_mean
 from cgcli.graph.bodies import Body
+from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
+from cgcli.graph.walk import descendants
 from cgcli.ops import REGISTRY
 from cgcli.terms.columns import CALL, NAME, NUMBER, PART, Terms
 from cgcli.terms.schedule import NO_CELL, loop_for
@@ -34,10 +36,11 @@ class Cell:
 
     body: its graph; the first operands are values of nodes of the term (`reads`: the place among the operands of a
     node, the type of that operand, and which of its values); behind them come names that have a value in each row,
-    `by_row`, and at last those that all share, `outside`. kind: the type of its value.
+    `by_row`, and at last those that all share, `outside`. kind: the type of its value. widest: elements of the largest
+    value that it computes.
     """
 
-    __slots__ = ("body", "by_row", "kind", "name", "outside", "reads")
+    __slots__ = ("body", "by_row", "kind", "name", "outside", "reads", "widest")
 
     def __init__(self, name: str, body: Body, reads: Sequence[tuple[int, int, int]]) -> None:
         self.name = name
@@ -46,6 +49,8 @@ class Cell:
         self.by_row: tuple[str, ...] = ()
         self.outside: tuple[str, ...] = ()
         self.kind = NUMBERS
+        varies = descendants(body.graph, body.operands[: len(reads)])
+        self.widest = max([1, *(size(body.graph.shape_of(node)) for node in range(len(varies)) if varies[node])])
 
 
 class Cells:

@@ -38,17 +38,44 @@ def fused(program: Program) -> Program:
 
 def _fused(program: Program) -> Program:
     found = copy(program)
-    found.reused = {}
+    found.reused, found.gathered = {}, {}
     ends = {*program.results, *program.adjoints, *program.kept}
     fixed = {step.node for step in program.fixed}
     found.forward, found.backward, found.late = (
         _Fusing(program, steps, ends, fixed).steps() for steps in (program.forward, program.backward, program.late)
     )  # fmt: skip
+    _gather_parts(found, ends)
     if all(shape is not None for shape in found.kept.values()):  # else what is kept may look into such memory
         for step in (*found.forward, *found.backward):
             if isinstance(step, Kernel):
                 _reuse(found, step)
     return found
+
+
+def _gather_parts(program: Program, ends: Collection[int]) -> None:
+    """Let operands be read where they are joined side by side, and nothing else reads them."""
+    graph = program.drawn.graph
+    own = program.operands[: program.varying]
+    users: dict[int, list[Any]] = {}
+    for step in (*program.forward, *program.backward, *program.late):
+        read = step.arrays if isinstance(step, Kernel) else getattr(step, "operands", ())
+        for operand in read:
+            users.setdefault(operand, []).append(step)
+    for step in list(program.forward):
+        if not isinstance(step, Step) or graph.row(step.node) is not join or graph.attributes_of(step.node) != (-1,):
+            continue
+        line = program._line(step.node)
+        mine = all(operand in own and operand not in ends and users[operand] == [step] for operand in step.operands)
+        if line is None or len(line) != 1 or not mine or len(set(step.operands)) < len(step.operands):
+            continue
+        start = 0
+        for operand in step.operands:
+            stop = start + graph.shape_of(operand)[-1]
+            program.gathered[operand] = (step.node, start, stop)
+            start = stop
+        program.forward.remove(step)
+        if step.node not in program.kept:
+            program.reused[step.node] = line
 
 
 def _reuse(program: Program, kernel: Kernel) -> None:

@@ -27,6 +27,7 @@ from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.ops import structure
 from cgcli.ops.linear import matmul
+from cgcli.ops.logic import where
 from cgcli.ops.positions import take, wrong_position
 from cgcli.ops.shaping import for_every_row
 from cgcli.passes.batched import NotBatchedError, batched
@@ -75,12 +76,15 @@ class Drawn:
             graph, moved = batched(body.graph, body.results, operands[:varying], rows, one_by_one=False)
         self.graph = graph
         self.operands = [moved.get(operand, NONE) for operand in operands]
-        self.results, self.seeds = [], []
+        self.results: list[int] = []
+        self.seeds: list[int] = []
         for place, (node, shape) in enumerate(zip(body.results, body.result_shapes, strict=True)):
             result = graph.ref(moved[node])
             if rows is not None:
                 result = for_every_row(result, shape, rows)
-            self.results.append(graph.apply(structure.alias, [result.node], [place]))
+            if result.node in self.results or graph.is_leaf(result.node) or result.node in self.operands:
+                result = graph.ref(graph.apply(structure.alias, [result.node], [place]))  # a node of its own
+            self.results.append(result.node)
             self.seeds.append(graph.input(f"adjoint {place}", result.shape, hidden=True))
         wanted = [operand for operand in self.operands if operand != NONE]
         found = differentiate(graph, self.results, wanted, self.seeds)
@@ -209,6 +213,7 @@ class Program:
     own: operands (places) that differ from node to node; operands, results, seeds, adjoints: nodes by place.
     kept: nodes with a line for each node of the cell, and the shape of a line. reused: nodes that are read within a
     batch only and have memory of their own, which serves every batch. quick: the same with native kernels, once made.
+    gathered: operands that are read where they are to be: in an array, from where to where along its last axis.
     """
 
     def __init__(self, body: Body, varying: int, *, single: bool = False) -> None:
@@ -261,6 +266,7 @@ class Program:
             kind_of[node] = 2
         self.kept: dict[int, Shape | None] = {}
         self.reused: dict[int, Shape] = {}
+        self.gathered: dict[int, tuple[int, int, int]] = {}
         for node, kind in kind_of.items():
             for operand in graph.operands_of(node):
                 if 0 < kind_of.get(operand, 0) < kind:
@@ -327,8 +333,7 @@ class Program:
         operands = graph.operands_of(node)
         attributes, others = graph.attributes_of(node), other.attributes_of(node)
         if attributes == others:
-            plain = graph.row(node) is matmul and attributes == (2, 2)
-            step = Step(node, operands, np.matmul if plain else ENGINE.kernel_of(graph, node), None)
+            step = Step(node, operands, self._plain(node) or ENGINE.kernel_of(graph, node), None)
             step.takes = graph.row(node) is take
             return step
         row, ranks = graph.row(node), [graph.shape_of(operand) for operand in operands]
@@ -339,6 +344,21 @@ class Program:
             return ENGINE.own_kernel(row, shapes, _at(attributes, others, rows))
 
         return Step(node, operands, None, make)
+
+    def _plain(self, node: int) -> Any:
+        """A quicker function for an operation on operands of these ranks; None where there is none."""
+        graph = self.drawn.graph
+        row, shapes = graph.row(node), [graph.shape_of(operand) for operand in graph.operands_of(node)]
+        if row is matmul and graph.attributes_of(node) == (2, 2):
+            return np.matmul
+        if row is where and shapes[0] == () and shapes[1] == graph.shape_of(node):
+            return _chosen
+        return None
+
+
+def _chosen(condition: Any, value: Any, other: Any) -> Any:
+    """`where` of one condition for all: the value itself where it holds."""
+    return value if condition != 0 else np.broadcast_to(other, np.shape(value))
 
 
 def _alike(one: Graph, two: Graph) -> bool:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cgcli.graph.shapes import size
-from cgcli.ops.positions import add_at
 from cgcli.terms.cells import NUMBERS, Cell, Cells
 from cgcli.terms.columns import NUMBER, Terms
 from cgcli.terms.programs import PositionError, Program
 from cgcli.terms.schedule import Schedule, loop_for, places_of, progressions, scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cgcli.terms.programs import Step
 
@@ -24,6 +23,10 @@ if TYPE_CHECKING:
 
 LARGE = 20_000
 """Elements of the largest value of all nodes of a cell together from which on its steps are native kernels."""
+
+CACHE, FEWEST_LINES = 1 << 17, 32
+"""Elements of the largest value of a batch, which its steps read again and again (1 MB), as far as that is more than
+so many nodes."""
 
 FUSED = find_spec("llvmlite") is not None
 
@@ -53,6 +56,7 @@ class Layout:
     """The batches of terms, and where their values lie. Made once for terms, whatever the values are.
 
     lengths: of the stores of each type. lines: how many nodes each cell has; most: in a batch. numbers: those of terms.
+    starts: by batch, where its nodes begin in the order of the schedule.
     """
 
     def __init__(self, cells: Cells, terms: Terms, cell: Any, kind: Any, schedule: Schedule) -> None:
@@ -66,7 +70,18 @@ class Layout:
         self.root_kind = int(kind[terms.roots[0]]) if terms.rows else NUMBERS
         self.lines: dict[int, int] = {}
         self.most: dict[int, int] = {}
+        self.starts: list[int] = []
         self.batches = self._batches(cells, position)
+
+    def _stretches(self, cells: Cells) -> Iterator[tuple[int, int, int, int]]:
+        """The batches, cut into pieces that fit into the cache: number, cell, begin and end in the order of nodes."""
+        schedule = self.schedule
+        stretches = zip(schedule.cell.tolist(), schedule.start.tolist(), schedule.stop.tolist(), strict=True)
+        for number, (which, start, stop) in enumerate(stretches):
+            pieces = -(-(stop - start) // max(FEWEST_LINES, CACHE // cells.cells[which].widest))
+            for piece in range(pieces):
+                count = stop - start
+                yield number, which, start + piece * count // pieces, start + (piece + 1) * count // pieces
 
     def _batches(self, cells: Cells, position: Any) -> list[Batch]:
         terms, schedule = self.terms, self.schedule
@@ -81,12 +96,11 @@ class Layout:
             steps.append(progressions(places[-1], schedule.start, schedule.stop, run).tolist())
         row_of = np.repeat(np.arange(terms.rows), np.diff(terms.begins)) if any(c.by_row for c in cells.cells) else None
         found = []
-        stretches = zip(schedule.cell.tolist(), schedule.start.tolist(), schedule.stop.tolist(), strict=True)
-        for number, (which, start, stop) in enumerate(stretches):
+        for number, which, start, stop in self._stretches(cells):
             cell = cells.cells[which]
             operands: list[tuple[int, int, Places, bool]] = []
             for place, kind, part in cell.reads:
-                mine, step = places[place][start:stop], steps[place][number]
+                mine, step = places[place][start:stop], steps[place][number] if stop - start > 1 else 1
                 first, last = int(mine[0]), int(mine[-1])
                 wanted = kind != NUMBERS or bool((mine >= count).any())
                 operands.append((kind, part, slice(first, last + 1, step) if step else mine, wanted))
@@ -96,6 +110,7 @@ class Layout:
             first = int(position[order[start]])
             rows = row_of[order[start:stop]] if cell.by_row and row_of is not None else None
             found.append(Batch(which, begin, end, slice(first, first + stop - start), operands, rows))
+            self.starts.append(start)
         return found
 
 
@@ -142,6 +157,24 @@ class Frame:
         """Take steps for some lines."""
         for step in steps:
             step.run(self, rows, begin, end)
+
+    def read(self, node: int, store: Any, places: Places, begin: int, end: int) -> None:
+        """Enter what lies at places of a store for some lines, where the program wants to have it."""
+        part = self.program.gathered.get(node)
+        if part is not None:
+            whole, start, stop = part
+            array = self.lines[whole][begin:end] if whole in self.lines else self.temps[whole][: end - begin]
+            self.values[whole] = array
+            _gather(store, places, array[:, start:stop])
+        elif node in self.lines:
+            out = self.values[node] = self.lines[node][begin:end]
+            _gather(store, places, out)
+        elif isinstance(places, slice) or store.ndim != 2:
+            self.enter(node, store[places], begin, end)
+        else:
+            out = np.empty((end - begin, store.shape[1]))
+            _gather(store, places, out)
+            self.enter(node, out, begin, end)
 
     def enter(self, node: int, value: Any, begin: int, end: int) -> None:
         """Enter the value of a leaf for some lines."""
@@ -208,7 +241,7 @@ class Run:
                 try:
                     self._compute(batch)
                 except PositionError as error:
-                    start = self.layout.schedule.start[number]
+                    start = self.layout.starts[number]
                     raise PositionError(str(error), int(self.layout.schedule.order[start + error.place])) from None
         return self.root_values()
 
@@ -225,24 +258,26 @@ class Run:
                 lines = store[batch.out]
                 wrong = np.flatnonzero(~np.isfinite(lines.reshape(len(lines), -1)).all(axis=1))
                 if len(wrong):
-                    found.append(int(schedule.order[schedule.start[number] + wrong[0]]))
+                    found.append(int(schedule.order[self.layout.starts[number] + wrong[0]]))
         return min(found, default=None)
 
     def _compute(self, batch: Batch) -> None:
-        frame, stores = self.frames[batch.cell], self.stores
+        frame, stores, cell = self.frames[batch.cell], self.stores, self.cells.cells[batch.cell]
         program = frame.program
-        given = [stores[kind][part][places] for kind, part, places, _ in batch.operands]
-        if batch.rows is not None:
-            given += [self.by_row[name][batch.rows] for name in self.cells.cells[batch.cell].by_row]
-        outs = [store[batch.out] for store in stores[self.cells.cells[batch.cell].kind]]
+        outs = [store[batch.out] for store in stores[cell.kind]]
         if program.batches:
-            for node, value in zip(program.operands, given, strict=False):
+            for node, (kind, part, places, _) in zip(program.operands, batch.operands, strict=False):
                 if node >= 0:
-                    frame.enter(node, value, batch.begin, batch.end)
+                    frame.read(node, stores[kind][part], places, batch.begin, batch.end)
+            for node, name in zip(program.operands[len(batch.operands) :], cell.by_row, strict=False):
+                if node >= 0:
+                    frame.enter(node, self.by_row[name][batch.rows], batch.begin, batch.end)
             frame.take(program.forward, batch.end - batch.begin, batch.begin, batch.end)
             for out, node in zip(outs, program.results, strict=True):
                 out[...] = frame.values[node]
             return
+        given = [stores[kind][part][places] for kind, part, places, _ in batch.operands]
+        given += [self.by_row[name][batch.rows] for name in cell.by_row]
         for number in range(batch.end - batch.begin):
             for node, value in zip(program.operands, given, strict=False):
                 if node >= 0:
@@ -342,9 +377,37 @@ def _add(total: dict[str, Any], name: str, slope: Any) -> None:
         total[name] = total[name] + slope if name in total else np.array(slope)
 
 
+FEWEST = 2_000
+"""Elements from which on machine code moves them."""
+
+
+def _gather(store: Any, places: Places, out: Any) -> None:
+    """Copy lines of a store to an array."""
+    if isinstance(places, slice) or not _is_plain(store, out):
+        out[...] = store[places]
+    else:
+        from cgcli.engines.native import moves
+
+        moves.gather(store, places, out)
+
+
 def add_lines(target: Any, places: Places, values: Any) -> None:
     """Add values to lines of an array, those of one line one after the other."""
     if isinstance(places, slice):
         target[places] += values
-    elif len(places):
-        add_at(np, target, places, np.broadcast_to(values, (len(places), *target.shape[1:])))
+        return
+    values = np.broadcast_to(values, (len(places), *target.shape[1:]))
+    if _is_plain(target, values):
+        from cgcli.engines.native import moves
+
+        moves.add(target, places, values)
+    else:
+        np.add.at(target, places, values)
+
+
+def _is_plain(store: Any, lines: Any) -> bool:
+    """Whether machine code moves lines between a store and an array."""
+    return (
+        FUSED and store.ndim == 2 and lines.size >= FEWEST and lines.dtype == np.float64
+        and store.strides[1] == 8 and (lines.strides[1] == 8 or lines.shape[1] == 1)
+    )  # fmt: skip

@@ -41,7 +41,8 @@ SESSIONS = {
         :lazy|:unwatch y|:why|:draw|:trace y""",
     "wrong": """x +|sin(|x = |:nosuch|:undo|:u|:|:show|:replace x|:insert y|:save|:save x.txt|input z|output y|1/0|
         log(-1)|x = log(-1)|x = [1, 2]|loss|# a comment||nosuch = nosuch|:lazy x|:grad nosuch|:show nosuch|
-        :watch nosuch|:remove nosuch|:rename x to t|:rename x to 2|:replace x with x|:replace y with x +""",
+        :watch nosuch|:remove nosuch|:rename x to t|:rename x to 2|:replace x with x|:replace y with x +|
+        x = 0.5|loss = 2|:replace loss with 2*loss|:replace loss with y|:formula|loss""",
     "help": ":help|:quit",
 }  # fmt: skip
 """Name -> lines, with bars between them."""
@@ -150,6 +151,9 @@ def test_a_comment_and_a_rename_compute_nothing() -> None:
         taken.run(Line(line))
         assert taken.cost["recomputed"] == 0
     assert "cost" in taken.watched
+    taken.run(Line(":undo"))
+    assert "loss" in taken.watched
+    taken.run(Line(":redo"))
     taken.run(Line("x = 0.4"))
     assert taken.cost["recomputed"] == 3  # sin, difference, square
 
