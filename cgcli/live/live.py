@@ -199,9 +199,9 @@ class LiveGraph:
         return f"<live {repr(self.formula())[1:-1]}>"
 
     @property
-    def functions(self) -> list[str]:
-        """Names of the functions that texts may call: those of the formula, and those of `define_functions`."""
-        return list(self.sheet.texts.functions)
+    def functions(self) -> dict[str, str]:
+        """The functions that texts may call, those of the formula and of `define_functions`: name -> statement."""
+        return dict(self.sheet.texts.statements())
 
     def define_functions(self, functions: Mapping[str, str]) -> None:
         """Let texts from now on call these functions, name -> statement (`f(a) = a^2`), beside those of the formula.
