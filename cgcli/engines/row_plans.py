@@ -9,6 +9,7 @@ from cgcli.engines.plan import ALONE, operands_of
 from cgcli.engines.planned import PlannedEngine
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import descendants
+from cgcli.ops import calling
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 BLOCK = 16384
 """Elements of the largest value of a block of rows: its temporaries (128 KiB each) stay in a core's cache."""
+
+LOOPED, MOST_LOOPED = 64, 4_000_000
+"""Rows of a block of loops, which take some rows at once, and elements that their states may have then (32 MB)."""
 
 
 class RowPlan:
@@ -44,7 +48,8 @@ class RowPlan:
         self._size = len(graph)
         self._steps = with_last_uses(steps, self.varying | once)
         largest = max((size(graph.shape_of(node)) for node in [*columns, *(step[0] for step in steps)]), default=1)
-        self.height = max(1, BLOCK // largest)
+        loops = any(graph.row(step[0]) is calling.scan for step in steps)
+        self.height = max(1, BLOCK // largest, min(LOOPED, MOST_LOOPED // largest) if loops else 1)
 
     def fixed(self, values: Mapping[str, Any]) -> list[Any]:
         """The values of nodes that depend on no column, by node."""

@@ -65,7 +65,8 @@ class EditableGraph(Graph):
     A refused edit (GraphError, naming the nodes) leaves everything as it was. `rebuild` makes it an ordinary graph
     again, which can be evaluated, and edited further. `record` holds the edits since the last rebuild. `twins` are
     nodes that an edit made equal to another one (`twin_of`): whoever wants them to be one before the rebuild replaces
-    them, and empties the list.
+    them, and empties the list. `aside` has 1 for nodes that nobody needs to ask about an edit: `supplant` leaves them
+    what they use, and where they cannot take a new shape they are not found any more.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -98,6 +99,7 @@ class EditableGraph(Graph):
         self._labels: dict[int, list[str]] = {}
         self._labelled = UNKNOWN
         self.twins: list[int] = []
+        self.aside = bytearray()
 
     # ---- the vocabulary ----------------------------------------------------------------------------------------
 
@@ -122,8 +124,10 @@ class EditableGraph(Graph):
         """
         uses = self._begin(node, by)
         change = Change("supplant", (node, by), reason, len(self.op))
-        owner = uses.owner
-        self._move_edges(change, [edge for edge in uses.of(node) if owner[edge] not in kept], by)
+        owner, aside, known = uses.owner, self.aside, len(self.aside)
+        users = [(edge, owner[edge]) for edge in uses.of(node)]
+        edges = [edge for edge, user in users if user not in kept and not (user < known and aside[user])]
+        self._move_edges(change, edges, by)
         if names:
             self._move_names(change, node, by)
         self._enter(change)
@@ -573,7 +577,13 @@ class EditableGraph(Graph):
         try:
             while heap:
                 _, node = heappop(heap)
-                number = self._inferred(node)
+                try:
+                    number = self._inferred(node)
+                except ShapeError:
+                    if not self._is_aside(node):
+                        raise
+                    self._forget(node)
+                    continue
                 if number == self.shape[node]:
                     continue
                 before[node] = self.shape[node]
@@ -588,6 +598,9 @@ class EditableGraph(Graph):
                 self.shape[node] = number
             raise
         return before
+
+    def _is_aside(self, node: int) -> bool:
+        return node < len(self.aside) and bool(self.aside[node])
 
     def _inferred(self, node: int) -> int:
         """Number of the shape of a node whose operands have changed theirs."""

@@ -8,7 +8,6 @@ from array import array
 from cgcli.errors import FormulaError, Source
 from cgcli.language import tables
 from cgcli.language.notations import foreign
-from cgcli.language.unfinished import unfinished
 from cgcli.loops import swept
 
 TYPE_CHECKING = False
@@ -28,7 +27,7 @@ NUMBER = TERMINALS.index("NUMBER")
 NAME = TERMINALS.index("NAME")
 EQUAL = TERMINALS.index("EQUAL")
 TARGETS_END = {EQUAL, TERMINALS.index("COMMA"), TERMINALS.index("RPAR")}
-TARGETS_IN_BRACKETS = re.compile(r",[^()\[\]\n;]*\)\s*=(?!=)")
+TARGETS_IN_BRACKETS = r",[^()\[\]\n;]*\)\s*=(?!=)"
 PAIRS = {"(": ")", "[": "]"}
 HASH, NEWLINE = map(ord, "#\n")
 LEFT_ROUND, RIGHT_ROUND, LEFT_SQUARE, RIGHT_SQUARE = map(ord, "()[]")
@@ -84,13 +83,15 @@ def misread(
     told = foreign(text, begin if begin < len(text) else len(text.rstrip()))
     if told is not None:
         return FormulaError(told.message, span=told.span, source=source, hint=told.hint)
-    slip = unfinished(source, kind, begin, finish, expected)
+    wants_value = NUMBER in expected
+    unclosed = None if wants_value else _unclosed(text, begin)
+    from cgcli.language.unfinished import unfinished  # its patterns take a millisecond
+
+    slip = unfinished(source, kind, begin, finish, expected, unclosed)
     if slip is not None:
         return slip
     before = last_word(text, last_end)
     word = text[begin:finish]
-    wants_value = NUMBER in expected
-    unclosed = None if wants_value else _unclosed(text, begin)
     ends = kind in (END, SEPARATOR)
     message: str
     hint: str | None
@@ -124,7 +125,7 @@ def _begins_a_line(text: str, unclosed: int, begin: int, word: str) -> bool:
     if line <= unclosed or unclosed not in _open_brackets(text, len(text)):
         return False
     lead = text[line:begin].strip()
-    return not lead if word != "=" else lead.isidentifier()
+    return lead in ("", "def", *DECLARING) if word != "=" else lead.isidentifier()
 
 
 def _explain(
@@ -149,7 +150,7 @@ def _explain(
     if word == "=":
         return "`=` cannot stand here", "to compare, write `==`; a definition `name = …` takes a line of its own"
     if word == ",":
-        if TARGETS_IN_BRACKETS.match(source.text, begin):
+        if re.compile(TARGETS_IN_BRACKETS).match(source.text, begin):
             return "a comma cannot stand here", "write `a, b = …` without brackets to take values apart"
         if opening == "(":
             return "a comma cannot stand here", "`( )` groups one value; write `[ ]` for a list"

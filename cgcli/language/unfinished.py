@@ -33,10 +33,12 @@ REPEATING = {
 }
 
 
-def unfinished(source: Source, kind: int, begin: int, finish: int, expected: dict[int, int]) -> FormulaError | None:
+def unfinished(
+    source: Source, kind: int, begin: int, finish: int, expected: dict[int, int], unclosed: int | None
+) -> FormulaError | None:
     """The error for a token that cannot stand between a `def` and its `return`; None where it stands elsewhere.
 
-    The arguments are those of `messages.misread`.
+    The arguments are those of `messages.misread`. unclosed: where the innermost bracket stands that is open.
     """
     if NUMBER in expected:  # a value is missing, as it may be anywhere
         return None
@@ -45,7 +47,10 @@ def unfinished(source: Source, kind: int, begin: int, finish: int, expected: dic
     if not defs:
         return None
     opened = defs[-1]
-    if text[opened:begin].strip() == "def" and EQUAL in expected:  # read as a line of another function
+    if unclosed is not None and unclosed < opened:  # the bracket is what is wrong
+        return None
+    within = len(defs) > 1 and text[opened:begin].strip() == "def"
+    if within and EQUAL in expected:  # read as a line of another function
         opened = defs[-2]
     head = HEAD.match(text, opened)
     if head is None or head.end() > begin:

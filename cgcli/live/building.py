@@ -20,23 +20,20 @@ if TYPE_CHECKING:
 
 def place(sheet: Sheet, key: Any) -> int:
     """The node that a name, a number or a text means. FormulaError, UsageError, GraphError."""
-    found: int | None = sheet.places.get(key)
-    if found is not None:
-        return found
-    if isinstance(key, str):
-        named = sheet.named(key)
-        if named is None:
-            building = Building(sheet, beside=True)
-            named = building.of(key)
-            if building.decided:
-                return named
-        found = named
-    elif isinstance(key, int) and not isinstance(key, bool):
+    if type(key) is int:
         sheet.graph.require(key)
-        found = key
-    else:
+        return key
+    if not isinstance(key, str):
         raise UsageError(f"{key!r} is no name, no text and no number of a node", hint='for example live["loss"]')
-    sheet.places[key] = found
+    found: int | None = sheet.places.get(key)
+    if found is None:
+        found = sheet.named(key)
+        if found is None:
+            building = Building(sheet, beside=True)
+            found = building.of(key)
+            if building.decided:  # by values, which may change
+                return found
+        sheet.places[key] = found
     return found
 
 
@@ -157,7 +154,7 @@ def found_in(sheet: Sheet, text: str) -> int:
         moved[node] = found
     else:
         found = moved[lowered.output]
-        if sheet.users_by_name(found) is not None:
+        if sheet.needing(found):
             return found
     raise GraphError(f"there is no `{text}` in the graph", hint="write it as `live.formula()` shows it")
 

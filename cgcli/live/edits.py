@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 ANEW = "edit the text of the formula, and make the live graph anew"
 
 
+MOST_TOLD = 5
+"""Users that a message names."""
+
+
 class Edit:
     """Edits of one transaction.
 
@@ -80,9 +84,10 @@ class Edit:
         node = place_of(self.sheet, name)
         if name in self.sheet.outputs:
             raise GraphError(f"`{name}` cannot be removed: it is an output", hint="`replace` gives it another value")
-        user = self.sheet.users_by_name(node, but=[name])
-        if user is not None:
-            raise GraphError(f"`{name}` cannot be removed: `{user}` uses it")
+        users = self.sheet.needing(node, but=name, most=MOST_TOLD)
+        if users:
+            listed = " and ".join(f"`{user}`" for user in sorted(users))
+            raise GraphError(f"`{name}` cannot be removed: {listed} {'uses' if len(users) == 1 else 'use'} it")
         if name in self.sheet.inputs:
             self.sheet.enter_absent(name)
         self.graph.call(name, None, "removed")
@@ -147,6 +152,18 @@ class Edit:
         for name in own:
             if names or name in moved:
                 self.graph.call(name, new, "an edit")
+        for name in moved:
+            if self.sheet.inputs.get(name) == node:
+                self._end_input(name, new)
+
+    def _end_input(self, name: str, new: int) -> None:
+        """Let an input that is an output, too, be the definition that took its place."""
+        if self.graph.uses().any(self.sheet.inputs[name]):
+            raise GraphError(
+                f"`{name}` is an input and an output: what takes its place cannot use it", hint="give it another name"
+            )
+        self.graph.call(name, new, "an output")
+        self.sheet.enter_absent(name)
 
     def _names_of(self, node: int) -> list[str]:
         """The names of a node, without that of an input itself."""
@@ -276,7 +293,7 @@ def check_followed(sheet: Sheet, changes: Sequence[Change]) -> None:
         if graph.survivor(each.source) in reached:
             raise GraphError(f"{_called(graph, each.source, before)} cannot be edited: {each.reason}", hint=ANEW)
     for y, _, result in sheet.followed:
-        if graph.survivor(y) in reached and (result is None or sheet.users_by_name(result) is not None):
+        if graph.survivor(y) in reached and (result is None or sheet.needing(result)):
             raise GraphError(
                 f"the formula has a derivative of {_called(graph, y, before)}, which would not follow this edit",
                 hint=ANEW,

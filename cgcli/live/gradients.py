@@ -22,7 +22,7 @@ from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from cgcli.formulas.bound import Bound
@@ -79,9 +79,8 @@ def _walked(sheet: Sheet, of: str, wrt: Names) -> dict[str, int] | None:
     output, nodes = place(sheet, of), {name: graph.names.get(name) for name in wrt}
     if graph.shape[output] or None in nodes.values():
         return None
-    sheet.adopt(output)
     targets = [node for node in nodes.values() if node is not None]
-    way = _way(sheet, targets)
+    way = _way(sheet, targets, _asked_beside(sheet, output))
     if way is None:
         return None
     origins, graph.origins = graph.origins, Origins()
@@ -99,11 +98,22 @@ def _walked(sheet: Sheet, of: str, wrt: Names) -> dict[str, int] | None:
     return found
 
 
-def _way(sheet: Sheet, targets: Sequence[int]) -> list[int] | None:
-    """The nodes of the formula that depend on some, in an order of evaluation.
+def _asked_beside(sheet: Sheet, output: int) -> set[int]:
+    """The nodes of a question that are not of the formula."""
+    found = {output} if sheet.beside[output] else set()
+    pending = list(found)
+    while pending:
+        new = {operand for operand in sheet.graph.operands_of(pending.pop()) if sheet.beside[operand]} - found
+        found |= new
+        pending += new
+    return found
 
-    None where they are too many, and where the order in which what a node receives is
-    added up is not that of positions: sums of two have no order.
+
+def _way(sheet: Sheet, targets: Sequence[int], also: Collection[int]) -> list[int] | None:
+    """The nodes of the formula, and some others, that depend on nodes, in an order of evaluation.
+
+    None where they are too many, where a name stands behind an alias, and where more than two numbers are added up at a
+    node of a graph that was edited: their order is that of a text.
     """
     graph, beside = sheet.graph, sheet.beside
     uses = graph.uses()
@@ -112,12 +122,12 @@ def _way(sheet: Sheet, targets: Sequence[int]) -> list[int] | None:
         users = 0
         for edge in uses.of(node):
             user = uses.owner[edge]
-            if not beside[user]:
+            if not beside[user] or user in also:
                 users += 1
                 if user not in seen:
                     seen.add(user)
                     found.append(user)
-        if len(found) > FAR or (users > 2 and not graph.in_order):
+        if len(found) > FAR or (users > 2 and not graph.in_order) or graph.op[node] == structure.alias.code:
             return None
     found.sort(key=None if graph.in_order else graph.ranks().__getitem__)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from operator import ne
 
-from cgcli.errors import UsageError, did_you_mean
+from cgcli.errors import CgError, UsageError, did_you_mean
 from cgcli.formulas import given
 from cgcli.formulas.programs import of_program
 from cgcli.live.building import place, place_of
@@ -56,7 +56,7 @@ class LiveGraph:
     def __getitem__(self, key: str | int) -> Any:
         """The value of a name, of an expression over names, or of a node by its number."""
         sheet = self.sheet
-        node = sheet.places.get(key)
+        node = sheet.places.get(key) if type(key) is str else None
         if node is None:
             node = place(sheet, key)
         values = sheet.values
@@ -64,6 +64,8 @@ class LiveGraph:
         values.full = False
         if values.state[node]:
             values.compute((node,))
+            if sheet.followed:
+                self._tell_kinks()
         found = values.values[node]
         if type(found) is float and found - found == 0:
             return found
@@ -77,6 +79,8 @@ class LiveGraph:
         nodes = {name: place(sheet, name) for name in sheet.outputs}
         sheet.values.begin()
         sheet.values.compute(nodes.values())
+        if sheet.followed and sheet.values.recomputed:
+            self._tell_kinks()
         found = self._given_out(nodes)
         return next(iter(found.values())) if len(found) == 1 else found
 
@@ -98,6 +102,13 @@ class LiveGraph:
         found = {name: outside(values[node]) for name, node in slopes.nodes.items()}
         slopes.tell(sheet, found)
         return found
+
+    def _tell_kinks(self) -> None:
+        """Warn of derivatives in the formula that may not be what they seem, as `f.eval` does."""
+        from cgcli.formulas import kinks
+
+        bound = bound_over(self.sheet, compacted(self.sheet).program)
+        kinks.tell(bound, kinks.kinks_within(bound), second=True)
 
     def _given_out(self, nodes: Mapping[str, int]) -> dict[str, Any]:
         """Values as callers see them; a nan among them is told with the place where it was born."""
@@ -187,9 +198,9 @@ class LiveGraph:
         return f"<live {repr(self.formula())[1:-1]}>"
 
     @property
-    def functions(self) -> list[str]:
-        """Names of the functions that texts may call: those of the formula, and those of `define_functions`."""
-        return list(self.sheet.texts.functions)
+    def functions(self) -> dict[str, str]:
+        """The functions that texts may call, those of the formula and of `define_functions`: name -> statement."""
+        return dict(self.sheet.texts.statements())
 
     def define_functions(self, functions: Mapping[str, str]) -> None:
         """Let texts from now on call these functions, name -> statement (`f(a) = a^2`), beside those of the formula.
@@ -205,15 +216,17 @@ class LiveGraph:
 
     def definition(self, name: str) -> str:
         """What a name means now, as text over the other names. UsageError for a name that is not there."""
+        return self.definitions([name])[name]
+
+    def definitions(self, names: Iterable[str]) -> dict[str, str]:
+        """As `definition`, for many names."""
         from cgcli.emit.formula import expression
 
-        node = place_of(self.sheet, name)
         now = compacted(self.sheet)
-        place = now.moved[node]
-        if name in self.sheet.inputs:
-            return name
-        others = {other: each for each, other in now.program.graph.names.items() if other != place}
-        return expression(now.program.graph, place, others)
+        texts = {node: name for name, node in now.program.graph.names.items()}
+        places = {name: now.moved[place_of(self.sheet, name)] for name in names}
+        return {name: name if name in self.sheet.inputs else expression(now.program.graph, node, texts)
+                for name, node in places.items()}  # fmt: skip
 
     # ---- changes -----------------------------------------------------------------------------------------------
 
@@ -387,15 +400,15 @@ class LiveGraph:
                 call(name, outside(before), outside(after))
 
     def _watched(self, name: str) -> Any:
+        """The value of what is watched; None where that does not mean anything any more."""
         sheet = self.sheet
-        if name in self._watches:
-            try:
-                node = place(sheet, name)
-            except UsageError:
-                return None
-        else:
+        try:
             node = place(sheet, name)
-        sheet.values.compute((node,))
+            sheet.values.compute((node,))
+        except CgError:
+            if name not in self._watches:
+                raise
+            return None
         return sheet.values.values[node]
 
     def _check(self, values: Mapping[str, Any]) -> None:

@@ -67,7 +67,6 @@ class Sheet:
         self.initialisers: dict[str, Initialiser] = dict(program.initialisers)
         self.decided = dict(program.specialised)
         self.followed: list[tuple[int, int, int | None]] = [(y, x, None) for y, x in program.slopes]
-        self.aliases = structure.alias.code in program.graph.op
         self._asks_points, self._looked_at = False, 0
         wanted = [node for name, node in self.graph.names.items() if name not in self.inputs]
         needed = ancestors(self.graph, [*wanted, *self.outputs.values(), *self.all_defaults.values()])
@@ -78,7 +77,7 @@ class Sheet:
         self.places_in_text: dict[str, int] = {}
         self.log: list[tuple[str | None, Any, Any]] = []
         self.given = Given(self)
-        self.beside = bytearray(len(self.graph))
+        self.beside = self.graph.aside = bytearray(len(self.graph))
         self.texts = Texts(bound.source, self.formula.programs.names.functions)
         self.places: dict[Any, int] = {}
         self.values = self._valued(self._engine())
@@ -93,11 +92,12 @@ class Sheet:
         twin = Sheet.__new__(Sheet)
         vars(twin).update(vars(self))
         twin.graph = self.graph.fork()
-        for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided", "beside",
+        for name in ("outputs", "inputs", "params", "defaults", "all_defaults", "initialisers", "decided",
                      "places", "log", "followed", "slopes", "places_in_text"):  # fmt: skip
             setattr(twin, name, getattr(self, name).copy())
         twin.values = self.values.fork(twin.graph)
         twin.given = Given(twin)
+        twin.beside = twin.graph.aside
         return twin
 
     # ---- engines and values ------------------------------------------------------------------------------------
@@ -146,8 +146,9 @@ class Sheet:
             if chosen is not self.values.engine:
                 old = self.values.values
                 self.values = self._valued(chosen)
-                for node in self.inputs.values():
-                    self.values.values[node] = chosen.given(old[node])
+                for node in {*self.inputs.values(), *self.graph.inputs().values()}:  # an undo brings inputs back
+                    if old[node] is not None:
+                        self.values.values[node] = chosen.given(old[node])
 
     def follow_defaults(self) -> None:
         """Give inputs that nobody gave a value those of their defaults, which may depend on other inputs."""
@@ -256,9 +257,9 @@ class Sheet:
         return self._asks_points
 
     def is_simple(self) -> bool:
-        """Whether derivatives follow the edges and nothing else: no aliases, decisions, columns, derivatives."""
+        """Whether derivatives follow the edges and nothing else: no decisions, columns, derivatives in the text."""
         program = self.program
-        return not (self.aliases or program.decisions or program.columns or program.slopes or self.decided) and not (
+        return not (program.decisions or program.columns or program.slopes or self.decided) and not (
             program.graph.origins or program.graph.is_derivative
         )
 
@@ -277,25 +278,28 @@ class Sheet:
 
     # ---- who needs what ----------------------------------------------------------------------------------------
 
-    def users_by_name(self, node: int, but: Iterable[str] = ()) -> str | None:
-        """A name or an output that needs a node; None where there is none."""
-        left_out = set(but)
+    def needing(self, node: int, but: str | None = None, most: int = 1) -> list[str]:
+        """Names and outputs that need a node, the next ones on each way, and not more than some; none for garbage."""
         ends: dict[int, str] = {}
         for name, output in self.outputs.items():
             ends.setdefault(self.graph.survivor(output), name)
         uses, graph = self.graph.uses(), self.graph
+        found: list[str] = []
         pending, seen = [node], {node}
-        while pending:
+        while pending and len(found) < most:
             node = pending.pop()
-            names = [name for name in graph.names_of(node) if name not in left_out and name not in self.inputs]
-            if names or (node in ends and ends[node] not in left_out):
-                return names[0] if names else ends[node]
+            names = [name for name in graph.names_of(node) if name != but and name not in self.inputs]
+            if node in ends and ends[node] != but and not names:
+                names = [ends[node]]
+            if names:
+                found.append(names[0])
+                continue
             for edge in uses.of(node):
                 user = uses.owner[edge]
                 if user not in seen and not self.beside[user]:
                     seen.add(user)
                     pending.append(user)
-        return None
+        return found
 
     def adopt(self, node: int) -> None:
         """A node of a question becomes one of the formula, and what it needs."""
@@ -324,7 +328,6 @@ class Sheet:
 
     def alias(self, node: int) -> int:
         """A new node with the value of another one."""
-        self.aliases = True
         return self.graph.apply(structure.alias, [node], [-1 - len(self.graph)])
 
 

@@ -285,7 +285,7 @@ class Values:
                 computed += 1
                 old = values[node]
                 if old is not None:
-                    if not (plain and type(value) is float and value != old == old) and same(old, value):
+                    if not (plain and type(old) is type(value) is float and value != old == old) and same(old, value):
                         equal += 1
                         state[node] = STANDS
                         continue

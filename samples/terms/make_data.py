@@ -107,11 +107,11 @@ def _number(random: Random) -> tuple[str, float]:
     return f"number({value})", value
 
 
-def lines(count: int = 300) -> Iterator[dict[str, Any]]:
-    """Lines of 2 to 24 brackets, half of them balanced, as chains of cells."""
+def lines(count: int = 240) -> Iterator[dict[str, Any]]:
+    """Lines of 2 to 16 brackets, half of them balanced, as chains of cells."""
     random = Random(3)
     for number in range(count):
-        pairs, signs, depth = 1 + int(random.random() * 12), [], 0
+        pairs, signs, depth = 1 + int(random.random() * 8), [], 0
         for left in range(2 * pairs, 0, -1):
             opens = depth == 0 or (depth < left and random.random() < 0.5)
             signs.append(0 if opens else 1)

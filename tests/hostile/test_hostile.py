@@ -6,14 +6,26 @@ import sys
 
 import pytest
 
-from tests.hostile import encodings, environments, full_disk, graph_files, interrupts, kill, memory, texts, training
+from tests.hostile import (
+    encodings,
+    environments,
+    full_disk,
+    graph_files,
+    interrupts,
+    kill,
+    memory,
+    sessions,
+    terms,
+    texts,
+    training,
+)
 from tests.hostile.frame import sample
 
 SEED = 2026
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and users of POSIX")
 
-IN_PROCESS = {texts: 300, graph_files: 25}
-"""Kind -> trials; they take a millisecond or two each."""
+IN_PROCESS = {texts: 300, terms: 120, graph_files: 25, sessions: 30}
+"""Kind -> trials; they take some milliseconds each."""
 
 
 @pytest.mark.parametrize("kind", IN_PROCESS, ids=lambda kind: kind.__name__.rpartition(".")[2])

@@ -35,7 +35,7 @@ def soup(random: Random) -> str:
         return "".join(random.choices(ANY, k=random.randrange(40)))
     if kind < 0.3:
         return random.randbytes(random.randrange(40)).decode("utf-8", "replace")
-    glue = random.choice(("", " "))
+    glue = random.choice(("", " ", "\n"))
     return glue.join(random.choices((*WORDS, *NUMBERS, *SIGNS, *RESERVED, *SNIPPETS), k=random.randrange(30)))
 
 

@@ -150,7 +150,8 @@ class TestEdits:
 
 
 REFUSED = [
-    ("remove", ("y",), "`y` cannot be removed: `m` uses it"),
+    ("remove", ("y",), "`y` cannot be removed: `loss` and `m` use it"),
+    ("remove", ("m",), "`m` cannot be removed: `loss` uses it"),
     ("remove", ("loss",), "`loss` cannot be removed: it is an output"),
     ("remove", ("nothing",), "no `nothing`"),
     ("replace", ("sin(x)", "loss"), "close a cycle"),
@@ -320,6 +321,14 @@ class TestHistory:
         assert heard[2:] == [("z", 11.0, None)]
         live.undo()
         assert heard[3:] == [("z", None, 11.0)]
+
+    def test_a_watched_text_that_means_nothing_any_more(self, live):
+        heard = []
+        live.watch("x*y + [1, 2]", lambda *told: heard.append(told[2]))
+        live.define("y", "[1, 2, 3]*x")
+        assert heard == [None]
+        live.undo()
+        assert heard[1].tolist() == [0.3 * live["y"] + 1, 0.3 * live["y"] + 2]
 
     def test_an_edit_between_questions_leaves_other_slopes(self):
         live = cg.parse("u = sin(a)*b; v = exp(c)*d; loss = u + v").live(a=1, b=2, c=3, d=4)

@@ -162,6 +162,17 @@ class TestQuestions:
         with pytest.warns(cg.NotFiniteWarning):
             live.grad("loss")
 
+    def test_a_derivative_at_a_kink_is_told(self):
+        f = cg.parse("y = abs(x)^2; diff(diff(y, x), x)")
+        live = f.live(x=1)
+        live()
+        live.set(x=0)
+        with pytest.warns(cg.KinkWarning) as told:
+            live()
+        with pytest.warns(cg.KinkWarning) as expected:
+            f.eval(x=0)
+        assert [str(each.message) for each in told] == [str(each.message) for each in expected]
+
 
 class TestDerivatives:
     def test_they_are_those_of_the_formula(self, live):

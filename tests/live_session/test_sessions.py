@@ -41,7 +41,8 @@ SESSIONS = {
         :lazy|:unwatch y|:why|:draw|:trace y""",
     "wrong": """x +|sin(|x = |:nosuch|:undo|:u|:|:show|:replace x|:insert y|:save|:save x.txt|input z|output y|1/0|
         log(-1)|x = log(-1)|x = [1, 2]|loss|# a comment||nosuch = nosuch|:lazy x|:grad nosuch|:show nosuch|
-        :watch nosuch|:remove nosuch|:rename x to t|:rename x to 2|:replace x with x|:replace y with x +""",
+        :watch nosuch|:remove nosuch|:rename x to t|:rename x to 2|:replace x with x|:replace y with x +|
+        x = 0.5|loss = 2|:replace loss with 2*loss|:replace loss with y|:formula|loss""",
     "help": ":help|:quit",
 }  # fmt: skip
 """Name -> lines, with bars between them."""
@@ -132,6 +133,15 @@ def test_arrays_and_defaults_are_saved(tmp_path: Path) -> None:
     assert saved.eval()["z"].tolist() == before.live["z"].tolist()
 
 
+def test_functions_are_saved(tmp_path: Path) -> None:
+    path = tmp_path / "s.cg"
+    before = Session(cgcli.parse("def g(a):\n    h = k*a\n    return h, a^2\nk = 3\ny = g(x)[0]").live(x=2.0))
+    for line in ("f(a) = g(a)[1] + 1", "y = f(x)", "f(a) = 7*a", "z = f(y)", f":save {path}"):
+        before.run(Line(line))
+    after = Session(cgcli.load(path).live())
+    assert [after.live[name] for name in ("y", "z", "f(1)", "g(x)[0]")] == [5.0, 35.0, 7.0, 6.0]
+
+
 def test_a_refused_line_changes_nothing() -> None:
     taken = session()
     before = str(taken.live.formula()), taken.live.values, dict(taken.watched)
@@ -150,6 +160,9 @@ def test_a_comment_and_a_rename_compute_nothing() -> None:
         taken.run(Line(line))
         assert taken.cost["recomputed"] == 0
     assert "cost" in taken.watched
+    taken.run(Line(":undo"))
+    assert "loss" in taken.watched
+    taken.run(Line(":redo"))
     taken.run(Line("x = 0.4"))
     assert taken.cost["recomputed"] == 3  # sin, difference, square
 

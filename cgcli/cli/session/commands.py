@@ -67,8 +67,11 @@ def do_insert(session: Session, command: Command, answer: Answer) -> None:
 
 def do_remove(session: Session, command: Command, answer: Answer) -> None:
     """`:remove b`."""
-    name = one_name(command, needed=True)
+    name = one_name(command, needed=True) or ""
     edit(session, lambda e: e.remove(name))
+    if name in session.watched:
+        del session.watched[name]
+        session.enter(lambda: session.watched.setdefault(name), lambda: session.watched.pop(name, None))
 
 
 def do_rename(session: Session, command: Command, answer: Answer) -> None:
@@ -76,7 +79,13 @@ def do_rename(session: Session, command: Command, answer: Answer) -> None:
     old, new = divided(command, "to", COMMANDS["rename"].usage)
     edit(session, lambda e: e.rename(old, new))
     if old in session.watched:
-        session.watched = {new if name == old else name: value for name, value in session.watched.items()}
+        rename_watched(session, old, new)
+        session.enter(lambda: rename_watched(session, new, old), lambda: rename_watched(session, old, new))
+
+
+def rename_watched(session: Session, old: str, new: str) -> None:
+    """Watch a name by its new one."""
+    session.watched = {new if name == old else name: value for name, value in session.watched.items()}
 
 
 def edit(session: Session, call: Callable[[Any], None]) -> None:
@@ -135,7 +144,7 @@ def do_names(session: Session, command: Command, answer: Answer) -> None:
         kind = "input" if name in live.inputs else "output" if name in live.outputs else ""
         value = "not computed" if name in stale else value_text(live[name])
         answer.lines.append(f"{name:{wide}}  {kind:6}  {value}".rstrip())
-    answer.lines += session.functions.values()
+    answer.lines += "\n".join(live.functions.values()).splitlines()
 
 
 def do_show(session: Session, command: Command, answer: Answer) -> None:
@@ -150,8 +159,10 @@ def do_show(session: Session, command: Command, answer: Answer) -> None:
 
 def do_formula(session: Session, command: Command, answer: Answer) -> None:
     """`:formula`."""
+    from cgcli.cli.session.saving import formula_text
+
     nothing_behind(command)
-    answer.lines += str(session.live.formula()).splitlines()
+    answer.lines += formula_text(session.live).splitlines()
 
 
 def do_grad(session: Session, command: Command, answer: Answer) -> None:

@@ -32,29 +32,32 @@ def save(session: Session, path: str) -> None:
     """
     if not path.endswith(ENDING):
         raise UsageError(f"`{path}` is no name of a formula file", hint=f":save {Path(path).with_suffix(ENDING)}")
-    text = session_text(session.live, session.functions)
+    text = session_text(session.live)
     require_same(session.live, text)
     write_file(path, text.encode())
 
 
-def session_text(live: LiveGraph, functions: Mapping[str, str]) -> str:
-    """The formula with its values, as a text that `cg live` and every other command reads.
-
-    A formula that was not edited keeps its text, with its comments. Definitions that no output needs stay, too.
-    """
+def formula_text(live: LiveGraph) -> str:
+    """The formula without its values. Where it was not edited its own text; definitions that no output needs stay."""
     formula = live.formula()
+    if formula.source is not None:
+        return str(formula.source.text).rstrip("\n")
+    return with_definitions(str(formula), live)
+
+
+def session_text(live: LiveGraph) -> str:
+    """The formula with its values, as a text that `cg live` and every other command reads."""
     values = dict(live.values)
-    text = with_values(formula.source.text if formula.source is not None else str(formula), values)
-    declared = [declaration(name, value) for name, value in values.items()]
-    text = with_definitions("\n".join([*declared, text.rstrip("\n")]), live)
-    text = "\n".join([*callable_in(text, functions), text])
+    text = with_values(formula_text(live), values)
+    text = "\n".join([*(declaration(name, value) for name, value in values.items()), text])
+    text = "\n".join([*callable_in(text, live.functions), text])
     if survey(parse(Source(text))).outputs != list(live.outputs):
         text += f"\noutput {', '.join(live.outputs)}"
     return f"{text}\n"
 
 
 def callable_in(formula: str, functions: Mapping[str, str]) -> list[str]:
-    """The functions of a session that a text has no other one for, and has all names for."""
+    """The functions that a text has no other one for, and has all names for."""
     names = survey(parse(Source(formula)))
     known = {*names.defined, *names.inputs}
     kept = {name: text for name, text in functions.items() if name not in names.functions}
@@ -65,8 +68,8 @@ def with_definitions(formula: str, live: LiveGraph) -> str:
     """A formula with the definitions of a live one that it lacks, each behind those that it uses."""
     table = parse(Source(formula))
     names = survey(table)
-    missing = {name: live.definition(name) for name in live.names
-               if name not in names.defined and name not in names.inputs and name not in names.outputs}  # fmt: skip
+    known = {*names.defined, *names.inputs, *names.outputs, *live.inputs}
+    missing = live.definitions(name for name in live.names if name not in known)
     if not missing:
         return formula
     needs = {name: [used for used in survey(parse(Source(text))).free if used in missing]

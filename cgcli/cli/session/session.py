@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Step = tuple[Callable[[], object], Callable[[], object]]
     """How a part of a line is undone, and done again."""
 
-    Done = tuple[str, list[Step]]
-    """A line, and its parts."""
+    Done = tuple[str, list[Step], list[str]]
+    """A line, its parts, and the names that it gave something."""
 
 NOT_NEEDED = "_"
 """A name that takes a value nobody needs, as in the language."""
@@ -65,6 +65,7 @@ class Session:
         self._done: list[Done] = []
         self._undone: list[Done] = []
         self._steps: list[Step] = []
+        self._names: list[str] = []
         self._back: list[Callable[[], object]] = []
 
     def begin(self) -> Answer:
@@ -75,7 +76,7 @@ class Session:
 
     def run(self, source: Line) -> Answer:
         """Do a line. CgError for what is wrong with it, and KeyboardInterrupt: then nothing has changed."""
-        answer, self._steps, self._back = Answer(), [], []
+        answer, self._steps, self._names, self._back = Answer(), [], [], []
         before = dict(self.watched)
         try:
             actions = read_line(source)
@@ -91,11 +92,12 @@ class Session:
                 back()
             self.watched = before
             if self._steps:
-                self._undone = [(source.text, self._steps)] if isinstance(error, KeyboardInterrupt) else []
+                done = (source.text, self._steps, self._names)
+                self._undone = [done] if isinstance(error, KeyboardInterrupt) else []
             raise
         if self._steps:
             answer.altered = True
-            self._done.append((source.text, self._steps))
+            self._done.append((source.text, self._steps, self._names))
             self._undone = []
         return answer
 
@@ -150,9 +152,10 @@ class Session:
     def change(self, call: Callable[[], object]) -> None:
         """Change the live graph as a part of this line."""
         call()
-        self._enter(self.live.undo, self.live.redo)
+        self.enter(self.live.undo, self.live.redo)
 
-    def _enter(self, back: Callable[[], object], again: Callable[[], object]) -> None:
+    def enter(self, back: Callable[[], object], again: Callable[[], object]) -> None:
+        """A part of this line was done: how it is undone, and done again."""
         self._steps.append((back, again))
         self._back.append(back)
 
@@ -160,7 +163,8 @@ class Session:
         """Give a name a value, or another definition."""
         live = self.live
         known = name in live.names
-        before = self.value(name) if known and not live.is_stale(name) else None
+        before = self._known(name)
+        self._names.append(name)
         if known and self._is_closed(text):
             value = read_value(name, text)
             self.change(lambda: live.set({name: value}))
@@ -173,10 +177,14 @@ class Session:
         elif not is_same(before, after := self.value(name)):
             answer.changes.append(Change(name, before, after))
 
+    def _known(self, name: str) -> Any:
+        """The value of a name where it is up to date, else None."""
+        return self.value(name) if name in self.live.names and not self.live.is_stale(name) else None
+
     def _is_closed(self, text: str) -> bool:
         """Whether a text is a number or an array of them, whatever names and functions of the graph stand for."""
         table = parse(Source(text))
-        names, functions = survey(table), {*self.functions, *self.live.functions}
+        names, functions = survey(table), self.live.functions
         if names.free or any(name in self.live.names for name in names.constants):
             return False
         return not any(table.callee(row) in functions for row in table.rows_of(syntax.CALL))
@@ -193,7 +201,7 @@ class Session:
             self.live.define_functions(self.functions)
 
         put(action.text)
-        self._enter(lambda: put(before), lambda: put(action.text))
+        self.enter(lambda: put(before), lambda: put(action.text))
         answer.lines.append(action.text)
 
     # ---- undo and what is watched ------------------------------------------------------------------------------
@@ -201,6 +209,11 @@ class Session:
     def undo(self, answer: Answer) -> None:
         """Take back the last line that changed something. UsageError where there is none."""
         self._move(self._done, self._undone, answer, "undo", back=True)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a line to take back."""
+        return bool(self._done)
 
     def redo(self, answer: Answer) -> None:
         """Do again what was taken back last. UsageError where there is none."""
@@ -212,16 +225,17 @@ class Session:
         """Undo or redo the steps of a line, the last ones first or the first ones."""
         if not source:
             raise UsageError(f"there is nothing to {word}")
-        before = dict(self.live.values)
-        text, steps = source[-1]
+        text, steps, names = source[-1]
+        before = {name: self._known(name) for name in names}
         for undo, redo in reversed(steps) if back else steps:
             (undo if back else redo)()
             self._back.append(redo if back else undo)
         target.append(source.pop())
         self._back.append(lambda: source.append(target.pop()))
-        for name, value in self.live.values.items():
-            if name in before and not is_same(before[name], value) and name not in self.watched:
-                answer.changes.append(Change(name, before[name], value))
+        for name, value in before.items():
+            after = None if value is None or name not in self.live.names else self.value(name)
+            if not is_same(value, after) and name not in self.watched:
+                answer.changes.append(Change(name, value, after))
         answer.lines.append(f"{'undone' if back else 'done again'}: {text.strip()}")
         answer.altered = True
 
