@@ -57,15 +57,7 @@ def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: 
     """The function of a `scan`: a loop over the steps, in machine code where that is there and pays."""
     times = REPEATED.get()
     machine_code = _MachineCode(engine.least_compiled, times, body, steps, items, reverse)
-
-    @cache
-    def in_general() -> Callable[[Iterable[Any]], list[Any]]:
-        before = REPEATED.set(times * steps)
-        try:
-            return running(engine, body)
-        finally:
-            REPEATED.reset(before)
-
+    in_general = cache(lambda: _running_often(engine, body, times * steps))
     if not (engine.arrays and machine_code.pays(rows=True)):
         in_general()  # else late: the plan of an engine for arrays may load SciPy for functions that LLVM writes out
     ranks = [len(shape) for shape in body.operand_shapes]
@@ -90,6 +82,15 @@ def scanned(engine: PlannedEngine, body: Body, steps: int, items: int, reverse: 
         return emitted.with_state(state) if len(body.results) > 1 else state
 
     return loop
+
+
+def _running_often(engine: PlannedEngine, body: Body, times: int) -> Callable[[Iterable[Any]], list[Any]]:
+    """`running` of a body that is run so many times."""
+    before = REPEATED.set(times)
+    try:
+        return running(engine, body)
+    finally:
+        REPEATED.reset(before)
 
 
 class _MachineCode:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cgcli.errors import Span
     from cgcli.language.syntax import Syntax
 
-NEXT_LINE = re.compile(r"(?:[ \t\f\u00a0]*(?:#[^\n]*)?\r?\n)+([ \t\f\u00a0]*)([^\s#]\S*)")
+NEXT_LINE = r"(?:[ \t\f\u00a0]*(?:#[^\n]*)?\r?\n)+([ \t\f\u00a0]*)([^\s#]\S*)"
 
 
 UNWANTED = "_"
@@ -112,7 +112,7 @@ def _check_indented(table: Syntax, head: int, place: int) -> None:
 def _check_end(table: Syntax, head: int, row: int) -> None:
     """FormulaError where the line after a function is indented as if it belonged to it."""
     text = table.source.text
-    following = NEXT_LINE.match(text, table.end[row])
+    following = re.compile(NEXT_LINE).match(text, table.end[row])
     if following is None or not is_deeper(following[1], lead(text, table.start[head])):
         return
     raise FormulaError(

@@ -8,7 +8,6 @@ from array import array
 from cgcli.errors import FormulaError, Source
 from cgcli.language import tables
 from cgcli.language.notations import foreign
-from cgcli.language.unfinished import unfinished
 from cgcli.loops import swept
 
 TYPE_CHECKING = False
@@ -28,7 +27,7 @@ NUMBER = TERMINALS.index("NUMBER")
 NAME = TERMINALS.index("NAME")
 EQUAL = TERMINALS.index("EQUAL")
 TARGETS_END = {EQUAL, TERMINALS.index("COMMA"), TERMINALS.index("RPAR")}
-TARGETS_IN_BRACKETS = re.compile(r",[^()\[\]\n;]*\)\s*=(?!=)")
+TARGETS_IN_BRACKETS = r",[^()\[\]\n;]*\)\s*=(?!=)"
 PAIRS = {"(": ")", "[": "]"}
 HASH, NEWLINE = map(ord, "#\n")
 LEFT_ROUND, RIGHT_ROUND, LEFT_SQUARE, RIGHT_SQUARE = map(ord, "()[]")
@@ -86,6 +85,8 @@ def misread(
         return FormulaError(told.message, span=told.span, source=source, hint=told.hint)
     wants_value = NUMBER in expected
     unclosed = None if wants_value else _unclosed(text, begin)
+    from cgcli.language.unfinished import unfinished  # its patterns take a millisecond
+
     slip = unfinished(source, kind, begin, finish, expected, unclosed)
     if slip is not None:
         return slip
@@ -149,7 +150,7 @@ def _explain(
     if word == "=":
         return "`=` cannot stand here", "to compare, write `==`; a definition `name = …` takes a line of its own"
     if word == ",":
-        if TARGETS_IN_BRACKETS.match(source.text, begin):
+        if re.compile(TARGETS_IN_BRACKETS).match(source.text, begin):
             return "a comma cannot stand here", "write `a, b = …` without brackets to take values apart"
         if opening == "(":
             return "a comma cannot stand here", "`( )` groups one value; write `[ ]` for a list"

@@ -6,6 +6,7 @@ from cgcli.errors import CgError, GraphError, Source, UsageError, closest
 from cgcli.graph.copying import copy_missing
 from cgcli.language.reading import lower, parse
 from cgcli.live.compacting import compacted
+from cgcli.live.holding import Held
 from cgcli.live.texts import pattern_of
 
 TYPE_CHECKING = False
@@ -30,7 +31,8 @@ def place(sheet: Sheet, key: Any) -> int:
         found = sheet.named(key)
         if found is None:
             building = Building(sheet, beside=True)
-            found = building.of(key)
+            with Held():
+                found = building.of(key)
             if building.decided:  # by values, which may change
                 return found
         sheet.places[key] = found

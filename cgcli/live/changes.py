@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cgcli.live.edits import Edit
+from cgcli.live.holding import Held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
         def follow(self, renamed: Iterable[tuple[str, str]]) -> None:
             """Take notice of new names."""
 
-        def remember(self, change: Change) -> None:
+        def enter(self, change: Change) -> None:
             """Take notice of a change that was done."""
+
+        def tell(self) -> None:
+            """Tell watchers after a change."""
 
 
 ALONE = 30
@@ -177,10 +181,12 @@ class Transaction:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         edit, live = self._edit, self._live
         assert edit is not None
-        if error is not None:
-            edit.begin.take_back(live.sheet)
+        with Held():
+            if error is not None:
+                edit.begin.take_back(live.sheet)
             live.sheet.settle_engine()
-        elif edit.steps:
-            live.sheet.settle_engine()
-            live.follow(edit.renamed)
-            live.remember(Edited(edit))
+            if error is None and edit.steps:
+                live.follow(edit.renamed)
+                live.enter(Edited(edit))
+        if error is None and edit.steps:
+            live.tell()

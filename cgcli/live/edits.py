@@ -10,6 +10,7 @@ from cgcli.errors import GraphError, UsageError
 from cgcli.formulas import given
 from cgcli.language.names import is_constant
 from cgcli.live.building import Building, found_in, place, place_of
+from cgcli.live.holding import Held
 from cgcli.numerals import shape_of
 from cgcli.ops import structure
 
@@ -217,14 +218,15 @@ class Edit:
 
     def _one(self, edit: Callable[..., None], /, *arguments: Any, **named: Any) -> None:
         """Do one edit, which is taken back as a whole where it fails."""
-        mark = Mark(self.sheet)
-        try:
-            edit(*arguments, **named)
-            mark.settle(self.sheet)
-        except BaseException:
-            mark.take_back(self.sheet)
-            raise
-        self.steps.append((edit.__name__.removeprefix("_"), arguments, named))
+        with Held():
+            mark = Mark(self.sheet)
+            try:
+                edit(*arguments, **named)
+                mark.settle(self.sheet)
+            except BaseException:
+                mark.take_back(self.sheet)
+                raise
+            self.steps.append((edit.__name__.removeprefix("_"), arguments, named))
 
 
 class Mark:

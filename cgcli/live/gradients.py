@@ -14,6 +14,7 @@ from cgcli.graph.copying import copy_missing
 from cgcli.graph.origins import Origins
 from cgcli.live.building import place
 from cgcli.live.compacting import bound_over, compacted
+from cgcli.live.holding import Held
 from cgcli.numerals import finite
 from cgcli.ops import structure
 from cgcli.passes.adjoints import Adjoint
@@ -66,7 +67,10 @@ def slopes_of(sheet: Sheet, of: str, wrt: Sequence[str] | str | None) -> Slopes:
     found: Slopes | None = sheet.slopes.get(key)
     if found is None:
         names = None if wrt is None else tuple(given.name_list(wrt))
-        nodes = _walked(sheet, of, names) or _through_program(sheet, of, names)
+        with Held():
+            nodes = _walked(sheet, of, names)
+        if nodes is None:
+            nodes = _through_program(sheet, of, names)
         found = sheet.slopes[key] = Slopes(of, names, nodes)
     return found
 
@@ -140,8 +144,9 @@ def _through_program(sheet: Sheet, of: str, wrt: Names) -> dict[str, int]:
     over, nodes = derivatives.gradient_nodes(bound, wrt, of)
     (by_name,) = nodes.values()
     copies = sheet.compacted.origins()
-    copy_missing(over.graph, sheet.graph, by_name.values(), copies)
-    sheet.grow(beside=True)
+    with Held():
+        copy_missing(over.graph, sheet.graph, by_name.values(), copies)
+        sheet.grow(beside=True)
     return {name: copies[rate] for name, rate in by_name.items()}
 
 

@@ -12,6 +12,7 @@ from cgcli.live.building import place, place_of
 from cgcli.live.changes import Change, ManyValues, NewSheet, NewValues, Transaction
 from cgcli.live.compacting import bound_over, compacted
 from cgcli.live.gradients import slopes_of
+from cgcli.live.holding import Held
 from cgcli.live.sheet import Misfit, Sheet, outside
 from cgcli.live.values import SHARE, same
 from cgcli.numerals import finite
@@ -198,9 +199,9 @@ class LiveGraph:
         return f"<live {repr(self.formula())[1:-1]}>"
 
     @property
-    def functions(self) -> list[str]:
-        """Names of the functions that texts may call: those of the formula, and those of `define_functions`."""
-        return list(self.sheet.texts.functions)
+    def functions(self) -> dict[str, str]:
+        """The functions that texts may call, those of the formula and of `define_functions`: name -> statement."""
+        return dict(self.sheet.texts.statements())
 
     def define_functions(self, functions: Mapping[str, str]) -> None:
         """Let texts from now on call these functions, name -> statement (`f(a) = a^2`), beside those of the formula.
@@ -294,22 +295,24 @@ class LiveGraph:
         """Take back the last change, of values or of the graph; what it was. UsageError where there is none."""
         if not self._past:
             raise UsageError("there is nothing to undo")
-        change = self._past.pop()
-        self._kept -= len(change)
-        change.undo(self)
-        self._future.append(change)
-        self._changed()
+        with Held():
+            change = self._past.pop()
+            self._kept -= len(change)
+            change.undo(self)
+            self._future.append(change)
+        self.tell()
         return str(change)
 
     def redo(self) -> str:
         """Do again what was taken back last; what it is. UsageError where nothing was, or something changed since."""
         if not self._future:
             raise UsageError("there is nothing to do again")
-        change = self._future.pop()
-        change.do(self)
-        self._past.append(change)
-        self._kept += len(change)
-        self._changed()
+        with Held():
+            change = self._future.pop()
+            change.do(self)
+            self._past.append(change)
+            self._kept += len(change)
+        self.tell()
         return str(change)
 
     def fork(self) -> LiveGraph:
@@ -364,23 +367,20 @@ class LiveGraph:
     # ---- how ---------------------------------------------------------------------------------------------------
 
     def _do(self, change: Change) -> None:
-        try:
+        with Held():
             change.do(self)
-        except BaseException:  # Ctrl-C: all of it or nothing
-            change.undo(self)
-            raise
-        self.remember(change)
+            self.enter(change)
+        self.tell()
 
-    def remember(self, change: Change) -> None:
-        """Take notice of a change that was done: it can be taken back from now on, and watchers are told."""
+    def enter(self, change: Change) -> None:
+        """Let a change that was done be the last one that can be taken back."""
         self._past.append(change)
         self._future.clear()
         self._kept += len(change)
         while self._kept > MOST_KEPT and len(self._past) > 1:
             self._kept -= len(self._past.popleft())
-        self._changed()
 
-    def _changed(self) -> None:
+    def tell(self) -> None:
         """Tell watchers after a change."""
         values = self.sheet.values
         values.recomputed = values.cut_off = 0

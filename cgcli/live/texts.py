@@ -92,7 +92,7 @@ class Texts:
         self.source = source
         self._of_formula = dict.fromkeys(functions)
         self.functions: dict[str, str | None] = self._of_formula
-        self._prefix: str | None = None
+        self._statements: dict[str, str] | None = None
         self._read = Kept(KEPT)
         self._lowered = Kept(KEPT)
 
@@ -134,19 +134,23 @@ class Texts:
     def define(self, functions: Mapping[str, str]) -> None:
         """Let these functions be called beside those of the formula, or in their place. name -> statement."""
         self.functions = {**self._of_formula, **functions}
-        self._prefix = None
+        self._statements = None
         self._read, self._lowered = Kept(KEPT), Kept(KEPT)
+
+    def statements(self) -> dict[str, str]:
+        """The functions that may be called: name -> the statement that defines it."""
+        if self._statements is None:
+            found = {name: text for name, text in self.functions.items() if text is not None}
+            if self.source is not None and len(found) < len(self.functions):
+                table = parse(self.source)
+                rows = [row for row in table.statements if _defines_function(table, row)]
+                found = {_function(table, row): table.word(row) for row in rows} | found
+            self._statements = found
+        return self._statements
 
     def function_texts(self) -> str:
         """The statements that define functions."""
-        if self._prefix is None:
-            found = [text for text in self.functions.values() if text is not None]
-            if self.source is not None:
-                table = parse(self.source)
-                rows = [row for row in table.statements if _defines_function(table, row)]
-                found += [table.word(row) for row in rows if self.functions[_function(table, row)] is None]
-            self._prefix = "".join(f"{text}\n" for text in found)
-        return self._prefix
+        return "".join(f"{text}\n" for text in self.statements().values())
 
 
 def _defines_function(table: Syntax, row: int) -> bool:

@@ -82,7 +82,7 @@ def trial(random: Random, folder: Path) -> None:
             except CgError:
                 require_same(state(session), before, "\n".join([*taken, "was refused and changed something"]))
         now = state(session)
-        text = session_text(session.live, session.functions)
+        text = session_text(session.live)
         again = Session(cg.parse(text).live())
         require_same(state(again), now, "\n".join([*taken, "is saved as", text]))
         assert list(again.live.outputs) == list(session.live.outputs)

@@ -13,6 +13,7 @@ from tests.hostile import (
     graph_files,
     interrupts,
     kill,
+    live_interrupts,
     memory,
     sessions,
     terms,
@@ -24,7 +25,7 @@ from tests.hostile.frame import sample
 SEED = 2026
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and users of POSIX")
 
-IN_PROCESS = {texts: 300, terms: 120, graph_files: 25, sessions: 30}
+IN_PROCESS = {texts: 300, terms: 120, graph_files: 25, sessions: 30, live_interrupts: 2}
 """Kind -> trials; they take some milliseconds each."""
 
 

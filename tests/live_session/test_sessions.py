@@ -133,6 +133,15 @@ def test_arrays_and_defaults_are_saved(tmp_path: Path) -> None:
     assert saved.eval()["z"].tolist() == before.live["z"].tolist()
 
 
+def test_functions_are_saved(tmp_path: Path) -> None:
+    path = tmp_path / "s.cg"
+    before = Session(cgcli.parse("def g(a):\n    h = k*a\n    return h, a^2\nk = 3\ny = g(x)[0]").live(x=2.0))
+    for line in ("f(a) = g(a)[1] + 1", "y = f(x)", "f(a) = 7*a", "z = f(y)", f":save {path}"):
+        before.run(Line(line))
+    after = Session(cgcli.load(path).live())
+    assert [after.live[name] for name in ("y", "z", "f(1)", "g(x)[0]")] == [5.0, 35.0, 7.0, 6.0]
+
+
 def test_a_refused_line_changes_nothing() -> None:
     taken = session()
     before = str(taken.live.formula()), taken.live.values, dict(taken.watched)

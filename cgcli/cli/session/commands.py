@@ -144,7 +144,7 @@ def do_names(session: Session, command: Command, answer: Answer) -> None:
         kind = "input" if name in live.inputs else "output" if name in live.outputs else ""
         value = "not computed" if name in stale else value_text(live[name])
         answer.lines.append(f"{name:{wide}}  {kind:6}  {value}".rstrip())
-    answer.lines += session.functions.values()
+    answer.lines += "\n".join(live.functions.values()).splitlines()
 
 
 def do_show(session: Session, command: Command, answer: Answer) -> None:

@@ -32,4 +32,4 @@ def completions(session: Session, line: str) -> tuple[str, list[str]]:
 
 def functions(session: Session) -> list[str]:
     """Functions that can be called, with their bracket."""
-    return [f"{name}(" for name in sorted({*REGISTRY.callable_as, *session.functions})]
+    return [f"{name}(" for name in sorted({*REGISTRY.callable_as, *session.live.functions})]

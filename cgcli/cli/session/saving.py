@@ -32,7 +32,7 @@ def save(session: Session, path: str) -> None:
     """
     if not path.endswith(ENDING):
         raise UsageError(f"`{path}` is no name of a formula file", hint=f":save {Path(path).with_suffix(ENDING)}")
-    text = session_text(session.live, session.functions)
+    text = session_text(session.live)
     require_same(session.live, text)
     write_file(path, text.encode())
 
@@ -45,19 +45,19 @@ def formula_text(live: LiveGraph) -> str:
     return with_definitions(str(formula), live)
 
 
-def session_text(live: LiveGraph, functions: Mapping[str, str]) -> str:
+def session_text(live: LiveGraph) -> str:
     """The formula with its values, as a text that `cg live` and every other command reads."""
     values = dict(live.values)
     text = with_values(formula_text(live), values)
     text = "\n".join([*(declaration(name, value) for name, value in values.items()), text])
-    text = "\n".join([*callable_in(text, functions), text])
+    text = "\n".join([*callable_in(text, live.functions), text])
     if survey(parse(Source(text))).outputs != list(live.outputs):
         text += f"\noutput {', '.join(live.outputs)}"
     return f"{text}\n"
 
 
 def callable_in(formula: str, functions: Mapping[str, str]) -> list[str]:
-    """The functions of a session that a text has no other one for, and has all names for."""
+    """The functions that a text has no other one for, and has all names for."""
     names = survey(parse(Source(formula)))
     known = {*names.defined, *names.inputs}
     kept = {name: text for name, text in functions.items() if name not in names.functions}

@@ -184,7 +184,7 @@ class Session:
     def _is_closed(self, text: str) -> bool:
         """Whether a text is a number or an array of them, whatever names and functions of the graph stand for."""
         table = parse(Source(text))
-        names, functions = survey(table), {*self.functions, *self.live.functions}
+        names, functions = survey(table), self.live.functions
         if names.free or any(name in self.live.names for name in names.constants):
             return False
         return not any(table.callee(row) in functions for row in table.rows_of(syntax.CALL))
