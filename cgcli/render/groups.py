@@ -32,7 +32,9 @@ class Group:
 
 
 class Folding:
-    """The groups of a picture in the order in which they are evaluated to their ends, the group of each node, and the edges between groups.
+    """The groups of a picture, the group of each node, and the edges between groups.
+
+    The order is that in which their last nodes are evaluated.
 
     Constants without a name are in no group: they are drawn where they are used, or not at all inside a fold.
     edges: (group of the operand, group of the user), each pair once. note: what was folded, or "". opened: calls that
