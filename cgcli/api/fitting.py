@@ -25,7 +25,7 @@ class Fitting(FormulaBase):
         limit: int | None = None, most: int = 1000, save: str | PathLike[str] | None = None,
         resume: str | PathLike[str] | None = None, by: str | Sequence[str] | None = None,
         share: str | Sequence[str] | None = None, sigma_x: str | float | Mapping[str, Any] | None = None,
-        **training: Any,
+        cluster: str | Executor | None = None, **training: Any,
     ) -> Any:  # fmt: skip
         """The parameters with which the formula is nearest to a target, row by row: see `cgcli.fitting.fit.fit`.
 
@@ -36,14 +36,17 @@ class Fitting(FormulaBase):
         by: columns whose values tell groups of rows apart; each group is fitted, and the result is a
         `cgcli.fitting.groups.grouped.GroupedFit`. share: parameters that all groups have in common.
 
+        cluster: the passes over the rows of files run on the workers of Dask, as for `grad_sum`; the same bits.
+
         Where `loss` is an output of the formula, its mean over the rows is made small instead: see
         `cgcli.fitting.training.train` for the further options (method, epochs, batch, rate, validate, patience …).
         """
-        from cgcli.fitting.choosing import is_training, refuse_options
+        from cgcli.fitting.choosing import is_training, refuse_cluster, refuse_options
 
         if is_training(self, loss, training):
             from cgcli.fitting.training.train import train
 
+            refuse_cluster(cluster)
             refuse_options(target=target, bounds=bounds, sigma=sigma, by=by, share=share, sigma_x=sigma_x)
             if seed is not None:  # a training that is resumed keeps its own
                 training["seed"] = seed
@@ -59,6 +62,10 @@ class Fitting(FormulaBase):
             from cgcli.fitting.groups.grouped import fit_by, refuse_saving
 
             refuse_saving(save, resume)
+            if cluster is not None:
+                from cgcli.errors import UsageError
+
+                raise UsageError("groups are not fitted on a cluster: `by` and `cluster` do not go together")
             if sigma_x is not None:
                 from cgcli.errors import UsageError
 
@@ -74,7 +81,7 @@ class Fitting(FormulaBase):
             self, data, target=target, start=start, fix=fix, wrt=wrt, bounds=bounds, sigma=sigma,
             absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, columns=columns,
             missing=missing, limit=limit, most=most, seed=1 if seed is None else seed, save=save,
-            resume=resume, sigma_x=sigma_x,
+            resume=resume, sigma_x=sigma_x, cluster=cluster,
         )  # fmt: skip
 
     def grad_sum(

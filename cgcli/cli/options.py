@@ -118,6 +118,10 @@ class TableOptions(ReadOptions):
         return "-" if self.output == "/dev/stdout" else self.output
 
 
+Where = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="WHERE", help="Compute on Dask: local:2 (processes here), tcp://host:8786."),
+]
 SearchStarts = Annotated[int, typer.Option("--starts", min=1, help="Start from so many places between bounds.")]
 SearchSeed = Annotated[int, typer.Option("--seed", min=0, help="Which places.")]
 Rounds = Annotated[int, typer.Option("--rounds", min=1, help="Steps after which to give up.")]

@@ -67,7 +67,7 @@ def cut_into_pieces(source: Source, batch_rows: int, seconds: float) -> list[lis
     UsageError for data that are in no file: a worker has to be able to read them.
     """
     require_files(source.is_path and not source.is_stream)
-    wanted = max(int(SECONDS / seconds), batch_rows)
+    wanted = max(int(SECONDS / seconds), 1)
     tasks: list[list[Piece]] = []
     held = wanted
     for path in source.files():

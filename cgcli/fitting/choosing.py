@@ -53,3 +53,9 @@ def refuse_options(**given: Any) -> None:
                 f"a training has no {name.replace('_', '-')}: the loss of a row says all",
                 hint="least squares (without a loss that is an output of the formula) have it",
             )
+
+
+def refuse_cluster(cluster: Any) -> None:
+    """UsageError for a cluster that comes with a training, whose steps follow one another."""
+    if cluster is not None:
+        raise UsageError("a training does not run on a cluster", hint="leave the cluster out; a fit can have one")

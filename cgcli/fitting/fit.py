@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from os import fspath
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from cgcli.fitting.whole_columns import settle_whole_columns
 from cgcli.formulas.derivatives import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from os import PathLike
     from typing import Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from cgcli.fitting.rows_problem import Progress
     from cgcli.fitting.searching import Sampler
     from cgcli.formulas.base import FormulaBase
+    from cgcli.rows.sources import WholeRows
 
 STARTS = 48
 """Places that are started from where nobody says how many."""
@@ -45,6 +47,7 @@ def fit(
     most: int = 1000,
     progress: Callable[[Progress], None] = lambda progress: None, save: str | PathLike[str] | None = None,
     resume: str | PathLike[str] | None = None, sigma_x: str | float | Mapping[str, Any] | None = None,
+    cluster: Any = None,
 ) -> FitResult:  # fmt: skip
     """Parameters of a formula such that its values are nearest to a target, row by row, by least squares.
 
@@ -60,6 +63,7 @@ def fit(
     progress: called now and then. save: a file for what the search has asked and heard, written from time to time and
     at Ctrl-C; resume: go on from such a file, to the same bits (see `remembering`). sigma_x: as sigma, of the input
     that has errors itself, or input -> sigma: orthogonal distances (see `orthogonal`; needs sigma and the extra `odr`).
+    cluster: where the passes over the rows run, `local:2`, `tcp://scheduler:8786` or an executor (see `on_cluster`).
 
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
@@ -79,16 +83,46 @@ def fit(
     low, high = bounds_of(question, bounds)
     rows = rows_of(question)
     settle_whole_columns(question, rows)
-    problem = RowsProblem(question, rows=rows, loss=loss, scale=loss_scale, progress=progress)
-    refuse_gaps(question, problem.report, missing)
-    plain = None if loss == "linear" else problem.without_loss()
     how = {"starts": starts, "seed": seed, "most": most}
+    with problem_of(question, rows, cluster, loss=loss, scale=loss_scale, progress=progress) as problem:
+        refuse_gaps(question, problem.report, missing)
+        return answered(
+            question, problem, low, high, how, absolute=absolute_sigma, loss=loss, scale=loss_scale, save=save,
+            resume=resume,
+        )  # fmt: skip
+
+
+@contextmanager
+def problem_of(
+    question: Question, rows: WholeRows, cluster: Any, *, loss: str, scale: float, progress: Callable[[Progress], None]
+) -> Iterator[RowsProblem]:
+    """The problem of a question, for as long as the cluster that computes it is open."""
+    if cluster is None:
+        yield RowsProblem(question, rows=rows, loss=loss, scale=scale, progress=progress)
+        return
+    from cgcli.cluster.executor import Opened
+    from cgcli.fitting.on_cluster import ClusterProblem
+
+    if question.sigma_x:
+        raise UsageError("orthogonal distances are not computed on a cluster", hint="leave sigma_x or cluster out")
+    with Opened(cluster) as executor:
+        problem = ClusterProblem(question, executor, rows, loss=loss, scale=scale, progress=progress)
+        yield problem
+        problem.come_home()
+
+
+def answered(
+    question: Question, problem: RowsProblem, low: Any, high: Any, how: dict[str, Any], *, absolute: bool, loss: str,
+    scale: float, save: str | PathLike[str] | None, resume: str | PathLike[str] | None,
+) -> FitResult:  # fmt: skip
+    """The fit of a problem, which is remembered in a file where one is named. The others: see `fit`."""
+    plain = None if loss == "linear" else problem.without_loss()
     saved, resumed = (None if path is None else fspath(path) for path in (save or resume, resume))
     if saved is None:
-        return solved(question, problem, low, high, how, absolute=absolute_sigma, loss=loss, plain=plain)
-    asked = {"bounds": [low.tolist(), high.tolist()], "loss": loss, "scale": loss_scale, **how}
+        return solved(question, problem, low, high, how, absolute=absolute, loss=loss, plain=plain)
+    asked = {"bounds": [low.tolist(), high.tolist()], "loss": loss, "scale": scale, **how}
     with Remembered(problem, saved, question_marks(question, problem.kept_rows, asked), resumed) as kept:
-        return solved(question, kept, low, high, how, absolute=absolute_sigma, loss=loss, plain=plain)
+        return solved(question, kept, low, high, how, absolute=absolute, loss=loss, plain=plain)
 
 
 def solved(

@@ -87,6 +87,16 @@ class RowsProblem:
         UsageError for too many parameters, ShapeError where the formula has no number in each row, DataError for a
         table without a whole row and for a target or a sigma that is none.
         """
+        self._prepare(question, loss, scale, threads or processors(), progress)
+        self._rows = rows or rows_of(question, memory=memory, batch_rows=batch_rows)
+        self._spread, self._log_sigma = self._look()
+        self.rows = self._rows.counted()
+        self._compile(engine)
+
+    def _prepare(
+        self, question: Question, loss: str, scale: float, threads: int, progress: Callable[[Progress], None]
+    ) -> None:
+        """What does not need the rows."""
         self.names = question.names
         if len(self.names) > MOST_PARAMETERS:
             raise UsageError(
@@ -99,18 +109,20 @@ class RowsProblem:
         self.linear = np.array([name in still for name, shape in question.shapes.items()
                                 for _ in range(int(np.prod(shape)))], dtype=bool)  # fmt: skip
         self._loss, self._scale, self._moment = loss, scale, ""
-        self._threads = threads or processors()
+        self._threads = threads
         self._progress = progress
         self._least = inf
         self._fewer: dict[int, RowsProblem | None] = {}
         self.evaluations = 0
-        self._rows = rows or rows_of(question, memory=memory, batch_rows=batch_rows)
-        self._spread, self._log_sigma = self._look()
-        self.rows = self._rows.counted()
+
+    def _compile(self, engine: str) -> None:
+        """What computes the rows, once it is known how many there are."""
+        residuals = self._residuals
         self._triangles = Triangles(len(self.names) + 1, self.rows)
         slopes = list(residuals.slopes.values())
         graph, columns = residuals.graph, list(residuals.columns)
         chosen = choose_for_rows(graph, [*slopes, residuals.residual], engine, {}, EVALUATIONS * self.rows)
+        self.engine = chosen.name
         self._plain = chosen.blocks(graph, [residuals.residual], columns)
         self._sloped = chosen.blocks(graph, [*slopes, residuals.residual], columns)
 

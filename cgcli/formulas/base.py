@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cgcli.formulas import given
 from cgcli.formulas.bound import Bound, add_defaults, chooser
+from cgcli.formulas.programs import of_program, of_text
 from cgcli.language.aliases import readable
 from cgcli.ops import REGISTRY
 
@@ -29,6 +30,12 @@ class FormulaBase:
         self.source = source
         self._known = frozenset(programs.names.inputs)
         self._unclear = self._known & OPTIONS
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A text is pickled as it is and read again, a graph by its columns."""
+        if self.source is not None and self.programs.table is not None:
+            return text_again, (self.source,)
+        return program_again, (self.programs.plain(), self.source)
 
     @property
     def inputs(self) -> list[str]:
@@ -99,3 +106,13 @@ class FormulaBase:
         """The inputs of a program and those that nothing in it needs, of a function that is not called; in order."""
         own = set(program.inputs)
         return [name for name in self.inputs if name in own or name not in REGISTRY.callable_as]
+
+
+def text_again(source: Source) -> FormulaBase:
+    """A formula that was pickled by its text."""
+    return FormulaBase(of_text(source), source)
+
+
+def program_again(program: Program, source: Source | None) -> FormulaBase:
+    """A formula that was pickled by its graph. source: the text that places in it mean."""
+    return FormulaBase(of_program(program), source)

@@ -195,6 +195,16 @@ class WholeRows:
         """Whether all parts are kept in memory, once the first pass is done."""
         return self.rows is not None and self._kept is not None
 
+    @property
+    def batch_rows(self) -> int:
+        """At most so many rows are read at once."""
+        return self._batch_rows
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows that are kept in memory."""
+        return sum(column.nbytes for part in self._kept or () for column in part.columns.values())
+
     def in_memory(self) -> dict[str, Any] | None:
         """The columns as whole arrays, None where they are too large to be kept. The first pass is taken if need be."""
         self.counted()

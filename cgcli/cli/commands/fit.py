@@ -30,7 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.cli.options import Annotated, FormulaText, Json, ReadOptions, StartWords, TrainOptions, typer
+    from cgcli.cli.options import Annotated, FormulaText, Json, ReadOptions, StartWords, TrainOptions, Where, typer
 
 
 def run(
@@ -96,6 +96,7 @@ def run(
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write the fit as JSON, for --values; with --by a table."),
     ] = None,
+    cluster: Where = None,
     json: Json = False,
     table: ReadOptions | None = None,
     training: TrainOptions | None = None,
@@ -103,7 +104,7 @@ def run(
     """Print the parameters with their errors, and how good the fit is."""
     from cgcli.cli.fits import Outputs, fit_table
     from cgcli.cli.options import ReadOptions, TrainOptions
-    from cgcli.fitting.choosing import is_training, refuse_options
+    from cgcli.fitting.choosing import is_training, refuse_cluster, refuse_options
 
     parsed = read_formula(formula)
     begun = read_starts(bindings, parsed)
@@ -116,6 +117,7 @@ def run(
         from cgcli.cli.fits import held_values
         from cgcli.cli.training import train_table
 
+        refuse_cluster(cluster)
         refuse_options(
             target=target, bound=bound, sigma=sigma, by=by, share=share, sigma_x=sigma_x, profile=profile or None
         )
@@ -134,10 +136,10 @@ def run(
             raise UsageError("--share is for groups", hint="say what tells them apart: --by COLUMN")
         fit_table(
             parsed, table or ReadOptions(), outputs, begun, save=chosen.save, resume=chosen.resume,
-            sigma_x=read_sigma_x(sigma_x), **options,
+            sigma_x=read_sigma_x(sigma_x), cluster=cluster, **options,
         )  # fmt: skip
         return
-    exclude("--by", sigma_x=sigma_x, profile=profile)
+    exclude("--by", sigma_x=sigma_x, profile=profile, cluster=cluster)
     from cgcli.cli.groups import fit_groups
     from cgcli.fitting.groups.grouped import refuse_saving
 
