@@ -290,5 +290,5 @@ def test_a_formula_asks_for_the_value_of_its_term_where_it_takes_it_apart() -> N
 @pytest.mark.parametrize(("term", "there"), [("a, b, c = both(2); a", "are 2"), ("a, b = word(2); a", "is 1")])
 def test_as_many_names_as_values(term: str, there: str) -> None:
     with pytest.raises(DataError, match=f"names take a value each, but there {there}"):
-        FORMULA.eval(tree=term, label=1)
-    assert FORMULA.eval(tree="a, _, b = v; a + b", label=1) == 1 + 100 + 2
+        FORMULA.eval(tree=term, other=0, label=1)
+    assert FORMULA.eval(tree="a, _, b = v; a + b", other=0, label=1) == 1 + 100 + 2
