@@ -142,6 +142,8 @@ class Question:
         self.terms = {name: read_terms(formula, name, values[name], rows=rows) for name in names.terms}
         counts = {name: terms.rows for name, terms in self.terms.items()}
         self.rows = next(iter(counts.values()))
+        if not self.rows:
+            raise DataError("there is no term, and without one nobody knows the shapes of values", hint="give a row")
         others = {name: given.normalised(name, value, gaps=rows) for name, value in values.items()
                   if name not in counts}  # fmt: skip
         if columns is None:
