@@ -142,8 +142,6 @@ class Question:
         self.terms = {name: read_terms(formula, name, values[name], rows=rows) for name in names.terms}
         counts = {name: terms.rows for name, terms in self.terms.items()}
         self.rows = next(iter(counts.values()))
-        if not self.rows:
-            raise DataError("there is no term, and without one nobody knows the shapes of values", hint="give a row")
         others = {name: given.normalised(name, value, gaps=rows) for name, value in values.items()
                   if name not in counts}  # fmt: skip
         if columns is None:
@@ -511,4 +509,6 @@ def read_terms(formula: FormulaBase, name: str, value: Any, *, rows: bool) -> Te
         raise UsageError(f"`{name}` is a column of terms, not {type(value).__name__}", hint=f"{name}=[…], a term a row")
     else:
         values = value.tolist() if hasattr(value, "tolist") else list(value)
+    if not values:
+        raise DataError(f"`{name}` holds no term, and without one nobody knows the shapes of values")
     return reading.read_terms(values, formula.programs.names, name, getattr(value, "numbers", None))

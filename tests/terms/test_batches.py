@@ -307,5 +307,5 @@ def test_threads_may_share_a_formula(question):
 
 
 def test_without_a_row_that_is_said():
-    with pytest.raises(CgError, match="there is no term"):
+    with pytest.raises(CgError, match="`t` holds no term"):
         cg.parse("term t; f(x) = x; y = t").eval_rows(t=[])
