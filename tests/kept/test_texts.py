@@ -125,7 +125,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, phases=[Phase.generate])
+@settings(max_examples=20, deadline=None, phases=[Phase.generate])
 @given(step=EXPRESSIONS, other=EXPRESSIONS, several=st.booleans())
 def test_any_step_is_the_same_both_ways(step, other, several):
     if several:
