@@ -147,7 +147,7 @@ class DaskExecutor:
 
     def _waited_for(self, future: Any) -> Any:
         """What a task gives, however long it takes, as long as there are workers."""
-        missing_since = None
+        missing_since, patience = None, GONE
         while True:
             try:
                 return future.result(timeout=GLANCE)
@@ -159,9 +159,9 @@ class DaskExecutor:
                 missing_since = None
             elif missing_since is None:
                 missing_since = time.monotonic()
-            elif time.monotonic() - missing_since > GONE:
+            elif time.monotonic() - missing_since > patience:
                 self._replace(self._wanted - living)
-                missing_since = None
+                missing_since, patience = None, 4 * patience  # a busy machine starts them slowly
 
     def _replace(self, count: int) -> None:
         """Start workers in the place of some that nobody restarts: they were killed while they were being started.

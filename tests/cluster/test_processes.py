@@ -62,7 +62,7 @@ def test_a_worker_that_is_killed_loses_nothing(executor, table, tmp_path):
 def test_a_worker_that_nobody_restarts_is_replaced(table, monkeypatch):
     """As one is that was killed while it was being started: Dask itself would wait for ever."""
     monkeypatch.setattr(dask_executor, "GLANCE", 0.2)
-    monkeypatch.setattr(dask_executor, "GONE", 0.5)
+    monkeypatch.setattr(dask_executor, "GONE", 2.0)
     executor = opened("local:1")
     try:
         dask_executor.end_workers(executor._cluster)
