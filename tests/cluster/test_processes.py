@@ -14,7 +14,7 @@ from contextlib import suppress
 import pytest
 
 import cgcli as cg
-from cgcli.cluster import dask_executor, pieces
+from cgcli.cluster import pieces
 from cgcli.cluster.executor import LocalExecutor, opened
 from tests.cluster.killing import TEXT, contents, rows_of, trial, write_parts
 from tests.transcripts import run
@@ -57,19 +57,6 @@ def test_a_worker_that_is_killed_loses_nothing(executor, table, tmp_path):
     rows_of(table, tmp_path / "alone", LocalExecutor())
     total = cg.parse(TEXT).grad_sum(str(table), a=0.7)
     assert trial(executor, table, tmp_path / "out", contents(tmp_path / "alone"), total, seed=1) >= 0
-
-
-def test_a_worker_that_nobody_restarts_is_replaced(table, monkeypatch):
-    """As one is that was killed while it was being started: Dask itself would wait for ever."""
-    monkeypatch.setattr(dask_executor, "GLANCE", 0.2)
-    monkeypatch.setattr(dask_executor, "GONE", 2.0)
-    executor = opened("local:1")
-    try:
-        dask_executor.end_workers(executor._cluster)
-        found = cg.parse("a*x + y").grad_sum(str(table), a=0.7, cluster=executor)
-        assert found == cg.parse("a*x + y").grad_sum(str(table), a=0.7)
-    finally:
-        executor.close()
 
 
 def test_large_values_go_along_and_steps_have_no_stale_answer(executor, table):
