@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from codecs import BOM_UTF8 as BOM
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -82,11 +83,11 @@ class JsonTable(Table):
 
     def _object(self, line: bytes, row: int) -> dict[str, Any]:
         try:
-            found = json.loads(line.decode(), object_pairs_hook=distinct)
+            found = object_of(line.decode())
             if isinstance(found, dict):
                 return found
             reason = "it is no object"
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             reason = str(error) if isinstance(error, Twice) else "it is no line of JSON"
         raise DataError(f"`{self.path}`, row {row:,}: {reason}", hint="a row is an object on one line")
 
@@ -101,6 +102,69 @@ def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise Twice("a name stands twice in it")
     return found
+
+
+def object_of(text: str) -> Any:
+    """What a text of JSON says; where lists are nested deeper than Python reads them, they stay texts. ValueError."""
+    try:
+        found = json.loads(text, object_pairs_hook=distinct)
+        if text.count("[") > MANY_BRACKETS:
+            json.dumps(found)  # what will be done with its cells, and goes less deep
+        return found
+    except RecursionError:
+        return shallow(text)
+
+
+def shallow(text: str) -> dict[str, Any]:
+    """An object of JSON whose lists and objects stay texts. ValueError where it is none; nothing recurses."""
+    pairs: list[tuple[str, Any]] = []
+    place = _behind_blanks(text, 0)
+    if text[place : place + 1] != "{":
+        raise ValueError("no object")
+    sign = "{"
+    while sign in "{,":
+        place = _behind_blanks(text, place + 1)
+        if sign == "{" and text[place : place + 1] == "}":
+            break
+        name, place = DECODER.raw_decode(text, place)
+        place = _behind_blanks(text, place)
+        if not isinstance(name, str) or text[place : place + 1] != ":":
+            raise ValueError("no name")
+        place = _behind_blanks(text, place + 1)
+        begin = place
+        if text[begin : begin + 1] in ("[", "{"):
+            place = _closed(text, begin)
+            value: Any = text[begin:place]
+        else:
+            value, place = DECODER.raw_decode(text, begin)
+        pairs.append((name, value))
+        place = _behind_blanks(text, place)
+        sign = text[place : place + 1] or "}"
+    if text[place : place + 1] != "}" or text[place + 1 :].strip():
+        raise ValueError("no end")
+    return distinct(pairs)
+
+
+MANY_BRACKETS = 100
+"""Lists from which on one may be nested too deep for Python's module, whose functions recurse."""
+
+DECODER = json.JSONDecoder()
+BLANKS = re.compile(r"[ \t\n\r]*")
+BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+
+
+def _behind_blanks(text: str, place: int) -> int:
+    return BLANKS.match(text, place).end()  # type: ignore[union-attr]  # it matches everywhere
+
+
+def _closed(text: str, begin: int) -> int:
+    """Where the bracket that opens at a place is closed. ValueError where it is not."""
+    depth = 0
+    for found in BRACKET.finditer(text, begin):
+        depth += (found[0] in "[{") - (found[0] in "]}")
+        if depth == 0:
+            return found.end()
+    raise ValueError("no end")
 
 
 def cell_of(value: Any) -> str:

@@ -50,6 +50,9 @@ def kept_fold(calls: Calls, step: str, state: Any, over: Any, row: int) -> Any:
     except CgError as error:
         if items.count > MOST_ITEMS and not isinstance(error, NotKeptError):
             raise
+        if items.count > MOST_ITEMS:
+            what = f"a fold of {items.count:,} steps must be a loop of equal steps, but {error.message}"
+            raise building.error(what, row) from None
         building.not_kept.add(row)
         return None
     if items.count <= MOST_ITEMS and items.count * (loop.size + OVERHEAD) < KEPT_NODES:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+
+import cgcli
+from cgcli.data import json_lines
 
 
 def objects(path):
@@ -75,3 +79,32 @@ def test_a_name_that_comes_late_is_not_lost(cg, tmp_path):
 def test_a_file_of_nothing_has_no_columns(cg, tmp_path):
     (tmp_path / "t.jsonl").write_text("\n")
     assert "has no columns" in cg("eval", "x", "--data", "t.jsonl").err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", ' {"a": [1, "]"], "b": "x\\"}", "c": {"d": [2]}} \n', '{"a":null,"b":true}', '{"é": -1e5, "": []}'],
+)
+def test_an_object_is_read_without_recursion_as_with_it(text: str) -> None:
+    found = json_lines.shallow(text)
+    whole = {name: json.loads(value) if isinstance(value, str) and value[:1] in "[{" else value
+             for name, value in found.items()}  # fmt: skip
+    assert whole == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", '{"a"}', '{"a":1,}', '{"a":1}}', '{"a":1} x', "[1]", "{a:1}", '{"a":[1}', '{"a":1 "b":2}', "{,}",
+     '{"a":1,"a":2}'],
+)  # fmt: skip
+def test_what_is_no_object_is_refused_without_recursion(text: str) -> None:
+    with pytest.raises(ValueError):
+        json_lines.shallow(text)
+
+
+@pytest.mark.parametrize("depth", [900, 985, 5_000])
+def test_lists_of_any_depth_are_terms(tmp_path: Path, depth: int) -> None:
+    nested = '["step", ' * depth + '["start"]' + ", 1]" * depth
+    (tmp_path / "deep.jsonl").write_text(f'{{"t": {nested}, "y": 1}}\n{{"t": ["start"], "y": 2}}\n')
+    formula = cgcli.parse("term t; step(s, k) = s + k; start() = 0; t - y")
+    assert formula.eval_rows(str(tmp_path / "deep.jsonl")).tolist() == [depth - 1, -2]
