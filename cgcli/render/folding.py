@@ -29,9 +29,9 @@ LIMIT = 1000
 TARGET = 50
 """How many boxes a folded picture should have at most: what a page shows."""
 
-WIDEST = 2700
+WIDEST = 2400
 """Pixels: a picture with folded calls that would get wider has the ends of its series closed, too. The estimate is
-right within a tenth, and 3,000 are what a page shows."""
+right within a fifth, and 3,000 are what a page shows."""
 
 PAGES = 4
 """A picture that would be wider than so many pages has its middle folded, however few boxes it has: a long chain."""
