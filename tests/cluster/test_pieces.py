@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import warnings
 from contextlib import closing
 
@@ -16,6 +17,7 @@ from cgcli.cluster.parts import MANIFEST, fingerprint
 from cgcli.cluster.pieces import cut_into_pieces, flat, open_piece
 from cgcli.cluster.running import TableRun
 from cgcli.rows.sources import Source
+from tests import transcripts
 from tests.transcripts import run
 
 pa = pytest.importorskip("pyarrow", reason="the extra `data` is not installed")
@@ -239,3 +241,19 @@ def test_the_engine_is_the_one_that_this_process_would_take(folder, monkeypatch)
         assert formula.grad_sum(data, a=0.3, cluster=LocalExecutor()) == alone
         found.add(table_run(folder / "one.parquet").job.engine)
     assert found == {"native", "numpy"}
+
+
+def test_the_lines_of_the_handbook(folder, tmp_path, monkeypatch):
+    """With an executor of this process in the place of the workers."""
+    monkeypatch.setattr("cgcli.cluster.executor.opened", lambda word: LocalExecutor())
+    text = (transcripts.ROOT / "docs" / "dask.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("cg ") and "--cluster" in line]
+    assert len(lines) == 2
+    monkeypatch.setattr(transcripts, "ROOT", tmp_path)  # where the lines run
+    (tmp_path / "parts").symlink_to(folder / "several", target_is_directory=True)
+    (tmp_path / "model.cg").write_text("param w = 0.5\nparam b = 1\nloss = (w*x + b - y)^2\n")
+    for line in lines:
+        code, told = run(shlex.split(line)[1:])
+        assert code == 0, told
+    assert len([*(tmp_path / "out").glob("part-*.parquet")]) == 3
+    assert "dloss/dw = " in told
