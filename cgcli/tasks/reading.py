@@ -150,6 +150,7 @@ class Reader:
         from dask import _task_spec as spec
 
         self.spec = spec
+        self.nodes = (spec.GraphNode, spec.TaskRef)
         self.steps = Steps()
         self.placed = self.steps.named
         self.outer = Scope(graph, self.placed)
@@ -242,8 +243,10 @@ class Reader:
                 continue
             elif is_key(item, graph):
                 found.append(item)
+            elif type(item) is dict:
+                pending.extend(reversed([each for each in item.values() if isinstance(each, self.nodes)]))
             elif type(item) in CONTAINERS:
-                pending.extend(reversed([*item.values()] if type(item) is dict else [*item]))
+                pending.extend(reversed([*item]))
         return found
 
     def gathered(self, keys: Any) -> int:
@@ -287,7 +290,7 @@ class Reader:
 
     def _plain_slot(self, node: Any, placed: Mapping[Hashable, int]) -> int:
         """The slot of a task whose arguments are values and references, as most are; -1 where more is nested."""
-        reference, nested = self.spec.TaskRef, (self.spec.GraphNode, self.spec.TaskRef)
+        reference, nested = self.spec.TaskRef, self.nodes
         if node.kwargs or node.func is self.spec._execute_subgraph:
             return -1
         arguments = []
@@ -328,11 +331,10 @@ class Reader:
             return True
         if type(node) is tuple and node and callable(node[0]):
             return False
-        nested = (*CONTAINERS, self.spec.GraphNode)
-        return not any(
-            isinstance(each, nested) or is_key(each, scope.graph)
-            for each in (node.values() if type(node) is dict else node)
-        )
+        if type(node) is dict:  # as Dask has it, keys and calls of tuples are none inside
+            return not any(isinstance(each, self.nodes) for each in node.values())
+        nested = (*CONTAINERS, *self.nodes)
+        return not any(isinstance(each, nested) or is_key(each, scope.graph) for each in node)
 
     def _parts(self, node: Any) -> tuple[Callable[..., Any], list[Any], tuple[str, ...], bool]:
         """A nested node as a call: function, arguments, names of the last ones, whether these are of tuples."""
@@ -346,7 +348,7 @@ class Reader:
             return node[0], list(node[1:]), (), True
         if type(node) is dict:
             keys = [self.spec.DataNode(None, key) for key in node]
-            return as_dict, [each for pair in zip(keys, node.values(), strict=True) for each in pair], (), True
+            return as_dict, [each for pair in zip(keys, node.values(), strict=True) for each in pair], (), False
         return CONTAINERS[type(node)], list(node), (), True
 
 

@@ -6,6 +6,7 @@ import linecache
 import traceback
 
 from cgcli.errors import CalculationError
+from cgcli.numerals import shortened
 from cgcli.tasks.labels import function_label, key_text
 
 TYPE_CHECKING = False
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 LITERAL: Step = (None, (), ())
 """The step of a value that is there already."""
+
+LONGEST_LINE = 120
+"""Characters of a line of somebody's file that a message shows."""
 
 HERE = __file__.rpartition("tasks")[0]
 """Where our own files are."""
@@ -146,7 +150,7 @@ def place_of(trace: Any) -> str | None:
     if not frames:
         return None
     last = frames[-1]
-    line = (last.line or linecache.getline(last.filename, last.lineno or 0)).strip()
+    line = shortened((last.line or linecache.getline(last.filename, last.lineno or 0)).strip(), LONGEST_LINE)
     return f"{last.filename}, line {last.lineno}{f': {line}' if line else ''}"
 
 

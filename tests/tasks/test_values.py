@@ -83,6 +83,18 @@ def test_mappings_as_dask_get_takes_them():
     assert cg.from_dask(graph, ["u", ["t", "x"]]).eval() == [dask.get(graph, "u"), ["x", 2]]
 
 
+def test_dictionaries_in_tuples_hold_no_keys():
+    """As Dask reads them: a text, a list or a tuple inside is a value, and only a node of a graph is computed."""
+    same = operator.methodcaller("copy")
+    graph = {
+        "x": 1, "text": (same, {"a": "x"}), "list": (same, {"a": ["x"]}), "call": (same, {"a": (operator.neg, 2)}),
+        "plain": {"a": "x"}, "mixed": (same, [{"a": "x"}, "x"]), "key": (same, {"x": 3}),
+        "nodes": (same, {"a": TaskRef("x"), "b": Task(None, operator.add, TaskRef("x"), 2)}),
+    }  # fmt: skip
+    for key in graph:
+        assert cg.from_dask(graph, key).eval() == dask.get(graph, key)
+
+
 def test_fused_tasks_inside_fused_tasks():
     graph = {"a0": DataNode("a0", 1)}
     graph |= {f"a{i}": Task(f"a{i}", inc, TaskRef(f"a{i - 1}")) for i in range(1, 9)}
