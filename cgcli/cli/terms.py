@@ -180,7 +180,7 @@ def given_rows(
 
 def schedule_facts(question: Question, name: str) -> dict[str, Any]:
     """The batches of a column of terms, and how many calls of each kind they are made of."""
-    layout, cells = question.layouts[name], question.known.cells.cells
+    layout, cells = question.layouts[name], question.compilation.cells.cells
     schedule = layout.schedule
     counts: Counter[str] = Counter()
     for cell, begin, end in zip(schedule.cell, schedule.start, schedule.stop, strict=True):
