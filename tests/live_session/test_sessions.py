@@ -20,7 +20,7 @@ from cgcli.cli.session.lines import Line, read_line
 from cgcli.cli.session.session import Session
 from cgcli.errors import CgError, DataError
 from tests.golden import check_golden
-from tests.live_session.test_terminal import INTERRUPTED, WITH
+from tests.live_session.test_terminal import INTERRUPTED, LISTENING, WITH
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "live_session"
 
@@ -199,7 +199,7 @@ def interrupted() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a signal cannot be sent to one process")
 def test_ctrl_c_ends_the_evaluation_and_not_the_session(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", INTERRUPTED + WITH, "live", "y = x + 1", "x=0.5"]
+    words = [sys.executable, "-c", LISTENING + INTERRUPTED + WITH, "live", "y = x + 1", "x=0.5"]
     done = subprocess.run(
         words, input="x = 0.25\ny*1.5\nx\n:undo\n", capture_output=True, text=True, cwd=tmp_path,
         env=environment(tmp_path),

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
+LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""A shell in the background starts its children deaf to Ctrl-C."""
+
 pty = pytest.importorskip("pty", reason="there are no such terminals on this system")
 
-OWN = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+OWN = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n" + LISTENING
 """The terminal is the child's own: Ctrl-C that is typed there is a signal for it."""
 
 PLAIN = "import sys; sys.modules['prompt_toolkit'] = None; from cgcli.__main__ import program; program()"
