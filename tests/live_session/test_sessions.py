@@ -167,6 +167,12 @@ def test_a_comment_and_a_rename_compute_nothing() -> None:
     assert taken.cost["recomputed"] == 3  # sin, difference, square
 
 
+def test_a_function_is_handed_to_fold() -> None:
+    told = transcript(["step(s, i) = s*i + x", "fold(step, 1, range(3))", "z = fold(step, 1, range(3))", "z"])
+    assert told.count("\n1.5\n") == 2
+    assert "no `step`" not in told
+
+
 def test_what_nobody_asks_for_is_not_computed() -> None:
     taken = session("a = sin(x)\nb = cos(x)\na + 1", x=0.3)
     taken.begin()

@@ -126,7 +126,7 @@ class Session:
         """FormulaError for a name that is not there, and for one that its own definition uses."""
         table = parse(Source(action.text))
         names = survey(table)
-        known = set(self.live.names)
+        known = {*self.live.names, *self.live.functions}
         for row in table.rows_of(syntax.NAME):
             name, (begin, end) = table.word(row), table.span(row)
             span = (action.at + begin, action.at + end)
