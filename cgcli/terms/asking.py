@@ -509,4 +509,6 @@ def read_terms(formula: FormulaBase, name: str, value: Any, *, rows: bool) -> Te
         raise UsageError(f"`{name}` is a column of terms, not {type(value).__name__}", hint=f"{name}=[…], a term a row")
     else:
         values = value.tolist() if hasattr(value, "tolist") else list(value)
+    if not values:
+        raise DataError(f"`{name}` holds no term, and without one nobody knows the shapes of values")
     return reading.read_terms(values, formula.programs.names, name, getattr(value, "numbers", None))

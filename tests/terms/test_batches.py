@@ -304,3 +304,8 @@ def test_threads_may_share_a_formula(question):
         assert total == found[0][0]
         for name in slopes:
             np.testing.assert_array_equal(slopes[name], found[0][1][name])
+
+
+def test_without_a_row_that_is_said():
+    with pytest.raises(CgError, match="`t` holds no term"):
+        cg.parse("term t; f(x) = x; y = t").eval_rows(t=[])
