@@ -164,7 +164,9 @@ REFUSED = [
     ("define", ("y", "loss + 1"), "close a cycle"),
     ("define", ("y", "2 +"), "missing"),
     ("define", ("y", "q + 1"), "no `q`"),
-    ("define", ("pi", "3"), "cannot be the name"),
+    ("define", ("pi", "3"), "is a constant"),
+    ("define", ("if", "3"), "cannot be the name"),
+    ("rename", ("y", "not"), "cannot be the name"),
     ("define", ("2y", "3"), "cannot be the name"),
     ("define", ("y", "a = 2; a"), "one expression"),
     ("rename", ("y", "x"), "there already"),
@@ -345,6 +347,14 @@ class TestHistory:
         live = cg.parse("step(s, i) = s*i + 1; y = x^2").live(x=2)
         live.define("z", "fold(step, y, range(4))")
         assert live["z"] == cg.parse("step(s, i) = s*i + 1; fold(step, x^2, range(4))").eval(x=2)
+
+    def test_a_name_of_a_constant_that_the_formula_defines_can_be_defined_anew(self):
+        live = cg.parse("e = 2*x; y = e + pi").live(x=1)
+        live.define("e", "3*x")
+        assert live["y"] == 3 + math.pi
+        assert cg.parse(str(live.formula())).eval(x=1) == live["y"]
+        with pytest.raises(cg.CgError, match="`pi` is a constant in this formula"):
+            live.define("pi", "3")
 
     def test_an_input_that_nothing_uses_is_renamed(self):
         live = cg.parse("input x; y = 2*t").live(x=2, t=3)

@@ -130,7 +130,8 @@ class Session:
             name, (begin, end) = table.word(row), table.span(row)
             span = (action.at + begin, action.at + end)
             if name in names.free and name not in self.live and name not in self.live.functions:
-                hint = did_you_mean(name, [*self.live.names, *self.live.functions]) or "`:names` shows those that there are"
+                near = did_you_mean(name, [*self.live.names, *self.live.functions])
+                hint = near or "`:names` shows those that there are"
                 raise FormulaError(f"there is no `{name}`", span=span, source=source, hint=hint)
             if name in action.names and (name in names.free or name in names.constants):
                 raise FormulaError(
