@@ -195,6 +195,12 @@ class LiveGraph:
         values = self.sheet.values.values
         return {name: outside(values[node]) for name, node in self.sheet.inputs.items()}
 
+    @property
+    def fixed(self) -> dict[str, float]:
+        """Inputs that keep their values, since a length or an index follows from them and the graph was edited."""
+        sheet = self.sheet
+        return {name: value for name, value in sheet.decided.items() if sheet.version and name in sheet.inputs}
+
     def formula(self) -> Any:
         """The formula as it is now, without values: the one that it was made of where nothing was edited."""
         sheet = self.sheet
