@@ -98,10 +98,11 @@ def run_table(
         source.spare(options.target, whole=keeps_all(table, options))
         columns, texts, asked = _matched(formula, bindings, options, table, births)
         names = [of or formula.outputs[0]] if slopes else formula.outputs
-        found = asked.slopes(wrt, of) if slopes else asked.outputs
-        Run(options, engine, json=json, strict=strict, labels={}).computed(
-            table, Calculation(columns, texts, found, names)
-        )
+        calculation = Calculation(columns, texts, asked.slopes(wrt, of) if slopes else asked.outputs, names)
+        if source.again:  # the first row tells how many columns the result has, and so how many rows go at once
+            with closing(source.open()) as first:
+                stream.run(first, stream.Request(columns, texts=texts, limit=1), calculation, batch_rows=1)
+        Run(options, engine, json=json, strict=strict, labels={}).computed(table, calculation)
         births.tell()
 
 

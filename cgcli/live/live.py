@@ -174,6 +174,10 @@ class LiveGraph:
         """All names: inputs, definitions, outputs."""
         return list(self.sheet.names())
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is an input, a definition or an output of that name."""
+        return self.sheet.named(name) is not None
+
     @property
     def inputs(self) -> list[str]:
         """Names of the inputs."""

@@ -50,7 +50,8 @@ class Sheet:
 
     def __init__(self, formula: FormulaBase, values: Mapping[str, Any]) -> None:
         names = formula.programs.names
-        inner = [name for name in names.defined if name not in names.inputs and name not in values]
+        given_names = {*names.inputs, *values}
+        inner = [name for name in names.defined if name not in given_names]
         self.formula = formula
         bound = formula.bind(values, wrt=inner if len(inner) <= MOST_NAMES else None, steps=True)
         self._begin(bound, values)

@@ -8,8 +8,6 @@ state counts (`passes.adjoints`): so the adjoints of a loop stay linear in those
 
 from __future__ import annotations
 
-from math import isqrt
-
 from cgcli.graph.bodies import Body, closed, packed, unpacked
 from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     from cgcli.passes.kept_calls import Pull
 
     Shape = tuple[int, ...]
-
-MOST_STATES = 1 << 24
-"""Numbers in the states of all steps up to which they are kept at once (128 MB); of a longer loop every so many are."""
 
 PLAIN, MASKED, ABSENT = "plain", "masked", "absent"
 """How the adjoint of a result comes in: counting everywhere, with where it counts, or not at all."""
@@ -99,8 +94,7 @@ class _Loop:
         last = 0 if self.reverse else self.steps - 1
         item_ends = 1 + self.items
         here = [_row(item, last) for item in self.operands[1:item_ends]]
-        before = self._portion(self.steps - 1).last_state() if self.is_long else _row(self.states(), last)
-        operands = [before, *here, *self.operands[item_ends:]]
+        operands = [_row(self.states(), last), *here, *self.operands[item_ends:]]
         adjoint = self._whole(state, None if rows is None else _row_of(rows, last))
         assert adjoint is not None  # where no element of the state counts, those of the rows do
         found = called_back(self.body, operands, adjoint, [True, *self.wanted[1:]], self.pull, self.again)
@@ -126,42 +120,19 @@ class _Loop:
 
     def _without(self, last: int) -> _Loop:
         """The loop of all steps but the last."""
-        twin = self._portion(self.steps - 1)
-        if not self.is_long:
-            twin._states = self.states()[slice(1, None) if last == 0 else slice(0, last)]
-        return twin
-
-    def _portion(self, steps: int, begun: Ref | None = None) -> _Loop:
-        """The loop of so many of the first steps, or, begun with a state, of so many of the last."""
-        at_front = (begun is None) != self.reverse
-        part = slice(0, steps) if at_front else slice(self.steps - steps, None)
-        items = [item[part] for item in self.operands[1 : 1 + self.items]]
-        operands = [self.operands[0] if begun is None else begun, *items, *self.operands[1 + self.items :]]
-        return self._twin(self.body, steps, operands)
-
-    def _twin(self, body: Body, steps: int, operands: Sequence[Any]) -> _Loop:
-        """The same for another loop in the same direction."""
+        part = slice(1, None) if last == 0 else slice(0, last)
         twin = object.__new__(_Loop)
-        twin.body, twin.steps, twin.items, twin.reverse = body, steps, self.items, self.reverse
-        twin.operands, twin._states = list(operands), None
+        twin.body, twin.steps, twin.items, twin.reverse = self.body, self.steps - 1, self.items, self.reverse
+        twin.operands = [self.operands[0], *(item[part] for item in self.operands[1 : 1 + self.items]),
+                         *self.operands[1 + self.items :]]  # fmt: skip
         twin.wanted, twin.pull, twin.again = self.wanted, self.pull, self.again
+        twin._states = self.states()[part]
         return twin
-
-    def last_state(self) -> Ref:
-        """The state behind all steps."""
-        body = Body(self.body.name, self.body.graph, self.body.operands, self.body.results[:1])
-        found: Ref = self.operands[0].build(calling.scan, self.operands, [body, self.steps, self.items, self.reverse])
-        return found
-
-    @property
-    def is_long(self) -> bool:
-        """Whether the states of all steps are too many numbers to keep."""
-        return self.steps * size(self.body.operand_shapes[0]) > MOST_STATES
 
     def _joined(
         self, last: Sequence[Adjoint | None], others: Sequence[Adjoint | None], place: int
     ) -> list[Adjoint | None]:  # fmt: skip
-        """The contributions of the last steps and of the others, whose items lie behind (place 0) or before."""
+        """The contributions of the last step and of the others, whose items lie before or behind."""
         joined: list[Adjoint | None] = [others[0]]
         for number, (one, rest) in enumerate(zip(last, others, strict=True)):
             if number == 0:
@@ -177,13 +148,9 @@ class _Loop:
     def _item(self, one: Adjoint | None, rest: Adjoint | None, number: int, place: int) -> Adjoint:
         """The contributions to an item, step by step in their places; a step that contributes none does not count."""
         shape = self.operands[number].shape
-        alone = one is not None and len(one.value.shape) < len(shape)
-        count = 1 if one is None or alone else one.value.shape[0]
-        if rest is not None:
-            count = shape[0] - rest.value.shape[0]
         parts = [
-            _given(one, self.operands[0], (count, *shape[1:])),
-            _given(rest, self.operands[0], (shape[0] - count, *shape[1:])),
+            _given(one, self.operands[0], (1, *shape[1:])),
+            _given(rest, self.operands[0], (shape[0] - 1, *shape[1:])),
         ]
         ordered = parts if place == 0 else parts[::-1]
         value = shaping.concat(*(each[0] for each in ordered))
@@ -229,9 +196,7 @@ class _Loop:
     # ---- the loop in reverse -----------------------------------------------------------------------------------------
 
     def _all(self, state: Adjoint, rows: Adjoint | None) -> list[Adjoint | None]:
-        """All steps by a loop; by a loop over loops where their states are too many."""
-        if self.is_long and self.steps > 1:
-            return self._by_stretches(state, rows)
+        """All steps by a loop."""
         kinds = [_kind(state), _kind(rows)][: len(self.body.result_shapes)]
         key = ("step back", self.items, tuple(self.wanted), tuple(kinds), self.again)
         back: StepBack = self.body.graph.once(
@@ -239,45 +204,6 @@ class _Loop:
             lambda: _BackStep(self.body, self.items, self.wanted, kinds, self.pull).made(),
         )  # fmt: skip
         return self._run(back, state, rows)
-
-    def _by_stretches(self, state: Adjoint, rows: Adjoint | None) -> list[Adjoint | None]:
-        """A loop over stretches of about the root of the number of steps: only the states between these are kept.
-
-        The states within a stretch are computed anew when it is gone back (A. Griewank and A. Walther, Evaluating
-        Derivatives, 2nd ed., SIAM 2008, chapter 12).
-        """
-        length = isqrt(self.steps)
-        count, rest = divmod(self.steps, length)
-        if rest:
-            head = self._portion(count * length)
-            tail = self._portion(rest, head.last_state())
-            place = 0 if self.reverse else self.steps - rest
-            found = tail.begun(state, None if rows is None else _some_rows(rows, place, place + rest))
-            others = None if rows is None else _some_rows(rows, *((rest, self.steps) if self.reverse else (0, place)))
-            nothing: list[Adjoint | None] = [None] * len(found)
-            behind = nothing if found[0] is None and others is None else head.begun(found[0], others)
-            return self._joined(found, behind, place)
-        items = [_stretched(item, (count, length)) for item in self.operands[1 : 1 + self.items]]
-        operands = [self.operands[0], *items, *self.operands[1 + self.items :]]
-        twin = self._twin(self._stretch(length), count, operands)
-        found = twin.begun(state, None if rows is None else _reshaped(rows, (count, length, *rows.value.shape[1:])))
-        return [
-            _reshaped(part, self.operands[place].shape) if part is not None and 1 <= place <= self.items else part
-            for place, part in enumerate(found)
-        ]
-
-    def _stretch(self, length: int) -> Body:
-        """The body of so many steps one after the other."""
-        graph, body = Graph(), self.body
-        shapes = [(length, *shape) if 1 <= place <= self.items else shape
-                  for place, shape in enumerate(body.operand_shapes)]  # fmt: skip
-        given = [FoldingRef(graph, graph.input(f"operand {k}", shape)) for k, shape in enumerate(shapes)]
-        static = [body, length, self.items, self.reverse]
-        found = given[0].build(calling.scan, given, static)
-        state, rows, begin = calling.begins_of(tuple(static))
-        results = [found] if rows is None else [_shaped(found[:begin], state), _shaped(found[begin:], rows)]
-        return closed(f"{length} steps of {body.name}", graph, [ref.node for ref in given],
-                      [ref.node for ref in results])  # fmt: skip
 
     def _run(self, back: StepBack, state: Adjoint, rows: Adjoint | None) -> list[Adjoint | None]:
         like = self.operands[0]
@@ -543,22 +469,6 @@ def _rows_without(rows: Adjoint, place: int) -> Adjoint | None:
     assert mask.elements is not None  # a mask says something
     bits = mask.elements >> (size(value.shape[1:]) if place == 0 else 0) & (1 << count) - 1
     return None if not bits else under(value, None, None if bits == (1 << count) - 1 else bits)
-
-
-def _some_rows(rows: Adjoint, begin: int, end: int) -> Adjoint:
-    """Some rows of an adjoint."""
-    value = rows.given_out()[begin:end]
-    return Adjoint(value) if rows.mask is None else under(value, indicator(rows)[begin:end])
-
-
-def _stretched(item: Ref, lengths: Shape) -> Ref:
-    return shaping.reshape(item, (*lengths, *item.shape[1:]))
-
-
-def _reshaped(adjoint: Adjoint, shape: Shape) -> Adjoint:
-    """An adjoint in another shape."""
-    value = shaping.reshape(adjoint.given_out(), shape)
-    return Adjoint(value) if adjoint.mask is None else under(value, shaping.reshape(indicator(adjoint), shape))
 
 
 def _given(adjoint: Adjoint | None, like: Ref, shape: Shape) -> tuple[Ref, Ref]:

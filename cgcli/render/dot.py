@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from cgcli.render.folding import Folding, Group
+    from cgcli.render.groups import Folding, Group
     from cgcli.render.picture import Picture
 
 FONT = "Arial"

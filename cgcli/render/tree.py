@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from cgcli.render.folding import Folding, Group
+    from cgcli.render.groups import Folding, Group
     from cgcli.render.picture import Picture
 
 WIDEST_TREE = 10**9

@@ -66,12 +66,7 @@ class Calculation:
 
     def _check_width(self) -> None:
         """ShapeError where a row of the result would have more columns than are allowed."""
-        width = sum(size(self._bound.graph.shape_of(node)) for node in self._nodes.values())
-        if width > MOST_COLUMNS:
-            raise ShapeError(
-                f"a row of the result would have {width:,} columns, more than the {MOST_COLUMNS:,} that are allowed",
-                hint="make fewer numbers of the arrays, for example by `sum(…)` or an index",
-            )
+        refuse_width(sum(size(self._bound.graph.shape_of(node)) for node in self._nodes.values()))
 
     def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
         """The results of a batch by their columns' names; columns: the values by input."""
@@ -105,6 +100,15 @@ class Calculation:
         if not shape:
             return [(output, ())]
         return [(f"{output}[{','.join(map(str, index))}]", index) for index in np.ndindex(*shape)]
+
+
+def refuse_width(width: int) -> None:
+    """ShapeError where a row of the result would have more columns than are allowed."""
+    if width > MOST_COLUMNS:
+        raise ShapeError(
+            f"a row of the result would have {width:,} columns, more than the {MOST_COLUMNS:,} that are allowed",
+            hint="make fewer numbers of the arrays, for example by `sum(…)` or an index",
+        )
 
 
 def needed_columns(bound: Bound, wanted: Sequence[int], columns: Mapping[str, Named]) -> dict[str, Named]:

@@ -29,15 +29,18 @@ from cgcli.passes.differentiate import differentiate
 from cgcli.terms import reading
 from cgcli.terms.cells import Cells, placed
 from cgcli.terms.columns import Terms
-from cgcli.terms.programs import ENGINE, PositionError, Program
-from cgcli.terms.running import Frame, Layout, Run, laid_out
+from cgcli.terms.programs import ENGINE, PositionError, Program, structure_of
+from cgcli.terms.running import Frame, Layout, Run, bytes_of, laid_out
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from cgcli.formulas.base import FormulaBase
 
     Shape = tuple[int, ...]
+
+MOST_BYTES = 1 << 28
+"""Memory of the terms that are computed at once, with what is kept for their gradient; more rows are done in parts."""
 
 KEPT = 16
 """What is kept of a formula for values of certain names and shapes."""
@@ -51,7 +54,10 @@ def has_terms(formula: FormulaBase) -> bool:
 
 
 class Known:
-    """What was worked out for a formula and values of certain names and shapes: cells, programs, derivatives."""
+    """What was worked out for a formula and values of certain names and shapes: cells, programs, derivatives.
+
+    Functions that calculate alike, with parameters of their own, share a program.
+    """
 
     def __init__(self, functions: Functions) -> None:
         self.functions = functions
@@ -59,6 +65,7 @@ class Known:
         self.lock = RLock()
         self.workspace: dict[Any, Any] = {}
         self._programs: dict[bool, dict[int, Program]] = {True: {}, False: {}}
+        self._alike: dict[Any, Program] = {}
         self._main: dict[Any, tuple[Any, Program]] = {}
         self._outside = Kept(KEPT)
 
@@ -67,7 +74,11 @@ class Known:
         found = self._programs[single]
         for number in range(len(found), len(self.cells.cells)):
             cell = self.cells.cells[number]
-            found[number] = Program(cell.body, len(cell.reads) + len(cell.by_row), single=single)
+            varying = len(cell.reads) + len(cell.by_row)
+            key = (structure_of(cell.body), varying, single)
+            if key not in self._alike:
+                self._alike[key] = Program(cell.body, varying, single=single)
+            found[number] = self._alike[key]
         return found
 
     def main(
@@ -107,7 +118,7 @@ class Known:
 class Question:
     """A formula with values: terms, columns, and what all rows share.
 
-    rows: how many there are.
+    rows: how many there are; first: rows before them, of which this is a part.
     """
 
     def __init__(
@@ -119,6 +130,7 @@ class Question:
         DataError, ShapeError as of `FormulaBase.bind`; DataError for a term that is none, with its row and place.
         """
         self.formula, self.single = formula, not batched
+        self.first = 0
         self._kept = _KNOWN.setdefault(formula, Kept(KEPT)) if store is None else store
         names = formula.programs.names
         if formula.programs.table is None:
@@ -142,9 +154,11 @@ class Question:
             raise DataError(f"columns of different length: {listed}")
         self.shared = {name: value for name, value in others.items() if name not in self.columns}
         self.known = self._known()
-        self.layouts = {
-            name: laid_out(self.known.cells, terms, name, one_by_one=self.single) for name, terms in self.terms.items()
-        }
+        with self.known.lock:
+            self.layouts = {
+                name: laid_out(self.known.cells, terms, name, one_by_one=self.single)
+                for name, terms in self.terms.items()
+            }
         self.bound = self._bind(engine)
 
     # ---- values ----------------------------------------------------------------------------------------------------
@@ -244,18 +258,40 @@ class Question:
     def values(self) -> dict[str, Any]:
         """The outputs, {name: array with the rows in front}."""
         outputs = self.bound.program.outputs
-        with self.known.lock:
-            answer = _Answer(self, list(outputs.values()))
-            answer.forward()
-            return dict(zip(outputs, answer.results(), strict=True))
+        return dict(zip(outputs, self._evaluated(list(outputs.values())), strict=True))
 
     def value(self, of: str) -> Any:
         """The values of one output, or of an inner name, with the rows in front."""
         ((_, node),) = targets(self.bound.program, of).items()
+        return self._evaluated([node])[0]
+
+    def _evaluated(self, nodes: Sequence[int]) -> list[Any]:
+        """The values of nodes, with the rows in front."""
+        found = []
+        for part, _ in self._parts():
+            with self.known.lock:
+                answer = _Answer(part, nodes)
+                answer.forward()
+                found.append(answer.results())
+        return found[0] if len(found) == 1 else [np.concatenate(columns) for columns in zip(*found, strict=True)]
+
+    def _parts(self) -> Iterator[tuple[Question, slice]]:
+        """The question in parts whose values fit into memory, each with its rows."""
         with self.known.lock:
-            answer = _Answer(self, [node])
-            answer.forward()
-            return answer.results()[0]
+            programs = self.known.programs(single=self.single)
+        needed = sum(bytes_of(self.known.cells, programs, layout) for layout in self.layouts.values())
+        count = min(self.rows, -(-needed // MOST_BYTES))
+        if count < 2:
+            yield self, slice(0, self.rows)
+            return
+        for number in range(count):
+            begin, end = number * self.rows // count, (number + 1) * self.rows // count
+            values: dict[str, Any] = {name: terms.part(begin, end) for name, terms in self.terms.items()}
+            values |= {name: column[begin:end] for name, column in self.columns.items()}
+            part = Question(self.formula, {**self.shared, **values}, rows=True, batched=not self.single,
+                            columns=list(self.columns), store=self._kept)  # fmt: skip
+            part.first, part.bound.on_births = self.first + begin, self.bound.on_births
+            yield part, slice(begin, end)
 
     def gradients(
         self, wrt: Sequence[str] | None, of: str | None, weights: Any = None
@@ -270,12 +306,16 @@ class Question:
         ((output, node),) = chosen.items()
         need_scalar(self.bound.graph, output, node)
         names = self.differentiated(wrt, output)
-        with self.known.lock:
-            answer = _Answer(self, [node])
-            answer.forward()
-            (found,) = answer.results()
-            slopes = answer.backward(np.ones(self.rows) if weights is None else weights, names)
-            return output, found, slopes
+        weights = np.ones(self.rows) if weights is None else weights
+        found, slopes = [], dict[str, Any]()
+        for part, rows in self._parts():
+            with self.known.lock:
+                answer = _Answer(part, [node])
+                answer.forward()
+                found += answer.results()
+                for name, slope in answer.backward(weights[rows], names).items():
+                    slopes[name] = slopes[name] + slope if name in slopes else slope
+        return output, found[0] if len(found) == 1 else np.concatenate(found), slopes
 
     def differentiated(self, wrt: Sequence[str] | None, of: str | None) -> list[str]:
         """The names to differentiate by: inputs that all rows share."""
@@ -361,7 +401,7 @@ class _Answer:
                 try:
                     self.frame.take(program.forward, max(1, end - begin), begin, end)
                 except PositionError as error:
-                    raise DataError(f"row {begin + error.place + 1:,}: {error}") from None
+                    raise DataError(f"row {question.first + begin + error.place + 1:,}: {error}") from None
                 for result, node in zip(self._results, program.results, strict=True):
                     result[pick] = self.frame.values[node]
 
@@ -469,4 +509,6 @@ def read_terms(formula: FormulaBase, name: str, value: Any, *, rows: bool) -> Te
         raise UsageError(f"`{name}` is a column of terms, not {type(value).__name__}", hint=f"{name}=[…], a term a row")
     else:
         values = value.tolist() if hasattr(value, "tolist") else list(value)
+    if not values:
+        raise DataError(f"`{name}` holds no term, and without one nobody knows the shapes of values")
     return reading.read_terms(values, formula.programs.names, name, getattr(value, "numbers", None))

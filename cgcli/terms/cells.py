@@ -15,7 +15,7 @@ from cgcli.graph.bodies import Body
 from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import descendants
-from cgcli.ops import REGISTRY
+from cgcli.ops import REGISTRY, shaping
 from cgcli.terms.columns import CALL, NAME, NUMBER, PART, Terms
 from cgcli.terms.schedule import NO_CELL, loop_for
 
@@ -181,10 +181,7 @@ class Cells:
         operands = [graph.input(f"argument {place}.{part}", shape, hidden=True)
                     for place, each in enumerate(types) for part, shape in enumerate(self.parts[each])]  # fmt: skip
         if symbol.kind == PART:
-            (part,) = symbol.static
-            if len(types) != 1 or not self.several[types[0]] or not 0 <= part < len(operands):
-                raise ShapeError(f"this has no value number {part + 1} side by side with others")
-            return Body(f"value {part + 1}", graph, operands, [operands[part]]), (), False
+            return self._part(symbol, types[0], graph, operands), (), False
         for each in types:
             if self.several[each]:
                 count = len(self.parts[each])
@@ -194,6 +191,20 @@ class Cells:
                 )
         result = graph.apply(REGISTRY.by_name[symbol.name], operands, symbol.static)
         return Body(symbol.name, graph, operands, [result]), (), False
+
+    def _part(self, symbol: Symbol, kind: int, graph: Graph, operands: list[int]) -> Body:
+        """One of the values that stand side by side, or an item of an array along its first axis."""
+        part, wanted = symbol.static[0], symbol.static[-1] if len(symbol.static) > 1 else symbol.static[0] + 1
+        shape = self.parts[kind][0] if not self.several[kind] else ()
+        count = len(operands) if self.several[kind] else shape[0] if shape else 1
+        if count < wanted or (len(symbol.static) > 1 and count != wanted) or (count == 1 and not shape):
+            there = f"{'is' if count == 1 else 'are'} {count}"
+            raise ShapeError(
+                f"{wanted} names take a value each, but there {there}",
+                hint="write as many names as there are values, `_` for one that is not needed",
+            )
+        found = operands[part] if self.several[kind] else graph.apply(shaping.index, operands, [(part,)])
+        return Body(f"value {part + 1}", graph, operands, [found])
 
     def _cell(self, name: str, body: Body, outside: Sequence[str], types: tuple[int, ...]) -> Cell:
         """A cell whose first operands differ from node to node: arguments that are names stand behind them."""

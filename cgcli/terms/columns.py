@@ -33,7 +33,7 @@ class Symbol(NamedTuple):
     kind: NUMBER, a number of its own; CALL, a call of the formula's function `name`; OPERATION, a row of the table of
     operations by its canonical name (`add`, `tanh`, `stack` for a list, `index`), with its static arguments; NAME, a
     value that all rows share, or a column, by its name in the formula (`param`, input, definition); PART, one of the
-    results of a call that has several, its number from 0 in `static`.
+    results of a call that has several, its number from 0 in `static`, perhaps with how many there have to be.
     """
 
     kind: str

@@ -103,6 +103,26 @@ class Drawn:
         self.graph = graph
 
 
+def structure_of(body: Body) -> Any:
+    """What a body calculates, whatever the names of its inputs are: bodies with the same structure have one program."""
+    graph = body.graph
+    numbers = {node: place for place, node in enumerate(body.operands)}
+    needed = ancestors(graph, [*body.results, *body.operands])
+    moved: dict[int, int] = {}
+    told: list[Any] = []
+    for node in (node for node, need in enumerate(needed) if need):
+        moved[node] = len(moved)
+        if graph.is_input(node):
+            told.append((numbers.get(node), graph.shape_of(node)))
+        elif graph.is_leaf(node):
+            array = graph.array_value(node)
+            told.append(graph.constant_value(node) if array is None else (array.shape, array.tobytes()))
+        else:
+            operands = tuple(moved[operand] for operand in graph.operands_of(node))
+            told.append((graph.row(node).name, operands, graph.attributes_of(node)))
+    return tuple(told), tuple(moved[node] for node in body.results)
+
+
 def _own_copy(body: Body) -> tuple[Graph, dict[int, int]]:
     """The body as it is, to be added to."""
     graph = Graph()

@@ -126,19 +126,29 @@ def laid_out(cells: Cells, terms: Terms, column: str = "", *, one_by_one: bool =
     return Layout(cells, terms, cell, kind, schedule)
 
 
+def bytes_of(cells: Cells, programs: Mapping[int, Program], layout: Layout) -> int:
+    """About how much memory a run of terms takes: values and adjoints, and what is kept from forward to backward."""
+    lines = sum(count * sum(size(shape) for shape in programs[which].kept.values() if shape is not None)
+                for which, count in layout.lines.items())  # fmt: skip
+    stores = sum(int(length) * sum(map(size, cells.parts[kind])) for kind, length in enumerate(layout.lengths))
+    return 8 * (lines + 2 * stores)
+
+
 class Frame:
     """What a cell has in a run: its program's values by node, and the lines of what is kept."""
 
     __slots__ = ("lines", "lists", "most", "places", "program", "temps", "values")
 
     def __init__(
-        self, program: Program, count: int, shared: Sequence[Any], workspace: dict[Any, Any], most: int = 0
-    ) -> None:
-        """count: lines of the cell. most: lines of a batch at most."""
+        self, program: Program, count: int, shared: Sequence[Any], workspace: dict[Any, Any], most: int = 0,
+        owner: int = 0,
+    ) -> None:  # fmt: skip
+        """count: lines of the cell. most: lines of a batch at most. owner: the cell; cells may share a program."""
         self.program = program
         self.most = most
         self.temps = {
-            node: _memory(workspace, (program, "once", node), (most, *shape)) for node, shape in program.reused.items()
+            node: _memory(workspace, (owner, program, "once", node), (most, *shape))
+            for node, shape in program.reused.items()
         }
         self.places: dict[Any, Any] = {}
         self.values = list(program.values)
@@ -148,7 +158,7 @@ class Frame:
         for step in program.fixed:
             self.values[step.node] = step.kernel(*[self.values[operand] for operand in step.operands])
         self.lines = {
-            node: _memory(workspace, (program, node), (count, *shape))
+            node: _memory(workspace, (owner, program, node), (count, *shape))
             for node, shape in program.kept.items() if shape is not None
         }  # fmt: skip
         self.lists: dict[int, dict[int, Any]] = {node: {} for node, shape in program.kept.items() if shape is None}
@@ -225,7 +235,7 @@ class Run:
                 from cgcli.terms.fusing import fused
 
                 program = fused(program)
-            self.frames[which] = Frame(program, count, values, workspace, layout.most[which])
+            self.frames[which] = Frame(program, count, values, workspace, layout.most[which], which)
         self.stores = [
             [_memory(workspace, ("store", kind, part), (int(length), *shape))
              for part, shape in enumerate(cells.parts[kind])]

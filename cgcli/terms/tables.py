@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cgcli.engines import engine
+from cgcli.graph.shapes import size
+from cgcli.rows.calculation import refuse_width
 from cgcli.terms.answers import gradients_of_rows
 from cgcli.terms.asking import Question
 
@@ -30,7 +32,7 @@ class Calculation:
     def __init__(
         self, columns: Mapping[str, Named], texts: Mapping[str, str], found: Found, names: Sequence[str]
     ) -> None:
-        """found: what is asked, of the values by input; names: its outputs, which become columns."""
+        """found: what is asked, of the values by input; names: its outputs, until their columns are known."""
         self._found = found
         self.columns = dict(columns)
         self.texts = dict(texts)
@@ -40,10 +42,13 @@ class Calculation:
     def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
         """The results of a batch by their columns' names; columns: the values by input."""
         results: dict[str, Any] = {}
-        for output, table in self._found(columns, rows).items():
+        tables = self._found(columns, rows)
+        refuse_width(sum(size(table.shape[1:]) for table in tables.values()))
+        for output, table in tables.items():
             for index in np.ndindex(*table.shape[1:]):
                 name = f"{output}[{','.join(map(str, index))}]" if index else output
                 results[name] = np.ascontiguousarray(table[(slice(None), *index)])
+        self.names = list(results)
         return results
 
     def tell_births(self) -> None:
@@ -76,12 +81,12 @@ class Asked:
         """The outputs of every row and their derivatives, `d_loss_d_w`."""
 
         def found(columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
-            values = self.outputs(columns, rows)
-            output = of if of is not None else next(iter(values))
+            output = of if of is not None else self.formula.outputs[0]
+            values = self.question(columns, rows).value(output)
             shared = {name: [value] * rows if name in self.formula.terms else value
                       for name, value in self.values.items()}  # fmt: skip
             slopes = gradients_of_rows(self.formula, {**shared, **columns}, {}, wrt, of, batched=True)
-            return {output: values[output]} | {f"d_{output}_d_{name}": slope for name, slope in slopes.items()}
+            return {output: values} | {f"d_{output}_d_{name}": slope for name, slope in slopes.items()}
 
         return found
 

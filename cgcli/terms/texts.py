@@ -310,7 +310,7 @@ class Reading:
             if self.meanings.stamp[word] == row:
                 self.at[PLACE] = place
                 raise FormulaError(f"`{self.words[word]}` is defined twice", hint="use another name")
-            self.meanings.local[word] = self.node(Symbol(PART, "", (part,)), [value])
+            self.meanings.local[word] = self.node(Symbol(PART, "", (part, len(targets))), [value])
             self.meanings.stamp[word] = row
         self.at[VALUE] = value
         self.at[STATEMENT], self.at[PLACE] = statement + 1, -1

@@ -18,6 +18,7 @@ TINY = {
     "growth": ["--rows", "10", "100", "--nodes", "200", "400", "--rounds", "1"],
     "minimize": ["--only", "rosenbrock", "beale", "booth"],
     "recurrences": ["--steps", "2000", "--rows", "10", "--rounds", "1"],
+    "trees": ["--width", "4", "--batch", "2", "--leaves", "5", "--rounds", "1"],
     "fitting": ["--rows", "300", "--file-rows", "1000", "--rounds", "1"],
 }
 
@@ -26,7 +27,7 @@ TINY = {
 def alone(monkeypatch):
     """cg without its peers, and a warm-up that compiles nothing."""
     monkeypatch.syspath_prepend(str(FOLDER))
-    modules = "harness recipes graphs rows adbench training growth startup fitting minimize minima recurrences"
+    modules = "harness recipes graphs rows adbench training growth startup fitting minimize minima recurrences trees"
     for name in modules.split():
         monkeypatch.delitem(sys.modules, name, raising=False)
     import graphs

@@ -102,7 +102,7 @@ def test_errors_are_coloured_on_a_terminal_only() -> None:
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["plain form", "with an option"])
 def test_ctrl_c_ends_a_long_calculation_in_one_line(options: list[str]) -> None:
-    formula = "s(a, i) = sin(a) + i\nfold(s, fold(s, x, range(1000000)), range(1000000))"
+    formula = "s(a, i) = sin(a) + i\nt(a, i) = fold(s, a, range(10^6))\nfold(t, x, range(9000))"
     process = subprocess.Popen(
         [*CG, "eval", formula, "x=1", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell in the background ignores it

@@ -11,11 +11,9 @@ from cgcli.data.graph_files import read_graph, write_graph
 from cgcli.engines import engine
 from cgcli.errors import CalculationError, GraphError, ShapeError
 from cgcli.graph.bodies import Body
-from cgcli.graph.lint import lint
 from cgcli.graph.store import Graph
 from cgcli.language.program import Program
 from cgcli.ops import calling, logic, powers, trigonometric
-from cgcli.passes import kept_loops
 from cgcli.passes.differentiate import differentiate
 from cgcli.passes.folding import FoldingRef
 from cgcli.passes.inlining import inlined
@@ -165,21 +163,3 @@ def test_graph_files_and_pickles_hold_bodies(name, tmp_path):
         np.testing.assert_array_equal(found[nodes[1]], expected[slope])
     bodies = [first for first, *_ in again.graph.attributes if isinstance(first, Body)]
     assert loop.body in bodies
-
-
-@pytest.mark.parametrize("steps", [6, 9, 11])
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("name", STEPS)
-def test_loops_whose_states_are_too_many_go_back_by_stretches(name, reverse, steps, monkeypatch):
-    loop = Loop(*STEPS[name], steps=steps, reverse=reverse)
-    plain = differentiate(loop.graph, [loop.total.node], loop.inputs)
-    monkeypatch.setattr(kept_loops, "MOST_STATES", 4 * max(1, loop.values["x0"].size))
-    again = Loop(*STEPS[name], steps=steps, reverse=reverse)
-    by_stretches = differentiate(again.graph, [again.total.node], again.inputs)
-    numpy = engine("numpy")
-    for node, other in zip(loop.inputs, again.inputs, strict=True):
-        expected, found = plain.wrt(node), by_stretches.wrt(other)
-        ours = numpy.evaluate(again.graph, again.values, [found])[found]
-        theirs = numpy.evaluate(loop.graph, loop.values, [expected])[expected]
-        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
-    lint(again.graph)

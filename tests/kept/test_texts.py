@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import cgcli as cg
+from cgcli.errors import CgError
 from cgcli.ops import REGISTRY
 from cgcli.passes.inlining import has_kept
 from tests.kept.keeping import everything_kept, nothing_kept
@@ -132,7 +133,7 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, phases=[Phase.generate])
+@settings(max_examples=20, deadline=None, phases=[Phase.generate])
 @given(step=EXPRESSIONS, other=EXPRESSIONS, several=st.booleans())
 def test_any_step_is_the_same_both_ways(step, other, several):
     if several:
@@ -158,3 +159,18 @@ def test_any_step_is_the_same_both_ways(step, other, several):
     kinked = any(word in text for word in ("max", "abs", "relu"))
     for ours, theirs in zip(kept, written_out, strict=True):
         compare(ours, theirs, at_kinks=kinked and ours is kept[-1])
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("step(s, i) = [s, s]", "must be a loop of equal steps, but the state has another shape after a step"),
+        ("step(s, i) = s*v[i]", "but index 1999999 does not exist; the axis has length 3"),
+        ("step(s, i) = s + diff(y^2, y)", "a derivative is not taken within a loop that is kept"),
+        ("step(s, i) = s + v[s]", "this must be a number that is known before the calculation starts"),
+    ],
+)
+def test_what_is_too_long_to_be_written_out_says_why_it_is_not_kept(step, told):
+    with pytest.raises(CgError) as caught:
+        cg.parse(f"input v[3]; {step}; fold(step, 1, range(2*10^6)) + y").eval(v=[1, 2, 3], y=1)
+    assert told in caught.value.message

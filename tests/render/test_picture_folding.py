@@ -117,6 +117,14 @@ def test_a_hundred_calls_are_a_narrow_picture(text, grad):
     assert max(wide, high) * 96 / 72 <= 3000  # pixels of a PNG
 
 
+@pytest.mark.parametrize(("name", "of"), [("kepler", "E"), ("kepler", "true_anomaly"), ("pendulum", None)])
+@pytest.mark.parametrize("grad", [False, True])
+def test_samples_with_many_steps_are_narrow_pictures(name, of, grad):
+    picture = picture_of(cg.load(f"samples/{name}.cg"), {}, grad=grad, of=of)
+    svg = render(dot_text(picture, fold(picture)), "svg").decode()
+    assert float(re.search(r'width="([\d.]+)pt"', svg)[1]) * 96 / 72 <= 3000
+
+
 def test_few_nodes_are_drawn_as_they_are():
     assert {group.kind for group in boxes("step(x, i) = (x + a/x)/2; fold(step, 1, range(6))").groups} == {"node"}
 

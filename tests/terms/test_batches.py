@@ -149,6 +149,19 @@ def test_gates_are_native_kernels_on_stretches_of_lines(monkeypatch):
         np.testing.assert_allclose(slopes[name], others[name], rtol=1e-12, atol=1e-13)
 
 
+def test_many_rows_are_done_in_parts(question, monkeypatch):
+    from cgcli.terms import asking
+
+    formula, values = question
+    whole, (total, slopes) = formula.eval_rows(values), formula.grad_sum(values)
+    monkeypatch.setattr(asking, "MOST_BYTES", 10_000)
+    np.testing.assert_array_equal(formula.eval_rows(values), whole)
+    again, others = formula.grad_sum(values)
+    assert again == total
+    for name in slopes:
+        np.testing.assert_allclose(others[name], slopes[name], rtol=1e-13, atol=1e-14)
+
+
 @pytest.mark.parametrize("name", ["E", "W", "b", "V"])
 def test_gradients_are_the_slopes_of_the_values(question, name):
     formula, values = question
@@ -278,3 +291,21 @@ def test_an_index_behind_the_terms_may_be_a_column():
     np.testing.assert_allclose(slopes, alone, rtol=1e-13)
     with pytest.raises(CgError, match="row 3: index 3 does not exist"):
         formula.eval_rows(t=terms, label=[0, 1, 3])
+
+
+def test_threads_may_share_a_formula(question):
+    from concurrent.futures import ThreadPoolExecutor
+
+    _, values = question
+    formula = cg.parse(TREES)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: formula.grad_sum(values), range(8)))
+    for total, slopes in found[1:]:
+        assert total == found[0][0]
+        for name in slopes:
+            np.testing.assert_array_equal(slopes[name], found[0][1][name])
+
+
+def test_without_a_row_that_is_said():
+    with pytest.raises(CgError, match="`t` holds no term"):
+        cg.parse("term t; f(x) = x; y = t").eval_rows(t=[])

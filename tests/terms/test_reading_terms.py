@@ -109,6 +109,8 @@ EXAMPLES: list[tuple[Any, Any]] = [
     ("word(1) if label > 4 else 100", 2),
     ("p, q = both(4); p - q", 8),
     ("_, q = both(4); q", -4),
+    ("p, q, r = v; p + q - r", -89),
+    ("p, q = [word(1), 5]; p - q", -3),
     ("leaf()", 7),
     ("(word(\n1))", 2),
     (("+", ("word", 1), ("-", 3)), -1),
@@ -283,3 +285,10 @@ def test_a_formula_asks_for_the_value_of_its_term_where_it_takes_it_apart() -> N
     program = formula.programs.made_for({"tree.0": 1.0, "tree.1": np.ones(3)})
     assert program.inputs == ["tree.0", "tree.1"]
     assert program.graph.shape_of(program.outputs["result"]) == (3,)
+
+
+@pytest.mark.parametrize(("term", "there"), [("a, b, c = both(2); a", "are 2"), ("a, b = word(2); a", "is 1")])
+def test_as_many_names_as_values(term: str, there: str) -> None:
+    with pytest.raises(DataError, match=f"names take a value each, but there {there}"):
+        FORMULA.eval(tree=term, other=0, label=1)
+    assert FORMULA.eval(tree="a, _, b = v; a + b", other=0, label=1) == 1 + 100 + 2

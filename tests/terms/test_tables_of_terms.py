@@ -172,3 +172,14 @@ def test_info_tells_how_a_table_of_terms_is_computed(files: dict[str, str]) -> N
     assert "cells            word 2, pair 1" in shown
     assert json.loads(run(["info", files["cg"], "--json"])[1])["inputs"] == ["tree", "w", "label"]
     assert run(["info", "x + 1", "--data", files["csv"]])[0] == 2
+
+
+def test_a_row_has_no_more_columns_than_are_allowed(files: dict[str, str], tmp_path: Path) -> None:
+    wide = tmp_path / "wide.cg"
+    wide.write_text(
+        TEXT.replace("param w[2] = [0.5, -0.25]", "param w[60000] = 0.5; param u[60000] = 1") + "\nh2 = u[0]*h"
+    )
+    code, shown = run(["grad", str(wide), "--data", files["csv"], "--of", "h2"])
+    assert (code, shown.startswith("shape error: a row of the result would have 120,00")) == (2, True), shown
+    code, shown = run(["grad", str(wide), "--data", files["csv"], "--of", "h", "--wrt", "label", "--json"])
+    assert list(json.loads(shown)["head"]) == ["h", "d_h_d_label"]

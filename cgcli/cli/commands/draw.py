@@ -25,7 +25,7 @@ from cgcli.render.graphviz import format_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cgcli.cli.options import Annotated, Bindings, FormulaText, Of, Wrt, typer
-    from cgcli.render.folding import Folding
+    from cgcli.render.groups import Folding
     from cgcli.render.picture import Picture
 
 

@@ -165,7 +165,8 @@ def cost(graph: Graph, wanted: list[int], rates: tuple[float, float, float]) -> 
     node, cheap, other = rates
     found: dict[str, float] = {}
     needed = ancestors(graph, wanted)
-    counts = Counter((code, graph.shapes[at]) for code, at in compress(zip(graph.op, graph.shape, strict=True), needed))
+    kinds = Counter(compress(zip(graph.op, graph.shape, strict=True), needed))
+    counts = Counter({(code, graph.shapes[at]): count for (code, at), count in kinds.items()})
     for body, times in kept_bodies(graph, compress(range(len(graph)), needed)):
         inner = body.graph
         for code, at in zip(inner.op, inner.shape, strict=True):

@@ -126,12 +126,11 @@ class Session:
         """FormulaError for a name that is not there, and for one that its own definition uses."""
         table = parse(Source(action.text))
         names = survey(table)
-        known = set(self.live.names)
         for row in table.rows_of(syntax.NAME):
             name, (begin, end) = table.word(row), table.span(row)
             span = (action.at + begin, action.at + end)
-            if name in names.free and name not in known:
-                hint = did_you_mean(name, list(known)) or "`:names` shows those that there are"
+            if name in names.free and name not in self.live:
+                hint = did_you_mean(name, self.live.names) or "`:names` shows those that there are"
                 raise FormulaError(f"there is no `{name}`", span=span, source=source, hint=hint)
             if name in action.names and (name in names.free or name in names.constants):
                 raise FormulaError(
@@ -162,7 +161,7 @@ class Session:
     def _assign(self, name: str, text: str, answer: Answer) -> None:
         """Give a name a value, or another definition."""
         live = self.live
-        known = name in live.names
+        known = name in live
         before = self._known(name)
         self._names.append(name)
         if known and self._is_closed(text):
@@ -179,13 +178,13 @@ class Session:
 
     def _known(self, name: str) -> Any:
         """The value of a name where it is up to date, else None."""
-        return self.value(name) if name in self.live.names and not self.live.is_stale(name) else None
+        return self.value(name) if name in self.live and not self.live.is_stale(name) else None
 
     def _is_closed(self, text: str) -> bool:
         """Whether a text is a number or an array of them, whatever names and functions of the graph stand for."""
         table = parse(Source(text))
         names, functions = survey(table), self.live.functions
-        if names.free or any(name in self.live.names for name in names.constants):
+        if names.free or any(name in self.live for name in names.constants):
             return False
         return not any(table.callee(row) in functions for row in table.rows_of(syntax.CALL))
 
@@ -233,7 +232,7 @@ class Session:
         target.append(source.pop())
         self._back.append(lambda: source.append(target.pop()))
         for name, value in before.items():
-            after = None if value is None or name not in self.live.names else self.value(name)
+            after = None if value is None or name not in self.live else self.value(name)
             if not is_same(value, after) and name not in self.watched:
                 answer.changes.append(Change(name, value, after))
         answer.lines.append(f"{'undone' if back else 'done again'}: {text.strip()}")
@@ -251,7 +250,7 @@ class Session:
             try:
                 after = self.value(name)
             except CgError:
-                if name in self.live.names:
+                if name in self.live:
                     raise
                 after = None
             if not is_same(before, after):

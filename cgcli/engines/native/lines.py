@@ -7,6 +7,7 @@ each array the address of its first line is known, and the bytes from one line t
 from __future__ import annotations
 
 from ctypes import c_int64, c_void_p
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,7 @@ def is_spelled(row: Operation) -> bool:
     return row.elementwise and (native_spelling(row, ENGINE.host) is not None or defined(row))
 
 
+@cache
 def least_width() -> int:
     """Elements of a line at least."""
     return ENGINE.host.lanes(DOUBLE)
@@ -69,9 +71,9 @@ class LineKernel:
         """
         columns = [arrays[place] for place in self._columns]
         outs = [results[place] for place in self._results]
-        numbers = np.array([scalars[place] for place in self._scalars], dtype=np.float64)
+        numbers = np.array([scalars[place] for place in self._scalars], dtype=np.float64) if self._scalars else None
         self._code.call(
-            self._pointers(*[address for address, _ in columns]), numbers.ctypes.data,
+            self._pointers(*[address for address, _ in columns]), None if numbers is None else numbers.ctypes.data,
             self._outs(*[address for address, _ in outs]),
             self._strides(*[step for _, step in columns], *[step for _, step in outs]), lines, width,
         )  # fmt: skip
