@@ -155,17 +155,22 @@ class Builder:
         return self.graph.apply(powers.power, [node, self.graph.constant(float(exponent))])
 
     def constant(self, value: Fraction) -> int:
-        """A number; a product or a quotient of two where no double is it exactly."""
+        """A number; a product or a quotient where no double is it exactly."""
         graph = self.graph
-        if value >= BEYOND:
-            return graph.apply(arithmetic.mul, [self.constant(value / BEYOND), graph.constant(float(BEYOND))])
-        if 0 < value <= 1 / BEYOND:
-            return graph.apply(arithmetic.div, [self.constant(value * BEYOND), graph.constant(float(BEYOND))])
+        rows: list[Operation] = []
+        while value >= BEYOND:
+            value, rows = value / BEYOND, [*rows, arithmetic.mul]
+        while 0 < value <= 1 / BEYOND:
+            value, rows = value * BEYOND, [*rows, arithmetic.div]
         near = float(value)
         if Fraction(near) == value or max(value.numerator, value.denominator) >= BEYOND:
-            return graph.constant(near)
-        top, below = graph.constant(float(value.numerator)), graph.constant(float(value.denominator))
-        return graph.apply(arithmetic.div, [top, below])
+            found = graph.constant(near)
+        else:
+            top, below = graph.constant(float(value.numerator)), graph.constant(float(value.denominator))
+            found = graph.apply(arithmetic.div, [top, below])
+        for row in rows:
+            found = graph.apply(row, [found, graph.constant(float(BEYOND))])
+        return found
 
     # ---- everything --------------------------------------------------------------------------------------------------
 
