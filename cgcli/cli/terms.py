@@ -40,10 +40,7 @@ def print_outputs(
     formula: Formula, bindings: Sequence[str] | None, *, engine: str, digits: int | None, json: bool, strict: bool
 ) -> None:  # fmt: skip
     """The outputs for one term."""
-    check_engine(engine, digits)
-    births = Births(strict=strict, explained=False)
-    question = Question(formula, read_bindings(bindings, formula), rows=False)
-    births.watch(question.bound)
+    question, births = _asked(formula, bindings, engine, digits, strict)
     values = {name: plain(column[0]) for name, column in question.values().items()}
     if json:
         print_json({"values": values})
@@ -57,13 +54,21 @@ def print_slopes(
     digits: int | None, json: bool, strict: bool,
 ) -> None:  # fmt: skip
     """The value for one term and its derivatives by the other inputs."""
+    question, births = _asked(formula, bindings, engine, digits, strict)
+    output, found, slopes = question.gradients(wrt, of)
+    tell_slopes(output, float(found[0]), {name: plain(slope) for name, slope in slopes.items()}, json=json)
+    births.tell()
+
+
+def _asked(
+    formula: Formula, bindings: Sequence[str] | None, engine: str, digits: int | None, strict: bool
+) -> tuple[Question, Births]:
+    """The formula for one term, and who hears of a nan that is born."""
     check_engine(engine, digits)
     births = Births(strict=strict, explained=False)
     question = Question(formula, read_bindings(bindings, formula), rows=False)
     births.watch(question.bound)
-    output, found, slopes = question.gradients(wrt, of)
-    tell_slopes(output, float(found[0]), {name: plain(slope) for name, slope in slopes.items()}, json=json)
-    births.tell()
+    return question, births
 
 
 def plain(value: Any) -> Any:

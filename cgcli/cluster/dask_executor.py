@@ -6,6 +6,7 @@ import logging
 import pickle
 import signal
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from multiprocessing import resource_tracker
@@ -38,6 +39,9 @@ QUIET = {
 PATIENCE = 2
 """Seconds that client and scheduler have to say goodbye."""
 
+GLANCE, GONE = 2.0, 12.0
+"""Seconds after which one looks whether there still are workers, and after which one that is missing is replaced."""
+
 LOGGERS = ("distributed", "tornado", "asyncio")
 
 _JOBS = Kept(8)
@@ -60,6 +64,7 @@ class DaskExecutor:
         self._levels = {name: logging.getLogger(name).level for name in LOGGERS}
         for name in LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        self._wanted = cluster if isinstance(cluster, int) else 1
         self._cluster: Any = None
         self._client: Any = None
         self._settings = dask.config.set(QUIET)
@@ -121,7 +126,7 @@ class DaskExecutor:
 
         for _ in range(ATTEMPTS):
             try:
-                found = future.result()
+                found = self._waited_for(future)
                 if isinstance(found, Failure):
                     raise found.error()
                 return found
@@ -133,12 +138,39 @@ class DaskExecutor:
                 ) from None
             except (KilledWorker, Cancelled, CancelledError):
                 future = self._client.submit(done, function, packed, task, pure=False)
-            except (CommClosedError, OSError, TimeoutError) as error:
+            except (CommClosedError, OSError) as error:
                 raise CalculationError(f"the cluster does not answer any more: {error}") from None
         raise CalculationError(
             f"workers die again and again while they compute {task_name(task)}",
             hint="perhaps their memory is not enough",
         )
+
+    def _waited_for(self, future: Any) -> Any:
+        """What a task gives, however long it takes, as long as there are workers."""
+        missing_since, patience = None, GONE
+        while True:
+            try:
+                return future.result(timeout=GLANCE)
+            except TimeoutError:
+                if future.done():
+                    continue
+            living = len(self._client.scheduler_info(n_workers=-1)["workers"])
+            if living >= self._wanted:
+                missing_since = None
+            elif missing_since is None:
+                missing_since = time.monotonic()
+            elif time.monotonic() - missing_since > patience:
+                self._replace(self._wanted - living)
+                missing_since, patience = None, 4 * patience  # a busy machine starts them slowly
+
+    def _replace(self, count: int) -> None:
+        """Start workers in the place of some that nobody restarts: they were killed while they were being started.
+
+        CalculationError where these are workers of somebody else, and not one is left.
+        """
+        if self._cluster is None:
+            raise CalculationError("the cluster has no workers", hint="start some: dask worker ADDRESS")
+        self._cluster.scale(len(self._cluster.worker_spec) + count)
 
     def close(self) -> None:
         """End the processes that were started here; a scheduler of others stays as it is."""

@@ -50,6 +50,7 @@ class Inner(Lowering):
         self.building.statics = _InnerStatics(self)
         self.building.within = lambda: Inner(self)
         self.building.is_inner = True
+        self.building.not_kept, self.building.bodies = outer.building.not_kept, outer.building.bodies
         self.lists = Lists(self.building, outer.lists.openings)
         self.calls = Calls(self.building, self.lists, outer.functions)
         self.declared_outputs = []

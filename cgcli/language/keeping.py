@@ -12,11 +12,11 @@ from cgcli.graph.bodies import closed
 from cgcli.graph.copying import copy_missing
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.language.layouts import Layout, array_layout, laid_out, layout_of
-from cgcli.language.lifting import NotKeptError, lifted
+from cgcli.language.lifting import NotKeptError, TooLongError, lifted
 from cgcli.language.limits import MOST_ITEMS, MOST_STEPS_IN_ALL
 from cgcli.language.values import FunctionName, ListValue, RangeValue
 from cgcli.ops import calling, shaping
-from cgcli.passes.inlining import steps_of
+from cgcli.passes.inlining import steps_of, written_out_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def kept_fold(calls: Calls, step: str, state: Any, over: Any, row: int) -> Any:
         return None
     try:
         loop = _Loop(calls, step, state, items, row)
+    except TooLongError:
+        raise
     except CgError as error:
         if items.count > MOST_ITEMS and not isinstance(error, NotKeptError):
             raise
@@ -122,7 +124,10 @@ class _Loop:
         graph = self.inner.graph
         self.moving = descendants(graph, [self.state_in, self.item_in])
         self.needed = ancestors(graph, [self.result])
-        self.size = sum(map(int.__and__, self.moving, self.needed))
+        own = [node for node in range(len(graph)) if self.moving[node] and self.needed[node]]
+        loops = [node for node in own if graph.row(node) is calling.scan]
+        within = sum(graph.attributes_of(node)[1] * written_out_size(graph, node) for node in loops)
+        self.size = len(own) + within  # what holds a kept loop is as long as that written out
         self.lifts = lifted(graph, self.item_in, items.numbers, self.moving, self.needed)
 
     def _walked(self) -> tuple[Inner, int | None]:
@@ -136,7 +141,10 @@ class _Loop:
             inner.building.varying = (inner.graph.input_name(self.item_in),)
         state = self.layout.value(inner.graph, self.state_in)
         item = self.items.layout.value(inner.graph, self.item_in)
-        value = self._called(inner, state, item)
+        try:
+            value = self._called(inner, state, item)
+        finally:
+            self.building.bodies = inner.building.bodies
         building = inner.building
         if isinstance(value, FunctionName):
             raise NotKeptError("a function is no state")
@@ -169,7 +177,8 @@ class _Loop:
         steps = self.items.count * steps_of(body)
         if steps > MOST_STEPS_IN_ALL:
             what = f"loops within loops make {steps:,} steps here, more than the {MOST_STEPS_IN_ALL:,} that are allowed"
-            raise building.error(what, self.row, "repeat less often")
+            span, source = building.span(self.row), building.table.source
+            raise TooLongError(what, span=span, source=source, hint="repeat less often")
         start = laid_out(building, self.state, self.layout)
         static = [body, self.items.count, len(items), False]
         node = building.apply(calling.scan, [start, *items, *shared], static, self.row)

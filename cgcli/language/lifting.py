@@ -23,6 +23,10 @@ class NotKeptError(FormulaError):
     """Something that the body of a loop cannot hold: the loop is written out."""
 
 
+class TooLongError(FormulaError):
+    """A loop that nobody waits for, kept or written out."""
+
+
 class Lift:
     """An element that a step reads: its node, the array that it is read of, and the positions step by step."""
 

@@ -120,15 +120,13 @@ def under(value: Any, counts: Any = None, elements: int | None = None) -> Adjoin
     return Adjoint(value, Mask(counts, elements), clean=True)
 
 
-def adjoint_body(body: Body, wanted: Sequence[bool], pull: Pull) -> AdjointBody:
-    """The adjoint body for some operands, kept with the body. CalculationError where an operation has no rule."""
-    return _adjoint_body(body, wanted, False, None, pull, False)
-
-
 def _adjoint_body(
     body: Body, wanted: Sequence[bool], masked: bool, elements: int | None, pull: Pull, again: bool
 ) -> AdjointBody:  # fmt: skip
-    """masked: whether an operand says where the adjoint counts; elements: the elements that count, where known."""
+    """The adjoint body for some operands, kept with the body. CalculationError where an operation has no rule.
+
+    masked: whether an operand says where the adjoint counts; elements: the elements that count, where known.
+    """
     key = ("adjoint body", tuple(wanted), masked, elements, again)
     return body.graph.once(key, body.results, lambda: _new_adjoint_body(body, wanted, masked, elements, pull))
 

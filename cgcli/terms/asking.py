@@ -48,11 +48,6 @@ KEPT = 16
 _KNOWN: WeakKeyDictionary[FormulaBase, Kept] = WeakKeyDictionary()
 
 
-def has_terms(formula: FormulaBase) -> bool:
-    """Whether an input of the formula is a term."""
-    return bool(formula.programs.names.terms)
-
-
 class Known:
     """What was worked out for a formula and values of certain names and shapes: cells, programs, derivatives.
 

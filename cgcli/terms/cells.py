@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cgcli.errors import CgError, DataError, ShapeError, Source, UsageError, did_you_mean
+from cgcli.errors import CgError, ShapeError, UsageError, did_you_mean
 from cgcli.graph.bodies import Body
 from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import descendants
+from cgcli.loops import MULTIPLIER
 from cgcli.ops import REGISTRY, shaping
 from cgcli.terms.columns import CALL, NAME, NUMBER, PART, Terms
+from cgcli.terms.meaning import row_error
 from cgcli.terms.schedule import NO_CELL, loop_for
+from cgcli.terms.sharing import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cgcli.errors import DataError
     from cgcli.language.bodies import Functions
     from cgcli.terms.columns import Symbol
 
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 
 NUMBERS = 0
 """The type of numbers."""
+
+UNMET = -2
+"""The cell of a state at which no call was met yet."""
 
 
 class Cell:
@@ -72,7 +79,7 @@ class Cells:
         self._symbols: dict[Symbol, int] = {}
         self._found: dict[int, tuple[int, int]] = {}
         self._keys, self._next = np.zeros(64, dtype=np.int64) - 1, np.zeros(64, dtype=np.int64)
-        self._cell_of, self._type_of = np.full(64, -2, dtype=np.int32), np.zeros(64, dtype=np.int32)
+        self._cell_of, self._type_of = np.full(64, UNMET, dtype=np.int32), np.zeros(64, dtype=np.int32)
 
     # ---- all nodes -------------------------------------------------------------------------------------------------
 
@@ -101,7 +108,7 @@ class Cells:
         """One more state, of which nothing is known."""
         state = len(self._states) + len(self._symbols)
         if state >= len(self._cell_of):
-            self._cell_of = np.concatenate((self._cell_of, np.full(state, -2, dtype=np.int32)))
+            self._cell_of = np.concatenate((self._cell_of, np.full(state, UNMET, dtype=np.int32)))
             self._type_of = np.concatenate((self._type_of, np.zeros(state, dtype=np.int32)))
         return state
 
@@ -116,7 +123,7 @@ class Cells:
                 self._states[state, each] = new
                 self._enter(state << 24 | each, new)
             state = self._states[state, each]
-        if self._cell_of[state] != -2:
+        if self._cell_of[state] != UNMET:
             return
         try:
             self._cell_of[state], self._type_of[state] = self._resolved(symbol, types)
@@ -223,10 +230,8 @@ class Cells:
 
 def placed(error: CgError, terms: Terms, node: int, column: str) -> DataError:
     """An error about a node, with its row and where it stands in its term."""
-    where = terms.where(node, column)
     text, span = terms.place(node)
-    source = None if text is None else Source(text, f"<{where.replace('`', '')}>")
-    return DataError(f"{where}: {error.message}", span=span, source=source, hint=error.hint)
+    return row_error(error.message, column, terms.row_number(node), text, span, error.hint)
 
 
 def _put(key: int, value: int, keys: Any, values: Any) -> None:
@@ -239,7 +244,7 @@ def _put(key: int, value: int, keys: Any, values: Any) -> None:
 
 def _hashed(key: int) -> int:
     """See `loops.MULTIPLIER`."""
-    hashed = ((key >> 32) ^ key & 0xFFFFFFFF) * 0x9E3779B1 & 0x7FFFFFFF
+    hashed = ((key >> 32) ^ key & 0xFFFFFFFF) * MULTIPLIER & MASK
     return hashed ^ hashed >> 15
 
 
@@ -253,14 +258,14 @@ def _types(
         state = start[symbol[node]]
         for place in range(first[node], first[node + 1]):
             key = state << 24 | kind[operands[place]]
-            hashed = ((key >> 32) ^ key & 0xFFFFFFFF) * 0x9E3779B1 & 0x7FFFFFFF
+            hashed = ((key >> 32) ^ key & 0xFFFFFFFF) * MULTIPLIER & MASK
             slot = (hashed ^ hashed >> 15) & mask
             while keys[slot] >= 0 and keys[slot] != key:
                 slot = (slot + 1) & mask
             if keys[slot] < 0:
                 return node
             state = following[slot]
-        if cell_of[state] == -2:
+        if cell_of[state] == UNMET:
             return node
         cell[node] = cell_of[state]
         kind[node] = type_of[state]

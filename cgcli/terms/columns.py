@@ -90,12 +90,12 @@ class Terms:
         """The row of a node, from 0."""
         return int(np.searchsorted(self.begins, node, side="right")) - 1
 
-    def where(self, node: int, column: str) -> str:
-        """The row of a node and the name of what holds the terms, for a message; a single term has no row."""
+    def row_number(self, node: int) -> int | None:
+        """The number of the row of a node in the data, for a message; None for a single term, which has no row."""
         row = self.row_of(node)
         if self.row_numbers is not None:
-            return where(column, int(self.row_numbers[row]))
-        return where(column, row + 1 if self.rows > 1 else None)
+            return int(self.row_numbers[row])
+        return row + 1 if self.rows > 1 else None
 
     def part(self, begin: int, end: int) -> Terms:
         """The rows from `begin` up to but without `end`."""

@@ -21,7 +21,7 @@ import numpy as np
 
 import cgcli as cg
 from cgcli.cluster import pieces
-from cgcli.cluster.dask_executor import DaskExecutor
+from cgcli.cluster.dask_executor import DaskExecutor, end_workers
 from cgcli.cluster.executor import LocalExecutor
 from cgcli.cluster.running import TableRun
 from cgcli.rows.sources import Source
@@ -104,6 +104,9 @@ def soak(runs: int, parts: int, workers: int, seed: int) -> None:
         write_parts(folder, parts, 100_000)
         rows_of(folder, alone, LocalExecutor())
         total = cg.parse(TEXT).grad_sum(str(folder), a=0.7)
+        end_workers(executor._cluster)  # as if they were killed while they started: nobody restarts them
+        assert cg.parse(TEXT).grad_sum(str(folder), a=0.7, cluster=executor) == total
+        print("workers that nobody restarts were replaced", flush=True)
         for place in range(runs):
             begin = time.monotonic()
             killed = trial(executor, folder, Path(name) / f"out-{place}", contents(alone), total, seed + place)

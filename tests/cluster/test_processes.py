@@ -14,7 +14,7 @@ from contextlib import suppress
 import pytest
 
 import cgcli as cg
-from cgcli.cluster import pieces
+from cgcli.cluster import dask_executor, pieces
 from cgcli.cluster.executor import LocalExecutor, opened
 from tests.cluster.killing import TEXT, contents, rows_of, trial, write_parts
 from tests.transcripts import run
@@ -53,7 +53,8 @@ def table(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "kill") or sys.platform == "win32", reason="workers are killed by a signal")
-def test_a_worker_that_is_killed_loses_nothing(executor, table, tmp_path):
+def test_a_worker_that_is_killed_loses_nothing(executor, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(dask_executor, "GONE", 4.0)  # one that was killed while it started is replaced sooner
     rows_of(table, tmp_path / "alone", LocalExecutor())
     total = cg.parse(TEXT).grad_sum(str(table), a=0.7)
     assert trial(executor, table, tmp_path / "out", contents(tmp_path / "alone"), total, seed=1) >= 0

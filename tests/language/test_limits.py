@@ -98,3 +98,9 @@ def test_long_names_are_cut_in_messages() -> None:
         cg.parse(name).eval()
     assert len(caught.value.message) < 200
     assert len(str(caught.value.hint)) < 3_100
+
+
+def test_loops_within_loops_are_walked_once_each() -> None:
+    nested = "".join(f"f{level + 1}(a, i) = fold(f{level}, a, range(40))\n" for level in range(14))
+    with pytest.raises(FormulaError, match="loops within loops make"):
+        cg.parse(f"f0(a, i) = sin(a) + i\n{nested}f14(x, 1)")

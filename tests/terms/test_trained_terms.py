@@ -136,7 +136,7 @@ def test_rows_are_selected_in_any_order() -> None:
     assert np.allclose(formula.eval_rows(tree=part, label=np.zeros(5), **values), labels[chosen] ** 2)
     for place, row in enumerate(chosen):
         assert part.place(int(part.roots[place])) == whole.place(int(whole.roots[row]))
-        assert part.where(int(part.roots[place]), "tree") == f"row {row + 1} of `tree`"
+        assert part.row_number(int(part.roots[place])) == row + 1
     assert select(whole, []).rows == 0
 
 

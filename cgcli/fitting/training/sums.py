@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+    from cgcli.data.table import Place
+    from cgcli.explain.births import Birth
     from cgcli.fitting.training.batches import Batch
     from cgcli.formulas.bound import Bound
 
@@ -121,9 +123,7 @@ class MeanLoss(Parameters):
             rows += batch.rows
             for part, slope in zip(self.parts(gradient).values(), sums[1:], strict=True):
                 part += slope
-        gradient /= max(rows, 1)
-        mean = total / max(rows, 1)
-        return (mean, gradient) if isfinite(mean) and np.isfinite(gradient).all() else (inf, gradient)
+        return mean_of(total, gradient, rows)
 
     # ---- where it is not finite --------------------------------------------------------------------------------
 
@@ -139,11 +139,9 @@ class MeanLoss(Parameters):
                 row = {name: column[place : place + 1] for name, column in batch.columns.items()}
                 sums = self._with_slopes(self._given(values, batch._replace(columns=row, rows=1)), 1)
                 if not all(np.isfinite(found).all() for found in sums):
-                    what = "loss" if not isfinite(float(sums[0])) else "gradient of the loss"
-                    at = batch.located(place)
-                    told = f"the {what} is not finite {when}, in {at}{' of the data' if at.alone else ''}"
+                    told = not_finite_in(batch.located(place), float(sums[0]), when)
                     return self._told(told, values, {name: value[0] for name, value in row.items()}, hint)
-        return CalculationError(f"the sum of the losses, or of their gradients, overflows {when}", hint=hint)
+        return overflow(when, hint)
 
     def _told(self, told: str, values: Mapping[str, Any], row: Mapping[str, Any], hint: str) -> CalculationError:
         graph = self._bound.graph
@@ -156,9 +154,33 @@ class MeanLoss(Parameters):
             found = row_values(over, {})
             given |= {name: found[name][0] for name in self._deferred}
         births = births_of(graph, self._wanted, lambda nodes: choose(graph, nodes), given, self._bound.source)
-        if not births:
-            return CalculationError(told, hint=hint)
-        first = births[0]
-        return CalculationError(
-            f"{told}: {first.message}", span=first.span, source=first.source, hint=first.hint or hint
-        )
+        return told_with(births, told, hint)
+
+
+# ---- what every loss over batches says ---------------------------------------------------------------------------
+
+
+def mean_of(total: float, gradient: Any, rows: int) -> tuple[float, Any]:
+    """Mean and gradient from the sums over so many rows, the vector changed in place; infinite where one is not."""
+    gradient /= max(rows, 1)
+    mean = total / max(rows, 1)
+    return (mean, gradient) if isfinite(mean) and np.isfinite(gradient).all() else (inf, gradient)
+
+
+def not_finite_in(at: Place, loss: float, when: str) -> str:
+    """The message for a row whose loss, or else its gradient, is not finite."""
+    what = "gradient of the loss" if isfinite(loss) else "loss"
+    return f"the {what} is not finite {when}, in {at}{' of the data' if at.alone else ''}"
+
+
+def overflow(when: str, hint: str) -> CalculationError:
+    """The error where every row is finite, and their sum is not."""
+    return CalculationError(f"the sum of the losses, or of their gradients, overflows {when}", hint=hint)
+
+
+def told_with(births: Sequence[Birth], told: str, hint: str) -> CalculationError:
+    """A message with the first operation that gave no finite number, where one is known."""
+    if not births:
+        return CalculationError(told, hint=hint)
+    first = births[0]
+    return CalculationError(f"{told}: {first.message}", span=first.span, source=first.source, hint=first.hint or hint)

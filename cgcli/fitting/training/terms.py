@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from contextlib import closing
 from hashlib import sha256
-from math import inf, isfinite
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cgcli.data import stream
 from cgcli.draws import order
-from cgcli.errors import CalculationError, DataError
+from cgcli.errors import DataError
 from cgcli.fitting.checkpoints import columns_mark, values_mark
-from cgcli.fitting.question import held_values, parameters
+from cgcli.fitting.question import parameters
 from cgcli.fitting.training.batches import Batch, Rows
 from cgcli.fitting.training.optimisers import norm_of
-from cgcli.fitting.training.sums import MOVED, Parameters
-from cgcli.fitting.training.trained import check_loss, first_values, one_place, require_first
+from cgcli.fitting.training.sums import MOVED, Parameters, mean_of, not_finite_in, overflow, told_with
+from cgcli.fitting.training.trained import check_loss, first_values, named, require_first
 from cgcli.formulas import given
 from cgcli.formulas.derivatives import need_scalar, targets
 from cgcli.kept import Kept
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cgcli.data.table import Named, Table
+    from cgcli.errors import CalculationError
     from cgcli.explain.births import Birth
     from cgcli.formulas.base import FormulaBase
     from cgcli.rows.sources import Source
@@ -154,9 +155,7 @@ class TermLoss(Parameters):
             rows += batch.rows
             for name, part in parts.items():
                 part += slopes[name]
-        gradient /= max(rows, 1)
-        mean = total / max(rows, 1)
-        return (mean, gradient) if isfinite(mean) and np.isfinite(gradient).all() else (inf, gradient)
+        return mean_of(total, gradient, rows)
 
     def not_finite(
         self, values: Mapping[str, Any], batches: Iterable[Batch], when: str, hint: str = MOVED
@@ -171,16 +170,8 @@ class TermLoss(Parameters):
                 _, found, slopes = question.gradients(list(self.shapes), self._loss)
                 if isfinite(float(found[0])) and all(np.isfinite(slope).all() for slope in slopes.values()):
                     continue
-                what = "gradient of the loss" if isfinite(float(found[0])) else "loss"
-                at = batch.located(place)
-                told = f"the {what} is not finite {when}, in {at}{' of the data' if at.alone else ''}"
-                if not births:
-                    return CalculationError(told, hint=hint)
-                first = births[0]
-                return CalculationError(
-                    f"{told}: {first.message}", span=first.span, source=first.source, hint=first.hint or hint
-                )
-        return CalculationError(f"the sum of the losses, or of their gradients, overflows {when}", hint=hint)
+                return told_with(births, not_finite_in(batch.located(place), float(found[0]), when), hint)
+        return overflow(when, hint)
 
 
 class TermTraining:
@@ -214,11 +205,7 @@ def trained_by(
 ) -> TermTraining:  # fmt: skip
     """What a call means: see `training.train`. UsageError for unknown names, and for a parameter without a start."""
     check_loss(formula, loss)
-    started = one_place(start)
-    held = held_values(formula, fix, started)
-    given.check_names({**started, **held}, formula.inputs)
-    chosen = given.given_values(columns, {})
-    given.check_names(chosen, formula.inputs, formula.constants)
+    started, held, chosen = named(formula, start, fix, columns)
     known = {**started, **held}
     asked = set(given.name_list(wrt)) if wrt is not None else set(formula.params)
     rows = _read(formula, data, {**known, **dict.fromkeys(asked - chosen.keys(), 0.0)}, chosen, limit)

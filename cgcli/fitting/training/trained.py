@@ -67,6 +67,18 @@ class Trained:
         return rows_of({name: matched[name] for name in self.inputs}, source)
 
 
+def named(
+    formula: FormulaBase, start: Mapping[str, Any] | None, fix: Any, columns: Mapping[str, str] | None
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """By name where to start, what is held, and the columns that were chosen. UsageError for a name that is none."""
+    started = one_place(start)
+    held = held_values(formula, fix, started)
+    given.check_names({**started, **held}, formula.inputs)
+    chosen = given.given_values(columns, {})
+    given.check_names(chosen, formula.inputs, formula.constants)
+    return started, held, chosen
+
+
 def trained_by(
     formula: FormulaBase, source: Source, loss: str, *, start: Mapping[str, Any] | None, fix: Any,
     wrt: Sequence[str] | None, columns: Mapping[str, str] | None, seed: int,
@@ -85,11 +97,7 @@ def _trained(
     columns: Any, seed: int,
 ) -> Trained:  # fmt: skip
     """As `trained_by`, with the table open."""
-    started = one_place(start)
-    held = held_values(formula, fix, started)
-    given.check_names({**started, **held}, formula.inputs)
-    chosen = given.given_values(columns, {})
-    given.check_names(chosen, formula.inputs, formula.constants)
+    started, held, chosen = named(formula, start, fix, columns)
     asked = set(given.name_list(wrt)) if wrt is not None else set(formula.params)
     known = {**started, **held}
     matched, _ = match_columns(formula, table, {**known, **dict.fromkeys(asked - chosen.keys(), 0.0)}, chosen)
