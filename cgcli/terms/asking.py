@@ -260,6 +260,10 @@ class Question:
         ((_, node),) = targets(self.bound.program, of).items()
         return self._evaluated([node])[0]
 
+    def check(self, of: str | None) -> None:
+        """DataError for a value that an output needs and that cannot be, such as an index out of range, with its row."""
+        self._evaluated(list(targets(self.bound.program, of).values()))
+
     def _evaluated(self, nodes: Sequence[int]) -> list[Any]:
         """The values of nodes, with the rows in front."""
         found = []
@@ -503,7 +507,8 @@ def read_terms(formula: FormulaBase, name: str, value: Any, *, rows: bool) -> Te
     elif isinstance(value, str) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
         raise UsageError(f"`{name}` is a column of terms, not {type(value).__name__}", hint=f"{name}=[…], a term a row")
     else:
-        values = value.tolist() if hasattr(value, "tolist") else list(value)
+        listed = getattr(value, "to_pylist", None) or getattr(value, "tolist", None)  # of Arrow, of NumPy and pandas
+        values = list(value) if listed is None else listed()
     if not values:
         raise DataError(f"`{name}` holds no term, and without one nobody knows the shapes of values")
     return reading.read_terms(values, formula.programs.names, name, getattr(value, "numbers", None))
