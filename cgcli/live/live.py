@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
 from operator import ne
 
 from cgcli.errors import CgError, UsageError, did_you_mean
@@ -194,6 +195,12 @@ class LiveGraph:
         values = self.sheet.values.values
         return {name: outside(values[node]) for name, node in self.sheet.inputs.items()}
 
+    @property
+    def fixed(self) -> dict[str, float]:
+        """Inputs that keep their values, since a length or an index follows from them and the graph was edited."""
+        sheet = self.sheet
+        return {name: value for name, value in sheet.decided.items() if sheet.version and name in sheet.inputs}
+
     def formula(self) -> Any:
         """The formula as it is now, without values: the one that it was made of where nothing was edited."""
         sheet = self.sheet
@@ -212,7 +219,7 @@ class LiveGraph:
 
         What was built before keeps what it was built with. They are no change that `undo` takes back.
         """
-        self.sheet.texts.define(functions)
+        self.sheet.texts = self.sheet.texts.with_functions(functions)
         self.sheet.places.clear()
 
     def node(self, key: str) -> int:
@@ -322,8 +329,10 @@ class LiveGraph:
     def fork(self) -> LiveGraph:
         """An independent copy with the same values and the same past; watches stay with the original."""
         twin = type(self).__new__(type(self))
-        twin.sheet = self.sheet.fork()
-        twin._past, twin._future = deque(self._past), list(self._future)
+        forked = cache(Sheet.fork)
+        twin.sheet = forked(self.sheet)
+        twin._past = deque(change.fork(forked) for change in self._past)
+        twin._future = [change.fork(forked) for change in self._future]
         twin._kept = self._kept
         twin._watches, twin._seen, twin._noted = {}, {}, dict(self._noted)
         return twin
@@ -338,7 +347,7 @@ class LiveGraph:
         formula = type(sheet.formula)(of_program(compacted(sheet, {}, aliases).program))
         known = {name: value for name, value in self.values.items() if name not in sheet.defaults}
         new = Sheet(formula, {name: known[name] for name in formula.inputs if name in known})
-        new.texts, new.version = sheet.texts, 1
+        new.version = 1
         self._do(NewSheet(sheet, new))
 
     def watch(self, name: str, call: Watch) -> None:

@@ -241,6 +241,8 @@ class Sheet:
                 self.swap(field, {to if each == name else each: value for each, value in known.items()})
         if name in self.params:
             self.swap("params", [to if each == name else each for each in self.params])
+        if name in self.unused:
+            self.swap("unused", self.unused - {name} | {to})
 
     def take_back(self, length: int) -> None:
         """Take back what was entered and swapped since the log had this length."""

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 ENDING = ".cg"
 
 
-def save(session: Session, path: str) -> None:
-    """Write a session. UsageError for another ending, DataError where the file cannot be written.
+def save(session: Session, path: str) -> list[str]:
+    """Write a session; the names whose values the file takes for granted (`LiveGraph.fixed`).
+
+    UsageError for another ending, DataError where the file cannot be written.
 
     CalculationError where the text would not give the same bits as the session has.
     """
@@ -35,6 +37,7 @@ def save(session: Session, path: str) -> None:
     text = session_text(session.live)
     require_same(session.live, text)
     write_file(path, text.encode())
+    return list(session.live.fixed)
 
 
 def formula_text(live: LiveGraph) -> str:
@@ -48,7 +51,13 @@ def formula_text(live: LiveGraph) -> str:
 def session_text(live: LiveGraph) -> str:
     """The formula with its values, as a text that `cg live` and every other command reads."""
     values = dict(live.values)
-    text = with_values(formula_text(live), values)
+    formula = formula_text(live)
+    for name in live.fixed:
+        rest = without_declaration(formula, name)
+        if name not in survey(parse(Source(rest))).free:  # else who gives it another value would wait for an effect
+            formula = rest
+            values.pop(name, None)
+    text = with_values(formula, values)
     text = "\n".join([*(declaration(name, value) for name, value in values.items()), text])
     text = "\n".join([*callable_in(text, live.functions), text])
     if survey(parse(Source(text))).outputs != list(live.outputs):
@@ -78,6 +87,16 @@ def with_definitions(formula: str, live: LiveGraph) -> str:
     results = [row for row in table.statements if table.rule[row] == syntax.EXPRESSION]
     at = table.start[results[-1]] if results else len(formula)
     return "\n".join(filter(None, [formula[:at].rstrip("\n"), *lines, formula[at:]]))
+
+
+def without_declaration(formula: str, name: str) -> str:
+    """A formula without the statement that declares an input."""
+    table = parse(Source(formula))
+    for row in table.statements:
+        if table.rule[row] in (syntax.INPUT, syntax.PARAM) and table.word(table.first()[row]) == name:
+            begin, end = table.span(row)
+            return table.source.text[:begin] + table.source.text[end:].lstrip("\n")
+    return formula
 
 
 def with_values(formula: str, values: dict[str, Any]) -> str:
