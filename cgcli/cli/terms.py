@@ -8,8 +8,17 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from cgcli.cli.arguments import read_bindings
-from cgcli.cli.output import Births, print_gradients, print_json, print_values, warn
-from cgcli.cli.rows import Run, keeps_all, read_columns, tell_count, tell_gaps, total_to_read
+from cgcli.cli.output import Births, print_gradients, print_json, print_values
+from cgcli.cli.rows import (
+    Run,
+    chosen_columns,
+    keeps_all,
+    read_columns,
+    tell_count,
+    tell_gaps,
+    tell_notes,
+    total_to_read,
+)
 from cgcli.data import formats, stream
 from cgcli.data.table import rows_of_a_batch
 from cgcli.errors import UsageError
@@ -47,6 +56,34 @@ def print_outputs(
     else:
         print_values(values, None)
     births.tell()
+
+
+def print_derivatives(
+    formula: Formula, bindings: Sequence[str] | None, table: TableOptions | None, wrt: Sequence[str] | None,
+    of: str | None, *, total: bool, engine: str, digits: int | None, json: bool, strict: bool,
+) -> None:  # fmt: skip
+    """What `cg grad` tells: for one term, for every row of a table, or, total, for the sum of these."""
+    refuse(cluster=table is not None and table.cluster is not None)
+    if table is None or not table.given():
+        if total:
+            raise UsageError("--sum needs a table", hint="add --data table.csv")
+        print_slopes(formula, bindings, wrt, of, engine=engine, digits=digits, json=json, strict=strict)
+        return
+    if total:
+        run_sum(formula, bindings, table, wrt, of, engine=engine, digits=digits, json=json, strict=strict)
+    else:
+        run_table(
+            formula,
+            bindings,
+            table,
+            wrt=wrt,
+            of=of,
+            slopes=True,
+            engine=engine,
+            digits=digits,
+            json=json,
+            strict=strict,
+        )
 
 
 def print_slopes(
@@ -88,11 +125,11 @@ def tell_slopes(output: str, value: float, slopes: dict[str, Any], *, json: bool
 
 
 def run_table(
-    formula: Formula, bindings: Sequence[str] | None, options: TableOptions, *, engine: str, json: bool, strict: bool,
-    wrt: Sequence[str] | None = None, of: str | None = None, slopes: bool = False,
+    formula: Formula, bindings: Sequence[str] | None, options: TableOptions, *, engine: str, digits: int | None,
+    json: bool, strict: bool, wrt: Sequence[str] | None = None, of: str | None = None, slopes: bool = False,
 ) -> None:  # fmt: skip
     """The outputs of every row of a table with terms; slopes: and their derivatives."""
-    check_engine(engine)
+    check_engine(engine, digits)
     refuse(float32=options.float32)
     births = Births(strict=strict, explained=False)
     source = options.source()
@@ -113,10 +150,10 @@ def run_table(
 
 def run_sum(
     formula: Formula, bindings: Sequence[str] | None, options: TableOptions, wrt: Sequence[str] | None,
-    of: str | None, *, engine: str, json: bool, strict: bool,
+    of: str | None, *, engine: str, digits: int | None, json: bool, strict: bool,
 ) -> None:  # fmt: skip
     """The sum of an output over the rows of a table with terms, and its gradient by what all rows share."""
-    check_engine(engine)
+    check_engine(engine, digits)
     births = Births(strict=strict, explained=False)
     with closing(options.source().open()) as table:
         columns, texts, asked = _matched(formula, bindings, options, table, births)
@@ -163,8 +200,7 @@ def given_rows(
     """All rows of a table: columns of numbers, and columns of terms."""
     with closing(options.source().open()) as table:
         columns, texts, notes = matched(formula, table, values, read_columns(options.bind))
-        for note in notes:
-            warn(note.message, hint=note.hint)
+        tell_notes(notes)
         require_inputs(formula, table, {*values, *columns, *texts})
         request = stream.Request(columns, texts=texts, missing=options.policy, limit=options.limit)
         return whole_columns(table, request)
@@ -172,7 +208,7 @@ def given_rows(
 
 def schedule_facts(question: Question, name: str) -> dict[str, Any]:
     """The batches of a column of terms, and how many calls of each kind they are made of."""
-    layout, cells = question.layouts[name], question.known.cells.cells
+    layout, cells = question.layouts[name], question.compilation.cells.cells
     schedule = layout.schedule
     counts: Counter[str] = Counter()
     for cell, begin, end in zip(schedule.cell, schedule.start, schedule.stop, strict=True):
@@ -189,12 +225,8 @@ def _matched(
 ) -> tuple[dict[str, Any], dict[str, str], Asked]:  # fmt: skip
     """Columns of numbers, columns of terms, and what is asked. UsageError for an input without a column or a value."""
     values = read_bindings(bindings, formula)
-    chosen = read_columns(options.bind)
-    for name in chosen:
-        if name in values:
-            raise UsageError(f"`{name}` is given twice, as a value and as a column")
+    chosen = chosen_columns(options, values)
     columns, texts, notes = matched(formula, table, values, chosen)
-    for note in notes:
-        warn(note.message, hint=note.hint)
+    tell_notes(notes)
     require_inputs(formula, table, {*values, *columns, *texts})
     return columns, texts, Asked(formula, values, births.watch)

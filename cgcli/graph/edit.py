@@ -24,6 +24,7 @@ from cgcli.graph.ranks import Ranks
 from cgcli.graph.settle import needed_by, settled
 from cgcli.graph.store import Graph, constant_key
 from cgcli.graph.uses import Uses
+from cgcli.ops import structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -289,6 +290,12 @@ class EditableGraph(Graph):
             self._labels.setdefault(node, []).append(name)
             self._labelled = len(self.names)
         return node
+
+    def alias(self, node: int) -> int:
+        """A new node with the value of another one, equal to no other."""
+        self.require(node)
+        tag = self.attribute_number((-1 - len(self.op),))
+        return self._node(structure.alias.code, [node], tag, self.shape[node])
 
     def copy_apart(self, other: Graph, node: int, operands: Sequence[int]) -> int:
         """As `copy_node`, but a new node even where there is an equal one, of which `twins` then tells."""

@@ -114,7 +114,7 @@ class Program:
         """A program with a graph of its own, which begins with the nodes of this one at their positions."""
         twin = Program(Graph())
         with self.graph.lock:
-            copy_beginning(self.graph, twin.graph, self._length())
+            copy_beginning(self.graph, twin.graph, self.beginning())
         twin.columns = None if self.columns is None else self.columns.over(twin.graph)
         twin.slopes = [pair for pair in self.slopes if max(pair) < len(twin.graph)]
         twin.outputs, twin.defaults, twin.decisions = dict(self.outputs), dict(self.defaults), dict(self.decisions)
@@ -133,7 +133,7 @@ class Program:
         new.slopes = [(moved[y], moved[x]) for y, x in self.slopes if GONE not in (moved[y], moved[x])]
         return new
 
-    def _length(self) -> int:
+    def beginning(self) -> int:
         """How many nodes its graph began with; what was added for a trace or a picture comes behind what has a name."""
         graph = self.graph
         if len(graph) > LARGE:  # looking at all names takes longer than copying

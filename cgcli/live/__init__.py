@@ -17,6 +17,7 @@ bit, what depends on it is left as it is. `Formula.live` makes a `LiveGraph` (`c
     live.watch("y", print)              called with name, value before, value after; live.unwatch("y"); live.watched
     live.report                         {"recomputed", "reused", "cut_off", "mode"} of the last question or change
     live.names, live.inputs, live.outputs, live.values      what there is; values of the inputs by name
+    live.fixed                          inputs that a length or an index follows from, once the graph was edited
     live.definition("y"), live.node("y")                    the text of a name as it is now; the number of its node
     live.stale(), live.is_stale("y")    {name: nodes that a question would have to compute} of names not up to date
     live.changes()                      [(name, before, after)] of names that were up to date when it was called last

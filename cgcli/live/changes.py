@@ -7,7 +7,7 @@ from cgcli.live.holding import Held
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Protocol
 
     from cgcli.live.sheet import Sheet
@@ -44,6 +44,10 @@ class Change:
     def undo(self, live: LiveGraph) -> None:
         """Take it back."""
         raise NotImplementedError
+
+    def fork(self, forked: Callable[[Sheet], Sheet]) -> Change:
+        """The same change in the past of an independent copy; forked: the sheet that stands there for one of here."""
+        return self
 
 
 class NewValues(Change):
@@ -117,12 +121,18 @@ class NewSheet(Change):
         self.after = after
 
     def do(self, live: LiveGraph) -> None:
-        """Go on with the new one."""
+        """Go on with the new one, and the functions that there are now."""
+        self.after.texts = self.before.texts
         live.sheet = self.after
 
     def undo(self, live: LiveGraph) -> None:
-        """Go on with the old one."""
+        """Go on with the old one, and the functions that there are now."""
+        self.before.texts = self.after.texts
         live.sheet = self.before
+
+    def fork(self, forked: Callable[[Sheet], Sheet]) -> Change:
+        """Between sheets of the copy's own."""
+        return NewSheet(forked(self.before), forked(self.after))
 
     def __len__(self) -> int:
         return len(self.before.graph)
@@ -157,6 +167,10 @@ class Edited(Change):
         self.edit.begin.take_back(live.sheet)
         live.sheet.settle_engine()
         live.follow((to, name) for name, to in reversed(self.edit.renamed))
+
+    def fork(self, forked: Callable[[Sheet], Sheet]) -> Change:
+        """The same steps, which begin where the copy does them again."""
+        return Edited(self.edit)
 
     def __str__(self) -> str:
         return "; ".join(_words(*step) for step in self.edit.steps)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from cgcli.errors import GraphError, UsageError
 from cgcli.formulas import given
+from cgcli.language.messages import RESERVED
 from cgcli.language.names import is_constant
 from cgcli.live.building import Building, found_in, place, place_of
 from cgcli.live.holding import Held
@@ -213,8 +214,10 @@ class Edit:
         return f"`{what}`" if isinstance(what, str) else self.graph.describe(what)
 
     def _check_name(self, name: str) -> None:
-        if not isinstance(name, str) or not name.isidentifier() or is_constant(name):
+        if not isinstance(name, str) or not name.isidentifier() or name in RESERVED:
             raise UsageError(f"`{name}` cannot be the name of a definition")
+        if is_constant(name) and self.sheet.named(name) is None:
+            raise UsageError(f"`{name}` is a constant in this formula", hint="take another name")
 
     def _one(self, edit: Callable[..., None], /, *arguments: Any, **named: Any) -> None:
         """Do one edit, which is taken back as a whole where it fails."""

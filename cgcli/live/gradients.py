@@ -143,7 +143,8 @@ def _through_program(sheet: Sheet, of: str, wrt: Names) -> dict[str, int]:
     derivatives.tell_left_out(bound.program, wrt, of)
     over, nodes = derivatives.gradient_nodes(bound, wrt, of)
     (by_name,) = nodes.values()
-    copies = sheet.compacted.origins()
+    shared = bound.program.beginning()  # what stands behind is left behind, and other nodes have its positions
+    copies = {place: node for place, node in sheet.compacted.origins().items() if place < shared}
     with Held():
         copy_missing(over.graph, sheet.graph, by_name.values(), copies)
         sheet.grow(beside=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
 from operator import ne
 
 from cgcli.errors import CgError, UsageError, did_you_mean
@@ -10,7 +11,7 @@ from cgcli.formulas import given
 from cgcli.formulas.programs import of_program
 from cgcli.live.building import place, place_of
 from cgcli.live.changes import Change, ManyValues, NewSheet, NewValues, Transaction
-from cgcli.live.compacting import bound_over, compacted
+from cgcli.live.compacting import bound_over, compacted, whole_text
 from cgcli.live.gradients import slopes_of
 from cgcli.live.holding import Held
 from cgcli.live.sheet import Misfit, Sheet, outside
@@ -194,10 +195,20 @@ class LiveGraph:
         values = self.sheet.values.values
         return {name: outside(values[node]) for name, node in self.sheet.inputs.items()}
 
+    @property
+    def fixed(self) -> dict[str, float]:
+        """Inputs that keep their values, since a length or an index follows from them and the graph was edited."""
+        sheet = self.sheet
+        return {name: value for name, value in sheet.decided.items() if sheet.version and name in sheet.inputs}
+
     def formula(self) -> Any:
         """The formula as it is now, without values: the one that it was made of where nothing was edited."""
         sheet = self.sheet
         return type(sheet.formula)(of_program(compacted(sheet).program)) if sheet.version else sheet.formula
+
+    def text(self) -> str:
+        """The formula as it is now as text, with the definitions that no output needs, without values."""
+        return whole_text(compacted(self.sheet).program, self.sheet.inputs)
 
     def __repr__(self) -> str:
         return f"<live {repr(self.formula())[1:-1]}>"
@@ -212,7 +223,7 @@ class LiveGraph:
 
         What was built before keeps what it was built with. They are no change that `undo` takes back.
         """
-        self.sheet.texts.define(functions)
+        self.sheet.texts = self.sheet.texts.with_functions(functions)
         self.sheet.places.clear()
 
     def node(self, key: str) -> int:
@@ -225,12 +236,12 @@ class LiveGraph:
 
     def definitions(self, names: Iterable[str]) -> dict[str, str]:
         """As `definition`, for many names."""
-        from cgcli.emit.formula import expression
+        from cgcli.emit.formula import definition
 
         now = compacted(self.sheet)
         texts = {node: name for name, node in now.program.graph.names.items()}
         places = {name: now.moved[place_of(self.sheet, name)] for name in names}
-        return {name: name if name in self.sheet.inputs else expression(now.program.graph, node, texts)
+        return {name: name if name in self.sheet.inputs else definition(now.program.graph, node, texts)
                 for name, node in places.items()}  # fmt: skip
 
     # ---- changes -----------------------------------------------------------------------------------------------
@@ -322,8 +333,10 @@ class LiveGraph:
     def fork(self) -> LiveGraph:
         """An independent copy with the same values and the same past; watches stay with the original."""
         twin = type(self).__new__(type(self))
-        twin.sheet = self.sheet.fork()
-        twin._past, twin._future = deque(self._past), list(self._future)
+        forked = cache(Sheet.fork)
+        twin.sheet = forked(self.sheet)
+        twin._past = deque(change.fork(forked) for change in self._past)
+        twin._future = [change.fork(forked) for change in self._future]
         twin._kept = self._kept
         twin._watches, twin._seen, twin._noted = {}, {}, dict(self._noted)
         return twin
@@ -338,7 +351,7 @@ class LiveGraph:
         formula = type(sheet.formula)(of_program(compacted(sheet, {}, aliases).program))
         known = {name: value for name, value in self.values.items() if name not in sheet.defaults}
         new = Sheet(formula, {name: known[name] for name in formula.inputs if name in known})
-        new.texts, new.version = sheet.texts, 1
+        new.version = 1
         self._do(NewSheet(sheet, new))
 
     def watch(self, name: str, call: Watch) -> None:

@@ -17,7 +17,7 @@ from cgcli.live.engine import ENGINE
 from cgcli.live.texts import Texts
 from cgcli.live.values import Values, same
 from cgcli.numerals import shape_of
-from cgcli.ops import REGISTRY, structure
+from cgcli.ops import REGISTRY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -241,6 +241,8 @@ class Sheet:
                 self.swap(field, {to if each == name else each: value for each, value in known.items()})
         if name in self.params:
             self.swap("params", [to if each == name else each for each in self.params])
+        if name in self.unused:
+            self.swap("unused", self.unused - {name} | {to})
 
     def take_back(self, length: int) -> None:
         """Take back what was entered and swapped since the log had this length."""
@@ -285,21 +287,25 @@ class Sheet:
         for name, output in self.outputs.items():
             ends.setdefault(self.graph.survivor(output), name)
         uses, graph = self.graph.uses(), self.graph
+        first, after, owner, beside = uses.first, uses.after, uses.owner, self.beside
         found: list[str] = []
         pending, seen = [node], {node}
         while pending and len(found) < most:
             node = pending.pop()
-            names = [name for name in graph.names_of(node) if name != but and name not in self.inputs]
-            if node in ends and ends[node] != but and not names:
+            named = graph.names_of(node)
+            names = [name for name in named if name != but and name not in self.inputs] if named else named
+            if not names and node in ends and ends[node] != but:
                 names = [ends[node]]
             if names:
                 found.append(names[0])
                 continue
-            for edge in uses.of(node):
-                user = uses.owner[edge]
-                if user not in seen and not self.beside[user]:
+            edge = first[node]
+            while edge >= 0:
+                user = owner[edge]
+                if user not in seen and not beside[user]:
                     seen.add(user)
                     pending.append(user)
+                edge = after[edge]
         return found
 
     def adopt(self, node: int) -> None:
@@ -329,7 +335,7 @@ class Sheet:
 
     def alias(self, node: int) -> int:
         """A new node with the value of another one."""
-        return self.graph.apply(structure.alias, [node], [-1 - len(self.graph)])
+        return self.graph.alias(node)
 
 
 def outside(value: Any) -> Any:

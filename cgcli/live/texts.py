@@ -105,12 +105,17 @@ class Texts:
             if len(statements) != 1 or table.rule[statements[0]] in STATEMENTS:
                 span = (0, len(table.source.text))
                 raise FormulaError("this must be one expression", source=table.source, span=span, hint="such as `2*x`")
-            if any(table.callee(row) in self.functions for row in table.rows_of(syntax.CALL)):
+            if self._uses_functions(table):
                 table = parse(Source(self.function_texts() + text, "<text>"))
             names = survey(table)
             found = Read(table, names)
             self._read.put(text, found)
         return found
+
+    def _uses_functions(self, table: Syntax) -> bool:
+        """Whether a text calls functions, or hands one to another, as `fold(step, 0, v)` does."""
+        called = map(table.callee, table.rows_of(syntax.CALL))
+        return not self.functions.keys().isdisjoint([*called, *map(table.word, table.rows_of(syntax.NAME))])
 
     def lowered(self, text: str, shapes: Mapping[str, Shape], numbers: Callable[[], Mapping[str, float]]) -> Lowered:
         """A text for names of these shapes, all that it uses. Errors as of `reading.lower`.
@@ -131,11 +136,14 @@ class Texts:
                 self._lowered.put(key, found)
         return found
 
-    def define(self, functions: Mapping[str, str]) -> None:
-        """Let these functions be called beside those of the formula, or in their place. name -> statement."""
-        self.functions = {**self._of_formula, **functions}
-        self._statements = None
-        self._read, self._lowered = Kept(KEPT), Kept(KEPT)
+    def with_functions(self, functions: Mapping[str, str]) -> Texts:
+        """The same where these functions may be called beside those of the formula, or in their place.
+
+        functions: name -> statement.
+        """
+        found = Texts(self.source, self._of_formula)
+        found.functions = {**self._of_formula, **functions}
+        return found
 
     def statements(self) -> dict[str, str]:
         """The functions that may be called: name -> the statement that defines it."""

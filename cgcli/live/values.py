@@ -90,7 +90,7 @@ class Values:
         self._blank += bytes((STALE,)) * missing
         self.state += bytes((STALE,)) * missing
         op = graph.op[known:]
-        for code in structure.LEAVES:
+        for code in structure.LEAVES.intersection(op):
             place = -1
             for _ in range(op.count(code)):
                 place = op.index(code, place + 1)

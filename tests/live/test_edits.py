@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -162,7 +164,9 @@ REFUSED = [
     ("define", ("y", "loss + 1"), "close a cycle"),
     ("define", ("y", "2 +"), "missing"),
     ("define", ("y", "q + 1"), "no `q`"),
-    ("define", ("pi", "3"), "cannot be the name"),
+    ("define", ("pi", "3"), "is a constant"),
+    ("define", ("if", "3"), "cannot be the name"),
+    ("rename", ("y", "not"), "cannot be the name"),
     ("define", ("2y", "3"), "cannot be the name"),
     ("define", ("y", "a = 2; a"), "one expression"),
     ("rename", ("y", "x"), "there already"),
@@ -308,6 +312,54 @@ class TestHistory:
         twin.undo()
         assert twin["loss"] == cg.parse(TEXT).eval(x=0.3, t=2)
         assert live["x"] == 1
+
+    def test_a_fork_does_again_what_is_taken_back_elsewhere_later(self, live):
+        edited(live, "replace", "sin(x)", "tanh(x)")
+        twin = live.fork()
+        twin.undo()
+        assert twin["cos(x)*3 + exp(t)*t + 7*x"] == math.cos(0.3) * 3 + math.exp(2) * 2 + 7 * 0.3
+        twin.redo()
+        live.undo()
+        assert live["loss"] == cg.parse(TEXT).eval(x=0.3, t=2)
+        assert twin["loss"] == cg.parse(TEXT.replace("sin", "tanh")).eval(x=0.3, t=2)
+
+    @pytest.mark.parametrize("anew", [lambda live: live.compact(), lambda live: live.set(v=[1, 2, 3, 4])])
+    def test_a_fork_has_a_past_of_its_own(self, anew):
+        live = cg.parse("y = sum(v*x)").live(v=[1, 2, 3], x=2)
+        anew(live)
+        twin = live.fork()
+        for each in (twin, live):
+            each.undo()
+        twin.set(x=5)
+        assert (live["y"], twin["y"]) == (12, 30)
+
+    def test_functions_stay_where_the_graph_is_made_anew_and_a_fork_has_its_own(self):
+        live = cg.parse("y = sum(v*x)").live(v=[1, 2, 3], x=2)
+        live.define_functions({"g": "g(a) = a^2"})
+        live.set(v=[1, 2, 3, 4])
+        assert live["g(y)"] == 400
+        twin = live.fork()
+        twin.define_functions({"g": "g(a) = a^3"})
+        twin.undo()
+        assert (live["g(x)"], twin["g(x)"]) == (4, 8)
+
+    def test_functions_that_are_handed_on(self):
+        live = cg.parse("step(s, i) = s*i + 1; y = x^2").live(x=2)
+        live.define("z", "fold(step, y, range(4))")
+        assert live["z"] == cg.parse("step(s, i) = s*i + 1; fold(step, x^2, range(4))").eval(x=2)
+
+    def test_a_name_of_a_constant_that_the_formula_defines_can_be_defined_anew(self):
+        live = cg.parse("e = 2*x; y = e + pi").live(x=1)
+        live.define("e", "3*x")
+        assert live["y"] == 3 + math.pi
+        assert cg.parse(str(live.formula())).eval(x=1) == live["y"]
+        with pytest.raises(cg.CgError, match="`pi` is a constant in this formula"):
+            live.define("pi", "3")
+
+    def test_an_input_that_nothing_uses_is_renamed(self):
+        live = cg.parse("input x; y = 2*t").live(x=2, t=3)
+        edited(live, "rename", "x", "k")
+        assert live.formula().inputs == ["k", "t"]
 
     def test_watches_follow_edits(self, live):
         heard = []

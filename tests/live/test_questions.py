@@ -90,6 +90,13 @@ class TestQuestions:
         assert live() == f.eval(others, engine="python")
         assert costs(live) == (8999, 0, "full")
 
+    def test_derivatives_where_nothing_needs_a_default_any_more(self):
+        live = cg.parse("input n = 3; a = sum(x*i for i in range(n)); b = a*t; y = b + n").live(x=0.4, t=1.5)
+        live.define("y", "a*b")
+        expected = cg.parse("a = x*0 + x*1 + x*2; b = a*t; y = a*b").grad(x=0.4, t=1.5)
+        assert live.grad("y") == expected
+        assert live.grad("y", wrt=["t"]) == {"t": expected["t"]}
+
     def test_arrays(self):
         f = cg.parse("input W[2, 3]; y = W @ v; loss = sum(y^2) + a")
         values = {"W": np.arange(6.0).reshape(2, 3), "v": np.ones(3), "a": 1.0}

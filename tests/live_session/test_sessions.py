@@ -133,6 +133,24 @@ def test_arrays_and_defaults_are_saved(tmp_path: Path) -> None:
     assert saved.eval()["z"].tolist() == before.live["z"].tolist()
 
 
+def test_what_decided_the_graph_cannot_be_given_to_what_is_saved(tmp_path: Path) -> None:
+    formula = "y = sum(x*i for i in range(n))"
+    done = cg(formula, "x=2", "n=4", lines="k = x + 1\nn = 6\n:save s.cg\n", folder=tmp_path, code=1)
+    assert "for n = 4: a length or an index follows from it" in done.stdout
+    again = cg("s.cg", lines="y\nn\nx = 3\n", folder=tmp_path, code=1)
+    assert again.stdout.splitlines() == ["y = 12", "12", "x  2 → 3", "y  12 → 18"]
+    assert "there is no `n`" in again.stderr
+    cg(formula, "x=2", "n=4", lines="n = 6\n:save whole.cg\n", folder=tmp_path)
+    assert "y  30 → 12" in cg("whole.cg", lines="n = 4\n", folder=tmp_path).stdout
+
+
+def test_a_kept_loop_that_no_result_needs_is_saved(tmp_path: Path) -> None:
+    lines = "step(s, i) = s*0.9 + t\nj = fold(step, x, range(3000))\n:save s.cg\n:show j\nj\n"
+    shown = cg("y = x*t", "x=0.4", "t=1.5", lines=lines, folder=tmp_path).stdout.splitlines()
+    assert "j = step(s, i) = s * 0.9 + t; fold(step, x, range(3000))" in shown
+    assert cg("s.cg", lines="j\n", folder=tmp_path).stdout.splitlines() == ["y = 0.6000000000000001", shown[-1]]
+
+
 def test_functions_are_saved(tmp_path: Path) -> None:
     path = tmp_path / "s.cg"
     before = Session(cgcli.parse("def g(a):\n    h = k*a\n    return h, a^2\nk = 3\ny = g(x)[0]").live(x=2.0))
@@ -165,6 +183,12 @@ def test_a_comment_and_a_rename_compute_nothing() -> None:
     taken.run(Line(":redo"))
     taken.run(Line("x = 0.4"))
     assert taken.cost["recomputed"] == 3  # sin, difference, square
+
+
+def test_a_function_is_handed_to_fold() -> None:
+    told = transcript(["step(s, i) = s*i + x", "fold(step, 1, range(3))", "z = fold(step, 1, range(3))", "z"])
+    assert told.count("\n1.5\n") == 2
+    assert "no `step`" not in told
 
 
 def test_what_nobody_asks_for_is_not_computed() -> None:

@@ -14,13 +14,16 @@ import pytest
 
 pty = pytest.importorskip("pty", reason="there are no such terminals on this system")
 
-OWN = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""A child of a test that runs in the background is born deaf to Ctrl-C."""
+
+OWN = HEARD + "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
 """The terminal is the child's own: Ctrl-C that is typed there is a signal for it."""
 
 PLAIN = "import sys; sys.modules['prompt_toolkit'] = None; from cgcli.__main__ import program; program()"
 WITH = "from cgcli.__main__ import program; program()"
-INTERRUPTED = """
-import os, signal
+INTERRUPTED = f"""{HEARD}
+import os
 from cgcli.live.live import LiveGraph
 usual = LiveGraph.__getitem__
 def interrupted(live, key):

@@ -242,8 +242,12 @@ def do_save(session: Session, command: Command, answer: Answer) -> None:
 
     if not command.rest:
         raise UsageError("`:save` needs the name of a file", hint="for example :save model.cg")
-    save(session, command.rest)
+    fixed = save(session, command.rest)
     answer.lines.append(f"written: {command.rest}")
+    answer.lines += [
+        f"  for {name} = {value_text(session.live[name])}: a length or an index follows from it, and stays what it is"
+        for name in fixed
+    ]
 
 
 def do_help(session: Session, command: Command, answer: Answer) -> None:

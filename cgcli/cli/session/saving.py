@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 from cgcli.api.formula import from_source
@@ -25,8 +24,10 @@ if TYPE_CHECKING:
 ENDING = ".cg"
 
 
-def save(session: Session, path: str) -> None:
-    """Write a session. UsageError for another ending, DataError where the file cannot be written.
+def save(session: Session, path: str) -> list[str]:
+    """Write a session; the names whose values the file takes for granted (`LiveGraph.fixed`).
+
+    UsageError for another ending, DataError where the file cannot be written.
 
     CalculationError where the text would not give the same bits as the session has.
     """
@@ -35,6 +36,7 @@ def save(session: Session, path: str) -> None:
     text = session_text(session.live)
     require_same(session.live, text)
     write_file(path, text.encode())
+    return list(session.live.fixed)
 
 
 def formula_text(live: LiveGraph) -> str:
@@ -42,13 +44,21 @@ def formula_text(live: LiveGraph) -> str:
     formula = live.formula()
     if formula.source is not None:
         return str(formula.source.text).rstrip("\n")
-    return with_definitions(str(formula), live)
+    names = survey(parse(Source(text := str(formula))))
+    known = {*names.defined, *names.inputs, *names.outputs, *live.inputs}
+    return text if known.issuperset(live.names) else live.text()
 
 
 def session_text(live: LiveGraph) -> str:
     """The formula with its values, as a text that `cg live` and every other command reads."""
     values = dict(live.values)
-    text = with_values(formula_text(live), values)
+    formula = formula_text(live)
+    for name in live.fixed:
+        rest = without_declaration(formula, name)
+        if name not in survey(parse(Source(rest))).free:  # else who gives it another value would wait for an effect
+            formula = rest
+            values.pop(name, None)
+    text = with_values(formula, values)
     text = "\n".join([*(declaration(name, value) for name, value in values.items()), text])
     text = "\n".join([*callable_in(text, live.functions), text])
     if survey(parse(Source(text))).outputs != list(live.outputs):
@@ -64,20 +74,14 @@ def callable_in(formula: str, functions: Mapping[str, str]) -> list[str]:
     return [text for text in kept.values() if known.issuperset(survey(parse(Source(text))).free)]
 
 
-def with_definitions(formula: str, live: LiveGraph) -> str:
-    """A formula with the definitions of a live one that it lacks, each behind those that it uses."""
+def without_declaration(formula: str, name: str) -> str:
+    """A formula without the statement that declares an input."""
     table = parse(Source(formula))
-    names = survey(table)
-    known = {*names.defined, *names.inputs, *names.outputs, *live.inputs}
-    missing = live.definitions(name for name in live.names if name not in known)
-    if not missing:
-        return formula
-    needs = {name: [used for used in survey(parse(Source(text))).free if used in missing]
-             for name, text in missing.items()}  # fmt: skip
-    lines = [f"{name} = {missing[name]}" for name in TopologicalSorter(needs).static_order()]
-    results = [row for row in table.statements if table.rule[row] == syntax.EXPRESSION]
-    at = table.start[results[-1]] if results else len(formula)
-    return "\n".join(filter(None, [formula[:at].rstrip("\n"), *lines, formula[at:]]))
+    for row in table.statements:
+        if table.rule[row] in (syntax.INPUT, syntax.PARAM) and table.word(table.first()[row]) == name:
+            begin, end = table.span(row)
+            return table.source.text[:begin] + table.source.text[end:].lstrip("\n")
+    return formula
 
 
 def with_values(formula: str, values: dict[str, Any]) -> str:

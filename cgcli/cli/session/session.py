@@ -129,8 +129,9 @@ class Session:
         for row in table.rows_of(syntax.NAME):
             name, (begin, end) = table.word(row), table.span(row)
             span = (action.at + begin, action.at + end)
-            if name in names.free and name not in self.live:
-                hint = did_you_mean(name, self.live.names) or "`:names` shows those that there are"
+            if name in names.free and name not in self.live and name not in self.live.functions:
+                near = did_you_mean(name, [*self.live.names, *self.live.functions])
+                hint = near or "`:names` shows those that there are"
                 raise FormulaError(f"there is no `{name}`", span=span, source=source, hint=hint)
             if name in action.names and (name in names.free or name in names.constants):
                 raise FormulaError(
