@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, nan
+from math import floor, isfinite, nan
 
 from cgcli.ops.decisions import Placed, Taken
 from cgcli.ops.logic import where
@@ -139,7 +139,7 @@ def wrong_position(positions: Any, length: int) -> tuple[int, str] | None:
     value = float(positions[place].flat[0] if positions.ndim == 1 else positions[place][wrong[place]].flat[0])
     if value != value:
         return place, "an index is missing"
-    if value != floor(value):
+    if isfinite(value) and value != floor(value):
         return place, f"index {value:g} is no whole number"
     return place, f"index {value:g} does not exist; the array has {length:,} items"
 

@@ -53,6 +53,7 @@ def gradients_of_rows(
     names = formula.programs.names.terms
     terms = {name: read_terms(formula, name, values[name], rows=True) for name in names if name in values}
     whole = Question(formula, {**values, **terms}, rows=True, batched=batched)
+    whole.check(of)  # what is wrong in a row is told with its number
     found: dict[str, list[Any]] = {}
     for row in range(whole.rows):
         one = {name: each.part(row, row + 1) for name, each in terms.items()}

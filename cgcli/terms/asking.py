@@ -33,6 +33,10 @@ class Question(BoundTerms):
         ((_, node),) = targets(self.bound.program, of).items()
         return self._evaluated([node])[0]
 
+    def check(self, of: str | None) -> None:
+        """DataError for what an output needs and that cannot be, such as an index out of range, with its row."""
+        self._evaluated(list(targets(self.bound.program, of).values()))
+
     def _evaluated(self, nodes: Sequence[int]) -> list[Any]:
         """The values of nodes, with the rows in front."""
         found = []

@@ -196,7 +196,8 @@ def read_terms(formula: FormulaBase, name: str, value: Any, *, rows: bool) -> Te
     elif isinstance(value, str) or not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
         raise UsageError(f"`{name}` is a column of terms, not {type(value).__name__}", hint=f"{name}=[…], a term a row")
     else:
-        values = value.tolist() if hasattr(value, "tolist") else list(value)
+        listed = getattr(value, "to_pylist", None) or getattr(value, "tolist", None)  # of Arrow, of NumPy and pandas
+        values = list(value) if listed is None else listed()
     if not values:
         raise DataError(f"`{name}` holds no term, and without one nobody knows the shapes of values")
     return reading.read_terms(values, formula.programs.names, name, getattr(value, "numbers", None))

@@ -358,11 +358,13 @@ class Kernel:
                     return array.__array_interface__["data"][0] + offset, step, step if moves else 0
             return None
 
+        def same(node: int) -> tuple[int, int, int] | None:
+            found = self._found(frame.values, node, 1)
+            return None if found is None else (*found, 0)
+
         arrays = [
-            (*(self._found(frame.values, node, 1) or (0, 0)), 0) if node in self.addends
-            else place(*self.sources.get(node, (node, 0)))
-            for node in self.arrays
-        ]  # fmt: skip
+            same(node) if node in self.addends else place(*self.sources.get(node, (node, 0))) for node in self.arrays
+        ]
         outs = []
         for node in self.outs:
             whole, start, _ = self.parts.get(node, (node, 0, 0))
@@ -370,9 +372,18 @@ class Kernel:
         return arrays, outs
 
     def _one_by_one(self, frame: Frame, rows: int, begin: int, end: int) -> None:
-        """The steps without the kernel: lines are too short for it, or do not lie so."""
+        """The steps without the kernel: lines are too short for it, or do not lie so.
+
+        Other kernels read the results at the addresses of their memory, so there they have to be.
+        """
         for step in self.steps:
             step.run(frame, rows, begin, end)
+        for node in self.outs:
+            if node in frame.temps and node not in self.parts and rows <= frame.most:
+                memory, value = frame.temps[node][:rows], frame.values[node]
+                if value is not memory:
+                    memory[...] = value
+                    frame.values[node] = memory
         for node, (whole, start, stop) in self.parts.items():
             frame.values[whole][..., start:stop] = frame.values[node]
 

@@ -154,9 +154,9 @@ class Frame:
         self.values = list(program.values)
         for node, value in zip(program.operands[program.varying :], shared, strict=True):
             if node >= 0:
-                self.values[node] = value
+                self.values[node] = _in_one_piece(value)
         for step in program.fixed:
-            self.values[step.node] = step.kernel(*[self.values[operand] for operand in step.operands])
+            self.values[step.node] = _in_one_piece(step.kernel(*[self.values[operand] for operand in step.operands]))
         self.lines = {
             node: _memory(workspace, (owner, program, node), (count, *shape))
             for node, shape in program.kept.items() if shape is not None
@@ -203,6 +203,11 @@ class Frame:
         for node, found in self.lists.items():
             if begin in found:
                 self.values[node] = found[begin]
+
+
+def _in_one_piece(value: Any) -> Any:
+    """A vector as kernels read it, one number beside the other, which a column of a matrix is not."""
+    return np.ascontiguousarray(value) if np.ndim(value) == 1 else value
 
 
 def _memory(workspace: dict[Any, Any], key: Any, shape: tuple[int, ...]) -> Any:

@@ -102,6 +102,7 @@ def test_a_column_of_indices_is_one_of_values():
 
 @pytest.mark.parametrize(("k", "message"), [
     ([0, 5], "row 2: index 5 does not exist; the array has 5 items"), ([0.5, 1], "row 1: index 0.5 is no whole number"),
+    ([0, float("inf")], "row 2: index inf does not exist; the array has 5 items"),
     ([0, -6], "row 2: index -6 does not exist"), ([0, np.nan], "row 2: an index is missing"),
 ])  # fmt: skip
 def test_an_index_out_of_range_names_its_row(k, message):

@@ -289,8 +289,9 @@ def test_an_index_behind_the_terms_may_be_a_column():
     slopes = formula.grad_sum(t=terms, label=[0, 1, 2])[1]["W"]
     alone = sum(formula.grad(t=term, label=label)["W"] for label, term in enumerate(terms))
     np.testing.assert_allclose(slopes, alone, rtol=1e-13)
-    with pytest.raises(CgError, match="row 3: index 3 does not exist"):
-        formula.eval_rows(t=terms, label=[0, 1, 3])
+    for ask in (formula.eval_rows, formula.grad_sum, formula.grad_rows):
+        with pytest.raises(CgError, match="row 3: index 3 does not exist"):
+            ask(t=terms, label=[0, 1, 3])
 
 
 def test_threads_may_share_a_formula(question):

@@ -183,3 +183,10 @@ def test_a_row_has_no_more_columns_than_are_allowed(files: dict[str, str], tmp_p
     assert (code, shown.startswith("shape error: a row of the result would have 120,00")) == (2, True), shown
     code, shown = run(["grad", str(wide), "--data", files["csv"], "--of", "h", "--wrt", "label", "--json"])
     assert list(json.loads(shown)["head"]) == ["h", "d_h_d_label"]
+
+
+def test_tables_of_arrow_in_python() -> None:
+    texts = pa.array(list(map(text_of, TREES)))
+    for column in (texts, texts.dictionary_encode(), pa.chunked_array([texts[:2], texts[2:]])):
+        found = FORMULA.eval_rows(pa.table({"tree": column, "label": LABELS}))
+        np.testing.assert_allclose(found, alone(), rtol=1e-13)
