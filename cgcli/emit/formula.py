@@ -7,6 +7,8 @@ by one loop with a stack of what is still to be written, so neither depth nor le
 
 from __future__ import annotations
 
+from itertools import compress
+
 from cgcli.emit.functions import Functions, is_fold, need_names, range_text
 from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.placing import placed, zeros_text
@@ -57,6 +59,24 @@ def expression(graph: Graph, node: int, texts: Mapping[int, str] | None = None) 
     if not explodes(graph, node, texts, REPEATED):
         return Printer(graph, texts).text(node)
     return "; ".join(_Program(graph, {"result": node}, texts).lines())
+
+
+def definition(graph: Graph, node: int, texts: Mapping[int, str]) -> str:
+    """As `expression`; where kept loops are in it, their functions stand before it."""
+    texts = {place: text for place, text in texts.items() if place != node}
+    if not _has_folds(graph, node, texts):
+        return expression(graph, node, texts)
+    *before, last = _Program(graph, {"result": node}, texts).lines()
+    if before and before[-1].startswith(f"{last} = "):  # a name of its own
+        last = before.pop().removeprefix(f"{last} = ")
+    return "; ".join([*before, last])
+
+
+def _has_folds(graph: Graph, node: int, texts: Mapping[int, str]) -> bool:
+    """Whether a node is written with a kept loop in it."""
+    if not any("kept" in REGISTRY.rows[code].traits for code in set(graph.op)):
+        return False
+    return any(is_fold(graph, each) for each in compress(range(len(graph)), written(graph, {node}, texts)))
 
 
 def applied(graph: Graph, node: int, texts: Sequence[str]) -> str:

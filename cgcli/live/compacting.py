@@ -14,7 +14,7 @@ from cgcli.ops import structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from cgcli.live.sheet import Sheet
 
@@ -136,3 +136,16 @@ def bound_over(sheet: Sheet, program: Program) -> Bound:
     """The formula as it is now with the values as they are now."""
     values = {name: sheet.values.values[sheet.inputs[name]] for name in program.inputs}
     return Bound(program, values, chooser("auto", None), sheet.texts.source)
+
+
+def whole_text(program: Program, inputs: Collection[str]) -> str:
+    """A program as text, with all that its graph has names for, one statement a line."""
+    from cgcli.emit.formula import program_text
+
+    named = {name: node for name, node in program.graph.names.items() if name not in inputs}
+    lines = program_text(
+        program.graph, {**named, **program.outputs}, params=program.params, defaults=program.defaults,
+        inputs=program.inputs, initialisers=program.initialisers,
+    ).splitlines()  # fmt: skip
+    shown = [line for line in lines if not line.startswith("output ")]
+    return "\n".join([*shown, f"output {', '.join(program.outputs)}"])

@@ -11,7 +11,7 @@ from cgcli.formulas import given
 from cgcli.formulas.programs import of_program
 from cgcli.live.building import place, place_of
 from cgcli.live.changes import Change, ManyValues, NewSheet, NewValues, Transaction
-from cgcli.live.compacting import bound_over, compacted
+from cgcli.live.compacting import bound_over, compacted, whole_text
 from cgcli.live.gradients import slopes_of
 from cgcli.live.holding import Held
 from cgcli.live.sheet import Misfit, Sheet, outside
@@ -206,6 +206,10 @@ class LiveGraph:
         sheet = self.sheet
         return type(sheet.formula)(of_program(compacted(sheet).program)) if sheet.version else sheet.formula
 
+    def text(self) -> str:
+        """The formula as it is now as text, with the definitions that no output needs, without values."""
+        return whole_text(compacted(self.sheet).program, self.sheet.inputs)
+
     def __repr__(self) -> str:
         return f"<live {repr(self.formula())[1:-1]}>"
 
@@ -232,12 +236,12 @@ class LiveGraph:
 
     def definitions(self, names: Iterable[str]) -> dict[str, str]:
         """As `definition`, for many names."""
-        from cgcli.emit.formula import expression
+        from cgcli.emit.formula import definition
 
         now = compacted(self.sheet)
         texts = {node: name for name, node in now.program.graph.names.items()}
         places = {name: now.moved[place_of(self.sheet, name)] for name in names}
-        return {name: name if name in self.sheet.inputs else expression(now.program.graph, node, texts)
+        return {name: name if name in self.sheet.inputs else definition(now.program.graph, node, texts)
                 for name, node in places.items()}  # fmt: skip
 
     # ---- changes -----------------------------------------------------------------------------------------------

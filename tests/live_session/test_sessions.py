@@ -144,6 +144,13 @@ def test_what_decided_the_graph_cannot_be_given_to_what_is_saved(tmp_path: Path)
     assert "y  30 → 12" in cg("whole.cg", lines="n = 4\n", folder=tmp_path).stdout
 
 
+def test_a_kept_loop_that_no_result_needs_is_saved(tmp_path: Path) -> None:
+    lines = "step(s, i) = s*0.9 + t\nj = fold(step, x, range(3000))\n:save s.cg\n:show j\nj\n"
+    shown = cg("y = x*t", "x=0.4", "t=1.5", lines=lines, folder=tmp_path).stdout.splitlines()
+    assert "j = step(s, i) = s * 0.9 + t; fold(step, x, range(3000))" in shown
+    assert cg("s.cg", lines="j\n", folder=tmp_path).stdout.splitlines() == ["y = 0.6000000000000001", shown[-1]]
+
+
 def test_functions_are_saved(tmp_path: Path) -> None:
     path = tmp_path / "s.cg"
     before = Session(cgcli.parse("def g(a):\n    h = k*a\n    return h, a^2\nk = 3\ny = g(x)[0]").live(x=2.0))

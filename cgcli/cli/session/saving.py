@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 from cgcli.api.formula import from_source
@@ -45,7 +44,9 @@ def formula_text(live: LiveGraph) -> str:
     formula = live.formula()
     if formula.source is not None:
         return str(formula.source.text).rstrip("\n")
-    return with_definitions(str(formula), live)
+    names = survey(parse(Source(text := str(formula))))
+    known = {*names.defined, *names.inputs, *names.outputs, *live.inputs}
+    return text if known.issuperset(live.names) else live.text()
 
 
 def session_text(live: LiveGraph) -> str:
@@ -71,22 +72,6 @@ def callable_in(formula: str, functions: Mapping[str, str]) -> list[str]:
     known = {*names.defined, *names.inputs}
     kept = {name: text for name, text in functions.items() if name not in names.functions}
     return [text for text in kept.values() if known.issuperset(survey(parse(Source(text))).free)]
-
-
-def with_definitions(formula: str, live: LiveGraph) -> str:
-    """A formula with the definitions of a live one that it lacks, each behind those that it uses."""
-    table = parse(Source(formula))
-    names = survey(table)
-    known = {*names.defined, *names.inputs, *names.outputs, *live.inputs}
-    missing = live.definitions(name for name in live.names if name not in known)
-    if not missing:
-        return formula
-    needs = {name: [used for used in survey(parse(Source(text))).free if used in missing]
-             for name, text in missing.items()}  # fmt: skip
-    lines = [f"{name} = {missing[name]}" for name in TopologicalSorter(needs).static_order()]
-    results = [row for row in table.statements if table.rule[row] == syntax.EXPRESSION]
-    at = table.start[results[-1]] if results else len(formula)
-    return "\n".join(filter(None, [formula[:at].rstrip("\n"), *lines, formula[at:]]))
 
 
 def without_declaration(formula: str, name: str) -> str:
