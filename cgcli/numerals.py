@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import isfinite
 
 TYPE_CHECKING = False
@@ -27,6 +28,13 @@ WHOLE_BELOW = 1e9
 def shape_of(value: Any) -> tuple[int, ...]:
     """The shape of a value, () for a number."""
     return tuple(getattr(value, "shape", ()))
+
+
+def element_names(name: str, shape: tuple[int, ...]) -> list[str]:
+    """What the elements of a value are called in tables, the last axis first to change: `x`, `w[0]`, `A[1,2]`."""
+    if not shape:
+        return [name]
+    return [f"{name}[{','.join(map(str, index))}]" for index in product(*map(range, shape))]
 
 
 def shortened(text: str, most: int = 60) -> str:

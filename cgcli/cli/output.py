@@ -124,14 +124,23 @@ def tell_warnings(digits: int | None, engine: str) -> None:
 
     from cgcli.errors import PrecisionWarning
 
+    warnings.simplefilter("always", PrecisionWarning)
+    show_warnings()
+
+
+def show_warnings() -> None:
+    """From here on show warnings that the library gives as this program shows its own."""
+    import warnings
+
+    from cgcli.errors import CgWarning
+
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if isinstance(message, PrecisionWarning):
-            warn(message.message)
+        if isinstance(message, CgWarning):
+            warn(message.message, hint=message.hint, source=message.source, span=message.span)
         else:
             usual(message, category, *place, **more)
 
     usual = warnings.showwarning
-    warnings.simplefilter("always", PrecisionWarning)
     warnings.showwarning = show
 
 

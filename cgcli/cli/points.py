@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cgcli.cli.output import warn
+from cgcli.cli.rows import tell_notes
 from cgcli.errors import UsageError
 from cgcli.rows.matching import match_columns
 from cgcli.rows.sources import Source, WholeRows
@@ -37,8 +37,7 @@ def read_rows(
         columns, notes = match_columns(parsed, table, values, {})
     finally:
         table.close()
-    for note in notes:
-        warn(note.message, hint=note.hint)
+    tell_notes(notes)
     if not columns:
         raise UsageError(f"`{path}` has no column for an input", hint=f"the inputs are {', '.join(parsed.inputs)}")
     names = {name: str(column) for name, column in columns.items()}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cgcli.cli.arguments import could_be_name, read_bindings
 from cgcli.cli.output import Births, number_text, print_json, warn
 from cgcli.data import formats
-from cgcli.data.stream import Request, gap_advice, gap_text
+from cgcli.data.stream import Request, gap_advice, gaps_text
 from cgcli.errors import UsageError
 from cgcli.excerpts import width
 from cgcli.formulas.totals import is_whole, levels, over_columns, whole_values
@@ -31,14 +31,15 @@ from cgcli.rows.matching import (
 from cgcli.rows.passes import reads_again, with_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
     from typing import Any, TextIO
 
     from cgcli.api.formula import Formula
-    from cgcli.cli.options import TableOptions
+    from cgcli.cli.options import ReadOptions, TableOptions
     from cgcli.data.stream import Report
     from cgcli.data.table import Named, Table
     from cgcli.formulas.bound import Bound
+    from cgcli.rows.matching import Note
 
     Choice = Callable[[Bound], tuple[Bound, dict[str, int]]]
 
@@ -60,10 +61,7 @@ def run_table(
     """
     source = options.source()
     values = read_bindings(bindings, formula) if values is None else values
-    bound_columns = read_columns(options.bind)
-    for name in bound_columns:
-        if name in values:
-            raise UsageError(f"`{name}` is given twice, as a value and as a column")
+    chosen = chosen_columns(options, values)
     if options.target is not None:
         formats.format_of(options.target)
         source.spare(options.target, whole=True)
@@ -74,9 +72,8 @@ def run_table(
         read = partial(source.open, spool)
         table = stack.enter_context(closing(read()))
         source.spare(options.target, whole=keeps_all(table, options))
-        columns, notes = match_columns(formula, table, values, bound_columns)
-        for note in notes:
-            warn(note.message, hint=note.hint)
+        columns, notes = match_columns(formula, table, values, chosen)
+        tell_notes(notes)
         require_columns(table, list((more or {}).values()))
         bound = bind_columns(formula, table, columns, values, show, wrt)
         check_inputs(bound, columns, table)
@@ -96,6 +93,21 @@ def keeps_all(table: Table, options: TableOptions) -> bool:
     if options.keep is None or options.limit is not None or options.policy == "skip":
         return False
     return set(split_columns(table, options.keep)) >= set(table.columns)
+
+
+def tell_notes(notes: Iterable[Note]) -> None:
+    """Warnings about the columns of a table."""
+    for note in notes:
+        warn(note.message, hint=note.hint)
+
+
+def chosen_columns(options: ReadOptions, values: Container[str]) -> dict[str, str]:
+    """The columns that --bind names, by input. UsageError for one that has a value."""
+    chosen = read_columns(options.bind)
+    for name in chosen:
+        if name in values:
+            raise UsageError(f"`{name}` is given twice, as a value and as a column")
+    return chosen
 
 
 def read_columns(words: Sequence[str] | None) -> dict[str, str]:
@@ -141,8 +153,7 @@ class Run:
         options = self.options
         shown = options.head if options.head is not None else 0 if options.target else HEAD
         kept, notes = kept_names(table, options.keep, calculation.names)
-        for note in notes:
-            warn(note.message, hint=note.hint)
+        tell_notes(notes)
         request = Request(
             calculation.columns, kept=kept, head=shown, missing=options.policy, limit=options.limit,
             texts=calculation.texts,
@@ -265,8 +276,7 @@ def tell_outputs(report: Report, stream: TextIO) -> None:
 def tell_gaps(report: Report, policy: str) -> None:
     """A warning about cells that are missing or no number."""
     if report.gaps:
-        told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
-        warn(told, hint=gap_advice(report.gaps.values(), policy))
+        warn(gaps_text(report), hint=gap_advice(report.gaps.values(), policy))
 
 
 def summary_as_data(report: Report) -> dict[str, Any]:

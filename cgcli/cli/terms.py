@@ -8,8 +8,17 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from cgcli.cli.arguments import read_bindings
-from cgcli.cli.output import Births, print_gradients, print_json, print_values, warn
-from cgcli.cli.rows import Run, keeps_all, read_columns, tell_count, tell_gaps, total_to_read
+from cgcli.cli.output import Births, print_gradients, print_json, print_values
+from cgcli.cli.rows import (
+    Run,
+    chosen_columns,
+    keeps_all,
+    read_columns,
+    tell_count,
+    tell_gaps,
+    tell_notes,
+    total_to_read,
+)
 from cgcli.data import formats, stream
 from cgcli.data.table import rows_of_a_batch
 from cgcli.errors import UsageError
@@ -163,8 +172,7 @@ def given_rows(
     """All rows of a table: columns of numbers, and columns of terms."""
     with closing(options.source().open()) as table:
         columns, texts, notes = matched(formula, table, values, read_columns(options.bind))
-        for note in notes:
-            warn(note.message, hint=note.hint)
+        tell_notes(notes)
         require_inputs(formula, table, {*values, *columns, *texts})
         request = stream.Request(columns, texts=texts, missing=options.policy, limit=options.limit)
         return whole_columns(table, request)
@@ -172,7 +180,7 @@ def given_rows(
 
 def schedule_facts(question: Question, name: str) -> dict[str, Any]:
     """The batches of a column of terms, and how many calls of each kind they are made of."""
-    layout, cells = question.layouts[name], question.known.cells.cells
+    layout, cells = question.layouts[name], question.compilation.cells.cells
     schedule = layout.schedule
     counts: Counter[str] = Counter()
     for cell, begin, end in zip(schedule.cell, schedule.start, schedule.stop, strict=True):
@@ -189,12 +197,8 @@ def _matched(
 ) -> tuple[dict[str, Any], dict[str, str], Asked]:  # fmt: skip
     """Columns of numbers, columns of terms, and what is asked. UsageError for an input without a column or a value."""
     values = read_bindings(bindings, formula)
-    chosen = read_columns(options.bind)
-    for name in chosen:
-        if name in values:
-            raise UsageError(f"`{name}` is given twice, as a value and as a column")
+    chosen = chosen_columns(options, values)
     columns, texts, notes = matched(formula, table, values, chosen)
-    for note in notes:
-        warn(note.message, hint=note.hint)
+    tell_notes(notes)
     require_inputs(formula, table, {*values, *columns, *texts})
     return columns, texts, Asked(formula, values, births.watch)

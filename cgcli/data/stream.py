@@ -249,6 +249,11 @@ def gap_text(gap: Gap) -> str:
     return f"{' and '.join(parts)} ({where})"
 
 
+def gaps_text(report: Report) -> str:
+    """The gaps of a report, column by column."""
+    return "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
+
+
 def gap_advice(gaps: Iterable[Gap], policy: str) -> str | None:
     """What to do about gaps: a cure for the first text that shows what it is, and the way around them."""
     found = [advice(gap.first_bad.text) for gap in gaps if gap.first_bad and gap.first_bad.text]

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from cgcli.ops import Operation
 
 
+OF_ARRAYS = "the engine `numpy` can"
+"""What tells those who ask an engine of numbers for arrays; loops have them within."""
+
 KERNELS = 4096
 """Functions of operations on operands of certain shapes that an engine keeps."""
 
@@ -154,7 +157,9 @@ class PlannedEngine(Engine):
             if found is None and row.definition is not None:
                 found = self._defined(row, shapes, attributes)
             if found is None:
-                raise CalculationError(f"the engine `{self.name}` cannot compute `{row.name}`")
+                raise CalculationError(
+                    f"the engine `{self.name}` cannot compute `{row.name}`", hint=None if self.arrays else OF_ARRAYS
+                )
             self._kernels.put(key, found)
         return found
 
@@ -166,6 +171,9 @@ class PlannedEngine(Engine):
 
     def _plan_leaf(self, plan: Plan, graph: Graph, node: int) -> None:
         """Enter the value of a constant or an array, or the name of an input."""
+        if graph.shape[node] and not self.arrays:
+            what = "an array" if not graph.is_input(node) else f"the array `{graph.input_name(node)}`"
+            raise CalculationError(f"the engine `{self.name}` cannot compute with {what}", hint=OF_ARRAYS)
         number = graph.payload[node]
         if graph.is_constant(node):
             plan.values[node] = self.number(graph.constants[number], graph.exact.get(number))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cgcli.data.cells import advice
-from cgcli.data.stream import gap_text, refusal
+from cgcli.data.stream import gaps_text, refusal
 from cgcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +54,5 @@ def tell_gaps(result: Telling, report: Report | None) -> None:
     if report is None or not report.skipped:
         return
     result.left_out = report.skipped
-    told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
     rows = "1 row is" if report.skipped == 1 else f"{report.skipped:,} rows are"
-    result.warnings.append(f"{rows} left out: {told}")
+    result.warnings.append(f"{rows} left out: {gaps_text(report)}")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from cgcli.language.building import Building, Frame
     from cgcli.language.calls import Calls
-    from cgcli.language.functions import Definition
 
 
 def diff(calls: Calls, arguments: list[Any], row: int) -> int:
@@ -144,57 +143,75 @@ def fold(calls: Calls, arguments: list[Any], row: int) -> int:
         raise building.error("`fold` takes a function, a start value and a list", row, usage)
     step, state, over = arguments
     definition = calls.functions.get(step.name)
-    kept = _kept(calls, arguments, row) if definition is None or len(definition.parameters) > 1 else None
-    if kept is not None:
-        calls.stack.append(kept)
-        return row + 1
-    items = calls.lists.items_of(over, row)
-    if definition is None:
-        for item in items:
-            state = calls.call_operation(step.name, [state, item], row)
-        calls.stack.append(state)
-        return row + 1
-    if len(definition.parameters) < 2:
+    if definition is not None and len(definition.parameters) < 2:
         raise building.error(
             f"`fold` calls `{step.name}` with 2 arguments (state, item), but it takes {len(definition.parameters)}",
             row, usage,
         )  # fmt: skip
+    return _fold_from(calls, step.name, state, over, 0, row)
+
+
+def _fold_from(calls: Calls, step: str, state: Any, over: Any, begin: int, row: int) -> int:
+    """`fold(step, state, over[begin:])`."""
+    if _count(calls, over) - begin >= LEAST_STEPS:
+        from cgcli.language.keeping import UNSETTLED, kept_fold  # start-up: short folds do without
+
+        kept = kept_fold(calls, step, state, over, begin, row)
+        if kept is UNSETTLED:
+            calls.stack.append(state)
+            return next_step(calls, step, iter([_item(calls, over, begin)]), (over, begin + 1), row)
+        if kept is not None:
+            calls.stack.append(kept)
+            return row + 1
     calls.stack.append(state)
-    return next_step(calls, definition, iter(items), row)
+    return next_step(calls, step, iter(calls.lists.items_of(over, row)[begin:]), None, row)
 
 
-def next_step(calls: Calls, definition: Definition, remaining: Iterator[Any], row: int) -> int:
-    """Begin the step of the next item with the state that is on the stack; where there is none, that is the result."""
+def next_step(calls: Calls, step: str, remaining: Iterator[Any], following: Any, row: int) -> int:
+    """Begin the step of the next item with the state that is on the stack; where there is none, that is the result.
+
+    following: what the fold runs over and where it then goes on, by a loop if it can; None where that is the end.
+    """
+    definition = calls.functions.get(step)
     for item in remaining:
-        state, count = calls.stack.pop(), len(definition.parameters) - 1
-        what = f"`{definition.name}` takes a state of {count} values and an item"
+        state = calls.stack.pop()
+        if definition is None:
+            calls.stack.append(calls.call_operation(step, [state, item], row))
+            continue
+        count = len(definition.parameters) - 1
+        what = f"`{step}` takes a state of {count} values and an item"
         states = [state] if count == 1 else calls.lists.taken_apart(state, count, row, what)
-        calls.enter(definition, [*states, item], row, fold_step, (calls, definition, remaining, row))
+        calls.enter(definition, [*states, item], row, fold_step, (calls, step, remaining, following, row))
         return int(definition.first)
-    return row + 1
+    if following is None:
+        return row + 1
+    over, begin = following
+    return _fold_from(calls, step, calls.stack.pop(), over, begin, row)
 
 
-def _kept(calls: Calls, arguments: list[Any], row: int) -> Any:
-    """The value of a long fold that is kept as a loop; None where it is to be written out."""
-    step, state, over = arguments
+def _count(calls: Calls, over: Any) -> int:
+    """How many items a fold runs over; 0 for what is no list."""
     if isinstance(over, RangeValue):
-        count = len(over.numbers)
-    elif isinstance(over, ListValue):
-        count = len(over.items)
-    else:
-        count = next(iter(calls.graph.shape_of(calls.building.materialise(over))), 0)
-    if count < LEAST_STEPS:
-        return None
-    from cgcli.language.keeping import kept_fold
+        return len(over.numbers)
+    if isinstance(over, ListValue):
+        return len(over.items)
+    return next(iter(calls.graph.shape_of(calls.building.materialise(over))), 0)
 
-    return kept_fold(calls, step.name, state, over, row)
+
+def _item(calls: Calls, over: Any, position: int) -> Any:
+    """One item of what a fold runs over."""
+    if isinstance(over, RangeValue):
+        return calls.graph.constant(over.numbers[position])
+    if isinstance(over, ListValue):
+        return over.items[position]
+    return calls.graph.apply(shaping.index, [calls.building.materialise(over)], [(position,)])
 
 
 def fold_step(frame: Frame) -> int:
     """One step is done: its value is the state of the next."""
-    calls, definition, remaining, row = frame.data
+    calls, step, remaining, following, row = frame.data
     calls.frames.pop()
-    return next_step(calls, definition, remaining, row)
+    return next_step(calls, step, remaining, following, row)
 
 
 FORMS = {"diff": diff, "fold": fold, "range": range_of}

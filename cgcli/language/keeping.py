@@ -35,14 +35,23 @@ KEPT_NODES = 20_000
 OVERHEAD = 5
 """Nodes in whose time a step is walked beside its own."""
 
+MOST_UNSETTLED = 2
+"""First steps that are written out until the state keeps its shape: a number that becomes a vector, two lists that
+become vectors one after the other."""
 
-def kept_fold(calls: Calls, step: str, state: Any, over: Any, row: int) -> Any:
-    """The value of `fold(step, state, over)` as a kept loop; None where it is to be written out.
 
-    An error of the step comes out where it is too long to be written out, else when it is written out.
+UNSETTLED = object()
+"""What `kept_fold` says where the state has another shape after a step: the next steps may be a loop."""
+
+
+def kept_fold(calls: Calls, step: str, state: Any, over: Any, begin: int, row: int) -> Any:
+    """The value of `fold(step, state, over[begin:])` as a kept loop; None where it is to be written out.
+
+    UNSETTLED where only its first step is to be written out. An error of the step comes out where the fold is too long
+    to be written out, else when it is written out.
     """
     building = calls.building
-    items = _items_of(building, over)
+    items = _items_of(building, over, begin)
     if items is None or row in building.not_kept or building.within is None:
         return None
     try:
@@ -50,6 +59,8 @@ def kept_fold(calls: Calls, step: str, state: Any, over: Any, row: int) -> Any:
     except TooLongError:
         raise
     except CgError as error:
+        if isinstance(error, _OtherShapeError) and begin < MOST_UNSETTLED:
+            return UNSETTLED
         if items.count > MOST_ITEMS and not isinstance(error, NotKeptError):
             raise
         if items.count > MOST_ITEMS:
@@ -75,29 +86,40 @@ class _Items:
         self.node = node
 
 
-def _items_of(building: Building, over: Any) -> _Items | None:
-    """The items; None where they are not alike, or none."""
+def _items_of(building: Building, over: Any, begin: int) -> _Items | None:
+    """The items from `begin` on; None where they are not alike, or none."""
     graph = building.graph
     if isinstance(over, RangeValue):
-        numbers = over.numbers
+        numbers = over.numbers[begin:]
         static = [numbers.start, numbers.step, len(numbers)]
         return _Items(len(numbers), Layout((None, ())), numbers, lambda: graph.apply(shaping.progression, [], static))
     if not isinstance(over, ListValue):
         node = building.materialise(over)
         shape = graph.shape_of(node)
-        return _Items(shape[0], Layout((None, shape[1:])), None, lambda: node) if shape and shape[0] else None
-    layout = layout_of(building, over.items[0]) if over.items else None
-    if layout is None or any(layout_of(building, item) != layout for item in over.items[1:]):
+        if not shape or not shape[0]:
+            return None
+
+        def the_others() -> int:
+            return graph.apply(shaping.index, [node], [(slice(begin, None, 1),)]) if begin else node
+
+        return _Items(shape[0] - begin, Layout((None, shape[1:])), None, the_others)
+    items = over.items[begin:]
+    layout = layout_of(building, items[0]) if items else None
+    if layout is None or any(layout_of(building, item) != layout for item in items[1:]):
         return None
     alike = layout
 
     def stacked() -> int:
-        return graph.apply(shaping.stack, [laid_out(building, item, alike) for item in over.items])
+        return graph.apply(shaping.stack, [laid_out(building, item, alike) for item in items])
 
-    return _Items(len(over.items), layout, None, stacked)
+    return _Items(len(items), layout, None, stacked)
 
 
 # ---- the loop --------------------------------------------------------------------------------------------------------
+
+
+class _OtherShapeError(NotKeptError):
+    """A state that has another shape after a step."""
 
 
 class _Loop:
@@ -115,11 +137,12 @@ class _Loop:
             raise NotKeptError("this state lies in no array")
         self.layout = layout
         self.inner, result = self._walked()
-        if result is None:  # a list that becomes an array, of as many numbers
-            self.layout = array_layout(self.building, state)
+        as_array = array_layout(self.building, state) if result is None else None
+        if as_array is not None:  # a list that becomes an array, of as many numbers
+            self.layout = as_array
             self.inner, result = self._walked()
         if result is None:
-            raise NotKeptError("the state has another shape after a step")
+            raise _OtherShapeError("the state has another shape after a step")
         self.result = result
         graph = self.inner.graph
         self.moving = descendants(graph, [self.state_in, self.item_in])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cgcli.errors import CgError
 from cgcli.graph.bodies import packed, unpacked
 from cgcli.language.values import FunctionName, ListValue
 from cgcli.passes.folding import FoldingRef
@@ -66,9 +67,13 @@ def layout_of(building: Building, value: Any) -> Layout | None:
     return None if form is None else Layout(form)
 
 
-def array_layout(building: Building, value: Any) -> Layout:
-    """The layout of a value as one array. FormulaError where it is none."""
-    return Layout((None, building.graph.shape_of(building.materialise(value))))
+def array_layout(building: Building, value: Any) -> Layout | None:
+    """The layout of a value as one array; None where it is none."""
+    try:
+        node = building.materialise(value)
+    except CgError:
+        return None
+    return Layout((None, building.graph.shape_of(node)))
 
 
 def laid_out(building: Building, value: Any, layout: Layout) -> int:

@@ -59,6 +59,10 @@ INSTEAD = {
 }  # fmt: skip
 """Characters that the language does not have: what to say and what to write."""
 
+QUOTES = "'\""
+BEGIN_OF_STATEMENT = ("\n", ";", ":")
+"""What a text in quotes that describes a function stands behind, as in Python."""
+
 
 def unreadable(source: Source, offset: int) -> FormulaError:
     """The error for a character that begins no token."""
@@ -67,6 +71,8 @@ def unreadable(source: Source, offset: int) -> FormulaError:
         return FormulaError(told.message, span=told.span, source=source, hint=told.hint)
     character = source.text[offset]
     message, hint = INSTEAD.get(character, (f"`{character}` is not part of the language", None))
+    if character in QUOTES and source.text[:offset].rstrip(" \t").endswith(BEGIN_OF_STATEMENT):
+        message, hint = INSTEAD['"'][0], "what is meant for readers stands behind a `#`, to the end of its line"
     if not character.isprintable():
         message = f"a character that cannot be shown (U+{ord(character):04X}) is not part of the language"
     return FormulaError(message, span=(offset, offset + 1), source=source, hint=hint)

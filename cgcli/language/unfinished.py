@@ -110,7 +110,13 @@ def _wrong_statement(source: Source, text: str, head: re.Match[str], kind: int, 
         message = "only names can stand on the left of `=` in a function"
         hint = "name = …, or a, b = … for several values"
     else:
-        message, hint = "a line of a function gives a value a name, or returns it", f"write `return {statement}`"
+        message = "a line of a function gives a value a name, or returns it"
+        declares = first is not None and first[0] in ("global", "nonlocal")
+        hint = (
+            "names of the text can be read as they are, and not be changed"
+            if declares
+            else f"write `return {statement}`"
+        )
     return FormulaError(message, span=span, source=source, hint=hint)
 
 

@@ -14,6 +14,7 @@ from cgcli.errors import CalculationError, UsageError
 from cgcli.formulas.derivatives import derived, direction_of, hidden_inputs, need_scalar, targets, variables
 from cgcli.formulas.sparse import rolled_program
 from cgcli.graph.walk import between
+from cgcli.numerals import element_names
 from cgcli.passes.derivative import derivatives_of, products_with_hessian
 from cgcli.passes.differentiate import differentiate
 
@@ -62,11 +63,7 @@ class Variables:
 
     def labels(self) -> list[str]:
         """What each number of the vector is called: `x`, `w[0]`, `A[1,2]`."""
-        return [
-            f"{name}[{','.join(map(str, index))}]" if shape else name
-            for name, shape in self.shapes.items()
-            for index in np.ndindex(*shape)
-        ]
+        return [label for name, shape in self.shapes.items() for label in element_names(name, shape)]
 
 
 class Point:

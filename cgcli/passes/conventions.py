@@ -70,7 +70,8 @@ class Conventions:
         settled: list[Adjoint | None] = []
         for part, instead in zip(parts, directed or [None] * len(parts), strict=True):
             if part is not None:  # a convention of this operation counts no more; what decided before it does
-                mask = None if decided else adjoint.mask if row.elementwise else part.mask
+                stretched = row.elementwise and part.value.shape != adjoint.value.shape
+                mask = None if decided or stretched else adjoint.mask if row.elementwise else part.mask
                 part = self._replaced(part, at_kink, instead, mask)
             settled.append(part)
         return settled
@@ -136,6 +137,8 @@ class Conventions:
         value = part.given_out()
         if at_kink.shape not in ((), value.shape):
             at_kink = shaping.sum_of(at_kink, None) > 0
+        if instead is not None and instead.shape != value.shape:
+            instead = None  # a sum over what was stretched, of which some elements are at the kink
         if mask is not None and not mask.whole and mask.condition is not None and mask.condition.shape != value.shape:
             mask = None
         return Adjoint(logic.unless(at_kink, value) if instead is None else logic.where(at_kink, instead, value), mask)

@@ -14,6 +14,7 @@ from cgcli.formulas.rows import refuse_reductions, require_positions, row_values
 from cgcli.formulas.totals import is_whole
 from cgcli.graph.shapes import size
 from cgcli.graph.walk import ancestors
+from cgcli.numerals import element_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,9 +98,7 @@ class Calculation:
     def _elements(self, output: str, node: int) -> list[tuple[str, tuple[Any, ...]]]:
         """Columns of a node: its own name for a number, `name[i,j]` for the elements of an array."""
         shape = self._bound.graph.shape_of(node)
-        if not shape:
-            return [(output, ())]
-        return [(f"{output}[{','.join(map(str, index))}]", index) for index in np.ndindex(*shape)]
+        return list(zip(element_names(output, shape), np.ndindex(*shape), strict=True))
 
 
 def refuse_width(width: int) -> None:

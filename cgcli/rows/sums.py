@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from cgcli.data.stream import gap_text
+from cgcli.data.stream import gaps_text
 from cgcli.data.table import names_of, values_of
 from cgcli.engines import choose, choose_for_rows
 from cgcli.engines.results import separated
@@ -257,8 +257,7 @@ def sum_over(
 def tell_report(report: Report) -> None:
     """Warn of rows that were left out."""
     if report.skipped:
-        told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
-        _tell_gaps(report.skipped, told)
+        _tell_gaps(report.skipped, gaps_text(report))
 
 
 def is_mapping(data: Any) -> bool:

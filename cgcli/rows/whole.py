@@ -8,7 +8,7 @@ from warnings import warn
 
 import numpy as np
 
-from cgcli.data.stream import Report, Request, gap_text, note_gaps, numberless
+from cgcli.data.stream import Report, Request, gaps_text, note_gaps, numberless
 from cgcli.data.table import rows_of_a_batch, values_of
 from cgcli.errors import GapWarning
 from cgcli.rows.matching import match_columns
@@ -43,7 +43,6 @@ def table_values(formula: FormulaBase, data: Any, values: Mapping[str, Any]) -> 
             if name in report.gaps and report.gaps[name].bad:
                 raise numberless(table.path, name, report.gaps[name])
     if report.gaps:
-        told = "; ".join(f"column `{name}`: {gap_text(gap)}" for name, gap in report.gaps.items())
-        warn(GapWarning(told), stacklevel=4)
+        warn(GapWarning(gaps_text(report)), stacklevel=4)
     found = {name: np.concatenate(pieces) for name, pieces in parts.items()}
     return {**values, **{name: values_of(column, found) for name, column in columns.items()}}

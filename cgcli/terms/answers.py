@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cgcli.errors import UsageError
-from cgcli.terms.asking import Question, read_terms
+from cgcli.terms.asking import Question
+from cgcli.terms.binding import read_terms
 from cgcli.terms.matching import given_columns
 
 if TYPE_CHECKING:

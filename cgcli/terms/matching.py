@@ -49,8 +49,7 @@ def given_columns(formula: FormulaBase, data: Any, named: Mapping[str, Any]) -> 
         columns, texts, _ = matched(formula, table, values, {})
         numbers, terms, report = whole_columns(table, stream.Request(columns, texts=texts))
     if report.gaps:
-        told = "; ".join(f"column `{name}`: {stream.gap_text(gap)}" for name, gap in report.gaps.items())
-        warn(GapWarning(told), stacklevel=4)
+        warn(GapWarning(stream.gaps_text(report)), stacklevel=4)
     return {**values, **numbers, **terms}
 
 

@@ -54,7 +54,7 @@ def written_out(formula: Face, values: Mapping[str, Any]) -> tuple[Face, dict[st
 
 def _formula(formula: Face, question: Question, graph: Graph, moved: list[int]) -> Face:
     """The formula of a graph in which terms are written out."""
-    functions = question.known.functions
+    functions = question.compilation.functions
     made = question.bound.program.over(graph, moved)
     gone = {part for parts in question.roots.values() for part in parts}
     known = {*made.inputs, *functions.program.inputs}.difference(gone)
@@ -81,7 +81,7 @@ class _Writer:
 
     def outside(self, name: str) -> int:
         """The node of what functions take from outside."""
-        functions = self.question.known.functions
+        functions = self.question.compilation.functions
         node = functions.nodes[name]
         copy_missing(functions.graph, self.graph, [node], self._outside)
         if name in functions.graph.names:
@@ -90,7 +90,7 @@ class _Writer:
 
     def roots(self, layout: Layout) -> list[int]:
         """The values of the term of the row."""
-        terms, cells = layout.terms, self.question.known.cells
+        terms, cells = layout.terms, self.question.compilation.cells
         cell_of, _ = cells.of(terms)
         values: list[list[int]] = []
         for node in range(len(terms)):
@@ -107,7 +107,7 @@ class _Writer:
 
     def _cell(self, number: int, arguments: list[list[int]], node: int, *, is_call: bool) -> list[int]:
         """The values of a call, or of an operation."""
-        cell = self.question.known.cells.cells[number]
+        cell = self.question.compilation.cells.cells[number]
         operands = [arguments[place][part] for place, _, part in cell.reads]
         operands += [self.outside(name) for name in (*cell.by_row, *cell.outside)]
         if not is_call:

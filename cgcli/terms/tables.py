@@ -8,6 +8,7 @@ import numpy as np
 
 from cgcli.engines import engine
 from cgcli.graph.shapes import size
+from cgcli.numerals import element_names
 from cgcli.rows.calculation import refuse_width
 from cgcli.terms.answers import gradients_of_rows
 from cgcli.terms.asking import Question
@@ -45,8 +46,8 @@ class Calculation:
         tables = self._found(columns, rows)
         refuse_width(sum(size(table.shape[1:]) for table in tables.values()))
         for output, table in tables.items():
-            for index in np.ndindex(*table.shape[1:]):
-                name = f"{output}[{','.join(map(str, index))}]" if index else output
+            shape = table.shape[1:]
+            for name, index in zip(element_names(output, shape), np.ndindex(*shape), strict=True):
                 results[name] = np.ascontiguousarray(table[(slice(None), *index)])
         self.names = list(results)
         return results

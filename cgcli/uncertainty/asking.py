@@ -13,10 +13,11 @@ from cgcli.formulas import given
 from cgcli.formulas.kinks import kinks_at
 from cgcli.formulas.values import read_value
 from cgcli.language.spelling import canonical
+from cgcli.numerals import element_names
 from cgcli.uncertainty.doubting import WRONG, Excursions, doubt
 from cgcli.uncertainty.notation import read_quantity
 from cgcli.uncertainty.propagating import Propagation, bind
-from cgcli.uncertainty.quantities import Inputs, Quantity, labels_of, quantity_of
+from cgcli.uncertainty.quantities import Inputs, Quantity, quantity_of
 from cgcli.uncertainty.signs import is_uncertain
 
 if TYPE_CHECKING:
@@ -157,7 +158,11 @@ def covariance_pairs(values: Mapping[str, Any], covariance: Any) -> tuple[dict[s
     if isinstance(covariance, tuple) and len(covariance) == 2:
         names = [canonical(str(name)) for name in covariance[0]]
         covariance = (
-            [label for name in names for label in labels_of(name, np.shape(values[name]) if name in values else ())],
+            [
+                label
+                for name in names
+                for label in element_names(name, np.shape(values[name]) if name in values else ())
+            ],
             covariance[1],
         )
     found = {(first, second): value for first, second, value in entries("covariance", covariance)}
@@ -176,7 +181,7 @@ def covariance_pairs(values: Mapping[str, Any], covariance: Any) -> tuple[dict[s
             pairs[first, second] = max(-1.0, min(1.0, value / scale))
     by_input: dict[str, Any] = {}
     for name, value in values.items():
-        labels = labels_of(name, np.shape(value))
+        labels = element_names(name, np.shape(value))
         if any(label in errors for label in labels):
             by_input[name] = np.reshape([errors.pop(label, 0.0) for label in labels], np.shape(value))
     if errors:
@@ -197,7 +202,7 @@ def of_document(path: str, found: Errors, values: Mapping[str, Any]) -> Question
                 f"`{path}` says that `{name}` was not determined: its error is no finite number",
                 hint=f"give it by itself: {name}=VALUE",
             )
-    known = {label for name in own for label in labels_of(name, np.shape(own[name]))}
+    known = {label for name in own for label in element_names(name, np.shape(own[name]))}
     covariance = {pair: value for pair, value in found.covariance.items() if known.issuperset(pair)}
     dof = dict.fromkeys(own, found.dof) if found.dof else None
     if len(covariance) == len(known) ** 2:

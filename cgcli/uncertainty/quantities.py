@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
+from cgcli.numerals import element_names
 from cgcli.uncertainty.distributions import Distribution, Foreign, Student, named
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class Inputs:
         self.groups: dict[str, slice] = {}
         for name, quantity in self.quantities.items():
             begin = len(self.labels)
-            self.labels += labels_of(name, quantity.value.shape)
+            self.labels += element_names(name, quantity.value.shape)
             self.groups[name] = slice(begin, len(self.labels))
         if len(self.labels) > MOST_ELEMENTS:
             raise CalculationError(
@@ -210,7 +211,7 @@ class Inputs:
     def _correlate(self, correlations: Mapping[tuple[str, str], float], all_of_them: Mapping[str, Quantity]) -> None:
         """Enter correlations of elements by their labels. UsageError for unknown names, numbers beyond 1."""
         places = {label: place for place, label in enumerate(self.labels)}
-        exact = {label for name, each in all_of_them.items() for label in labels_of(name, each.value.shape)}
+        exact = {label for name, each in all_of_them.items() for label in element_names(name, each.value.shape)}
         for pair, r in correlations.items():
             first, second = pair
             for label in pair:
@@ -268,11 +269,6 @@ class Inputs:
             name: flat[..., self.groups[name]].reshape((*flat.shape[:-1], *self.quantities[name].value.shape))
             for name in self.names
         }
-
-
-def labels_of(name: str, shape: tuple[int, ...]) -> list[str]:
-    """The names of the elements of an input."""
-    return [name if not shape else f"{name}[{','.join(map(str, index))}]" for index in np.ndindex(*shape)]
 
 
 def blocks_of(correlation: Any) -> list[list[int]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import UsageError
+from cgcli.numerals import element_names
 from cgcli.uncertainty.intervals import COVERAGE, Interval, check_coverage
 from cgcli.uncertainty.notation import result_text
 from cgcli.uncertainty.propagating import degrees_of_freedom, variances
@@ -299,7 +300,7 @@ def results_of(found: Propagation, sample: Sample | None = None) -> dict[str, Un
     everything: list[Uncertainty] = []
     for name, own in found.rows().items():
         shape = found.outputs[name]
-        labels = [f"{name}[{','.join(map(str, index))}]" if shape else name for index in np.ndindex(*shape)]
+        labels = element_names(name, shape)
         elements = [Uncertainty(found, own.start + place, label, sample) for place, label in enumerate(labels)]
         everything += elements
         for each in elements:

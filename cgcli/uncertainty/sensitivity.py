@@ -8,8 +8,7 @@ import numpy as np
 
 from cgcli.errors import ShapeError
 from cgcli.formulas.derivatives import gradient_nodes
-from cgcli.numerals import short_number
-from cgcli.uncertainty.quantities import labels_of
+from cgcli.numerals import element_names, short_number
 from cgcli.uncertainty.results import ArrayUncertainty, Uncertainty
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def table(found: Propagation, name: str, result: Uncertainty | ArrayUncertainty)
     rows: list[Row] = []
     for variable, slopes in zip(nodes[name], known, strict=True):
         values = np.ravel(np.asarray(bound.values[variable], dtype=float))
-        for place, label in enumerate(labels_of(variable, np.shape(slopes))):
+        for place, label in enumerate(element_names(variable, np.shape(slopes))):
             slope, value = float(np.ravel(slopes)[place]), float(values[place])
             group = inputs.groups.get(variable)
             error = float(inputs.error[group][place]) if group else None

@@ -258,6 +258,8 @@ def test_the_examples_of_the_help_work(
 ) -> None:
     text = "param w = 2; param b = 1; input x = 1; hidden = w*x + b; loss = hidden^2; output loss"
     (tmp_path / "model.cg").write_text(text)
+    trees = "term tree\nword(k) = k\npair(a, b) = tanh(a - b)\n(tree - label)^2"
+    (tmp_path / "tree.cg").write_text(trees)
     (tmp_path / "fitted.json").write_text('{"values": {"a": 2, "b": 0.5, "c": 1}}')
     monkeypatch.chdir(tmp_path)
     lines = [line.strip() for line in shown(capsys, command, "--help").splitlines()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import warnings
+from contextlib import nullcontext
 from math import log10
 
 import mpmath
@@ -170,3 +172,20 @@ def test_a_series_that_ends_too_soon_is_not_offered():
         form = cg.parse(better.formula)
         for x in (0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4):
             assert lost_digits(form, {"x": x}) <= max(lost_digits(formula, {"x": x}), 0.5) + 0.35
+
+
+@pytest.mark.parametrize("text", ["x*1e300*1e300*y", "x*1e-300*1e-300 - x*1e-300*1e-300*y", "(x*1e-200*1e-200)^3*y/7"])
+def test_factors_beyond_the_range_of_doubles(text):
+    with pytest.warns(cg.NotFiniteWarning) if "1e300" in text else nullcontext():
+        found = cg.parse(text).check(x=10, y=0.5)
+    assert found.outputs["result"].value in (0.0, float("inf"))
+
+
+def test_warnings_are_told_like_all_others(capsys, monkeypatch):
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["check", "exp(x)", "x=1000"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("warning: inf comes from `exp` of 1000\n --> <formula>:1:1\n")
+    assert ".py" not in told

@@ -19,6 +19,7 @@ from cgcli.errors import GraphError, ShapeError, UsageError
 from cgcli.graph.edit import EditableGraph
 from cgcli.graph.store import MADE_ONCE, Graph
 from cgcli.ops import arithmetic, logic, trigonometric
+from tests.kept.keeping import everything_kept
 
 ENGINES: dict[str, PlannedEngine] = {"python": PYTHON, "numpy": NUMPY, "mpmath": MpmathEngine()}
 """Those that go node by node."""
@@ -183,3 +184,18 @@ def test_gradients_of_the_same_program_by_other_names() -> None:
         assert formula.grad(x=2, y=3, wrt=["y"]) == {"y": 4}
         assert formula.grad(x=2, y=3, wrt="u") == {"u": 2}
         assert formula.grad(x=2, y=3, wrt=["x"], of="u") == {"x": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "told"),
+    [
+        ("input v[50]; fold(hypot, x, v)", {"v": np.ones(50), "x": 1.0}, "cannot compute with the array `v`"),
+        ("step(s, i) = s/2 + x*i; fold(step, 1, range(10^4))", {"x": 1.0}, "cannot compute `progression`"),
+        ("input v[2]; sum(v)", {"v": np.ones(2)}, "cannot compute with the array `v`"),
+    ],
+    ids=["a loop over an array", "a loop over numbers", "an array"],
+)
+def test_the_engine_of_numbers_says_which_one_has_arrays(text, values, told):
+    with everything_kept(), pytest.raises(cg.CgError, match=told) as caught:
+        cg.parse(text).eval(values, engine="python")
+    assert caught.value.hint == "the engine `numpy` can"

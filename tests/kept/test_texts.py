@@ -28,6 +28,14 @@ TEXTS = {
                       "h, c = fold(cell, (x, 0.5), range(6)); h*c",
     "vectors side by side": "input v[3]; def cell(h, c, i):\n    n = tanh(h*r + i/9)\n    return n, c*r + sum(n)\n"
                             "h, c = fold(cell, (v, x), range(6)); sum(h)*c",
+    "lists become vectors": "input A[2, 2]; def cell(h, c, i):\n    n = tanh(A @ h + c*r)\n    return n, c + i*n\n"
+                            "h, c = fold(cell, ([x, 0], [0, 0]), range(6)); sum(h*c)",
+    "a number becomes a vector": "input v[5]; step(s, e) = s*r + e*[1, x]; sum(fold(step, 0, v)^2)",
+    "numbers become vectors": "input v[2]; def step(a, b, i):\n    return a*r + b, b*x + v\n"
+                              "a, b = fold(step, (0, 1), range(6)); sum(a*b)",
+    "a list becomes several values": "def step(a, b, i): return a*r + i, b + a\n"
+                                     "a, b = fold(step, [x, 1], range(6)); a*b",
+    "an operation that widens": "input A[4, 2]; sum(fold(hypot, x, A)*[1, r])",
     "an array": "input v[5]; step(s, e) = s*r + e^2; fold(step, x, v)",
     "a matrix": "input A[4, 2]; step(s, e) = s*e[0] + e[1]; fold(step, x, A)",
     "a list": "step(s, e) = s*r + e; fold(step, x, [x, 2, r, x*r, 0.1])",

@@ -153,3 +153,17 @@ def test_verdicts_on_every_engine(engine):
     assert np.isnan(float(formula.eval(x=2, y=3, engine=engine)))
     assert parse("unless(x > 1, y^2)").grad(x=0, y=3, engine=engine) == {"x": 0, "y": 6}
     assert np.isnan(float(parse("unless(x > 1, y^2)").grad(x=2, y=3, engine=engine)["y"]))
+
+
+@pytest.mark.parametrize("call", ["atan2(x, {})", "atan2({}, x)", "hypot(hypot(x, {0}), {0})", "smooth(x, {})"])
+def test_a_number_beside_a_vector(call):
+    """What a kink would contribute has the shape of the vector, and the contribution to the number is a sum."""
+    begin = "smooth(a, b) = hypot(abs(a), b)*hypot(a, abs(b))\n"
+    vectors = parse(f"{begin}input v[2]; sum({call.format('v')}*[1, r])")
+    numbers = parse(f"{begin}{call.format('p')} + r*{call.format('q')}")
+    found = vectors.hessian(x=0.4, r=0.7, v=[0.5, 0.6])
+    plain = numbers.hessian(x=0.4, r=0.7, p=0.5, q=0.6)
+    for one in ("x", "r"):
+        for other in ("x", "r"):
+            np.testing.assert_allclose(found[one][other], plain[one][other], rtol=1e-12, strict=True)
+        np.testing.assert_allclose(found[one]["v"], [plain[one]["p"], plain[one]["q"]], rtol=1e-12)

@@ -11,7 +11,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import could_be_name, exclude, read_bindings, read_formula, split_bindings
-from cgcli.cli.output import number_text, print_json
+from cgcli.cli.output import number_text, print_json, show_warnings
 from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
@@ -45,6 +45,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Print results with the digits that are lost, what loses them, and a better form."""
+    show_warnings()
     words = list(words or ())
     others = [word for word in words[:1] if is_formula(word)]
     parsed = read_formula(formula)

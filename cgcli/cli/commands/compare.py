@@ -44,8 +44,14 @@ def run(
     other, bindings = words[0], words[1:]
     if formula == other == "-":
         raise UsageError("standard input cannot be both formulas", hint="put one of them in a file")
+    from warnings import simplefilter
+
+    from cgcli.errors import NotFiniteWarning
     from cgcli.formulas.comparing import compared
 
+    simplefilter(
+        "ignore", NotFiniteWarning
+    )  # two formulas are equal where both are nan; where one is, the point is told
     if output is not None:
         from cgcli.render.graphviz import format_of
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Term = tuple[Fraction, int]
     """Coefficient and node; the node of a number alone is that of the constant 1."""
 
+BEYOND = Fraction(2**1000)
+"""Numbers from here on are written as products, of which doubles hold each factor."""
+
 SUMS = (arithmetic.add, arithmetic.sub, arithmetic.neg)
 INVERSES = {powers.sqrt: 2, powers.cbrt: 3}
 """Roots, and the power that undoes each."""
@@ -152,12 +155,22 @@ class Builder:
         return self.graph.apply(powers.power, [node, self.graph.constant(float(exponent))])
 
     def constant(self, value: Fraction) -> int:
-        """A number; a quotient of two where no double is it exactly."""
-        graph, near = self.graph, float(value)
-        if Fraction(near) == value:
-            return graph.constant(near)
-        top, below = graph.constant(float(value.numerator)), graph.constant(float(value.denominator))
-        return graph.apply(arithmetic.div, [top, below])
+        """A number; a product or a quotient where no double is it exactly."""
+        graph = self.graph
+        rows: list[Operation] = []
+        while value >= BEYOND:
+            value, rows = value / BEYOND, [*rows, arithmetic.mul]
+        while 0 < value <= 1 / BEYOND:
+            value, rows = value * BEYOND, [*rows, arithmetic.div]
+        near = float(value)
+        if Fraction(near) == value or max(value.numerator, value.denominator) >= BEYOND:
+            found = graph.constant(near)
+        else:
+            top, below = graph.constant(float(value.numerator)), graph.constant(float(value.denominator))
+            found = graph.apply(arithmetic.div, [top, below])
+        for row in rows:
+            found = graph.apply(row, [found, graph.constant(float(BEYOND))])
+        return found
 
     # ---- everything --------------------------------------------------------------------------------------------------
 

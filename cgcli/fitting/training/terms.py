@@ -24,7 +24,8 @@ from cgcli.fitting.training.trained import check_loss, first_values, named, requ
 from cgcli.formulas import given
 from cgcli.formulas.derivatives import need_scalar, targets
 from cgcli.kept import Kept
-from cgcli.terms.asking import KEPT, Question
+from cgcli.terms.asking import Question
+from cgcli.terms.compilation import KEPT
 from cgcli.terms.matching import matched, require_inputs, source_with_terms, whole_columns
 from cgcli.terms.reading import read_terms
 from cgcli.terms.selecting import select
