@@ -58,6 +58,34 @@ def print_outputs(
     births.tell()
 
 
+def print_derivatives(
+    formula: Formula, bindings: Sequence[str] | None, table: TableOptions | None, wrt: Sequence[str] | None,
+    of: str | None, *, total: bool, engine: str, digits: int | None, json: bool, strict: bool,
+) -> None:  # fmt: skip
+    """What `cg grad` tells: for one term, for every row of a table, or, total, for the sum of these."""
+    refuse(cluster=table is not None and table.cluster is not None)
+    if table is None or not table.given():
+        if total:
+            raise UsageError("--sum needs a table", hint="add --data table.csv")
+        print_slopes(formula, bindings, wrt, of, engine=engine, digits=digits, json=json, strict=strict)
+        return
+    if total:
+        run_sum(formula, bindings, table, wrt, of, engine=engine, digits=digits, json=json, strict=strict)
+    else:
+        run_table(
+            formula,
+            bindings,
+            table,
+            wrt=wrt,
+            of=of,
+            slopes=True,
+            engine=engine,
+            digits=digits,
+            json=json,
+            strict=strict,
+        )
+
+
 def print_slopes(
     formula: Formula, bindings: Sequence[str] | None, wrt: Sequence[str] | None, of: str | None, *, engine: str,
     digits: int | None, json: bool, strict: bool,
@@ -97,11 +125,11 @@ def tell_slopes(output: str, value: float, slopes: dict[str, Any], *, json: bool
 
 
 def run_table(
-    formula: Formula, bindings: Sequence[str] | None, options: TableOptions, *, engine: str, json: bool, strict: bool,
-    wrt: Sequence[str] | None = None, of: str | None = None, slopes: bool = False,
+    formula: Formula, bindings: Sequence[str] | None, options: TableOptions, *, engine: str, digits: int | None,
+    json: bool, strict: bool, wrt: Sequence[str] | None = None, of: str | None = None, slopes: bool = False,
 ) -> None:  # fmt: skip
     """The outputs of every row of a table with terms; slopes: and their derivatives."""
-    check_engine(engine)
+    check_engine(engine, digits)
     refuse(float32=options.float32)
     births = Births(strict=strict, explained=False)
     source = options.source()
@@ -122,10 +150,10 @@ def run_table(
 
 def run_sum(
     formula: Formula, bindings: Sequence[str] | None, options: TableOptions, wrt: Sequence[str] | None,
-    of: str | None, *, engine: str, json: bool, strict: bool,
+    of: str | None, *, engine: str, digits: int | None, json: bool, strict: bool,
 ) -> None:  # fmt: skip
     """The sum of an output over the rows of a table with terms, and its gradient by what all rows share."""
-    check_engine(engine)
+    check_engine(engine, digits)
     births = Births(strict=strict, explained=False)
     with closing(options.source().open()) as table:
         columns, texts, asked = _matched(formula, bindings, options, table, births)

@@ -351,8 +351,11 @@ class Reader:
 
 
 def is_key(node: Any, graph: Mapping[Any, Any]) -> bool:
-    """Whether what stands in a task of tuples is the key of another one."""
-    if not isinstance(node, (str, int, float, tuple)):
+    """Whether what stands in a task of tuples is the key of another one.
+
+    A call is none, as in Dask; nor is it looked for, since a nest of calls would be hashed anew at each of its levels.
+    """
+    if not isinstance(node, (str, int, float, tuple)) or (type(node) is tuple and node and callable(node[0])):
         return False
     try:
         return node in graph

@@ -61,7 +61,7 @@ def run(
         terms.refuse(cluster=table is not None and table.cluster is not None)
         terms.refuse(show=names, sigma=sigma, errors=errors or (uncertain is not None and uncertain.given()))
         if table is not None and table.given():
-            terms.run_table(parsed, bindings, table, engine=engine, json=json, strict=strict)
+            terms.run_table(parsed, bindings, table, engine=engine, digits=digits, json=json, strict=strict)
         else:
             terms.print_outputs(parsed, bindings, engine=engine, digits=digits, json=json, strict=strict)
         return

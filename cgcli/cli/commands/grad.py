@@ -82,57 +82,25 @@ def run(
     if sum((symbolic, jacobian, hessian)) > 1:
         raise UsageError("--symbolic, --jacobian and --hessian exclude each other")
     parsed, variables = read_formula(formula), split_names(wrt)
+    others = {
+        "symbolic": symbolic, "latex": latex, "jacobian": jacobian, "hessian": hessian, "pattern": pattern,
+        "check": check, "kinks": kinks,
+    }  # fmt: skip
     if parsed.terms:
         from cgcli.cli import terms
 
-        terms.refuse(
-            symbolic=symbolic, latex=latex, jacobian=jacobian, hessian=hessian, pattern=pattern, check=check,
-            kinks=kinks,
-        )  # fmt: skip
-        terms.refuse(cluster=table is not None and table.cluster is not None)
-        if table is None or not table.given():
-            if total:
-                raise UsageError("--sum needs a table", hint="add --data table.csv")
-            terms.print_slopes(parsed, bindings, variables, of, engine=engine, digits=digits, json=json, strict=strict)
-        elif total:
-            terms.run_sum(parsed, bindings, table, variables, of, engine=engine, json=json, strict=strict)
-        else:
-            terms.run_table(
-                parsed, bindings, table, wrt=variables, of=of, slopes=True, engine=engine, json=json, strict=strict
-            )
+        terms.refuse(**others)
+        terms.print_derivatives(
+            parsed, bindings, table, variables, of, total=total, engine=engine, digits=digits, json=json, strict=strict
+        )
         return
     if total:
+        exclude("--sum", **others, digits=digits)
         print_sum(parsed, bindings, table, variables, of, engine=engine, json=json, strict=strict)
         return
-    if table is not None and table.cluster is not None:
-        from cgcli.cli.cluster import run_on_cluster
-
-        exclude(
-            "--cluster", symbolic=symbolic, latex=latex, jacobian=jacobian, hessian=hessian, pattern=pattern,
-            check=check, kinks=kinks, digits=digits,
-        )  # fmt: skip
-        run_on_cluster(
-            parsed, bindings, table, derivatives=(variables, of), engine=engine, json=json, strict=strict
-        )  # fmt: skip
-        return
-    if table is not None and table.given():
-        from cgcli.cli.rows import run_table
-        from cgcli.rows.calculation import gradient_columns
-
-        exclude(
-            "--data", symbolic=symbolic, jacobian=jacobian, hessian=hessian, pattern=pattern, check=check, kinks=kinks,
-            digits=digits,
-        )  # fmt: skip
-        labels: dict[str, str] = {}
-
-        def choose(bound: Bound) -> tuple[Bound, dict[str, int]]:
-            over, nodes = gradient_columns(report_left_out(bound, variables, of), variables, of)
-            labels.update(column_labels(over, variables, of))
-            return over, nodes
-
-        run_table(
-            parsed, bindings, table, choose, wrt=variables, engine=engine, json=json, strict=strict, labels=labels
-        )
+    if table is not None and (table.cluster is not None or table.given()):
+        exclude("--data" if table.cluster is None else "--cluster", **others, digits=digits)
+        print_rows(parsed, bindings, table, variables, of, engine=engine, json=json, strict=strict)
         return
     if symbolic or latex:
         asked = "--symbolic" if symbolic else "--latex"
@@ -168,6 +136,29 @@ def run(
     births.tell()
     report_kinks(bound, hits, second=hessian)
     require_agreement(bound, reports)
+
+
+def print_rows(
+    parsed: Formula, bindings: list[str] | None, table: TableOptions, wrt: list[str] | None, of: str | None, *,
+    engine: str, json: bool, strict: bool,
+) -> None:  # fmt: skip
+    """The outputs of every row of a table and their derivatives, here or on a cluster."""
+    if table.cluster is not None:
+        from cgcli.cli.cluster import run_on_cluster
+
+        run_on_cluster(parsed, bindings, table, derivatives=(wrt, of), engine=engine, json=json, strict=strict)
+        return
+    from cgcli.cli.rows import run_table
+    from cgcli.rows.calculation import gradient_columns
+
+    labels: dict[str, str] = {}
+
+    def choose(bound: Bound) -> tuple[Bound, dict[str, int]]:
+        over, nodes = gradient_columns(report_left_out(bound, wrt, of), wrt, of)
+        labels.update(column_labels(over, wrt, of))
+        return over, nodes
+
+    run_table(parsed, bindings, table, choose, wrt=wrt, engine=engine, json=json, strict=strict, labels=labels)
 
 
 def print_sum(
