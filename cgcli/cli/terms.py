@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from cgcli.cli.arguments import read_bindings
+from cgcli.cli.arguments import exclude, read_bindings
 from cgcli.cli.output import Births, print_gradients, print_json, print_values
 from cgcli.cli.rows import (
     Run,
@@ -73,17 +73,9 @@ def print_derivatives(
         run_sum(formula, bindings, table, wrt, of, engine=engine, digits=digits, json=json, strict=strict)
     else:
         run_table(
-            formula,
-            bindings,
-            table,
-            wrt=wrt,
-            of=of,
-            slopes=True,
-            engine=engine,
-            digits=digits,
-            json=json,
+            formula, bindings, table, wrt=wrt, of=of, slopes=True, engine=engine, digits=digits, json=json,
             strict=strict,
-        )
+        )  # fmt: skip
 
 
 def print_slopes(
@@ -154,6 +146,7 @@ def run_sum(
 ) -> None:  # fmt: skip
     """The sum of an output over the rows of a table with terms, and its gradient by what all rows share."""
     check_engine(engine, digits)
+    exclude("--sum", output=options.output, keep=options.keep, head=options.head, float32=options.float32)
     births = Births(strict=strict, explained=False)
     with closing(options.source().open()) as table:
         columns, texts, asked = _matched(formula, bindings, options, table, births)

@@ -120,16 +120,21 @@ def range_of(calls: Calls, arguments: list[Any], row: int) -> int:
     numbers = range(*limits)
 
     def constants(numbers: range) -> list[int]:
-        if len(numbers) > MOST_ITEMS:
-            what = f"a range of {len(numbers):,} items is more than the {MOST_ITEMS:,} that are allowed"
+        if (count := count_of(numbers)) > MOST_ITEMS:
+            what = f"a range of {count:,} items is more than the {MOST_ITEMS:,} that are allowed"
             raise building.error(what, row)
         return [calls.graph.constant(number) for number in numbers]
 
-    if LEAST_STEPS <= len(numbers) <= MOST_STEPS:  # a fold over so many may ask for none of them
+    if LEAST_STEPS <= count_of(numbers) <= MOST_STEPS:  # a fold over so many may ask for none of them
         calls.stack.append(RangeValue(numbers, constants))
     else:
         calls.lists.push_list(constants(numbers))
     return row + 1
+
+
+def count_of(numbers: range) -> int:
+    """As `len`, which takes no ranges of more than 2^63 items."""
+    return max(0, -((numbers.start - numbers.stop) // numbers.step))
 
 
 def fold(calls: Calls, arguments: list[Any], row: int) -> int:

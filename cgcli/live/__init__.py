@@ -22,6 +22,7 @@ bit, what depends on it is left as it is. `Formula.live` makes a `LiveGraph` (`c
     live.stale(), live.is_stale("y")    {name: nodes that a question would have to compute} of names not up to date
     live.changes()                      [(name, before, after)] of names that were up to date when it was called last
     live.formula()                      the formula as it is now
+    live.text()                         its text, with the definitions that no output needs
 
 `values` knows what stands, `sheet` what there is, `texts` and `building` what a text means, `edits` and `changes` what
 is done and taken back, `gradients` which nodes are derivatives, `compacting` what the formula is now.

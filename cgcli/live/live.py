@@ -258,7 +258,7 @@ class LiveGraph:
                 values = mapping
             else:
                 values = given.given_values(mapping, values)
-        inputs, stored, plain = sheet.inputs, sheet.values.values, sheet.values.plain
+        inputs, stored, plain, shape = sheet.inputs, sheet.values.values, sheet.values.plain, sheet.graph.shape
         if len(values) > MANY and self._set_many(values):
             return None
         changed, dropped = [], {}
@@ -267,7 +267,7 @@ class LiveGraph:
             if node is None:
                 self._check(values)
                 return self._edit_values(values)
-            if not plain or type(value) is not float:
+            if not plain or type(value) is not float or shape[node]:
                 try:
                     value = sheet.admitted(name, value, sheet.graph.shape_of(node))
                 except Misfit as misfit:

@@ -55,6 +55,13 @@ def test_elements_of_a_derivative(monkeypatch: pytest.MonkeyPatch) -> None:
         cg.parse("input v[12]; diff(v*v, v)")
 
 
+def test_ranges_of_any_length() -> None:
+    with pytest.raises(FormulaError, match="more than the 1,000,000 that are allowed"):
+        cg.parse("sum(i for i in range(10^300))")
+    assert cg.parse("sum(i for i in range(-10^30, 0, 10^30))").eval() == -1e30
+    assert cg.parse("sum(i for i in range(7, -2, -3))").eval() == 12
+
+
 def test_points() -> None:
     with pytest.raises(FormulaError, match="100,000,000 points are more than the 10,000,000"):
         cg.parse("linspace(0, 1, 10^8)[0]").eval()

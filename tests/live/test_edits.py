@@ -343,6 +343,16 @@ class TestHistory:
         twin.undo()
         assert (live["g(x)"], twin["g(x)"]) == (4, 8)
 
+    def test_a_number_is_no_value_of_an_array_beside_numbers(self):
+        live = cg.parse("y = x*t").live(x=0.4, t=1.5)
+        live.define("v", "[1, 2, 3]")
+        live.set(v=[3, 4])
+        live.define("j", "v*x")
+        for wrong in (3.0, 3, [1, 2, 3]):
+            with pytest.raises(cg.CgError, match="the value of `v` has shape"):
+                live.set(v=wrong)
+        np.testing.assert_array_equal(live["j"], np.array([3, 4]) * 0.4)
+
     def test_functions_that_are_handed_on(self):
         live = cg.parse("step(s, i) = s*i + 1; y = x^2").live(x=2)
         live.define("z", "fold(step, y, range(4))")
