@@ -255,6 +255,8 @@ def check_same(steps: Steps, traced: Traced, values: Sequence[Any], computed: Se
     """CalculationError where a task gave something else on symbols than on numbers."""
     for slot, value in zip(traced.nodes, computed, strict=True):
         expected = values[slot]
+        if isinstance(value, float) and isinstance(expected, (float, int)) and value == expected:
+            continue  # as most are, and much quicker
         try:
             same = np.allclose(value, np.asarray(expected, dtype=float), rtol=CLOSE, atol=0, equal_nan=True)
         except (TypeError, ValueError):
