@@ -14,7 +14,7 @@ class Summary:
     first_nan is the number of the first row with a nan, counted from 1; None where there is none.
     """
 
-    __slots__ = ("_greatest", "_least", "_mean", "count", "first_nan", "nan")
+    __slots__ = ("_greatest", "_least", "_mean", "_means", "count", "first_nan", "nan")
 
     def __init__(self) -> None:
         self.count = 0
@@ -23,6 +23,7 @@ class Summary:
         self._least = inf
         self._greatest = -inf
         self._mean = 0.0
+        self._means: list[Any] = []
 
     def add(self, values: Any, rows: Any) -> None:
         """Take in values and the numbers of their rows.
@@ -41,38 +42,40 @@ class Summary:
             self.nan += int(np.count_nonzero(broken))
             self.add(values[~broken], rows[~broken])
             return
-        self.count += len(values)
         self._least = min(self._least, least)
         self._greatest = max(self._greatest, greatest)
+        self._move(len(values), mean)
+
+    def _move(self, count: int, mean: float) -> None:
+        """Take the mean of so many values into that of all."""
+        self._means.append((count, mean))
+        self.count += count
         if mean in (inf, -inf) or self._mean in (inf, -inf):
             self._mean += mean
         else:
-            self._mean += (mean - self._mean) * (len(values) / self.count)
+            self._mean += (mean - self._mean) * (count / self.count)
 
     def merge(self, other: Summary, before: int) -> None:
-        """Take in what was found of rows that come behind `before` others."""
+        """Take in what was found of rows behind `before` others, batch by batch: the same bits as in one go."""
         if other.first_nan is not None and self.first_nan is None:
             self.first_nan = other.first_nan + before
         self.nan += other.nan
-        if not other.count:
-            return
-        self.count += other.count
         self._least = min(self._least, other._least)
         self._greatest = max(self._greatest, other._greatest)
-        if other._mean in (inf, -inf) or self._mean in (inf, -inf):
-            self._mean += other._mean
-        else:
-            self._mean += (other._mean - self._mean) * (other.count / self.count)
+        for count, mean in other._means:
+            self._move(count, mean)
 
     def as_list(self) -> list[Any]:
         """All that it holds, for a file; see `from_list`."""
-        return [self.count, self.nan, self.first_nan, self._least, self._greatest, self._mean]
+        return [self.nan, self.first_nan, self._least, self._greatest, self._means]
 
     @classmethod
     def from_list(cls, held: list[Any]) -> Summary:
         """A summary again."""
         found = cls()
-        found.count, found.nan, found.first_nan, found._least, found._greatest, found._mean = held
+        found.nan, found.first_nan, found._least, found._greatest, means = held
+        for count, mean in means:
+            found._move(count, mean)
         return found
 
     @property

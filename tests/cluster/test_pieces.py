@@ -147,6 +147,17 @@ def test_what_is_found_is_that_of_one_process(folder):
     assert str(found.gaps["y"].first_bad.place) == f"row 1 of `{folder}/csv/b.csv`"
 
 
+@pytest.mark.parametrize("name", ["several", "one.parquet"])
+def test_means_have_the_bits_of_one_process(folder, name, monkeypatch):
+    monkeypatch.setattr(pieces, "SECONDS", 1e-9)
+    words = ["eval", "c*exp(-x)*y", "c=2", "--data", str(folder / name), "--json"]
+    found = table_run(folder / name).run(LocalExecutor()).outputs["result"]
+    shown = run(words)[1]
+    alone = json.loads(shown[: shown.index("\n")])["outputs"]["result"]
+    assert len(found.as_list()[-1]) > 2
+    assert (found.least, found.mean, found.greatest) == (alone["min"], alone["mean"], alone["max"])
+
+
 def test_a_run_that_ended_early_goes_on_and_computes_no_part_twice(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(pieces, "SECONDS", 1e-9)
     computed = []
