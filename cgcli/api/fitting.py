@@ -41,7 +41,7 @@ class Fitting(FormulaBase):
         Where `loss` is an output of the formula, its mean over the rows is made small instead: see
         `cgcli.fitting.training.train` for the further options (method, epochs, batch, rate, validate, patience …).
         """
-        from cgcli.fitting.choosing import is_training, refuse_cluster, refuse_options
+        from cgcli.fitting.choosing import check_groups, is_training, refuse_cluster, refuse_options
 
         if is_training(self, loss, training):
             from cgcli.fitting.training.train import train
@@ -54,22 +54,10 @@ class Fitting(FormulaBase):
                 self, data, loss=loss, start=start, fix=fix, wrt=wrt, columns=columns, missing=missing, limit=limit,
                 save=save, resume=resume, **training,
             )  # fmt: skip
-        if share is not None and by is None:
-            from cgcli.errors import UsageError
-
-            raise UsageError("`share` is for groups", hint='say what tells them apart: by="plate"')
+        check_groups(by=by, share=share, save=save, resume=resume, cluster=cluster, sigma_x=sigma_x)
         if by is not None:
-            from cgcli.fitting.groups.grouped import fit_by, refuse_saving
+            from cgcli.fitting.groups.grouped import fit_by
 
-            refuse_saving(save, resume)
-            if cluster is not None:
-                from cgcli.errors import UsageError
-
-                raise UsageError("groups are not fitted on a cluster: `by` and `cluster` do not go together")
-            if sigma_x is not None:
-                from cgcli.errors import UsageError
-
-                raise UsageError("groups are fitted without errors of inputs: `by` and `sigma_x` do not go together")
             return fit_by(
                 self, data, by, share=share, target=target, start=start, fix=fix, wrt=wrt, bounds=bounds, sigma=sigma,
                 absolute_sigma=absolute_sigma, loss=loss, loss_scale=loss_scale, starts=starts, columns=columns,

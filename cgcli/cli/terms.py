@@ -73,17 +73,9 @@ def print_derivatives(
         run_sum(formula, bindings, table, wrt, of, engine=engine, digits=digits, json=json, strict=strict)
     else:
         run_table(
-            formula,
-            bindings,
-            table,
-            wrt=wrt,
-            of=of,
-            slopes=True,
-            engine=engine,
-            digits=digits,
-            json=json,
+            formula, bindings, table, wrt=wrt, of=of, slopes=True, engine=engine, digits=digits, json=json,
             strict=strict,
-        )
+        )  # fmt: skip
 
 
 def print_slopes(

@@ -59,3 +59,23 @@ def refuse_cluster(cluster: Any) -> None:
     """UsageError for a cluster that comes with a training, whose steps follow one another."""
     if cluster is not None:
         raise UsageError("a training does not run on a cluster", hint="leave the cluster out; a fit can have one")
+
+
+def check_groups(*, by: Any, share: Any, save: Any, resume: Any, cluster: Any, sigma_x: Any) -> None:
+    """UsageError for options that fits of groups do not have, and for what they share where there are none."""
+    if by is None:
+        if share is not None:
+            raise UsageError("`share` is for groups", hint='say what tells them apart: by="plate"')
+        return
+    refuse_saving(save, resume)
+    if cluster is not None:
+        raise UsageError("groups are not fitted on a cluster: `by` and `cluster` do not go together")
+    if sigma_x is not None:
+        raise UsageError("groups are fitted without errors of inputs: `by` and `sigma_x` do not go together")
+
+
+def refuse_saving(save: Any, resume: Any) -> None:
+    """UsageError for fits of groups that are to be kept in a file and gone on with."""
+    if save is not None or resume is not None:
+        option = "resume" if save is None else "save"
+        raise UsageError(f"fits of groups have no {option}", hint="they are written when all are done (-o groups.csv)")

@@ -91,8 +91,8 @@ def test_a_session_at_a_terminal(tmp_path: Path, code: str) -> None:
     terminal.wait_for("<session>:2:3")
     terminal.wait_for("cg>")
     terminal.type("half of a line")
-    terminal.wait_for("half of a line")  # before that Ctrl-C would wait for the next key
-    terminal.type("\x03")
+    terminal.wait_for("half of a line")
+    terminal.type("\x03\r")  # Ctrl-C that comes just before the program reads waits for the next key
     terminal.wait_for("cg>")
     terminal.type("y\r")
     terminal.wait_for("0.479425538604203")

@@ -141,7 +141,7 @@ def run(
         return
     exclude("--by", sigma_x=sigma_x, profile=profile, cluster=cluster)
     from cgcli.cli.groups import fit_groups
-    from cgcli.fitting.groups.grouped import refuse_saving
+    from cgcli.fitting.choosing import refuse_saving
 
     refuse_saving(chosen.save, chosen.resume)
     fit_groups(parsed, table or ReadOptions(), outputs, begun, by=split_names(by) or [], share=split_names(share),

@@ -163,13 +163,6 @@ def free_name(name: str, taken: Mapping[str, Any]) -> str:
     return name
 
 
-def refuse_saving(save: Any, resume: Any) -> None:
-    """UsageError for fits of groups that are to be kept in a file and gone on with."""
-    if save is not None or resume is not None:
-        option = "resume" if save is None else "save"
-        raise UsageError(f"fits of groups have no {option}", hint="they are written when all are done (-o groups.csv)")
-
-
 def fit_by(
     formula: FormulaBase, data: Any, by: str | Sequence[str], *, share: str | Sequence[str] | None = None,
     target: str | None = None, start: Mapping[str, Any] | None = None,
