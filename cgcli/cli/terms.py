@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from cgcli.cli.arguments import read_bindings
+from cgcli.cli.arguments import exclude, read_bindings
 from cgcli.cli.output import Births, print_gradients, print_json, print_values
 from cgcli.cli.rows import (
     Run,
@@ -146,6 +146,7 @@ def run_sum(
 ) -> None:  # fmt: skip
     """The sum of an output over the rows of a table with terms, and its gradient by what all rows share."""
     check_engine(engine, digits)
+    exclude("--sum", output=options.output, keep=options.keep, head=options.head, float32=options.float32)
     births = Births(strict=strict, explained=False)
     with closing(options.source().open()) as table:
         columns, texts, asked = _matched(formula, bindings, options, table, births)

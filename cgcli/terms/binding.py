@@ -157,10 +157,14 @@ class BoundTerms:
     def _require_one_kind(self, name: str, layout: Layout) -> None:
         """DataError where the terms of two rows have values of unlike shapes, or one is not computed."""
         cells, roots = self.compilation.cells, layout.terms.roots
-        if cells.shared(layout.root_kind) is not None:
-            error = DataError("a term is a call of a function, or a calculation with calls", hint="for example f(x)")
-            raise placed(error, layout.terms, int(roots[0]), name)
-        other = np.flatnonzero(layout.kind[roots] != layout.root_kind)
+        kinds = layout.kind[roots]
+        for kind in np.unique(kinds).tolist():
+            if cells.shared(kind) is not None:
+                error = DataError(
+                    "a term is a call of a function, or a calculation with calls", hint="for example f(x)"
+                )
+                raise placed(error, layout.terms, int(roots[np.argmax(kinds == kind)]), name)
+        other = np.flatnonzero(kinds != layout.root_kind)
         if len(other):
             here, there = (" and ".join(str(list(shape)) if shape else "a number" for shape in cells.parts[kind])
                            for kind in (int(layout.kind[roots[other[0]]]), layout.root_kind))  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cgcli.engines import engine
+from cgcli.errors import DataError
 from cgcli.graph.shapes import size
 from cgcli.numerals import element_names
 from cgcli.rows.calculation import refuse_width
@@ -106,7 +107,11 @@ class Total:
         self.slopes: dict[str, Any] = {}
 
     def __call__(self, columns: Mapping[str, Any], rows: int) -> dict[str, Any]:
-        """Add a batch."""
+        """Add a batch. DataError where there is no row."""
+        if not rows:
+            raise DataError(
+                "the table has no row without a gap", hint="without a term nobody knows the shapes of values"
+            )
         self.output, found, slopes = self._asked.question(columns, rows).gradients(self._wrt, self._of)
         self.value += float(found.sum())
         for name, slope in slopes.items():

@@ -143,6 +143,8 @@ def test_what_terms_do_not_have_is_refused(files: dict[str, str]) -> None:
         assert (code, shown.startswith("usage error: ")) == (2, True), shown
     assert run(["grad", files["cg"], "tree=word(1)", "label=1", "--hessian"])[0] == 2
     assert run(["grad", files["cg"], "tree=word(1)", "label=1", "--sum"])[0] == 2
+    code, shown = run(["grad", files["cg"], "--data", files["csv"], "--sum", "-o", files["csv"] + ".out"])
+    assert (code, "--sum and --output exclude each other" in shown) == (2, True), shown
     code, shown = run(["eval", files["cg"], "--data", files["csv"], "--bind", "label=nothing"])
     assert (code, "has no column `nothing`" in shown) == (2, True)
     with pytest.raises(UsageError, match="no value for the term `tree`"):
@@ -190,3 +192,17 @@ def test_tables_of_arrow_in_python() -> None:
     for column in (texts, texts.dictionary_encode(), pa.chunked_array([texts[:2], texts[2:]])):
         found = FORMULA.eval_rows(pa.table({"tree": column, "label": LABELS}))
         np.testing.assert_allclose(found, alone(), rtol=1e-13)
+
+
+def test_a_sum_over_rows_that_all_have_a_gap_says_so(files: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "gaps.jsonl"
+    path.write_text('{"tree": "word(1)", "label": null}\n')
+    code, shown = run(["grad", files["cg"], "--data", str(path), "--sum"])
+    assert (code, "the table has no row without a gap" in shown) == (1, True), shown
+
+
+def test_a_name_alone_is_no_term_in_any_row() -> None:
+    formula = cg.parse("term t; param w; leaf(x) = w*x; t")
+    for terms, row in ((["w", "leaf(1)"], 1), (["leaf(1)", "leaf(2)", "w"], 3)):
+        with pytest.raises(DataError, match=f"row {row} of `t`: a term is a call of a function"):
+            formula.eval_rows(t=terms, w=2)
