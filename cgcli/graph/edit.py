@@ -97,7 +97,7 @@ class EditableGraph(Graph):
         self._gone: dict[int, int] = {}
         self._uses: Uses | None = None
         self._ranks: Ranks | None = None
-        self._labels: dict[int, list[str]] = {}
+        self._labels: dict[int, str | list[str]] = {}
         self._labelled = UNKNOWN
         self.twins: list[int] = []
         self.aside = bytearray()
@@ -287,7 +287,7 @@ class EditableGraph(Graph):
         current = self._labelled == len(self.names)
         node = super().input(name, shape, hidden=hidden)
         if current and self._labelled != len(self.names):
-            self._labels.setdefault(node, []).append(name)
+            self._label(node, name)
             self._labelled = len(self.names)
         return node
 
@@ -534,12 +534,24 @@ class EditableGraph(Graph):
     def names_of(self, node: int) -> list[str]:
         """The names of a node, from an index that is made anew where names came in by the back door."""
         if self._labelled != len(self.names):
-            self._labels = {}
-            for name, named in self.names.items():
-                self._labels.setdefault(named, []).append(name)
+            self._labels = dict(zip(self.names.values(), self.names, strict=True))
+            if len(self._labels) < len(self.names):
+                self._labels = {}
+                for name, named in self.names.items():
+                    self._label(named, name)
             self._labelled = len(self.names)
         found = self._labels.get(node)
+        if type(found) is str:
+            return [found] if self.names.get(found) == node else []
         return [name for name in dict.fromkeys(found) if self.names.get(name) == node] if found else []
+
+    def _label(self, node: int, name: str) -> None:
+        """Enter a name into the index: most nodes have one, and a million lists are a burden."""
+        found = self._labels.get(node)
+        if type(found) is list:
+            found.append(name)
+        else:
+            self._labels[node] = name if found is None else [found, name]  # type: ignore[list-item]
 
     def _move_names(self, change: Change, node: int, by: int) -> None:
         for name in self.names_of(node):
@@ -556,7 +568,7 @@ class EditableGraph(Graph):
             self.names.pop(name, None)
         else:
             self.names[name] = node
-            self._labels.setdefault(node, []).append(name)
+            self._label(node, name)
         self._labelled = len(self.names) if current else UNKNOWN
 
     # ---- ranks and shapes --------------------------------------------------------------------------------------

@@ -46,13 +46,16 @@ def rows(formula: FormulaBase, data: Any, named: Mapping[str, Any], *, batched: 
 
 def gradients_of_rows(
     formula: FormulaBase, data: Any, named: Mapping[str, Any], wrt: Sequence[str] | None, of: str | None, *,
-    batched: bool,
+    batched: bool, columns: Sequence[str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """The derivatives of a scalar output in every row, by name: arrays with the rows in front."""
+    """The derivatives of a scalar output in every row, by name: arrays with the rows in front.
+
+    columns: which values differ from row to row, where that is not to be told by their shapes.
+    """
     values = given_columns(formula, data, named)
     names = formula.programs.names.terms
     terms = {name: read_terms(formula, name, values[name], rows=True) for name in names if name in values}
-    whole = Question(formula, {**values, **terms}, rows=True, batched=batched)
+    whole = Question(formula, {**values, **terms}, rows=True, batched=batched, columns=columns)
     whole.check(of)  # what is wrong in a row is told with its number
     found: dict[str, list[Any]] = {}
     for row in range(whole.rows):

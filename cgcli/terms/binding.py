@@ -79,13 +79,14 @@ class BoundTerms:
         self.bound = self._bind(engine)
 
     def _split(self, others: Mapping[str, Any], *, rows: bool) -> dict[str, Any]:
-        """The columns among the values."""
+        """The columns among the values. A `param` whose shape is left open is what all rows share, however long."""
         if not rows:
             return {}
-        declared = self._declared(others)
+        declared, params = self._declared(others), self.formula.programs.names.params
         return {
             name: value for name, value in others.items()
             if shape_of(value) and len(value) == self.rows and shape_of(value) != declared.get(name)
+            and (name not in params or declared.get(name))
         }  # fmt: skip
 
     def _declared(self, values: Mapping[str, Any]) -> dict[str, Shape]:

@@ -71,7 +71,7 @@ class Asked:
     def question(self, columns: Mapping[str, Any], rows: int) -> Question:
         """The formula for a batch."""
         shared = {name: [value] * rows if name in self.formula.terms else value for name, value in self.values.items()}
-        question = Question(self.formula, {**shared, **columns}, rows=True)
+        question = Question(self.formula, {**shared, **columns}, rows=True, columns=list(columns))
         self._watch(question.bound)
         return question
 
@@ -87,7 +87,9 @@ class Asked:
             values = self.question(columns, rows).value(output)
             shared = {name: [value] * rows if name in self.formula.terms else value
                       for name, value in self.values.items()}  # fmt: skip
-            slopes = gradients_of_rows(self.formula, {**shared, **columns}, {}, wrt, of, batched=True)
+            slopes = gradients_of_rows(
+                self.formula, {**shared, **columns}, {}, wrt, of, batched=True, columns=list(columns)
+            )
             return {output: values} | {f"d_{output}_d_{name}": slope for name, slope in slopes.items()}
 
         return found

@@ -206,3 +206,20 @@ def test_a_name_alone_is_no_term_in_any_row() -> None:
     for terms, row in ((["w", "leaf(1)"], 1), (["leaf(1)", "leaf(2)", "w"], 3)):
         with pytest.raises(DataError, match=f"row {row} of `t`: a term is a call of a function"):
             formula.eval_rows(t=terms, w=2)
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_a_param_is_shared_however_many_rows_there_are(rows: int, tmp_path: Path) -> None:
+    text = "term t; param w; leaf(x) = w*x; loss = sum(t)^2 * y"
+    terms, y = [f"leaf({row + 1})" for row in range(rows)], [2.0] * rows
+    right = [18.0 * (row + 1) ** 2 for row in range(rows)]
+    formula = cg.parse(text)
+    np.testing.assert_allclose(formula.eval_rows(t=terms, y=y, w=[1, 2]), right)
+    np.testing.assert_allclose(formula.grad_sum(t=terms, y=y, w=[1, 2])[1]["w"], [sum(right) * 2 / 3] * 2)
+    assert formula.grad_rows(t=terms, y=y, w=[1, 2])["w"].shape == (rows, 2)
+    path = tmp_path / "rows.csv"
+    path.write_text("t,y\n" + "".join(f"leaf({row + 1}),2\n" for row in range(rows)))
+    code, shown = run(["eval", text.replace("param w; ", ""), "w=[1, 2]", "--data", str(path)])
+    assert (code, shown.split()[1 : rows + 1]) == (0, [f"{value:g}" for value in right]), shown
+    code, shown = run(["grad", text, "w=[1, 2]", "--data", str(path), "--sum"])
+    assert (code, f"dloss/dw = [{sum(right) * 2 / 3:g}" in shown) == (0, True), shown
