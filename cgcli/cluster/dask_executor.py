@@ -12,7 +12,7 @@ from contextlib import suppress
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
-from cgcli.errors import CalculationError, CgError, MissingExtra
+from cgcli.errors import CalculationError, CgError, DataError, MissingExtra
 from cgcli.kept import Kept
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ PATIENCE = 2
 
 GLANCE, GONE = 2.0, 12.0
 """Seconds after which one looks whether there still are workers, and after which one that is missing is replaced."""
+
+SAME_FILES = "workers need the same files by the same names; give whole paths where they run in other folders"
 
 LOGGERS = ("distributed", "tornado", "asyncio")
 
@@ -254,6 +256,8 @@ def done(function: Callable[[Any, Any], Any], packed: bytes, task: Any) -> Any:
         return function(job, task)
     except CgError as error:
         return Failure(error)
+    except FileNotFoundError as error:
+        return Failure(DataError(f"a worker of the cluster finds no `{error.filename}`", hint=SAME_FILES))
     except MemoryError:
         return Failure(CgError("the memory of a worker is not enough for this"))
 

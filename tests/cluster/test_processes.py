@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -67,6 +68,17 @@ def test_a_task_has_a_home_that_it_goes_to_again_while_that_worker_lives():
     assert [each["workers"] for each in homes] == [[workers[place % 3]] for place in range(7)]
     assert all(each["allow_other_workers"] for each in homes)
     assert dask_executor.home(4, []) == {}
+
+
+def test_a_file_that_a_worker_does_not_see_is_named():
+    failure = dask_executor.done(opened_file, pickle.dumps(None), "nowhere/part.parquet")
+    error = failure.error()
+    assert error.message == "a worker of the cluster finds no `nowhere/part.parquet`"
+    assert "whole paths" in error.hint
+
+
+def opened_file(_job, path):
+    return os.stat(path)
 
 
 def test_large_values_go_along_and_steps_have_no_stale_answer(executor, table):
