@@ -101,14 +101,13 @@ class DaskExecutor:
         sent = packed if len(packed) <= INLINE else self._laid_down(packed)
         coming = iter(enumerate(tasks))
         waiting: deque[tuple[int, Any]] = deque()
-        workers = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
-        most = WAITING * max(len(workers), 1)
+        # no `workers=` here: a task with a home waits for it for ever where all workers died at once
+        most = WAITING * max(len(self._client.scheduler_info(n_workers=-1)["workers"]), 1)
         try:
             while True:
                 while len(waiting) < most and (following := next(coming, None)) is not None:
                     place, task = following
-                    future = self._client.submit(done, function, sent, task, pure=False, **home(place, workers))
-                    waiting.append((place, future))
+                    waiting.append((place, self._client.submit(done, function, sent, task, pure=False)))
                 if not waiting:
                     return
                 place, future = waiting.popleft()
@@ -273,11 +272,6 @@ class Failure:
         """The error again."""
         message, span, source, hint = self._told
         return self._kind(message, span=span, source=source, hint=hint)
-
-
-def home(place: int, workers: Sequence[str]) -> dict[str, Any]:
-    """Where a task is computed, if that worker lives and the others are busy: it keeps its rows for the next pass."""
-    return {"workers": [workers[place % len(workers)]], "allow_other_workers": True} if workers else {}
 
 
 def process_number() -> int:

@@ -61,15 +61,6 @@ def test_a_worker_that_is_killed_loses_nothing(executor, table, tmp_path, monkey
     assert trial(executor, table, tmp_path / "out", contents(tmp_path / "alone"), total, seed=1) >= 0
 
 
-def test_a_task_has_a_home_that_it_goes_to_again_while_that_worker_lives():
-    """So that a worker keeps its own part of a table from one pass to the next, and not all of it."""
-    workers = ["tcp://a", "tcp://b", "tcp://c"]
-    homes = [dask_executor.home(place, workers) for place in range(7)]
-    assert [each["workers"] for each in homes] == [[workers[place % 3]] for place in range(7)]
-    assert all(each["allow_other_workers"] for each in homes)
-    assert dask_executor.home(4, []) == {}
-
-
 def test_a_file_that_a_worker_does_not_see_is_named():
     failure = dask_executor.done(opened_file, pickle.dumps(None), "nowhere/part.parquet")
     error = failure.error()
