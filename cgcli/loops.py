@@ -59,6 +59,7 @@ def _machine_code(loop: Callable[..., Any]) -> Callable[..., Any]:
     from numba import config, njit
 
     setting: Any = config
+    loop = _named_by_constants(loop)
     folder, beside = numba_folder(loop.__code__.co_filename, make=True)
     if folder is None:
         return njit(nogil=True)(loop)
@@ -71,6 +72,30 @@ def _machine_code(loop: Callable[..., Any]) -> Callable[..., Any]:
             return njit(nogil=True)(loop)
         finally:
             setting.CACHE_DIR = before
+
+
+def _named_by_constants(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """The loop under a name that goes with the constants outside it, which are part of its machine code.
+
+    numba finds machine code again by the name of the loop and the date of its file; a constant may stand in another
+    file (the numbers of a grammar's rules, say), which has changed since.
+    """
+    from hashlib import blake2b
+    from types import CodeType, FunctionType
+
+    names: set[str] = set()
+    codes = [loop.__code__]
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes.extend(inner for inner in code.co_consts if isinstance(inner, CodeType))
+    known = loop.__globals__
+    outside = [(name, known[name]) for name in sorted(names) if name in known]
+    constants = [(name, value) for name, value in outside if isinstance(value, (int, float, str, tuple))]
+    constants += [(name, value.tobytes()) for name, value in outside if hasattr(value, "tobytes")]
+    twin = FunctionType(loop.__code__, known, loop.__name__, loop.__defaults__, loop.__closure__)
+    twin.__qualname__ = f"{loop.__qualname__}-{blake2b(repr(constants).encode(), digest_size=6).hexdigest()}"
+    return twin
 
 
 def is_on_disk(module: Path, loop: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import runpy
 import sys
@@ -35,6 +36,9 @@ def alone(monkeypatch):
 
     monkeypatch.setattr(harness, "installed", lambda names: {"cg": "0"} if "cg" in names else {})
     monkeypatch.setattr(graphs, "warm_up", lambda: None)
+    gc.freeze()  # a benchmark collects garbage before each round; what other tests have left is not looked through
+    yield
+    gc.unfreeze()
 
 
 def run(name, arguments, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -64,10 +65,24 @@ def test_a_row_of_a_frame_is_a_mapping() -> None:
     ids=named,
 )  # fmt: skip
 def test_what_is_no_mapping_is_refused(given: Any, message: str) -> None:
-    for ask in (PRODUCT.eval, PRODUCT.grad, PRODUCT.eval_rows, PRODUCT.trace):
+    asked = [PRODUCT.eval, PRODUCT.grad, PRODUCT.trace]
+    if not isinstance(given, (str, list)):  # rows may also come from a file, or from several
+        asked.append(PRODUCT.eval_rows)
+    for ask in asked:
         with pytest.raises((UsageError, TypeError)) as caught:
             ask(given)
         assert str(caught.value).startswith(message) or isinstance(given, SimpleNamespace)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [([1, 2], "data are a path, a frame, an Arrow table or columns by name, not list"),
+     ("x", "cannot tell the format of `x` by its name")],
+    ids=["list", "text"],
+)  # fmt: skip
+def test_what_is_no_table_is_refused(given: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        PRODUCT.eval_rows(given)
 
 
 REFUSED: list[tuple[Any, str]] = [

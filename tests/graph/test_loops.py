@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cgcli import loops
 from cgcli.loops import is_on_disk, number_keys
 
 KEYS = st.lists(st.integers(0, 2**62) | st.integers(0, 5), max_size=40)
@@ -55,3 +56,14 @@ def test_machine_code_from_an_earlier_run_is_found_without_numba(
     (elsewhere / "language_1234").mkdir(parents=True)
     (elsewhere / "language_1234" / "reader.drive-12.py311.nbi").touch()
     assert is_on_disk(module, "drive")
+
+
+def test_machine_code_goes_with_the_constants_of_other_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    def name() -> str:
+        return loops._named_by_constants(number_keys).__qualname__
+
+    before = name()
+    assert before == name()
+    assert before.startswith("number_keys-")
+    monkeypatch.setattr(loops, "MULTIPLIER", 3)
+    assert name() != before
