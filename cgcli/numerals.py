@@ -37,6 +37,11 @@ def element_names(name: str, shape: tuple[int, ...]) -> list[str]:
     return [f"{name}[{','.join(map(str, index))}]" for index in product(*map(range, shape))]
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 argument`, `2 arguments`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def shortened(text: str, most: int = 60) -> str:
     """The beginning of a text of more than so many characters, with an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -11,8 +11,8 @@ from cgcli.graph.bodies import Body
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.language import syntax
 from cgcli.language.lowering import Lowering
-from cgcli.language.messages import counted
 from cgcli.language.values import TupleValue
+from cgcli.numerals import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from cgcli.language import syntax
 from cgcli.language.building import Frame
 from cgcli.language.forms import FORMS
 from cgcli.language.initial import kind_of
-from cgcli.language.messages import RESERVED, counted
-from cgcli.language.notations import foreign_call
 from cgcli.language.values import UNASSIGNED, FunctionName, ListValue
+from cgcli.numerals import counted
 from cgcli.ops import REGISTRY
 
 TYPE_CHECKING = False
@@ -178,6 +177,9 @@ class Calls:
         return balanced(lambda left, right: self.building.apply(combine, [left, right], (), row), items)
 
     def _unknown_call(self, name: str, count: int, row: int) -> FormulaError:
+        from cgcli.language.messages import RESERVED  # what only wrong texts need is loaded with them
+        from cgcli.language.notations import foreign_call
+
         candidates = REGISTRY.callable_as.get(name)
         callee = (self.table.start[row], self.table.start[row] + len(name))
         told = foreign_call(self.table.source.text, callee[0], name)

@@ -10,7 +10,6 @@ from cgcli.language.program import OWN_NAME
 from cgcli.language.values import FunctionName, ListValue, RangeValue
 from cgcli.numerals import shortened
 from cgcli.ops import shaping
-from cgcli.passes.derivative import derivative_of
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
@@ -101,6 +100,8 @@ def _derivative(building: Building, y: int, x: Any) -> int:
     graph = building.graph
     if not isinstance(x, ListValue):
         building.program.slopes.append((y, x))
+        from cgcli.passes.derivative import derivative_of  # the passes are loaded where a derivative is asked for
+
         return derivative_of(graph, y, x)
     if graph.shape_of(y):
         rows = [_derivative(building, component.node, x) for component in FoldingRef(graph, y)]

@@ -6,8 +6,8 @@ from cgcli.errors import FormulaError, NeedsValues
 from cgcli.language import syntax
 from cgcli.language.aliases import children
 from cgcli.language.building import Frame
-from cgcli.language.messages import counted
 from cgcli.language.values import ListValue, TupleValue
+from cgcli.numerals import counted
 from cgcli.ops import positions, shaping
 
 TYPE_CHECKING = False

@@ -257,8 +257,3 @@ def open_brackets(characters: Any, opened: Any) -> int:
         elif character in (RIGHT_ROUND, RIGHT_SQUARE) and count > 0:
             count -= 1
     return count
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 argument`, `2 arguments`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 
 from cgcli.language import syntax, tables
-from cgcli.language.messages import misread, unreadable
 from cgcli.language.tokens import (
     CLOSING,
     END,
@@ -47,6 +46,8 @@ def parse(source: Source) -> syntax.Syntax:
         if kind is None:
             begin = token.end()
             if begin < len(text):
+                from cgcli.language.messages import unreadable  # what only wrong texts need is loaded with them
+
                 raise unreadable(source, begin)
             kind, finish = END, begin
         else:
@@ -64,6 +65,8 @@ def parse(source: Source) -> syntax.Syntax:
         while True:
             action = actions[state].get(kind)
             if action is None:
+                from cgcli.language.messages import misread
+
                 raise misread(source, kind, begin, finish, last_end, actions[state])
             if action >= 0:
                 break
