@@ -17,7 +17,7 @@ from lark.lexer import LexerThread
 from lark.parsers.lalr_parser_state import ParseConf, ParserState
 
 from cgcli.errors import FormulaError, Source
-from cgcli.language import generate, parser, syntax
+from cgcli.language import generate, messages, parser, syntax
 from tests.language.texts import any_text, blocks, formulas, glued_soup, known_formulas, token_soup
 from tests.transcripts import ROOT
 
@@ -82,8 +82,8 @@ def by_us(text: str, patch: pytest.MonkeyPatch) -> Outcome:
         return FormulaError("stopped")
 
     with patch.context() as patched:
-        patched.setattr(parser, "misread", stop)
-        patched.setattr(parser, "unreadable", stop)
+        patched.setattr(messages, "misread", stop)
+        patched.setattr(messages, "unreadable", stop)
         patched.setattr(parser, "check_target", lambda table, source: None)
         patched.setattr(parser, "LONGEST_NUMBER", len(text))
         try:
