@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cgcli.__main__ import main
+from tests.golden import check_golden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +87,14 @@ EVALUATIONS = re.compile(r"(  evaluations +(?:at most )?|\"evaluations\": )[\d,]
 
 ROUNDING = 1e-11
 """What differs by less is a difference of rounding, of numbers that nearly cancel."""
+
+
+def check_document(path: Path) -> None:
+    """Every console block of a document prints what stands there; AssertionError shows what is another."""
+    text = path.read_text(encoding="utf-8")
+    now = BLOCK.sub(lambda found: f"```console\n{replayed(found[1])}```", text)
+    if os.environ.get("CG_UPDATE_GOLDEN") or not same(text, now):
+        check_golden(path, now)
 
 
 def same(expected: str, now: str) -> bool:

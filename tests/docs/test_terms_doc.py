@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 
 import pytest
 
 from cgcli.__main__ import main
-from tests.golden import check_golden
-from tests.transcripts import BLOCK, ROOT, blocks, replayed, same
+from tests.transcripts import ROOT, blocks, check_document
 
 DOCUMENT = ROOT / "docs" / "terms.md"
 SAMPLES = sorted((ROOT / "samples" / "terms").glob("*.cg"))
@@ -19,9 +17,7 @@ TEXT = DOCUMENT.read_text(encoding="utf-8")
 
 def test_every_example_prints_what_the_document_says() -> None:
     assert len(blocks(TEXT)) >= 6
-    now = BLOCK.sub(lambda found: f"```console\n{replayed(found[1])}```", TEXT)
-    if os.environ.get("CG_UPDATE_GOLDEN") or not same(TEXT, now):
-        check_golden(DOCUMENT, now)
+    check_document(DOCUMENT)
 
 
 def test_every_sample_is_told_of() -> None:

@@ -105,7 +105,7 @@ def test_states_that_are_moved_swapped_kept_or_constant():
     compare(body, 1, False, 4, [np.arange(5.0), np.array([10.0, 11.0, 12.0, 13.0])])
 
 
-def test_what_depends_on_no_step_is_computed_once():
+def test_what_depends_on_no_step_is_the_same_in_each():
     body = body_of(lambda x, w: x + cg.sum(cg.exp(w)), (), (11,))
     compare(body, 0, False, 5, [1.0, np.linspace(0, 1, 11)])
 
