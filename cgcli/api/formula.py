@@ -322,7 +322,7 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
     def trace(
         self, mapping: Mapping[str, Any] | None = None, /, *, wrt: Sequence[str] | None = None, of: str | None = None,
         engine: str = "auto", digits: int | None = None,
-        open: str | Sequence[str] = (),  # noqa: A002 - the option's name
+        open: str | Sequence[str] | None = None,  # noqa: A002 - the option's name
         all: bool = False,  # noqa: A002
         **inputs: Any,
     ) -> Trace:  # fmt: skip
@@ -336,13 +336,13 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         from cgcli.explain.tracing import trace
         from cgcli.formulas.opening import with_opened_loops
 
-        options = {"wrt": wrt, "of": of, "open": open or None, "all": all or None}
-        opened = given.name_list(open) if open else []
+        options = {"wrt": wrt, "of": of, "open": open, "all": all or None}
         if self.terms:
             formula, values = self._without_terms(given.given_values(mapping, inputs))
             assert isinstance(formula, Formula)
             return formula.trace(values, wrt=wrt, of=of, engine=engine, digits=digits, open=open, all=all)
         bound = self._bound(mapping, inputs, engine, digits, **options, steps=True)
+        opened = given.name_list(open) if open else []
         bound = with_opened_loops(bound, opened, everything=all)
         check_opened(bound.graph.calls, opened)
         chosen = derivatives.targets(bound.program, of)
@@ -354,7 +354,7 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
 
     def draw(
         self, path: str | Path | None = None, mapping: Mapping[str, Any] | None = None, /, *, grad: bool = False,
-        open: str | Sequence[str] = (),  # noqa: A002 - the option's name
+        open: str | Sequence[str] | None = None,  # noqa: A002 - the option's name
         all: bool = False,  # noqa: A002
         **inputs: Any,
     ) -> str:  # fmt: skip
@@ -368,7 +368,7 @@ class Formula(Explaining, Fitting, Living, Minimizing, Uncertain):
         from cgcli.render.folding import LIMIT
 
         values = given.given_values(mapping, inputs)
-        options = {"grad": grad or None, "open": open or None, "all": all or None}
+        options = {"grad": grad or None, "open": open, "all": all or None}
         given.check_options(self._unclear, values, options)
         opened = given.name_list(open) if open else ()
         formula, values = self._without_terms(values)

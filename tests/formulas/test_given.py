@@ -204,6 +204,7 @@ CLASHES: list[tuple[str, dict[str, Any], Any]] = [
     ("complete*2", {"complete": 3}, 6), ("path*2", {"path": 3}, 6), ("grad*2", {"grad": 3}, 6),
     ("dtype*2", {"dtype": 3}, 6), ("of*2", {"of": 3}, 6), ("wrt*2", {"wrt": 3}, 6), ("self*2", {"self": 3}, 6),
     ("mapping*2", {"mapping": 3}, 6), ("directions*2", {"directions": 3}, 6), ("name*2", {"name": 3}, 6),
+    ("open*2", {"open": 3}, 6), ("all*2", {"all": 3}, 6),
 ]  # fmt: skip
 
 
@@ -225,6 +226,7 @@ def test_a_keyword_that_is_an_option_and_an_input_is_refused_with_the_cure() -> 
     for ask, name, value in (
         ("eval", "digits", 3), ("eval", "engine", 3.0), ("grad", "of", 3.0), ("grad", "wrt", 3.0),
         ("eval_rows", "dtype", [1.0]), ("grad_rows", "wrt", [1.0]), ("draw", "grad", 2.0), ("jvp", "directions", 2.0),
+        ("trace", "open", 3.0), ("draw", "open", 3.0), ("trace", "all", 3.0),
     ):  # fmt: skip
         for text in (f"{name}*2", f"input {name} = 5; {name}*2"):
             with pytest.raises(UsageError, match=f"`{name}` is an option of this method and an input") as caught:
