@@ -29,11 +29,11 @@ whose terms fall evenly."""
 WIDER, WIDEST = 8.0, 10.0
 """How far beyond the radius that proved good a step may go; at the start, beside the size of the variables."""
 
-MOST_INNER = 20
+MOST_INNER = 30
 """Steps on the polynomial."""
 
-ENOUGH = 1e-8
-"""A fall beside the one already foreseen that is not worth another step."""
+ENOUGH, SHORT = 1e-16, 1e-3
+"""A fall beside the one already foreseen, and a radius beside the step, that are not worth another part of it."""
 
 
 class Polynomial:
@@ -98,7 +98,7 @@ def foresee(walk: Walk, model: Model, low: Any, high: Any, *, is_first: bool) ->
                 break
         else:
             radius = 0.3 * length
-            if radius < 0.1 * np.linalg.norm(scale * step):
+            if radius < (SHORT if doubt <= DOUBT * -found else 0.1) * np.linalg.norm(scale * step):
                 break
         here = Model(slope, bend, scale)
     if not change < 0:
@@ -111,7 +111,7 @@ def foresee(walk: Walk, model: Model, low: Any, high: Any, *, is_first: bool) ->
 def within(step: Any, part: Any, scale: Any, limit: float) -> Any:
     """A part of a step that does not lead beyond a limit."""
     whole = np.linalg.norm(scale * (step + part))
-    if whole <= limit:
+    if whole <= limit * (1 + 1e-9):
         return part
     a, b = scale * part, scale * step
     across, along = float(a @ a), float(a @ b)

@@ -1,9 +1,10 @@
 """Newton's method within a trust region, with exact second derivatives; bounds are sides where variables stop.
 
-Each round minimises the quadratic model within a radius, in variables that are scaled by their curvature, and takes the
-step where the value falls as the model says. Since the model's subproblem is solved exactly, a saddle and a maximum
-are left along their negative curvature. The exact third derivatives along the step bend it, as Chebyshev's method does,
-so that curved valleys cost fewer evaluations. It ends where the model promises nothing any more.
+Each round minimises a model within a radius, in variables that are scaled by their curvature, and takes the step where
+the value falls as the model says. The model is the polynomial of the fourth order (`foresight`), or the quadratic one,
+its steps bent by third derivatives as Chebyshev's method does, or not bent. Since the quadratic model's subproblem is
+solved exactly, a saddle and a maximum are left along their negative curvature. It ends where the model promises nothing
+any more.
 
 A. R. Conn, N. I. M. Gould and Ph. L. Toint, Trust-region methods (SIAM, 2000), chapters 6 and 12;
 M. K. Transtrum and J. P. Sethna, arXiv:1201.5885 (2012), for when to trust the bend.
@@ -48,6 +49,9 @@ STEEP = 1e-4
 
 FEW_QUIET, MOST_QUIET = 3, 20
 """Rounds that promise nothing, though the steps are long: along a floor, or a valley as flat as rounding is coarse."""
+
+LAST_DIGITS = 1e-11
+"""A step beside the size of the variables that is not taken for its digits only."""
 
 TINY = 1e-6
 """The least size of a variable beside that of the largest one; 0 is a size like any other where they are not far."""
@@ -147,11 +151,28 @@ class Walk:
             if not self.ending and self.point is here:
                 self.ending = self._advance(self.model)
             if self.ending:
+                if self.ending == "minimum":
+                    self._polish(self.model)
                 self._set_free()
                 return self.ending
         self._look()
         self.ending = "rounds"
         return self.ending
+
+    def _polish(self, model: Model) -> None:
+        """One more step of Newton's, for the last digits, where it is longer than those and makes the gradient less."""
+        if not len(model.slopes) or model.eigenvalues[0] <= 0:
+            return
+        low, high = (self.low - self.point.x)[self.free], (self.high - self.point.x)[self.free]
+        part = step_within(model, np.inf, low, high)
+        if np.max(np.abs(part) / self.reach[self.free]) <= LAST_DIGITS:
+            return
+        trial = self._trial(part)
+        level = max(self.noise, ROUNDING * abs(self.point.value))
+        if trial.is_finite() and trial.value <= self.point.value + level and np.linalg.norm(
+            trial.gradient[self.free] / model.scale
+        ) < 0.5 * np.linalg.norm(model.gradient / model.scale):  # fmt: skip
+            self.take(trial, float(np.linalg.norm(model.scale * part)), "last digits")
 
     def _set_free(self) -> None:
         """Which variables may move: not at a side towards which the value falls; all of them where it is stationary."""
