@@ -15,10 +15,11 @@ import numpy as np
 from cgcli.explain.digits import ROUNDING
 from cgcli.explain.stable.building import Builder, multiplied_out, together
 from cgcli.explain.stable.matching import Matcher
-from cgcli.explain.stable.regimes import joined
+from cgcli.explain.stable.regimes import between, joined
+from cgcli.explain.stable.region import in_range
 from cgcli.explain.stable.rules import rules
 from cgcli.explain.stable.series import expansions
-from cgcli.explain.stable.trials import Trials, computed, drawn, roughly_lost
+from cgcli.explain.stable.trials import Trials, computed, roughly_lost
 from cgcli.graph.copying import copied
 from cgcli.graph.replacing import replaced
 from cgcli.graph.walk import ancestors
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from cgcli.explain.stable.trials import Range
+    from cgcli.explain.stable.regimes import Splitter
+    from cgcli.explain.stable.region import Region
     from cgcli.graph.store import Graph
 
 WORSE = 0.3
@@ -46,8 +48,20 @@ WORTH, SHARE = 0.5, 0.3
 MOST_TRIED = 6
 """Forms that are tried at fresh points."""
 
+HOLDS_SECONDS = 0.1
+"""In which a form is compared at fresh points, however little time is left."""
+
 FRESH = 10_000
 """Points at which an offered form is looked at."""
+
+BORDER_ROUNDS, BORDER_POINTS = 3, 8
+"""How often the place of a border is made narrower, and by how many points each time."""
+
+EQUAL = 0.05
+"""Digits that are no difference."""
+
+ROUNDS_SHARE = 0.6
+"""Of the time, for chains of rules; the rest is for series, branches and fresh points."""
 
 LARGEST = 150
 """Nodes of a form."""
@@ -56,7 +70,7 @@ LARGEST = 150
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How long to search: points with exact values, forms kept a round, rounds, fresh points that are compared in many
-    digits, forms that are offered. seconds: of the processor, a bound for what takes long; most searches end sooner."""
+    digits, forms that are offered. seconds: of the processor, for all outputs together; most searches end sooner."""
 
     points: int
     beam: int
@@ -66,8 +80,8 @@ class Effort:
     offered: int
 
 
-QUICK = Effort(points=48, beam=8, rounds=3, seconds=1.0, fresh=60, offered=1)
-THOROUGH = Effort(points=160, beam=24, rounds=6, seconds=4.0, fresh=300, offered=1)
+QUICK = Effort(points=48, beam=8, rounds=3, seconds=0.6, fresh=60, offered=1)
+THOROUGH = Effort(points=160, beam=24, rounds=6, seconds=7.0, fresh=300, offered=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +104,25 @@ class Form:
 class Search:
     """Looks for forms of one scalar node."""
 
-    def __init__(
-        self, graph: Graph, node: int, *, ranges: Mapping[str, Range], at: Mapping[str, float], effort: Effort,
-        seed: int = 0,
-    ) -> None:  # fmt: skip
-        """graph: is extended. ranges, at: where the inputs lie, see `trials.drawn`."""
+    def __init__(self, graph: Graph, node: int, region: Region, *, effort: Effort, until: float, seed: int = 0) -> None:
+        """graph: is extended. region: where the inputs lie. until: the processor's time at which to stop."""
         self.graph = graph
         self.node = node
         self.effort = effort
         self.builder = Builder(graph)
         self.matcher = Matcher(self.builder)
-        self.ranges, self.at = ranges, at
+        self.region, self.until = region, until
         self.random = np.random.default_rng(seed)
         needed = ancestors(graph, [node])
         self.names = [name for name, place in graph.inputs().items() if needed[place]]
-        columns = self._columns(4 * effort.points)
-        self.trials = Trials(graph, node, columns, effort.points, seconds=effort.seconds)
+        columns = region.drawn(self.names, 4 * effort.points, self.random)
+        self.trials = Trials(graph, node, columns, effort.points, seconds=self._seconds_left() / 3)
         self.typical = roughly_lost(graph, node, self.trials.columns, len(self.trials))
         self._known: dict[int, list[tuple[int, str, int | None]]] = {}
         self._unseen: dict[str, Any] | None = None
-        self.until = process_time() + effort.seconds
 
-    def _columns(self, count: int) -> dict[str, Any]:
-        """Fresh points, those that are given in front."""
-        columns = drawn(self.names, self.ranges, self.at, count, self.random)
-        if all(name in self.at for name in self.names):
-            columns = {name: np.concatenate([[self.at[name]], column]) for name, column in columns.items()}
-        return columns
+    def _seconds_left(self) -> float:
+        return self.until - process_time()
 
     def best(self) -> list[Form]:
         """Forms that are worth telling, the best first; none where the given one is as good as any."""
@@ -149,14 +155,13 @@ class Search:
     def _is_better(self, form: Form) -> bool:
         """Whether a form gains digits and loses none, at the points of the search."""
         before = np.maximum(form.before, self.typical)
-        had, has = (form.before[0], form.lost[0]) if self._has_point() else (form.before.mean(), form.lost.mean())
+        had, has = form.before.mean(), form.lost.mean()
+        if self.region.is_point(self.names):
+            had, has = form.before[0], form.lost[0]
         return bool(had - has >= max(WORTH, SHARE * had) and not _is_worse(before, form.lost))
 
     def _is_good(self, form: Form) -> bool:
         return bool(form.lost.max() <= 1.5)
-
-    def _has_point(self) -> bool:
-        return all(name in self.at for name in self.names)
 
     def _size(self, node: int) -> int:
         return sum(ancestors(self.graph, [node]))
@@ -167,6 +172,7 @@ class Search:
         """All forms that rounds of rules reach, within the effort."""
         reached = {first.node}
         beam, every = [first], [first]
+        until = process_time() + ROUNDS_SHARE * self._seconds_left()
         for _ in range(self.effort.rounds):
             made: dict[int, tuple[int, tuple[str, ...], tuple[int, ...]]] = {}
             for form in beam:
@@ -174,14 +180,14 @@ class Search:
                     if node not in reached and node not in made:
                         conditions = form.conditions if condition is None else (*form.conditions, condition)
                         made[node] = (node, (*form.rules, text), conditions)
-                if process_time() > self.until:
+                if process_time() > until:
                     break
             fresh = self._forms(list(made.values()))
             reached.update(made)
             fresh += self._tidied(fresh, reached)
             every += fresh
             beam = self._chosen(fresh)
-            if not beam or process_time() > self.until or min(form.lost.max() for form in beam) < WORSE:
+            if not beam or process_time() > until or min(form.lost.max() for form in beam) < WORSE:
                 break
         return every
 
@@ -254,11 +260,31 @@ class Search:
         pool = [first, *self._chosen(found)]
         made = []
         before = np.maximum(first.before, self.typical)
-        costs = [(form.node, form.lost + HARDLY * _worse(before, form.lost)) for form in pool]
-        for node, parts in joined(self.builder, self.names, self.trials, costs):
+        costs = [(form.node, np.maximum(form.lost - NOISE, 0.0) + HARDLY * _worse(before, form.lost)) for form in pool]
+        for node, parts in joined(self.builder, self.names, self.trials, costs, self._border):
             texts = tuple(dict.fromkeys(text for place in parts for text in pool[place].rules))
             made.append((node, (*texts, "branches"), ()))
         return self._forms(made)
+
+    def _border(self, splitter: Splitter, low: float, high: float, first: int, second: int) -> float:
+        """Where between two numbers the first of two forms should end: where both lose as much, at further points."""
+        for _ in range(BORDER_ROUNDS):
+            if self._seconds_left() < 0 or between(low, high) == low:
+                break
+            columns = {name: self.random.choice(column, BORDER_POINTS) for name, column in self.trials.columns.items()}
+            sizes = np.sort(in_range(low, high, BORDER_POINTS, self.random))
+            signs = np.sign(columns[splitter.name]) if splitter.is_size else 1.0
+            columns[splitter.name] = np.where(signs == 0, 1.0, signs) * sizes
+            there = Trials(self.graph, self.node, columns, BORDER_POINTS, seconds=HOLDS_SECONDS)
+            if not len(there):
+                break
+            lost = there.lost([first, second])
+            places = np.concatenate([[low], splitter.places(there.columns), [high]])
+            cost = np.append(0.0, np.cumsum(lost[first] - lost[second]))  # of taking the first form up to each place
+            cheapest = np.flatnonzero(cost <= cost.min() + EQUAL)
+            end = int(cheapest[len(cheapest) // 2])
+            low, high = float(places[end]), float(places[end + 1])
+        return between(low, high)
 
     def _holds(self, form: Form) -> bool:
         """Whether a form is worse nowhere: at fresh points, those first at which it could be."""
@@ -282,7 +308,7 @@ class Search:
         ]
         chosen = np.array(list(dict.fromkeys(int(row) for row in order)))
         points = {name: column[chosen] for name, column in columns.items()}
-        fresh = Trials(self.graph, self.node, points, len(chosen), seconds=self.effort.seconds)
+        fresh = Trials(self.graph, self.node, points, len(chosen), seconds=max(self._seconds_left() / 2, HOLDS_SECONDS))
         if not len(fresh):
             return True
         lost = fresh.lost([self.node, form.node])
@@ -292,7 +318,7 @@ class Search:
     def _fresh(self) -> dict[str, Any]:
         """Points that the search has not seen."""
         if self._unseen is None:
-            self._unseen = self._columns(FRESH)
+            self._unseen = self.region.drawn(self.names, FRESH, self.random)
         return self._unseen
 
 
