@@ -151,17 +151,12 @@ def _signed(row: Any, left: Any, right: Any) -> Any:
 
 def _without_minus(ref: Any) -> Any:
     """The opposite of a product that begins with a minus, else None."""
-    graph = ref.graph
-    value = ref.constant_value
-    if value is not None:
-        return -ref if value < 0 else None
-    row = graph.row(ref.node)
-    operands = [FoldingRef(graph, operand) for operand in graph.operands_of(ref.node)]
-    if row is arithmetic.neg:
-        return operands[0]
-    if row in (arithmetic.mul, arithmetic.div):
-        first = _without_minus(operands[0])
-        return None if first is None else first.build(row, [first, operands[1]])
+    graph, first = ref.graph, ref.node
+    while graph.row(first) in PRODUCTS:
+        first = graph.operands_of(first)[0]
+    value = graph.constant_value(first)
+    if graph.row(first) is arithmetic.neg or (value is not None and value < 0):
+        return FoldingRef(graph, negative(graph, ref.node))
     return None
 
 
