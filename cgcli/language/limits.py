@@ -17,8 +17,8 @@ MOST_STEPS_IN_ALL = 10_000_000_000
 MOST_BODIES = 1_000_000
 """How often bodies are walked in all: calls of the formula's functions, items of comprehensions, steps of folds.
 
-Each is written out in the graph, but for the steps of long folds and the items of long comprehensions, so that thirty functions which call each other twice
-would be 2^30 copies.
+Each is written out in the graph, but for the steps of long folds and the items of long comprehensions, so that thirty
+functions which call each other twice would be 2^30 copies.
 """
 
 MOST_NODES = 5_000_000
