@@ -14,6 +14,7 @@ import numpy as np
 
 from cgcli.explain.digits import ROUNDING
 from cgcli.explain.stable.building import Builder, multiplied_out, together
+from cgcli.explain.stable.leading import leading_terms
 from cgcli.explain.stable.matching import Matcher
 from cgcli.explain.stable.regimes import between, joined
 from cgcli.explain.stable.region import in_range
@@ -39,6 +40,9 @@ WORSE = 0.3
 NOISE = 0.6
 """Digits lost up to which a form is as right as a few roundings leave any: four units of 2^-53."""
 
+SURE, LUCK = 1.0, 0.3
+"""Digits lost from which on it is a matter of luck how many are, and by how many that may differ."""
+
 HARDLY = 14.0
 """Digits lost from which on nothing is right, and one form is as bad as another."""
 
@@ -57,11 +61,14 @@ FRESH = 10_000
 BORDER_ROUNDS, BORDER_POINTS = 3, 8
 """How often the place of a border is made narrower, and by how many points each time."""
 
+SERIES_COST = 0.1
+"""Digits a point that a series must gain: it is only near to the formula."""
+
 EQUAL = 0.05
 """Digits that are no difference."""
 
-ROUNDS_SHARE = 0.6
-"""Of the time, for chains of rules; the rest is for series, branches and fresh points."""
+ROUNDS_SHARE, SERIES_SHARE = 0.5, 0.4
+"""Of the time that is left, for chains of rules and then for series; the rest is for branches and fresh points."""
 
 LARGEST = 150
 """Nodes of a form."""
@@ -100,6 +107,11 @@ class Form:
         """Digits lost in the mean of all points."""
         return float(self.lost.mean())
 
+    @property
+    def is_series(self) -> bool:
+        """Whether it is only near to the formula, in some region."""
+        return any(text.startswith(("first", "series")) for text in self.rules)
+
 
 class Search:
     """Looks for forms of one scalar node."""
@@ -117,9 +129,10 @@ class Search:
         self.names = [name for name, place in graph.inputs().items() if needed[place]]
         columns = region.drawn(self.names, 4 * effort.points, self.random)
         self.trials = Trials(graph, node, columns, effort.points, seconds=self._seconds_left() / 3)
-        self.typical = roughly_lost(graph, node, self.trials.columns, len(self.trials))
+        self.typical = self._typical(self.trials.columns, len(self.trials))
         self._known: dict[int, list[tuple[int, str, int | None]]] = {}
         self._unseen: dict[str, Any] | None = None
+        self._near: set[int] = set()
 
     def _seconds_left(self) -> float:
         return self.until - process_time()
@@ -133,12 +146,20 @@ class Search:
         offered = self._offered([form for form in found if self._is_good(form)])
         if offered:  # a short form that is good everywhere: no series and no branches are worth their time
             return offered
-        series = [(node, (text,), ()) for node, text in expansions(self.builder, self.node, self.names, self.trials)]
-        found = self._ordered(found + self._forms(series))
+        found = self._ordered(found + self._forms([(node, (text,), ()) for node, text in self._series()]))
         candidates = [form for form in found if self._is_better(form)][:MOST_TRIED]
         if not any(self._is_good(form) for form in candidates):
             candidates += self._by_regimes(first, found)
         return self._offered(self._ordered(candidates))
+
+    def _series(self) -> Iterator[tuple[int, str]]:
+        """Forms by the first terms of series: with many of them of one input, with few of one among several."""
+        if len(self.names) == 1:
+            yield from expansions(self.builder, self.node, self.names, self.trials)
+            return
+        until = process_time() + SERIES_SHARE * self._seconds_left()
+        signs = {name: {int(sign) for sign in np.sign(self.trials.columns[name]) if sign} or {1} for name in self.names}
+        yield from leading_terms(self.builder, self.node, self.names, signs, lambda: process_time() > until)
 
     def _ordered(self, forms: Sequence[Form]) -> list[Form]:
         """The best first; of those that are as good the shortest."""
@@ -193,7 +214,7 @@ class Search:
 
     def _chosen(self, forms: Sequence[Form]) -> list[Form]:
         """The best in the mean, and those that are the best at some points."""
-        forms = sorted(forms, key=lambda form: self._size(form.node))  # of equal ones the shortest
+        forms = self._unlike(sorted(forms, key=lambda form: self._size(form.node)))
         by_mean = sorted(forms, key=lambda form: round(form.mean, 1))
         kept = by_mean[: self.effort.beam]
         if forms:
@@ -207,6 +228,14 @@ class Search:
                 kept.append(forms[place])
                 covered = np.minimum(covered, table[place])
         return kept
+
+    @staticmethod
+    def _unlike(forms: Iterable[Form]) -> list[Form]:
+        """Of forms that lose the same digits at all points the first."""
+        found: dict[bytes, Form] = {}
+        for form in forms:
+            found.setdefault(np.maximum(form.lost - NOISE, 0.0).round().tobytes(), form)
+        return list(found.values())
 
     def _tidied(self, forms: Sequence[Form], reached: set[int]) -> list[Form]:
         """The best forms simplified as a whole: what rules write may hold sums that cancel when multiplied out."""
@@ -266,6 +295,11 @@ class Search:
             made.append((node, (*texts, "branches"), ()))
         return self._forms(made)
 
+    def _typical(self, columns: Mapping[str, Any], rows: int) -> Any:
+        """What the given form loses at points without luck: a rounding may happen to make up for another one."""
+        lost = roughly_lost(self.graph, self.node, dict(columns), rows)
+        return np.where(lost > SURE, lost + LUCK, lost)
+
     def _border(self, splitter: Splitter, low: float, high: float, first: int, second: int) -> float:
         """Where between two numbers the first of two forms should end: where both lose as much, at further points."""
         for _ in range(BORDER_ROUNDS):
@@ -282,7 +316,10 @@ class Search:
             places = np.concatenate([[low], splitter.places(there.columns), [high]])
             cost = np.append(0.0, np.cumsum(lost[first] - lost[second]))  # of taking the first form up to each place
             cheapest = np.flatnonzero(cost <= cost.min() + EQUAL)
-            end = int(cheapest[len(cheapest) // 2])
+            if (first in self._near) == (second in self._near):
+                end = int(cheapest[len(cheapest) // 2])
+            else:  # a series no further than it must
+                end = int(cheapest[0 if first in self._near else -1])
             low, high = float(places[end]), float(places[end + 1])
         return between(low, high)
 
@@ -296,7 +333,7 @@ class Search:
             larger = np.maximum(np.abs(old), np.abs(new)) + 1e-300
             gap = np.where(np.isfinite(old) & np.isfinite(new) & (old != 0), np.abs(old - new) / larger, 0.0)
         same = (old == new) | (~np.isfinite(old) & ~np.isfinite(new))
-        typical = roughly_lost(self.graph, self.node, columns, rows)
+        typical = self._typical(columns, rows)
         doubt = np.where(same, -np.inf, roughly_lost(self.graph, form.node, columns, rows) - typical)
         with np.errstate(all="ignore"):  # further apart than rounding explains, as a series is that ends too soon
             excess = np.where(same, -np.inf, np.log10(np.maximum(gap / ROUNDING, 1.0)) - typical)
