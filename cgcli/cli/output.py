@@ -199,7 +199,7 @@ def why_line(
     """See `quoting.why_line`, which is loaded where there is something to tell."""
     from cgcli.cli.quoting import why_line as line
 
-    return line(formula, bindings, of=of, wrt=wrt, table=table)
+    return line(formula, bindings, of=of, wrt=wrt, table=() if table is None else table.same_rows())
 
 
 def print_gradients(

@@ -4,49 +4,38 @@ from __future__ import annotations
 
 import re
 
-from cgcli.cli.arguments import is_value_file
-from cgcli.cli.start import LOOKS_LIKE_OPTION
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cgcli.cli.options import TableOptions
-
 BARE = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 """Words that a shell takes as they are."""
+
+COULD_BE_OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?$", re.DOTALL)
+"""Words that a command would take for an option (`start.LOOKS_LIKE_OPTION`)."""
 
 LONGEST = 400
 """Characters of a line that is quoted; a longer one is told of only."""
 
-SAME_TABLE = {"data", "output", "keep", "head", "float32", "raw_text"}
-"""Options of a table under which `cg why --data` reads the same rows."""
-
 
 def why_line(
     formula: str, bindings: Sequence[str] | None, *, of: str | None = None, wrt: str | None = None,
-    table: TableOptions | None = None,
+    table: Sequence[str] | None = (),
 ) -> str:  # fmt: skip
     """The end of a warning: `cg why FORMULA NAME=VALUE … tells more`, with the words of the line that is warned of.
 
-    In general terms where such a line could not be run again: with standard input, or with other options of a table.
+    table: the options by which `cg why` reads the same rows, None where it cannot. In general terms where such a line
+    could not be run again, or is long.
     """
-    words = list(bindings or ())
-    files = [word.strip()[1:] for word in words if is_value_file(word)]
-    plain = [formula, *(word for word in words if not is_value_file(word))]
+    words = [formula, *(bindings or ())]
+    files = [word.strip()[1:] for word in words[1:] if word.lstrip().startswith("@")]  # as `--values` hands them on
+    plain = [word for word in words if word is formula or not word.lstrip().startswith("@")]
     options = [part for name, value in (("--of", of), ("--wrt", wrt)) if value for part in (name, value)]
     options += [part for path in files for part in ("--values", path)]
-    same = True
-    if table is not None and table.given():
-        same = set(table.given()) <= SAME_TABLE and len(table.data or ()) == 1
-        options += [part for path in table.data or () for part in ("--data", path)]
-    dash = ["--"] if any(LOOKS_LIKE_OPTION.match(word) for word in plain) else []
-    line = (
-        " ".join(["cg why", *map(quoted, options), *dash, *map(quoted, plain)])
-        if dash
-        else " ".join(["cg why", *map(quoted, plain), *map(quoted, options)])
-    )
-    if not same or "-" in (*plain, *options) or len(line) > LONGEST or not line.isprintable():
+    options += table or ()
+    parts = [*options, "--", *plain] if any(map(COULD_BE_OPTION.match, plain)) else [*plain, *options]
+    line = " ".join(["cg why", *map(quoted, parts)])
+    if table is None or "-" in parts or len(line) > LONGEST or not line.isprintable():
         return "`cg why` with the same formula and values tells more"
     return f"{line} tells more"
 
