@@ -559,15 +559,17 @@ class _Expansion:
         return self._binomial(self._clean(inside), Fraction(-1, 2))
 
     def _atan(self, series: Series) -> Series:
-        one = self._constant(1)
         if series.first >= 0:
-            slope = self._inverse(self._clean(self._sum(one, self._product(series, series))))
-            return self._integral(series, trigonometric.atan, slope)
-        turned = self._atan(self._inverse(series))
+            return self._small_atan(series)
+        turned = self._small_atan(self._inverse(series))  # atan(s) is ±π/2 - atan(1/s)
         quarter = self.of.node_leaf(self.builder.graph.constant(np.pi / 2), np.full(POINTS, np.pi / 2))
         sign = self.of.sign(self._lead(series))
         right = Series(0, (self.of.times(sign, quarter), *(None,) * (TERMS - 1)))
         return self._sum(right, self._times(-1, turned))
+
+    def _small_atan(self, series: Series) -> Series:
+        slope = self._inverse(self._clean(self._sum(self._constant(1), self._product(series, series))))
+        return self._integral(series, trigonometric.atan, slope)
 
     def _asinh(self, series: Series) -> Series:
         one = self._constant(1)
