@@ -16,12 +16,12 @@ import numpy as np
 import cgcli as cg
 
 UNARY = (
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "degrees", "erf", "erfc", "exp", "expm1", "fabs",
-    "floor", "log", "log10", "log1p", "radians", "sin", "sinh", "sqrt", "tan", "tanh", "trunc",
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "degrees", "erf", "erfc", "exp", "expm1",
+    "log", "log10", "log1p", "radians", "sin", "sinh", "sqrt", "tan", "tanh",
 )  # fmt: skip
 """Functions whose derivatives the other package knows; those of gamma, lgamma and fmod it takes by differences."""
 
-BINARY = ("atan2", "copysign", "hypot", "log", "pow")
+BINARY = ("atan2", "hypot", "log", "pow")
 NAMES = "abcd"
 
 
