@@ -9,7 +9,7 @@ another evaluation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,13 @@ OFF = 0.01
 their own: the derivatives by the others depend on them."""
 POLISH = 12
 """Steps at most that are taken for the last digits."""
+LAST_STEP = 1e-14
+"""A step that is no longer than that, relative to each parameter, needs not be taken."""
+MANY, OF_AN_ERROR = 100_000, 1e-3
+"""Of so many rows, a step of this part of the standard errors is taken without a look at where it leads: the sum of
+squares changes by the square of that, divided by the rows, and the derivatives by as little."""
+ROUGH = 1e-3
+"""As `ORTHOGONAL`, where only a start for more rows is looked for."""
 EPSILON = float(np.finfo(float).eps)
 
 
@@ -66,10 +73,12 @@ class Search:
     moved as the others are.
     """
 
-    def __init__(self, problem: Problem, low: Any, high: Any, *, project: bool = True, most: int = 1000) -> None:
+    def __init__(
+        self, problem: Problem, low: Any, high: Any, *, project: bool = True, most: int = 1000, rough: bool = False
+    ) -> None:  # fmt: skip
         """low, high: bounds, infinite where there is none. project: whether to project out the linear parameters.
 
-        most: evaluations of the problem at most.
+        most: evaluations of the problem at most. rough: without the last digits.
         """
         free = ~(np.isfinite(low) | np.isfinite(high))
         linear = np.asarray(problem.linear, dtype=bool) & free & project
@@ -78,6 +87,8 @@ class Search:
         self.linear = np.flatnonzero(linear)
         self.others = np.flatnonzero(~linear)
         self.most = most
+        self.rough = rough
+        self.enough = ROUGH if rough else ORTHOGONAL
         self.evaluations = 0
 
     @property
@@ -115,7 +126,7 @@ class Search:
         ended = "evaluations"
         while self.evaluations < self.most:
             region.look(here.slopes, here.point[self.others], reach)
-            if here.offset() <= ORTHOGONAL:
+            if here.offset() <= self.enough:
                 ended = "orthogonal"
                 break
             moved = self._stepped(here, region)
@@ -123,7 +134,7 @@ class Search:
                 ended = "no step"
                 break
             here = moved
-        return self._solution(self._polished(here), ended)
+        return self._solution(here if self.rough else self._polished(here), ended)
 
     def _stepped(self, here: _At, region: TrustRegion) -> _At | None:
         """The next point, lower than this one; None where no step is, and where evaluations are at their end."""
@@ -164,10 +175,13 @@ class Search:
         """
         mixing = Mixing()
         for _ in range(POLISH):
-            before = here.offset()
-            point = mixing.next(here.point, here.full_step(), here.reduced.triangle[:, :-1])
-            within = bool(((point >= self.low) & (point <= self.high)).all())
-            if before <= EPSILON or (point == here.point).all() or not within:
+            before, step = here.offset(), here.full_step()
+            if before <= EPSILON or (np.abs(step) <= LAST_STEP * np.abs(here.point)).all():
+                break
+            if here.is_short(before) and self._within(here.point + step):
+                return here.after(step)
+            point = mixing.next(here.point, step, here.reduced.triangle[:, :-1])
+            if (point == here.point).all() or not self._within(point):
                 break
             there = self.at(point)
             level = 1e-9 * here.objective
@@ -176,9 +190,12 @@ class Search:
             here = there
         return here
 
+    def _within(self, point: Any) -> bool:
+        return bool(((point >= self.low) & (point <= self.high)).all())
+
     def _solution(self, here: _At, ended: str) -> Solution:
         offset = here.offset() if here.triangle is not None else np.inf
-        done = here.triangle is not None and (offset <= ORTHOGONAL or here.is_rounding())
+        done = here.triangle is not None and (offset <= self.enough or here.is_rounding())
         if done and here.is_without_effect():
             done, ended = False, "no effect"
         return Solution(here.point, here.reduced, done, ended, self.method, self.evaluations, offset)
@@ -264,6 +281,21 @@ class _At:
         others = self.point[self.search.others]
         still = bool((np.abs(step) <= SHORTEST * np.abs(others)).all())
         return still and self.gain <= EPSILON * max(self.optimum, 0.0)
+
+    def is_short(self, offset: float) -> bool:
+        """Whether there are many rows, and a full step is so short that it is known where it leads.
+
+        Times √rows, the offset is about the length of the step in standard errors.
+        """
+        rows = self.reduced.rows
+        return rows >= MANY and offset <= ORTHOGONAL and offset * rows**0.5 <= OF_AN_ERROR
+
+    def after(self, step: Any) -> _At:
+        """Where a short step of all parameters leads, by the derivatives here: no residual is left along them."""
+        size = len(self.point)
+        triangle = self.reduced.triangle.copy()
+        triangle[:size, size] += triangle[:size, :size] @ step
+        return _At(self.search, self.point + step, replace(self.reduced, triangle=triangle))
 
     def full_step(self) -> Any:
         """The Gauss–Newton step of all parameters that can move."""
