@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cgcli.emit.formula import expression
@@ -50,21 +51,26 @@ class Checked:
 
 
 class Steps:
-    """What `Formula.steps` returns: the lines from d/dx(…) to the derivative; it prints itself."""
+    """What `Formula.steps` returns: the lines from d/dx(…) to the derivative; it prints itself.
+
+    derivative: the derivative as `cg grad --symbolic` gives it, which has the value of the last line. That line is
+    written for reading, this one for computing: `1 / sqrt(1 - x^2)` there may be `1 / sqrt(one_minus_square(x))` here.
+    """
 
     def __init__(self, working: Working, name: str) -> None:
         self._working = working
         self.name = name
 
+    @cached_property
+    def derivative(self) -> str:
+        """The derivative as formula text: the last line where it is left unsimplified."""
+        working = self._working
+        return expression(working.graph, working.by_pass() if working.plain else self.lines[-1].node)
+
     @property
     def lines(self) -> list[Line]:
         """The lines, each equal to the one before it."""
         return self._working.lines
-
-    @property
-    def derivative(self) -> str:
-        """The last line, as formula text."""
-        return self.lines[-1].formula
 
     @property
     def hint(self) -> Hint | None:
