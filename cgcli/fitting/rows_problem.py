@@ -210,8 +210,9 @@ class RowsProblem:
 
     def thinned(self, rows: int) -> RowsProblem:
         """As `Problem.thinned`; taken once, as it is a pass over the rows."""
-        if rows < SAMPLE < self.rows:
-            return self.thinned(SAMPLE).thinned(rows)
+        return (self._fewer_rows(SAMPLE) if rows < SAMPLE else self)._fewer_rows(rows)
+
+    def _fewer_rows(self, rows: int) -> RowsProblem:
         if rows not in self._fewer:
             fewer = self._rows.thinned(rows)
             self._fewer[rows] = None if fewer is self._rows else self.over(fewer)
