@@ -172,7 +172,7 @@ def without_effect(problem: Problem, point: Any, reduced: Reduced) -> list[int]:
     """
     rounding = stats.PERFECT * stats.EPSILON * stats.contributions(reduced.triangle, point)
 
-    def is_idle(place: int) -> bool:
+    def is_idle(place: Any) -> bool:
         for change in (point[place], 1.0):
             moved = point.copy()
             moved[place] += change

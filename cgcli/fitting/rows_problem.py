@@ -22,7 +22,7 @@ from cgcli.engines.threads import in_order, processors
 from cgcli.errors import DataError, UsageError
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.question import Over
-from cgcli.fitting.residuals import Residuals
+from cgcli.fitting.residuals import Residuals, residuals_of
 from cgcli.fitting.robust import MOMENTS, loss_of, moment_of, row_scales
 from cgcli.fitting.triangles import Triangles, stacked
 from cgcli.rows.sources import MEMORY, Part, WholeRows
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from typing import Any
 
-    from cgcli.engines.base import Blocks, BlocksAt, BlocksOver
+    from cgcli.engines.base import BlocksAt, BlocksOver
     from cgcli.fitting.question import Question
 
 CELLS = 98_304
@@ -109,7 +109,7 @@ class RowsProblem:
                 hint="train them instead: --loss with --method adam",
             )
         self._question = question
-        self._residuals = residuals = Residuals(question)
+        self._residuals = residuals = residuals_of(question)
         still = {*residuals.affine, *residuals.without_slope()}  # nothing can be searched where no derivative is
         self.linear = np.array([name in still for name, shape in question.shapes.items()
                                 for _ in range(int(np.prod(shape)))], dtype=bool)  # fmt: skip
@@ -125,11 +125,11 @@ class RowsProblem:
         residuals = self._residuals
         self._triangles = Triangles(len(self.names) + 1, self.rows)
         slopes = list(residuals.slopes.values())
-        graph, columns = residuals.graph, list(residuals.columns)
-        chosen = choose_for_rows(graph, [*slopes, residuals.residual], engine, {}, EVALUATIONS * self.rows)
+        wanted = [*slopes, residuals.residual]
+        chosen = choose_for_rows(residuals.graph, wanted, engine, {}, EVALUATIONS * self.rows)
         self.engine = chosen.name
-        self._plain = chosen.blocks(graph, [residuals.residual], columns)
-        self._sloped = chosen.blocks(graph, [*slopes, residuals.residual], columns)
+        self._plain = residuals.blocks(chosen, [residuals.residual])
+        self._sloped = residuals.blocks(chosen, wanted)
 
     @property
     def report(self) -> Any:
@@ -255,13 +255,15 @@ class RowsProblem:
 
     def _pieces(self, at: BlocksAt, slopes: bool) -> Generator[Piece]:
         """All rows, in order."""
-        yield from in_order(self._jobs(at, slopes), self._threads)
+        threads = self._threads if self.rows > MOST_ROWS else 1
+        yield from in_order(self._jobs(at, slopes), threads)
 
     def _jobs(self, at: BlocksAt, slopes: bool) -> Iterator[Callable[[], Piece]]:
         """The pieces as work to be done."""
         height = height_of(len(self.names) + 1 if slopes else 1)
+        columns = self._residuals.columns.items()
         for part in self._rows.parts():
-            over = at.over({name: values_of(column, part.columns) for name, column in self._residuals.columns.items()})
+            over = at.over({name: values_of(column, part.columns) for name, column in columns})
             for first in range(0, part.rows, BLOCKS * height):
                 yield partial(self._piece, part, over, first, slopes)
 
@@ -332,8 +334,7 @@ class RowsProblem:
         weighted = isinstance(question.sigma, Over)
         wanted = [residuals.target, residuals.sigma] if weighted else [residuals.target]
         chosen = choose_for_rows(residuals.graph, wanted, "numpy", {}, 1)
-        blocks: Blocks = chosen.blocks(residuals.graph, wanted, list(residuals.columns))
-        at = blocks.at({})
+        at = residuals.blocks(chosen, wanted).at({})
         spread, logarithms = Spread(), list[float]()
         for part in self._rows.parts():
             count += part.rows
