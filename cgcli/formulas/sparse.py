@@ -6,6 +6,8 @@ made once and kept with the program (`sparse_plans`); an evaluation is one run f
 
 from __future__ import annotations
 
+from copy import copy
+
 from cgcli.errors import CalculationError, UsageError
 from cgcli.formulas.derivatives import derived, name_tuple, need_scalar, targets, variables
 from cgcli.formulas.sparse_plans import Layout, hessian_plan, jacobian_plan, slopes_of
@@ -96,16 +98,14 @@ class SparseMatrix:
         values: floats and arrays by input that take the place of those it was bound with.
         """
         import numpy as np
-        from scipy.sparse import csr_array
 
         bound = self.bound if values is None else self.bound.over(self.bound.program, values)
         with np.errstate(all="ignore"):
             data = self.plan.entries(bound)
         if not np.isfinite(data).all():
             data = self._without_products(bound, data)
-        kept = self.pattern
-        found = csr_array(kept.shape, dtype=np.float64)
-        found.data, found.indices, found.indptr = data, kept.indices.copy(), kept.indptr.copy()
+        found = copy(self.pattern)  # making one anew, SciPy looks through all of it
+        found.data, found.indices, found.indptr = data, found.indices.copy(), found.indptr.copy()
         return found
 
     def _without_products(self, bound: Bound, data: Any) -> Any:

@@ -49,13 +49,13 @@ WAYS = ["products", "entries", "rolled"]
 
 @pytest.fixture(params=WAYS)
 def way(request, monkeypatch):
-    from cgcli.formulas import sparse_plans as module
+    from cgcli.formulas import sparse_parts, sparse_plans
     from cgcli.passes import rolling
 
     if request.param == "products":
-        monkeypatch.setattr(module, "entries", lambda graph, outputs, variables: None)
+        monkeypatch.setattr(sparse_plans, "entries", lambda graph, outputs, variables: None)
     if request.param == "rolled":
-        monkeypatch.setattr(module, "FEWEST_ELEMENTS", 1)
+        monkeypatch.setattr(sparse_parts, "FEWEST_ELEMENTS", 1)
         monkeypatch.setattr(rolling, "FEWEST_SCALARS", 1)
         monkeypatch.setattr(rolling, "SHORTEST", 2)
     return request.param
