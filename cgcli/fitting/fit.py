@@ -18,6 +18,7 @@ from cgcli.fitting.robust import LOSSES
 from cgcli.fitting.rows_problem import RowsProblem, rows_of
 from cgcli.fitting.searching import ROWS, Task, best_solution
 from cgcli.fitting.starts import Starts
+from cgcli.fitting.statistics import FEWEST_DIGITS, digits_of_errors
 from cgcli.fitting.whole_columns import settle_whole_columns
 from cgcli.formulas.derivatives import targets
 
@@ -143,6 +144,10 @@ def solved(
         raise not_finite_error(question, solution.point, solution.reduced)
     if not solution.converged and (unknown := unknown_starts(question, task)):
         raise no_start_error(question, unknown, solution)
+    if task.project and not question.sigma_x and digits_of_errors(solution) < FEWEST_DIGITS:
+        from cgcli.fitting.decimals import by_decimals
+
+        solution = by_decimals(problem, solution, low, high) or solution
     if question.sigma_x:
         from cgcli.fitting.orthogonal import nearest
 

@@ -41,7 +41,10 @@ EPSILON = float(np.finfo(float).eps)
 
 @dataclass(frozen=True)
 class Solution:
-    """Where a search ended. converged: whether the point is stationary to rounding; ended: why the search stopped."""
+    """Where a search ended. converged: whether the point is stationary to rounding; ended: why the search stopped.
+
+    digits: with how many the residuals were computed from the decimals of the table (`decimals`), 0 for doubles.
+    """
 
     point: Any
     reduced: Reduced
@@ -50,6 +53,7 @@ class Solution:
     method: str
     evaluations: int
     offset: float
+    digits: int = 0
 
     @property
     def sum_of_squares(self) -> float:

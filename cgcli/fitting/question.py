@@ -73,11 +73,16 @@ class Question:
 
     def values(self, point: Any) -> dict[str, Any]:
         """The parameters at a point, by name: floats and arrays."""
+        parts = self.parts(point)
+        return {name: part if self.shapes[name] else float(part) for name, part in parts.items()}
+
+    def parts(self, point: Any) -> dict[str, Any]:
+        """The parameters at a point, by name: its elements as they are, and arrays of them."""
         found: dict[str, Any] = {}
         place = 0
         for name, shape in self.shapes.items():
             part = point[place : place + prod(shape)]
-            found[name] = np.array(part).reshape(shape) if shape else float(part[0])
+            found[name] = np.array(part).reshape(shape) if shape else part[0]
             place += prod(shape)
         return found
 

@@ -125,8 +125,9 @@ def result_of(
     refuse_extremes(problem, reduced.triangle)
     free = (point > task.low) & (point < task.high)
     found = stats.statistics(
-        reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free
-    )
+        reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free,
+        perfect=stats.PERFECT_IN_DECIMALS if solution.digits else stats.PERFECT,
+    )  # fmt: skip
     known = absolute or (found.dof > 0 and not found.perfect)
     variance = (1.0 if absolute else found.residual**2) if known else None
     if loss != "linear" and not absolute and known:
@@ -156,7 +157,7 @@ def result_of(
     )  # fmt: skip
     result.message = message_of(solution)
     tell_gaps(result, problem.report)
-    tell(result, found)
+    tell(result, found, solution)
     return result
 
 
@@ -190,7 +191,13 @@ def message_of(solution: Solution) -> str:
     """How a search ended."""
     offset = f"relative offset {solution.offset:.1e}"
     if solution.converged:
-        return "converged: residuals orthogonal to their derivatives"
+        message = "converged: residuals orthogonal to their derivatives"
+        if solution.digits:
+            message += (
+                f"; they are near the rounding of doubles, so last steps and errors are computed with {solution.digits}"
+                " digits from the decimals of the table"
+            )
+        return message
     if solution.ended == "evaluations":
         return f"not converged: {solution.evaluations:,} evaluations were not enough ({offset})"
     if solution.ended == "no effect":
@@ -198,7 +205,7 @@ def message_of(solution: Solution) -> str:
     return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"
 
 
-def tell(result: FitResult, found: stats.Statistics) -> None:
+def tell(result: FitResult, found: stats.Statistics, solution: Solution) -> None:
     """Say what is wrong with a result."""
     for name in result.at_bound:
         result.warnings.append(f"{name} is at its bound: errors are those with {name} fixed there")
@@ -216,3 +223,8 @@ def tell(result: FitResult, found: stats.Statistics) -> None:
         result.warnings.append("there are as many parameters as rows: the residuals say nothing about errors")
     if found.perfect:
         result.warnings.append("the residuals are rounding: errors say nothing about the data")
+    elif (digits := stats.digits_of_errors(solution)) < stats.FEWEST_DIGITS:
+        result.warnings.append(
+            f"the residuals are near the rounding of the table's numbers: errors are right to about "
+            f"{digits} digit{'' if digits == 1 else 's'}"
+        )

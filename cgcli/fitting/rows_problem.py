@@ -136,6 +136,28 @@ class RowsProblem:
         """The rows themselves."""
         return self._rows
 
+    @property
+    def question(self) -> Question:
+        """What is fitted to what."""
+        return self._question
+
+    @property
+    def residuals(self) -> Residuals:
+        """The graph of a row, and its nodes."""
+        return self._residuals
+
+    def inputs(self) -> dict[str, Any]:
+        """What the graph of a row needs of rows in memory: columns by input."""
+        found = self._rows.in_memory() or {}
+        return {name: values_of(column, found) for name, column in self._residuals.columns.items()}
+
+    def slopes_at(self, point: Any) -> Any:
+        """The residuals' derivatives (rows, p) at a point, of rows in memory."""
+        out = np.empty((len(self.names) + 1, self.rows))
+        at = self._sloped.at({**self._question.fixed, **self._question.values(point)})
+        at.over(self.inputs()).fill(0, self.rows, out)
+        return out[:-1].T
+
     def reduced(self, point: Any, slopes: bool = True) -> Reduced:
         """As `Problem.reduced`."""
         self.evaluations += 1

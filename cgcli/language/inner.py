@@ -1,4 +1,5 @@
-"""A function of the text walked once in a graph of its own, with stand-ins for its arguments: what becomes a body.
+"""A function of the text walked once in a graph of its own, with stand-ins for its arguments: what becomes a body,
+of a loop that is kept or of a call in a term.
 
 Names of the text that the function uses are *captured*: they become operands of the body, and their values stay where
 they are. What must be known while the graph is built (a length, an index) is known here as far as it is outside.
