@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.formulas.bound import Bound
-    from cgcli.formulas.sparse_plans import Parts, Products
+    from cgcli.formulas.sparse_parts import Parts
+    from cgcli.formulas.sparse_plans import Products
 
     Made = tuple[Program, Layout, Products | Parts]
 

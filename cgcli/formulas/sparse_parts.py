@@ -47,7 +47,7 @@ class Write:
 
     def apply(self, value: Any, data: Any) -> None:
         """Write elements of a value, an array of one axis or a number, into the entries."""
-        if self.source is not None and getattr(value, "ndim", 0):
+        if self.source is not None and type(value) is not float:
             value = value[self.source]
         if self.is_first:
             data[self.target] = value

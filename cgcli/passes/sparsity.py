@@ -297,7 +297,7 @@ class Lines(Dependencies):
             first += height
         known = numbers > 0
         flat = numbers.reshape(-1) if known.all() else numbers.reshape(-1)[np.flatnonzero(known)]
-        pointers = np.zeros(len(numbers) + 1, dtype=self._type)
+        pointers: Any = np.zeros(len(numbers) + 1, dtype=self._type)
         for place in range(count):
             pointers[1:] += known[:, place]
         np.cumsum(pointers, out=pointers)
