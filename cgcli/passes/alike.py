@@ -9,17 +9,19 @@ from __future__ import annotations
 from itertools import pairwise
 
 from cgcli.graph.codes import NO_PAYLOAD
+from cgcli.graph.walk import ancestors
 from cgcli.ops import REGISTRY, arithmetic, shaping, structure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.graph.store import Graph
 
-LONG_SUM, MOST_LEVELS, MOST_OPERANDS = 32, 32, 3
-"""Terms of a long sum; depth up to which all nodes are looked at for each level; operands of what is done alike."""
+LONG_SUM, MOST_LEVELS, MOST_ROUNDS, MOST_OPERANDS = 32, 32, 8, 3
+"""Terms of a long sum; depth up to which all nodes are looked at for each level; times that unused nodes are left out;
+operands of what is done alike."""
 
 ALONE = 1023
 """Stands for the operation of a node that is done by itself."""
@@ -32,21 +34,35 @@ class Columns:
     needed ones the scalars that are no leaves. owner, operand: the edges of needed nodes, in order.
     """
 
-    def __init__(self, graph: Graph, needed: bytearray, wanted: Iterable[int]) -> None:
+    def __init__(self, graph: Graph, wanted: Sequence[int]) -> None:
         import numpy as np
 
         self.op, self.payload = np.array(graph.op), np.array(graph.payload)
         self.shape, self.start = np.array(graph.shape), np.array(graph.start)
         self.operands, self.constants = np.array(graph.operands), np.array(graph.constants)
         self.count = len(self.op)
-        self.needed = np.frombuffer(needed, dtype=np.uint8).astype(bool)
         self.kept = np.zeros(self.count, dtype=bool)
-        self.kept[list(wanted)] = True
+        self.kept[wanted] = True
+        self.needed = self._needed(graph, wanted)
         self.scalar = self.needed & (self.shape == 0) & ~np.isin(self.op, list(structure.LEAVES))
         counts = np.diff(self.start)
         edges = np.repeat(self.needed, counts)
         self.owner = np.repeat(np.arange(self.count), counts)[edges]
         self.operand = self.operands[edges]
+
+    def _needed(self, graph: Graph, wanted: Sequence[int]) -> Any:
+        """What the wanted nodes need: all that somebody uses, where that is soon found out."""
+        import numpy as np
+
+        counts = np.diff(self.start)
+        needed = np.ones(self.count, dtype=bool)
+        for _ in range(MOST_ROUNDS):
+            used = self.kept.copy()
+            used[self.operands[np.repeat(needed, counts)]] = True
+            if used[needed].all():
+                return needed
+            needed &= used
+        return np.frombuffer(ancestors(graph, wanted), dtype=np.uint8).astype(bool)
 
 
 class LongSums:

@@ -11,7 +11,6 @@ evaluation).
 from __future__ import annotations
 
 from cgcli.graph.store import Graph
-from cgcli.graph.walk import ancestors
 from cgcli.ops import positions as at_positions
 from cgcli.ops import shaping, structure
 from cgcli.passes.alike import Columns, LongSums, runs_alike
@@ -38,7 +37,7 @@ def rolled(graph: Graph, wanted: Iterable[int]) -> tuple[Graph, dict[int, int]] 
     import numpy as np
 
     with graph.lock:
-        columns = Columns(graph, ancestors(graph, wanted), wanted)
+        columns = Columns(graph, wanted)
         count = int(columns.scalar.sum())
         if count < FEWEST_SCALARS:
             return None
