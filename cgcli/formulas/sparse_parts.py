@@ -58,9 +58,9 @@ class Write:
 class Parts:
     """A sparse matrix of derivatives whose entries are nodes: one run, whatever the number of colours is.
 
-    numbers: the nodes that are one number for all of their elements or that no input changes, and what is written of
-    them; scattered: whether that takes longer than to copy it from the last time. arrays: the others, with the shape
-    of their part.
+    numbers: the nodes that are one number for all of their elements or that no input changes, the shape of their part,
+    and what is written of them; scattered: whether that takes longer than to copy it from the last time. arrays: the
+    others.
     """
 
     kinks = False
@@ -73,19 +73,19 @@ class Parts:
         self.symmetric = symmetric
         self.pattern, places = placed(found, shape)
         written = np.zeros(self.pattern.nnz, dtype=bool)
-        self.numbers: list[tuple[int, list[Write]]] = []
+        self.numbers: list[tuple[int, Shape, list[Write]]] = []
         self.arrays: list[tuple[int, Shape, list[Write]]] = []
         parts = list(zip(self.nodes, found, places, strict=True))
         for node, part, own in parts:
             if is_number(graph, node):
-                self.numbers.append((node, writes_of(part.places, own, written)))
+                self.numbers.append((node, part.shape, writes_of(part.places, own, written)))
         for node, part, own in parts:
             if not is_number(graph, node):
                 self.arrays.append((node, part.shape, writes_of(part.places, own, written)))
         self.clusters, self.alone = _clusters(graph, self.nodes)
         self.scattered = any(
             not isinstance(write.target, slice) or is_array(graph, node)
-            for node, writes in self.numbers for write in writes
+            for node, _, writes in self.numbers for write in writes
         )  # fmt: skip
         self._begun: tuple[bytes, Any] | None = None
 
@@ -96,15 +96,10 @@ class Parts:
 
     def entries(self, bound: Bound) -> Any:
         """The entries of the pattern, in its order."""
-        import numpy as np
-
         values = self._values(bound)
         data = self._with_numbers(values)
         for node, shape, writes in self.arrays:
-            found = values[node]
-            if np.shape(found) != shape:
-                found = np.broadcast_to(found, shape)
-            found = found.reshape(-1)
+            found = stretched(values[node], shape)
             for write in writes:
                 write.apply(found, data)
         return data
@@ -117,7 +112,7 @@ class Parts:
             data = np.empty(self.pattern.nnz)
             self._write_numbers(values, data)
             return data
-        key = np.array([values[node] for node, _ in self.numbers if not np.ndim(values[node])]).tobytes()
+        key = np.array([values[node] for node, _, _ in self.numbers if not np.ndim(values[node])]).tobytes()
         begun = self._begun
         if begun is None or begun[0] != key:
             data = np.zeros(self.pattern.nnz)
@@ -126,8 +121,8 @@ class Parts:
         return begun[1].copy()
 
     def _write_numbers(self, values: Mapping[int, Any], data: Any) -> None:
-        for node, writes in self.numbers:
-            value = values[node] if type(values[node]) is float else values[node].reshape(-1)
+        for node, shape, writes in self.numbers:
+            value = values[node] if type(values[node]) is float else stretched(values[node], shape)
             for write in writes:
                 write.apply(value, data)
 
@@ -147,6 +142,13 @@ class Parts:
             shape = bound.graph.shape_of(nodes[0])
             values.update((node, rows[own].reshape(shape)) for node, own in zip(nodes, formula.wanted, strict=True))
         return values
+
+
+def stretched(value: Any, shape: Shape) -> Any:
+    """The elements of a value in a shape, rows first."""
+    import numpy as np
+
+    return (value if value.shape == shape else np.broadcast_to(value, shape)).reshape(-1)
 
 
 def is_number(graph: Graph, node: int) -> bool:
@@ -211,18 +213,18 @@ def writes_of(elements: Any, places: Any, written: Any) -> list[Write]:
     """
     import numpy as np
 
-    left, found = np.arange(len(places)), []
+    left, found = np.arange(len(places)), list[Write]()
     while len(left):
         _, once = np.unique(places[left], return_index=True)
         chosen = left if len(once) == len(left) else left[np.sort(once)]
-        own = places[chosen]
-        is_first = not written[own].any()
-        written[own] = True
-        sources = chosen if elements is None else elements[chosen]
-        is_all = elements is None and len(chosen) == len(places)
-        for begin, end in runs(own):
-            source = None if is_all and (begin, end) == (0, len(own)) else as_slice(sources[begin:end])
-            found.append(Write(source, as_slice(own[begin:end]), is_first=is_first))
+        is_new = ~written[places[chosen]]
+        for own, is_first in ((chosen[is_new], True), (chosen[~is_new], False)):
+            sources = own if elements is None else elements[own]
+            for begin, end in runs(places[own]):
+                is_all = elements is None and end - begin == len(places)
+                source = None if is_all else as_slice(sources[begin:end])
+                found.append(Write(source, as_slice(places[own[begin:end]]), is_first=is_first))
+        written[places[chosen]] = True
         left = np.setdiff1d(left, chosen, assume_unique=True)
     return found
 

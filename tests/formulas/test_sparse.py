@@ -170,6 +170,26 @@ def test_a_matrix_is_computed_again_at_other_values(way):
     assert jacobian().indices.max() > 0
 
 
+@given(
+    parts=st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 11)), min_size=1), min_size=1, max_size=4),
+    data=st.data(),
+)  # fmt: skip
+def test_every_entry_is_written_before_something_is_added_to_it(parts, data):
+    """What is written goes into memory that holds anything, whatever parts have entries in common."""
+    from cgcli.formulas.sparse_parts import writes_of
+
+    written, expected = np.zeros(12, dtype=bool), np.zeros(12)
+    found = np.full(12, np.nan)
+    for part in parts:
+        value = np.arange(1.0, 11.0) * data.draw(st.integers(1, 9))
+        elements, places = np.array(part).T
+        np.add.at(expected, places, value[elements])
+        for write in writes_of(elements, places, written):
+            write.apply(value, found)
+    np.testing.assert_array_equal(np.isnan(found), ~written)
+    np.testing.assert_array_equal(found[written], expected[written])
+
+
 def test_many_colours_are_run_in_several_batches(monkeypatch):
     from cgcli.formulas import sparse_plans as module
 
