@@ -15,6 +15,7 @@ from cgcli.graph.shapes import size
 from cgcli.language.program import Program
 from cgcli.ops import shaping
 from cgcli.passes.derivative import derivatives_of
+from cgcli.passes.inlining import has_kept, inlined
 from cgcli.passes.rolling import rolled
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.formulas.bound import Bound
+    from cgcli.graph.store import Graph
     from cgcli.formulas.sparse_parts import Parts
     from cgcli.formulas.sparse_plans import Products
 
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 FEW_NAMES, MOST_NAMES = 8, 300
 """Names from which on a Jacobian is taken apart by columns; names of a Hessian that is given in parts."""
+
+MOST_WRITTEN_OUT, FEW_WRITTEN_OUT = 500_000, 5_000
+"""Nodes that loops may make which are written out on trial, a second or two, and which stay so if they are no arrays."""
 
 MOST_ROWS = 2_000
 """Rows with an entry that is no finite number that are computed by themselves, without any product."""
@@ -187,13 +192,35 @@ def rolled_program(
     program: Program, output: int, chosen: Mapping[str, int]
 ) -> tuple[Program, int, Mapping[str, int]]:  # fmt: skip
     """The program with its loops as arrays, where it has any, and where the output and the variables are in it."""
-    found = rolled(program.graph, [output, *chosen.values()])
+    wanted = [output, *chosen.values()]
+    found = as_arrays(program.graph, wanted)
     if found is None:
         return program, output, chosen
     graph, moved = found
     twin = Program(graph)
     twin.inputs, twin.outputs = list(program.inputs), {"result": moved[output]}
     return twin, moved[output], {name: moved[node] for name, node in chosen.items()}
+
+
+def as_arrays(graph: Graph, wanted: Sequence[int]) -> tuple[Graph, dict[int, int]] | None:
+    """The same graph with loops as arrays, and where the wanted nodes are in it; None where it stays as it is.
+
+    A loop that is one node says nothing of what its steps read. So it is written out where that makes few nodes, or
+    where the steps that are written out become arrays; a recurrence stays, whose last state depends on everything.
+    """
+    flat, places = graph, {node: node for node in wanted}
+    if has_kept(graph):
+        try:
+            positions, flat = inlined(graph, wanted, MOST_WRITTEN_OUT)
+        except CalculationError:  # too many of them
+            return rolled(graph, wanted)
+        places = {node: positions[node] for node in wanted}
+    found = rolled(flat, list(places.values()))
+    if found is not None:
+        return found[0], {node: found[1][place] for node, place in places.items()}
+    if flat is not graph and len(flat) <= FEW_WRITTEN_OUT:
+        return flat, places
+    return None if flat is graph else rolled(graph, wanted)
 
 
 def one_target(program: Program, of: str | None) -> tuple[str, int]:

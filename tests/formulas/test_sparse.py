@@ -115,6 +115,29 @@ def test_the_hessian_of_a_chain_is_tridiagonal(kind, way):
     assert SparseHessian(formula.bind(x=x)).colours <= 3
 
 
+FOLDS = {
+    "a sum": "step(s, k) = s + 100*(x[k+1] - x[k]^2)^2 + (1 - x[k])^2; fold(step, 0, range(119))",
+    "a product of states": "step(s, k) = s*cos(x[k]) + x[k]; fold(step, 1, range(120))",
+    "steps in time": "step(u, k) = u + 0.1*(concat(u[1:], [0]) - u)*u; sum(fold(step, x, range(3))^2)",
+}
+
+
+@pytest.mark.parametrize(("kind", "entries"), [("a sum", 3 * 120 - 2), ("a product of states", 120**2),
+                                               ("steps in time", 120 * 7 - 12)])  # fmt: skip
+def test_a_loop_that_is_one_node_has_a_pattern_of_its_steps(kind, entries, monkeypatch):
+    from cgcli.language import repeated
+    from cgcli.passes.inlining import has_kept
+
+    formula, x = cg.parse(FOLDS[kind]), np.linspace(0.1, 1, 120)
+    written_out = formula.hessian(x=x)["x"]["x"]
+    monkeypatch.setattr(repeated, "KEPT_NODES", 0)
+    formula = cg.parse(FOLDS[kind])
+    assert has_kept(formula.bind(x=x).graph) == (kind != "steps in time")
+    found = formula.hessian(x=x, sparse=True)["x"]["x"]
+    assert found.nnz == entries
+    same(found, written_out)
+
+
 def test_numbers_by_name_are_columns_of_one_element():
     formula = cg.parse("[x*y, y^2, z]")
     found = formula.jacobian(x=2, y=3, z=1, sparse=True)
