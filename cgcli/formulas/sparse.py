@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.formulas.bound import Bound
-    from cgcli.graph.store import Graph
     from cgcli.formulas.sparse_parts import Parts
     from cgcli.formulas.sparse_plans import Products
+    from cgcli.graph.store import Graph
 
     Made = tuple[Program, Layout, Products | Parts]
 
@@ -34,7 +34,7 @@ FEW_NAMES, MOST_NAMES = 8, 300
 """Names from which on a Jacobian is taken apart by columns; names of a Hessian that is given in parts."""
 
 MOST_WRITTEN_OUT, FEW_WRITTEN_OUT = 500_000, 5_000
-"""Nodes that loops may make which are written out on trial, a second or two, and which stay so if they are no arrays."""
+"""Nodes of loops that are written out on trial, in a second or two; nodes that stay so where they are no arrays."""
 
 MOST_ROWS = 2_000
 """Rows with an entry that is no finite number that are computed by themselves, without any product."""
@@ -110,9 +110,30 @@ class SparseMatrix:
             data = self.plan.entries(bound)
         if not np.isfinite(data).all():
             data = self._without_products(bound, data)
-        found = copy(self.pattern)  # making one anew, SciPy looks through all of it
-        found.data, found.indices, found.indptr = data, found.indices.copy(), found.indptr.copy()
-        return found
+        return with_data(self.pattern, data)
+
+    def pieces(self) -> dict[tuple[str | None, str], Piece]:
+        """The parts of the matrix by the names of their rows and columns, from the last time or made now."""
+        if not self.layout.pieces:
+            self.layout.pieces = {
+                (row, column): Piece(numbers, rows, columns)
+                for numbers in [self._numbers()]
+                for row, rows in self._row_names().items()
+                for column, columns in self.columns.items()
+            }
+        return self.layout.pieces
+
+    def _row_names(self) -> dict[str | None, Any]:
+        return {None: slice(None)}
+
+    def _numbers(self) -> Any:
+        """The places of the entries, as a matrix; by columns where there are many names, or all would be looked at."""
+        import numpy as np
+        from scipy.sparse import csr_array
+
+        kept = self.pattern
+        numbers = csr_array((np.arange(kept.nnz), kept.indices, kept.indptr), shape=kept.shape)
+        return numbers.tocsc() if len(self.columns) > FEW_NAMES else numbers
 
     def _without_products(self, bound: Bound, data: Any) -> Any:
         """Rows with a nan computed by themselves: in a product, it may have come from another column."""
@@ -173,6 +194,9 @@ class SparseHessian(SparseMatrix):
     """The Hessian of one output that is a number: its rows are its columns."""
 
     kind = "sparse hessian"
+
+    def _row_names(self) -> dict[str | None, Any]:
+        return {name: own for name, own in self.columns.items()}  # noqa: C416 - of another type
 
     def sources(self, program: Program) -> list[int]:
         """As said above."""
@@ -240,15 +264,12 @@ def sparse_hessians(
     bound: Bound, wrt: Sequence[str] | None, of: str | None
 ) -> dict[str, dict[str, dict[str, Any]]]:  # fmt: skip
     """The Hessians of the outputs, {output: {a: {b: array of shape (elements of a, elements of b)}}}."""
-    found = {}
     check_parts(len(variables(bound.program, wrt, of)))
+    found = {}
     for name in targets(bound.program, of):
         hessian = SparseHessian(bound, wrt, name)
-        matrix = hessian()
-        found[name] = {
-            a: {b: _part(matrix, rows, columns) for b, columns in hessian.columns.items()}
-            for a, rows in hessian.columns.items()
-        }
+        matrix, pieces, names = hessian(), hessian.pieces(), hessian.columns
+        found[name] = {a: {b: pieces[a, b].of(matrix) for b in names} for a in names}
     return found
 
 
@@ -262,15 +283,33 @@ def check_parts(names: int) -> None:
 
 
 def _by_name(jacobian: SparseJacobian) -> dict[str, Any]:
-    matrix = jacobian()
-    if len(jacobian.columns) > FEW_NAMES:  # taking columns out of rows looks at all of them
-        matrix = matrix.tocsc()
-    return {name: _part(matrix, slice(None), columns).tocsr() for name, columns in jacobian.columns.items()}
+    matrix, pieces = jacobian(), jacobian.pieces()
+    return {name: pieces[None, name].of(matrix) for name in jacobian.columns}
 
 
-def _part(matrix: Any, rows: Any, columns: Any) -> Any:
-    """Some rows and columns; the matrix itself where that is all of it."""
-    for axis, chosen in enumerate((rows, columns)):
-        if not isinstance(chosen, slice) or chosen.indices(matrix.shape[axis]) != (0, matrix.shape[axis], 1):
-            matrix = matrix[chosen, :] if axis == 0 else matrix[:, chosen]
-    return matrix
+class Piece:
+    """Some rows and columns of a sparse matrix, by the places of their entries in it; `pattern` is None for all."""
+
+    __slots__ = ("pattern", "places")
+
+    def __init__(self, numbers: Any, rows: Any, columns: Any) -> None:
+        found = numbers
+        for axis, chosen in enumerate((rows, columns)):
+            if not isinstance(chosen, slice) or chosen.indices(found.shape[axis]) != (0, found.shape[axis], 1):
+                found = found[chosen, :] if axis == 0 else found[:, chosen]
+        self.pattern, self.places = None, None
+        if found is not numbers:
+            self.pattern = found.tocsr()
+            self.places = self.pattern.data
+            self.pattern.data = self.places.astype(bool)
+
+    def of(self, matrix: Any) -> Any:
+        """This piece of a matrix of the pattern; the matrix itself where that is all of it."""
+        return matrix if self.pattern is None else with_data(self.pattern, matrix.data.take(self.places))
+
+
+def with_data(pattern: Any, data: Any) -> Any:
+    """A matrix of this pattern that shares nothing with it; making one anew, SciPy looks through all of it."""
+    found = copy(pattern)
+    found.data, found.indices, found.indptr = data, found.indices.copy(), found.indptr.copy()
+    return found

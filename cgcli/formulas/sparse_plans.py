@@ -35,15 +35,16 @@ class Layout:
     """How the variables lie in the columns of a matrix.
 
     wholes: the nodes by which is differentiated, a part of an array by the array. shapes, names: theirs, one each.
-    columns: of each name the columns that it means.
+    columns: of each name the columns that it means. pieces: what was made for the parts of the matrix by name.
     """
 
-    __slots__ = ("columns", "count", "shapes", "wholes")
+    __slots__ = ("columns", "count", "pieces", "shapes", "wholes")
 
     def __init__(self, graph: Graph, chosen: Mapping[str, int]) -> None:
         import numpy as np
 
         self.wholes: list[int] = []
+        self.pieces: dict[Any, Any] = {}
         self.columns: dict[str, Any] = {}
         first: dict[int, int] = {}
         self.count = 0

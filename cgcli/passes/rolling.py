@@ -135,7 +135,7 @@ class _Rolling:
         """The new node of an old one, taken out of its array where it is in one."""
         found = self.nodes.get(node)
         if found is None and self.graph.is_constant(node):
-            found = self.nodes[node] = self._copied(node)
+            found = self.nodes[node] = self.target.copy_node(self.graph, node, [])
         elif found is None:
             array, position = int(self.array[node]), int(self.position[node])
             found = self.nodes[node] = self.target.apply(shaping.index, [array], [(position,)])
