@@ -11,6 +11,7 @@ import re
 
 from cgcli.emit.formula import expression
 from cgcli.graph.store import Graph
+from cgcli.ops import shaping
 from cgcli.passes.backward import contributions
 from cgcli.passes.folding import FoldingRef
 from cgcli.passes.partials import local_partials
@@ -18,7 +19,7 @@ from cgcli.passes.simplify import simplify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
 ADJOINT = "∂"
 """In front of a node's name: the adjoint of that node, in the rules of operations on arrays."""
@@ -30,6 +31,9 @@ MARK = re.compile(r"_(operand_(\d+)|result|adjoint)_")
 FOLDED_STEPS, LARGEST_FOLDED = 4, 400
 """Quarters up to 100 are computed with in a rule; other numbers stand in it, as each one would make its own text."""
 
+EACH = " for each element"
+"""What becomes of one number where an array is needed."""
+
 NO_RULE = "0"
 """The rule where an operation passes nothing on: its partial derivative is zero wherever it exists."""
 
@@ -37,9 +41,16 @@ NO_RULE = "0"
 class RuleTexts:
     """Writes the rules of the nodes of a graph over the names of its nodes."""
 
-    def __init__(self, graph: Graph, names: Mapping[int, str]) -> None:
+    def __init__(
+        self, graph: Graph, names: Mapping[int, str], write: Callable[..., str] = expression,
+        adjoint: Callable[[int], str] | None = None,
+    ) -> None:  # fmt: skip
+        """names: of nodes. write: (graph, node, texts in the place of nodes) -> text. adjoint: node -> its text."""
         self._graph = graph
         self._names = names
+        self._write = write
+        self._each = EACH if write is expression else rf" \text{{{EACH}}}"
+        self._adjoint = adjoint or (lambda node: ADJOINT + names[node])
         self._known: dict[Hashable, str] = {}
 
     def text(self, node: int, place: int, *, partial: bool) -> str:
@@ -57,7 +68,7 @@ class RuleTexts:
             if mark[2] is not None:
                 name = names[operands[int(mark[2])]]
                 return f"({name})" if name.startswith("-") else name
-            return names[node] if mark[0] == RESULT_MARK else ADJOINT + names[node]
+            return names[node] if mark[0] == RESULT_MARK else self._adjoint(node)
 
         return MARK.sub(name_for, pattern)
 
@@ -89,4 +100,11 @@ class RuleTexts:
         if found is None:
             return NO_RULE
         simple, (rule, result) = simplify(scratch, [found, copy])
-        return expression(simple, rule, {result: RESULT_MARK})
+        marks = {place: name for name, place in simple.inputs().items() if MARK.fullmatch(name)}
+        if simple.row(rule) is shaping.broadcast_to:
+            (rule,) = simple.operands_of(rule)
+            return self._text(simple, rule, result, marks) + self._each
+        return self._text(simple, rule, result, marks)
+
+    def _text(self, simple: Graph, rule: int, result: int, marks: Mapping[int, str]) -> str:
+        return marks[rule] if rule in marks else self._write(simple, rule, {**marks, result: RESULT_MARK})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
-    from cgcli.fitting.protocol import Problem
+    from cgcli.fitting.protocol import Problem, Reduced
     from cgcli.fitting.question import Question
     from cgcli.fitting.searching import Task
 
@@ -125,8 +125,13 @@ def result_of(
     refuse_extremes(problem, reduced.triangle)
     free = (point > task.low) & (point < task.high)
     found = stats.statistics(
-        reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free
-    )
+        reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free,
+        perfect=stats.PERFECT_IN_DECIMALS if solution.digits else stats.PERFECT,
+    )  # fmt: skip
+    if found.perfect and (idle := without_effect(problem, point, reduced)):
+        slopes = reduced.triangle.copy()
+        slopes[:, idle] = 0.0
+        found = stats.statistics(slopes, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free)
     known = absolute or (found.dof > 0 and not found.perfect)
     variance = (1.0 if absolute else found.residual**2) if known else None
     if loss != "linear" and not absolute and known:
@@ -156,8 +161,27 @@ def result_of(
     )  # fmt: skip
     result.message = message_of(solution)
     tell_gaps(result, problem.report)
-    tell(result, found)
+    tell(result, found, solution)
     return result
+
+
+def without_effect(problem: Problem, point: Any, reduced: Reduced) -> list[int]:
+    """Parameters that may as well be twice as large, and larger by 1, where residuals are nothing but rounding.
+
+    Derivatives do not say so: of `a*exp(-b*t) + c` and a constant target `a` is left at 1e-17, and not at 0.
+    """
+    rounding = stats.PERFECT * stats.EPSILON * stats.contributions(reduced.triangle, point)
+
+    def is_idle(place: Any) -> bool:
+        for change in (point[place], 1.0):
+            moved = point.copy()
+            moved[place] += change
+            with np.errstate(all="ignore"):
+                if not problem.reduced(moved, slopes=False).sum_of_squares <= rounding**2:
+                    return False
+        return True
+
+    return [int(place) for place in np.flatnonzero(~np.asarray(problem.linear, dtype=bool)) if is_idle(place)]
 
 
 def with_robust_errors(
@@ -190,7 +214,13 @@ def message_of(solution: Solution) -> str:
     """How a search ended."""
     offset = f"relative offset {solution.offset:.1e}"
     if solution.converged:
-        return "converged: residuals orthogonal to their derivatives"
+        message = "converged: residuals orthogonal to their derivatives"
+        if solution.digits:
+            message += (
+                f"; they are near the rounding of doubles, so last steps and errors are computed with {solution.digits}"
+                " digits from the decimals of the table"
+            )
+        return message
     if solution.ended == "evaluations":
         return f"not converged: {solution.evaluations:,} evaluations were not enough ({offset})"
     if solution.ended == "no effect":
@@ -198,7 +228,7 @@ def message_of(solution: Solution) -> str:
     return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"
 
 
-def tell(result: FitResult, found: stats.Statistics) -> None:
+def tell(result: FitResult, found: stats.Statistics, solution: Solution) -> None:
     """Say what is wrong with a result."""
     for name in result.at_bound:
         result.warnings.append(f"{name} is at its bound: errors are those with {name} fixed there")
@@ -216,3 +246,8 @@ def tell(result: FitResult, found: stats.Statistics) -> None:
         result.warnings.append("there are as many parameters as rows: the residuals say nothing about errors")
     if found.perfect:
         result.warnings.append("the residuals are rounding: errors say nothing about the data")
+    elif (digits := stats.digits_of_errors(solution)) < stats.FEWEST_DIGITS:
+        result.warnings.append(
+            f"the residuals are near the rounding of the table's numbers: errors are right to about "
+            f"{digits} digit{'' if digits == 1 else 's'}"
+        )

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from cgcli.fitting.least_squares import Solution
+
 EPSILON = float(np.finfo(float).eps)
 RANK = 50.0
 """Units of rounding, for each parameter, below which a singular value of scaled derivatives counts as 0."""
 SHARE = 1e-6
 """The part of a parameter in a direction without effect from which on it is not determined."""
-PERFECT = 100.0
-"""Units of rounding, of the terms that make up the residuals, below which these are nothing but rounding."""
+PERFECT, PERFECT_IN_DECIMALS = 100.0, 4.0
+"""Units of rounding, of the terms that make up the residuals, below which these are nothing but rounding: in doubles,
+and where they were computed from the decimals of the table (`decimals`), so that only its own rounding is left."""
+FEWEST_DIGITS = 6
+"""Digits of errors that should be right: where rounding leaves fewer, it is told, or the table's decimals are asked."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,14 @@ class Statistics:
 
 
 def statistics(
-    triangle: Any, point: Any, sum_of_squares: float, rows: int, *, absolute: bool = False, free: Any = None
+    triangle: Any, point: Any, sum_of_squares: float, rows: int, *, absolute: bool = False, free: Any = None,
+    perfect: float = PERFECT,
 ) -> Statistics:  # fmt: skip
     """Statistics from the triangle of [J r] at a point.
 
     absolute: sigma is the standard deviation of each row, and not only in proportion to it; then the covariance is not
-    scaled by the residuals. free: which parameters are at no bound; one that is counts as fixed there.
+    scaled by the residuals. free: which parameters are at no bound; one that is counts as fixed there. perfect: units
+    of rounding that residuals may have which are nothing else.
     """
     size = len(point)
     free = np.ones(size, dtype=bool) if free is None else free
@@ -65,8 +72,9 @@ def statistics(
         whole = np.zeros(size)
         whole[free] = direction
         placed.append(whole)
-    perfect = rows > 0 and np.sqrt(sum_of_squares) <= PERFECT * EPSILON * contributions(triangle, point)
-    return Statistics(covariance, errors, float(np.sqrt(variance)), dof, free, placed, bool(perfect))
+    rounding = EPSILON * contributions(triangle, point)
+    is_perfect = rows > 0 and bool(np.sqrt(sum_of_squares) <= perfect * rounding)
+    return Statistics(covariance, errors, float(np.sqrt(variance)), dof, free, placed, is_perfect)
 
 
 def robust_variances(moments: Sequence[float], rows: int, dof: int) -> tuple[float, float]:
@@ -88,6 +96,17 @@ def contributions(triangle: Any, point: Any) -> float:
     """The length of what the parameters contribute to the residuals, each by itself."""
     size = len(point)
     return float(np.linalg.norm(np.linalg.norm(triangle[:size, :size], axis=0) * point))
+
+
+def digits_of_errors(solution: Solution) -> int:
+    """About how many digits of the errors the rounding of a table's numbers in doubles leaves right, 0 to 16."""
+    reduced = solution.reduced
+    if not solution.converged or solution.digits or reduced.triangle is None:
+        return 16
+    rounding = EPSILON * contributions(reduced.triangle, solution.point)
+    if not 0 < rounding < np.inf or not reduced.sum_of_squares > 0:
+        return 16
+    return int(np.clip(np.log10(np.sqrt(reduced.sum_of_squares) / rounding), 0, 16))
 
 
 def inverse_of_products(slopes: Any, rows: int) -> tuple[Any, Any, list[Any]]:

@@ -1,7 +1,8 @@
 """The functions of a text as closed graphs, each for operands of any shapes: what a call in a term means.
 
-What a function takes from outside (parameters, inputs, definitions) becomes operands of its body; a graph of those
-(`Outside`) has the nodes that give them, and nothing of the text that no function needs.
+A function is walked in a graph of its own (`inner`). What it takes from outside (parameters, inputs, definitions)
+becomes operands of its body; one more graph has the nodes that give them, and nothing of the text that no function
+needs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from cgcli.errors import CgError, ShapeError
 from cgcli.graph.bodies import Body
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.language import syntax
+from cgcli.language.inner import Inner
 from cgcli.language.lowering import Lowering
 from cgcli.language.values import TupleValue
 from cgcli.numerals import counted
@@ -54,8 +56,7 @@ class Functions:
         need; alone: nothing but these.
         """
         self.table, self.names = table, names
-        self._values, self._bound, self._shapes = dict(values), bound, shapes
-        self.columns = self._varying = varying
+        self.columns = varying
         self._outside = Lowering(table, names, shapes, values, bound, ())
         self._outside.building.varying = varying
         used = self._used([*(() if alone else names.functions), *more])
@@ -87,59 +88,44 @@ class Functions:
             takes = counted(len(definition.parameters), "argument")
             form = f"{name}({', '.join(definition.parameters)})"
             raise ShapeError(f"`{name}` takes {takes}, not {len(parts)}", hint=f"it is defined as {form}")
-        inner = Lowering(self.table, self.names, self._shapes, self._known(), self._bound, ())
+        inner = Inner(self._outside)
         building, graph = inner.building, inner.graph
+        building.within = None  # loops are written out, since there is no batch of a loop that is one node
         operands = [graph.input(f"argument {place}.{part}", shape, hidden=True)
                     for place, shapes in enumerate(parts) for part, shape in enumerate(shapes)]  # fmt: skip
-        building.varying = [*graph.inputs(hidden=True), *self._varying]
+        building.varying = [*graph.inputs(hidden=True), *self.columns]
         waiting = iter(operands)
         arguments: list[Any] = []
         for shapes, beside in zip(parts, several, strict=True):
             values: list[Any] = [next(waiting) for _ in shapes]
             arguments.append(TupleValue(values) if beside else values[0])
-        for outer, node in self.nodes.items():
-            building.globals[outer] = self._stand_in(graph, outer, node)
-        value = building.of_call(
-            lambda leave: inner.calls.enter(definition, arguments, definition.first, leave, None), definition.first, -1
-        )
+        value = inner.walked(definition, arguments, definition.first)
         try:
             items = value.items if isinstance(value, TupleValue) else [value]
             results = [building.materialise(item) for item in items]
         except CgError as error:
             raise building.located(error, definition.first)  # noqa: B904 - it is the same error
         needed = ancestors(graph, results)
-        outside = [outer for outer, node in graph.inputs().items()
-                   if needed[node] and (outer in self.nodes or self._new(graph, outer))]  # fmt: skip
-        found = Function(name, graph, [*operands, *(graph.inputs()[outer] for outer in outside)], results)
-        found.outside = tuple(outside)
+        captured = [node for node in inner.captured if needed[node]]
+        found = Function(name, graph, [*operands, *captured], results)
+        found.outside = tuple(self._name_of(inner.captured[node], graph.input_name(node)) for node in captured)
         found.several = isinstance(value, TupleValue)
         return found
 
-    def _stand_in(self, graph: Graph, name: str, node: int) -> int:
-        """What a name from outside is within a body: an input; of a number that the text knows, that number."""
-        known = self.graph.constant_value(node)
-        if known is not None and not self.graph.shape_of(node):
-            return graph.constant(known)
-        return graph.input(name, self.graph.shape_of(node))
-
-    def _new(self, graph: Graph, name: str) -> bool:
-        """Enter an input that only this function needs; True."""
-        self.nodes[name] = self._outside._input(name, graph.shape_of(graph.inputs()[name]))
-        return True
-
-    def _known(self) -> dict[str, float]:
-        """The numbers of names outside, for what must be known while a body is built."""
-        statics, found = self._outside.building.statics, dict(self._values)
-        for name, node in self.nodes.items():
-            known = statics.value(node) if not self.graph.shape_of(node) else None
-            if known is not None:
-                found.setdefault(name, known)
-        return found
+    def _name_of(self, node: int, label: str) -> str:
+        """The name of a node outside; an item of a list, and an input that only this function needs, get one."""
+        known = next((name for name, each in self.nodes.items() if each == node), None)
+        if known is not None:
+            return known
+        while label in self.nodes:
+            label += "'"
+        self.nodes[label] = node
+        return label
 
     def varies(self) -> set[str]:
         """The names outside that have another value in each row."""
         inputs = self.graph.inputs()
-        reached = descendants(self.graph, [inputs[name] for name in self._varying if name in inputs])
+        reached = descendants(self.graph, [inputs[name] for name in self.columns if name in inputs])
         return {name for name, node in self.nodes.items() if reached[node]}
 
     # ---- what functions need of the text ---------------------------------------------------------------------------

@@ -57,7 +57,8 @@ class Building:
     another value in each row of a table. handlers: by rule what does the work of a row: it takes the row, works on the
     stack, and returns the next row. within: begins the lowering of a function in a graph of its own (`inner`), where
     there is one. is_inner: whether this is such a one. not_kept: calls, by their rows, of which it is known that they
-    are written out.
+    are written out. by_item: arrays that stand for a list, and what makes the node of one item of it by itself. spared:
+    nodes that these saved.
     """
 
     def __init__(self, table: Syntax, values: Mapping[str, float], targets: Collection[str]) -> None:
@@ -74,6 +75,8 @@ class Building:
         self.varying: Collection[str] = ()
         self.aliases = 0
         self.bodies = 0
+        self.by_item: dict[int, Callable[[int], int]] = {}
+        self.spared = 0
         self.terms: set[str] = set()
         self.handlers: list[Callable[[int], int]] = []
         self.within: Callable[[], Any] | None = None

@@ -159,7 +159,7 @@ def fold(calls: Calls, arguments: list[Any], row: int) -> int:
 
 def _fold_from(calls: Calls, step: str, state: Any, over: Any, begin: int, row: int) -> int:
     """`fold(step, state, over[begin:])`."""
-    if _count(calls, over) - begin >= LEAST_STEPS:
+    if calls.lists.count_of(over) - begin >= LEAST_STEPS:
         from cgcli.language.keeping import UNSETTLED, kept_fold  # start-up: short folds do without
 
         kept = kept_fold(calls, step, state, over, begin, row)
@@ -193,15 +193,6 @@ def next_step(calls: Calls, step: str, remaining: Iterator[Any], following: Any,
         return row + 1
     over, begin = following
     return _fold_from(calls, step, calls.stack.pop(), over, begin, row)
-
-
-def _count(calls: Calls, over: Any) -> int:
-    """How many items a fold runs over; 0 for what is no list."""
-    if isinstance(over, RangeValue):
-        return len(over.numbers)
-    if isinstance(over, ListValue):
-        return len(over.items)
-    return next(iter(calls.graph.shape_of(calls.building.materialise(over))), 0)
 
 
 def _item(calls: Calls, over: Any, position: int) -> Any:

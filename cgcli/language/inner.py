@@ -1,7 +1,8 @@
-"""A function of the text walked once in a graph of its own, with stand-ins for its arguments: what becomes a body.
+"""A function of the text walked once in a graph of its own, with stand-ins for its arguments.
 
-Names of the text that the function uses are *captured*: they become operands of the body, and their values stay where
-they are. What must be known while the graph is built (a length, an index) is known here as far as it is outside.
+That is how a loop that is kept gets its body, and a call in a term its own. Names of the text that the function uses
+are *captured*: they become operands of the body, and their values stay where they are. What must be known while the
+graph is built (a length, an index) is known here as far as it is outside.
 """
 
 from __future__ import annotations
@@ -85,6 +86,13 @@ class Inner(Lowering):
         enter = self.calls.enter
         return self.building.of_call(
             lambda leave: enter(definition, list(arguments), row, leave, None), definition.first, call
+        )
+
+    def stretch(self, rows: range, local: dict[str, Any]) -> Any:
+        """The value of an expression in rows of the text, with local names."""
+        call, building = self._call, self.building
+        return building.of_call(
+            lambda leave: building.frames.append(Frame(rows.stop, leave, local, call)), rows.start, call
         )
 
     def operated(self, name: str, arguments: Sequence[Any], row: int) -> Any:

@@ -1,39 +1,25 @@
-"""Which loops are kept as one node, and which are written out: decided here and nowhere else.
+"""Long folds are kept as one node, a loop (`ops.calling.scan`), whose step is walked once (`repeated`).
 
-What is written out can be read, simplified and explained node by node, so that is what small formulas get. A long fold
-is kept (`ops.calling.scan`): its step is walked once, in a graph of its own (`inner`), and what does not change from
-step to step moves out of it. Values and derivatives are the same both ways.
+Values and derivatives are the same as of one that is written out.
 """
 
 from __future__ import annotations
 
 from cgcli.errors import CgError
-from cgcli.graph.bodies import closed
-from cgcli.graph.copying import copy_missing
-from cgcli.graph.walk import ancestors, descendants
-from cgcli.language.layouts import Layout, array_layout, laid_out, layout_of
-from cgcli.language.lifting import NotKeptError, TooLongError, lifted
+from cgcli.language.layouts import array_layout, laid_out, layout_of
+from cgcli.language.lifting import NotKeptError, TooLongError
 from cgcli.language.limits import MOST_ITEMS, MOST_STEPS_IN_ALL
-from cgcli.language.values import FunctionName, ListValue, RangeValue
-from cgcli.ops import calling, shaping
-from cgcli.passes.inlining import steps_of, written_out_size
+from cgcli.language.repeated import Repeated, items_of
+from cgcli.language.values import FunctionName
+from cgcli.ops import calling
+from cgcli.passes.inlining import steps_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    from cgcli.graph.bodies import Body
-    from cgcli.language.building import Building
     from cgcli.language.calls import Calls
-
-    Inner = Any  # `inner.Inner`, which holds the calls that ask this module
-
-KEPT_NODES = 20_000
-"""Nodes of a fold written out from which on it is kept: lowering takes a tenth of a second for so many."""
-
-OVERHEAD = 5
-"""Nodes in whose time a step is walked beside its own."""
+    from cgcli.language.repeated import Items
 
 MOST_UNSETTLED = 2
 """First steps that are written out until the state keeps its shape: a number that becomes a vector, two lists that
@@ -51,7 +37,7 @@ def kept_fold(calls: Calls, step: str, state: Any, over: Any, begin: int, row: i
     to be written out, else when it is written out.
     """
     building = calls.building
-    items = _items_of(building, over, begin)
+    items = items_of(building, over, begin)
     if items is None or row in building.not_kept or building.within is None:
         return None
     try:
@@ -68,120 +54,55 @@ def kept_fold(calls: Calls, step: str, state: Any, over: Any, begin: int, row: i
             raise building.error(what, row) from None
         building.not_kept.add(row)
         return None
-    if items.count <= MOST_ITEMS and items.count * (loop.size + OVERHEAD) < KEPT_NODES:
-        return None
-    return loop.value()
-
-
-# ---- items -----------------------------------------------------------------------------------------------------------
-
-
-class _Items:
-    """What a fold runs over: how many, how each of them lies in an array, and the array of all of them."""
-
-    def __init__(self, count: int, layout: Layout, numbers: range | None, node: Callable[[], int]) -> None:
-        self.count = count
-        self.layout = layout
-        self.numbers = numbers
-        self.node = node
-
-
-def _items_of(building: Building, over: Any, begin: int) -> _Items | None:
-    """The items from `begin` on; None where they are not alike, or none."""
-    graph = building.graph
-    if isinstance(over, RangeValue):
-        numbers = over.numbers[begin:]
-        static = [numbers.start, numbers.step, len(numbers)]
-        return _Items(len(numbers), Layout((None, ())), numbers, lambda: graph.apply(shaping.progression, [], static))
-    if not isinstance(over, ListValue):
-        node = building.materialise(over)
-        shape = graph.shape_of(node)
-        if not shape or not shape[0]:
-            return None
-
-        def the_others() -> int:
-            return graph.apply(shaping.index, [node], [(slice(begin, None, 1),)]) if begin else node
-
-        return _Items(shape[0] - begin, Layout((None, shape[1:])), None, the_others)
-    items = over.items[begin:]
-    layout = layout_of(building, items[0]) if items else None
-    if layout is None or any(layout_of(building, item) != layout for item in items[1:]):
-        return None
-    alike = layout
-
-    def stacked() -> int:
-        return graph.apply(shaping.stack, [laid_out(building, item, alike) for item in items])
-
-    return _Items(len(items), layout, None, stacked)
-
-
-# ---- the loop --------------------------------------------------------------------------------------------------------
+    return loop.value() if loop.pays() else None
 
 
 class _OtherShapeError(NotKeptError):
     """A state that has another shape after a step."""
 
 
-class _Loop:
-    """A fold whose step was walked once. CgError where that cannot be, NotKeptError where it is no loop of one step.
+class _Loop(Repeated):
+    """A fold whose step was walked once. CgError where that cannot be, NotKeptError where it is no loop of one step."""
 
-    size: nodes that each step has to compute.
-    """
-
-    def __init__(self, calls: Calls, step: str, state: Any, items: _Items, row: int) -> None:
-        self.calls, self.building, self.step, self.state, self.items, self.row = (
-            calls, calls.building, step, state, items, row
-        )  # fmt: skip
+    def __init__(self, calls: Calls, step: str, state: Any, items: Items, row: int) -> None:
+        super().__init__(calls.building, items, row)
+        self.calls, self.step, self.state = calls, step, state
         layout = layout_of(self.building, state)
         if layout is None:
             raise NotKeptError("this state lies in no array")
         self.layout = layout
-        self.inner, result = self._walked()
+        result = self._walked()
         as_array = array_layout(self.building, state) if result is None else None
         if as_array is not None:  # a list that becomes an array, of as many numbers
             self.layout = as_array
-            self.inner, result = self._walked()
+            result = self._walked()
         if result is None:
             raise _OtherShapeError("the state has another shape after a step")
-        self.result = result
-        graph = self.inner.graph
-        self.moving = descendants(graph, [self.state_in, self.item_in])
-        self.needed = ancestors(graph, [self.result])
-        own = [node for node in range(len(graph)) if self.moving[node] and self.needed[node]]
-        loops = [node for node in own if graph.row(node) is calling.scan]
-        within = sum(graph.attributes_of(node)[1] * written_out_size(graph, node) for node in loops)
-        self.size = len(own) + within  # what holds a kept loop is as long as that written out
-        self.lifts = lifted(graph, self.item_in, items.numbers, self.moving, self.needed)
+        self.ended(result)
 
-    def _walked(self) -> tuple[Inner, int | None]:
-        """The step in a graph of its own, and the node of the next state; None where that lies otherwise."""
-        assert self.building.within is not None
-        inner: Inner = self.building.within()
+    def _walked(self) -> int | None:
+        """The node of the next state in the inner graph; None where that lies otherwise."""
         names = self._parameters()
-        self.state_in = inner.stand_in(names[0] if len(names) == 2 else "state", self.layout.shape)
-        self.item_in = inner.stand_in(names[-1], self.items.layout.shape)
-        if self.items.numbers is not None:
-            inner.building.varying = (inner.graph.input_name(self.item_in),)
-        state = self.layout.value(inner.graph, self.state_in)
-        item = self.items.layout.value(inner.graph, self.item_in)
+        (state,), item = self.begun(names[-1], [(names[0] if len(names) == 2 else "state", self.layout)])
+        building = self.inner.building
         try:
-            value = self._called(inner, state, item)
+            value = self._called(state, item)
         finally:
-            self.building.bodies = inner.building.bodies
-        building = inner.building
+            self.building.bodies = building.bodies
         if isinstance(value, FunctionName):
             raise NotKeptError("a function is no state")
         if self.layout.form[0] is None:
             fits = array_layout(building, value) == self.layout
         else:
             fits = layout_of(building, value) == self.layout
-        return inner, laid_out(building, value, self.layout) if fits else None
+        return laid_out(building, value, self.layout) if fits else None
 
     def _parameters(self) -> tuple[str, ...]:
         definition = self.calls.functions.get(self.step)
         return ("state", "item") if definition is None else definition.parameters
 
-    def _called(self, inner: Inner, state: Any, item: Any) -> Any:
+    def _called(self, state: Any, item: Any) -> Any:
+        inner = self.inner
         definition = self.calls.functions.get(self.step)
         if definition is None:
             return inner.operated(self.step, [state, item], self.row)
@@ -196,7 +117,7 @@ class _Loop:
         """The value of the fold, as one node and what takes its elements apart."""
         building, graph = self.building, self.building.graph
         before = len(graph)
-        body, items, shared = self._body()
+        body, items, shared = self.body(self.step)
         steps = self.items.count * steps_of(body)
         if steps > MOST_STEPS_IN_ALL:
             what = f"loops within loops make {steps:,} steps here, more than the {MOST_STEPS_IN_ALL:,} that are allowed"
@@ -207,66 +128,5 @@ class _Loop:
         node = building.apply(calling.scan, [start, *items, *shared], static, self.row)
         self.inner.hand_out(node)
         found = self.layout.value(graph, node)
-        place, call = building.span(self.row), building.frames[-1].call
-        for each in range(before, len(graph)):
-            graph.spans.setdefault(each, place)
-            if call >= 0:
-                graph.scopes.setdefault(each, call)
+        self.place(before)
         return found
-
-    def _body(self) -> tuple[Body, list[int], list[int]]:
-        """The body of a step, and the nodes of its items and of what all steps share."""
-        inner, building = self.inner.graph, self.building
-        lifts = self.lifts
-        taken = {lift.node for lift in lifts}
-        edge = self._edge(taken)
-        copies = dict(self.inner.captured)
-        outside = [*edge, *(lift.array for lift in lifts if not inner.is_constant(lift.array))]
-        copy_missing(inner, building.graph, outside, copies)
-        items, item_ins = [], []
-        if self._reads_item(taken):
-            items, item_ins = [self.items.node()], [self.item_in]
-        for lift in lifts:
-            items.append(lift.items(building.graph, copies[lift.array]))
-            item_ins.append(lift.node)
-        labels = [self._label(node) for node in (self.state_in, *item_ins, *edge)]
-        body = closed(self.step, inner, [self.state_in, *item_ins, *edge], [self.result], labels)
-        return body, items, [copies[node] for node in edge]
-
-    def _label(self, node: int) -> str:
-        """What an operand of the body is called: `v_i` is what it reads of `v`."""
-        inner = self.inner.graph
-        if inner.is_input(node):
-            return inner.input_name(node)
-        read = next((lift.array for lift in self.lifts if lift.node == node and inner.is_input(lift.array)), None)
-        item = inner.input_name(self.item_in)
-        return inner.row(node).name if read is None else f"{inner.input_name(read)}_{item}"
-
-    def _edge(self, taken: set[int]) -> list[int]:
-        """What all steps share: nodes that do not change from step to step, and that something which does needs."""
-        inner = self.inner.graph
-        edge: dict[int, None] = {}
-        pending, seen = [self.result], set[int]()
-        while pending:
-            node = pending.pop()
-            if node in seen or node in taken:
-                continue
-            seen.add(node)
-            if self.moving[node]:
-                pending.extend(inner.operands_of(node))
-            elif not inner.is_constant(node):
-                edge[node] = None
-        return sorted(edge)
-
-    def _reads_item(self, taken: set[int]) -> bool:
-        """Whether a step needs its item, beside the positions that it gives."""
-        inner = self.inner.graph
-        pending, seen = [self.result], set[int]()
-        while pending:
-            node = pending.pop()
-            if node == self.item_in:
-                return True
-            if node not in seen and node not in taken:
-                seen.add(node)
-                pending.extend(inner.operands_of(node))
-        return False

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 MOST_ITEMS = 1_000_000
-"""Items of a range."""
+"""Items of a range that are written out."""
 
 LEAST_STEPS = 32
-"""Items from which on a fold may be kept as a loop."""
+"""Items from which on a fold may be kept as a loop, and a comprehension be one array."""
 
 MOST_STEPS = 100_000_000
-"""Items of a range over which a fold runs that is kept as a loop (see `keeping`)."""
+"""Items of a range over which a fold runs that is kept as a loop, or a comprehension that is one array."""
 
 MOST_STEPS_IN_ALL = 10_000_000_000
 """Steps of a kept loop and of those within it, all together: a minute of machine code, and hours without."""
@@ -17,8 +17,8 @@ MOST_STEPS_IN_ALL = 10_000_000_000
 MOST_BODIES = 1_000_000
 """How often bodies are walked in all: calls of the formula's functions, items of comprehensions, steps of folds.
 
-Each is written out in the graph, but for the steps of long folds, so that thirty functions which call each other twice
-would be 2^30 copies.
+Each is written out in the graph, but for the steps of long folds and the items of long comprehensions, so that thirty
+functions which call each other twice would be 2^30 copies.
 """
 
 MOST_NODES = 5_000_000

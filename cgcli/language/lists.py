@@ -6,7 +6,8 @@ from cgcli.errors import FormulaError, NeedsValues
 from cgcli.language import syntax
 from cgcli.language.aliases import children
 from cgcli.language.building import Frame
-from cgcli.language.values import ListValue, TupleValue
+from cgcli.language.limits import LEAST_STEPS
+from cgcli.language.values import ListValue, RangeValue, TupleValue
 from cgcli.numerals import counted
 from cgcli.ops import positions, shaping
 
@@ -43,8 +44,17 @@ class Lists:
     def _items_ready(self, frame: Frame) -> int:
         """The items of a comprehension are on the stack: walk the body once for each."""
         opening, close, variable = frame.data
-        items = self.items_of(self.stack.pop(), close - 1)
+        over = self.stack.pop()
         self.frames.pop()
+        if self.count_of(over) >= LEAST_STEPS:
+            from cgcli.language.mapping import mapped  # start-up: short lists do without
+
+            name = self.building.word(variable)
+            whole = mapped(self.building, over, range(opening + 1, variable), name, frame.locals, close)
+            if whole is not None:
+                self.stack.append(whole)
+                return self._behind(close)
+        items = self.items_of(over, close - 1)
         if not items:
             return self._comprehended([], close)
         local = dict(frame.locals or {})
@@ -75,7 +85,18 @@ class Lists:
     def _comprehended(self, results: list[Any], close: int) -> int:
         """The list is complete; a generator's bracket then still makes the call that it is the argument of."""
         self.push_list(results)
+        return self._behind(close)
+
+    def _behind(self, close: int) -> int:
         return close if self.table.rule[close] == syntax.GENERATOR else close + 1
+
+    def count_of(self, over: Any) -> int:
+        """How many items there are to run over; 0 for what is no list."""
+        if isinstance(over, RangeValue):
+            return len(over.numbers)
+        if isinstance(over, ListValue):
+            return len(over.items)
+        return next(iter(self.graph.shape_of(self.building.materialise(over))), 0)
 
     def items_of(self, value: Any, row: int) -> list[Any]:
         """What a comprehension or a fold runs over: the items of a list, or the elements along the first axis."""
@@ -214,9 +235,14 @@ class Lists:
                 raise self.building.error(f"index {position} does not exist; the list has {has}", row, hint)
             return items[position]
         node = self.building.materialise(base)
-        if not self.graph.shape_of(node):
+        shape = self.graph.shape_of(node)
+        if not shape:
             hint = "only lists and arrays take an index"
             raise self.building.shape_error("a single number has no elements", row, hint)
+        if node in self.building.by_item and isinstance(key[0], int) and -shape[0] <= key[0] < shape[0]:
+            node, key = self.building.by_item[node](key[0] % shape[0]), key[1:]
+            if not key:
+                return node
         return self.building.apply(shaping.index, [node], [key], row)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 import cgcli as cg
 from cgcli.errors import CgError
+from cgcli.language import mapping
 from cgcli.ops import REGISTRY
 from cgcli.passes.inlining import has_kept
 from tests.kept.keeping import everything_kept, nothing_kept
@@ -64,6 +67,40 @@ TEXTS = {
 }  # fmt: skip
 
 
+LISTS = {
+    "numbers": "sum([sin(k*x)/(k + 1) for k in range(5)])",
+    "a generator": "prod(1 + x/k^2 for k in range(1, 6))",
+    "captured": "a = 2*r; sum(exp(-a*k)*x for k in range(6))",
+    "read at the number": "input v[8]; sum([v[i + 1]*v[7 - i] - v[i]*x for i in range(6)])",
+    "read from the end": "input v[8]; sum([v[i - 3]*x^i for i in range(6)])",
+    "read anywhere": "input v[8]; sum([v[i*i % 5]*x for i in range(6)])",
+    "read rows": "input A[3, 2]; sum(sum(A[i]*A[i, 0]*x) for i in range(3))",
+    "over an array": "input v[5]; mean([u^2*x for u in v])",
+    "over a matrix": "input A[4, 2]; sum([a[0]*x + a[1]^2 for a in A])",
+    "over a list": "sum([e^2 + e*r for e in [x, 2, r, x*r, 0.1]])",
+    "over pairs": "sum([e[0]*x + e[1] for e in [[x, 2], [r, 1], [0.1, x*r]]])",
+    "over a comprehension": "sum([e*x for e in [sin(k*x) for k in range(5)]])",
+    "lists of lists": "sum(sum([[k*x, x^2, r] for k in range(5)]))",
+    "items that are arrays": "input v[3]; sum(sum([v*k + x for k in range(5)]))",
+    "a matrix by a vector": "input A[2, 2]; sum(sum([A @ [k*x, 1] for k in range(5)]))",
+    "an item of it": "u = [sin(k*x)*r for k in range(5)]; u[3] + u[-1]*u[0]",
+    "an element of an item": "u = [[k*x, k^2*r] for k in range(5)]; u[3, 1] + u[-1][0]",
+    "a part of it": "u = [k*x for k in range(9)]; sum(u[2:7:2]*r)",
+    "nested": "sum(sum(sin(i*x + j*r) for i in range(4)) for j in range(3))",
+    "nested lists": "sum(sum([[cos(i*x)*j for i in range(4)] for j in range(3)]))",
+    "decisions": "sum(sqrt(k*x) if k > 2 else k*r for k in range(6))",
+    "extremes": "max(sin(k*x) for k in range(6)) - min([cos(k*r) for k in range(6)])",
+    "in a function": "f(z) = sum(z^k/(k + 1) for k in range(5)); f(x) + f(x*r)",
+    "local names": "def f(z, n):\n    w = z*r\n    return sum(w*k + n for k in range(4))\nf(x, 2)",
+    "calls": "f(a, b) = a*exp(-b*a); sum([f(k/9, x)*r for k in range(5)])",
+    "a fold over it": "step(s, e) = s*r + e; fold(step, x, [sin(k*x) for k in range(6)])",
+    "within a fold": "step(s, i) = sum(s*k + i for k in range(3))/9 + r; fold(step, x, range(4))",
+    "differentiated": "y = sum(sin(k*x)*r for k in range(5)); diff(y, x)",
+    "static": "input v[9]; u = [2*k for k in range(4)]; v[u[3]]*x",
+    "exponents": "sum([x^k*r for k in range(6)])",
+}  # fmt: skip
+
+
 def everything(text):
     """The graph of a text, its value, its gradient, and its second derivatives."""
     formula = cg.parse(text)
@@ -105,6 +142,32 @@ def test_values_and_derivatives_are_the_same_both_ways(name):
         assert not has_kept(graph)
     for ours, theirs in zip(kept, written_out, strict=True):
         compare(ours, theirs)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_at_once_have_the_same_values_and_derivatives(name):
+    with everything_kept(), counted_lists() as made:
+        _, *at_once = everything(LISTS[name])
+        assert made
+    with nothing_kept(), counted_lists() as made:
+        _, *written_out = everything(LISTS[name])
+        assert not made
+    for ours, theirs in zip(at_once, written_out, strict=True):
+        compare(ours, theirs)
+
+
+@contextmanager
+def counted_lists():
+    """The rows of comprehensions that become arrays, as they do."""
+    made, array = [], mapping._Item.array
+
+    def counting(item):
+        found = array(item)
+        made.append(item.row)
+        return found
+
+    with patch.object(mapping._Item, "array", counting):
+        yield made
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
@@ -159,6 +222,25 @@ def test_any_step_is_the_same_both_ways(step, other, several):
     kinked = any(word in text for word in ("max", "abs", "relu"))
     for ours, theirs in zip(kept, written_out, strict=True):
         compare(ours, theirs, at_kinks=kinked and ours is kept[-1])
+
+
+@settings(max_examples=30, deadline=None, phases=[Phase.generate])
+@given(item=EXPRESSIONS, other=EXPRESSIONS, nested=st.booleans())
+def test_any_list_is_the_same_both_ways(item, other, nested):
+    one = "sum([f(s, i) for s in v])" if nested else "f(x, i)"
+    text = f"input v[4]; f(s, i) = {item}; g(s, i) = {other}\n"
+    text += f"sum([{one} for i in range(4)]) + prod(1 + g(y, i)/9 for i in range(3))"
+    values = {"v": [0.3, 0.9, 0.4, 0.8], "q": 0.31, "x": 0.7, "y": 1.2, "p": 0.6}
+    found = []
+    for way in (everything_kept, nothing_kept):
+        with way(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            formula = cg.parse(text)
+            given_here = {name: values[name] for name in formula.inputs}
+            names = list(formula.bind(given_here).program.inputs)
+            found.append([formula.eval(given_here), formula.grad(given_here, wrt=names)])
+    for ours, theirs in zip(*found, strict=True):
+        compare(ours, theirs)
 
 
 @pytest.mark.parametrize(
