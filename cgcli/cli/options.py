@@ -112,6 +112,13 @@ class TableOptions(ReadOptions):
         typer.Option("--cluster", metavar="WHERE", help="Compute on Dask: local:2 (processes here), tcp://host:8786."),
     ] = None
 
+    def same_rows(self) -> list[str] | None:
+        """The options by which a command that only knows `--data TABLE` reads the same rows; None where none do."""
+        known = {"data", "output", "keep", "head", "float32", "raw_text"}
+        if not self.given():
+            return []
+        return ["--data", *self.data] if set(self.given()) <= known and self.data and len(self.data) == 1 else None
+
     @property
     def target(self) -> str | None:
         """The file that is written, `-` for standard output."""

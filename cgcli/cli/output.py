@@ -10,18 +10,16 @@ from cgcli.errors import CalculationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import Any, TextIO
 
+    from cgcli.cli.options import TableOptions
     from cgcli.errors import Source, Span
     from cgcli.explain.births import Birth
     from cgcli.formulas.bound import Bound
     from cgcli.formulas.kinks import KinkHit
 
-
-WHY = "`cg why` instead of this command tells more, and what cures it"
-"""The end of the last warning of a nan or an infinity."""
 
 MANY_NODES = 1_000_000
 """Nodes that take about a second to read, to differentiate or to compute."""
@@ -167,10 +165,10 @@ def report_kinks(bound: Bound, hits: Sequence[KinkHit], *, second: bool) -> None
 class Births:
     """Where nan and infinity of a command's results were born: warnings behind the results, or an error before them."""
 
-    def __init__(self, *, strict: bool, explained: bool = True) -> None:
-        """explained: whether `cg why` tells more of what is warned of."""
+    def __init__(self, *, strict: bool, line: Callable[[], str] | None = None) -> None:
+        """line: how the warnings end, where `cg why` tells more (`quoting.why_line`)."""
         self.strict = strict
-        self.explained = explained
+        self.line = line
         self.found: list[Birth] = []
 
     def __call__(self, births: Sequence[Birth]) -> None:
@@ -189,8 +187,19 @@ class Births:
         """Say on standard error what was heard, and once what was heard twice."""
         told = list({(each.message, each.span): each for each in self.found}.values())
         for birth in told:
-            more = WHY if birth is told[-1] and not birth.given and self.explained else None
-            warn(birth.message, source=birth.source, span=birth.span, hint=birth.hint or more)
+            warn(birth.message, source=birth.source, span=birth.span, hint=birth.hint)
+        if self.line and any(not birth.given for birth in told):
+            print(self.line(), file=sys.stderr)
+
+
+def why_line(
+    formula: str, bindings: Sequence[str] | None, *, of: str | None = None, wrt: str | None = None,
+    table: TableOptions | None = None,
+) -> str:  # fmt: skip
+    """See `quoting.why_line`, which is loaded where there is something to tell."""
+    from cgcli.cli.quoting import why_line as line
+
+    return line(formula, bindings, of=of, wrt=wrt, table=() if table is None else table.same_rows())
 
 
 def print_gradients(

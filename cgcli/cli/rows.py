@@ -51,13 +51,14 @@ def run_table(
     formula: Formula, bindings: Sequence[str] | None, options: TableOptions, choose: Choice, *,
     show: Sequence[str] = (), wrt: Sequence[str] | None = None, engine: str = "auto", json: bool = False,
     strict: bool = False, labels: Mapping[str, str] | None = None, values: Mapping[str, Any] | None = None,
-    more: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None, line: Callable[[], str] | None = None,
 ) -> None:  # fmt: skip
     """Compute the nodes that `choose` picks, by the names of their columns, for all rows of the table.
 
     choose: from the formula for one row to the one that has these nodes (derivatives are in a graph of their own).
     labels: how the results that are of the whole table are called where they are not by the names of their columns.
     values: of NAME=VALUE words that were read already. more: hidden inputs of those nodes, and their columns.
+    line: how warnings of nan and infinity end.
     """
     source = options.source()
     values = read_bindings(bindings, formula) if values is None else values
@@ -77,7 +78,7 @@ def run_table(
         require_columns(table, list((more or {}).values()))
         bound = bind_columns(formula, table, columns, values, show, wrt)
         check_inputs(bound, columns, table)
-        births = Births(strict=strict)
+        births = Births(strict=strict, line=line)
         bound, nodes = choose(over_columns(births.watch(bound)))
         columns |= more or {}
         run = Run(options, engine, json=json, strict=strict, labels=labels or {})

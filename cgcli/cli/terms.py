@@ -94,7 +94,7 @@ def _asked(
 ) -> tuple[Question, Births]:
     """The formula for one term, and who hears of a nan that is born."""
     check_engine(engine, digits)
-    births = Births(strict=strict, explained=False)
+    births = Births(strict=strict)
     question = Question(formula, read_bindings(bindings, formula), rows=False)
     births.watch(question.bound)
     return question, births
@@ -123,7 +123,7 @@ def run_table(
     """The outputs of every row of a table with terms; slopes: and their derivatives."""
     check_engine(engine, digits)
     refuse(float32=options.float32)
-    births = Births(strict=strict, explained=False)
+    births = Births(strict=strict)
     source = options.source()
     if options.target is not None:
         formats.format_of(options.target)
@@ -147,7 +147,7 @@ def run_sum(
     """The sum of an output over the rows of a table with terms, and its gradient by what all rows share."""
     check_engine(engine, digits)
     exclude("--sum", output=options.output, keep=options.keep, head=options.head, float32=options.float32)
-    births = Births(strict=strict, explained=False)
+    births = Births(strict=strict)
     with closing(options.source().open()) as table:
         columns, texts, asked = _matched(formula, bindings, options, table, births)
         total = Total(asked, wrt, of)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from cgcli.graph.store import Graph
 
 
+LARGE, LARGEST = 1e16, 1e40
+"""The size of whole numbers that may need all their digits as text."""
+
+
 def fresh_names(stem: str, taken: Container[str]) -> Iterator[str]:
     """The names stem1, stem2 … without those that are taken, one after the other and without an end."""
     return (name for number in count(1) if (name := f"{stem}{number}") not in taken)
@@ -32,7 +36,18 @@ def constant_text(graph: Graph, node: int, taken: Container[str] = ()) -> str:
     """
     number = graph.payload[node]
     exact = graph.exact.get(number)
-    return exact if exact and exact not in taken else number_text(graph.constants[number])
+    if exact and exact not in taken:
+        return exact
+    value = graph.constants[number]
+    return whole_text(value) if LARGE <= abs(value) < LARGEST else number_text(value)
+
+
+def whole_text(value: float) -> str:
+    """The text of a whole double beyond 1e16: all its digits, where the shortest text is another number in decimals."""
+    mantissa, _, exponent = number_text(value).partition("e")
+    digits, _, behind = mantissa.partition(".")
+    same = int(digits + behind) * 10 ** (int(exponent or 0) - len(behind)) == int(value)
+    return number_text(value) if same else str(int(value))
 
 
 def node_names(graph: Graph, nodes: Iterable[int], outputs: Mapping[str, int]) -> dict[int, str]:

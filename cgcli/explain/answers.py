@@ -7,6 +7,7 @@ of the working; the one that gives the student's line is named.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from cgcli.engines.numpy import NumpyEngine
 from cgcli.explain.comparing import ALMOST, WHERE_DEFINED, Counterexample, compare
 from cgcli.explain.sampling import sampled
 from cgcli.graph.replacing import replaced
+from cgcli.numerals import short_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,32 +70,65 @@ def mistaken(working: Working, line: int) -> tuple[str, Applied | None]:
     """The usual mistake that gives a line, and the step at which it is made; none, and the first step, else."""
     candidates = [
         (words, step, working.meaning(replaced(working.graph, step.line, {step.place: wrong.node})))
-        for step in working.applied for words, wrong in step.rule.mistakes.items()
-        if not working.graph.shape_of(wrong.node)
+        for kind in (attrgetter("mistakes"), attrgetter("unlikely")) for step in working.applied
+        for words, wrong in kind(step.rule)().items() if not working.graph.shape_of(wrong.node)
     ]  # fmt: skip
     matches = _matching(working, line, [node for _, _, node in candidates])
     for (words, step, _), match in zip(candidates, matches, strict=True):
         if match:
             return words, step
-    return "", working.applied[0] if working.applied else None
+    first = working.applied[0] if working.applied else None
+    return compared_with(working, line), first
+
+
+def compared_with(working: Working, line: int) -> str:
+    """How a line differs from the whole derivative: by a factor, by a term, or it is the function; else nothing."""
+    right = working.meaning(working.lines[0].node)
+    values, expected, given = _columns(working, [line, right, working.output])
+    if _agree(values, given):
+        return "that is the function itself, not its derivative"
+    with np.errstate(all="ignore"):
+        factor, term = values / expected, values - expected
+    times, more = _constant(factor), _constant(term)
+    if times == -1:
+        return "the sign is wrong"
+    if times is not None:
+        return f"it is {short_number(times)} times the derivative"
+    if more is not None:
+        return f"it is the derivative {'plus' if more > 0 else 'minus'} {short_number(abs(more))}"
+    return ""
+
+
+def _constant(values: Any) -> float | None:
+    """The number that a column is everywhere; None where it is not the same."""
+    usable = values[np.isfinite(values)]
+    if usable.size < FEWEST or not _agree(values, np.broadcast_to(np.median(usable), values.shape)):
+        return None
+    return float(f"{np.median(usable):.8g}")
 
 
 def _matching(working: Working, line: int, nodes: Sequence[int]) -> list[bool]:
     """Which nodes have the values of a line at points chosen at random."""
     if not nodes:
         return []
+    expected, *found = _columns(working, [line, *nodes])
+    return [_agree(values, expected) for values in found]
+
+
+def _columns(working: Working, nodes: Sequence[int]) -> list[Any]:
+    """The values of nodes at points chosen at random."""
     graph = working.graph
-    columns: Any = sampled(graph, [line, *nodes], {}, POINTS)
+    columns: Any = sampled(graph, nodes, {}, POINTS)
     if not columns:
-        return [False] * len(nodes)
+        return [np.full(1, np.nan) for _ in nodes]
     rows = len(next(iter(columns.values())))
-    found = NumpyEngine().evaluate_rows(graph, columns, [line, *nodes])
-    expected = np.broadcast_to(found[line], (rows,))
-    answers = []
+    found = NumpyEngine().evaluate_rows(graph, columns, nodes)
+    return [np.broadcast_to(found[node], (rows,)) for node in nodes]
+
+
+def _agree(values: Any, expected: Any) -> bool:
+    """Whether two columns have the same numbers wherever both are finite, and enough of them."""
     with np.errstate(all="ignore"):
-        for node in nodes:
-            values = np.broadcast_to(found[node], (rows,))
-            both = np.isfinite(values) & np.isfinite(expected)
-            gap = np.abs(values - expected) <= MATCH * np.maximum(np.abs(values), np.abs(expected))
-            answers.append(bool(both.sum() >= FEWEST and gap[both].mean() > 0.9))
-    return answers
+        both = np.isfinite(values) & np.isfinite(expected)
+        gap = np.abs(values - expected) <= MATCH * np.maximum(np.abs(values), np.abs(expected))
+    return bool(both.sum() >= FEWEST and gap[both].mean() > 0.9)

@@ -1,53 +1,58 @@
-"""Cures: what to write instead where a value or a derivative is nan, infinite or 0, each tried at the point.
+"""Cures: what to write instead where a value or a derivative is nan, infinite, 0 or a convention, each tried.
 
 Rules of stable rewriting come first (`stable.cg`, and the spellings of `cures`), then what helps any operation
-(`general.cg`): a branch, a clamp, a smooth function of the same shape; at last another point to start from.
+(`general.cg`): a branch, a clamp, a smooth function of the same shape, a smaller scale; at last another point to start
+from. Rules are written into the text of the formula (`splicing`) where that goes, else into its graph.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import isfinite
+from math import ceil, isfinite, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cgcli.emit.formula import expression
 from cgcli.engines import choose
-from cgcli.errors import CgError
+from cgcli.errors import CgError, Source
+from cgcli.explain.births import births
 from cgcli.explain.cures import CURES, built, lowered, matched
-from cgcli.explain.digits import Exact
+from cgcli.explain.findings import FORWARD
+from cgcli.explain.splicing import Phrases, read, written_by
 from cgcli.explain.stable.building import Builder, multiplied_out, together
 from cgcli.explain.stable.matching import Matcher
 from cgcli.explain.stable.rules import Rule, rules, rules_in
+from cgcli.explain.trials import Form, Trials
+from cgcli.explain.words import array_of
 from cgcli.graph.copying import copied
 from cgcli.graph.replacing import replaced
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.numerals import finite
 from cgcli.ops import arithmetic
-from cgcli.passes.differentiate import differentiate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.numbers import Number
+    from cgcli.errors import Span
+    from cgcli.explain.findings import Finding
+
+    Candidate = tuple[str, Form]
+    """How a form came about, and the form."""
 
 MOST = 3
 """Cures that are told."""
 
-NEARBY = 16
-"""Points around, at which a cure must agree with the formula where that has a value."""
+GENERAL = {
+    "nan": ("branch", "clamp"), "infinite": ("branch", "clamp"), "zero": ("smooth", "slope", "scale"),
+    "vanishing": ("scale",), "huge": ("scale",), "convention": ("round",),
+}  # fmt: skip
+"""Kinds of general cures by the kind of a finding."""
 
-DIGITS = 700
-"""Bits in which the true value at the point is looked for."""
-
-AGREES, TENDS = 1e-6, 1e-4
-"""Relative difference up to which two values agree, and one agrees with a limit."""
-
-APPROXIMATE = ("smooth", "slope")
+APPROXIMATE = ("smooth", "slope", "scale", "round")
 """Kinds of cures that are another function on purpose."""
 
 KINDS = ("limit", "branch", "clamp", *APPROXIMATE)
@@ -56,10 +61,16 @@ KINDS = ("limit", "branch", "clamp", *APPROXIMATE)
 LARGEST = 2_000
 """Nodes of a graph in which cures are looked for."""
 
+SOUND = 1e12
+"""Size from which on the numbers that a cure gives are no better than what it cures."""
+
+MOST_FOLLOWED, MOST_PLACES = 4, 4
+"""Texts that a rule cured at one place and that are looked at again for the next one; places for one general cure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cure:
-    """What to write instead. how: a rule of stable rewriting, limit, branch, clamp, smooth, slope, or start elsewhere.
+    """What to write instead. how: a rule of stable rewriting, one of KINDS, or start elsewhere.
 
     formula: the whole formula. value, gradient: at the point (or at `at`, where the cure is another point).
     """
@@ -75,6 +86,12 @@ class Cure:
         data = {"how": self.how, "formula": self.formula, "value": self.value, "gradient": self.gradient}
         return data if self.at is None else data | {"at": self.at}
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether its numbers are of ordinary size."""
+        numbers = (self.value, *self.gradient.values())
+        return all(float(np.max(np.abs(array_of(each)), initial=0.0)) < SOUND for each in numbers)
+
 
 @cache
 def general_rules() -> dict[str, list[Rule]]:
@@ -86,79 +103,220 @@ def general_rules() -> dict[str, list[Rule]]:
 
 
 class Remedies:
-    """Looks for cures of one output of a formula at a point."""
+    """Looks for cures of one finding."""
 
     def __init__(
-        self, graph: Graph, output: int, culprit: int, inputs: Mapping[str, Any], wrt: Mapping[str, int],
-        by: str | None = None,
+        self, graph: Graph, output: int, finding: Finding, inputs: Mapping[str, Any], wrt: Mapping[str, int],
+        source: Source | None,
     ) -> None:  # fmt: skip
-        """by: the variable whose derivative is to be mended; None where it is the value."""
+        self.finding = finding
         self.graph = Graph()
-        moved = copied(graph, self.graph, [output, *wrt.values()])
-        self.output, self.culprit = moved[output], moved[culprit]
+        inside = 0 <= finding.node < len(graph)
+        moved = copied(graph, self.graph, [output, *([finding.node] if inside else ()), *wrt.values()])
+        self.output, self.culprit = moved[output], moved[finding.node] if inside else -1
         self.inputs = dict(inputs)
         self.wrt = {name: moved[node] for name, node in wrt.items() if graph.is_input(node)}
-        self.by = by if by in self.wrt else None
-        self._expected: list[tuple[Any, dict[str, Any]]] = []
-        self._open = False  # whether the formula has no value at the point, in any digits
-        self._nearby: list[tuple[dict[str, Any], Any]] = []
-        self.seed = np.random.default_rng(0)
+        self.by = [name for name in finding.by if name in self.wrt]
+        self.source = source
+        self.text = source.text if source is not None else expression(self.graph, self.output)
+        self.trials = Trials(Form(self.graph, self.output, self.wrt, self.text), inputs)
+        self.phrases = None
+        if source is not None and finding.span is not None:
+            self.phrases = Phrases(source, graph, finding.span, inputs)
 
-    def found(self, kind: str) -> list[Cure]:
-        """Cures that work, the best first."""
-        if len(self.graph) > LARGEST or self.culprit < 0:
+    def found(self) -> list[Cure]:
+        """Cures that work, the best first; where there is no other one, another point to start from."""
+        if len(self.graph) > LARGEST or not all(map(finite, self.inputs.values())):
             return []
-        cures: list[Cure] = []
+        if self._is_for_rules():
+            by_rule = self._by_a_rule(everywhere=True) or self._by_a_rule(everywhere=False)
+            if by_rule is not None:
+                return [by_rule]  # where a rule helps, nothing else is told
+        cures = self._limit() + self._general()
+        sound = [cure for cure in cures if cure.is_sound]
+        return sound[:MOST] or [*self._elsewhere(), *cures[:1]]
+
+    def _is_for_rules(self) -> bool:
+        """Whether another spelling may help: the formula means a number here, of which doubles make none, or 0."""
+        if self.finding.kind == "zero":
+            return self.finding.pass_ == FORWARD
+        return self.finding.kind in ("nan", "infinite") and not (self.trials.truth()[0] is None and self.trials.is_open)
+
+    def _by_a_rule(self, *, everywhere: bool) -> Cure | None:
+        """The first cure by a rule, or by two. everywhere: one that agrees with the formula for inputs of any sign."""
         seen: set[str] = set()
-        for how, root in self._candidates(kind):
-            by_rule = how not in KINDS
-            if len(cures) >= MOST or (cures and cures[0].how not in KINDS):
-                break  # where a rule helps, nothing else is told
-            text = expression(self.graph, root)
-            if root == self.output or text in seen or (by_rule and how in seen):
-                continue
-            cure = self._tried(how, root, kind)
-            if cure is not None:
-                cures.append(cure)
-                seen |= {text, how}
-        return cures or self._elsewhere(kind)
+        open_forms: list[Candidate] = []
+        for how, form in self._candidates():
+            if form.text not in seen:
+                seen.add(form.text)
+                cure, is_finite = self._tried(how, form, everywhere=everywhere)
+                if cure is not None:
+                    return cure
+                if not is_finite:
+                    open_forms.append((how, form))
+        for first, form in open_forms[:MOST_FOLLOWED]:
+            for how, better in self._followed(form, None):
+                cure, _ = self._tried(f"{first}; {how}", better, everywhere=everywhere)
+                if cure is not None:
+                    return cure
+        return None
 
-    def _candidates(self, kind: str) -> Iterator[tuple[str, int]]:
-        """Forms to try: (how, node)."""
-        graph = self.graph
-        tops = self._around()
-        if kind in ("nan", "infinite"):
-            for spelling, better in CURES:
-                pattern = lowered(spelling)
-                for top in tops:
-                    found = matched(*pattern, graph, top, self.culprit)
-                    if found is not None:
-                        with_better = built(*lowered(better), graph, found)
-                        yield f"{spelling} => {better}", replaced(graph, self.output, {top: with_better})
-            yield from self._by_rules(tops)
-            yield from self._continued()
-        wanted = ("branch", "clamp") if kind in ("nan", "infinite") else APPROXIMATE
-        for place in (self.culprit, *(each for each in tops if each != self.culprit)):
-            for rule in general_rules().get(graph.row(place).name, ()):
-                if rule.source in wanted:
-                    node = self._written(rule, place)
-                    if node is not None:
-                        yield rule.source, replaced(graph, self.output, {place: node})
+    def _limit(self) -> list[Cure]:
+        """What the formula tends to, where it has no value and tends to one."""
+        tried = (self._tried(how, form, everywhere=True)[0] for how, form in self._continued())
+        return [cure for cure in tried if cure is not None]
 
-    def _continued(self) -> Iterator[tuple[str, int]]:
+    def _general(self) -> list[Cure]:
+        """Cures of an operation whatever it is part of: at its place, around it, at all such places, in the graph."""
+        ways = [self._in_the_graph(self._by_general(GENERAL[self.finding.kind]))]
+        if self.phrases is not None:
+            asked = (general_rules(), GENERAL[self.finding.kind], self._scale())
+            ways = [self._read(self.phrases.by(*asked)), self._read(self.phrases.around(*asked)),
+                    self._pursued(self._read(self.phrases.by(*asked))), *ways]  # fmt: skip
+        found: list[Cure] = []
+        for way in ways:
+            tried = (self._tried(how, form, everywhere=True)[0] for how, form in way)
+            found += [cure for cure in tried if cure is not None]
+            if any(cure.is_sound for cure in found):
+                break
+        return found
+
+    def _pursued(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+        """General cures after which no number begins at another place, with that place cured in the same way."""
+        for how, form in candidates:
+            for _ in range(MOST_PLACES):
+                following = next(self._followed(form, how), None)
+                if following is None:
+                    break
+                form = following[1]
+                yield how, form
+
+    def _tried(self, how: str, form: Form, *, everywhere: bool) -> tuple[Cure | None, bool]:
+        """A cure with its numbers at the point, None where it does not help; and whether they are finite."""
+        if form.graph.shape_of(form.node) != self.graph.shape_of(self.output):
+            return None, True
+        try:
+            value, gradient = form.at(self.inputs)
+        except CgError:
+            return None, True
+        if not finite(value) or not all(finite(slope) for slope in gradient.values()):
+            return None, False
+        cure = Cure(how, form.text, value, gradient)
+        if how in APPROXIMATE:
+            helps = self._helps(cure) and (how != "round" or self.trials.agrees(form, rough=True))
+        else:
+            right = self.trials.keeps(value, gradient) and self.trials.agrees(form, everywhere=everywhere)
+            helps = right and (self.finding.kind != "zero" or bool(np.any(array_of(value))))
+        return (cure if helps else None), True
+
+    def _helps(self, cure: Cure) -> bool:
+        """Whether the numbers of a cure, which is another function or another point, are no trouble any more."""
+        kind, forward = self.finding.kind, self.finding.pass_ == FORWARD
+        if kind == "huge":
+            return cure.is_sound
+        if kind in ("zero", "vanishing"):
+            return _is_moderate(cure.value) if forward else self._moves(cure.gradient)
+        return True
+
+    def _moves(self, gradient: Mapping[str, Any]) -> bool:
+        """Whether the derivatives in question, or any, are neither 0 nor out of all proportion."""
+        slopes = [gradient[name] for name in self.by if name in gradient]
+        some = [_is_moderate(slope) for slope in slopes or gradient.values()]
+        return all(some) if slopes else any(some)
+
+    # ---- candidates --------------------------------------------------------------------------------------------------
+
+    def _candidates(self) -> Iterator[Candidate]:
+        """Better spellings: in the text, then in the graph."""
+        if self.phrases is not None:
+            yield from self._read(self.phrases.by_spelling())
+        if self.culprit >= 0:
+            yield from self._in_the_graph(self._by_spelling())
+        if self.phrases is not None:
+            yield from self._read(self.phrases.by_rules())
+        if self.culprit >= 0:
+            yield from self._in_the_graph(self._by_rules())
+
+    def _by_general(self, kinds: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """General rules of some kinds in the graph, at the operation that went wrong and at those above it."""
+        for place in self._around() if self.culprit >= 0 else ():
+            for rule in general_rules().get(self.graph.row(place).name, ()):
+                node = written_by(rule, self.graph, place, self._scale()) if rule.source in kinds else None
+                if node is not None:
+                    yield rule.source, replaced(self.graph, self.output, {place: node})
+
+    def _read(self, texts: Iterator[tuple[str, str]]) -> Iterator[Candidate]:
+        """Texts as forms."""
+        for how, text in texts:
+            form = read(text, self.inputs, self.finding.of, list(self.wrt))
+            if form is not None:
+                yield how, form
+
+    def _in_the_graph(self, nodes: Iterator[tuple[str, int]] | Sequence[tuple[str, int]]) -> Iterator[Candidate]:
+        """Nodes that are written in the place of the output, as forms."""
+        for how, node in nodes:
+            if node != self.output:
+                yield how, Form(self.graph, node, self.wrt, expression(self.graph, node))
+
+    def _followed(self, form: Form, kind: str | None) -> Iterator[Candidate]:
+        """A text in which the next place where no number begins is cured as well: by rules, or by a kind of cure."""
+        if self.phrases is None or form.graph is self.graph:
+            return
+        graph = form.graph
+        nodes = [node for node, need in enumerate(ancestors(graph, [form.node])) if need]
+        names = graph.inputs(hidden=True)
+        given = {name: value for name, value in self.inputs.items() if name in names}
+        found = choose(graph, nodes).evaluate(graph, given, nodes)
+        values = [0.0] * len(graph)
+        for node in nodes:
+            values[node] = found[node]
+        place = next((graph.spans.get(node) for node in births(graph, values, [form.node])), None)
+        if place is None:
+            place = self._in_a_derivative(form)
+        if place is not None:
+            phrases = Phrases(Source(form.text), graph, place, self.inputs)
+            if kind is None:
+                yield from self._read(phrases.by_spelling())
+            else:
+                yield from self._read(phrases.by(general_rules(), (kind,), 1.0))
+
+    def _in_a_derivative(self, form: Form) -> Span | None:
+        """The place of the operation in whose derivative no number begins."""
+        graph, nodes = form.with_slopes()
+        needed = [node for node, need in enumerate(ancestors(graph, nodes)) if need]
+        names = graph.inputs(hidden=True)
+        given = {name: value for name, value in self.inputs.items() if name in names}
+        found = choose(graph, needed).evaluate(graph, given, needed)
+        values = [0.0] * len(graph)
+        for node in needed:
+            values[node] = found[node]
+        for node in births(graph, values, nodes):
+            chain = graph.origins.chain(node)
+            if chain:
+                return graph.spans.get(chain[-1])
+        return None
+
+    def _continued(self) -> Iterator[Candidate]:
         """Where a formula of one number has none at a point, but tends to one: what it tends to, as a straight line."""
         if len(self.inputs) != 1 or len(self.wrt) != 1 or self.graph.shape_of(self.output):
             return
         ((name, node),) = self.wrt.items()
-        value, slopes = self.truth()
+        value, slopes = self.trials.truth()
         here = self.inputs.get(name)
-        if value is None or name not in slopes or not self._open or not isinstance(here, float):
+        if value is None or name not in slopes or not self.trials.is_open or not isinstance(here, float):
             return
+        value = 0.0 if abs(float(value)) < 1e-9 else value
         slope = float(f"{float(slopes[name]):.9g}")
+        slope = 0.0 if abs(slope) < 1e-9 else slope
         away = "a" if not here else f"(a {'+' if here < 0 else '-'} {abs(here)!r})"
-        line = f"{float(value):.9g}" + (f" {'-' if slope < 0 else '+'} {abs(slope)!r}*{away}" if slope else "")
+        times = away if abs(slope) == 1 else f"{abs(slope)!r}*{away}"
+        start = f"{float(value):.9g}"
+        line = start + (f" {'-' if slope < 0 else '+'} {times}" if slope else "")
+        if start == "0" and slope:
+            line = f"{'-' if slope < 0 else ''}{times}"
         with_line = lowered(f"where(a == {here!r}, {line}, b)")
-        yield "limit", built(*with_line, self.graph, {"a": node, "b": self.output})
+        limit = built(*with_line, self.graph, {"a": node, "b": self.output})
+        yield from self._in_the_graph([("limit", limit)])
 
     def _around(self) -> list[int]:
         """The operation that went wrong and those above it, up to three levels."""
@@ -170,12 +328,24 @@ class Remedies:
                      if need and node not in known and known & set(graph.operands_of(node))]  # fmt: skip
         return tops
 
-    def _by_rules(self, tops: Sequence[int]) -> Iterator[tuple[str, int]]:
+    def _by_spelling(self) -> Iterator[tuple[str, int]]:
+        """Better spellings of what the operation is part of."""
+        graph = self.graph
+        tops = self._around()
+        for spelling, better in CURES:
+            for top in tops:
+                found = matched(*lowered(spelling), graph, top, self.culprit)
+                if found is not None:
+                    with_better = built(*lowered(better), graph, found)
+                    yield f"{spelling} => {better}", replaced(graph, self.output, {top: with_better})
+
+    def _by_rules(self) -> Iterator[tuple[str, int]]:
         """Rules of stable rewriting, for formulas of numbers."""
         graph = self.graph
         if any(graph.shape_of(node) for node in range(len(graph))):
             return
         matcher = Matcher(Builder(graph))
+        tops = self._around()
         for top in tops:
             for rule in rules():
                 for node, _ in matcher.applied(rule, top):
@@ -197,173 +367,31 @@ class Remedies:
                 over = builder.apply(arithmetic.mul, [graph.operands_of(user)[0], below])
                 yield how, replaced(graph, self.output, {user: builder.apply(arithmetic.div, [over, upper])})
 
-    def _written(self, rule: Rule, place: int) -> int | None:
-        """What a general rule writes over the operands of a node; None where it does not fit."""
-        side = rule.left
-        letters = side.graph.operands_of(side.node)
-        operands = self.graph.operands_of(place)
-        if len(letters) != len(operands) or self.graph.attributes_of(place):
-            return None
-        names = {side.graph.input_name(letter): operand for letter, operand in zip(letters, operands, strict=True)}
-        try:
-            return built(rule.right.graph, rule.right.node, self.graph, names)
-        except CgError:
-            return None
+    def _scale(self) -> float:
+        """The power of ten by which the operand of the operation becomes about 1."""
+        if self.culprit < 0 or self.graph.is_leaf(self.culprit):
+            return 10.0
+        operand = self.graph.operands_of(self.culprit)[0]
+        value = choose(self.graph, [operand]).evaluate(self.graph, self.inputs, [operand])[operand]
+        size = float(np.max(np.abs(array_of(value)), initial=0.0))
+        return float(f"1e{ceil(log10(size / 5))}") if isfinite(size) and size > 5 else 10.0
 
-    # ---- trying ------------------------------------------------------------------------------------------------------
+    # ---- elsewhere ---------------------------------------------------------------------------------------------------
 
-    def _tried(self, how: str, root: int, kind: str) -> Cure | None:
-        """A cure with its numbers at the point; None where it does not help."""
-        if self.graph.shape_of(root) != self.graph.shape_of(self.output):
-            return None
-        try:
-            value, gradient = self._at(root, self.inputs)
-        except CgError:
-            return None
-        if not finite(value) or not all(finite(slope) for slope in gradient.values()):
-            return None
-        if kind in ("zero", "vanishing") and not self._moves(gradient):
-            return None
-        if how not in APPROXIMATE and not (self._keeps(value, gradient) and self._agrees(root)):
-            return None
-        return Cure(how, expression(self.graph, root), value, gradient)
-
-    def _at(self, root: int, inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Value and gradient of a form at a point."""
-        graph = self.graph
-        wanted = [root]
-        if self.wrt and not graph.shape_of(root):
-            slopes = differentiate(graph, [root], list(self.wrt.values()))
-            wanted += [slopes.wrt(node) for node in self.wrt.values()]
-        values = choose(graph, wanted).evaluate(graph, inputs, wanted)
-        return values[root], dict(zip(self.wrt, (values[node] for node in wanted[1:]), strict=False))
-
-    def _moves(self, gradient: Mapping[str, Any]) -> bool:
-        """Whether the derivative in question, or any, is neither 0 nor out of all proportion."""
-        slopes = [gradient[self.by]] if self.by is not None and self.by in gradient else list(gradient.values())
-        sizes = [np.abs(_array(slope)) for slope in slopes]
-        return any(np.any(size > 1e-9) and np.all(size < 1e9) for size in sizes)
-
-    def _keeps(self, value: Any, gradient: Mapping[str, Any]) -> bool:
-        """Whether a form has the true value and slopes of the formula at the point, where these are known."""
-        right, slopes = self.truth()
-        close = [right is None or _near(right, value)]
-        close += [_near(slope, gradient[name]) for name, slope in slopes.items() if name in gradient]
-        return all(close)
-
-    def truth(self) -> tuple[Any, dict[str, Any]]:
-        """The value and the slopes at the point in many digits, or what they tend to around it.
-
-        None, and no slope, where there is none such: it is infinite, undefined all around, or depends on the side.
-        """
-        if not self._expected:
-            graph = self.graph
-            names = [name for name, node in self.wrt.items() if not graph.shape_of(node)]
-            nodes = [self.output]
-            if names and not graph.shape_of(self.output):
-                slopes = differentiate(graph, [self.output], [self.wrt[name] for name in names])
-                nodes += [slopes.wrt(self.wrt[name]) for name in names]
-            here = self._numbers(nodes, self.inputs)
-            tend = self._limits(nodes) if any(_undefined(each) for each in here) else here
-            found = [end if _undefined(each) else each for each, end in zip(here, tend, strict=True)]
-            known = [each if each is not None and finite(each) else None for each in found]
-            by_name = dict(zip(names, known[1:], strict=False)) if known[0] is not None else {}
-            self._expected = [(known[0], {name: slope for name, slope in by_name.items() if slope is not None})]
-            self._open = _undefined(here[0])
-        return self._expected[0]
-
-    def _numbers(self, nodes: Sequence[int], inputs: Mapping[str, Any]) -> list[Any]:
-        """Nodes in many digits, as doubles; an array as doubles compute it; None where no digits decide."""
-        graph = self.graph
-        scalars = [node for node in nodes if not graph.shape_of(node)]
-        exact = Exact(most=DIGITS).values(graph, inputs, scalars)
-        plain = choose(graph, nodes).evaluate(graph, inputs, nodes) if len(scalars) < len(nodes) else []
-        numbers = {node: exact[node] for node in scalars}
-        return [plain[node] if graph.shape_of(node) else _double(numbers[node])
-                for node in nodes]  # fmt: skip
-
-    def _limits(self, nodes: Sequence[int]) -> list[Any]:
-        """What the values of nodes around the point tend to; None where they do not tend to a number."""
-        around = []
-        for step in (1e-7, -1e-7, 3e-8, -3e-8):
-            near = {name: value + step * np.maximum(np.abs(value), 1.0) if name in self.wrt else value
-                    for name, value in self.inputs.items()}  # fmt: skip
-            near = {name: float(value) if not np.ndim(value) else value for name, value in near.items()}
-            around.append(self._numbers(nodes, near))
-        return [_agreed(values) for values in zip(*around, strict=True)]
-
-    def _agrees(self, root: int) -> bool:
-        """Whether a form has the values of the formula around the point, where that has some; a cure does no harm."""
-        if not self._nearby:
-            for _ in range(NEARBY):
-                near = {name: self._moved(value) for name, value in self.inputs.items()}
-                self._nearby.append((near, self._numbers([self.output], near)[0]))
-        engine = choose(self.graph, [root])
-        told = []
-        for near, right in self._nearby:
-            if right is not None and finite(right):
-                old, new = _array(right), _array(engine.evaluate(self.graph, near, [root])[root])
-                told.append(bool(np.all(np.abs(old - new) <= AGREES * np.maximum(np.abs(old), np.abs(new)) + 1e-12)))
-        return sum(told) >= 0.7 * len(told)
-
-    def _moved(self, value: Any) -> Any:
-        """A number, or each of an array, somewhere around and of either sign."""
-        array = _array(value)
-        moved = array * self.seed.uniform(0.2, 1.8, array.shape) + self.seed.normal(0.0, 1.0, array.shape)
-        return float(moved) if not array.shape else moved
-
-    def _elsewhere(self, kind: str) -> list[Cure]:
-        """Another value of one input at which value and gradient are sound."""
-        for name, value in self.inputs.items():
-            for other in _others(value):
-                try:
-                    found, gradient = self._at(self.output, {**self.inputs, name: other})
-                except CgError:
-                    continue
-                sound = finite(found) and all(finite(slope) for slope in gradient.values())
-                if sound and (self._moves(gradient) or kind in ("nan", "infinite")):
-                    text = expression(self.graph, self.output)
-                    return [Cure("start elsewhere", text, found, gradient, {name: other})]
-        return []
+    def _elsewhere(self) -> list[Cure]:
+        """Other values of the inputs at which value and gradient are sound."""
+        later: list[Cure] = []
+        for at, value, gradient in self.trials.others():
+            cure = Cure("start elsewhere", self.text, value, gradient, at)
+            settled = self.finding.kind != "convention" or self.trials.is_settled({**self.inputs, **at}, gradient)
+            if cure.is_sound and self._helps(cure) and settled:
+                if not gradient or any(map(_is_moderate, gradient.values())):
+                    return [cure]
+                later.append(cure)
+        return later[:1]
 
 
-def _array(value: Any) -> Any:
-    return np.asarray(value, dtype=float)
-
-
-def _others(value: Any) -> list[Any]:
-    """Values of an input to start from instead; of a square matrix, with a larger diagonal."""
-    array = _array(value)
-    if not array.shape:
-        start = float(array)
-        tried = [start / 10, start / 100, 1.0, 0.5, -1.0, start + 1.0, start - 1.0]
-        return [other for other in tried if isfinite(other) and other != start]
-    size = max(1.0, float(np.max(np.abs(array), initial=0.0)))
-    if array.ndim == 2 and array.shape[0] == array.shape[1]:
-        return [array + size * part * np.eye(len(array)) for part in (0.01, 1.0)]
-    return [array + step * np.arange(1.0, array.size + 1.0).reshape(array.shape) for step in (1.0, -1.0)]
-
-
-def _double(number: Number | None) -> float | None:
-    return None if number is None else float(number)
-
-
-def _undefined(value: Any) -> bool:
-    """Whether a value is unknown or nan, or holds a nan; an infinity is a value."""
-    return value is None or bool(np.any(np.isnan(_array(value))))
-
-
-def _near(right: Any, value: Any) -> bool:
-    """Whether a value is as good as the right one."""
-    right, value = _array(right), _array(value)
-    size = float(np.max(np.abs(right), initial=0.0))
-    return bool(np.allclose(right, value, rtol=TENDS, atol=TENDS * (min(1.0, size) or 1.0)))
-
-
-def _agreed(values: Sequence[Any]) -> Any:
-    """The mean of values that are as good as the same; else None."""
-    if any(each is None or not finite(each) for each in values):
-        return None
-    middle = np.mean([_array(each) for each in values], axis=0)
-    same = all(np.allclose(_array(each), middle, rtol=TENDS, atol=TENDS) for each in values)
-    return middle if same else None
+def _is_moderate(slope: Any) -> bool:
+    """Whether a derivative is neither 0 nor out of all proportion."""
+    size = np.abs(array_of(slope))
+    return bool(np.any(size > 1e-9) and np.all(size < 1e9))

@@ -12,22 +12,20 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from cgcli.emit.formula import applied, expression
+from cgcli.emit.formula import expression
 from cgcli.emit.latex import latex
-from cgcli.emit.names import constant_text
 from cgcli.errors import CalculationError
-from cgcli.explain.rule_text import RuleTexts
-from cgcli.explain.textbook import FORMS, GivenRule
+from cgcli.explain.table_rule import table_rule
+from cgcli.explain.textbook import FORMS, Asked, GivenRule
+from cgcli.explain.tidying import in_elements, of_finite_numbers, plainer, simplified, with_tidy_products, written
 from cgcli.graph.copying import copy_beginning
 from cgcli.graph.replacing import replaced
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
-from cgcli.ops import shaping
-from cgcli.ops.arithmetic import square
+from cgcli.ops import linear, shaping
 from cgcli.passes.derivative import derivative_of, directional
 from cgcli.passes.expand import expansion, transplant
 from cgcli.passes.folding import FoldingRef
-from cgcli.passes.partials import local_partials
 from cgcli.passes.simplify import simplify
 
 if TYPE_CHECKING:
@@ -43,6 +41,14 @@ LONGEST_LINE = 20_000
 """Characters of a line."""
 
 
+ARRAYS = {
+    shaping.stack: ("list rule", "a list is differentiated element by element"),
+    linear.matmul: ("product rule", "(u @ v)' = u' @ v + u @ v'"),
+    shaping.sum_of: ("sum rule", "the derivative of a sum is the sum of the derivatives"),
+}  # fmt: skip
+"""What rules of operations on arrays are called."""
+
+
 class Rule(NamedTuple):
     """A rule: its name, and how it is written in general (u' is the derivative of u)."""
 
@@ -51,8 +57,9 @@ class Rule(NamedTuple):
 
 
 BEGIN = Rule("", "")
-NEUTRAL = Rule("neutral numbers", "1 · u = u, u + 0 = u")
-COLLECTED = Rule("simplification", "like terms and like factors are collected")
+ELEMENTS = Rule("lists written out", "element by element")
+TIDIED = Rule("simplification", "numbers are multiplied, equal factors put together or cancelled")
+COLLECTED = Rule("simplification", "like terms are added, common factors taken out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +120,31 @@ class Working:
         copy_beginning(graph, self.graph, len(graph))
         self.name = name
         self.variable = variable
+        self.output = output
+        self.order = order
+        self.plain = plain
         part = graph.row(variable) is shaping.index
         self.root = graph.operands_of(variable)[0] if part else variable
         self.pending: dict[int, int] = {}
         self.lines: list[Line] = []
         self.applied: list[Applied] = []
         self._depends = bytearray()
-        self.derivative = output
+        self._taken: dict[int, int] = {}
+        self._written: dict[int, str] = {}
+        last = output
         for number in range(1, order + 1):
-            self.derivative = self._differentiated(self.derivative, number, plain)
+            last = self._differentiated(last, number)
 
     # ---- one derivative ----------------------------------------------------------------------------------------------
 
-    def _differentiated(self, node: int, order: int, plain: bool) -> int:
+    def _differentiated(self, node: int, order: int) -> int:
         line = self.derivative_of_operand(self.graph.ref(node)).node
-        moving = [each for each, need in enumerate(ancestors(self.graph, [node])) if need and self.depends(each)]
         self._write(order, BEGIN, "", line)
+        apart = in_elements(self.graph, node)
+        if apart != node:
+            line = self.derivative_of_operand(self.graph.ref(apart)).node
+            self._write(order, ELEMENTS, expression(self.graph, node), line)
+        moving = [each for each, need in enumerate(ancestors(self.graph, [apart])) if need and self.depends(each)]
         chosen = self.leftmost(line)
         while chosen is not None:
             if max(len(self.lines), len(moving)) > MOST_STEPS:  # each of them is a step at least
@@ -136,10 +152,10 @@ class Working:
             of = self.pending[chosen]
             found = self.ruled(of)
             self.applied.append(Applied(line, chosen, of, found))
-            line = replaced(self.graph, line, {chosen: found.result.node})
-            self._write(order, Rule(found.name, found.general), expression(self.graph, of), line)
+            line = written(self.graph, replaced(self.graph, line, {chosen: found.result.node}))
+            self._write(order, Rule(found.name, found.general), self._text_of(of), line)
             chosen = self.leftmost(line)
-        return self._simplified(node, line, order) if plain else line
+        return self._simplified(line, order) if self.plain else line
 
     def _write(self, order: int, rule: Rule, of: str, node: int) -> None:
         """A line, where it differs from the one before it."""
@@ -153,9 +169,14 @@ class Working:
 
     def text(self, node: int, form: str = "d/d{}({})") -> str:
         """A line as text; form: how a derivative of what is written by the variable is."""
-        inner = self.inner(node)
-        texts = {each: form.format(self.name, expression(self.graph, of)) for each, of in inner.items()}
+        texts = {each: form.format(self.name, self._text_of(of)) for each, of in self.inner(node).items()}
         return texts[node] if node in texts else expression(self.graph, node, texts)
+
+    def _text_of(self, node: int) -> str:
+        """The text of what is differentiated, made once."""
+        if node not in self._written:
+            self._written[node] = expression(self.graph, node)
+        return self._written[node]
 
     def latex(self, node: int) -> str:
         """A line for mathematics mode."""
@@ -184,9 +205,13 @@ class Working:
 
     def meaning(self, node: int) -> int:
         """The node that a line means: with the derivatives that are still to be taken in their places."""
-        inner = self.inner(node)
-        return replaced(self.graph, node, {each: derivative_of(self.graph, of, self.variable)
-                                          for each, of in inner.items()})  # fmt: skip
+        return replaced(self.graph, node, {each: self._derivative(of) for each, of in self.inner(node).items()})
+
+    def _derivative(self, of: int) -> int:
+        """The derivative of a node by the pass, made once."""
+        if of not in self._taken:
+            self._taken[of] = derivative_of(self.graph, of, self.variable)
+        return self._taken[of]
 
     # ---- rules -------------------------------------------------------------------------------------------------------
 
@@ -228,63 +253,21 @@ class Working:
         """The rule for the derivative of a node, and what it writes in its place."""
         graph = self.graph
         row, operands = graph.row(node), [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
-        depends = [self.depends(operand.node) for operand in operands]
+        asked = Asked(FoldingRef(graph, self.variable), FoldingRef(graph, node), operands,
+                      lambda ref: self.depends(ref.node), self.derivative_of_operand)  # fmt: skip
         form = FORMS.get(row)
-        found = form(operands, depends, FoldingRef(graph, node), self.derivative_of_operand) if form else None
+        found = form(asked) if form else None
         if found is None or found.result.shape != graph.shape_of(node):
-            found = self._by_partials(node, operands, depends)
+            found = table_rule(asked)
         if found is not None and found.result.shape == graph.shape_of(node):
             return found
         if row.definition is not None and row.pullback is None and row.partials is None:
             template, places, output = expansion(row, [each.shape for each in operands], graph.attributes_of(node))
             meant = transplant(template, graph, dict(zip(places, operands, strict=True)))(output)
+            meant = FoldingRef(graph, of_finite_numbers(graph, meant.node))
             text = expression(graph, meant.node)
-            return GivenRule(f"definition of {row.name}", f"it is {text}", self.derivative_of_operand(meant), {})
-        return self._by_directions(node, operands, depends)
-
-    def _by_partials(self, node: int, operands: Sequence[Ref], depends: Sequence[bool]) -> GivenRule | None:
-        """The partial derivatives of an elementwise row, each times the derivative of its operand (chain rule)."""
-        graph, row = self.graph, self.graph.row(node)
-        if not row.elementwise or (row.partials is None and row.pullback is None):
-            return None
-        places = [place for place, depend in enumerate(depends) if depend]
-        slopes, terms = [], []
-        for place, partial in zip(places, local_partials(graph, node, places), strict=True):
-            if partial is not None:
-                slopes.append(FoldingRef(graph, self._with_powers(partial)))
-                terms.append(slopes[-1] * self.derivative_of_operand(operands[place]))
-        total: Ref = sum(terms[1:], terms[0]) if terms else FoldingRef(graph, graph.constant(0.0))
-        inner = any(operands[place].node != self.variable for place in places)
-        mistakes: dict[str, Any] = {}
-        if terms:
-            mistakes[f"the derivative of {row.name} has the other sign"] = -total
-            if inner:
-                mistakes["the inner derivative is missing (chain rule)"] = sum(slopes[1:], slopes[0])
-        name = f"derivative of {row.name}"
-        return GivenRule(f"{name} and chain rule" if inner else name, self._general(node, places), total, mistakes)
-
-    def _with_powers(self, root: int) -> int:
-        """A rule with `u^2` for what rows write as `square(u)`."""
-        graph = self.graph
-        squares = [node for node, need in enumerate(ancestors(graph, [root])) if need and graph.row(node) is square]
-        powers = {node: (FoldingRef(graph, graph.operands_of(node)[0]) ** 2).node for node in squares}
-        return replaced(graph, root, powers) if powers else root
-
-    def _general(self, node: int, places: Sequence[int]) -> str:
-        """The rule of a row in letters: `sin(u)' = cos(u) · u'`."""
-        graph = self.graph
-        operands = graph.operands_of(node)
-        letters = iter("uvwst")
-        names: dict[int, str] = {}
-        for place, operand in enumerate(operands):
-            number = place not in places and graph.is_constant(operand)
-            names[operand] = constant_text(graph, operand) if number else next(letters, "u")
-        texts = [names[operand] for operand in operands]
-        names[node] = applied(graph, node, texts)
-        rules = RuleTexts(graph, names)
-        slopes = [_factor(rules.text(node, place, partial=True)) for place in places]
-        terms = [f"{slope} · {texts[place]}'" for slope, place in zip(slopes, places, strict=True)]
-        return f"{names[node]}' = {' + '.join(terms) or '0'}"
+            return GivenRule(f"definition of {row.name}", f"it is {text}", self.derivative_of_operand(meant))
+        return self._by_directions(node, operands, [self.depends(operand.node) for operand in operands])
 
     def _by_directions(self, node: int, operands: Sequence[Ref], depends: Sequence[bool]) -> GivenRule:
         """The rule of an operation on arrays: how it changes as its operands move along their derivatives."""
@@ -302,47 +285,26 @@ class Working:
         for place in moved:
             if f"direction {place}" in known:
                 stand_ins[known[f"direction {place}"]] = self.derivative_of_operand(operands[place])
-        return GivenRule(f"derivative of {row.name}", "", transplant(simple, graph, stand_ins)(result), {})
+        name, general = ARRAYS.get(row, (f"derivative of {row.name}", ""))
+        return GivenRule(name, general, transplant(simple, graph, stand_ins)(result))
 
     # ---- simplification ----------------------------------------------------------------------------------------------
 
-    def _simplified(self, node: int, line: int, order: int) -> int:
-        """What is left once neutral numbers are dropped and like terms collected: the same as `derivative` gives."""
-        folded = self._folded(line)
-        self._write(order, NEUTRAL, self.lines[-1].text, folded)
-        simple, (result,) = simplify(self.graph, [derivative_of(self.graph, node, self.variable)])
-        own = {place: self.graph.ref(self.graph.inputs(hidden=True)[name])
-               for name, place in simple.inputs(hidden=True).items()}  # fmt: skip
-        after = transplant(simple, self.graph, own)(result).node
-        self._write(order, COLLECTED, self.lines[-1].text, after)
-        return after
+    def _simplified(self, line: int, order: int) -> int:
+        """The line in simpler form: first each product by itself, then the whole."""
+        for rule, simpler in ((TIDIED, with_tidy_products), (COLLECTED, simplified)):
+            after = written(self.graph, simpler(self.graph, line))
+            if after != line and plainer(self.graph, after, line):
+                self._write(order, rule, self.lines[-1].text, after)
+                line = after
+        return line
 
-    def _folded(self, root: int) -> int:
-        """A line without neutral numbers."""
-        graph = self.graph
-        moved: dict[int, int] = {}
-        for node, need in enumerate(ancestors(graph, [root])):
-            if not need:
-                continue
-            operands = [FoldingRef(graph, moved[operand]) for operand in graph.operands_of(node)]
-            row, attributes = graph.row(node), graph.attributes_of(node)
-            if graph.is_leaf(node):
-                moved[node] = node
-            elif row.elementwise and not attributes:
-                moved[node] = operands[0].build(row, operands).node
-            else:
-                moved[node] = graph.repeat(row, [each.node for each in operands], attributes)
-        return moved[root]
-
-
-def _factor(text: str) -> str:
-    """A text that is to be multiplied: a sum in brackets."""
-    depth = 0
-    for place, character in enumerate(text):
-        depth += (character in "([") - (character in ")]")
-        if not depth and text[place : place + 3] in (" + ", " - "):
-            return f"({text})"
-    return text
+    def by_pass(self) -> int:
+        """The derivative as the pass gives it, in simpler form."""
+        node = self.output
+        for _ in range(self.order):
+            node = simplified(self.graph, derivative_of(self.graph, node, self.variable))
+        return node
 
 
 def _too_much(message: str) -> CalculationError:

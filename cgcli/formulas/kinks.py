@@ -32,13 +32,13 @@ LONGEST = 60
 
 
 class KinkHit:
-    """An operation of the formula that is evaluated at a kink. text: `abs(x) at 0`."""
+    """An operation of the formula that is evaluated at a kink. text: `abs(x) at 0`; written: `abs(x)`."""
 
-    __slots__ = ("convention", "is_point", "operation", "span", "text")
+    __slots__ = ("convention", "is_point", "operation", "span", "text", "written")
 
     def __init__(self, graph: Graph, node: int, numbers: Sequence[Any]) -> None:
         row = graph.row(node)
-        written = expression(graph, node)
+        self.written = written = expression(graph, node)
         self.operation = row.name
         self.text = f"{written if len(written) <= LONGEST else row.name} at {', '.join(map(compact, numbers))}"
         self.convention = row.convention

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CalculationError, UsageError
+from cgcli.explain.findings import BACKWARD, Finding
 from cgcli.explain.remedies import Remedies
-from cgcli.explain.why import BACKWARD, Finding, Inquiry
+from cgcli.explain.why import Inquiry
 from cgcli.formulas import kinks
 from cgcli.formulas.derivatives import targets, variables
+from cgcli.numerals import finite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.errors import Source
+    from cgcli.explain.remedies import Cure
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
 
@@ -45,7 +48,8 @@ class Why:
         findings = [finding.as_dict() for finding in self.findings]
         for place, counted in enumerate(self.rows or ()):
             findings[place] |= {"rows": counted[0], "first_row": counted[1]}
-        return {"findings": findings, "values": self.values, "gradients": self.gradients, "closest": self.closest}
+        answer = {"findings": findings, "values": self.values, "gradients": self.gradients}
+        return answer if findings else answer | {"closest": self.closest}
 
     def __str__(self) -> str:
         return "\n".join(f"{each.kind} in the {each.pass_} pass: {each.why}" for each in self.findings) or self.closest
@@ -62,12 +66,12 @@ def why(
     over = bound.over(program)
     chosen = targets(program, of)
     by_name = variables(program, wrt, of) if program.inputs or wrt else {}
-    inquiry = Inquiry(over.graph, chosen, by_name, over.values, over.engine)
-    conventions = _conventions(formula, values, of, wrt)
+    inquiry = Inquiry(over.graph, chosen, by_name, over.values, over.engine, bound.source)
+    conventions = _conventions(formula, inquiry, values, of, wrt)
     told = {each.span for each in conventions if each.span is not None}
     found = [each for each in inquiry.findings() if each.kind != "zero" or each.span not in told] + conventions
     if cures:
-        found = [_with_cures(bound, each, chosen, by_name) for each in found]
+        found = _with_cures(bound, found, chosen, by_name)
     gradients = {
         name: {by: inquiry.values[each.adjoints[node]] for by, node in by_name.items()}
         for name, each in inquiry.point.passes.items()
@@ -77,28 +81,50 @@ def why(
 
 
 def _conventions(
-    formula: FormulaBase, values: Mapping[str, Any], of: str | None, wrt: Sequence[str] | None
+    formula: FormulaBase, inquiry: Inquiry, values: Mapping[str, Any], of: str | None, wrt: Sequence[str] | None,
 ) -> list[Finding]:  # fmt: skip
-    """Derivatives that a convention chose."""
+    """Derivatives that a convention chose, of values that are finite."""
     bound = formula.bind(values, wrt=wrt)
     bound.on_births = lambda births: None
     name = of or next(iter(bound.program.outputs))
-    return [
-        Finding("convention", BACKWARD, name, None, -1, hit.operation, hit.text, hit.span,
-                f"{hit.text} is a kink, where the slope is a convention: {hit.convention}")
-        for hit in kinks.kinks_at(bound, wrt, of)
-    ]  # fmt: skip
+    if not finite(inquiry.values[inquiry.outputs[name]]):
+        return []
+    text = "" if bound.source is None else bound.source.text
+    found = []
+    for hit in kinks.kinks_at(bound, wrt, of):
+        written = hit.written if hit.span is None else " ".join(text[slice(*hit.span)].split())
+        why = f"{hit.text} is a corner or a jump and has no slope; by convention: {hit.convention}"
+        node = _node_of(inquiry, hit)
+        found.append(Finding("convention", BACKWARD, name, (), node, hit.operation, written, hit.span, why))
+    return found
 
 
-def _with_cures(bound: Bound, found: Finding, outputs: Mapping[str, int], by_name: Mapping[str, int]) -> Finding:
-    """A finding with what cures it, tried at the point."""
-    graph = bound.graph
-    node = found.node
-    if found.kind == "convention" or node < 0 or node >= len(graph) or graph.is_leaf(node):
-        return found
+def _node_of(inquiry: Inquiry, hit: kinks.KinkHit) -> int:
+    """The node of a kink in the graph of the inquiry; -1 where it is within a kept loop."""
+    graph = inquiry.graph
+    return next((node for node in range(len(graph))
+                 if graph.row(node).name == hit.operation and graph.spans.get(node) == hit.span), -1)  # fmt: skip
+
+
+def _with_cures(
+    bound: Bound, found: Sequence[Finding], outputs: Mapping[str, int], by_name: Mapping[str, int]
+) -> list[Finding]:  # fmt: skip
+    """Findings with what cures them, tried at the point; what cures one may be what cures another one of the output."""
     inputs = {name: value for name, value in bound.values.items() if isinstance(value, float) or np.ndim(value)}
-    remedies = Remedies(graph, outputs[found.of], node, inputs, by_name, found.by)
-    return replace(found, cures=remedies.found(found.kind))
+    cured: list[Finding] = []
+    for finding in found:
+        remedies = Remedies(bound.program.graph, outputs[finding.of], finding, inputs, by_name, bound.source)
+        cured.append(replace(finding, cures=remedies.found()))
+    return [replace(each, cures=_shared(each, cured)) for each in cured]
+
+
+def _shared(finding: Finding, others: Sequence[Finding]) -> list[Cure]:
+    """The cures of a finding; where it has only another point to start from, those of others of the same trouble."""
+    if any(cure.at is None for cure in finding.cures) or finding.kind not in ("nan", "infinite"):
+        return finding.cures
+    alike = [each for each in others if each.of == finding.of and each.kind in ("nan", "infinite")]
+    better = next((each.cures for each in alike if any(cure.at is None for cure in each.cures)), finding.cures)
+    return list(better)
 
 
 def _closest(inquiry: Inquiry) -> str:
@@ -122,7 +148,7 @@ def _closest(inquiry: Inquiry) -> str:
                 continue
             condition = abs(float(inquiry.values[part]) / above * float(inquiry.values[operand]) / result)
             if condition > worst[0]:
-                worst = (condition, inquiry.text(node))
+                worst = (condition, inquiry.words.text(node))
     if not worst[1]:
         return "nothing is wrong here"
     return (

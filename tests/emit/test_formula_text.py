@@ -312,3 +312,17 @@ def test_conditions_of_three_keep_their_order():
     graph, node = lowered("(x if a else y) if b else z")
     assert expression(graph, node) == "where(b, where(a, x, y), z)"
     assert graph.row(node) is logic.where
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("3420258114223734784", "3420258114223734784"),
+        ("1e20", "1e20"),
+        ("100000000000000000000", "1e20"),
+        ("2e60", "2e60"),
+    ],
+)
+def test_large_whole_numbers_keep_their_value(given, told):
+    """Decimals count as they are written, so the shortest text of a double would be another number."""
+    assert str(cg.parse(f"{given}*x")) == f"{told} * x"

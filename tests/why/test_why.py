@@ -18,14 +18,14 @@ CASES = [
     ("log(1 + exp(x))", {"x": 1000.0}, "infinite", "forward", "exp", "softplus(x)"),
     ("log(sum(exp(v)))", {"v": [1000.0, 2.0]}, "infinite", "forward", "exp", "logsumexp(v)"),
     ("sum(log(softmax(v)))", {"v": [1000.0, 0.0]}, "infinite", "forward", "log", "sum(log_softmax(v))"),
-    ("sqrt(x^2 + y^2)", {"x": 0.0, "y": 0.0}, "infinite", "backward", "sqrt", "hypot(x, y)"),
-    ("sqrt(x^2)", {"x": 0.0}, "infinite", "backward", "sqrt", "abs(x)"),
+    ("sqrt(x^2 + y^2)", {"x": 0.0, "y": 0.0}, "nan", "backward", "sqrt", "hypot(x, y)"),
+    ("sqrt(x^2)", {"x": 0.0}, "nan", "backward", "sqrt", "abs(x)"),
     ("sin(x)/x", {"x": 0.0}, "nan", "forward", "div", "sinc(x)"),
     ("x/y", {"x": 1.0, "y": 0.0}, "infinite", "forward", "div", None),
-    ("1/(1/a + 1/b)", {"a": 0.0, "b": 2.0}, "infinite", "backward", "div", "a * b / (b + a)"),
+    ("1/(1/a + 1/b)", {"a": 0.0, "b": 2.0}, "nan", "backward", "div", "a * b / (b + a)"),
     ("x^0.5", {"x": -2.0}, "nan", "forward", "pow", None),
     ("acos(x)", {"x": 1.0}, "infinite", "backward", "acos", None),
-    ("exp(x)/(1 + exp(x))", {"x": 800.0}, "infinite", "forward", "exp", "sigmoid(x)"),
+    ("exp(x)/(1 + exp(x))", {"x": 800.0}, "nan", "forward", "exp", "sigmoid(x)"),
     ("relu(w*x)", {"w": -1.0, "x": 2.0}, "zero", "backward", "relu", "leaky_relu(w * x)"),
     ("sigmoid(x)", {"x": 800.0}, "zero", "backward", "sigmoid", None),
     ("floor(x)*y", {"x": 1.5, "y": 2.0}, "zero", "backward", "floor", None),
@@ -34,7 +34,7 @@ CASES = [
     ("exp(-x)", {"x": 800.0}, "zero", "forward", "exp", None),
     ("exp(x)", {"x": 40.0}, "huge", "backward", "exp", None),
     ("exp(-x)", {"x": 40.0}, "vanishing", "backward", "exp", None),
-    ("abs(x)", {"x": 0.0}, "convention", "backward", "abs", ""),
+    ("abs(x)", {"x": 0.0}, "convention", "backward", "abs", "sqrt(x^2 + 1e-12)"),
     ("sqrt(sum(v^2))", {"v": [0.0, 0.0]}, "infinite", "backward", "sqrt", "norm(v)"),
     ("log(1 - sigmoid(x))", {"x": 50.0}, "infinite", "forward", "log", "log_sigmoid(-x)"),
     ("log(1 - exp(-x))", {"x": 1e-20}, "infinite", "forward", "log", "log1mexp(-x)"),
@@ -81,7 +81,7 @@ def test_the_way_from_there():
     assert [text for text, _ in found.path] == ["y", "z", "z + 1"]
     assert all(value == -np.inf for _, value in found.path)
     (found,) = cg.parse("sqrt(x*3)").why(x=0.0).findings
-    assert [text for text, _ in found.path] == ["∂/∂(sqrt(x * 3))", "∂/∂(x * 3)", "∂/∂x"]
+    assert [text for text, _ in found.path] == ["∂/∂(sqrt(x*3))", "∂/∂(x*3)", "∂/∂x"]
 
 
 def test_a_cure_does_no_harm():
@@ -95,7 +95,7 @@ def test_rules_of_general_cures_name_their_operation():
     for name, rules in general_rules().items():
         for rule in rules:
             assert rule.left.graph.row(rule.left.node).name == name
-            assert rule.source in ("branch", "clamp", "smooth", "slope")
+            assert rule.source in ("branch", "clamp", "smooth", "slope", "scale", "round")
 
 
 def test_rows_of_a_table_by_cause(tmp_path, capsys):
@@ -143,5 +143,5 @@ def test_no_cure_has_another_value(text):
 
 def test_a_cure_moves_the_derivative_in_question():
     for found in cg.parse("x + 0*y").why(x=1.0, y=2.0).findings:
-        assert found.by == "y"
+        assert found.by == ("y",)
         assert all(each.gradient["y"] for each in found.cures)

@@ -16,7 +16,7 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import exclude, has_errors, read_bindings, read_formula, split_names
-from cgcli.cli.output import Births, during, print_json, print_values, report_kinks, tell_warnings
+from cgcli.cli.output import Births, during, print_json, print_values, report_kinks, tell_warnings, why_line
 from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
@@ -87,7 +87,7 @@ def run(
         exclude("--data", digits=digits)
         run_table(
             parsed, bindings, table, lambda bound: (bound, bound.chosen(names)),
-            show=names, engine=engine, json=json, strict=strict,
+            show=names, engine=engine, json=json, strict=strict, line=lambda: why_line(formula, bindings, table=table),
         )  # fmt: skip
         return
     if errors or (uncertain is not None and uncertain.given()) or has_errors(bindings):
@@ -98,7 +98,8 @@ def run(
         run_with_errors(parsed, bindings, uncertain, show=names, engine=engine, json=json, strict=strict)
         return
     tell_warnings(digits, engine)
-    births = Births(strict=strict)
+    shown = names[0] if len(names) == 1 else None
+    births = Births(strict=strict, line=lambda: why_line(formula, bindings, of=shown))
     given = read_bindings(bindings, parsed, digits=digits)
     bound = births.watch(parsed.bind(given, engine=engine, digits=digits, show=names))
     chosen = bound.chosen(names)

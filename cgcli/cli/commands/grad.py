@@ -27,11 +27,13 @@ from cgcli.cli.output import (
     report_left_out,
     tell_warnings,
     warn,
+    why_line,
 )
 from cgcli.errors import CalculationError, CgWarning, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from cgcli.api.formula import Formula
@@ -100,7 +102,10 @@ def run(
         return
     if table is not None and (table.cluster is not None or table.given()):
         exclude("--data" if table.cluster is None else "--cluster", **others, digits=digits)
-        print_rows(parsed, bindings, table, variables, of, engine=engine, json=json, strict=strict)
+        print_rows(
+            parsed, bindings, table, variables, of, engine=engine, json=json, strict=strict,
+            line=lambda: why_line(formula, bindings, of=of, wrt=wrt, table=table),
+        )  # fmt: skip
         return
     if symbolic or latex:
         asked = "--symbolic" if symbolic else "--latex"
@@ -117,7 +122,8 @@ def run(
         return
     tell_warnings(digits, engine)
     values = read_bindings(bindings, parsed, digits=digits)
-    births = Births(strict=strict)
+    told = not (jacobian or hessian)  # `cg why` looks at first derivatives of numbers
+    births = Births(strict=strict, line=(lambda: why_line(formula, bindings, of=of, wrt=wrt)) if told else None)
     bound = births.watch(parsed.bind(values, engine=engine, digits=digits, wrt=variables))
     report_left_out(bound, variables, of)
     kind = "jacobian" if jacobian else "hessian" if hessian else "gradients"
@@ -140,7 +146,7 @@ def run(
 
 def print_rows(
     parsed: Formula, bindings: list[str] | None, table: TableOptions, wrt: list[str] | None, of: str | None, *,
-    engine: str, json: bool, strict: bool,
+    engine: str, json: bool, strict: bool, line: Callable[[], str],
 ) -> None:  # fmt: skip
     """The outputs of every row of a table and their derivatives, here or on a cluster."""
     if table.cluster is not None:
@@ -158,7 +164,9 @@ def print_rows(
         labels.update(column_labels(over, wrt, of))
         return over, nodes
 
-    run_table(parsed, bindings, table, choose, wrt=wrt, engine=engine, json=json, strict=strict, labels=labels)
+    run_table(
+        parsed, bindings, table, choose, wrt=wrt, engine=engine, json=json, strict=strict, labels=labels, line=line
+    )  # fmt: skip
 
 
 def print_sum(

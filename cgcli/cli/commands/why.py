@@ -16,12 +16,12 @@ from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, Of, Wrt, typer
+    from cgcli.explain.findings import Finding
     from cgcli.explain.remedies import Cure
-    from cgcli.explain.why import Finding
     from cgcli.formulas.why import Why
 
 
@@ -31,6 +31,8 @@ KINDS_IN_WORDS = {
     "clamp": "keep the number in range",
     "smooth": "a smooth function of the same shape",
     "slope": "a small slope where it is flat",
+    "scale": "a smaller scale",
+    "round": "round off the corner",
 }
 
 
@@ -92,8 +94,9 @@ def finding_lines(finding: Finding, found: Why) -> Iterator[str]:
     """One finding: what, where in the text, the way, and cures."""
     from cgcli.excerpts import excerpt
 
-    by = "" if finding.by is None else f" by {finding.by}"
-    what = f"derivative{by}" if finding.pass_ == "backward" else "value"
+    by = f" by {listed(finding.by)}" if finding.by else ""
+    derivative = "derivatives" if len(finding.by) > 1 else "derivative"
+    what = f"{derivative}{by}" if finding.pass_ == "backward" else "value"
     of = "" if finding.of == "result" else f" of {finding.of}"
     yield f"{finding.kind}: the {what}{of}"
     yield f"  {finding.why}"
@@ -114,6 +117,11 @@ def cure_lines(cure: Cure) -> Iterator[str]:
         yield f"  cure ({KINDS_IN_WORDS.get(cure.how, cure.how)}): {cure.formula}"
     slopes = ", ".join(f"d/d{name} = {short_text(slope)}" for name, slope in cure.gradient.items())
     yield f"    gives {short_text(cure.value)}" + (f", {slopes}" if slopes else "")
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def short_text(value: Any) -> str:

@@ -56,17 +56,20 @@ def joined(graph: Graph, items: Sequence[int]) -> tuple[int, tuple[Any, ...]] | 
     return source, outer
 
 
-def in_scalars(graph: Graph, outputs: Sequence[int]) -> tuple[Graph, list[int]] | None:
+def in_scalars(
+    graph: Graph, outputs: Sequence[int], *, kinks: bool = False
+) -> tuple[Graph, list[int]] | None:  # fmt: skip
     """The same formula element by element: a graph and its outputs, of the same shapes.
 
-    None where there is no array, where they are too large, or where an operation cannot be taken apart.
+    None where there is no array, where they are too large, or where an operation cannot be taken apart. kinks: whether
+    an operation is taken apart also where its derivative is a convention at some points, and another one in elements.
     """
     needed = ancestors(graph, outputs)
     elements = sum(size(graph.shape_of(node)) for node in range(len(needed)) if needed[node] and graph.shape[node])
     if not 0 < elements <= MOST_ELEMENTS or not all(size(graph.shape_of(output)) for output in outputs):
         return None
     rows = {graph.row(node) for node in compress(range(len(needed)), needed)}
-    if any(row.kink is not None and not row.elementwise for row in rows):
+    if not kinks and any(row.kink is not None and not row.elementwise for row in rows):
         return None  # in elements, the kink of a length is one of a root, which has another derivative
     from cgcli.passes.scalars import NotScalarError, to_scalars
 
