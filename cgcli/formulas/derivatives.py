@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cgcli.graph.store import Graph
     from cgcli.language.program import Decision, Program
 
+MANY_NODES = 3_000
+"""Nodes from which on it is looked for scalars that are done alike, beside arrays."""
+
 MOST_ENTRIES = 4_000_000
 """Entries of a Hessian, pairs of names, that are given out by name; some 100 bytes each."""
 
@@ -159,11 +162,24 @@ def gradients(
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Values of the outputs and their gradients, {output: value} and {output: {name: derivative}}, in one run."""
     chosen = targets(bound.program, of)
+    if _has_many_scalars(bound, chosen):
+        from cgcli.formulas.as_arrays import gradients_by_arrays
+
+        by_arrays = gradients_by_arrays(bound, wrt, of)
+        if by_arrays is not None:
+            return by_arrays
     over, nodes = gradient_nodes(bound, wrt, of)
     rates = [node for by_name in nodes.values() for node in by_name.values()]
     found = iter(over.evaluate([*chosen.values(), *rates]))
     values = {name: next(found) for name in chosen}
     return values, {name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()}
+
+
+def _has_many_scalars(bound: Bound, chosen: Mapping[str, int]) -> bool:
+    """Whether NumPy would compute many nodes one by one."""
+    if len(bound.graph) < MANY_NODES or bound.program.columns is not None:
+        return False
+    return bound.engine(list(chosen.values())).name == "numpy"
 
 
 def jacobians(
