@@ -163,11 +163,9 @@ def gradients(
     """Values of the outputs and their gradients, {output: value} and {output: {name: derivative}}, in one run."""
     chosen = targets(bound.program, of)
     if _has_many_scalars(bound, chosen):
-        from cgcli.formulas.as_arrays import gradients_by_arrays
-
-        by_arrays = gradients_by_arrays(bound, wrt, of)
-        if by_arrays is not None:
-            return by_arrays
+        found_by_arrays = _gradients_by_arrays(bound, wrt, of)
+        if found_by_arrays is not None:
+            return found_by_arrays
     over, nodes = gradient_nodes(bound, wrt, of)
     rates = [node for by_name in nodes.values() for node in by_name.values()]
     found = iter(over.evaluate([*chosen.values(), *rates]))
@@ -180,6 +178,20 @@ def _has_many_scalars(bound: Bound, chosen: Mapping[str, int]) -> bool:
     if len(bound.graph) < MANY_NODES or bound.program.columns is not None:
         return False
     return bound.engine(list(chosen.values())).name == "numpy"
+
+
+def _gradients_by_arrays(
+    bound: Bound, wrt: Sequence[str] | None, of: str | None
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
+    """What `gradients` gives, where scalars are done as arrays; None where they are not."""
+    from cgcli.formulas.as_arrays import evaluated, gradient_by_arrays
+
+    names = name_tuple(wrt)
+    made = derived(
+        bound, ("gradient by arrays", names, of),
+        lambda program: gradient_by_arrays(program, targets(program, of), variables(program, names, of)),
+    ).nodes  # fmt: skip
+    return None if made is None else evaluated(bound, made)
 
 
 def jacobians(
