@@ -56,6 +56,9 @@ LAST_DIGITS = 1e-11
 TINY = 1e-6
 """The least size of a variable beside that of the largest one; 0 is a size like any other where they are not far."""
 
+FAR = 50.0
+"""Of a variable beside its start, or beside 1."""
+
 FEWEST_REFUSED = 3
 """Trials that were refused in rounds one after the other before a kink is looked for."""
 
@@ -194,6 +197,10 @@ class Walk:
                 )
             self.radius = max(float(length), 1e-3)
 
+    def _is_far(self) -> bool:
+        """Whether a variable has gone so far that a direction with nothing but rounding may be a way without end."""
+        return bool(np.any(np.abs(self.point.x) > FAR * np.maximum(1.0, np.abs(self.first.x))))
+
     def _far(self) -> str:
         """`unbounded` where the value has fallen, or a variable has gone, farther than anybody looks."""
         low = self.point.value < -WITHOUT_END * max(1.0, abs(self.first.value))
@@ -238,8 +245,10 @@ class Walk:
         lower = lower_beside(self, sides, least)
         if lower is None and at_kink:
             return self._along_kink([])
+        if lower is None and not (found.flat | found.down).any():
+            return "minimum"
         if lower is None:
-            return "flat" if (found.flat | found.down).any() else "minimum"
+            return "endless" if model.held.any() and self._is_far() else "flat"
         length = float(np.linalg.norm((lower.x - self.point.x)[self.free] * model.scale))
         self.take(lower, length, "left a flat point")
         self.radius = length
@@ -278,7 +287,7 @@ class Walk:
                 break
             shrunk += 1
             self.refused += 1
-            if promised <= self.tolerance * self.size and self._learns_noise(promised):
+            if trial.is_finite() and promised <= self.tolerance * self.size and self._learns_noise(promised):
                 return ""
             if self.refused >= FEWEST_REFUSED and trial.is_finite() and self._may_kink():
                 across = [*across[-2 * len(part) :], trial]
