@@ -88,3 +88,16 @@ def test_a_way_without_end_that_rounding_hides_is_no_minimum():
     circle = "u = [1, 0.5, 0.25, -0.5, -0.75]; v = [0, 0.8, 0.9, 0.7, 0.1]; sum((sqrt((u - x)^2 + (v - y)^2) - r)^2)"
     found = cg.parse(circle).minimize({"x": 105, "y": 96, "r": 230})
     assert not found.converged
+
+
+def test_what_the_value_does_not_depend_on_stays():
+    found = cg.parse("(v[0] - 1)^2 + 100*sum((v[0] - v[:2]^2)^2)").minimize({"v": [-1, -1, -1]})
+    assert found.kind == "flat"
+    assert found.values["v"][2] == -1
+
+
+def test_a_floor_that_is_reached_slowly_is_no_way_without_end():
+    text = "(exp(a) - b)^4 + 100*(b - c)^6 + tan(c - d)^4 + a^8 + (d - 1)^2"
+    found = cg.parse(text).minimize({"a": 0, "b": 0, "c": 0, "d": 0})
+    assert found.converged
+    assert found.value < 1e-15
