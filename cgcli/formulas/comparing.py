@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cgcli.emit.formula import expression
-from cgcli.errors import CalculationError, UsageError, did_you_mean
+from cgcli.errors import CgError, UsageError, did_you_mean
 from cgcli.explain.comparing import UNEQUAL, Comparison, Difference, compare, differences, only_in
 from cgcli.formulas import derivatives
 from cgcli.graph.copying import carry, copied
@@ -154,7 +154,7 @@ def _at_point(bound: Bound) -> Side:
     for name in bound.program.outputs:
         try:
             gradients[name] = derivatives.gradients(bound, None, name)[1][name]
-        except CalculationError:
+        except CgError:
             continue
     return Side(values, gradients)
 
