@@ -8,6 +8,7 @@ exp(sin(x^2))
 from __future__ import annotations
 
 import shlex
+import sys
 from typing import Any
 
 from cgcli.cli.start import commands
@@ -21,15 +22,28 @@ def register(ipython: Any) -> None:
 
 def line_magic(line: str) -> None:
     """Run a command line."""
-    run(shlex.split(line))
+    words = words_of(line)
+    if words is not None:
+        run(words)
 
 
 def cell_magic(line: str, cell: str) -> None:
     """Run a command on the formula in a cell: `eval` where the line names no command."""
-    words = shlex.split(line)
+    words = words_of(line)
+    if words is None:
+        return
     if not words or words[0] not in commands():
         words.insert(0, "eval")
     run([words[0], cell.strip(), *words[1:]])
+
+
+def words_of(line: str) -> list[str] | None:
+    """The words of a line; None, and a message, where a quotation mark is open."""
+    try:
+        return shlex.split(line)
+    except ValueError:
+        sys.stderr.write("usage error: a quotation mark is never closed\n")
+        return None
 
 
 def run(words: list[str]) -> None:

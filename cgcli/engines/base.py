@@ -52,6 +52,16 @@ class Engine:
         """
         raise UsageError(f"the engine `{self.name}` computes one point at a time")
 
+    def walks(
+        self, graph: Graph, wanted: Sequence[int], columns: Sequence[str], parameters: Sequence[str], steps: Any
+    ) -> Any:  # fmt: skip
+        """Walks of groups of rows in machine code (`native.walks`); None where this engine has none.
+
+        wanted: the derivatives by the parameters, which are scalars, and the residual. columns: the inputs that differ
+        from row to row. steps: what walks do (`native.walks.Steps`).
+        """
+        return None
+
     def lacks(self, graph: Graph, wanted: Iterable[int]) -> list[Operation]:
         """The operations below the wanted nodes that this engine cannot compute, also not by their definitions."""
         raise NotImplementedError

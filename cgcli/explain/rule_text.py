@@ -18,7 +18,7 @@ from cgcli.passes.simplify import simplify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
 ADJOINT = "∂"
 """In front of a node's name: the adjoint of that node, in the rules of operations on arrays."""
@@ -37,9 +37,15 @@ NO_RULE = "0"
 class RuleTexts:
     """Writes the rules of the nodes of a graph over the names of its nodes."""
 
-    def __init__(self, graph: Graph, names: Mapping[int, str]) -> None:
+    def __init__(
+        self, graph: Graph, names: Mapping[int, str], write: Callable[..., str] = expression,
+        adjoint: Callable[[int], str] | None = None,
+    ) -> None:  # fmt: skip
+        """names: of nodes. write: (graph, node, texts in the place of nodes) -> text. adjoint: node -> its text."""
         self._graph = graph
         self._names = names
+        self._write = write
+        self._adjoint = adjoint or (lambda node: ADJOINT + names[node])
         self._known: dict[Hashable, str] = {}
 
     def text(self, node: int, place: int, *, partial: bool) -> str:
@@ -57,7 +63,7 @@ class RuleTexts:
             if mark[2] is not None:
                 name = names[operands[int(mark[2])]]
                 return f"({name})" if name.startswith("-") else name
-            return names[node] if mark[0] == RESULT_MARK else ADJOINT + names[node]
+            return names[node] if mark[0] == RESULT_MARK else self._adjoint(node)
 
         return MARK.sub(name_for, pattern)
 
@@ -89,4 +95,5 @@ class RuleTexts:
         if found is None:
             return NO_RULE
         simple, (rule, result) = simplify(scratch, [found, copy])
-        return expression(simple, rule, {result: RESULT_MARK})
+        marks = {place: name for name, place in simple.inputs().items() if MARK.fullmatch(name)}
+        return marks[rule] if rule in marks else self._write(simple, rule, {**marks, result: RESULT_MARK})

@@ -167,11 +167,7 @@ class Trace:
 
     def within(self, function: str) -> set[int]:
         """The nodes of steps in calls of a function, and in calls within these."""
-        inside = [False] * len(self.calls)
-        for number, call in enumerate(self.calls):  # a call stands behind the one that it is made in
-            inside[number] = call.name == function or (call.parent != NO_CALL and inside[call.parent])
-        scopes = self.graph.scopes
-        return {node for node in self.names if scopes.get(node, NO_CALL) != NO_CALL and inside[scopes[node]]}
+        return nodes_within(self.graph, self.names, function)
 
     def keep(self, wanted: Callable[[int], bool]) -> None:
         """Leave only the steps of some nodes; values, gradients and remarks stay."""
@@ -198,6 +194,15 @@ class Trace:
             "kinks": [kink.as_dict() for kink in self.kinks],
             "births": [self.names[node] for node in self.births],
         }  # fmt: skip
+
+
+def nodes_within(graph: Graph, nodes: Iterable[int], function: str) -> set[int]:
+    """Those of some nodes that belong to calls of a function, and to calls within these."""
+    inside = [False] * len(graph.calls)
+    for number, call in enumerate(graph.calls):  # a call stands behind the one that it is made in
+        inside[number] = call.name == function or (call.parent != NO_CALL and inside[call.parent])
+    scopes = graph.scopes
+    return {node for node in nodes if scopes.get(node, NO_CALL) != NO_CALL and inside[scopes[node]]}
 
 
 def with_parents(calls: Sequence[Call], wanted: Iterable[int]) -> list[int]:

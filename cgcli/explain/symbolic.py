@@ -12,7 +12,7 @@ from cgcli.passes.partials import local_partials
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from cgcli.explain.point import BackwardPass
@@ -20,22 +20,35 @@ if TYPE_CHECKING:
 
 
 class SymbolicStep(NamedTuple):
-    """A node. name: what the formula calls it, or v1, v2 …. operation: of its row. formula: over names."""
+    """A node. name: what the formula calls it, or v1, v2 …. operation: of its row. formula: over names.
+
+    sources: of an adjoint, the users that it comes from: (user, place among its operands, whether by a partial
+    derivative).
+    """
 
     node: int
     number: int
     name: str
     operation: str
     formula: str
+    sources: tuple[tuple[int, int, bool], ...] = ()
 
 
 class SymbolicTrace(NamedTuple):
     """Both passes. backward: output -> (name of a node, its adjoint over names), users before their operands."""
 
     graph: Graph
+    names: dict[int, str]
     outputs: list[int]
     forward: list[SymbolicStep]
     backward: dict[str, list[SymbolicStep]]
+
+    def kept(self, wanted: Callable[[int], bool]) -> SymbolicTrace:
+        """The steps of some nodes alone."""
+        return self._replace(
+            forward=[step for step in self.forward if wanted(step.node)],
+            backward={name: [step for step in steps if wanted(step.node)] for name, steps in self.backward.items()},
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The trace as JSON-able data."""
@@ -64,7 +77,7 @@ def symbolic_trace(graph: Graph, outputs: Mapping[str, int], wrt: Sequence[int] 
         forward.append(SymbolicStep(node, number, names[node], graph.row(node).name, formula))
     rules = RuleTexts(graph, names)
     backward = {name: _adjoints(graph, found, names, rules) for name, found in point.passes.items()}
-    return SymbolicTrace(graph, list(outputs.values()), forward, backward)
+    return SymbolicTrace(graph, names, list(outputs.values()), forward, backward)
 
 
 def _adjoints(
@@ -72,6 +85,7 @@ def _adjoints(
 ) -> list[SymbolicStep]:  # fmt: skip
     """What each adjoint is the sum of: the adjoint of a user times a partial derivative."""
     received: dict[int, list[str]] = {found.node: ["1"]}
+    sources: dict[int, list[tuple[int, int, bool]]] = {}
     order = sorted(found.order, key=graph.is_input)  # stable: inputs come last
     steps = []
     for number, node in enumerate(order, 1):
@@ -81,8 +95,11 @@ def _adjoints(
         for place, partial in zip(places, exact, strict=True):
             rule = rules.text(node, place, partial=partial is not None)
             text = rule if partial is None else _times(f"{ADJOINT}{names[node]}", rule)
-            received.setdefault(graph.operands[first + place], []).append(text)
-        steps.append(SymbolicStep(node, number, names[node], "", " + ".join(received.get(node, ["0"]))))
+            operand = graph.operands[first + place]
+            received.setdefault(operand, []).append(text)
+            sources.setdefault(operand, []).append((node, place, partial is not None))
+        adjoint = " + ".join(received.get(node, ["0"]))
+        steps.append(SymbolicStep(node, number, names[node], "", adjoint, tuple(sources.get(node, ()))))
     return steps
 
 

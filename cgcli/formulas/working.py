@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cgcli.emit.formula import expression
+from cgcli.emit.names import number_text
 from cgcli.errors import CalculationError, FormulaError, Source, UsageError
 from cgcli.explain.answers import Verdict, judged
 from cgcli.explain.working import BEGIN, Line, Working
@@ -50,6 +51,46 @@ class Checked:
     hint: Hint | None
 
 
+class Answer(list["Checked"]):
+    """The checked lines of an answer, up to the first wrong one; it prints what was found."""
+
+    @property
+    def right(self) -> bool:
+        """Whether all lines are."""
+        return bool(self[-1].verdict.right)
+
+    def __str__(self) -> str:
+        return "\n".join(self.text_lines())
+
+    __repr__ = __str__
+
+    def text_lines(self, *, hint: bool = False) -> list[str]:
+        """Each line with its verdict; below a wrong one, why, and below a right one what comes next.
+
+        hint: whether the next step is told below an answer of several lines, too.
+        """
+        lines = [f"{'right' if line.verdict.right else 'wrong'}: {line.text}" for line in self]
+        last = self[-1]
+        verdict = last.verdict
+        if not verdict.right:
+            lines += [f"  {verdict.mistake}"] if verdict.mistake else []
+            lines += [f"  {_difference(verdict)}"] if verdict.counterexample is not None else []
+            lines += [f"  rule: {last.hint}"] if last.hint is not None else []
+        elif last.hint is not None and (hint or len(self) == 1):
+            lines.append(f"  next: {last.hint}")
+        return lines
+
+
+def _difference(verdict: Verdict) -> str:
+    """A point at which a line is wrong, with both numbers."""
+    point = verdict.counterexample
+    assert point is not None
+    at = ", ".join(f"{name}={number_text(float(value))}" for name, value in point.at.items()) or "every point"
+    yours, right = number_text(float(point.right)), number_text(float(point.left))
+    which = f"derivative {verdict.order}" if verdict.order > 1 else "the derivative"
+    return f"at {at} it is {yours}, and {which} is {right}"
+
+
 class Steps:
     """What `Formula.steps` returns: the lines from d/dx(…) to the derivative; it prints itself.
 
@@ -81,13 +122,13 @@ class Steps:
     def _hint(self, of: int, rule: GivenRule) -> Hint:
         return Hint(rule.name, rule.general, expression(self._working.graph, of))
 
-    def check(self, answer: str) -> list[Checked]:
+    def check(self, answer: str) -> Answer:
         """A student's lines up to the first wrong one. Lines are apart by line ends, `;` or `=`.
 
         `d/dx(…)` may stand in a line. Where a higher order is asked for, lines may go on to it. FormulaError for a
         line that cannot be read; UsageError for names that the formula does not have.
         """
-        found: list[Checked] = []
+        found = Answer()
         reached = 0
         for text in lines_of(answer, self.name):
             node = self._read(text)
@@ -142,6 +183,8 @@ class Steps:
 
     def __str__(self) -> str:
         return "\n".join(text_lines(self.lines))
+
+    __repr__ = __str__
 
     def as_dict(self) -> dict[str, Any]:
         """The lines as JSON-able data."""

@@ -87,10 +87,17 @@ def symbolic_blocks(
         adjoint = Column("adjoint", style="cyan")
         yield Table(f"Backward from {name}", [*columns, adjoint, Column("", cut=SHORTEST_FORMULA)], rows)
     if trace.backward:
-        yield Note("Notation", [f"∂v is the derivative of {' or '.join(trace.backward)} with respect to v"])
+        outputs = " or ".join(trace.backward)
+        yield Note("Notation", [f"∂v, the adjoint of v, is the derivative of {outputs} with respect to v"])
     for name, by_name in gradients.items():
-        lines = [f"∂{name}/∂{by} = {text}" for by, text in by_name.items()]
+        lines = [line for by, text in by_name.items() for line in _gradient_lines(f"∂{name}/∂{by}", text)]
         yield Note(f"Gradient of {name}", lines, style="green")
+
+
+def _gradient_lines(name: str, text: str) -> list[str]:
+    """A derivative, and below it what its names mean: the definitions of its formula text."""
+    *definitions, value = text.split("\n")
+    return [f"{name} = {value}", *[f"  with {each}" for each in definitions]]
 
 
 class _View:
@@ -212,8 +219,12 @@ class _View:
         """How the tables are read, unused inputs, kinks, and where values are no numbers."""
         trace = self.trace
         edges = [edge for backward in trace.backward for step in backward.steps for edge in step.sent]
-        if any(edge.partial is None for edge in edges):
-            yield Note("Notation", ["∂v without a denominator is the adjoint of v"])
+        if trace.backward:
+            outputs = " or ".join(each.output for each in trace.backward)
+            short = (
+                ["∂v without a denominator is the adjoint of v"] if any(edge.partial is None for edge in edges) else []
+            )
+            yield Note("Notation", [f"the adjoint of v is the derivative of {outputs} with respect to v", *short])
         if trace.unused:
             yield Note("Inputs that were not used", [", ".join(trace.unused)])
         if trace.kinks:

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
 import cgcli
+from cgcli.engines import engine
+from cgcli.engines.native import walking
 from cgcli.errors import CgError, DataError, UsageError
-from cgcli.fitting.groups.descent import triangles
+from cgcli.fitting.groups import side_by_side
+from cgcli.fitting.groups.beside import triangles_of
 
 DECAY = "a*exp(-b*t) + c"
 
@@ -226,9 +229,65 @@ def test_what_is_refused(options, told):
 # ---- side by side --------------------------------------------------------------------------------------------------
 
 
+WALKED = ["a*exp(-b*t) + c", "a + b*t + c*t^2", "a*t^b + c", "c + a/(1 + b*t)", "a*exp(-b*t) + exp(-c*t)"]
+
+
+@pytest.mark.parametrize("formula", WALKED)
+def test_machine_code_and_arrays_take_the_same_steps(formula, monkeypatch):
+    data, _ = decays(12, seed=3)
+    start = {"a": 1.0, "b": 1.0, "c": 0.5}
+    fast = cgcli.parse(formula).fit(data, target="y", by="plate", start=start)
+    monkeypatch.setattr(side_by_side, "choose_for_rows", lambda graph, wanted, *_: engine("numpy"))
+    plain = cgcli.parse(formula).fit(data, target="y", by="plate", start=start)
+    for name in "abc":
+        assert np.all(np.abs(fast.values[name] - plain.values[name]) <= 1e-6 * plain.errors[name])
+        np.testing.assert_allclose(fast.errors[name], plain.errors[name], rtol=1e-5)
+    np.testing.assert_allclose(fast.fits.r_squared, plain.fits.r_squared, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"sigma": "s"}, {"start": {"a": 1.0, "c": 0.5}, "fix": {"b": 1.0}}])
+def test_neighbours_and_threads_change_no_bit_of_a_group(options, monkeypatch):
+    data, _ = decays(40, seed=4)
+    data["s"] = np.random.default_rng(2).uniform(0.01, 0.03, len(data["t"]))
+    options = {"target": "y", "by": "plate", "start": {"a": 1.0, "b": 1.0, "c": 0.5}, **options}
+    whole = cgcli.parse(DECAY).fit(data, **options)
+    monkeypatch.setattr(walking, "processors", lambda: 1)
+    chosen = np.isin(data["plate"], [3, 5, 17, 29, 31, 38, 39])
+    part = cgcli.parse(DECAY).fit({name: column[chosen] for name, column in data.items()}, **options)
+    for name in part.names:
+        for numbers, its in ((whole.values, part.values), (whole.errors, part.errors)):
+            known = dict(zip(whole.keys, numbers[name].tolist(), strict=True))
+            assert [known[key] for key in part.keys] == its[name].tolist()
+
+
+def test_where_products_of_columns_lose_digits_rows_are_reflected():
+    random = np.random.default_rng(5)
+    t = np.tile(np.linspace(1000.0, 1001.0, 30), 8)
+    y = 3 + random.normal(size=len(t)) + np.repeat(np.arange(8.0), 30) * t
+    found = cgcli.parse("a + b*t + c*t^2").fit({"t": t, "y": y, "g": np.repeat(np.arange(8), 30)}, target="y", by="g")
+    assert found.converged
+    for place in range(8):
+        rows = slice(30 * place, 30 * place + 30)
+        moved = np.polyfit(t[rows] - 1000.5, y[rows], 2)
+        assert found.values["c"][place] == pytest.approx(moved[0], rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [[2, 2, 2, 2], [2, 3, 2, 40], [5000, 3, 1100, 7, 2]])
+def test_groups_of_few_and_of_many_rows(sizes):
+    random = np.random.default_rng(6)
+    place = np.repeat(np.arange(len(sizes)), sizes)
+    t = np.concatenate([np.linspace(0.0, 1.0, size) for size in sizes])
+    y = 1 + place - 2 * t + 0.01 * random.normal(size=len(t)) * (np.array(sizes)[place] > 2)
+    found = cgcli.parse("a + b*t").fit({"t": t, "y": y, "g": place}, target="y", by="g", share=None)
+    for number, size in enumerate(sizes):
+        line = np.polyfit(t[place == number], y[place == number], 1)
+        np.testing.assert_allclose([found.values["b"][number], found.values["a"][number]], line, rtol=1e-9)
+        assert found.table["rows"][number] == size
+
+
 def test_triangles_of_many_matrices():
     matrices = np.random.default_rng(1).normal(size=(5, 4, 9))  # groups, columns, rows
-    found = triangles(np.ascontiguousarray(matrices.transpose(1, 2, 0)))
+    found = triangles_of(np.ascontiguousarray(matrices.transpose(1, 2, 0)))
     for place, matrix in enumerate(matrices):
         upper = found[..., place]
         np.testing.assert_allclose(upper.T @ upper, matrix @ matrix.T, rtol=1e-13, atol=1e-13)

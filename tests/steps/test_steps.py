@@ -137,6 +137,15 @@ def test_answers_line_by_line(answer, right):
     assert [line.verdict.right for line in checked] == right
 
 
+def test_an_answer_prints_what_was_found():
+    steps = cg.parse("x^2*sin(x)").steps()
+    assert str(steps.check("2*x*cos(x)")).splitlines()[:2] == [
+        "wrong: 2*x*cos(x)", "  the factors were differentiated one by one: (u · v)' is not u' · v'",
+    ]  # fmt: skip
+    assert repr(steps.check("d/dx(x^2)*sin(x) + x^2*cos(x)")).splitlines()[1].startswith("  next: power rule")
+    assert repr(steps) == str(steps)
+
+
 def test_hints():
     steps = cg.parse("x^2*sin(x)").steps()
     assert str(steps.hint) == "product rule for x^2 * sin(x): (u · v)' = u' · v + u · v'"

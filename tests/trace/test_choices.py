@@ -78,7 +78,18 @@ def test_a_row_of_a_table(tmp_path, capsys):
 
 def test_latex(capsys):
     assert r"v_{1} &= x^{2} = 0.25" in shown(capsys, "exp(x^2)", "x=0.5", "--latex")
-    assert r"\mathit{result} &= e^{v_{1}}" in shown(capsys, "exp(x^2)", "--latex")
+    text = shown(capsys, "exp(x^2)", "--latex")
+    assert r"\mathit{result} &= e^{v_{1}}" in text
+    assert (
+        r"\frac{\partial \mathit{result}}{\partial x} &= \frac{\partial \mathit{result}}{\partial v_{1}} \cdot 2 x \\"
+        in text
+    )
+    assert r"&= 2 x \cdot e^{x^{2}}" in text
+    text = shown(capsys, "y = x*w - w^2", "x=2", "w=3", "--latex")
+    assert r"\frac{\partial y}{\partial x} &= \frac{\partial y}{\partial v_{1}} \cdot w = 3" in text
+    text = shown(capsys, "y = sum(A@v)", "A=[[1, 2], [3, 4]]", "v=[1, 2]", "--latex")
+    assert r"A &= \begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}" in text
+    assert r"\frac{\partial y}{\partial v} &= A^{\top} \frac{\partial y}{\partial v_{1}} = " in text
     assert main(["grad", "x^2*sin(x)", "--latex"]) == 0
     assert capsys.readouterr().out.startswith(r"\frac{\partial}{\partial x} = 2 x \cdot \sin")
     assert main(["ops", "sin", "/", "--latex"]) == 0
@@ -88,10 +99,23 @@ def test_latex(capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [(["x^2", "x=1", "--node", "v7"], "no step `v7`"), (["x^2", "x=1", "--call", "f"], "no call of `f`"),
-     (["x^2", "--node", "v1"], "exclude each other"), (["x + y", "x=1"], "no value for the input `y`")],
+     (["x^2", "--full"], "exclude each other"), (["x + y", "x=1"], "no value for the input `y`")],
 )  # fmt: skip
 def test_wrong_choices(words, told, capsys):
     assert told in shown(capsys, *words, code=2)
+
+
+def test_choices_without_values(capsys):
+    text = "h = x^2; f(t) = t*sin(t); f(h) + f(2)"
+    assert "sin(h)" not in shown(capsys, text, "--show", "h").partition("Backward")[0]
+    inside = shown(capsys, text, "--call", "f").partition("Gradient")[0]
+    assert "h * v1" in inside
+    assert "x^2" not in inside
+    assert "no step `v9`" in shown(capsys, text, "--node", "v9", code=2)
+
+
+def test_names_in_a_derivative_are_told_below_it(capsys):
+    assert "∂result/∂x = 2 * x * (sin(h) + h * cos(h))\n    with h = x^2" in shown(capsys, "h = x^2; h*sin(h)")
 
 
 def test_what_shows_itself():
@@ -127,9 +151,11 @@ def test_magics_of_a_notebook(capsys):
     shell.magics["cell", "cg"]("x=0.5", "y = x^2\ny + 1\n")
     shell.magics["cell", "cg"]("grad x=3", "x^2\n")
     shell.magics["cell", "cg"]("", "2*sine(x)")
+    shell.magics["line", "cg"]('eval "x^2 x=3')
     captured = capsys.readouterr()
     assert captured.out == "9\n1.25\nresult = 9\nd/dx = 6\n"
     assert "did you mean `sin`" in captured.err
+    assert captured.err.endswith("usage error: a quotation mark is never closed\n")
 
 
 LOOP = "step(x, i) = x + sin(x + i); fold(step, x, range(40))"

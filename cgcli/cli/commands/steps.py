@@ -11,11 +11,10 @@ Examples:
 from __future__ import annotations
 
 from cgcli.cli.arguments import read_bindings, read_formula
-from cgcli.cli.output import number_text, print_json
+from cgcli.cli.output import print_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, Of, typer
@@ -48,8 +47,10 @@ def run(
     found = steps(parsed, values, wrt=wrt, of=of, order=order, unsimplified=unsimplified)
     if answer is not None:
         checked = found.check(answer)
-        print_json({"answer": [as_data(line) for line in checked]}) if json else print_checked(checked, hint=hint)
-        return 0 if checked[-1].verdict.right else 1
+        print_json({"answer": [as_data(line) for line in checked]}) if json else print(
+            "\n".join(checked.text_lines(hint=hint))
+        )
+        return 0 if checked.right else 1
     if hint:
         print_json({"hint": hint_data(found.hint)}) if json else print(found.hint or "there is nothing left to do")
     elif json:
@@ -72,23 +73,3 @@ def as_data(line: Checked) -> dict[str, Any]:
         "text": line.text, "right": verdict.right, "mistake": verdict.mistake or None, "hint": hint_data(line.hint),
         "counterexample": point and {"at": point.at, "right": point.left, "yours": point.right},
     }  # fmt: skip
-
-
-def print_checked(lines: Sequence[Checked], *, hint: bool) -> None:
-    """Each line with its verdict; below a wrong one, why."""
-    for line in lines:
-        print(f"{'right' if line.verdict.right else 'wrong'}: {line.text}")
-    last = lines[-1]
-    verdict, point = last.verdict, last.verdict.counterexample
-    if not verdict.right:
-        if verdict.mistake:
-            print(f"  {verdict.mistake}")
-        if point is not None:
-            at = ", ".join(f"{name}={number_text(value)}" for name, value in point.at.items())
-            yours, right = number_text(point.right), number_text(point.left)
-            which = f"derivative {verdict.order}" if verdict.order > 1 else "the derivative"
-            print(f"  at {at or 'every point'} it is {yours}, and {which} is {right}")
-        if last.hint is not None:
-            print(f"  rule: {last.hint}")
-    elif last.hint is not None and (hint or len(lines) == 1):
-        print(f"  next: {last.hint}")

@@ -17,15 +17,17 @@ from cgcli.cli.arguments import exclude, read_bindings, read_formula, split_name
 from cgcli.cli.output import print_json, report_left_out, tell_warnings
 from cgcli.errors import UsageError, did_you_mean
 from cgcli.explain.repeats import check_opened
+from cgcli.explain.steps import nodes_within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.api.formula import Formula
     from cgcli.cli.options import Annotated, Bindings, Digits, EngineName, FormulaText, Json, Of, Wrt, typer
     from cgcli.explain.steps import Trace
+    from cgcli.graph.store import Graph
 
 
 def run(
@@ -68,9 +70,10 @@ def run(
     filters = [*(split_names(node) or []), *(split_names(show) or [])]
     open_names = split_names(opened) or []
     if not values and needs_values(parsed):
-        exclude("a trace without values", digits=digits, node=node, show=show, call=call, full=full)
+        exclude("a trace without values", digits=digits, full=full)
         form = "json" if json else "latex" if latex else "tables"
-        print_symbolic(parsed, names, of, form, backward=not no_backward, everything=everything, opened=open_names)
+        print_symbolic(parsed, names, of, form, filters, call, backward=not no_backward, everything=everything,
+                       opened=open_names)  # fmt: skip
         return
     found = traced(
         parsed, values, names, of, digits=digits, engine=engine, backward=not no_backward, opened=open_names,
@@ -80,7 +83,7 @@ def run(
     if json:
         print_json(found.as_dict(), digits)
     elif latex:
-        from cgcli.emit.steps import trace_latex
+        from cgcli.explain.latex_steps import trace_latex
 
         print(trace_latex(found, digits))
     else:
@@ -129,18 +132,28 @@ def traced(
 
 def keep(found: Trace, names: list[str], call: str | None) -> None:
     """Leave the steps of some names, and those within calls of a function, in a trace. UsageError for unknown ones."""
-    by_name = {name: node for node, name in found.names.items()} | dict(found.outputs)
+    wanted = wanted_nodes(found.graph, found.names, found.outputs, names, call)
+    if wanted is not None:
+        found.keep(wanted.__contains__)
+
+
+def wanted_nodes(
+    graph: Graph, known: dict[int, str], outputs: Mapping[str, int], names: list[str], call: str | None
+) -> set[int] | None:  # fmt: skip
+    """The nodes of some names that are within calls of a function; None for all. UsageError for unknown names."""
+    by_name = {name: node for node, name in known.items()} | dict(outputs)
     for name in names:
         if name not in by_name:
             hint = did_you_mean(name, by_name) or "`cg trace` without --node shows all names"
             raise UsageError(f"the trace has no step `{name}`", hint=hint)
-    if call is not None and all(each.name != call for each in found.calls):
-        hint = did_you_mean(call, {each.name for each in found.calls}) or "it calls no function of its own"
+    if call is not None and all(each.name != call for each in graph.calls):
+        hint = did_you_mean(call, {each.name for each in graph.calls}) or "it calls no function of its own"
         raise UsageError(f"the formula has no call of `{call}`", hint=hint)
     wanted = {by_name[name] for name in names}
-    inside = found.within(call) if call is not None else None
-    if wanted or inside is not None:
-        found.keep(lambda node: (not wanted or node in wanted) and (inside is None or node in inside))
+    if call is None:
+        return wanted or None
+    inside = nodes_within(graph, known, call)
+    return inside & wanted if wanted else inside
 
 
 def print_tables(
@@ -156,8 +169,8 @@ def print_tables(
 
 
 def print_symbolic(
-    parsed: Formula, names: list[str] | None, of: str | None, form: str, *, backward: bool, everything: bool,
-    opened: list[str],
+    parsed: Formula, names: list[str] | None, of: str | None, form: str, filters: list[str], call: str | None, *,
+    backward: bool, everything: bool, opened: list[str],
 ) -> None:  # fmt: skip
     """The steps without values, and the derivatives as formulas."""
     from cgcli.explain.symbolic import symbolic_trace
@@ -172,16 +185,23 @@ def print_symbolic(
     by_name = variables(program, names, of) if backward else {}
     backward = backward and not any(program.graph.shape_of(node) for node in chosen.values())
     found = symbolic_trace(program.graph, chosen, list(by_name.values()) if backward else None)
-    gradients = {output: {name: str(parsed.derivative(name, of=output)) for name in by_name} for output in chosen
-                 } if backward else {}  # fmt: skip
+    wanted = wanted_nodes(found.graph, found.names, chosen, filters, call)
+    if wanted is not None:
+        found = found.kept(wanted.__contains__)
+    asked = chosen if backward else {}
+    gradients = {output: {name: parsed.derivative(name, of=output) for name in by_name} for output in asked}
+    if form == "latex":
+        from cgcli.explain.latex_steps import symbolic_latex
+
+        print(symbolic_latex(found, {output: {name: each.latex() for name, each in by.items()}
+                                     for output, by in gradients.items()}))  # fmt: skip
+        return
+    texts = {output: {name: str(each) for name, each in by.items()} for output, by in gradients.items()}
     if form == "json":
-        print_json({**found.as_dict(), "gradients": gradients})
-    elif form == "latex":
-        from cgcli.emit.steps import symbolic_latex
+        print_json({**found.as_dict(), "gradients": texts})
+        return
+    from cgcli.render.tables import print_blocks
+    from cgcli.render.trace_tables import symbolic_blocks
 
-        print(symbolic_latex(program.graph, chosen))
-    else:
-        from cgcli.render.tables import print_blocks
-        from cgcli.render.trace_tables import symbolic_blocks
-
-        print_blocks(symbolic_blocks(found, gradients, everything=everything, opened=opened))
+    opened = [*opened, call] if call is not None else opened
+    print_blocks(symbolic_blocks(found, texts, everything=everything or bool(filters), opened=opened))

@@ -16,11 +16,14 @@ from cgcli.engines.native.generate import BLOCK, generate
 from cgcli.engines.native.host import DOUBLE, SINGLE, Host, detect
 from cgcli.engines.native.runs import Runs
 from cgcli.engines.native.spelling import defined, native_spelling
+from cgcli.engines.native.walking import Walks
+from cgcli.engines.native.walks import WalkKernel
 from cgcli.engines.numpy import ENGINE as ARRAYS
 from cgcli.engines.numpy import split_columns
 from cgcli.engines.threads import pool, processors
 from cgcli.errors import CalculationError
 from cgcli.graph.walk import ancestors
+from cgcli.kept import Kept
 from cgcli.ops import REGISTRY, structure
 from cgcli.passes.scalars import NotScalarError, Scalars, to_scalars
 
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
+    from cgcli.engines.native.generate import Layout
     from cgcli.engines.native.host import Real
+    from cgcli.engines.native.walks import Steps
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
 
@@ -64,6 +69,7 @@ class NativeEngine(Engine):
         self._machine = Machine(self.host)
         self._compiled: OrderedDict[Any, Compiled] = OrderedDict()
         self._kept: WeakKeyDictionary[Graph, dict[tuple[int, ...], Runs]] = WeakKeyDictionary()
+        self._walks = Kept(KEPT)
         self._lock = Lock()
 
     def describe(self) -> str:
@@ -162,6 +168,34 @@ class NativeEngine(Engine):
         elements = [element for node in wanted for element in compiled.scalars.elements[node]]
         return NativeBlocks(compiled, elements, self.host.lanes(DOUBLE))
 
+    def walks(
+        self, graph: Graph, wanted: Sequence[int], columns: Sequence[str], parameters: Sequence[str], steps: Steps
+    ) -> Walks | None:  # fmt: skip
+        """As every engine: None for kept calls, for what has no native spelling, and for derivatives that are equal."""
+        if len(set(wanted)) < len(wanted) or _keeps_calls(graph, wanted) or self.lacks(graph, wanted):
+            return None
+        needed = ARRAYS.needed_inputs(graph, wanted)
+        varying = frozenset(node for name, node in needed.items() if name in set(columns))
+        with graph.lock, self._lock:
+            key = (*_content(graph, wanted), varying, tuple(parameters), steps)
+            found: Walks | None = self._walks.get(key)
+            if found is None:
+                found = self._walks_of(graph, wanted, varying, parameters, steps)
+                self._walks.put(key, found)
+            return found
+
+    def _walks_of(
+        self, graph: Graph, wanted: Sequence[int], varying: frozenset[int], parameters: Sequence[str], steps: Steps
+    ) -> Walks:  # fmt: skip
+        scalars, layout, text = self._written(graph, wanted, varying, DOUBLE)
+        home = {node: (name, place) for name, nodes in scalars.inputs.items() for place, node in enumerate(nodes)}
+        shared = [home[node] for node in layout.scalars]
+        places = [shared.index((name, 0)) if (name, 0) in shared else len(shared) for name in parameters]
+        lanes = self.host.lanes(DOUBLE)
+        kernel = WalkKernel(self.host, steps, text, layout.slots * (BLOCK + lanes), len(shared) + 1, places)
+        code = self._machine.load(kernel.text())
+        return Walks(code, kernel.areas, [home[node] for node in layout.columns], shared, places, steps.told_numbers)
+
     def _kernel(
         self, graph: Graph, wanted: Sequence[int], kernels: dict[Any, Compiled], varying: frozenset[int], real: Real
     ) -> Compiled:  # fmt: skip
@@ -182,6 +216,13 @@ class NativeEngine(Engine):
         return found
 
     def _compile(self, graph: Graph, wanted: Sequence[int], varying: frozenset[int], real: Real) -> Compiled:
+        scalars, layout, text = self._written(graph, wanted, varying, real)
+        return Compiled(scalars, layout, self._machine.load(text))
+
+    def _written(
+        self, graph: Graph, wanted: Sequence[int], varying: frozenset[int], real: Real
+    ) -> tuple[Scalars, Layout, str]:
+        """The scalars that a graph is taken apart into, and the kernel that computes them in rows."""
         try:
             scalars = self._scalars(graph, wanted, real)
         except NotScalarError as unable:
@@ -192,7 +233,7 @@ class NativeEngine(Engine):
         columns = {element for node in varying for element in scalars.inputs[graph.input_name(node)]}
         elements = [element for node in wanted for element in scalars.elements[node]]
         text, layout = generate(scalars.graph, elements, columns, self.host, real)
-        return Compiled(scalars, layout, self._machine.load(text))
+        return scalars, layout, text
 
     def _scalars(self, graph: Graph, wanted: Sequence[int], real: Real = DOUBLE) -> Scalars:
         """The graph itself where it is one of scalars with native spellings, else what it is taken apart into."""

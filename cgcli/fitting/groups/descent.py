@@ -1,28 +1,32 @@
-"""Many small least-squares problems side by side: one step of all of them is a few operations on arrays.
+"""The walk of a small least-squares problem to its solution, written for many problems at once.
 
-A *batch* is groups of about the same number of rows. Their rows lie beside each other, the groups along the last axis:
-an array (lines, rows, groups) has the derivatives and the residuals, and one call of a kernel fills it for all groups,
-each at its own parameters. The triangles of groups whose derivatives nearly depend on each other come from modified
-Gram–Schmidt with the residuals as the last column, which is as exact for least squares as Householder's reflections (Å.
-Björck, BIT 7, 1967, and Numerical Methods for Least Squares Problems, SIAM 1996, §2.4); the others by way of products
-of columns. Each group has its own damping, and its steps are taken on their own.
+A *walk* is one group of rows with its own parameters. What stands here is arithmetic on numbers of which each stands
+for all walks: arrays of NumPy with a place for each (`beside`), or vectors of registers in machine code
+(`cgcli.engines.native.walks`). So both take the same way, and `Numbers` has what operators do not say.
 
-Arrays have the groups last: a triangle (k, k, groups), a vector (k, groups).
+A step is one of Levenberg and Marquardt, from the triangle (the R factor) of a group's derivatives and residuals.
+Linear parameters are projected out as in `least_squares`: the block behind theirs in a triangle is the Jacobian of L.
+Kaufman (BIT 15, 1975). The damping follows H. B. Nielsen, Damping parameter in Marquardt's method (1999).
+
+A triangle is indexed by row and column, the linear parameters first, the residuals last.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    Evaluate = Callable[[Any, Any], Any]
-    """From points (p, groups) and the places of these groups in the batch to triangles (p + 1, p + 1, groups)."""
+    Number = Any
+    """A number of each walk."""
+    Mask = Any
+    """A truth of each walk."""
+    Triangle = Mapping[tuple[int, int], Number]
 
 EPSILON = float(np.finfo(float).eps)
 ORTHOGONAL = 1e-7
@@ -39,304 +43,299 @@ FIRST, LEAST, MOST = 1e-3, 1e-14, 1e14
 MIXED = 1e-2
 """How orthogonal residuals have to be for steps to be mixed."""
 EVALUATIONS = 60
-"""Evaluations of a group in a batch at most."""
+"""Evaluations of a walk at most."""
 NEAR = 1e-8
 """What is left of a column without those before it, relative to its length, both squared, below which the squares of
 numbers are not to be trusted."""
-DEPENDENT = 1e-11
-"""What is left of a column without those before it, relative to its length, below which the batch gives a group up."""
 
 
-def triangles(lines: Any) -> Any:
-    """The R factors (k, k, groups) of matrices whose columns are the lines: (k, rows, groups), overwritten.
+class Numbers(NamedTuple):
+    """What operators do not say: `where(mask, x, y)`, the square root, the magnitude, and 0."""
 
-    By Cholesky's factorisation of the products of columns, which takes a third of the time, where the columns (the last
-    one, the residuals, aside) are far enough from depending on each other; there it is right to eight digits at least.
+    where: Callable[[Mask, Number | float, Number | float], Number]
+    root: Callable[[Number], Number]
+    magnitude: Callable[[Number], Number]
+    zero: Number
+
+    def squares(self, items: Sequence[Number]) -> Number:
+        """The sum of squares."""
+        return self.total([item * item for item in items])
+
+    def total(self, items: Sequence[Number]) -> Number:
+        """The sum."""
+        found = items[0] if items else self.zero
+        for item in items[1:]:
+            found = found + item
+        return found
+
+    def larger(self, x: Number, y: Number | float) -> Number:
+        """The larger one; y where x is nan."""
+        return self.where(x > y, x, y)
+
+    def smaller(self, x: Number, y: Number | float) -> Number:
+        """The smaller one; y where x is nan."""
+        return self.where(x < y, x, y)
+
+    def inverse(self, x: Number) -> Number:
+        """1/x, and 0 of 0."""
+        known = x != 0.0
+        return self.where(known, 1.0 / self.where(known, x, 1.0), 0.0)
+
+
+def pairs(size: int) -> list[tuple[int, int]]:
+    """The places of an upper triangle, row by row."""
+    return [(row, column) for row in range(size) for column in range(row, size)]
+
+
+def factorised(m: Numbers, products: Triangle, size: int) -> tuple[dict[tuple[int, int], Number], Mask]:
+    """Cholesky's factor of products of columns, and where columns but the last one nearly depend on each other.
+
+    Elsewhere it is right to eight digits at least (Å. Björck, Numerical Methods for Least Squares Problems, SIAM 1996,
+    §2.2.3), and takes a third of the time of reflections.
     """
-    count = len(lines)
-    found = np.zeros((count, count, lines.shape[-1]))
-    products(lines, found)
-    near = factorised(found)
-    if near.any():
-        found[..., near] = orthogonalised(np.ascontiguousarray(lines[..., near]))
+    left, found = dict(products), {}
+    near = m.zero != m.zero
+    for row in range(size):
+        pivot, own = left[row, row], products[row, row]
+        if row < size - 1:
+            near = near | ~(pivot > NEAR * own)
+        found[row, row] = root = m.root(m.where(pivot < 0.0, 0.0, pivot))
+        inverse = m.inverse(root)
+        for column in range(row + 1, size):
+            found[row, column] = left[row, column] * inverse
+        for above, column in pairs(size):
+            if above > row:
+                left[above, column] = left[above, column] - found[row, above] * found[row, column]
+    return found, near
+
+
+def substituted(m: Numbers, triangle: Triangle, first: int, right: Sequence[Number]) -> list[Number]:
+    """The solution x of U x = b, U the block of a triangle that begins at `first`; 0 where U has a 0."""
+    found = list(right)
+    for row in reversed(range(len(right))):
+        for column in range(row + 1, len(right)):
+            found[row] = found[row] - triangle[first + row, first + column] * found[column]
+        found[row] = found[row] * m.inverse(triangle[first + row, first + row])
     return found
 
 
-def products(lines: Any, found: Any) -> None:
-    """The products of lines (k, rows, groups) with each other, into the upper triangles of (k, k, groups)."""
-    for place, line in enumerate(lines):
-        for other in range(place, len(lines)):
-            np.einsum("rg,rg->g", line, lines[other], out=found[place, other])
+def damped(
+    m: Numbers, triangle: Triangle, first: int, behind: Sequence[Number], damping: Number, scale: Sequence[Number]
+) -> list[Number]:  # fmt: skip
+    """The step s with the least |b + U s|² + damping |scale s|², by the triangle of both one above the other.
 
-
-def factorised(products: Any) -> Any:
-    """Cholesky's factors in the place of products of columns (k, k, groups), upper triangles; where columns but the
-    last one nearly depend on each other.
+    That comes from modified Gram–Schmidt with the right side as the last column, as exact for least squares as
+    Householder's reflections (Å. Björck, BIT 7, 1967, and Numerical Methods for Least Squares Problems, §2.4). What is
+    0 whatever the numbers are takes no part.
     """
-    count = len(products)
-    near = np.zeros(products.shape[-1], dtype=bool)
-    for place in range(count):
-        own = products[place, place].copy()
-        for above in range(place):
-            products[place, place:] -= products[above, place] * products[above, place:]
-        pivot = products[place, place]
-        if place < count - 1:
-            near |= ~(pivot > NEAR * own)
-        root = np.sqrt(np.maximum(pivot, 0.0))
-        products[place, place + 1 :] *= np.where(root > 0, 1 / np.where(root > 0, root, 1.0), 0.0)
-        products[place, place] = root
-    return near
-
-
-def orthogonalised(lines: Any) -> Any:
-    """The same by modified Gram–Schmidt."""
-    count, rows, groups = lines.shape
-    found = np.zeros((count, count, groups))
-    spare = np.empty((rows, groups))
-    for place in range(count):
-        line = lines[place]
-        square = np.einsum("rg,rg->g", line, line)
-        found[place, place] = length = np.sqrt(square)
-        inverse = 1 / np.where(square > 0, square, 1.0)
-        for other in range(place + 1, count):
-            share = np.einsum("rg,rg->g", line, lines[other]) * inverse
-            found[place, other] = share * length
-            np.multiply(line, share, out=spare)
-            lines[other] -= spare
-    return found
-
-
-def solved(upper: Any, right: Any) -> Any:
-    """The solutions x of U x = b for triangles (k, k, groups) and right sides (k, …, groups); 0 where U has a 0."""
-    size = len(upper)
-    found = np.zeros(right.shape)
-    for place in range(size - 1, -1, -1):
-        pivot = upper[place, place]
-        inverse = np.where(pivot != 0, 1 / np.where(pivot != 0, pivot, 1.0), 0.0)
-        rest = right[place].copy()
-        for other in range(place + 1, size):
-            rest -= upper[place, other] * found[other]
-        found[place] = rest * inverse
-    return found
-
-
-def damped(upper: Any, residual: Any, damping: Any, scale: Any) -> Any:
-    """The step s with the least |b + U s|² + damping |scale s|², by the triangle of both one above the other."""
-    size, groups = residual.shape
+    size = len(behind)
     if size == 1:
-        return -upper[0] * residual / (upper[0] ** 2 + damping * scale**2)
-    lines = np.zeros((size + 1, 2 * size, groups))
-    lines[:size, :size] = upper.transpose(1, 0, 2)
-    lines[size, :size] = -residual
-    root = np.sqrt(damping)
-    for place in range(size):
-        lines[place, size + place] = root * scale[place]
-    found = orthogonalised(lines)
-    return solved(found[:size, :size], found[:size, size])
+        slope = triangle[first, first]
+        return [-(slope * behind[0]) / (slope * slope + damping * (scale[0] * scale[0]))]
+    columns = [{row: triangle[first + row, first + column] for row in range(column + 1)} for column in range(size)]
+    root = m.root(damping)
+    for place, column in enumerate(columns):
+        column[size + place] = root * scale[place]
+    columns.append({row: -number for row, number in enumerate(behind)})
+    shares: dict[tuple[int, int], Number] = {}
+    for place, column in enumerate(columns[:-1]):
+        inverse = m.inverse(m.squares(list(column.values())))
+        for other in range(place + 1, size + 1):
+            rest = columns[other]
+            share = m.total([number * rest[row] for row, number in column.items() if row in rest]) * inverse
+            shares[place, other] = share
+            for row, number in column.items():
+                rest[row] = rest[row] - share * number if row in rest else -(share * number)
+    found = [shares[place, size] for place in range(size)]
+    for place in reversed(range(size)):
+        for other in range(place + 1, size):
+            found[place] = found[place] - shares[place, other] * found[other]
+    return found
 
 
 @dataclass
 class State:
-    """Where the groups of a batch are. The last axis of each array counts the groups.
+    """Where walks are.
 
-    places: which groups. points (p, g); triangle (k, k, g) at them; lengths (p, g): those of the derivatives; total:
-    the sums of squares; offset, and that of the place before; damping; growth: by how much it grows next. came, took
-    (q, g): the place before of the parameters that are not projected out, and their step there; nan where none is.
+    points: the parameters. triangle: that at them; lengths: those of the derivatives; total: the sum of squares;
+    offset, and that of the place before; damping; growth: by how much it grows next. came, took: the place before of
+    the parameters that are not projected out, and their step there; nan where none is.
     """
 
-    places: Any
-    points: Any
-    triangle: Any
-    lengths: Any
-    total: Any
-    offset: Any
-    before: Any
-    damping: Any
-    growth: Any
-    came: Any
-    took: Any
-
-    def part(self, mask: Any) -> State:
-        """Some of the groups."""
-        chosen = np.flatnonzero(mask)
-        return State(*(np.take(getattr(self, each.name), chosen, axis=-1) for each in fields(self)))
-
-    def enter(self, mask: Any, **moved: Any) -> None:
-        """What has changed where groups have moved."""
-        everywhere = bool(mask.all())
-        for name, values in moved.items():
-            if everywhere:
-                setattr(self, name, values)
-            else:
-                np.copyto(getattr(self, name), values, where=mask)
-
-
-def mixed(state: State, step: Any, lengths: Any, linear: int) -> Any:
-    """A step near a solution with what the one before tells: Gauss–Newton steps converge linearly, the slower the
-    larger the residuals, and of two of them follows where they go (D. G. Anderson, J. ACM 12, 1965, of depth 1).
-    """
-    moved, change = state.points[linear:] - state.came, step - state.took
-    weight = (lengths * change) ** 2
-    share = (lengths**2 * step * change).sum(axis=0) / weight.sum(axis=0)
-    found = step - share * (moved + change)
-    fine = (state.offset <= MIXED) & (squares(lengths * (found - step)) <= squares(lengths * step))
-    return np.where(fine, found, step)
+    points: list[Number]
+    triangle: Triangle
+    lengths: list[Number]
+    total: Number
+    offset: Number
+    before: Number
+    damping: Number
+    growth: Number
+    came: list[Number]
+    took: list[Number]
 
 
 @dataclass
-class Ended:
-    """How the groups of a batch ended, the groups last: points (p, g), triangles (k, k, g), offsets, evaluations, and
-    which of them have converged. What has not is to be looked at alone.
+class Trial:
+    """A step that is to be looked at: where it leads, and what is expected of it.
+
+    plain: the step of the parameters that are not projected out, before steps are mixed. near: where walks are nearly
+    at a solution; alone: where only the linear parameters move. optimum: the sum of squares once these follow.
     """
 
-    points: Any
-    triangle: Any
-    offset: Any
-    evaluations: Any
-    converged: Any
+    points: list[Number]
+    plain: list[Number]
+    near: Mask
+    alone: Mask
+    damping: Number
+    optimum: Number
+    expected: Number
 
 
-class Descent:
-    """Levenberg–Marquardt steps of all groups, the first `linear` parameters following the others.
+class Walk:
+    """Steps of walks with `size` parameters, of which the first `linear` ones follow the others."""
 
-    Linear parameters are projected out as in `least_squares`: the block behind theirs in a triangle is the Jacobian of
-    L. Kaufman (BIT 15, 1975). The damping follows H. B. Nielsen, Damping parameter in Marquardt's method (1999).
-    """
+    def __init__(self, size: int, linear: int) -> None:
+        self.size = size
+        self.linear = linear
 
-    def __init__(self, evaluate: Evaluate, size: int, linear: int) -> None:
-        self._evaluate = evaluate
-        self._size = size
-        self._linear = linear
+    def begun(self, m: Numbers, points: Sequence[Number], triangle: Triangle) -> State:
+        """Walks at their start."""
+        lengths, total, offset = self._looked_at(m, triangle)
+        nothing = total * 0.0
+        none = [nothing * float("nan")] * (self.size - self.linear)
+        return State(list(points), triangle, lengths, total, offset, nothing + float("inf"), nothing + FIRST,
+                     nothing + 2.0, none, none)  # fmt: skip
 
-    def run(self, points: Any) -> Ended:
-        """From points (p, groups) to where each group ends."""
-        with np.errstate(all="ignore"):
-            return self._run(points)
-
-    def _run(self, points: Any) -> Ended:
-        size, groups = points.shape
-        every = np.arange(groups)
-        triangle = self._evaluate(points, every)
-        state = State(every, points.copy(), triangle, *self._looked_at(triangle), np.full(groups, np.inf),
-                      np.full(groups, FIRST), np.full(groups, 2.0),
-                      *np.full((2, size - self._linear, groups), np.nan))  # fmt: skip
-        ended = Ended(np.empty((size, groups)), np.empty(triangle.shape), np.empty(groups), np.empty(groups, dtype=int),
-                      np.zeros(groups, dtype=bool))  # fmt: skip
-        for evaluation in range(1, EVALUATIONS + 1):
-            done, converged = self._finished(state, last=evaluation == EVALUATIONS)
-            if done.any():
-                chosen = np.flatnonzero(done)
-                places = state.places[chosen]
-                ended.points[:, places] = state.points[:, chosen]
-                ended.triangle[..., places] = np.take(state.triangle, chosen, axis=-1)
-                ended.offset[places], ended.evaluations[places] = state.offset[chosen], evaluation
-                ended.converged[places] = converged[chosen]
-                state = state.part(~done)
-            if not len(state.places):
-                break
-            self._stepped(state)
-        return ended
-
-    def _looked_at(self, triangle: Any) -> tuple[Any, Any, Any]:
-        """Of triangles: the lengths of the derivatives (1 where one is 0), the sums of squares, the offsets, which are
+    def _looked_at(self, m: Numbers, triangle: Triangle) -> tuple[list[Number], Number, Number]:
+        """Of a triangle: the lengths of the derivatives (1 where one is 0), the sum of squares, the offset, which is
         infinite where something is not finite.
         """
-        size = self._size
-        found = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:, :size], triangle[:, :size]))
-        along, last = squares(triangle[:size, size]), triangle[size, size]
-        total = along + last * last
-        finite = np.isfinite(total) & np.isfinite(found).all(axis=0)
-        offset = np.where(finite, np.sqrt(along / np.where(total > 0, total, 1.0)), np.inf)
-        return np.where(found > 0, found, 1.0), total, offset
+        size = self.size
+        lengths = [m.root(m.squares([triangle[row, column] for row in range(column + 1)])) for column in range(size)]
+        along = m.squares([triangle[row, size] for row in range(size)])
+        total = triangle[size, size] * triangle[size, size] + along
+        finite = m.magnitude(m.total(lengths) + total) < float("inf")
+        share = m.root(along / m.where(total > 0.0, total, 1.0))
+        return [m.where(length > 0.0, length, 1.0) for length in lengths], total, m.where(finite, share, float("inf"))
 
-    def _finished(self, state: State, *, last: bool) -> tuple[Any, Any]:
-        """Which groups are done, and which of them at a solution; one that is nearly there takes its last step.
-
-        last: whether there are no more evaluations.
-        """
-        terms = np.sqrt(squares(state.lengths * state.points))
-        rounding = (state.offset * np.sqrt(state.total) <= ROUNDING * EPSILON * terms) | (state.total == 0)
+    def finished(self, m: Numbers, state: State) -> tuple[Mask, Mask, list[Number]]:
+        """Which walks are done, which of them at a solution, and the points: one nearly there takes its last step."""
+        terms = m.root(m.squares([length * point for length, point in zip(state.lengths, state.points, strict=True)]))
+        rounding = state.offset * m.root(state.total) <= terms * (ROUNDING * EPSILON)
+        rounding = rounding | (state.total == 0.0)
         near = state.offset <= ORTHOGONAL
-        quick = state.offset * np.maximum(state.offset / state.before, LUCKY) <= UNSEEN
-        stalled = near & (state.damping == 0) & (state.offset > 0.9 * state.before)
-        unseen = np.flatnonzero(quick & ~rounding)
-        if len(unseen):
-            step = self._whole_step(np.take(state.triangle, unseen, axis=-1))
-            state.points[:, unseen] += np.where(np.isfinite(step).all(axis=0), step, 0.0)
-        done = quick | rounding | stalled | (state.damping >= MOST) | np.isinf(state.offset) | last
-        return done, near | quick | rounding
+        quick = state.offset * m.larger(state.offset / state.before, LUCKY) <= UNSEEN
+        stalled = near & (state.damping == 0.0) & (state.offset > 0.9 * state.before)
+        size, triangle = self.size, state.triangle
+        step = substituted(m, triangle, 0, [-triangle[row, size] for row in range(size)])
+        unseen = quick & ~rounding & (m.total([m.magnitude(part) for part in step]) < float("inf"))
+        points = [m.where(unseen, point + part, point) for point, part in zip(state.points, step, strict=True)]
+        done = quick | rounding | stalled | (state.damping >= MOST) | (state.offset == float("inf"))
+        return done, near | quick | rounding, points
 
-    def _stepped(self, state: State) -> None:
-        """One evaluation of each group: a step is taken where it gains what the derivatives say."""
-        size, linear = self._size, self._linear
-        triangle, near = state.triangle, state.offset <= ORTHOGONAL
-        state.damping[near] = 0.0
-        slopes, behind = triangle[linear:size, linear:size], triangle[linear:size, size]
-        rest = squares(behind)
-        optimum = rest + triangle[size, size] ** 2
+    def tried(self, m: Numbers, state: State) -> Trial:
+        """The next step of each walk."""
+        size, linear, triangle = self.size, self.linear, state.triangle
+        near = state.offset <= ORTHOGONAL
+        damping = m.where(near, 0.0, state.damping)
+        behind = [triangle[row, size] for row in range(linear, size)]
+        rest = m.squares(behind)
+        optimum = triangle[size, size] * triangle[size, size] + rest
         alone = (state.total - optimum > OFF * optimum) & ~near
-        plain = damped(slopes, behind, state.damping, state.lengths[linear:]) if size > linear else behind
-        step = mixed(state, plain, state.lengths[linear:], linear)
-        if alone.any():
-            step[:, alone] = 0.0
-        points = state.points + self._with_linear(triangle, step)
-        there = self._evaluate(points, state.places)
-        lengths, total, offset = self._looked_at(there)
-        expected = rest - squares(behind + product(slopes, step))
-        gained = np.where(np.isfinite(offset), optimum - (total - squares(there[:linear, size])), -np.inf)
-        better = (gained > 1e-4 * expected) & (gained > 0)
-        better[alone] = (total < state.total)[alone]
-        better[near] = ((offset < 0.9 * state.offset) & (total <= state.total * (1 + 1e-9)))[near]
-        self._change_damping(state, better, alone | near, gained, expected)
-        state.before = np.where(better | near, state.offset, state.before)
-        state.came, state.took = (np.where(better & ~alone, lines, np.nan) for lines in (state.points[linear:], plain))
-        state.enter(better, points=points, triangle=there, lengths=np.maximum(lengths, state.lengths), total=total,
-                    offset=offset)  # fmt: skip
+        lengths = state.lengths[linear:]
+        plain = damped(m, triangle, linear, behind, damping, lengths) if behind else []
+        step = [m.where(alone, 0.0, part) for part in self._mixed(m, state, plain, lengths)]
+        ahead = [
+            -m.total([triangle[row, size], *(triangle[row, linear + place] * part for place, part in enumerate(step))])
+            for row in range(linear)
+        ]
+        whole = substituted(m, triangle, 0, ahead) + step
+        left = [
+            m.total([behind[row], *(triangle[linear + row, linear + place] * step[place]
+                                    for place in range(row, len(step)))])
+            for row in range(len(step))
+        ]  # fmt: skip
+        points = [point + part for point, part in zip(state.points, whole, strict=True)]
+        return Trial(points, plain, near, alone, damping, optimum, rest - m.squares(left))
+
+    def _mixed(self, m: Numbers, state: State, plain: list[Number], lengths: list[Number]) -> list[Number]:
+        """A step near a solution with what the one before tells: Gauss–Newton steps converge linearly, the slower the
+        larger the residuals, and of two of them follows where they go (D. G. Anderson, J. ACM 12, 1965, of depth 1).
+        """
+        if not plain:
+            return plain
+        places = range(len(plain))
+        moved = [point - came for point, came in zip(state.points[self.linear :], state.came, strict=True)]
+        change = [step - took for step, took in zip(plain, state.took, strict=True)]
+        weighted = [lengths[place] * change[place] for place in places]
+        share = m.total([lengths[place] * plain[place] * weighted[place] for place in places]) / m.squares(weighted)
+        other = [share * (moved[place] + change[place]) for place in places]
+        fine = state.offset <= MIXED
+        fine = fine & (m.squares([lengths[place] * other[place] for place in places])
+                       <= m.squares([lengths[place] * plain[place] for place in places]))  # fmt: skip
+        return [m.where(fine, plain[place] - other[place], plain[place]) for place in places]
+
+    def arrived(self, m: Numbers, state: State, trial: Trial, there: Triangle, allowed: Mask) -> State:
+        """Walks after a step that was looked at: it is taken where it gains what the derivatives say.
+
+        there: the triangle at its end. allowed: walks that are not done.
+        """
+        linear, near, alone = self.linear, trial.near, trial.alone
+        lengths, total, offset = self._looked_at(m, there)
+        ahead = m.squares([there[row, self.size] for row in range(linear)])
+        gained = m.where(offset < float("inf"), trial.optimum - (total - ahead), -float("inf"))
+        better = ~alone & ~near & (gained > 1e-4 * trial.expected) & (gained > 0.0)
+        better = better | (alone & (total < state.total))
+        better = better | (near & (offset < 0.9 * state.offset) & (total <= state.total * (1 + 1e-9)))
+        better = better & allowed
+        state = self._with_damping(m, state, trial, better, gained)
+        here = state.points[linear:]
+        return State(
+            points=[m.where(better, new, old) for new, old in zip(trial.points, state.points, strict=True)],
+            triangle=self._chosen(m, better, there, state.triangle),
+            lengths=[m.where(better, m.larger(new, old), old) for new, old in zip(lengths, state.lengths, strict=True)],
+            total=m.where(better, total, state.total), offset=m.where(better, offset, state.offset),
+            before=m.where(better | near, state.offset, state.before), damping=state.damping, growth=state.growth,
+            came=[m.where(better & ~alone, point, float("nan")) for point in here],
+            took=[m.where(better & ~alone, step, float("nan")) for step in trial.plain],
+        )  # fmt: skip
+
+    def _chosen(self, m: Numbers, better: Mask, new: Triangle, old: Triangle) -> Triangle:
+        return {place: m.where(better, new[place], old[place]) for place in pairs(self.size + 1)}
 
     @staticmethod
-    def _change_damping(state: State, better: Any, steady: Any, gained: Any, expected: Any) -> None:
-        """Less damping after a good step, more and more of it after bad ones. steady: where it stays as it is."""
-        ratio = np.where(expected > 0, gained / np.where(expected > 0, expected, 1.0), 0.0)
-        shrink = np.maximum(1 / 3, 1 - (2 * np.clip(ratio, 0, 1) - 1) ** 3)
+    def _with_damping(m: Numbers, state: State, trial: Trial, better: Mask, gained: Number) -> State:
+        """Less damping after a good step, more and more of it after bad ones; else it stays."""
+        expected = trial.expected
+        ratio = m.where(expected > 0.0, gained / m.where(expected > 0.0, expected, 1.0), 0.0)
+        ratio = 2.0 * m.larger(m.smaller(ratio, 1.0), 0.0) - 1.0
+        shrink = m.larger(1.0 - ratio * ratio * ratio, 1 / 3)
+        steady = trial.alone | trial.near
         failed = ~better & ~steady
-        grown = np.minimum(state.damping * state.growth, MOST)
-        smaller = np.maximum(state.damping * shrink, LEAST)
-        state.growth = np.where(failed, 2 * state.growth, 2.0)
-        state.damping = np.where(failed, grown, np.where(steady, state.damping, smaller))
-
-    def _with_linear(self, triangle: Any, step: Any) -> Any:
-        """A step of the others with that of the linear parameters, which answer it."""
-        linear, size = self._linear, self._size
-        if not linear:
-            return step
-        ahead = triangle[:linear, size] + product(triangle[:linear, linear:size], step)
-        return np.concatenate((solved(triangle[:linear, :linear], -ahead), step))
-
-    def _whole_step(self, triangle: Any) -> Any:
-        """The Gauss–Newton step of all parameters."""
-        return solved(triangle[: self._size, : self._size], -triangle[: self._size, self._size])
+        grown = m.smaller(trial.damping * state.growth, MOST)
+        smaller = m.larger(trial.damping * shrink, LEAST)
+        return replace(
+            state, growth=m.where(failed, 2.0 * state.growth, 2.0),
+            damping=m.where(failed, grown, m.where(steady, trial.damping, smaller)),
+        )  # fmt: skip
 
 
-def squares(vectors: Any) -> Any:
-    """The squares of the lengths of vectors (k, groups)."""
-    return np.einsum("kg,kg->g", vectors, vectors)
+def flat(state: State) -> list[Number]:
+    """The numbers of a state one after the other."""
+    found: list[Number] = []
+    for part in vars(state).values():
+        found += part if isinstance(part, list) else part.values() if hasattr(part, "values") else [part]
+    return found
 
 
-def product(matrices: Any, vectors: Any) -> Any:
-    """Matrices (i, j, groups) times vectors (j, groups)."""
-    return np.einsum("ijg,jg->ig", matrices, vectors)
+def of_flat(numbers: Iterable[Number], size: int, linear: int) -> State:
+    """The state of numbers in the order of `flat`."""
+    coming = iter(numbers)
 
+    def some(count: int) -> list[Number]:
+        return [next(coming) for _ in range(count)]
 
-def dependent(triangle: Any, size: int) -> Any:
-    """Which groups have derivatives that depend on each other, or of which one is 0: the batch knows no answer."""
-    lengths_of = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:, :size], triangle[:, :size]))
-    pivots = np.abs(np.einsum("ccg->cg", triangle[:size, :size]))
-    return ~(pivots > DEPENDENT * lengths_of).all(axis=0) if size else np.zeros(triangle.shape[-1], dtype=bool)
-
-
-def covariances(triangle: Any, size: int) -> Any:
-    """(J'J)⁻¹ of each group: (p, p, groups)."""
-    groups = triangle.shape[-1]
-    one = np.broadcast_to(np.eye(size)[:, :, None], (size, size, groups))
-    inverse = solved(triangle[:size, :size], one)
-    return np.einsum("ikg,jkg->ijg", inverse, inverse)
+    points, places, others = some(size), pairs(size + 1), size - linear
+    triangle = dict(zip(places, some(len(places)), strict=True))
+    lengths, (total, offset, before, damping, growth) = some(size), some(5)
+    return State(points, triangle, lengths, total, offset, before, damping, growth, some(others), some(others))

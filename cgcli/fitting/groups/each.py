@@ -17,8 +17,8 @@ import numpy as np
 from cgcli.errors import CgError
 from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.fit import bounds_of, enough_rows, task_of
-from cgcli.fitting.groups.descent import covariances, dependent
 from cgcli.fitting.groups.side_by_side import Batches
+from cgcli.fitting.groups.small_matrices import covariances, dependent
 from cgcli.fitting.residuals import Residuals
 from cgcli.fitting.result import result_of
 from cgcli.fitting.rows_problem import RowsProblem
@@ -210,25 +210,27 @@ def enter_alone(groups: Groups, fits: GroupFits, place: int, *, better: bool = F
 def enter_batches(groups: Groups, fits: GroupFits, batches: Batches, starts: Sequence[Mapping[str, Any]]) -> None:
     """Fit all groups without a fit side by side, and enter those that are plain."""
     how, size = groups.how, len(groups.question.names)
-    waiting = np.flatnonzero(np.isnan(fits.residual) & (groups.rows.sizes > size))
-    for places, ended, spread in batches.run(waiting, [batches.point(values) for values in starts]):
-        points = ended.points[batches.back]
-        total = np.einsum("kg,kg->g", ended.triangle[:, size], ended.triangle[:, size])
-        within = ((points > how.low[:, None]) & (points < how.high[:, None])).all(axis=0)
-        plain = ended.converged & ~dependent(ended.triangle, size) & within & (ended.offset < 1) & (total > 0)
-        if not plain.any():
-            continue
-        chosen, points, total = places[plain], points[:, plain], total[plain]
-        dof = fits.dof[chosen]
-        variance = total / dof
-        with np.errstate(all="ignore"):
-            products = covariances(ended.triangle[..., plain], size)
-            errors = np.sqrt(np.einsum("iig->ig", products) * (1.0 if how.absolute else variance))
-            squared = np.where(spread[plain] > 0, 1 - total / spread[plain], np.nan)
-        fits.points[:, chosen], fits.errors[:, chosen] = points, errors[batches.back]
-        fits.residual[chosen], fits.sum_of_squares[chosen] = np.sqrt(variance), total
-        fits.r_squared[chosen], fits.converged[chosen] = squared, True
-        fits.evaluations[chosen] = ended.evaluations[plain]
+    places = np.flatnonzero(np.isnan(fits.residual) & (groups.rows.sizes > size))
+    if not len(places):
+        return
+    ended = batches.run(places, [batches.point(values) for values in starts])
+    points = ended.points[batches.back]
+    total = np.einsum("kg,kg->g", ended.triangle[:, size], ended.triangle[:, size])
+    within = ((points > how.low[:, None]) & (points < how.high[:, None])).all(axis=0)
+    plain = ended.converged & ~dependent(ended.triangle, size) & within & (ended.offset < 1) & (total > 0)
+    if not plain.all():
+        points, total, places = points[:, plain], total[plain], places[plain]
+    dof = fits.dof[places]
+    variance = total / dof
+    with np.errstate(all="ignore"):
+        products = covariances(ended.triangle if plain.all() else ended.triangle[..., plain], size)
+        errors = np.sqrt(np.einsum("iig->ig", products) * (1.0 if how.absolute else variance))
+        spread = batches.spreads()[places]
+        squared = np.where(spread > 0, 1 - total / spread, np.nan)
+    fits.points[:, places], fits.errors[:, places] = points, errors[batches.back]
+    fits.residual[places], fits.sum_of_squares[places] = np.sqrt(variance), total
+    fits.r_squared[places], fits.converged[places] = squared, True
+    fits.evaluations[places] = ended.evaluations[plain]
 
 
 def odd(fits: GroupFits) -> Any:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
-from cgcli.fitting.groups.descent import covariances, dependent, orthogonalised, product, solved, squares
 from cgcli.fitting.groups.each import FEWEST, GroupFits, Groups, empty, fit_groups
 from cgcli.fitting.groups.side_by_side import Batches
+from cgcli.fitting.groups.small_matrices import covariances, dependent, orthogonalised, product, solved, squares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -110,8 +110,8 @@ class Joint:
     """The joint problem at a point, and the way to its solution. Own points (own, groups), shared ones (shared,)."""
 
     def __init__(self, batches: Batches, groups: int, own: int, shared: int) -> None:
-        self._parts = batches.beside(np.arange(groups))
-        self._groups = groups
+        self._batches = batches
+        self._places = np.arange(groups)
         self._own, self._shared = own, shared
         self.evaluations = 0
 
@@ -148,12 +148,11 @@ class Joint:
     def _at(self, own: Any, shared: Any) -> Any:
         """The triangles of all groups, their own parameters first: (k, k, groups)."""
         self.evaluations += 1
-        size = self._own + self._shared + 1
-        found = np.empty((size, size, self._groups))
-        points = np.concatenate((own, np.repeat(shared[:, None], self._groups, axis=1)))
-        for places, beside in self._parts:
-            found[..., places] = beside(points[:, places], np.arange(len(places)))
-        return found
+        return self._batches.triangles(self._places, np.concatenate((own, self._everywhere(shared))))
+
+    def _everywhere(self, numbers: Any) -> Any:
+        """The same numbers for all groups."""
+        return np.repeat(numbers[:, None], len(self._places), axis=1)
 
     @staticmethod
     def _total(triangle: Any) -> float:
@@ -166,7 +165,7 @@ class Joint:
         own, triangle = self._own, self.triangle
         if damping and own:
             size = len(triangle)
-            lines = np.zeros((size, size + own, self._groups))
+            lines = np.zeros((size, size + own, len(self._places)))
             lines[:, :size] = triangle.transpose(1, 0, 2)
             lengths = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:, :own], triangle[:, :own]))
             for place in range(own):
@@ -183,7 +182,7 @@ class Joint:
         norms[norms == 0] = 1.0
         scaled = np.vstack((slopes / norms, np.sqrt(damping) * np.eye(shared)))
         step = np.linalg.lstsq(scaled, np.concatenate((-behind, np.zeros(shared))), rcond=1e-14)[0] / norms
-        ahead = triangle[:own, -1] + product(triangle[:own, own:-1], np.repeat(step[:, None], self._groups, axis=1))
+        ahead = triangle[:own, -1] + product(triangle[:own, own:-1], self._everywhere(step))
         return solved(triangle[:own, :own], -ahead), step
 
     def _offset(self) -> float:
@@ -220,7 +219,7 @@ def fits_of(groups: Groups, joint: Joint, batches: Batches, absolute: bool) -> G
     fits.points, fits.errors = points[batches.back], np.sqrt(variances)[batches.back]
     fits.sum_of_squares, fits.dof = squares(triangle[:, -1]), groups.rows.sizes - own
     fits.residual = np.sqrt(fits.sum_of_squares / np.where(fits.dof > 0, fits.dof, np.nan))
-    spread = batches.spreads(joint._parts, len(groups.rows))
+    spread = batches.spreads()
     fits.r_squared = 1 - fits.sum_of_squares / np.where(spread > 0, spread, np.nan)
     fits.evaluations[:], fits.converged[:] = joint.evaluations, joint.converged
     fits.messages = ["the data do not determine its parameters" if each else "" for each in unknown.tolist()]

@@ -1,47 +1,128 @@
-"""The rows of groups side by side, in batches of groups of about the same number of rows."""
+"""Groups of rows walk to their solutions side by side: in machine code, or as arrays of NumPy in batches."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from cgcli.data.table import values_of
 from cgcli.engines import choose_for_rows
-from cgcli.engines.threads import processors
-from cgcli.fitting.groups.descent import Descent, Ended, factorised, orthogonalised, products, squares
+from cgcli.engines.threads import in_order, processors
+from cgcli.fitting.groups.beside import Beside, walked
+from cgcli.fitting.groups.descent import EVALUATIONS, Numbers, Walk, factorised, flat, of_flat, pairs
+from cgcli.fitting.groups.small_matrices import squares
 from cgcli.fitting.residuals import Residuals
-from cgcli.fitting.rows_problem import EVALUATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from cgcli.engines.base import Blocks, BlocksAt
+    from cgcli.engines.base import Engine
+    from cgcli.fitting.groups.descent import Mask, Number, State, Trial, Triangle
     from cgcli.fitting.groups.grouping import GroupedRows
     from cgcli.fitting.question import Question
 
-NUMBERS, NEAR_A_CORE = 800_000, 200_000
-"""Derivatives and residuals of a batch, and of a part of it that is evaluated at once (1.6 MB)."""
+NUMBERS = 800_000
+"""Derivatives and residuals of a batch."""
 UNLIKE = 1.25
 """How many times as many rows as another one a group of the same batch may have; missing rows are filled with zeros."""
 FOLLOWED = 40
 """Starts of a group that are followed to their ends."""
-FULL = 0.75
-"""The part of a batch that is still at work below which the others' rows are put away."""
+STRETCH = 50_000
+"""Rows that are looked at together, so that they stay near a core."""
+MANY = 10**9
+"""Rows that pay for compiling: machine code is used for few rows, too, so that the bits of a group do not depend on how
+many others there are."""
+MOST_PARAMETERS = 10
+"""Parameters of a walk in machine code at most: its length grows with their cube."""
+
+
+@dataclass
+class Ended:
+    """How walks ended, the groups last: points (p, g), triangles (k, k, g), offsets, evaluations, and which of them
+    have converged. What has not is to be looked at alone.
+    """
+
+    points: Any
+    triangle: Any
+    offset: Any
+    evaluations: Any
+    converged: Any
+
+
+class VectorSteps(NamedTuple):
+    """The steps of `descent.Walk` as instructions on vectors: what `engines.native.walks` asks for."""
+
+    size: int
+    linear: int
+
+    @property
+    def told_numbers(self) -> int:
+        """Points, triangle and offset are told."""
+        return self.size + len(pairs(self.size + 1)) + 1
+
+    @property
+    def state_numbers(self) -> int:
+        """See `descent.State`."""
+        return 2 * self.size + len(pairs(self.size + 1)) + 5 + 2 * (self.size - self.linear)
+
+    def factorised(self, lanes: Any, products: Triangle) -> tuple[Triangle, Mask]:
+        """See `descent.factorised`."""
+        return factorised(numbers_of(lanes), products, self.size + 1)
+
+    def begun(self, lanes: Any, points: Sequence[Number], triangle: Triangle) -> list[Number]:
+        """See `descent.Walk`."""
+        return flat(self._walk.begun(numbers_of(lanes), points, triangle))
+
+    def finished(self, lanes: Any, state: list[Number]) -> tuple[Mask, Mask, list[Number]]:
+        """See `descent.Walk`."""
+        there = self._of(state)
+        done, converged, there.points = self._walk.finished(numbers_of(lanes), there)
+        return done, converged, flat(there)
+
+    def tried(self, lanes: Any, state: list[Number]) -> tuple[list[Number], Trial]:
+        """See `descent.Walk`."""
+        trial = self._walk.tried(numbers_of(lanes), self._of(state))
+        return trial.points, trial
+
+    def arrived(
+        self, lanes: Any, state: list[Number], trial: Trial, triangle: Triangle, allowed: Mask
+    ) -> list[Number]:  # fmt: skip
+        """See `descent.Walk`."""
+        return flat(self._walk.arrived(numbers_of(lanes), self._of(state), trial, triangle, allowed))
+
+    def told(self, state: list[Number]) -> list[Number]:
+        """What of a state `Ended` holds."""
+        there = self._of(state)
+        return [*there.points, *there.triangle.values(), there.offset]
+
+    @property
+    def _walk(self) -> Walk:
+        return Walk(self.size, self.linear)
+
+    def _of(self, state: list[Number]) -> State:
+        return of_flat(state, self.size, self.linear)
+
+
+def numbers_of(lanes: Any) -> Numbers:
+    """Vectors of registers as numbers."""
+    return Numbers(lanes.where, partial(lanes.intrinsic, "llvm.sqrt"), lanes.magnitude, lanes.constant(0.0))
 
 
 class Batches:
     """The residuals of groups, whose parameters are numbers.
 
-    order: the parameters as batches have them, those in which the residuals are affine first; back: for each parameter
+    order: the parameters as walks have them, those in which the residuals are affine first; back: for each parameter
     of the question its place there. others: those that are not affine.
     """
 
     def __init__(self, question: Question, rows: GroupedRows, order: Sequence[str] | None = None) -> None:
         """order: another one of the parameters. ShapeError as of `Residuals`."""
-        residuals = Residuals(question)
+        self._residuals = residuals = Residuals(question)
         names = question.names
         self.linear = [name for name in names if name in residuals.affine]
         self.others = [name for name in names if name not in residuals.affine]
@@ -50,48 +131,40 @@ class Batches:
         self._rows = rows
         self._fixed = question.fixed
         self._columns = {name: values_of(column, rows.columns) for name, column in residuals.columns.items()}
-        graph = residuals.graph
+        self._walk = Walk(len(self.order), 0 if order else len(self.linear))
         wanted = [*(residuals.slopes[name] for name in self.order), residuals.residual]
-        varying = [*self._columns, *self.order]
-        engine = choose_for_rows(graph, wanted, "auto", {}, EVALUATIONS * int(rows.first[-1]))
-        self._sloped = engine.blocks(graph, wanted, varying)
-        self._target = choose_for_rows(graph, [residuals.target, residuals.sigma], "numpy", {}, 1).blocks(
-            graph, [residuals.target, residuals.sigma], list(self._columns)
-        )
+        engine = choose_for_rows(residuals.graph, wanted, "auto", {}, MANY)
+        self._walks = self._in_machine_code(engine, wanted)
+        if self._walks is None:
+            self._sloped = engine.blocks(residuals.graph, wanted, [*self._columns, *self.order])
+
+    def _in_machine_code(self, engine: Engine, wanted: list[int]) -> Any:
+        """The walks as machine code; None where the engine is another one, or does not know how."""
+        if len(self.order) > MOST_PARAMETERS:
+            return None
+        steps = VectorSteps(self._walk.size, self._walk.linear)
+        walks = engine.walks(self._residuals.graph, wanted, list(self._columns), self.order, steps)
+        return None if walks is None else walks.over(self._columns, self._fixed)
 
     def point(self, values: Mapping[str, Any]) -> Any:
         """A point of the batches; 1 for a parameter without a value, whose place follows from the others."""
         return np.array([float(values.get(name, 1.0)) for name in self.order])
 
-    def run(self, places: Any, starts: Sequence[Any]) -> Iterator[tuple[Any, Ended, Any]]:
-        """Groups as they are done: which, how they ended, and the spread of their targets. starts: points (p,); each
-        group begins at the best of them.
-        """
-        batches = list(self._cut(places))
-        with ThreadPoolExecutor(max(1, min(processors(), len(batches)))) as pool:
-            for chosen, (ended, spread) in zip(batches, pool.map(lambda part: self._run(part, starts), batches),
-                                               strict=True):  # fmt: skip
-                yield chosen, ended, spread
+    def run(self, places: Any, starts: Sequence[Any]) -> Ended:
+        """How groups ended. starts: points (p,); each group begins at the best of them."""
+        points = np.repeat(starts[0][:, None], len(places), axis=1)
+        if len(starts) > 1:
+            least = np.full(len(places), np.inf)
+            for start in starts:
+                here = np.repeat(start[:, None], len(places), axis=1)
+                found = squares(self.triangles(places, here)[self._walk.linear :, -1])
+                better = found < least
+                points[:, better], least[better] = here[:, better], found[better]
+        return self._walked(places, points, EVALUATIONS)
 
-    def _cut(self, places: Any) -> Iterator[Any]:
-        """Groups of about the same number of rows, not too many of them."""
-        sizes = self._rows.sizes
-        places = places[np.argsort(sizes[places], kind="stable")]
-        width, begin = len(self.order) + 1, 0
-        while begin < len(places):
-            least = int(sizes[places[begin]])
-            most = int(np.searchsorted(sizes[places], UNLIKE * least + 2, side="right"))
-            end = min(most, begin + max(1, NUMBERS // (width * least)))
-            yield places[begin:end]
-            begin = end
-
-    def _run(self, places: Any, starts: Sequence[Any]) -> tuple[Ended, Any]:
-        """One batch to its end."""
-        with np.errstate(all="ignore"):
-            beside = self._besides(places)
-            points = best_starts(beside, starts, len(self.linear), len(places))
-            spread = beside.spread(self._target)
-            return Descent(beside, len(self.order), len(self.linear)).run(points), spread
+    def triangles(self, places: Any, points: Any) -> Any:
+        """The triangles of groups at points (p, groups)."""
+        return self._walked(places, points, 1).triangle
 
     def best_of(self, place: int, samples: Any) -> Any:
         """The best solution of a group from many starts, which are followed side by side; None where there is none.
@@ -99,140 +172,88 @@ class Batches:
         samples: points (count, p) in the order of the question. The result is in that of batches.
         """
         points = samples[:, [self.back.index(place) for place in range(len(self.order))]].T
-        linear = len(self.linear)
-        with np.errstate(all="ignore"):
-            beside = self._besides(np.full(points.shape[1], place))
-            value = squares(beside(points, np.arange(points.shape[1]))[linear:, -1])
-            best = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")[:FOLLOWED]
-            beside = self._besides(np.full(len(best), place))
-            ended = Descent(beside, len(self.order), linear).run(points[:, best])
+        value = squares(self.triangles(np.full(points.shape[1], place), points)[self._walk.linear :, -1])
+        best = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")[:FOLLOWED]
+        ended = self._walked(np.full(len(best), place), points[:, best], EVALUATIONS)
         total = np.where(ended.converged, squares(ended.triangle[:, -1]), np.inf)
         found = int(total.argmin())
         return ended.points[:, found] if np.isfinite(total[found]) else None
 
-    def _besides(self, places: Any) -> Beside:
-        return Beside(self._rows, places, self._columns, self.order, self._sloped, self._fixed)
+    def _walked(self, places: Any, points: Any, evaluations: int) -> Ended:
+        if self._walks is None:
+            return self._in_arrays(places, points, evaluations)
+        rows, size = self._rows, len(points)
+        found = self._walks.run(rows.first[places], rows.sizes[places], points, evaluations)
+        upper = pairs(size + 1)
+        triangle = np.zeros((size + 1, size + 1, len(places)))
+        for line, place in enumerate(upper, start=size):
+            triangle[place] = found[line]
+        offset, taken, converged = found[size + len(upper) : size + len(upper) + 3]
+        return Ended(found[:size], triangle, offset, taken.astype(int), converged != 0)
 
-    def beside(self, places: Any) -> list[tuple[Any, Beside]]:
-        """The rows of groups, in batches: which groups, and these beside each other."""
-        return [(part, self._besides(part)) for part in self._cut(places)]
+    # ---- arrays of NumPy -----------------------------------------------------------------------------------------
 
-    def spreads(self, parts: Sequence[tuple[Any, Beside]], groups: int) -> Any:
-        """The spread of each group's target, of batches with all groups."""
-        found = np.empty(groups)
+    def _in_arrays(self, places: Any, points: Any, evaluations: int) -> Ended:
+        """The same in batches of groups of about the same number of rows."""
+        size, groups = points.shape
+        ended = Ended(np.empty((size, groups)), np.empty((size + 1, size + 1, groups)), np.empty(groups),
+                      np.empty(groups, dtype=int), np.empty(groups, dtype=bool))  # fmt: skip
+        parts = list(self._cut(places))
+        jobs = (partial(self._batch, places[part], points[:, part], evaluations) for part in parts)
+        for part, found in zip(parts, in_order(jobs, processors()), strict=True):
+            for whole, its in zip(vars(ended).values(), found, strict=True):
+                whole[..., part] = its
+        return ended
+
+    def _batch(self, places: Any, points: Any, evaluations: int) -> Any:
         with np.errstate(all="ignore"):
-            for places, beside in parts:
-                found[places] = beside.spread(self._target)
+            beside = Beside(self._rows, places, self._columns, self.order, self._sloped, self._fixed)
+            return walked(self._walk, beside, points, evaluations)
+
+    def _cut(self, places: Any) -> Iterator[Any]:
+        """Groups of about the same number of rows, not too many of them; where they stand among the places."""
+        sizes = self._rows.sizes[places]
+        order = np.argsort(sizes, kind="stable")
+        sizes = sizes[order]
+        width, begin = len(self.order) + 1, 0
+        while begin < len(order):
+            least = int(sizes[begin])
+            most = int(np.searchsorted(sizes, UNLIKE * least + 2, side="right"))
+            end = min(most, begin + max(1, NUMBERS // (width * max(least, 1))))
+            yield order[begin:end]
+            begin = end
+
+    # ---- the target ----------------------------------------------------------------------------------------------
+
+    def spreads(self) -> Any:
+        """The target's weighted sum of squares about its weighted mean, in each group: see `RowsProblem`."""
+        residuals, first = self._residuals, self._rows.first
+        wanted = [residuals.target, residuals.sigma]
+        found_rows = choose_for_rows(residuals.graph, wanted, "numpy", {}, 1).evaluate_rows(
+            residuals.graph, self._columns, wanted
+        )
+        target = np.broadcast_to(found_rows[residuals.target], int(first[-1]))
+        sigma = None if residuals.graph.is_constant(residuals.sigma) else found_rows[residuals.sigma]
+        found = np.empty(len(self._rows))
+        places = np.searchsorted(first, np.arange(0, int(first[-1]), STRETCH), side="left")
+        bounds = np.unique(np.append(places, len(found))).tolist()
+
+        def compute(begin: int, end: int) -> None:
+            part = slice(first[begin], first[end])
+            weights = None if sigma is None else 1 / np.broadcast_to(sigma, len(target))[part] ** 2
+            found[begin:end] = spreads_of(target[part], weights, first[begin : end + 1] - first[begin])
+
+        jobs = (partial(compute, begin, end) for begin, end in pairwise(bounds))
+        for _ in in_order(jobs, processors()):
+            pass
         return found
 
 
-def best_starts(beside: Beside, starts: Sequence[Any], linear: int, groups: int) -> Any:
-    """For each group the start with the least sum of squares once the linear parameters follow: (p, groups)."""
-    every = np.arange(groups)
-    points = np.repeat(starts[0][:, None], groups, axis=1)
-    if len(starts) == 1:
-        return points
-    least = np.full(groups, np.inf)
-    for start in starts:
-        here = np.repeat(start[:, None], groups, axis=1)
-        found = squares(beside(here, every)[linear:, -1])
-        better = found < least
-        points[:, better], least[better] = here[:, better], found[better]
-    return points
-
-
-class Beside:
-    """Rows of groups beside each other: what `descent.Descent` evaluates. Blocks of groups stay near a core."""
-
-    def __init__(
-        self, rows: GroupedRows, places: Any, columns: Mapping[str, Any], order: Sequence[str], blocks: Blocks,
-        fixed: Mapping[str, Any],
-    ) -> None:  # fmt: skip
-        self._rows, self._places = rows, places
-        self._columns, self._order = columns, order
-        self._at = blocks.at(fixed)
-        self._active = np.arange(len(places))
-        self._blocks = self._cut(self._active)
-        most = max(block.size for block in self._blocks)
-        self._own = np.empty((len(order), most))  # new memory for each evaluation would cost as much as its numbers
-        self._lines = np.empty((len(order) + 1) * most)
-
-    def __call__(self, points: Any, places: Any) -> Any:
-        """Triangles (k, k, groups) of some groups at their points (p, groups)."""
-        if len(places) < FULL * len(self._active):
-            self._active, self._blocks = places, self._cut(places)
-        groups, some = len(self._active), len(places) < len(self._active)
-        chosen = np.searchsorted(self._active, places) if some else places
-        if some:
-            everywhere = np.zeros((len(points), groups))
-            everywhere[:, chosen] = points
-            points = everywhere
-        count = len(self._order) + 1
-        found = np.zeros((count, count, groups))
-        for block in self._blocks:
-            products(self._filled(block, points), found[..., block.part])
-        near = factorised(found)
-        for block in self._blocks if near.any() else ():
-            these = near[block.part]
-            if these.any():
-                lines = np.ascontiguousarray(self._filled(block, points)[..., these])
-                found[..., np.flatnonzero(these) + block.part.start] = orthogonalised(lines)
-        return found[..., chosen] if some else found
-
-    def _filled(self, block: Block, points: Any) -> Any:
-        """Derivatives and residuals of a block's groups at their points: (k, rows, groups)."""
-        given = dict(block.columns)
-        for place, name in enumerate(self._order):
-            given[name] = self._own[place, : block.size]
-            given[name].reshape(block.shape)[:] = points[place, block.part]
-        return block.filled(self._at, given, self._lines, len(self._order) + 1)
-
-    def spread(self, target: Blocks) -> Any:
-        """The target's sum of squares about its weighted mean, in each group: see `RowsProblem`.
-
-        target: the target and sigma in each row.
-        """
-        at, found = target.at({}), np.empty(len(self._active))
-        for block in self._blocks:
-            values, sigma = block.filled(at, block.columns, self._lines, 2)
-            weights = 1 / sigma if block.counts is None else np.where(block.counts, 1 / sigma, 0.0)
-            weighted = np.stack((weights, values * weights))
-            found[block.part] = orthogonalised(weighted)[1, 1] ** 2
-        return found
-
-    def _cut(self, places: Any) -> list[Block]:
-        """Blocks of the rows of some groups of the batch."""
-        sizes = self._rows.sizes[self._places[places]]
-        height = int(sizes.max())
-        width = max(1, NEAR_A_CORE // ((len(self._order) + 1) * height))
-        return [
-            Block(self._rows, self._places[places[begin : begin + width]], self._columns, begin)
-            for begin in range(0, len(places), width)
-        ]
-
-
-class Block:
-    """Rows of some groups beside each other.
-
-    shape: (rows, groups). part: where they are among the active groups. counts: 1 for a row that a group has and 0 for
-    one that fills it up; None where all groups have as many. columns: by input, (rows * groups,) + what a row has.
-    """
-
-    def __init__(self, rows: GroupedRows, places: Any, columns: Mapping[str, Any], begin: int) -> None:
-        sizes = rows.sizes[places]
-        height, groups = int(sizes.max()), len(places)
-        self.shape, self.size = (height, groups), height * groups
-        self.part = slice(begin, begin + groups)
-        line = np.arange(height)[:, None]
-        taken = (np.minimum(line, sizes - 1) + rows.first[places]).ravel()
-        self.counts = None if (sizes == height).all() else (line < sizes).astype(float)
-        self.columns = {name: column[taken] for name, column in columns.items()}
-
-    def filled(self, at: BlocksAt, columns: Mapping[str, Any], memory: Any, lines: int) -> Any:
-        """What a kernel gives for all rows: (lines, rows, groups), 0 in rows that fill up."""
-        found = memory[: lines * self.size].reshape(lines, self.size)
-        at.over(columns).fill(0, self.size, found)
-        table = found.reshape(lines, *self.shape)
-        if self.counts is not None:
-            table *= self.counts
-        return table
+def spreads_of(target: Any, weights: Any, first: Any) -> Any:
+    """Weighted sums of squares about weighted means, of groups that begin at `first`; the last one ends there, too."""
+    begins, sizes = first[:-1], np.diff(first)
+    with np.errstate(all="ignore"):
+        weighted, whole = (target, sizes) if weights is None else (
+            target * weights, np.add.reduceat(weights, begins))  # fmt: skip
+        apart = target - np.repeat(np.add.reduceat(weighted, begins) / whole, sizes)
+        return np.add.reduceat(apart * apart if weights is None else apart * apart * weights, begins)
