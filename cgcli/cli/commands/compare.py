@@ -104,8 +104,8 @@ def print_comparison(found: Comparisons) -> None:
     if found.equal and found.first is not None and found.second is not None:
         names = list(differing_slopes(found.first, found.second))
         if names:
-            print(f"\nthe values are equal, the derivatives by {', '.join(names)} are not: at a corner there is no slope,")
-            print("and each formula has a convention of its own; `cg why` tells which")
+            print(f"\nthe values are equal, and the derivatives by {', '.join(names)} are not: at a corner there is no")
+            print("slope, and each formula has a convention of its own; `cg why` tells which")
 
 
 def verdict_lines(found: Comparisons) -> Iterator[str]:
