@@ -104,8 +104,9 @@ class Inquiry:
 
     def _kind(self, output: int, node: int) -> str:
         """What a value is; of an array, in which several things went wrong, what began at a node."""
-        value = self.values[node] if np.ndim(self.values[output]) else self.values[output]
-        return "nan" if kind_of(value) == "nan" else "infinite"
+        whole = array_of(self.values[output])
+        both = bool(np.isnan(whole).any() and np.isinf(whole).any())
+        return "nan" if kind_of(self.values[node] if both else self.values[output]) == "nan" else "infinite"
 
     def _way_up(self, node: int, output: int) -> list[tuple[str, Any]]:
         """From a node to the output, through values that are no numbers."""

@@ -115,6 +115,10 @@ def cure_lines(cure: Cure) -> Iterator[str]:
         yield f"  cure: start elsewhere, such as {at}"
     else:
         yield f"  cure ({KINDS_IN_WORDS.get(cure.how, cure.how)}): {cure.formula}"
+    if cure.local:
+        from cgcli.explain.remedies import SAME_SIGNS
+
+        yield f"    it holds {SAME_SIGNS} as here"
     slopes = ", ".join(f"d/d{name} = {short_text(slope)}" for name, slope in cure.gradient.items())
     yield f"    gives {short_text(cure.value)}" + (f", {slopes}" if slopes else "")
 
