@@ -99,8 +99,18 @@ class Inquiry:
         if graph.is_leaf(node):
             why = f"{words.text(node)} is given as {compact(self.values[node])}"
         else:
-            why = words.of_an_operation(node) + words.in_a_call(node)
+            why = words.of_an_operation(node) + self._lost(node) + words.in_a_call(node)
         return words.finding(kind, FORWARD, name, (), node, why, path)
+
+    def _lost(self, node: int) -> str:
+        """What an operand of 0 is in truth, where that is not 0: it was lost before, and a double has 0 of it."""
+        for operand in self.graph.operands_of(node):
+            value = self.values[operand]
+            if not self.graph.is_leaf(operand) and not np.ndim(value) and value == 0:
+                true = self._true_value(operand)
+                if true:
+                    return f"; in truth {self.words.text(operand)} is {true}, of which a double leaves 0"
+        return ""
 
     def _kind(self, output: int, node: int) -> str:
         """What a value is; of an array, in which several things went wrong, what began at a node."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cgcli.emit.formula import expression
 from cgcli.errors import CgError, UsageError, did_you_mean
 from cgcli.explain.comparing import UNEQUAL, Comparison, Difference, compare, differences, only_in
@@ -57,6 +59,19 @@ class Comparisons:
     def __bool__(self) -> bool:
         """Whether the formulas are equal, as far as was found."""
         return self.equal
+
+    def other_slopes(self) -> list[str]:
+        """What the derivatives at the given point are not equal by: at a corner each side has a convention of its own."""
+        if self.first is None or self.second is None:
+            return []
+        found: dict[str, None] = {}
+        for output in (name for name in self.first.gradients if name in self.second.gradients):
+            left, right = self.first.gradients[output], self.second.gradients[output]
+            for name in (name for name in left if name in right):
+                one, other = (np.asarray(side[name], dtype=float) for side in (left, right))
+                if one.shape == other.shape and not np.allclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True):
+                    found[name] = None
+        return list(found)
 
     @property
     def counterexample(self) -> Any:

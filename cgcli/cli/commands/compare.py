@@ -101,8 +101,8 @@ def print_comparison(found: Comparisons) -> None:
     if blocks:
         print()
         print_blocks(blocks)
-    if found.equal and found.first is not None and found.second is not None:
-        names = list(differing_slopes(found.first, found.second))
+    if found.equal:
+        names = found.other_slopes()
         if names:
             print(f"\nthe values are equal, and the derivatives by {', '.join(names)} are not: at a corner there is no")
             print("slope, and each formula has a convention of its own; `cg why` tells which")
@@ -142,18 +142,6 @@ def value_text(value: Any) -> str:
 def value_as_data(value: Any) -> Any:
     """A value of one side in JSON: a text of 30 digits where doubles do not tell the sides apart."""
     return number_text(value, 30) if hasattr(value, "_mpf_") else value
-
-
-def differing_slopes(first: Side, second: Side) -> Iterator[str]:
-    """Derivatives at the given values that differ, as at a corner, where each side has a convention of its own."""
-    from numpy import allclose, asarray
-
-    for output in first.gradients.keys() & second.gradients.keys():
-        left, right = first.gradients[output], second.gradients[output]
-        for name in (name for name in left if name in right):
-            one, other = (asarray(side[name], dtype=float) for side in (left, right))
-            if one.shape == other.shape and not allclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True):
-                yield name
 
 
 def _at_values(first: Side, second: Side) -> Iterator[tuple[str, str, str]]:

@@ -88,6 +88,8 @@ def print_why(found: Why, located: Callable[[int], object]) -> None:
         if found.rows:
             count, first = found.rows[place]
             print(f"  in {count:,} row{'' if count == 1 else 's'}; the first is {located(first)}, which is shown")
+    if found.unseen:
+        print(f"\n{found.unseen:,} rows that went wrong in other ways were not looked at")
 
 
 def finding_lines(finding: Finding, found: Why) -> Iterator[str]:
