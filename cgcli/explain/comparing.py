@@ -307,6 +307,12 @@ def _first(rows: Any, ease: Any, count: int) -> Iterable[int]:
     return rows[np.argsort(ease[rows], kind="stable")[:count]].tolist()
 
 
+def clearly_other(one: Any, other: Any) -> bool:
+    """Whether two values in doubles differ by more than rounding makes, or two arrays of one shape do."""
+    one, other = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    return one.shape == other.shape and not np.allclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True)
+
+
 def _plain(value: Any) -> Any:
     return float(value) if np.ndim(value) == 0 else value
 

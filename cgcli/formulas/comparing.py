@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cgcli.emit.formula import expression
 from cgcli.errors import CgError, UsageError, did_you_mean
-from cgcli.explain.comparing import UNEQUAL, Comparison, Difference, compare, differences, only_in
+from cgcli.explain.comparing import UNEQUAL, Comparison, Difference, clearly_other, compare, differences, only_in
 from cgcli.formulas import derivatives
 from cgcli.graph.copying import carry, copied
 from cgcli.graph.store import Graph
@@ -61,15 +59,14 @@ class Comparisons:
         return self.equal
 
     def other_slopes(self) -> list[str]:
-        """What the derivatives at the given point are not equal by: at a corner each side has a convention of its own."""
+        """By what the derivatives at the given point differ: at a corner each side has a convention of its own."""
         if self.first is None or self.second is None:
             return []
         found: dict[str, None] = {}
         for output in (name for name in self.first.gradients if name in self.second.gradients):
             left, right = self.first.gradients[output], self.second.gradients[output]
             for name in (name for name in left if name in right):
-                one, other = (np.asarray(side[name], dtype=float) for side in (left, right))
-                if one.shape == other.shape and not np.allclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True):
+                if clearly_other(left[name], right[name]):
                     found[name] = None
         return list(found)
 
