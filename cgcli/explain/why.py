@@ -153,10 +153,11 @@ class Inquiry:
             why = f"{words.of_an_operation(first)}, and what is divided by that is 0: the true value is {true}"
             path = self._way_up(first, infinite[0]) + [(words.text(each), self.values[each]) for each in way[::-1]]
             return [words.finding("zero", FORWARD, name, (), first, why, path)]
+        where = f"0 where {words.numbers(node)}:"
         if row in (arithmetic.add, arithmetic.sub):
-            why = f"`{row.name}` gives 0 where {words.numbers(node)}: all digits cancel, and the true value is {true}"
+            why = f"{words.operation(node)} gives {where} all digits cancel, and the true value is {true}"
         else:
-            why = f"`{row.name}` underflows to 0 where {words.numbers(node)}: the true value is {true}"
+            why = f"{words.operation(node)} underflows to {where} the true value is {true}"
         path = [(words.text(each), self.values[each]) for each in middle_left_out(way[::-1])]
         return [words.finding("zero", FORWARD, name, (), node, why, path)]
 
@@ -255,9 +256,10 @@ class Inquiry:
             return f"the other factor is 0{'' if graph.is_constant(zero) else f': {words.text(zero)} = 0'}"
         infinite = next((each for each in others if not finite(self.values[each])), None)
         if infinite is not None:
-            return f"`{row.name}` passes nothing on, since {words.text(infinite)} = {compact(self.values[infinite])}"
+            size = compact(self.values[infinite])
+            return f"{words.operation(user)} passes nothing on, since {words.text(infinite)} = {size}"
         if row.kink is not None:
-            return f"`{row.name}` is flat on this side, where {numbers}: it passes nothing on"
+            return f"{words.operation(user)} is flat on this side, where {numbers}: it passes nothing on"
         saturated = bool(np.max(np.abs(array_of(self.values[operands[place]])), initial=0.0) >= 5)
         flat = "it hardly changes there any more (it is saturated)" if saturated else "its slope is 0 there"
-        return f"`{row.name}` passes nothing on where {numbers}: {flat}"
+        return f"{words.operation(user)} passes nothing on where {numbers}: {flat}"
