@@ -162,9 +162,13 @@ class Inquiry:
         return [words.finding("zero", FORWARD, name, (), node, why, path)]
 
     def _true_value(self, node: int) -> str:
-        """The value of a node in many digits, where it is computed as 0 and is none; else ""."""
+        """The value of a node in many digits, where it is computed as 0 and is none; else "".
+
+        Inputs count as they are written: 0.3 is three tenths, so that 0.3 - 3*0.1 is 0 in truth.
+        """
         graph = self.graph
-        number = None if graph.shape_of(node) else Exact().values(graph, self.inputs, [node])[node]
+        inputs = {name: _as_written(value) for name, value in self.inputs.items()}
+        number = None if graph.shape_of(node) else Exact().values(graph, inputs, [node])[node]
         if number is None or number.samples[0] == 0:
             return ""
         return compact(number.samples[0], digits=3)
@@ -263,3 +267,11 @@ class Inquiry:
         saturated = bool(np.max(np.abs(array_of(self.values[operands[place]])), initial=0.0) >= 5)
         flat = "it hardly changes there any more (it is saturated)" if saturated else "its slope is 0 there"
         return f"{words.operation(user)} passes nothing on where {numbers}: {flat}"
+
+
+def _as_written(value: Any) -> Any:
+    """A number as its decimal text, an array as one of texts."""
+    if not np.ndim(value):
+        return repr(float(value))
+    texts = [repr(float(each)) for each in np.ravel(value)]
+    return np.array(texts, dtype=object).reshape(np.shape(value))
