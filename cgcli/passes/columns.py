@@ -81,6 +81,12 @@ class Columns:
         found.asked = list(self.asked)
         return found
 
+    def also(self, names: Sequence[str]) -> Columns:
+        """The same with more inputs that are columns."""
+        found = self.over(self.graph)
+        found.names |= set(names)
+        return found
+
     def varies(self, node: int) -> bool:
         """Whether a node is a row's number."""
         graph, known = self.graph, self._varies
