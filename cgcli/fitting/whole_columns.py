@@ -48,10 +48,10 @@ def settle_whole_columns(question: Question, rows: WholeRows) -> None:
         _refuse_parameters(bound, list(question.shapes))
         question.formula = _settled(bound, question.columns, rows, notes)
     for over in (question.target, question.sigma):
-        if isinstance(over, Over):
+        if isinstance(over, Over) and not over.is_column:
             bound = over_columns(bind_rows(over.formula, list(over.columns)))
             if bound.program.columns is not None:
-                over.formula = _settled(bound, over.columns, rows, notes)
+                over.formula, over.settled = _settled(bound, over.columns, rows, notes), True
 
 
 def _refuse_parameters(bound: Bound, parameters: Sequence[str]) -> None:
