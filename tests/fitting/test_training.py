@@ -210,6 +210,22 @@ def test_what_was_stopped_goes_on_to_the_same_bits(
         assert bits(LINE.fit(data, loss="loss", resume=saved, **validate)) == bits(whole), "a finished one stays"
 
 
+def test_another_number_of_threads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last bits of products of matrices hang on it; of numbers there are none."""
+    saved = tmp_path / "run.npz"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    NETWORK.fit(XOR, loss="loss", epochs=1, save=saved)
+    assert NETWORK.fit(XOR, loss="loss", epochs=2, resume=saved).warnings == []
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    (told,) = NETWORK.fit(XOR, loss="loss", epochs=3, resume=saved).warnings
+    assert told.endswith(
+        "with 2 threads for products of matrices, not 1: last bits may differ, but for OPENBLAS_NUM_THREADS=2"
+    )
+    LINE.fit(line_data(), loss="loss", epochs=1, save=saved)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert LINE.fit(line_data(), loss="loss", epochs=2, resume=saved).warnings == []
+
+
 def test_more_epochs_may_follow(tmp_path: Path) -> None:
     data, saved = line_data(), tmp_path / "run.npz"
     LINE.fit(data, loss="loss", epochs=2, save=saved)
