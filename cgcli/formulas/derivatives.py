@@ -143,11 +143,11 @@ def _gradients(program: Program, wrt: Sequence[str] | None, of: str | None) -> d
     chosen, nodes = variables(program, wrt, of), {}
     for name, node in targets(program, of).items():
         need_scalar(program.graph, name, node)
-        nodes[name] = dict(zip(chosen, _slopes(program, node, list(chosen.values())), strict=True))
+        nodes[name] = dict(zip(chosen, slopes_of(program, node, list(chosen.values())), strict=True))
     return nodes
 
 
-def _slopes(program: Program, node: int, wrt: Sequence[int]) -> list[int]:
+def slopes_of(program: Program, node: int, wrt: Sequence[int]) -> list[int]:
     """The nodes of the derivatives of a number; through the columns of a table where it has reductions of those."""
     if program.columns is not None:
         from cgcli.passes.columns import column_slopes
