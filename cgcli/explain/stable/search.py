@@ -210,7 +210,7 @@ class Search:
         """Those of the first forms that gain digits and are worse nowhere."""
         offered: list[Form] = []
         for form in [form for form in forms if self._is_better(form)][: 2 * MOST_TRIED]:
-            if len(offered) < self.effort.offered and self._holds(form):
+            if len(offered) < self.effort.offered and self._is_sure(form) and self._holds(form):
                 offered.append(form)
         return offered
 
@@ -218,9 +218,21 @@ class Search:
         """Whether a form gains digits and loses none, at the points of the search."""
         before = np.maximum(form.before, self.typical)
         had, has = form.before.mean(), form.lost.mean()
-        if self.region.is_point(self.names):
+        if self._has_point():
             had, has = form.before[0], form.lost[0]
         return bool(had - has >= max(WORTH, SHARE * had) and not _is_worse(before, form.lost))
+
+    def _has_point(self) -> bool:
+        """Whether the first point is the one that was asked for."""
+        return self.region.is_point(self.names) and self.trials.rows[0] == 0
+
+    def _is_sure(self, form: Form) -> bool:
+        """Whether a form is better at the one point by more than luck: with other roundings it has its digits, too."""
+        if not self._has_point():
+            return True
+        here = {name: column[:1] for name, column in self.trials.columns.items()}
+        typical = float(roughly_lost(self.graph, form.node, here, 1)[0])
+        return bool(form.before[0] - typical >= max(WORTH, SHARE * form.before[0]))
 
     def _is_good(self, form: Form) -> bool:
         return bool(form.lost.max() <= 1.5)
