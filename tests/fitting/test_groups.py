@@ -67,14 +67,15 @@ def test_starts_are_found():
 def test_weights_of_rows_and_an_absolute_sigma():
     data, _ = decays(6)
     data["s"] = np.random.default_rng(2).uniform(0.01, 0.03, len(data["t"]))
-    for absolute in (False, True):
-        options = {"target": "y", "sigma": "s", "absolute_sigma": absolute, "start": {"a": 1, "b": 1, "c": 0}}
+    for sigma, absolute in (("s", False), ("s", True), (0.1, True), ("2*s + 1", False)):
+        options = {"target": "y", "sigma": sigma, "absolute_sigma": absolute, "start": {"a": 1, "b": 1, "c": 0}}
         found = cgcli.parse(DECAY).fit(data, by="plate", **options)
         rows = data["plate"] == found.keys[2]
         alone = cgcli.parse(DECAY).fit({name: column[rows] for name, column in data.items()}, **options)
         for name in "abc":
             assert found.values[name][2] == pytest.approx(alone.values[name], rel=1e-8)
             assert found.errors[name][2] == pytest.approx(alone.errors[name], rel=1e-6)
+        assert found.fits.r_squared[2] == pytest.approx(alone.r_squared, rel=1e-9)
 
 
 def test_what_cannot_be_fitted_side_by_side_is_fitted_alone():
@@ -126,6 +127,26 @@ def test_several_columns_tell_groups_apart():
     rows = (data["plate"] == "B") & (data["day"] == 1)
     alone = cgcli.parse(DECAY).fit({"t": data["t"][rows], "y": data["y"][rows]}, target="y")
     assert found.values["b"][found.keys.index(("B", 1))] == pytest.approx(alone.values["b"], rel=1e-8)
+
+
+def test_groups_that_do_not_end_well_are_searched():
+    random = np.random.default_rng(8)
+    middle, width = random.uniform(2, 8, 40), random.uniform(0.3, 1.0, 40)
+    t, place = np.tile(np.linspace(0, 10, 60), 40), np.repeat(np.arange(40), 60)
+    y = 2 * np.exp(-(((t - middle[place]) / width[place]) ** 2) / 2) + 0.05 * random.normal(size=len(t))
+    formula = cgcli.parse("a*exp(-((t - m)/s)^2/2) + c")
+    data = {"t": t, "y": y, "plate": place}
+    assert formula.fit(data, target="y", by="plate", start={"m": 5.0, "s": 0.3}).converged
+    found = formula.fit(data, target="y", by="plate")
+    assert found.converged
+    assert np.all(np.abs(found.values["m"] - middle) < 6 * found.errors["m"])
+
+
+def test_several_starts_of_every_group():
+    t, place = np.tile(np.linspace(0.0, 6.0, 50), 6), np.repeat(np.arange(6), 50)
+    data = {"t": t, "y": np.sin((2 + place / 3) * t), "plate": place}
+    found = cgcli.parse("a*sin(w*t)").fit(data, target="y", by="plate", start={"w": 9.0}, starts=100)
+    np.testing.assert_allclose(abs(found.values["w"]), 2 + np.arange(6) / 3, rtol=1e-6)
 
 
 def test_groups_that_fail_have_their_reason():

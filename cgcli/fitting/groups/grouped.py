@@ -186,7 +186,7 @@ def fit_by(
     refuse_gaps(question, rows.report, missing)
     how = How(low, high, absolute_sigma, loss, loss_scale, starts, seed, most)
     groups = Groups(question, rows, how)
-    keys = [key[0] if len(rows.by) == 1 else key for key in rows.keys]
+    keys = rows.keys
     shared: list[str] = []
     if share is None:
         fits = fit_groups(groups)
@@ -223,14 +223,14 @@ def tell(result: GroupedFit, groups: Groups) -> None:
         result.warnings.append(f"{what} no key in {listed} and {'is' if count == 1 else 'are'} left out (first: {at})")
     unknown = np.flatnonzero(result.fits.converged & np.isinf(result.fits.errors).any(axis=0))
     if len(unknown):
-        key = ", ".join(map(str, rows.keys[int(unknown[0])]))
+        key = rows.label(int(unknown[0]))
         several = "1 group" if len(unknown) == 1 else f"{len(unknown):,} of {len(result):,} groups"
         which = f"`{key}`" if len(unknown) == 1 else f"the first is `{key}`"
         result.warnings.append(f"the data do not determine the parameters of {several} ({which})")
     failed = np.flatnonzero(~result.fits.converged)
     if len(failed):
         place = int(failed[0])
-        key = ", ".join(map(str, rows.keys[place]))
+        key = rows.label(place)
         which = f"`{key}`" if len(failed) == 1 else f"the first is `{key}`"
         several = "1 group has" if len(failed) == 1 else f"{len(failed):,} of {len(result):,} groups have"
         result.warnings.append(f"{several} no fit that has converged: {which}: {result.fits.messages[place]}")

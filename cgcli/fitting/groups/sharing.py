@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
-from cgcli.fitting.groups.each import FEWEST, GroupFits, Groups, empty, fit_groups
+from cgcli.fitting.groups.each import FEWEST, GroupFits, Groups, Places, empty, fit_groups
 from cgcli.fitting.groups.side_by_side import Batches
 from cgcli.fitting.groups.small_matrices import covariances, dependent, orthogonalised, product, solved, squares
 
@@ -239,10 +239,10 @@ class Shared(Mapping):  # type: ignore[type-arg]
     def __init__(self, fits: GroupFits, names: Sequence[str], keys: Sequence[Any]) -> None:
         self._fits = fits
         self._names = names
-        self._places = {key: place for place, key in enumerate(keys)}
+        self._places = Places(keys)
 
     def __getitem__(self, key: Any) -> SharedGroup:
-        place, fits = self._places[key], self._fits
+        place, fits = self._places.of(key), self._fits
         values, errors = (dict(zip(self._names, numbers[:, place].tolist(), strict=True))
                           for numbers in (fits.points, fits.errors))  # fmt: skip
         return SharedGroup(
@@ -251,7 +251,7 @@ class Shared(Mapping):  # type: ignore[type-arg]
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._places)
+        return iter(self._places.keys)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._places.keys)
