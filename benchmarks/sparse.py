@@ -24,6 +24,7 @@ import cgcli as cg
 from cgcli.formulas.sparse import SparseHessian, SparseJacobian
 from cgcli.passes.colouring import column_colours, star_colours
 from cgcli.passes.differentiate import differentiate
+from cgcli.passes.inlining import has_kept
 from cgcli.passes.sparsity import pattern
 
 CHAIN = "sum(100*(x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2)"
@@ -62,7 +63,9 @@ def with_cg(text: str, values: dict[str, Any], *, second: bool) -> tuple[dict[st
     (output,) = program.outputs.values()
     x = program.graph.inputs()["x"]
     rows = [differentiate(program.graph, [output], [x]).wrt(x)] if second else [output]
-    if len(program.graph) < 10_000:  # a loop is made into arrays first, which counts under `all at first`
+    if len(program.graph) < 10_000 and not has_kept(
+        program.graph
+    ):  # a loop is made into arrays first, which counts under `all at first`
         found["pattern"], places = once(lambda: pattern(program.graph, rows, [x]), warm=True)
         colour = star_colours if second else column_colours
         found["colouring"], _ = once(lambda: colour(places), warm=True)

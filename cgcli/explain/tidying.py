@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CHAINS = {
     arithmetic.mul: (arithmetic.mul, arithmetic.div), arithmetic.add: (arithmetic.add, arithmetic.sub),
+    arithmetic.sub: (),
 }  # fmt: skip
 """Operations whose second operand needs no parentheses where it is a chain itself: a * (b / c) is a * b / c."""
 
@@ -74,11 +75,13 @@ def _plain(graph: Graph, row: Operation, operands: Sequence[int], attributes: tu
 
 
 def _chained(graph: Graph, row: Operation, left: int, right: int) -> int:
-    """left and right in one chain."""
+    """left and right in one chain; a minus in front of the right one of a sum goes into the sign."""
     rest = []
     while graph.row(right) in CHAINS[row]:
         rest.append((graph.row(right), graph.operands_of(right)[1]))
         right = graph.operands_of(right)[0]
+    if row in SUMS and has_minus(graph, right):
+        row, right = (arithmetic.sub if row is arithmetic.add else arithmetic.add), negative(graph, right)
     result = _plain(graph, row, [left, right])
     for link, operand in reversed(rest):
         result = _plain(graph, link, [result, operand])
@@ -121,7 +124,7 @@ def with_tidy_products(graph: Graph, root: int) -> int:
     results: dict[int, Any] = {}
     for node in sums:
         operands = [_back(simple, graph, next(products), known) for _ in graph.operands_of(node)]
-        results[node] = _signed(graph.row(node), *operands)
+        results[node] = operands[0].build(graph.row(node), operands)
         if f"sum {node}" in places:
             known[places[f"sum {node}"]] = results[node]
     return _back(simple, graph, next(products), known).node
@@ -140,24 +143,12 @@ def _back(simple: Graph, graph: Graph, node: int, known: dict[int, Any]) -> Any:
     return transplant(simple, graph, known)(node)
 
 
-def _signed(row: Any, left: Any, right: Any) -> Any:
-    """left + right or left - right, where a minus in front of the right one goes into the sign."""
-    opposite = _without_minus(right)
-    if opposite is None:
-        return left.build(row, [left, right])
-    other = arithmetic.sub if row is arithmetic.add else arithmetic.add
-    return left.build(other, [left, opposite])
-
-
-def _without_minus(ref: Any) -> Any:
-    """The opposite of a product that begins with a minus, else None."""
-    graph, first = ref.graph, ref.node
-    while graph.row(first) in PRODUCTS:
-        first = graph.operands_of(first)[0]
-    value = graph.constant_value(first)
-    if graph.row(first) is arithmetic.neg or (value is not None and value < 0):
-        return FoldingRef(graph, negative(graph, ref.node))
-    return None
+def has_minus(graph: Graph, node: int) -> bool:
+    """Whether a product begins with a minus."""
+    while graph.row(node) in PRODUCTS:
+        node = graph.operands_of(node)[0]
+    value = graph.constant_value(node)
+    return graph.row(node) is arithmetic.neg or (value is not None and value < 0)
 
 
 def simplified(graph: Graph, node: int) -> int:
@@ -218,10 +209,11 @@ def plainer(graph: Graph, new: int, old: int) -> bool:
     It has fewer symbols, or names the inputs less often, or a number behind a product or a quotient of a quotient is
     gone, or a leading minus.
     """
-    return _measure(graph, new) < _measure(graph, old)
+    return measure(graph, new) < measure(graph, old)
 
 
-def _measure(graph: Graph, root: int) -> tuple[float, int, int, bool]:
+def measure(graph: Graph, root: int) -> tuple[float, int, int, bool]:
+    """How hard a form is to read: its symbols, its inputs, what is clumsy in it, whether a minus leads."""
     inputs: list[int] = []
     clumsy = 0
     for node, need in enumerate(ancestors(graph, [root])[: root + 1]):

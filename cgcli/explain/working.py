@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cgcli.emit.formula import expression
 from cgcli.emit.latex import latex
 from cgcli.errors import CalculationError
+from cgcli.explain.multiplying import multiplied_out
 from cgcli.explain.table_rule import table_rule
 from cgcli.explain.textbook import FORMS, Asked, GivenRule
 from cgcli.explain.tidying import in_elements, of_finite_numbers, plainer, simplified, with_tidy_products, written
@@ -59,6 +60,7 @@ class Rule(NamedTuple):
 BEGIN = Rule("", "")
 ELEMENTS = Rule("lists written out", "element by element")
 TIDIED = Rule("simplification", "numbers are multiplied, equal factors put together or cancelled")
+MULTIPLIED = Rule("simplification", "parentheses are multiplied out, or common factors taken out")
 COLLECTED = Rule("simplification", "like terms are added, common factors taken out")
 
 
@@ -138,11 +140,11 @@ class Working:
     # ---- one derivative ----------------------------------------------------------------------------------------------
 
     def _differentiated(self, node: int, order: int) -> int:
-        line = self.derivative_of_operand(self.graph.ref(node)).node
+        line = self._pending(node)
         self._write(order, BEGIN, "", line)
         apart = in_elements(self.graph, node)
         if apart != node:
-            line = self.derivative_of_operand(self.graph.ref(apart)).node
+            line = self._pending(apart)
             self._write(order, ELEMENTS, expression(self.graph, node), line)
         moving = [each for each, need in enumerate(ancestors(self.graph, [apart])) if need and self.depends(each)]
         chosen = self.leftmost(line)
@@ -235,9 +237,13 @@ class Working:
         if not self.depends(node):
             zero = graph.constant(0.0)
             return FoldingRef(graph, graph.apply(shaping.broadcast_to, [zero], [shape]) if shape else zero)
-        place = graph.input(f"derivative of node {node}", shape, hidden=True)
+        return FoldingRef(graph, self._pending(node))
+
+    def _pending(self, node: int) -> int:
+        """The derivative of a node as one that is still to be taken."""
+        place = self.graph.input(f"derivative of node {node}", self.graph.shape_of(node), hidden=True)
         self.pending[place] = node
-        return FoldingRef(graph, place)
+        return place
 
     def _unit(self, shape: tuple[int, ...]) -> int:
         """The derivative of an array by one of its elements: 1 there and 0 elsewhere."""
@@ -252,6 +258,10 @@ class Working:
     def ruled(self, node: int) -> GivenRule:
         """The rule for the derivative of a node, and what it writes in its place."""
         graph = self.graph
+        if node == self.variable or not self.depends(node):
+            general = "x' = 1" if node == self.variable else "c' = 0"
+            return GivenRule("power rule" if node == self.variable else "constant rule", general,
+                             self.derivative_of_operand(graph.ref(node)))  # fmt: skip
         row, operands = graph.row(node), [FoldingRef(graph, operand) for operand in graph.operands_of(node)]
         asked = Asked(FoldingRef(graph, self.variable), FoldingRef(graph, node), operands,
                       lambda ref: self.depends(ref.node), self.derivative_of_operand)  # fmt: skip
@@ -292,7 +302,7 @@ class Working:
 
     def _simplified(self, line: int, order: int) -> int:
         """The line in simpler form: first each product by itself, then the whole."""
-        for rule, simpler in ((TIDIED, with_tidy_products), (COLLECTED, simplified)):
+        for rule, simpler in ((TIDIED, with_tidy_products), (COLLECTED, simplified), (MULTIPLIED, multiplied_out)):
             after = written(self.graph, simpler(self.graph, line))
             if after != line and plainer(self.graph, after, line):
                 self._write(order, rule, self.lines[-1].text, after)

@@ -63,6 +63,10 @@ class ArrayProblem:
             rates, residuals = rates * for_slopes[:, None], residuals * for_residuals
         return Reduced(objective, triangle_of(rates, residuals), self.rows, plain)
 
+    def is_above(self, point: Any, total: float) -> bool:
+        """As `Problem.is_above`."""
+        return self.reduced(point, slopes=False).sum_of_squares >= total
+
     def spread(self) -> float:
         """As `Problem.spread`; nan where no target was given."""
         if self._target is None:

@@ -212,25 +212,31 @@ def sampler(
 
     everything: whether parameters with a start are drawn, too; else they stay there.
     """
-    known = set() if everything else set(question.starts)
-    unknown = [name for name in question.shapes if name not in known]
+    unknown = [name for name in question.shapes if everything or name not in question.starts]
+    within = {name: (low[place], high[place]) for place, name in enumerate(question.names)}
+    middle = np.where(np.isnan(start), 0.0, start)
+    prepared: list[Starts] = []  # few fits draw a start
+
+    def sample(generator: np.random.Generator) -> Any:
+        if not prepared:
+            prepared.append(drawing_of(question, problem, unknown))
+        found = prepared[0].draw(generator, within)
+        around = middle + np.maximum(np.abs(middle), 1.0) * generator.normal(size=len(middle))
+        drawn = [found.get(name, other) for name, other in zip(question.names, around, strict=True)]
+        return np.clip(drawn if everything else np.where(np.isnan(start), drawn, start), low, high)
+
+    return sample
+
+
+def drawing_of(question: Question, problem: Problem, unknown: list[str]) -> Starts:
+    """What draws values of parameters without a start."""
     linear = [name for name, is_linear in zip(question.names, problem.linear, strict=True)
               if is_linear and name in unknown and name not in question.ranges]  # fmt: skip
     bound = question.bound()
     node = targets(bound.program, question.output)[question.output]
     values = {name: value for name, value in bound.values.items() if name not in unknown}
     nonlinear = [name for name in unknown if name not in linear]
-    drawing = Starts(bound.graph, node, values, problem.columns(ROWS), nonlinear, linear)
-    within = {name: (low[place], high[place]) for place, name in enumerate(question.names)}
-    middle = np.where(np.isnan(start), 0.0, start)
-
-    def sample(generator: np.random.Generator) -> Any:
-        found = drawing.draw(generator, within)
-        around = middle + np.maximum(np.abs(middle), 1.0) * generator.normal(size=len(middle))
-        drawn = [found.get(name, other) for name, other in zip(question.names, around, strict=True)]
-        return np.clip(drawn if everything else np.where(np.isnan(start), drawn, start), low, high)
-
-    return sample
+    return Starts(bound.graph, node, values, problem.columns(ROWS), nonlinear, linear)
 
 
 def unknown_starts(question: Question, task: Task) -> list[str]:

@@ -9,12 +9,14 @@ another evaluation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.fitting.array_problem import triangle_of
 from cgcli.fitting.trust_region import TrustRegion
+from cgcli.fitting.upper import Upper, lengths_of, upper
 
 if TYPE_CHECKING:
     from typing import Any
@@ -36,6 +38,13 @@ OFF = 0.01
 their own: the derivatives by the others depend on them."""
 POLISH = 12
 """Steps at most that are taken for the last digits."""
+LAST_STEP = 1e-14
+"""A step that is no longer than that, relative to each parameter, needs not be taken."""
+MANY, OF_AN_ERROR = 100_000, 1e-3
+"""Of so many rows, a step of this part of the standard errors is taken without a look at where it leads: the sum of
+squares changes by the square of that, divided by the rows, and the derivatives by as little."""
+ROUGH = 1e-3
+"""As `ORTHOGONAL`, where only a start for more rows is looked for."""
 EPSILON = float(np.finfo(float).eps)
 
 
@@ -66,10 +75,12 @@ class Search:
     moved as the others are.
     """
 
-    def __init__(self, problem: Problem, low: Any, high: Any, *, project: bool = True, most: int = 1000) -> None:
+    def __init__(
+        self, problem: Problem, low: Any, high: Any, *, project: bool = True, most: int = 1000, rough: bool = False
+    ) -> None:  # fmt: skip
         """low, high: bounds, infinite where there is none. project: whether to project out the linear parameters.
 
-        most: evaluations of the problem at most.
+        most: evaluations of the problem at most. rough: without the last digits.
         """
         free = ~(np.isfinite(low) | np.isfinite(high))
         linear = np.asarray(problem.linear, dtype=bool) & free & project
@@ -77,7 +88,10 @@ class Search:
         self.low, self.high = low, high
         self.linear = np.flatnonzero(linear)
         self.others = np.flatnonzero(~linear)
+        self.order = [*self.linear.tolist(), *self.others.tolist(), len(free)]
         self.most = most
+        self.rough = rough
+        self.enough = ROUGH if rough else ORTHOGONAL
         self.evaluations = 0
 
     @property
@@ -115,7 +129,7 @@ class Search:
         ended = "evaluations"
         while self.evaluations < self.most:
             region.look(here.slopes, here.point[self.others], reach)
-            if here.offset() <= ORTHOGONAL:
+            if here.offset() <= self.enough:
                 ended = "orthogonal"
                 break
             moved = self._stepped(here, region)
@@ -123,7 +137,7 @@ class Search:
                 ended = "no step"
                 break
             here = moved
-        return self._solution(self._polished(here), ended)
+        return self._solution(here if self.rough else self._polished(here), ended)
 
     def _stepped(self, here: _At, region: TrustRegion) -> _At | None:
         """The next point, lower than this one; None where no step is, and where evaluations are at their end."""
@@ -164,10 +178,13 @@ class Search:
         """
         mixing = Mixing()
         for _ in range(POLISH):
-            before = here.offset()
-            point = mixing.next(here.point, here.full_step(), here.reduced.triangle[:, :-1])
-            within = bool(((point >= self.low) & (point <= self.high)).all())
-            if before <= EPSILON or (point == here.point).all() or not within:
+            before, step = here.offset(), here.full_step()
+            if before <= EPSILON or (np.abs(step) <= LAST_STEP * np.abs(here.point)).all():
+                break
+            if here.is_short(before) and self._within(here.point + step):
+                return here.after(step)
+            point = mixing.next(here.point, step, here.reduced.triangle[:, :-1])
+            if (point == here.point).all() or not self._within(point):
                 break
             there = self.at(point)
             level = 1e-9 * here.objective
@@ -176,9 +193,12 @@ class Search:
             here = there
         return here
 
+    def _within(self, point: Any) -> bool:
+        return bool(((point >= self.low) & (point <= self.high)).all())
+
     def _solution(self, here: _At, ended: str) -> Solution:
         offset = here.offset() if here.triangle is not None else np.inf
-        done = here.triangle is not None and (offset <= ORTHOGONAL or here.is_rounding())
+        done = here.triangle is not None and (offset <= self.enough or here.is_rounding())
         if done and here.is_without_effect():
             done, ended = False, "no effect"
         return Solution(here.point, here.reduced, done, ended, self.method, self.evaluations, offset)
@@ -219,34 +239,26 @@ class _At:
         self.point = point
         self.reduced = reduced
         self.objective = reduced.sum_of_squares
+        self._known: tuple[Upper, Any, Any] | None = None
         self.triangle: Any = None
         if reduced.triangle is not None and np.isfinite(self.objective):
-            size = len(point)
-            order = [*search.linear, *search.others, size]
-            self.triangle = np.linalg.qr(reduced.triangle[:, order], mode="r")
-            first, width = len(search.linear), size
-            self.slopes = self.triangle[first:width, first:width]
-            self.behind = self.triangle[first:width, width]
-            self._leading = self.triangle[:first, :first]
-            self._coupling = self.triangle[:first, first:width]
-            self._ahead = self.triangle[:first, width]
-            left = self._ahead + self._leading @ self._solved(self._ahead)
+            size, first = len(point), len(search.linear)
+            self.triangle = upper(reduced.triangle[:, search.order]) if first else reduced.triangle
+            self.slopes = self.triangle[first:size, first:size]
+            self.behind = self.triangle[first:size, size]
+            self._leading = Upper(self.triangle[:first, :first])
+            self._coupling = self.triangle[:first, first:size]
+            self._ahead = self.triangle[:first, size]
+            left = self._ahead - self.triangle[:first, :first] @ self._leading.solved(self._ahead)
             self.gain = float(self._ahead @ self._ahead - left @ left)
-            rest = self.triangle[first:, width]
+            rest = self.triangle[first:, size]
             self.optimum = float(rest @ rest + left @ left) if first else self.objective
-
-    def _solved(self, ahead: Any) -> Any:
-        """The shift of the linear parameters that answers residuals in the directions of their derivatives."""
-        if not len(ahead):
-            return ahead
-        norms = np.linalg.norm(self._leading, axis=0)
-        norms[norms == 0] = 1.0
-        return np.linalg.lstsq(self._leading / norms, -ahead, rcond=EPSILON * len(ahead))[0] / norms
 
     def moved(self, step: Any) -> Any:
         """The point after a step of the others, the linear parameters following as the derivatives say."""
         point = self.point.copy()
-        point[self.search.linear] += self._solved(self._ahead + self._coupling @ step)
+        if len(self.search.linear):
+            point[self.search.linear] -= self._leading.solved(self._ahead + self._coupling @ step)
         others = self.search.others
         point[others] = np.clip(point[others] + step, self.search.low[others], self.search.high[others])
         return point
@@ -265,13 +277,28 @@ class _At:
         still = bool((np.abs(step) <= SHORTEST * np.abs(others)).all())
         return still and self.gain <= EPSILON * max(self.optimum, 0.0)
 
+    def is_short(self, offset: float) -> bool:
+        """Whether there are many rows, and a full step is so short that it is known where it leads.
+
+        Times √rows, the offset is about the length of the step in standard errors.
+        """
+        rows = self.reduced.rows
+        return rows >= MANY and offset <= ORTHOGONAL and offset * rows**0.5 <= OF_AN_ERROR
+
+    def after(self, step: Any) -> _At:
+        """Where a short step of all parameters leads, by the derivatives here: no residual is left along them."""
+        size = len(self.point)
+        triangle = self.reduced.triangle.copy()
+        triangle[:size, size] += triangle[:size, :size] @ step
+        return _At(self.search, self.point + step, replace(self.reduced, triangle=triangle))
+
     def full_step(self) -> Any:
         """The Gauss–Newton step of all parameters that can move."""
-        slopes, residuals, free = self._movable()
+        movable, residuals, free = self._movable()
+        if free.all():
+            return -movable.solved(residuals)
         step = np.zeros(len(self.point))
-        if free.any():
-            norms = np.linalg.norm(slopes, axis=0)
-            step[free] = np.linalg.lstsq(slopes / norms, -residuals, rcond=EPSILON * len(step))[0] / norms
+        step[free] = -movable.solved(residuals)
         return step
 
     def offset(self) -> float:
@@ -280,13 +307,13 @@ class _At:
         The relative offset criterion of D. M. Bates & D. G. Watts, Technometrics 23 (1981), without its degrees of
         freedom. A parameter at a bound, which the objective presses against it, cannot move.
         """
-        return 0.0 if self.objective == 0 else self._along() / float(np.sqrt(self.objective))
+        return 0.0 if self.objective == 0 else self._along() / self.objective**0.5
 
     def is_rounding(self) -> bool:
         """Whether what is left to gain is nothing but rounding of the terms that make up the residuals, and it is known
         where: a full step moves no parameter by more than its last digits.
         """
-        norms = np.linalg.norm(self.reduced.triangle[:-1, :-1], axis=0)
+        norms = lengths_of(self.reduced.triangle[:-1, :-1])
         if self._along() > ROUNDING * EPSILON * float(np.linalg.norm(norms * self.point)):
             return False
         return bool((np.abs(self.full_step()) <= LAST_DIGITS * np.abs(self.point)).all())
@@ -296,25 +323,27 @@ class _At:
 
         Then the search has come to a plateau, where the derivatives say nothing of a way back.
         """
-        norms = np.linalg.norm(self.reduced.triangle[:-1, :-1], axis=0)
+        norms = lengths_of(self.reduced.triangle[:-1, :-1])
         still = (norms == 0) & ~np.asarray(self.search.problem.linear, dtype=bool)
         size = float(np.linalg.norm(norms * self.point))
         return bool(still.any()) and self.objective > (ROUNDING * EPSILON * size) ** 2
 
     def _along(self) -> float:
         """The length of the residuals' projection onto the derivatives by what can move."""
-        slopes, residuals, free = self._movable()
-        if not free.any():
-            return 0.0
-        left, values, _ = np.linalg.svd(slopes / np.linalg.norm(slopes, axis=0), full_matrices=False)
-        kept = values > EPSILON * len(free) * values[0]
-        return float(np.linalg.norm((left.T @ residuals)[kept]))
+        movable, residuals, _ = self._movable()
+        return movable.along(residuals) if len(residuals) else 0.0
 
-    def _movable(self) -> tuple[Any, Any, Any]:
-        """The derivatives by parameters that have an effect and are not pressed against a bound, and which they are."""
-        size = len(self.point)
-        slopes, residuals = self.reduced.triangle[:size, :size], self.reduced.triangle[:size, size]
-        gradient = slopes.T @ residuals
-        stuck = ((self.point <= self.search.low) & (gradient > 0)) | ((self.point >= self.search.high) & (gradient < 0))
-        free = ~stuck & (np.linalg.norm(slopes, axis=0) > 0)
-        return slopes[:, free], residuals, free
+    def _movable(self) -> tuple[Upper, Any, Any]:
+        """The triangle by parameters that have an effect and are not pressed against a bound, and which they are."""
+        if self._known is None:
+            size = len(self.point)
+            slopes, residuals = self.reduced.triangle[:size, :size], self.reduced.triangle[:size, size]
+            gradient = residuals @ slopes
+            search = self.search
+            stuck = ((self.point <= search.low) & (gradient > 0)) | ((self.point >= search.high) & (gradient < 0))
+            free = ~stuck & slopes.any(axis=0)
+            if not free.all():
+                triangle = triangle_of(slopes[:, free], residuals)
+                slopes, residuals = triangle[:-1, :-1], triangle[:-1, -1]
+            self._known = Upper(slopes), residuals, free
+        return self._known

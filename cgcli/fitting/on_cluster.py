@@ -22,7 +22,7 @@ from cgcli.kept import Kept
 from cgcli.rows.sources import Source, WholeRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from typing import Any
 
     from cgcli.cluster.executor import Executor
@@ -156,7 +156,12 @@ class ClusterProblem(RowsProblem):
         self._point = point
         return super().reduced(point, slopes)
 
-    def _pieces(self, at: BlocksAt, slopes: bool) -> Iterator[Piece]:
+    def is_above(self, point: Any, total: float) -> bool:
+        """As `Problem.is_above`."""
+        self._point = point
+        return super().is_above(point, total)
+
+    def _pieces(self, at: BlocksAt, slopes: bool) -> Generator[Piece]:
         """All rows, in order."""
         if self._rows is not self._away.rows:
             yield from super()._pieces(at, slopes)

@@ -95,6 +95,10 @@ class Held:
         triangle = triangle_of(found.triangle[:, self._kept], found.triangle[:, -1])
         return Reduced(found.sum_of_squares, triangle, found.rows, found.plain, found.not_finite)
 
+    def is_above(self, point: Any, total: float) -> bool:
+        """As `Problem.is_above`."""
+        return self._problem.is_above(self.whole(point), total)
+
     def spread(self) -> float:
         """As `Problem.spread`."""
         return self._problem.spread()

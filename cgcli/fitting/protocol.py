@@ -68,6 +68,10 @@ class Problem(Protocol):
         """The residuals (and, with slopes, their derivatives) at a point of shape (p,)."""
         ...
 
+    def is_above(self, point: Any, total: float) -> bool:
+        """Whether the sum of squares at a point is no less than a total: true as soon as some rows have reached it."""
+        ...
+
     def spread(self) -> float:
         """The sum of squares of the target about its mean, weighted as the residuals are: the total of R²."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class Over:
-    """A formula over columns alone: the target, or sigma. text: as it was given. columns: input -> column."""
+    """A formula over columns alone: the target, or sigma. text: as it was given. columns: input -> column.
+
+    settled: whether numbers stand in it that were taken from the rows (`whole_columns`).
+    """
 
     text: str
     formula: FormulaBase
     columns: dict[str, str]
+    settled: bool = False
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is a column as it is."""
+        return self.formula is itself()
 
 
 @dataclass
@@ -307,7 +317,7 @@ def over_columns(text: str, table: Table, known: Mapping[str, str]) -> Over:
         raise UsageError(f"a column or a formula over columns is a text, not {text!r}")
     if text in table.columns or canonical(text) in known:
         column = text if text in table.columns else known[canonical(text)]
-        return Over(text, FormulaBase(of_text(Source("column"))), {"column": column})
+        return Over(text, itself(), {"column": column})
     source = Source(text)
     try:
         formula = FormulaBase(of_text(source), source)
@@ -319,6 +329,12 @@ def over_columns(text: str, table: Table, known: Mapping[str, str]) -> Over:
     if len(formula.outputs) != 1 or not formula.inputs:
         raise UsageError(f"`{text}` is no column and no formula over columns")
     return Over(text, formula, {name: known[name] for name in formula.inputs})
+
+
+@cache
+def itself() -> FormulaBase:
+    """The formula of a column as it is."""
+    return FormulaBase(of_text(Source("column")))
 
 
 def sigmas_of_inputs(

@@ -16,11 +16,29 @@ from cgcli.passes.affine import slopes_and_affine
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from cgcli.engines.base import Blocks, Engine
     from cgcli.fitting.question import Question
     from cgcli.language.program import Program
 
 IN_A_ROW = "a fit, in each row,"
 ONE_NUMBER = "write the elements as rows of the table, each with its number"
+
+
+def residuals_of(question: Question) -> Residuals:
+    """The residuals of a question, from the last time or made now: they are kept with the program of its formula."""
+    overs = [over for over in (question.target, question.sigma) if isinstance(over, Over)]
+    if any(over.settled for over in overs) or not all(isinstance(column, str) for column in question.columns.values()):
+        return Residuals(question)
+    texts = [(over.text, *over.columns.items()) if isinstance(over, Over) else over
+             for over in (question.target, question.sigma)]  # fmt: skip
+    key = ("residuals", question.output, *texts, *question.columns.items(), *question.shapes, "fixed", *question.fixed)
+    kept = question.bound().program.derived
+    found: Residuals | None = kept.get(key)
+    if found is None:
+        found = Residuals(question)
+        found.graph.intern.drop()  # it is finished
+        kept.put(key, found)
+    return found
 
 
 class Residuals:
@@ -55,6 +73,17 @@ class Residuals:
         self.columns = {
             name: column for name, column in self.columns.items() if name in inputs and needed[inputs[name]]
         }
+        self._blocks: dict[tuple[str, tuple[int, ...]], Blocks] = {}
+
+    def __len__(self) -> int:
+        return len(self.graph)
+
+    def blocks(self, engine: Engine, wanted: Sequence[int]) -> Blocks:
+        """Some nodes for blocks of rows by an engine, prepared once."""
+        key = (engine.name, tuple(wanted))
+        if key not in self._blocks:
+            self._blocks[key] = engine.blocks(self.graph, wanted, list(self.columns))
+        return self._blocks[key]
 
     def without_slope(self) -> list[str]:
         """Parameters by which the derivative is 0 whatever the values are: `0*b`, `floor(b)`."""

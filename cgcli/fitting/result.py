@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
-    from cgcli.fitting.protocol import Problem
+    from cgcli.fitting.protocol import Problem, Reduced
     from cgcli.fitting.question import Question
     from cgcli.fitting.searching import Task
 
@@ -128,6 +128,10 @@ def result_of(
         reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free,
         perfect=stats.PERFECT_IN_DECIMALS if solution.digits else stats.PERFECT,
     )  # fmt: skip
+    if found.perfect and (idle := without_effect(problem, point, reduced)):
+        slopes = reduced.triangle.copy()
+        slopes[:, idle] = 0.0
+        found = stats.statistics(slopes, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free)
     known = absolute or (found.dof > 0 and not found.perfect)
     variance = (1.0 if absolute else found.residual**2) if known else None
     if loss != "linear" and not absolute and known:
@@ -159,6 +163,25 @@ def result_of(
     tell_gaps(result, problem.report)
     tell(result, found, solution)
     return result
+
+
+def without_effect(problem: Problem, point: Any, reduced: Reduced) -> list[int]:
+    """Parameters that may as well be twice as large, and larger by 1, where residuals are nothing but rounding.
+
+    Derivatives do not say so: of `a*exp(-b*t) + c` and a constant target `a` is left at 1e-17, and not at 0.
+    """
+    rounding = stats.PERFECT * stats.EPSILON * stats.contributions(reduced.triangle, point)
+
+    def is_idle(place: Any) -> bool:
+        for change in (point[place], 1.0):
+            moved = point.copy()
+            moved[place] += change
+            with np.errstate(all="ignore"):
+                if not problem.reduced(moved, slopes=False).sum_of_squares <= rounding**2:
+                    return False
+        return True
+
+    return [int(place) for place in np.flatnonzero(~np.asarray(problem.linear, dtype=bool)) if is_idle(place)]
 
 
 def with_robust_errors(

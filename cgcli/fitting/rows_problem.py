@@ -8,9 +8,10 @@ on any number of threads.
 
 from __future__ import annotations
 
+from contextlib import closing
 from copy import copy
 from functools import partial
-from math import fsum, inf, isfinite
+from math import fsum, inf, isfinite, log
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,26 +21,30 @@ from cgcli.engines import choose_for_rows
 from cgcli.engines.threads import in_order, processors
 from cgcli.errors import DataError, UsageError
 from cgcli.fitting.protocol import NotFinite, Reduced
-from cgcli.fitting.residuals import Residuals
+from cgcli.fitting.question import Over
+from cgcli.fitting.residuals import Residuals, residuals_of
 from cgcli.fitting.robust import MOMENTS, loss_of, moment_of, row_scales
 from cgcli.fitting.triangles import Triangles, stacked
 from cgcli.rows.sources import MEMORY, Part, WholeRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from typing import Any
 
-    from cgcli.engines.base import Blocks, BlocksAt, BlocksOver
+    from cgcli.engines.base import BlocksAt, BlocksOver
     from cgcli.fitting.question import Question
 
-CELLS = 65_536
-"""Numbers of a block (512 KB): it stays in a core's cache from the kernel to the triangle."""
+CELLS = 98_304
+"""Numbers of a block (768 KB): it stays in a core's cache from the kernel to the triangle."""
 
-MOST_ROWS, ROWS_PER_COLUMN = 8_192, 4
+MOST_ROWS, ROWS_PER_COLUMN = 16_384, 4
 """Rows of a block at most, and for each column at least: the triangles themselves should be little work."""
 
-BLOCKS = 8
+BLOCKS = 4
 """Blocks of one piece of work for a thread."""
+
+SAMPLE = 50_000
+"""Rows of a sample from which smaller ones are taken, so that a file is read for one of them only."""
 
 EVALUATIONS = 20
 """A fit takes about so many: what the choice of an engine counts with."""
@@ -104,7 +109,7 @@ class RowsProblem:
                 hint="train them instead: --loss with --method adam",
             )
         self._question = question
-        self._residuals = residuals = Residuals(question)
+        self._residuals = residuals = residuals_of(question)
         still = {*residuals.affine, *residuals.without_slope()}  # nothing can be searched where no derivative is
         self.linear = np.array([name in still for name, shape in question.shapes.items()
                                 for _ in range(int(np.prod(shape)))], dtype=bool)  # fmt: skip
@@ -120,11 +125,11 @@ class RowsProblem:
         residuals = self._residuals
         self._triangles = Triangles(len(self.names) + 1, self.rows)
         slopes = list(residuals.slopes.values())
-        graph, columns = residuals.graph, list(residuals.columns)
-        chosen = choose_for_rows(graph, [*slopes, residuals.residual], engine, {}, EVALUATIONS * self.rows)
+        wanted = [*slopes, residuals.residual]
+        chosen = choose_for_rows(residuals.graph, wanted, engine, {}, EVALUATIONS * self.rows)
         self.engine = chosen.name
-        self._plain = chosen.blocks(graph, [residuals.residual], columns)
-        self._sloped = chosen.blocks(graph, [*slopes, residuals.residual], columns)
+        self._plain = residuals.blocks(chosen, [residuals.residual])
+        self._sloped = residuals.blocks(chosen, wanted)
 
     @property
     def report(self) -> Any:
@@ -154,15 +159,13 @@ class RowsProblem:
     def slopes_at(self, point: Any) -> Any:
         """The residuals' derivatives (rows, p) at a point, of rows in memory."""
         out = np.empty((len(self.names) + 1, self.rows))
-        at = self._sloped.at({**self._question.fixed, **self._question.values(point)})
-        at.over(self.inputs()).fill(0, self.rows, out)
+        self._at(point, slopes=True).over(self.inputs()).fill(0, self.rows, out)
         return out[:-1].T
 
     def reduced(self, point: Any, slopes: bool = True) -> Reduced:
         """As `Problem.reduced`."""
         self.evaluations += 1
-        values = {**self._question.fixed, **self._question.values(point)}
-        at = (self._sloped if slopes else self._plain).at(values)
+        at = self._at(point, slopes)
         rows = 0
         plain: list[float] = []
         objective: list[float] = []
@@ -183,6 +186,20 @@ class RowsProblem:
         self._least = min(self._least, (reduced.plain / max(rows, 1)) ** 0.5)
         return reduced
 
+    def is_above(self, point: Any, total: float) -> bool:
+        """As `Problem.is_above`."""
+        self.evaluations += 1
+        least, rows = 0.0, 0
+        with closing(self._pieces(self._at(point, slopes=False), False)) as pieces:
+            for piece in pieces:
+                if piece.not_finite is not None:
+                    return True
+                least, rows = least + fsum(piece.objective), rows + piece.rows
+                self._progress(Progress(self.evaluations, rows, self.rows, self._least))
+                if least >= total:  # nothing that is added is negative
+                    return True
+        return False
+
     def spread(self) -> float:
         """As `Problem.spread`."""
         return self._spread
@@ -193,6 +210,9 @@ class RowsProblem:
 
     def thinned(self, rows: int) -> RowsProblem:
         """As `Problem.thinned`; taken once, as it is a pass over the rows."""
+        return (self._fewer_rows(SAMPLE) if rows < SAMPLE else self)._fewer_rows(rows)
+
+    def _fewer_rows(self, rows: int) -> RowsProblem:
         if rows not in self._fewer:
             fewer = self._rows.thinned(rows)
             self._fewer[rows] = None if fewer is self._rows else self.over(fewer)
@@ -226,17 +246,24 @@ class RowsProblem:
         found = self.thinned(rows)._rows.in_memory() or {}
         return {name: values_of(column, found) for name, column in self._question.columns.items()}
 
+    def _at(self, point: Any, slopes: bool) -> BlocksAt:
+        """The residuals, with slopes their derivatives too, as they are computed at a point."""
+        values = {**self._question.fixed, **self._question.values(point)}
+        return (self._sloped if slopes else self._plain).at(values)
+
     # ---- blocks --------------------------------------------------------------------------------------------------
 
-    def _pieces(self, at: BlocksAt, slopes: bool) -> Iterator[Piece]:
+    def _pieces(self, at: BlocksAt, slopes: bool) -> Generator[Piece]:
         """All rows, in order."""
-        return in_order(self._jobs(at, slopes), self._threads)
+        threads = self._threads if self.rows > MOST_ROWS else 1
+        yield from in_order(self._jobs(at, slopes), threads)
 
     def _jobs(self, at: BlocksAt, slopes: bool) -> Iterator[Callable[[], Piece]]:
         """The pieces as work to be done."""
         height = height_of(len(self.names) + 1 if slopes else 1)
+        columns = self._residuals.columns.items()
         for part in self._rows.parts():
-            over = at.over({name: values_of(column, part.columns) for name, column in self._residuals.columns.items()})
+            over = at.over({name: values_of(column, part.columns) for name, column in columns})
             for first in range(0, part.rows, BLOCKS * height):
                 yield partial(self._piece, part, over, first, slopes)
 
@@ -303,39 +330,42 @@ class RowsProblem:
 
         The former is put together from those of blocks about their own means: no difference of large sums.
         """
-        residuals, count = self._residuals, 0
-        columns = residuals.columns
-        spread = Spread()
-        logarithms: list[float] = []
-        chosen = choose_for_rows(residuals.graph, [residuals.target, residuals.sigma], "numpy", {}, 1)
-        blocks: Blocks = chosen.blocks(residuals.graph, [residuals.target, residuals.sigma], list(columns))
-        at = blocks.at({})
+        question, residuals, count = self._question, self._residuals, 0
+        weighted = isinstance(question.sigma, Over)
+        wanted = [residuals.target, residuals.sigma] if weighted else [residuals.target]
+        chosen = choose_for_rows(residuals.graph, wanted, "numpy", {}, 1)
+        at = residuals.blocks(chosen, wanted).at({})
+        spread, logarithms = Spread(), list[float]()
         for part in self._rows.parts():
             count += part.rows
-            over = at.over({name: values_of(column, part.columns) for name, column in columns.items()})
-            for first in range(0, part.rows, MOST_ROWS):
-                last = min(first + MOST_ROWS, part.rows)
-                target, sigma = out = np.empty((2, last - first))
+            over = at.over({name: values_of(column, part.columns) for name, column in residuals.columns.items()})
+            height = MOST_ROWS if weighted else MOST_ROWS * BLOCKS
+            for first in range(0, part.rows, height):
+                last = min(first + height, part.rows)
+                out = np.empty((len(wanted), last - first))
                 over.fill(first, last, out)
                 self._refuse(out, part, first)
-                spread.add(target, sigma)
-                if self._question.sigma is not None:
-                    logarithms.append(float(np.log(sigma).sum()))
+                spread.add(*out)
+                if weighted:
+                    logarithms.append(float(np.log(out[1]).sum()))
             self._progress(Progress(0, count, self._rows.size or 0))
         if not count:
             reason = "every row has a cell that is missing or no number" if self.report.read else "the table is empty"
             raise DataError("there is no row to fit to", hint=reason)
+        if isinstance(question.sigma, float):
+            return spread.value / question.sigma**2, count * log(question.sigma)
         return spread.value, fsum(logarithms)
 
     def _refuse(self, out: Any, part: Part, first: int) -> None:
         """DataError where a target is no finite number or a sigma no positive one."""
-        source, (target, sigma) = self._question.source, out
+        source, target = self._question.source, out[0]
         if not np.isfinite(target).all():
             place = int((~np.isfinite(target)).argmax())
             raise DataError(
                 f"`{self._question.target.text}` is {target[place]:g} in {source.located(part.number(first + place))}",
                 hint="leave such rows out of the table, or fit something else",
             )
+        sigma = out[1] if len(out) > 1 else np.ones(1)
         fine = (sigma > 0) & np.isfinite(sigma)
         if not fine.all():
             place = int((~fine).argmax())
@@ -357,13 +387,17 @@ class Spread:
     def __init__(self) -> None:
         self.value = self._weight = self._mean = 0.0
 
-    def add(self, values: Any, sigma: Any) -> None:
-        """Take in values with their standard deviations."""
+    def add(self, values: Any, sigma: Any = None) -> None:
+        """Take in values with their standard deviations, all 1 where nothing is said."""
         with np.errstate(all="ignore"):
-            weights = sigma**-2.0
-            weight = float(weights.sum())
-            mean = float((weights * values).sum() / weight)
-            spread = float((weights * (values - mean) ** 2).sum())
+            if sigma is None:
+                weight, mean = float(len(values)), float(values.mean())
+                spread = float(np.square(values - mean).sum())
+            else:
+                weights = sigma**-2.0
+                weight = float(weights.sum())
+                mean = float((weights * values).sum() / weight)
+                spread = float((weights * (values - mean) ** 2).sum())
             total, shift = self._weight + weight, mean - self._mean
             self.value += spread + shift * shift * (self._weight * (weight / total))
             self._mean += shift * (weight / total)

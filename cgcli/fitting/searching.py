@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.fitting.least_squares import Search, Solution
+from cgcli.fitting.least_squares import MANY, Search, Solution
+from cgcli.fitting.rows_problem import SAMPLE
 from cgcli.fitting.statistics import contributions
 from cgcli.fitting.twins import are_alike, preferred
 
@@ -31,8 +32,6 @@ LOOKED_AT = 10
 """Places that are looked at for each start that is followed."""
 ROWS = 2_000
 """Rows at which starts are looked for."""
-MANY = 50 * ROWS
-"""Rows from which on a search begins with that many of them."""
 ROUNDS = ((1.0, 20), (0.4, 60))
 """Which part of the starts is followed further, and for how many evaluations: the better ones longer."""
 SWEPT, TRIED = 4, 100
@@ -72,10 +71,14 @@ class Task:
     evaluations: int = 0
     broken: Reduced | None = field(default=None)
 
-    def search(self, problem: Problem | None = None, *, project: bool | None = None, most: int | None = None) -> Search:
+    def search(
+        self, problem: Problem | None = None, *, project: bool | None = None, most: int | None = None,
+        rough: bool = False,
+    ) -> Search:  # fmt: skip
         """A search of this task."""
         project = self.project if project is None else project
-        return Search(problem or self.problem, self.low, self.high, project=project, most=most or self.most)
+        most = most or self.most
+        return Search(problem or self.problem, self.low, self.high, project=project, most=most, rough=rough)
 
     def look(self, problem: Problem, most: int | None = None) -> Search:
         """A search of the problem in which starts are looked for."""
@@ -87,7 +90,7 @@ class Task:
         nearer = self.nearer(start, project)
         solution = self.search(project=project, most=most).run(start if nearer is None else nearer)
         self.evaluations += solution.evaluations
-        if nearer is not None and not (solution.converged and self.is_lower(solution, start)):
+        if nearer is not None and not (solution.converged and self.is_above(start, solution)):
             directly = self.search(project=project, most=most).run(start)
             self.evaluations += directly.evaluations
             solution = better_of([directly, solution])
@@ -99,15 +102,19 @@ class Task:
         """Where a search of some of the rows ends; None where there are not many, or where it does not converge."""
         if self.problem.rows < MANY:
             return None
-        found = self.search(self.problem.thinned(ROWS), project=project, most=ROUNDS[-1][1]).run(start)
-        self.evaluations += found.evaluations
-        return found.point if found.converged else None
+        for rows in (ROWS, SAMPLE):
+            few = self.problem.thinned(rows)
+            found = self.search(few, project=project, most=ROUNDS[-1][1], rough=True).run(start)
+            self.evaluations += found.evaluations
+            if not found.converged:
+                return None
+            start = found.point
+        return start
 
-    def is_lower(self, solution: Solution, start: Any) -> bool:
-        """Whether a solution is lower than its start, of which other rows may have said so."""
+    def is_above(self, start: Any, solution: Solution) -> bool:
+        """Whether a start is no lower than a solution, of which other rows may have said so."""
         self.evaluations += 1
-        there = self.problem.reduced(start, slopes=False)
-        return solution.sum_of_squares <= there.sum_of_squares
+        return self.problem.is_above(start, solution.sum_of_squares)
 
 
 def best_solution(task: Task) -> Solution:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.fitting.upper import Upper, lengths_of
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -30,6 +32,7 @@ class TrustRegion:
     def __init__(self, size: int, low: Any, high: Any) -> None:
         """size: how many parameters move; low, high: their bounds, infinite where there is none."""
         self.scale = np.zeros(size)
+        self._divisors = np.ones(size)
         self.radius = 0.0
         self._low = low
         self._high = high
@@ -37,15 +40,11 @@ class TrustRegion:
 
     def look(self, slopes: Any, point: Any, reach: float) -> None:
         """Take in the derivatives at a point; the first one decides the radius: so many lengths of the point."""
-        self.scale = np.maximum(self.scale, np.linalg.norm(slopes, axis=0))
+        self.scale = np.maximum(self.scale, lengths_of(slopes))
+        self._divisors = np.where(self.scale > 0, self.scale, 1.0)  # what has never changed anything has no unit
         if not self.radius:
             length = float(np.linalg.norm(self._divisors * point))
             self.radius = reach * length if length else reach * (float(np.linalg.norm(self._divisors)) or 1.0)
-
-    @property
-    def _divisors(self) -> Any:
-        """The scale, with 1 for a parameter that has never changed anything."""
-        return np.where(self.scale > 0, self.scale, 1.0)
 
     def length(self, step: Any) -> float:
         """How long a step is in these units."""
@@ -57,6 +56,11 @@ class TrustRegion:
 
     def _in_ball(self, slopes: Any, residuals: Any) -> Any:
         divisors = self._divisors
+        triangle = Upper(slopes)
+        if triangle.is_well:
+            step = -triangle.solved(residuals)
+            if self.length(step) <= self.radius * (1 + SECULAR_DIGITS):
+                return step
         left, values, right = np.linalg.svd(slopes / divisors, full_matrices=False)
         along = left.T @ residuals
         damping = secular(values, along, self.radius)

@@ -17,10 +17,10 @@ from cgcli.fitting.question import Over
 from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_program
 from cgcli.formulas.rows import bind_rows, row_values
-from cgcli.formulas.totals import Pass, levels, over_columns
+from cgcli.formulas.totals import Pass, levels, over_columns, whole_values
 from cgcli.graph.copying import GONE, carry, copy_missing
 from cgcli.graph.store import Graph
-from cgcli.graph.walk import descendants
+from cgcli.graph.walk import ancestors, descendants
 from cgcli.language.program import Program
 from cgcli.numerals import compact
 
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from cgcli.fitting.question import Question
     from cgcli.formulas.bound import Bound
     from cgcli.rows.sources import WholeRows
+
+
+LONGEST = 40
+"""Characters of a text that is shown in a note."""
 
 
 def settle_whole_columns(question: Question, rows: WholeRows) -> None:
@@ -44,10 +48,10 @@ def settle_whole_columns(question: Question, rows: WholeRows) -> None:
         _refuse_parameters(bound, list(question.shapes))
         question.formula = _settled(bound, question.columns, rows, notes)
     for over in (question.target, question.sigma):
-        if isinstance(over, Over):
+        if isinstance(over, Over) and not over.is_column:
             bound = over_columns(bind_rows(over.formula, list(over.columns)))
             if bound.program.columns is not None:
-                over.formula = _settled(bound, over.columns, rows, notes)
+                over.formula, over.settled = _settled(bound, over.columns, rows, notes), True
 
 
 def _refuse_parameters(bound: Bound, parameters: Sequence[str]) -> None:
@@ -68,18 +72,28 @@ def _refuse_parameters(bound: Bound, parameters: Sequence[str]) -> None:
 
 def _settled(bound: Bound, columns: Mapping[str, Named], rows: WholeRows, notes: list[str]) -> FormulaBase:
     """The formula with the totals of its columns as numbers."""
-    chosen = engine("numpy")
-    for totals in levels(bound, list(bound.program.outputs.values())):
+    chosen, outputs = engine("numpy"), list(bound.program.outputs.values())
+    for totals in levels(bound, outputs):
         taken = Pass(bound, totals)
         for part in rows.parts():
             given = {name: values_of(column, part.columns) for name, column in columns.items()}
             taken.add(row_values(bound, given), part.rows, chosen)
-        found = taken.values()
-        bound = bound.over(bound.program, found)
-        for total in totals:
-            value = found[bound.graph.input_name(total.node)]
-            notes.append(f"`{total.asked}` of a column is that of the rows that are fitted: {compact(value)}")
+        bound = bound.over(bound.program, taken.values())
+    over = bound.program.columns
+    assert over is not None
+    needed = ancestors(bound.graph, [*outputs, *(total.operand for total in over.needed(outputs))])
+    asked = [(name, node) for name, node in over.asked if needed[node]]
+    for (name, node), value in zip(asked, whole_values(bound, [node for _, node in asked]), strict=True):
+        written = _as_written(bound, node) or f"`{name}` of a column"
+        notes.append(f"{written} is that of the rows that are fitted: {compact(value)}")
     return FormulaBase(of_program(_with_numbers(bound)), bound.source)
+
+
+def _as_written(bound: Bound, node: int) -> str:
+    """The text of a reduction, `mean(t)`; nothing where none is known, or it is long."""
+    span = bound.graph.spans.get(node)
+    text = bound.source.text[slice(*span)] if span is not None and bound.source is not None else ""
+    return f"`{text}`" if len(text) <= LONGEST and "\n" not in text else ""
 
 
 def _with_numbers(bound: Bound) -> Program:

@@ -6,6 +6,8 @@ made once and kept with the program (`sparse_plans`); an evaluation is one run f
 
 from __future__ import annotations
 
+from copy import copy
+
 from cgcli.errors import CalculationError, UsageError
 from cgcli.formulas.derivatives import derived, name_tuple, need_scalar, targets, variables
 from cgcli.formulas.sparse_plans import Layout, hessian_plan, jacobian_plan, slopes_of
@@ -13,6 +15,7 @@ from cgcli.graph.shapes import size
 from cgcli.language.program import Program
 from cgcli.ops import shaping
 from cgcli.passes.derivative import derivatives_of
+from cgcli.passes.inlining import has_kept, inlined
 from cgcli.passes.rolling import rolled
 
 TYPE_CHECKING = False
@@ -21,12 +24,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.formulas.bound import Bound
-    from cgcli.formulas.sparse_plans import Parts, Products
+    from cgcli.formulas.sparse_parts import Parts
+    from cgcli.formulas.sparse_plans import Products
+    from cgcli.graph.store import Graph
 
     Made = tuple[Program, Layout, Products | Parts]
 
 FEW_NAMES, MOST_NAMES = 8, 300
 """Names from which on a Jacobian is taken apart by columns; names of a Hessian that is given in parts."""
+
+MOST_WRITTEN_OUT, FEW_WRITTEN_OUT = 500_000, 5_000
+"""Nodes of loops that are written out on trial, in a second or two; nodes that stay so where they are no arrays."""
 
 MOST_ROWS = 2_000
 """Rows with an entry that is no finite number that are computed by themselves, without any product."""
@@ -96,17 +104,36 @@ class SparseMatrix:
         values: floats and arrays by input that take the place of those it was bound with.
         """
         import numpy as np
-        from scipy.sparse import csr_array
 
         bound = self.bound if values is None else self.bound.over(self.bound.program, values)
         with np.errstate(all="ignore"):
             data = self.plan.entries(bound)
         if not np.isfinite(data).all():
             data = self._without_products(bound, data)
+        return with_data(self.pattern, data)
+
+    def pieces(self) -> dict[tuple[str | None, str], Piece]:
+        """The parts of the matrix by the names of their rows and columns, from the last time or made now."""
+        if not self.layout.pieces:
+            self.layout.pieces = {
+                (row, column): Piece(numbers, rows, columns)
+                for numbers in [self._numbers()]
+                for row, rows in self._row_names().items()
+                for column, columns in self.columns.items()
+            }
+        return self.layout.pieces
+
+    def _row_names(self) -> dict[str | None, Any]:
+        return {None: slice(None)}
+
+    def _numbers(self) -> Any:
+        """The places of the entries, as a matrix; by columns where there are many names, or all would be looked at."""
+        import numpy as np
+        from scipy.sparse import csr_array
+
         kept = self.pattern
-        found = csr_array(kept.shape, dtype=np.float64)
-        found.data, found.indices, found.indptr = data, kept.indices.copy(), kept.indptr.copy()
-        return found
+        numbers = csr_array((np.arange(kept.nnz), kept.indices, kept.indptr), shape=kept.shape)
+        return numbers.tocsc() if len(self.columns) > FEW_NAMES else numbers
 
     def _without_products(self, bound: Bound, data: Any) -> Any:
         """Rows with a nan computed by themselves: in a product, it may have come from another column."""
@@ -168,6 +195,9 @@ class SparseHessian(SparseMatrix):
 
     kind = "sparse hessian"
 
+    def _row_names(self) -> dict[str | None, Any]:
+        return {name: own for name, own in self.columns.items()}  # noqa: C416 - of another type
+
     def sources(self, program: Program) -> list[int]:
         """As said above."""
         layout = Layout(program.graph, variables(program, self.names, self.of))
@@ -186,13 +216,35 @@ def rolled_program(
     program: Program, output: int, chosen: Mapping[str, int]
 ) -> tuple[Program, int, Mapping[str, int]]:  # fmt: skip
     """The program with its loops as arrays, where it has any, and where the output and the variables are in it."""
-    found = rolled(program.graph, [output, *chosen.values()])
+    wanted = [output, *chosen.values()]
+    found = as_arrays(program.graph, wanted)
     if found is None:
         return program, output, chosen
     graph, moved = found
     twin = Program(graph)
     twin.inputs, twin.outputs = list(program.inputs), {"result": moved[output]}
     return twin, moved[output], {name: moved[node] for name, node in chosen.items()}
+
+
+def as_arrays(graph: Graph, wanted: Sequence[int]) -> tuple[Graph, dict[int, int]] | None:
+    """The same graph with loops as arrays, and where the wanted nodes are in it; None where it stays as it is.
+
+    A loop that is one node says nothing of what its steps read. So it is written out where that makes few nodes, or
+    where the steps that are written out become arrays; a recurrence stays, whose last state depends on everything.
+    """
+    flat, places = graph, {node: node for node in wanted}
+    if has_kept(graph):
+        try:
+            positions, flat = inlined(graph, wanted, MOST_WRITTEN_OUT)
+        except CalculationError:  # too many of them
+            return rolled(graph, wanted)
+        places = {node: positions[node] for node in wanted}
+    found = rolled(flat, list(places.values()))
+    if found is not None:
+        return found[0], {node: found[1][place] for node, place in places.items()}
+    if flat is not graph and len(flat) <= FEW_WRITTEN_OUT:
+        return flat, places
+    return None if flat is graph else rolled(graph, wanted)
 
 
 def one_target(program: Program, of: str | None) -> tuple[str, int]:
@@ -212,15 +264,12 @@ def sparse_hessians(
     bound: Bound, wrt: Sequence[str] | None, of: str | None
 ) -> dict[str, dict[str, dict[str, Any]]]:  # fmt: skip
     """The Hessians of the outputs, {output: {a: {b: array of shape (elements of a, elements of b)}}}."""
-    found = {}
     check_parts(len(variables(bound.program, wrt, of)))
+    found = {}
     for name in targets(bound.program, of):
         hessian = SparseHessian(bound, wrt, name)
-        matrix = hessian()
-        found[name] = {
-            a: {b: _part(matrix, rows, columns) for b, columns in hessian.columns.items()}
-            for a, rows in hessian.columns.items()
-        }
+        matrix, pieces, names = hessian(), hessian.pieces(), hessian.columns
+        found[name] = {a: {b: pieces[a, b].of(matrix) for b in names} for a in names}
     return found
 
 
@@ -234,15 +283,33 @@ def check_parts(names: int) -> None:
 
 
 def _by_name(jacobian: SparseJacobian) -> dict[str, Any]:
-    matrix = jacobian()
-    if len(jacobian.columns) > FEW_NAMES:  # taking columns out of rows looks at all of them
-        matrix = matrix.tocsc()
-    return {name: _part(matrix, slice(None), columns).tocsr() for name, columns in jacobian.columns.items()}
+    matrix, pieces = jacobian(), jacobian.pieces()
+    return {name: pieces[None, name].of(matrix) for name in jacobian.columns}
 
 
-def _part(matrix: Any, rows: Any, columns: Any) -> Any:
-    """Some rows and columns; the matrix itself where that is all of it."""
-    for axis, chosen in enumerate((rows, columns)):
-        if not isinstance(chosen, slice) or chosen.indices(matrix.shape[axis]) != (0, matrix.shape[axis], 1):
-            matrix = matrix[chosen, :] if axis == 0 else matrix[:, chosen]
-    return matrix
+class Piece:
+    """Some rows and columns of a sparse matrix, by the places of their entries in it; `pattern` is None for all."""
+
+    __slots__ = ("pattern", "places")
+
+    def __init__(self, numbers: Any, rows: Any, columns: Any) -> None:
+        found = numbers
+        for axis, chosen in enumerate((rows, columns)):
+            if not isinstance(chosen, slice) or chosen.indices(found.shape[axis]) != (0, found.shape[axis], 1):
+                found = found[chosen, :] if axis == 0 else found[:, chosen]
+        self.pattern, self.places = None, None
+        if found is not numbers:
+            self.pattern = found.tocsr()
+            self.places = self.pattern.data
+            self.pattern.data = self.places.astype(bool)
+
+    def of(self, matrix: Any) -> Any:
+        """This piece of a matrix of the pattern; the matrix itself where that is all of it."""
+        return matrix if self.pattern is None else with_data(self.pattern, matrix.data.take(self.places))
+
+
+def with_data(pattern: Any, data: Any) -> Any:
+    """A matrix of this pattern that shares nothing with it; making one anew, SciPy looks through all of it."""
+    found = copy(pattern)
+    found.data, found.indices, found.indptr = data, found.indices.copy(), found.indptr.copy()
+    return found

@@ -7,49 +7,44 @@ colours is; where they cannot be had, columns or rows that share no entry share 
 from __future__ import annotations
 
 from cgcli.formulas.derivatives import direction_of, hidden_inputs
+from cgcli.formulas.sparse_parts import Parts, smaller
 from cgcli.graph.shapes import size
 from cgcli.ops import shaping
 from cgcli.passes.colouring import column_colouring, mirrored, star_colouring
 from cgcli.passes.derivative import directional, products_with_hessian
 from cgcli.passes.differentiate import differentiate, has_conventions
-from cgcli.passes.elements import per_element
 from cgcli.passes.entries import entries
 from cgcli.passes.sparsity import pattern
-from cgcli.passes.uniform import shrunk, unvarying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
     from cgcli.formulas.bound import Bound
     from cgcli.graph.store import Graph
     from cgcli.passes.colouring import Colouring
-    from cgcli.passes.elements import PerElement
-    from cgcli.passes.entries import Entries
 
     Shape = tuple[int, ...]
 
 MOST_AT_ONCE = 4_000_000
 """Numbers of all directions that are run together (32 MB)."""
 
-FEWEST_ELEMENTS = 20_000
-"""Elements of an array from which on what is done to each of them is done block by block (as `engines.FEWEST_ROWS`)."""
-
 
 class Layout:
     """How the variables lie in the columns of a matrix.
 
     wholes: the nodes by which is differentiated, a part of an array by the array. shapes, names: theirs, one each.
-    columns: of each name the columns that it means.
+    columns: of each name the columns that it means. pieces: what was made for the parts of the matrix by name.
     """
 
-    __slots__ = ("columns", "count", "shapes", "wholes")
+    __slots__ = ("columns", "count", "pieces", "shapes", "wholes")
 
     def __init__(self, graph: Graph, chosen: Mapping[str, int]) -> None:
         import numpy as np
 
         self.wholes: list[int] = []
+        self.pieces: dict[Any, Any] = {}
         self.columns: dict[str, Any] = {}
         first: dict[int, int] = {}
         self.count = 0
@@ -86,7 +81,7 @@ class Products:
         self.pattern = pattern
         self.colouring = colouring
         self.shapes = [graph.shape_of(node) for node in nodes]
-        self.nodes = _shrunk(graph, nodes)
+        self.nodes = smaller(graph, nodes)
         self.inputs = inputs
         self.turned = turned
         self.kinks = kinks
@@ -135,134 +130,6 @@ class Products:
             for part, shape in zip(map(found.__getitem__, self.nodes), self.shapes, strict=True)
         ]  # fmt: skip
         return stretched[0] if len(stretched) == 1 else np.concatenate(stretched, axis=1)
-
-
-class Parts:
-    """A sparse matrix of derivatives whose entries are nodes: one run, whatever the number of colours is."""
-
-    kinks = False
-    __slots__ = ("alone", "clusters", "nodes", "parts", "pattern", "symmetric")
-
-    def __init__(self, graph: Graph, found: list[Entries], shape: tuple[int, int], *, symmetric: bool) -> None:
-        import numpy as np
-        from scipy.sparse import csr_array
-
-        self.nodes = _shrunk(graph, [part.node for part in found])
-        self.symmetric = symmetric
-        rows, columns = (
-            np.concatenate([getattr(part, field) for part in found] or [np.empty(0, dtype=np.int64)])
-            for field in ("rows", "columns")
-        )
-        self.pattern = csr_array((np.ones(len(rows), bool), (rows, columns)), shape=shape)
-        self.pattern.sum_duplicates()
-        numbers = csr_array((np.arange(self.pattern.nnz), self.pattern.indices, self.pattern.indptr), shape=shape)
-        place = np.asarray(numbers[rows, columns]).ravel() if len(rows) else np.empty(0, dtype=np.int64)
-        ends = np.cumsum([len(part.rows) for part in found], dtype=np.int64)[:-1]
-        written = np.zeros(self.pattern.nnz, dtype=bool)
-        self.parts = [
-            (part.shape, part.places if part.places is None else as_slice(part.places), targets_of(own, written))
-            for part, own in zip(found, np.split(place, ends) if found else [], strict=True)
-        ]  # fmt: skip
-        self.clusters, self.alone = _clusters(graph, self.nodes)
-
-    @property
-    def colours(self) -> int:
-        """How many colours the columns have; no evaluation needs them."""
-        return (star_colouring if self.symmetric else column_colouring)(self.pattern).count
-
-    def entries(self, bound: Bound) -> Any:
-        """The entries of the pattern, in its order."""
-        import numpy as np
-
-        values = self._values(bound)
-        data = np.zeros(self.pattern.nnz)
-        for node, (shape, places, ways) in zip(self.nodes, self.parts, strict=True):
-            found = values[node]
-            own = np.shape(found)
-            if own:
-                found = (found if own == shape else np.broadcast_to(found, shape)).reshape(-1)
-                found = found if places is None else found[places]
-            for source, target, is_first in ways:
-                part = found if source is None or not own else found[source]
-                if is_first:
-                    data[target] = part
-                else:
-                    data[target] += part
-        return data
-
-    def _values(self, bound: Bound) -> Mapping[int, Any]:
-        """The values of the nodes."""
-        import numpy as np
-
-        from cgcli.engines import choose_for_rows
-
-        found = bound.engine(self.alone).evaluate(bound.graph, bound.values, self.alone)
-        values = {node: found[node] for node in self.alone}
-        for nodes, formula in self.clusters:
-            given = {name: values[node] for name, node in formula.sources.items()}
-            columns = {name: np.reshape(value, -1) if np.shape(value) else value for name, value in given.items()}
-            engine = choose_for_rows(formula.graph, formula.wanted, "auto", columns)
-            rows = engine.evaluate_rows(formula.graph, columns, formula.wanted)
-            shape = bound.graph.shape_of(nodes[0])
-            values.update((node, rows[own].reshape(shape)) for node, own in zip(nodes, formula.wanted, strict=True))
-        return values
-
-
-def _shrunk(graph: Graph, nodes: list[int]) -> list[int]:
-    """Nodes of the same values; what no input changes is computed now."""
-    from cgcli.engines import engine
-
-    fixed = unvarying(graph, nodes)
-    values = engine("numpy").evaluate(graph, {}, fixed) if fixed else []
-    return shrunk(graph, nodes, {node: values[node] for node in fixed})
-
-
-def _clusters(graph: Graph, nodes: Sequence[int]) -> tuple[list[tuple[list[int], PerElement]], list[int]]:
-    """Large nodes of one shape together, each time with the formula of their elements; the nodes that it begins with.
-
-    The latter are computed as they are, with the nodes that are in no formula.
-    """
-    by_shape: dict[Shape, list[int]] = {}
-    for node in dict.fromkeys(nodes):
-        by_shape.setdefault(graph.shape_of(node), []).append(node)
-    clusters: list[tuple[list[int], PerElement]] = []
-    alone: dict[int, None] = {}
-    for shape, own in by_shape.items():
-        formula = per_element(graph, own) if size(shape) >= FEWEST_ELEMENTS else None
-        if formula is not None and len(formula.graph) > 2 * len(formula.sources):
-            clusters.append((own, formula))
-            alone.update(dict.fromkeys(formula.sources.values()))
-        else:
-            alone.update(dict.fromkeys(own))
-    return clusters, list(alone)
-
-
-def targets_of(places: Any, written: Any) -> list[tuple[Any, Any, bool]]:
-    """To where the entries of a part go, each place once at a time.
-
-    Which entries (None: all), their places, and whether all of them come there as the first. written: of each place
-    whether a part before has been there; it is brought up to date.
-    """
-    import numpy as np
-
-    left, found = np.arange(len(places)), []
-    while len(left):
-        _, once = np.unique(places[left], return_index=True)
-        chosen = None if len(once) == len(places) else left[once]
-        own = places if chosen is None else places[chosen]
-        found.append((chosen, as_slice(own), not written[own].any()))
-        written[own] = True
-        left = np.delete(left, once)
-    return found
-
-
-def as_slice(places: Any) -> Any:
-    """Places at equal distances as a slice; others as they are."""
-    import numpy as np
-
-    if len(places) > 1 and (step := int(places[1] - places[0])) > 0 and (np.diff(places) == step).all():
-        return slice(int(places[0]), int(places[-1]) + 1, step)
-    return places
 
 
 def slopes_of(graph: Graph, node: int, layout: Layout) -> list[int]:

@@ -17,6 +17,7 @@ from cgcli.graph.walk import ancestors
 from cgcli.language.program import Program
 from cgcli.numerals import finite, shape_of
 from cgcli.ops.reductions import mean
+from cgcli.ops.shaping import sum_of
 from cgcli.passes.affine import slopes_and_affine
 from cgcli.passes.columns import reductions_of_columns, refuse_inner_slopes, with_totals
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 BATCH = 1 << 18
 """Numbers of the operands of totals that are in memory at once, of columns that are there already."""
+
+
+SAME_MINIMUM = "the mean has its minimum at the same place: mean((y - f)^2) for sum((y - f)^2)"
 
 
 def over_columns(bound: Bound) -> Bound:
@@ -116,7 +120,8 @@ def refuse_but_means(bound: Bound, node: int) -> None:
         raise ShapeError(
             f"the loss has `{bound.graph.row(found[0]).name}` of a column, and is no mean over the rows",
             span=bound.graph.spans.get(found[0]), source=bound.source,
-            hint="write the loss of one row, or its mean, such as mean((y - f)^2) + 0.1*sum(w^2)",
+            hint=SAME_MINIMUM if bound.graph.row(found[0]) is sum_of else
+            "write the loss of one row, or its mean, such as mean((y - f)^2) + 0.1*sum(w^2)",
         )  # fmt: skip
 
 

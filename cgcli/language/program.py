@@ -155,6 +155,9 @@ class Program:
         """
         if not self.decisions:
             return {}
+        below = ancestors(self.graph, {each.source for each in self.decisions.values()})
+        if not any(map(below.__getitem__, variables)):  # the numbers of a loop decide much, and follow from nothing
+            return {}
         behind = descendants(self.graph, variables)
         reaching: bytearray | None = None
         found: dict[int, Decision] = {}

@@ -9,10 +9,13 @@ in the order of the columns.
 
 from __future__ import annotations
 
+from itertools import pairwise, product
+
 from cgcli.loops import swept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
 
@@ -89,34 +92,99 @@ def rows_of(pattern: Any) -> Any:
     return np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
 
 
-MORE, SMALL, FIRST = 4, 5_000, 4_096
-"""Colours beside the least number that are tried in turn; entries up to which a greedy choice is tried, too; entries
-that are looked at first."""
+MORE, SMALL = 4, 5_000
+"""Colours beside the least number that are tried in turn; entries up to which a greedy choice is tried, too."""
+
+MOST_IN_TURN = 48
+"""Colours of which a row holds one bit each."""
+
+STRIDES, MOST_SHIFTS, TRIALS = 4, 400, 6
+"""Strides of a grid that are looked at; ways to shift that are tried on some rows, and on all of them."""
 
 
 def _in_turn(pattern: Any) -> Any:
     """Colours 0, 1, 2, 0, 1, 2, … where columns of one colour share no row then, else None.
 
     There are hardly more than the entries of the fullest row, and no colouring has fewer than those: it fits bands, and
-    what is made of some bands beside each other, as grids are.
+    what is made of some bands beside each other, as grids are, where the turn is shifted from one line to the next.
     """
     import numpy as np
 
     counts = np.diff(pattern.indptr)
     least = int(counts.max(initial=1))
-    filled = np.flatnonzero(counts)
-    first, last = pattern.indices[pattern.indptr[filled]], pattern.indices[pattern.indptr[filled + 1] - 1]
-    width = int((last - first).max(initial=0)) + 1
     columns = np.arange(pattern.shape[1])
-    if width <= least + 1:
-        return columns % width
-    row = rows_of(pattern)
-    for count in range(least, least + min(MORE, least)):
-        colours = columns % count
-        parts = (slice(FIRST), slice(None))  # a few entries show most of what cannot be
-        if all(np.bincount(row[part] * count + colours[pattern.indices[part]]).max() <= 1 for part in parts):
+    lines = _some_rows(pattern)
+    if all(not line or line[-1] - line[0] <= least for line in lines.values()):
+        filled = np.flatnonzero(counts)
+        first, last = pattern.indices[pattern.indptr[filled]], pattern.indices[pattern.indptr[filled + 1] - 1]
+        width = int((last - first).max(initial=0)) + 1
+        if width <= least + 1:
+            return _remainders(columns, width)
+    trials = TRIALS
+    for count, shifts in _shifts(lines, least):
+        colours = columns.copy()
+        for stride, shift in shifts:
+            colours += shift * (columns // stride)
+        colours = _remainders(colours, count)
+        if _are_apart(pattern, colours, counts):
             return colours
+        trials -= 1
+        if not trials:
+            break
     return None
+
+
+def _some_rows(pattern: Any) -> dict[int, list[int]]:
+    """The columns of some rows: of the first and the last ones, and of some between."""
+    height = pattern.shape[0]
+    chosen = {0, 1, *range(0, height, max(1, height // 7)), height - 2, height - 1}
+    ends = pattern.indptr
+    return {row: pattern.indices[ends[row] : ends[row + 1]].tolist() for row in sorted(chosen) if 0 <= row < height}
+
+
+def _shifts(
+    lines: Mapping[int, list[int]], least: int
+) -> Iterator[tuple[int, tuple[tuple[int, int], ...]]]:  # fmt: skip
+    """Numbers of colours, from the least one on, and shifts by stride with which these rows have each colour once."""
+    apart = {abs(column - row) for row, line in lines.items() for column in line}
+    strides = sorted(apart - {0, 1})
+    if len(strides) > STRIDES:
+        strides = strides[:: max(1, (len(strides) - 1) // (STRIDES - 1))][:STRIDES]
+    left = MOST_SHIFTS
+    for count in range(least, min(least + min(MORE, least), MOST_IN_TURN)):
+        ways: list[tuple[tuple[int, int], ...]] = [()]
+        ways += [((stride, shift),) for stride in strides for shift in range(1, count)]
+        both = list(product(range(1, count), repeat=2))
+        ways += [((one, a), (two, b)) for one, two in pairwise(strides) for a, b in both]
+        for way in ways:
+            left -= 1
+            if left < 0:
+                return
+            if all(len({_colour(column, way) % count for column in line}) == len(line) for line in lines.values()):
+                yield count, way
+
+
+def _colour(column: int, shifts: Iterable[tuple[int, int]]) -> int:
+    """The turn of a column."""
+    return column + sum(shift * (column // stride) for stride, shift in shifts)
+
+
+def _remainders(numbers: Any, count: int) -> Any:
+    """Remainders of numbers that are not negative; NumPy's own take twice as long."""
+    return numbers - numbers // count * count
+
+
+def _are_apart(pattern: Any, colours: Any, counts: Any) -> bool:
+    """Whether every row has as many colours as it has entries: each is a bit, and sums of different ones keep them."""
+    import numpy as np
+
+    bits = np.left_shift(1, colours, dtype=np.int64)
+    total = np.zeros(pattern.nnz + 1, dtype=np.int64)
+    np.cumsum(bits.take(pattern.indices.astype(np.int64)), out=total[1:])  # wraps around, and so does the difference
+    sums = np.diff(total[pattern.indptr])
+    if hasattr(np, "bitwise_count"):  # NumPy 2
+        return bool((np.bitwise_count(sums) == counts).all())
+    return bool((sum(sums >> place & 1 for place in range(63)) == counts).all())
 
 
 def _is_even(pattern: Any) -> bool:

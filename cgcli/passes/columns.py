@@ -58,6 +58,7 @@ class Total:
 class Columns:
     """The totals of a graph. names: its inputs that are columns. totals: in an order in which they can be computed.
 
+    asked: of each reduction in the text the name of its operation, and its node.
     repeated: nodes that are a row's number although it is the same in all of them.
     """
 
@@ -72,10 +73,13 @@ class Columns:
         self._varies = bytearray()
         self._follows = bytearray()
         self._asked: str | None = None
+        self.asked: list[tuple[str, int]] = []
 
     def over(self, graph: Graph) -> Columns:
         """The same for a graph that begins as this one."""
-        return Columns(graph, tuple(self.names), self.totals, tuple(self._repeated))
+        found = Columns(graph, tuple(self.names), self.totals, tuple(self._repeated))
+        found.asked = list(self.asked)
+        return found
 
     def varies(self, node: int) -> bool:
         """Whether a node is a row's number."""
@@ -250,6 +254,7 @@ def with_totals(graph: Graph, names: Sequence[str], reductions: Sequence[int]) -
             )
         begin = len(columns.totals)
         moved[node] = columns.reduced(graph.row(node), used, graph.attributes_of(node))
+        columns.asked.append((graph.row(node).name, moved[node]))
         if node in graph.spans:
             new.spans.update({total.node: graph.spans[node] for total in columns.totals[begin:]})
     carry(graph, new, moved)

@@ -10,22 +10,18 @@ evaluation).
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import compress
-
-from cgcli.graph.copying import carry
 from cgcli.graph.store import Graph
-from cgcli.graph.walk import ancestors
-from cgcli.ops import REGISTRY, arithmetic, shaping, structure
 from cgcli.ops import positions as at_positions
+from cgcli.ops import shaping, structure
+from cgcli.passes.alike import Columns, LongSums, runs_alike
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
     from typing import Any
 
-FEWEST_SCALARS, SHORTEST, LONG_SUM = 400, 8, 32
-"""Scalars of a graph from which on it is rolled, of a run from which on they are an array, and terms of a long sum."""
+FEWEST_SCALARS, SHORTEST = 400, 8
+"""Scalars of a graph from which on it is rolled, and of a run from which on they are an array."""
 
 GONE = -1
 
@@ -36,185 +32,189 @@ def rolled(graph: Graph, wanted: Iterable[int]) -> tuple[Graph, dict[int, int]] 
     Inputs stay what they are. None where there are few scalars, or few that are done alike.
     """
     wanted = list(wanted)
+    if len(graph) < FEWEST_SCALARS:
+        return None
+    import numpy as np
+
     with graph.lock:
-        needed = ancestors(graph, wanted)
-        nodes = list(compress(range(len(needed)), needed))
-        scalar = [node for node in nodes if graph.shape[node] == 0 and not graph.is_leaf(node)]
-        if len(scalar) < FEWEST_SCALARS:
+        columns = Columns(graph, wanted)
+        count = int(columns.scalar.sum())
+        if count < FEWEST_SCALARS:
             return None
-        sums, inside = _sums(graph, nodes, frozenset(wanted))
-        runs = _runs(graph, [node for node in nodes if node not in inside], frozenset(wanted), sums)
-        if 2 * sum(len(run) for run in runs if len(run) >= SHORTEST) < len(scalar) - len(inside):
+        sums = LongSums(columns)
+        nodes, begins = runs_alike(columns, sums)
+        lengths = np.diff(np.append(begins, len(nodes)))
+        if 2 * lengths[lengths >= SHORTEST].sum() < count - sums.inside.sum():
             return None
-        work = _Rolling(graph, frozenset(wanted), sums)
-        for run in runs:
-            work.add(run)
+        work = _Rolling(graph, columns, sums)
+        for run in np.split(nodes, begins[1:]):
+            for part in work.apart(run):
+                work.add(part)
         found = {node: work.single(node) for node in wanted}
-        moved = [GONE] * len(graph)
-        for node, place in work.nodes.items():
-            moved[node] = place
-        carry(graph, work.target, moved, calls=False)
+        work.carry()
         return work.target, found
-
-
-def _sums(
-    graph: Graph, nodes: Sequence[int], kept: frozenset[int]
-) -> tuple[dict[int, list[int]], set[int]]:  # fmt: skip
-    """The sums of many scalars, each with what it adds up, and the nodes within them that nothing else uses."""
-    code, start, operands, shape = arithmetic.add.code, graph.start, graph.operands, graph.shape
-    uses: Counter[int] = Counter()
-    for node in nodes:
-        uses.update(operands[start[node] : start[node + 1]])
-    sums: dict[int, list[int]] = {}
-    inside: set[int] = set()
-    for node in reversed(nodes):
-        if graph.op[node] != code or shape[node] or node in inside:
-            continue
-        terms, added, pending = [], [], [node]
-        while pending:
-            each = pending.pop()
-            if each == node or (graph.op[each] == code and uses[each] == 1 and each not in kept and not shape[each]):
-                added.append(each)
-                pending += reversed(operands[start[each] : start[each + 1]])
-            else:
-                terms.append(each)
-        if len(terms) >= LONG_SUM:
-            sums[node] = terms
-            inside.update(added[1:])
-    return sums, inside
-
-
-def _runs(
-    graph: Graph, nodes: Sequence[int], kept: frozenset[int], sums: Mapping[int, Sequence[int]]
-) -> list[list[int]]:  # fmt: skip
-    """The nodes in an order of evaluation, those together that may become one array."""
-    op, start, operands, shape, payload = graph.op, graph.start, graph.operands, graph.shape, graph.payload
-    elementwise = {code for code in set(op) if REGISTRY.rows[code].elementwise} - structure.LEAVES
-    index = shaping.index.code
-    depth: dict[int, int] = {}
-    runs: dict[tuple[Any, ...], list[int]] = {}
-    for node in nodes:
-        used: Sequence[int] = sums.get(node) or operands[start[node] : start[node + 1]]
-        depth[node] = own = 1 + max((depth[operand] for operand in used), default=0)
-        code = op[node]
-        if shape[node] or node in kept or node in sums or code in structure.LEAVES:
-            key: tuple[Any, ...] = (own, -1, node)
-        elif code in elementwise:
-            key = (own, code, payload[node], len(used))
-        elif code == index:
-            key = (own, code, used[0])
-        else:
-            key = (own, -1, node)
-        runs.setdefault(key, []).append(node)
-    return [run for _, run in sorted(runs.items(), key=lambda item: item[0][0])]
 
 
 class _Rolling:
     """One graph under way into another one.
 
-    nodes: old node -> new one of the same value. places: old scalar -> (array of the new graph, position).
+    nodes: old node -> new one of the same value. array, position: of each old scalar the array of the new graph that
+    holds it (or GONE), and where.
     """
 
-    def __init__(self, graph: Graph, kept: frozenset[int], sums: Mapping[int, list[int]]) -> None:
+    def __init__(self, graph: Graph, columns: Columns, sums: LongSums) -> None:
+        import numpy as np
+
         self.graph = graph
+        self.columns = columns
         self.sums = sums
-        self.kept = kept
         self.target = Graph()
         self.target.is_derivative = graph.is_derivative
         self.nodes: dict[int, int] = {}
-        self.places: dict[int, tuple[int, int]] = {}
+        self.array = np.full(columns.count, GONE)
+        self.position = np.zeros(columns.count, dtype=np.int64)
 
-    def add(self, run: Sequence[int]) -> None:
+    def apart(self, run: Any) -> list[Any]:
+        """A run by the arrays and constants that its nodes read: so that `2*u[k]` and `4*v[k]` lie in arrays each.
+
+        What is read by few (at the ends of a loop) stays with the most.
+        """
+        import numpy as np
+
+        graph, columns = self.graph, self.columns
+        if len(run) < 2 * SHORTEST or graph.row(int(run[0])) is shaping.index:
+            return [run]
+        kind = np.zeros(len(run), dtype=np.int64)
+        for place in range(len(graph.operands_of(int(run[0])))):
+            operands = columns.operands[columns.start[run] + place]
+            read = self.array[operands]
+            read = np.where(read == GONE, -2 - operands, read)
+            _, number, count = np.unique(read, return_inverse=True, return_counts=True)
+            kind = kind * (len(run) + 1) + np.where(count[number] < SHORTEST, 0, number + 1)
+            kind = np.unique(kind, return_inverse=True)[1]
+        count = np.bincount(kind)
+        kind[count[kind] < SHORTEST] = np.argmax(count)
+        return [run[kind == each] for each in np.unique(kind)]
+
+    def add(self, run: Any) -> None:
         """Take a run over: as one array where it is long."""
-        graph, first = self.graph, run[0]
+        import numpy as np
+
+        graph, columns, first = self.graph, self.columns, int(run[0])
         if len(run) < SHORTEST:
-            for node in run:
-                self.nodes[node] = self._copied(node)
+            for node in run.tolist():
+                if not graph.is_constant(node):
+                    self.nodes[node] = self._copied(node)
             return
         row = graph.row(first)
         if row is shaping.index:
             (source,) = graph.operands_of(first)
-            place = {node: _position(*graph.attributes_of(node)) for node in run}
-            run = sorted(run, key=place.__getitem__)
-            positions = list(map(place.__getitem__, run))
-            array = self.picked(self.single(source), positions)
+            positions = _positions([graph.attributes[number] for number in columns.payload[run].tolist()])
+            order = np.argsort(positions, kind="stable")
+            run = run[order]
+            array = self.picked(self.single(source), positions[order])
         else:
-            columns = [self.column([graph.operands[graph.start[node] + place] for node in run])
-                       for place in range(len(graph.operands_of(first)))]  # fmt: skip
-            if not any(self.target.shape_of(column) for column in columns):
-                columns[0] = self.target.apply(shaping.broadcast_to, [columns[0]], [(len(run),)])
-            array = self.target.repeat(row, columns, graph.attributes_of(first))
-        for position, node in enumerate(run):
-            self.places[node] = (array, position)
+            begins = columns.start[run]
+            parts = [self.column(columns.operands[begins + place]) for place in range(len(graph.operands_of(first)))]
+            if not any(self.target.shape_of(part) for part in parts):
+                parts[0] = self.target.apply(shaping.broadcast_to, [parts[0]], [(len(run),)])
+            array = self.target.repeat(row, parts, graph.attributes_of(first))
+        self.array[run] = array
+        self.position[run] = np.arange(len(run))
 
     def _copied(self, node: int) -> int:
         graph = self.graph
-        if node in self.sums:
-            return self.target.apply(shaping.sum_of, [self.stacked(self.sums[node])], [None])
+        if node in self.sums.terms:
+            return self.target.apply(shaping.sum_of, [self.stacked(self.sums.terms[node])], [None])
         if graph.row(node) is shaping.stack and not graph.shape_of(graph.operands_of(node)[0]):
-            return self.stacked(graph.operands_of(node).tolist())
+            columns = self.columns
+            return self.stacked(columns.operands[columns.start[node] : columns.start[node + 1]])
         return self.target.copy_node(graph, node, [self.single(operand) for operand in graph.operands_of(node)])
 
     def single(self, node: int) -> int:
         """The new node of an old one, taken out of its array where it is in one."""
         found = self.nodes.get(node)
-        if found is None:
-            array, position = self.places[node]
+        if found is None and self.graph.is_constant(node):
+            found = self.nodes[node] = self.target.copy_node(self.graph, node, [])
+        elif found is None:
+            array, position = int(self.array[node]), int(self.position[node])
             found = self.nodes[node] = self.target.apply(shaping.index, [array], [(position,)])
         return found
 
-    def column(self, operands: list[int]) -> int:
+    def column(self, operands: Any) -> int:
         """Old scalars as one new node: a scalar where all are the same one, else an array."""
-        first = operands[0]
-        if operands.count(first) == len(operands):
-            return self.single(first)
-        return self.stacked(operands)
+        return self.single(int(operands[0])) if (operands == operands[0]).all() else self.stacked(operands)
 
-    def stacked(self, operands: list[int]) -> int:
+    def stacked(self, operands: Any) -> int:
         """Old scalars as one new array: picked from the arrays that hold them."""
-        if all(map(self.graph.is_constant, operands)) and self.kept.isdisjoint(operands):
-            return self.target.array_constant([self.graph.constant_value(node) for node in operands])
-        begins: dict[int, int] = {}
-        singles: dict[int, int] = {}
-        parts: list[int] = []
-        length = 0
-        for node in operands:
-            array, _ = self.places.get(node, (GONE, 0))
-            if array == GONE:
-                singles.setdefault(node, len(singles))
-            elif array not in begins:
-                begins[array] = length
-                parts.append(array)
-                length += self.target.shape_of(array)[0]
-        if singles:
-            parts.append(self.target.apply(shaping.stack, [self.single(node) for node in singles]))
-        pool = parts[0] if len(parts) == 1 else self.target.apply(shaping.concat, parts)
-        positions = []
-        for node in operands:
-            array, position = self.places.get(node, (GONE, 0))
-            positions.append(length + singles[node] if array == GONE else begins[array] + position)
-        return self.picked(pool, positions)
+        import numpy as np
 
-    def picked(self, array: int, positions: Sequence[int]) -> int:
+        array = self.array[operands]
+        parts = [(part, array == part) for part in _in_order(array[array != GONE])]
+        nodes = [part for part, _ in parts]
+        begin, positions = 0, self.position[operands]
+        for part, own in parts:
+            positions[own] += begin
+            begin += self.target.shape_of(part)[0]
+        left = array == GONE
+        constant = left & (self.columns.op[operands] == structure.constant.code) & ~self.columns.kept[operands]
+        for own, made in ((constant, self._constants), (left & ~constant, self._stack)):
+            if own.any():
+                singles = _in_order(operands[own])
+                place = np.zeros(self.columns.count, dtype=np.int64)
+                place[singles] = np.arange(begin, begin + len(singles))
+                positions[own] = place[operands[own]]
+                nodes.append(made(singles))
+                begin += len(singles)
+        return self.picked(nodes[0] if len(nodes) == 1 else self.target.apply(shaping.concat, nodes), positions)
+
+    def _constants(self, nodes: list[int]) -> int:
+        """Old constants as a new array."""
+        return self.target.array_constant(self.columns.constants[self.columns.payload[nodes]])
+
+    def _stack(self, nodes: list[int]) -> int:
+        """Old scalars that are in no array as a new one."""
+        return self.target.apply(shaping.stack, [self.single(node) for node in nodes])
+
+    def picked(self, array: int, positions: Any) -> int:
         """Elements of an array as a vector: itself, a part at equal distances, or a gathering."""
+        import numpy as np
+
         shape = self.target.shape_of(array)
-        step = positions[1] - positions[0] if len(positions) > 1 else 1
-        last = positions[-1]
-        if len(shape) == 1 and step and list(range(positions[0], last + (1 if step > 0 else -1), step)) == positions:
+        step = int(positions[1] - positions[0]) if len(positions) > 1 else 1
+        if len(shape) == 1 and step and (np.diff(positions) == step).all():
+            first, last = int(positions[0]), int(positions[-1])
             if step == 1 and len(positions) == shape[0]:
                 return array
             stop = last + 1 if step > 0 else last - 1
-            return self.target.apply(shaping.index, [array], [((positions[0], stop, step),)])
-        import numpy as np
+            return self.target.apply(shaping.index, [array], [((first, stop, step),)])
+        return self.target.apply(at_positions.gather, [array], [at_positions.Positions(positions.astype(np.int64))])
 
-        return self.target.apply(
-            at_positions.gather, [array], [at_positions.Positions(np.array(positions, dtype=np.int64))]
-        )
+    def carry(self) -> None:
+        """Let the names and the places in the text follow the nodes that have one of their own in the new graph."""
+        names = {name: self.nodes.get(node) for name, node in self.graph.names.items()}
+        known = {name: node for name, node in names.items() if node is not None}
+        self.target.names = {**known, **self.target.names}
+        for node, place in self.nodes.items():
+            span = self.graph.spans.get(node)
+            if span is not None:
+                self.target.spans.setdefault(place, span)
 
 
-def _position(entries: tuple[int, ...], shape: tuple[int, ...]) -> int:
-    """The position of one element."""
-    position = 0
-    for entry, length in zip(entries, shape, strict=True):
-        position = position * length + entry
-    return position
+def _in_order(numbers: Any) -> list[int]:
+    """Different numbers in the order in which they are met."""
+    import numpy as np
+
+    found, first = np.unique(numbers, return_index=True)
+    ordered: list[int] = found[np.argsort(first)].tolist()
+    return ordered
+
+
+def _positions(attributes: list[tuple[Any, ...]]) -> Any:
+    """The positions of elements of one array, rows first, from the static arguments of indices."""
+    import numpy as np
+
+    shape = attributes[0][1]
+    if len(shape) == 1:
+        return np.array([key[0] for key, _ in attributes], dtype=np.int64)
+    return np.ravel_multi_index(tuple(np.array([key for key, _ in attributes], dtype=np.int64).T), shape)

@@ -2,8 +2,9 @@
 
 The pattern says what may depend; where it says nothing, the derivative is 0 for all values. What an operation reads
 is said by its row (see `passes.reading`), so the pattern of a Hessian is that of the Jacobian of the gradient's nodes.
-Sets of elements are handed on in the order of the graph, as bits where there are few elements, else as sparse boolean
-matrices. See A. Griewank and A. Walther, Evaluating Derivatives, 2nd ed., SIAM 2008, section 7.1.
+Sets of elements are handed on in the order of the graph: as bits where there are few elements, else as lines (where
+the elements of each node depend on a few others, at regular places) or as sparse boolean matrices. See A. Griewank and
+A. Walther, Evaluating Derivatives, 2nd ed., SIAM 2008, section 7.1.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 FEW_ELEMENTS, LARGE_NODE = 20_000, 64
 """Elements of all nodes together up to which bits are handed on; above, where a node has not so many on average."""
 
+MOST_LINES = 24
+"""Lines of a set, beyond which matrices are quicker."""
+
 MOST_ENTRIES = 100_000_000
 """Entries of one set of dependencies; more are no sparse matrix (0.8 GB)."""
 
@@ -44,10 +48,19 @@ def pattern(graph: Graph, outputs: Sequence[int], variables: Sequence[int]) -> A
         nodes = list(compress(range(len(active)), active))
         elements = sum(size(graph.shape_of(node)) for node in nodes)
         few = elements <= FEW_ELEMENTS or elements < LARGE_NODE * len(nodes)
-        work: Dependencies = Bits(graph, variables) if few else Blocks(graph, variables)
-        for node in nodes:
-            work.visit(graph, node)
-        return work.rows(graph, outputs)
+        try:
+            return _found(Bits if few else Lines, graph, nodes, outputs, variables)
+        except NoLinesError:
+            return _found(Blocks, graph, nodes, outputs, variables)
+
+
+def _found(
+    kind: type[Dependencies], graph: Graph, nodes: Sequence[int], outputs: Sequence[int], variables: Sequence[int]
+) -> Any:
+    work = kind(graph, variables)
+    for node in nodes:
+        work.visit(graph, node)
+    return work.rows(graph, outputs)
 
 
 class Dependencies:
@@ -85,6 +98,12 @@ class Dependencies:
             return self.united(each for each in sets if each is not None)
         if not row.elementwise and row.definition is not None:
             return self._defined(row, shapes, attributes, sets)
+        return self.structural(row, shapes, attributes, shape, sets)
+
+    def structural(
+        self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...], shape: Shape, sets: Sequence[Any]
+    ) -> Any:
+        """The same of an operation that does not read its own place, by what it reads."""
         key = (row, shapes, attributes)
         read = self._read.get(key)
         if read is None:
@@ -181,6 +200,115 @@ def _places_of(bits: int) -> list[int]:
         found.append(lowest.bit_length() - 1)
         bits ^= lowest
     return found
+
+
+class NoLinesError(Exception):
+    """Elements of a node depend on more others than there are lines."""
+
+
+class Lines(Dependencies):
+    """A tuple of columns: of each element the number of a variable, from 1, or 0 for none; sorted by their sums.
+
+    Discretised equations and banded functions have as many lines as their matrix has diagonals, and what moves elements
+    (a slice, `concat`) moves the numbers. NoLinesError where a set has more, or where that is not known of a row.
+    """
+
+    def __init__(self, graph: Graph, variables: Sequence[int]) -> None:
+        import numpy as np
+
+        self._type = np.int32 if sum(size(graph.shape_of(each)) for each in variables) < 2**31 - 1 else np.int64
+        self._known: dict[tuple[int, ...], list[Any]] = {}
+        self._sums: dict[int, int] = {}
+        super().__init__(graph, variables)
+
+    def own(self, first: int, elements: int) -> tuple[Any, ...]:
+        """As said above."""
+        import numpy as np
+
+        return (self._same(np.arange(first + 1, first + elements + 1, dtype=self._type)),)
+
+    def _same(self, line: Any) -> Any:
+        """The line that has these numbers, from the last time or this one: so that they are compared by identity."""
+        import numpy as np
+
+        total = int(line.sum(dtype=np.int64))
+        known = self._known.setdefault((len(line), total, int(line[0]) if len(line) else 0), [])
+        for each in known:
+            if np.array_equal(each, line):
+                return each
+        known.append(line)
+        self._sums[id(line)] = total
+        return line
+
+    def united(self, sets: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+        """As said above."""
+        first, *others = sets
+        if all(other is first for other in others):
+            return first
+        lines = {id(line): line for each in (first, *others) for line in each}
+        if len(lines) > MOST_LINES:
+            raise NoLinesError
+        return tuple(lines[place] for place in sorted(lines, key=self._sums.__getitem__))
+
+    def structural(
+        self, row: Operation, shapes: tuple[Shape, ...], attributes: tuple[Any, ...], shape: Shape, sets: Sequence[Any]
+    ) -> Any:
+        """As said above: what moves elements is run on the numbers."""
+        import numpy as np
+
+        if row.elementwise:
+            return self.united(
+                tuple(self._same(np.broadcast_to(line.reshape(own), shape).ravel()) for line in each)
+                for own, each in zip(shapes, sets, strict=True) if each is not None
+            )  # fmt: skip
+        if "scatters" in row.traits and attributes[0].once:
+            return tuple(self._same(self._scattered(line, attributes[0].array, size(shape))) for line in sets[0])
+        if "gathers" not in row.traits:
+            raise NoLinesError
+        found = []
+        for place in range(max(len(each) for each in sets if each is not None)):
+            numbers = [
+                np.zeros(own, self._type) if each is None or place >= len(each) else each[place].reshape(own)
+                for own, each in zip(shapes, sets, strict=True)
+            ]
+            moved = np.asarray(row.spell["numpy"](np, *numbers, *attributes), dtype=self._type)
+            found.append(self._same(moved.ravel()))
+        return self.united([tuple(found)])
+
+    def _scattered(self, line: Any, places: Any, elements: int) -> Any:
+        import numpy as np
+
+        found = np.zeros(elements, dtype=self._type)
+        found[places] = line
+        return found
+
+    def rows(self, graph: Graph, outputs: Sequence[int]) -> Any:
+        """As said above."""
+        import numpy as np
+        from scipy.sparse import csr_array
+
+        heights = [size(graph.shape_of(output)) for output in outputs]
+        count = max((len(self.found.get(output, ())) for output in outputs), default=0)
+        numbers = np.zeros((sum(heights), count), dtype=self._type)
+        first = 0
+        for output, height in zip(outputs, heights, strict=True):
+            for place, line in enumerate(self.found.get(output, ())):
+                numbers[first : first + height, place] = line
+            first += height
+        known = numbers > 0
+        flat = numbers.reshape(-1) if known.all() else numbers.reshape(-1)[np.flatnonzero(known)]
+        pointers: Any = np.zeros(len(numbers) + 1, dtype=self._type)
+        for place in range(count):
+            pointers[1:] += known[:, place]
+        np.cumsum(pointers, out=pointers)
+        found = csr_array((np.ones(len(flat), bool), flat - 1, pointers), shape=(len(numbers), self.count))
+        rising = np.ones(len(flat) + 1, dtype=bool)
+        np.greater(flat[1:], flat[:-1], out=rising[1:-1])
+        rising[pointers] = True
+        if not rising.all():
+            found.sum_duplicates()
+            found.data[:] = True
+        return found
 
 
 class Blocks(Dependencies):

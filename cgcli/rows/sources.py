@@ -143,6 +143,10 @@ class Part:
         """The number of a row in the table, counted from 1 with all rows that were left out."""
         return int(self._numbers[place]) if isinstance(self._numbers, np.ndarray) else int(self._numbers) + place
 
+    def numbers_at(self, places: Any) -> Any:
+        """The numbers of some rows, by their places."""
+        return self._numbers[places] if isinstance(self._numbers, np.ndarray) else int(self._numbers) + places
+
     def numbers(self) -> Any:
         """The numbers of all rows."""
         if isinstance(self._numbers, np.ndarray):
@@ -238,10 +242,11 @@ class WholeRows:
         columns: dict[str, list[Any]] = {name: [] for name in self.columns}
         numbers, begin = [], 0
         for part in self.parts():
-            places = wanted[(wanted >= begin) & (wanted < begin + part.rows)] - begin
+            first, last = np.searchsorted(wanted, [begin, begin + part.rows])  # they ascend
+            places = wanted[first:last] - begin
             for name, column in part.columns.items():
                 columns[name].append(column[places])
-            numbers.append(part.numbers()[places])
+            numbers.append(part.numbers_at(places))
             begin += part.rows
         joined = {name: np.concatenate(pieces) for name, pieces in columns.items()}
         return self.of(Part(joined, len(wanted), np.concatenate(numbers)))

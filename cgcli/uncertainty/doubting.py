@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import floor, isfinite, isnan, log10
+from math import ceil, floor, inf, isfinite, isnan, log10, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.uncertainty.notation import result_text
+from cgcli.uncertainty.notation import interval_text, result_text
 from cgcli.uncertainty.sampling import evaluator
 
 if TYPE_CHECKING:
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from cgcli.uncertainty.propagating import Propagation
     from cgcli.uncertainty.quantities import Inputs
     from cgcli.uncertainty.results import Uncertainty
+    from cgcli.uncertainty.sampling import Sampled
 
 WRONG = "the linear rule is wrong here"
 K = 1.959963984540054
 """The coverage factor of 95 % of a normal distribution."""
+
+ENDS = (0.025, 0.975)
+"""The shares of a distribution below the ends of its 95 % interval."""
 
 
 class Excursions:
@@ -78,9 +82,9 @@ def doubt(result: Uncertainty, excursions: Excursions | None) -> str | None:
     """Why the law of propagation may be wrong for a number, None where nothing says so.
 
     With a sample its 95 % interval is compared as JCGM 101 §8 has it: both ends have to agree to half a unit of the
-    second digit of the error. Without one the ends are estimated from the second order, by the first term of Cornish
-    and Fisher's expansion, and have to agree to half a unit of the first digit; so has the formula at the ends of 95 %
-    of each input, which finds kinks and limits that no derivative knows of.
+    second digit of the error, and to what the number of samples leaves open. Without one the ends are estimated from
+    the second order, by the first term of Cornish and Fisher's expansion, and have to agree to half a unit of the first
+    digit; so has the formula at the ends of 95 % of each input, which finds kinks and ends of the domain.
     """
     if result.is_sampled:
         return _beside_sample(result)
@@ -102,12 +106,24 @@ def _beside_sample(result: Uncertainty) -> str | None:
     sampled = result.sampled
     if sampled.lost:
         return f"{sampled.lost:,} of {sampled.lost + sampled.count:,} samples gave no finite number and are left out"
-    low, high = result.interval
-    beside = sampled.interval
-    if max(abs(low - beside[0]), abs(high - beside[1])) <= tolerance(sampled.error, 2):
+    if all(_agrees(sampled, end, chance) for end, chance in zip(result.interval, ENDS, strict=True)):
         return None
-    ends = f"[{beside[0]:.4g}, {beside[1]:.4g}]"
-    return f"{WRONG}: 95 % of the sample are in {ends}, not in [{low:.4g}, {high:.4g}]"
+    beside, line = (interval_text(ends, sampled.error) for ends in (sampled.interval, result.interval))
+    return f"{WRONG}: 95 % of the sample are in {beside}, not in {line}"
+
+
+def _agrees(sampled: Sampled, end: float, chance: float) -> bool:
+    """Whether a linear interval's end agrees with the quantile of a sample, as far as so many samples can tell.
+
+    The quantile lies between the order statistics three standard errors of a binomial number apart, distribution-free
+    (H. A. David, H. N. Nagaraja, Order Statistics, 3rd ed., §7.1).
+    """
+    count, allowed = sampled.count, tolerance(sampled.error, 2)
+    place, spread = count * chance, 3 * sqrt(count * chance * (1 - chance))
+    first, last = floor(place - spread), ceil(place + spread)
+    low = sampled.values[first] if first >= 0 else -inf
+    high = sampled.values[last] if last < count else inf
+    return bool(low - allowed <= end <= high + allowed)
 
 
 def tolerance(error: float, digits: int) -> float:

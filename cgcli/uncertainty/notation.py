@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor, isfinite, log10
+from math import floor, inf, isfinite, log10
 from typing import TYPE_CHECKING
 
 from cgcli.errors import UsageError
@@ -24,6 +24,7 @@ from cgcli.uncertainty.quantities import Quantity
 from cgcli.uncertainty.signs import (
     CALL,
     CONCISE,
+    ELSEWHERE,
     EXAMPLE,
     NOTE,
     NOTES,
@@ -31,6 +32,7 @@ from cgcli.uncertainty.signs import (
     SIGNS,
     USAGE,
     closes_at_end,
+    is_distribution,
     is_uncertain,
     items_of,
     split,
@@ -64,7 +66,8 @@ def noted(name: str, text: str) -> tuple[str, dict[str, float]]:
     for note in NOTE.finditer(found[0]):
         if note[1] in notes:
             raise UsageError(f"the value of `{name}` has ({note[1]} …) twice", hint=EXAMPLE)
-        notes[note[1]] = number(name, note[0], read_value(name, note[2]))
+        value = read_value(name, note[2])
+        notes[note[1]] = inf if note[1] == "dof" and value == inf else number(name, note[0], value)
     return text[: found.start()].rstrip(), notes
 
 
@@ -95,11 +98,11 @@ def _bare(name: str, text: str, noted: bool) -> Quantity:
     if concise:
         return Quantity(name, *_concise(*concise.groups()))
     call = CALL.match(text)
-    if call and (call[1] in USAGE or call[1] in SHORT) and closes_at_end(text[len(call[1]) :]):
-        return _distributed(name, SHORT.get(call[1], call[1]), call[2])
+    if call and is_distribution(call[1], call[2]) and closes_at_end(text[len(call[1]) :]):
+        return _distributed(name, kind_of(call[1]), call[2])
     parts = SIGNS.split(text)
     head = CALL.match(parts[0].strip())
-    if head and (head[1] in USAGE or head[1] in SHORT):
+    if head and is_distribution(head[1], head[2]):
         raise UsageError(
             f"the distribution of `{name}` has an error of its own", hint=f"write {name}={parts[0].strip()}"
         )
@@ -110,6 +113,17 @@ def _bare(name: str, text: str, noted: bool) -> Quantity:
         raise UsageError(f"`{text}` is not of the form VALUE±ERROR", hint=EXAMPLE)
     value = read_value(name, parts[0].strip())
     return Quantity(name, value, _error(name, value, parts[1].strip()))
+
+
+def kind_of(name: str) -> str:
+    """A distribution by one of its names. UsageError for what has none here."""
+    kind = SHORT.get(name, name)
+    if kind in USAGE:
+        return kind
+    near = kind.lower()
+    near = SHORT.get(near, near if near in USAGE else ELSEWHERE.get(near, ""))
+    hint = f"write {USAGE[near]}" if near else f"there are {', '.join(USAGE)}"
+    raise UsageError(f"there is no distribution `{name}`", hint=hint)
 
 
 def _error(name: str, value: Any, text: str) -> Any:
@@ -196,6 +210,10 @@ DIGITS = 3
 """Significant digits of an error. GUM 7.2.6: two at most in a report, and more where one goes on computing."""
 
 
+MOST_DIGITS = 15
+"""Digits of a value behind its first one: beyond, a double has none."""
+
+
 def result_text(value: Any, error: Any) -> str:
     """`9.811 ± 0.110`: the error with three significant digits, the value to the same place; arrays item by item."""
     if getattr(value, "shape", ()):
@@ -205,6 +223,8 @@ def result_text(value: Any, error: Any) -> str:
         return f"{repr(value).removesuffix('.0')} ± {repr(error).removesuffix('.0')}"
     place = DIGITS - 1 - int(f"{error:.{DIGITS - 1}e}".partition("e")[2])
     largest = floor(log10(max(abs(value), error)))
+    if largest + place > MOST_DIGITS:
+        return f"{repr(value).removesuffix('.0')} ± {error:.{DIGITS - 1}e}"
     if largest > -5 and place < 16 and largest < 16:
         return f"{rounded(value, place)} ± {rounded(error, place)}"
     scale = f"e{largest}"

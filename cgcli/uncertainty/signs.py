@@ -16,7 +16,7 @@ NOTES = re.compile(r"(?:\s*\(\s*(?:dof|k)\s*=?\s*[^()\s=]+\s*\))+\Z")
 """`(dof 24)`, `(k 2)`, `(k 2)(dof 50)` behind a value."""
 
 NOTE = re.compile(r"\(\s*(dof|k)\s*=?\s*([^()\s=]+)\s*\)")
-CALL = re.compile(r"([A-Za-z_]+)\((.*)\)\Z", re.DOTALL)
+CALL = re.compile(r"([A-Za-z_]\w*)\((.*)\)\Z", re.DOTALL)
 EXAMPLE = "for example L=1.00±0.01, L=1.00(1), L=R(0.98, 1.02)"
 
 SHORT = {
@@ -25,6 +25,8 @@ SHORT = {
     "log_normal": "lognormal",
 }  # fmt: skip
 """Other names of distributions."""
+
+LONG = frozenset(name for name in SHORT if len(name) > 1)
 
 USAGE = {
     "normal": "normal(value, sd)",
@@ -40,6 +42,15 @@ USAGE = {
 }
 """How each distribution is written."""
 
+ELSEWHERE = {
+    "gauss": "normal", "unif": "rectangular", "rect": "rectangular", "tri": "triangular", "triang": "triangular",
+    "triangle": "triangular", "trap": "trapezoidal", "ctrap": "curved_trapezoidal", "ushaped": "arcsine",
+    "lognorm": "lognormal", "students_t": "student", "student_t": "student", "expon": "exponential",
+    "poisson": "gamma", "cauchy": "", "weibull": "", "chi2": "", "chisquare": "", "laplace": "", "logistic": "",
+    "binomial": "", "pareto": "",
+}  # fmt: skip
+"""Names that distributions have elsewhere and that no function of ours has, and ours where there is one."""
+
 
 def is_uncertain(text: str) -> bool:
     """Whether a value has an error, or an item of a list, as far as its beginning and its signs say."""
@@ -49,8 +60,19 @@ def is_uncertain(text: str) -> bool:
 def _is_uncertain(text: str) -> bool:
     bare = NOTES.sub("", text).rstrip()
     call = CALL.match(bare)
-    known = call is not None and (call[1] in USAGE or call[1] in SHORT)
-    return bool(known or SIGNS.search(text) or CONCISE.match(bare) or bare != text.rstrip())
+    return bool(
+        (call and is_distribution(call[1], call[2]))
+        or SIGNS.search(text)
+        or CONCISE.match(bare)
+        or bare != text.rstrip()
+    )
+
+
+def is_distribution(name: str, arguments: str) -> bool:
+    """Whether a call is that of a distribution, or means to be one. `gamma(3)` is the function."""
+    if name == "gamma":
+        return len(split(arguments)) > 1
+    return name in SHORT or any(name.lower() in known for known in (USAGE, LONG, ELSEWHERE))
 
 
 def items_of(text: str) -> tuple[tuple[int, ...], list[str]]:

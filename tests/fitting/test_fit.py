@@ -201,3 +201,36 @@ def test_a_plateau_is_no_solution():
     found = peak.fit(pulse, target="y", start={"c": 0, "m": 1e3})  # which leads nowhere
     assert found.converged
     assert found.values["m"] == pytest.approx(5.1, abs=0.01)
+
+
+def test_of_a_constant_target_nothing_is_said_about_a_rate():
+    t = np.linspace(0, 10, 30)
+    found = cg.parse("a*exp(-b*t) + c").fit({"t": t, "y": np.full(30, 2.0)}, target="y")
+    assert found.undetermined == [{"b": 1.0}]
+    assert found.values["c"] == pytest.approx(2)
+
+
+def test_a_phase_that_is_nothing_but_rounding_is_determined():
+    t = np.linspace(0, 10, 30)
+    start = {"a": 1, "w": 1.1, "p": 0.1}
+    found = cg.parse("a*cos(w*t + p)").fit({"t": t, "y": 2 * np.cos(t)}, target="y", start=start)
+    assert not found.undetermined
+    assert found.values["w"] == pytest.approx(1)
+
+
+def test_what_is_kept_of_one_fit_is_not_taken_for_another_one():
+    t = np.linspace(0, 4, 20)
+    table = {"t": t, "y": 3 * np.exp(-0.7 * t) + 1, "z": 2 * np.exp(-0.4 * t), "s": 1 + t}
+    table["y"][3] += 0.1
+    questions = [
+        {"target": "y"}, {"target": "z"}, {"target": "y", "fix": {"c": 1}}, {"target": "y", "fix": {"c": 0.9}},
+        {"target": "y", "sigma": "s"}, {"target": "y", "sigma": 2}, {"target": "y/max(y)"},
+        {"target": "y", "wrt": ["a", "b"]}, {"target": "y", "columns": {"t": "s"}},
+    ]  # fmt: skip
+    kept = cg.parse("a*exp(-b*t) + c")
+    for _ in range(2):
+        for question in questions:
+            start = {"a": 1, "b": 1, "c": 1}
+            found, alone = (f.fit(table, start=start, **question) for f in (kept, cg.parse("a*exp(-b*t) + c")))
+            assert found.values == alone.values
+            assert found.aic == alone.aic

@@ -35,7 +35,16 @@ def same(found, expected, names=None):
 def test_a_reduction_of_a_column_is_a_number(text, written_out, options):
     found = cg.parse(text).fit(TABLE, target="y", **options)
     same(found, cg.parse(written_out).fit(TABLE, target="y", **options))
-    assert any("of a column is that of the rows that are fitted" in note for note in found.warnings)
+    assert any("is that of the rows that are fitted" in note for note in found.warnings)
+
+
+def test_the_numbers_are_told_as_they_are_written():
+    found = cg.parse("m = mean(t); a*(t - m)/std(t) + b + 0*sum((t - min(t))^2)").fit(TABLE, target="y/max(y)")
+    told = [note.partition(" is that of the rows that are fitted: ") for note in found.warnings]
+    given = {text: float(number) for text, middle, number in told if middle}
+    expected = {"`mean(t)`": 3, "`std(t)`": T.std(), "`min(t)`": 1, "`max(y)`": Y.max()}
+    expected["`sum((t - min(t))^2)`"] = ((T - 1) ** 2).sum()
+    assert given == pytest.approx(expected, rel=1e-5)
 
 
 def test_target_and_sigma_may_have_reductions():

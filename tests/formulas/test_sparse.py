@@ -49,13 +49,13 @@ WAYS = ["products", "entries", "rolled"]
 
 @pytest.fixture(params=WAYS)
 def way(request, monkeypatch):
-    from cgcli.formulas import sparse_plans as module
+    from cgcli.formulas import sparse_parts, sparse_plans
     from cgcli.passes import rolling
 
     if request.param == "products":
-        monkeypatch.setattr(module, "entries", lambda graph, outputs, variables: None)
+        monkeypatch.setattr(sparse_plans, "entries", lambda graph, outputs, variables: None)
     if request.param == "rolled":
-        monkeypatch.setattr(module, "FEWEST_ELEMENTS", 1)
+        monkeypatch.setattr(sparse_parts, "FEWEST_ELEMENTS", 1)
         monkeypatch.setattr(rolling, "FEWEST_SCALARS", 1)
         monkeypatch.setattr(rolling, "SHORTEST", 2)
     return request.param
@@ -115,6 +115,29 @@ def test_the_hessian_of_a_chain_is_tridiagonal(kind, way):
     assert SparseHessian(formula.bind(x=x)).colours <= 3
 
 
+FOLDS = {
+    "a sum": "step(s, k) = s + 100*(x[k+1] - x[k]^2)^2 + (1 - x[k])^2; fold(step, 0, range(119))",
+    "a product of states": "step(s, k) = s*cos(x[k]) + x[k]; fold(step, 1, range(120))",
+    "steps in time": "step(u, k) = u + 0.1*(concat(u[1:], [0]) - u)*u; sum(fold(step, x, range(3))^2)",
+}
+
+
+@pytest.mark.parametrize(("kind", "entries"), [("a sum", 3 * 120 - 2), ("a product of states", 120**2),
+                                               ("steps in time", 120 * 7 - 12)])  # fmt: skip
+def test_a_loop_that_is_one_node_has_a_pattern_of_its_steps(kind, entries, monkeypatch):
+    from cgcli.language import repeated
+    from cgcli.passes.inlining import has_kept
+
+    formula, x = cg.parse(FOLDS[kind]), np.linspace(0.1, 1, 120)
+    written_out = formula.hessian(x=x)["x"]["x"]
+    monkeypatch.setattr(repeated, "KEPT_NODES", 0)
+    formula = cg.parse(FOLDS[kind])
+    assert has_kept(formula.bind(x=x).graph) == (kind != "steps in time")
+    found = formula.hessian(x=x, sparse=True)["x"]["x"]
+    assert found.nnz == entries
+    same(found, written_out)
+
+
 def test_numbers_by_name_are_columns_of_one_element():
     formula = cg.parse("[x*y, y^2, z]")
     found = formula.jacobian(x=2, y=3, z=1, sparse=True)
@@ -168,6 +191,26 @@ def test_a_matrix_is_computed_again_at_other_values(way):
     np.testing.assert_array_equal(second.toarray()[:, columns["a"]], [[1], [1]])
     first.indices[:] = 0
     assert jacobian().indices.max() > 0
+
+
+@given(
+    parts=st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 11)), min_size=1), min_size=1, max_size=4),
+    data=st.data(),
+)  # fmt: skip
+def test_every_entry_is_written_before_something_is_added_to_it(parts, data):
+    """What is written goes into memory that holds anything, whatever parts have entries in common."""
+    from cgcli.formulas.sparse_parts import writes_of
+
+    written, expected = np.zeros(12, dtype=bool), np.zeros(12)
+    found = np.full(12, np.nan)
+    for part in parts:
+        value = np.arange(1.0, 11.0) * data.draw(st.integers(1, 9))
+        elements, places = np.array(part).T
+        np.add.at(expected, places, value[elements])
+        for write in writes_of(elements, places, written):
+            write.apply(value, found)
+    np.testing.assert_array_equal(np.isnan(found), ~written)
+    np.testing.assert_array_equal(found[written], expected[written])
 
 
 def test_many_colours_are_run_in_several_batches(monkeypatch):

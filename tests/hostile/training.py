@@ -20,6 +20,9 @@ METHODS = {
 }  # fmt: skip
 """Method -> options; each runs for some seconds."""
 
+TERMS = ["fit", "arithmetic.cg", "--data", "arithmetic.csv", "--loss", "loss", "--epochs", "60", "--batch", "8"]
+"""A training over terms, of which each row is a graph of its own."""
+
 MOST_KILLS = 12
 WITHIN = 4.0
 """Seconds within which a process is killed: some have not begun, some have saved more than once."""
@@ -46,10 +49,10 @@ def line(method: str) -> list[str]:
 
 def trial(random: Random, folder: Path) -> None:
     """One training that is left alone, and one that is killed up to a number of times."""
-    for name in ("rings.cg", "rings.csv"):
-        copy(ROOT / "samples" / "fits" / name, folder / name)
-    method = random.choice([*METHODS, "fit"])
-    words = FIT if method == "fit" else line(method)
+    method = random.choice([*METHODS, "fit", "terms"])
+    given = [f"terms/arithmetic.{end}" if method == "terms" else f"fits/rings.{end}" for end in ("cg", "csv")]
+    names = {Path(copy(ROOT / "samples" / name, folder)).name for name in given}
+    words = FIT if method == "fit" else TERMS if method == "terms" else line(method)
     if method == "fit":
         waves(folder)
     alone = run(words_of(*words, "--json"), folder)
@@ -61,8 +64,8 @@ def trial(random: Random, folder: Path) -> None:
     again = run(words_of(*words, "--save", "run.npz", "--resume", "run.npz", "--json"), folder)
     assert_told(again)
     assert again.stdout == alone.stdout, (words, again.stderr)
-    names = {path.name for path in folder.iterdir()} - {"waves.npz"}
-    assert names == {"rings.cg", "rings.csv", "run.npz"}, f"something was left: {names}"
+    left = {path.name for path in folder.iterdir()} - names - {"waves.npz"}
+    assert left == {"run.npz"}, f"something was left: {left}"
 
 
 def killed(words: list[str], folder: Path, seconds: float) -> None:

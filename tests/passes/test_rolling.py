@@ -47,3 +47,29 @@ def test_what_is_done_to_few_scalars_stays(monkeypatch):
     monkeypatch.setattr(rolling, "FEWEST_SCALARS", 3)
     bound = cg.parse("x*y + sin(x) - exp(y)*x/y").bind(x=1, y=2)
     assert rolled(bound.graph, bound.program.outputs.values()) is None
+
+
+@pytest.mark.parametrize(
+    "loop", ["c*(a[k + 2] - 2*u[k]) + 3*v[k]*u[k]^2", "4*u[k] - 2*v[k] + (u[k]*v[k] if k > 3 else a[k])"]
+)  # fmt: skip
+def test_a_loop_over_parts_of_arrays_becomes_the_formula_of_these_parts(loop):
+    """Whatever is alike is told apart by what it reads, so nothing has to be gathered from here and there."""
+    text = f"u = x[:60]\nv = x[60:]\na = concat([1], u, [1])\n[{loop} for k in range(60)]"
+    bound = cg.parse(text).bind(x=np.linspace(1, 2, 120), **({"c": 0.5} if "c" in loop else {}))
+    (output,) = bound.program.outputs.values()
+    graph, moved = rolled(bound.graph, [output, *bound.graph.inputs().values()])
+    assert len(graph) < 40
+    assert not [node for node in range(len(graph)) if graph.row(node).name in ("gather", "stack")]
+    np.testing.assert_array_equal(
+        ENGINE.evaluate(graph, bound.values, [moved[output]])[moved[output]], bound.evaluate([output])[0]
+    )
+
+
+def test_a_long_sum_is_one_node_however_it_is_nested():
+    for text in ("x[0]" + "".join(f" + x[{k}]^2" for k in range(1, 500)), "sum([x[k]^2 for k in range(500)])"):
+        bound = cg.parse(text).bind(x=np.linspace(1, 2, 500))
+        (output,) = bound.program.outputs.values()
+        graph, moved = rolled(bound.graph, [output, *bound.graph.inputs().values()])
+        assert graph.row(moved[output]).name == "sum"
+        found = ENGINE.evaluate(graph, bound.values, [moved[output]])[moved[output]]
+        np.testing.assert_allclose(found, bound.evaluate([output])[0], rtol=1e-14)

@@ -10,7 +10,7 @@ from cgcli.graph.store import Graph
 from cgcli.ops import REGISTRY
 from cgcli.passes import sparsity
 from cgcli.passes.colouring import column_colouring, star_colouring
-from cgcli.passes.sparsity import Bits, Blocks, pattern
+from cgcli.passes.sparsity import Bits, Blocks, Lines, pattern
 
 LOOSE = {"cumsum", "trace", "linspace", "det_slope", "cofactors", "amax", "norm"}
 """Operations that are said to read more than they do at the points of this test, or than they do at all."""
@@ -18,7 +18,7 @@ LOOSE = {"cumsum", "trace", "linspace", "det_slope", "cofactors", "amax", "norm"
 RANGES = [(0.2, 0.9), (1.0, 3.0), (-2.0, 2.0), (-0.9, -0.1), (-5.0, 5.0), (0.2, 0.9)]
 
 
-@pytest.mark.parametrize("work", [Bits, Blocks])
+@pytest.mark.parametrize("work", [Bits, Lines, Blocks])
 @pytest.mark.parametrize("row", [row for row in REGISTRY.rows if row.arity and row.examples], ids=lambda row: row.name)
 def test_the_pattern_of_an_example_is_where_its_jacobian_is_not_zero(row, work, monkeypatch):
     """At several points, since a derivative may be 0 at one of them."""
@@ -26,6 +26,7 @@ def test_the_pattern_of_an_example_is_where_its_jacobian_is_not_zero(row, work, 
 
     monkeypatch.setattr(sparsity, "FEW_ELEMENTS", 10**9 if work is Bits else -1)
     monkeypatch.setattr(sparsity, "LARGE_NODE", 0)
+    monkeypatch.setattr(sparsity, "Lines", Lines if work is Lines else Blocks)
     for example in row.examples:
         formula = cg.parse(example)
         rng = np.random.default_rng(1)
@@ -50,7 +51,7 @@ def test_the_pattern_of_an_example_is_where_its_jacobian_is_not_zero(row, work, 
 def test_an_elementwise_operation_reads_its_own_place(row):
     if "leaf" in row.traits or row.prepare is not None:
         pytest.skip("a leaf reads nothing; a static argument changes nothing in what is read")
-    for work in (Bits, Blocks):
+    for work in (Bits, Lines, Blocks):
         graph = Graph()
         operands = [graph.input(f"x{place}", (3,) if place == 0 else ()) for place in range(row.arity)]
         node = graph.apply(row, operands)
@@ -76,6 +77,35 @@ def test_a_dense_pattern_is_refused_before_it_is_made(monkeypatch):
         pattern(graph, [y], [x])
 
 
+GRIDS = {
+    "a grid": ("reshape(x, [12, 10])", "A[:-2, 1:-1] + A[2:, 1:-1] + A[1:-1, :-2] + A[1:-1, 2:] - 4*A[1:-1, 1:-1]"),
+    "a grid that is closed": (
+        "reshape(x, [12, 10])",
+        "concat(A[1:], A[:1]) + concat(A[-1:], A[:-1]) + A[::-1]",
+    ),
+    "one value at several places": ("concat(x, x[:3])", "[A[k]*A[k + 1] for k in range(120)] + A[:120]^2"),
+    "nothing at some places": ("concat(x, zeros(5))", "A[10:]*A[:-10] + sum(A[:2])"),
+}
+
+
+@pytest.mark.parametrize("kind", GRIDS)
+def test_every_kind_of_set_gives_the_same_pattern(kind, monkeypatch):
+    import cgcli as cg
+
+    begin, text = GRIDS[kind]
+    bound = cg.parse(f"A = {begin}\n{text}").bind(x=np.linspace(1, 2, 120))
+    graph, nodes = bound.graph, (list(bound.program.outputs.values()), [bound.graph.inputs()["x"]])
+    expected = pattern(graph, *nodes)
+    monkeypatch.setattr(sparsity, "FEW_ELEMENTS", -1)
+    monkeypatch.setattr(sparsity, "LARGE_NODE", 0)
+    for work in (Lines, Blocks):
+        monkeypatch.setattr(sparsity, "Lines", work)
+        found = pattern(graph, *nodes)
+        assert found.has_sorted_indices
+        np.testing.assert_array_equal(found.indptr, expected.indptr)
+        np.testing.assert_array_equal(found.indices, expected.indices)
+
+
 def random_pattern(rng, rows, columns, share):
     from scipy.sparse import csr_array
 
@@ -93,6 +123,25 @@ def test_columns_of_one_colour_share_no_row(seed):
     values.data = rng.uniform(1, 2, values.nnz)
     products = values @ np.eye(colouring.count)[colouring.colours]
     np.testing.assert_array_equal(products[colouring.row, colouring.colour], values.data)
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize("width", [30, 41])
+def test_a_grid_has_as_many_colours_as_the_fullest_row_has_entries(blocks, width):
+    """Five points, and one of the other block; more rows than there are columns in a line."""
+    from scipy.sparse import block_array, eye_array, kron
+
+    def line(count):
+        return eye_array(count, k=1) + eye_array(count, k=-1)
+
+    count = width + 3
+    grid = kron(line(count), eye_array(width)) + kron(eye_array(count), line(width)) + eye_array(count * width)
+    other = eye_array(count * width)
+    matrix = (grid if blocks == 1 else block_array([[grid, other], [other, grid]])).tocsr().astype(bool)
+    matrix.sort_indices()
+    colouring = column_colouring(matrix)
+    assert len(set(zip(colouring.row.tolist(), colouring.colour.tolist(), strict=True))) == matrix.nnz
+    assert colouring.count <= 4 + blocks + (blocks - 1)
 
 
 @pytest.mark.parametrize("seed", range(12))

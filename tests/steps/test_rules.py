@@ -73,6 +73,14 @@ def test_rules_in_general(formula, rule, general):
             "d/dx((x - 3) * 5 * x)", "5 * d/dx((x - 3) * x)", "5 * (d/dx(x - 3) * x + x - 3)", "5 * (x + x - 3)",
             "5 * (2 * x - 3)",
         ]),
+        ("exp(x)*(sin(x) + cos(x))", [
+            "d/dx(exp(x) * (sin(x) + cos(x)))", "d/dx(exp(x)) * (sin(x) + cos(x)) + exp(x) * d/dx(sin(x) + cos(x))",
+            "exp(x) * (sin(x) + cos(x)) + exp(x) * d/dx(sin(x) + cos(x))",
+            "exp(x) * (sin(x) + cos(x)) + exp(x) * (d/dx(sin(x)) + d/dx(cos(x)))",
+            "exp(x) * (sin(x) + cos(x)) + exp(x) * (cos(x) + d/dx(cos(x)))",
+            "exp(x) * (sin(x) + cos(x)) + exp(x) * (cos(x) - sin(x))", "2 * exp(x) * cos(x)",
+        ]),
+        ("x", ["d/dx(x)", "1"]),
         ("max(x, 3)", ["d/dx(max(x, 3))", "where(x > 3, 1, where(3 > x, 0, 1 / 2))"]),
         ("acosh(x)", ["d/dx(acosh(x))", "1 / sqrt(x^2 - 1)"]),
         ("gelu(x)", ["d/dx(gelu(x))", "d/dx(x * ndtr(x))", "ndtr(x) + x * d/dx(ndtr(x))", "ndtr(x) + x * normpdf(x)"]),
@@ -80,3 +88,24 @@ def test_rules_in_general(formula, rule, general):
 )  # fmt: skip
 def test_workings_are_as_short_as_on_paper(formula, lines):
     assert [line.text for line in cg.parse(formula).steps().lines] == lines
+
+
+@pytest.mark.parametrize(
+    ("formula", "last"),
+    [
+        ("(x^2 + 1)/(x^2 - 1)", "-4 * x / (x^2 - 1)^2"),
+        ("(2*x - 1)^3*(x + 4)^2", "(2 * x - 1)^2 * (x + 4) * (10 * x + 22)"),
+        ("x*sqrt(4 - x^2)", "(4 - 2 * x^2) / sqrt(4 - x^2)"),
+        ("x/sqrt(x^2 + 1)", "1 / (x^2 + 1)^1.5"),
+        ("atan(1/x)", "-1 / (x^2 + 1)"),
+        ("exp(2*x)/(1 + exp(2*x))", "2 * exp(2 * x) / (1 + exp(2 * x))^2"),
+        ("sinh(x)/cosh(x)", "1 / cosh(x)^2"),
+        ("(0.1*x + 0.3)*(x - 0.2)", "0.2 * x + 0.28"),
+        ("x^2*sin(x)", "2 * x * sin(x) + x^2 * cos(x)"),
+        ("a*x/(b + x)", "a * b / (x + b)^2"),
+        ("1/(2*x)", "-1 / (2 * x^2)"),
+    ],
+)
+def test_a_working_ends_where_it_does_on_paper(formula, last):
+    """Parentheses are multiplied out, and common factors taken out, where terms meet by it, and nowhere else."""
+    assert cg.parse(formula).steps("x").lines[-1].text == last

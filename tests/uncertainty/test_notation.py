@@ -53,6 +53,31 @@ def test_what_was_a_value_stays_one(text):
     assert not is_uncertain(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Normal(1, 0.1)", "write normal(value, sd)"),
+        ("Uniform(0, 1)", "write R(low, high) or R(middle±half)"),
+        ("poisson(3)", "write gamma(shape, scale)"),
+        ("weibull(1, 2)", "there are normal, rectangular"),
+    ],
+)
+def test_a_distribution_that_is_called_otherwise_or_not_known(text, told):
+    with pytest.raises(CgError) as refused:
+        read_quantity("x", text)
+    assert refused.value.message == f"there is no distribution `{text.partition('(')[0]}`"
+    assert told in (refused.value.hint or "")
+
+
+def test_gamma_of_one_number_is_the_function():
+    assert not is_uncertain("gamma(3)")
+    assert is_uncertain("gamma(3, 1)")
+
+
+def test_infinite_degrees_of_freedom_may_be_said():
+    assert float(read_quantity("x", "1±0.1(dof inf)").dof) == inf
+
+
 def test_an_expanded_uncertainty_is_divided_by_its_coverage_factor():
     found = read_quantity("x", "10±0.05(k 2)(dof 50)")
     assert (float(found.error), float(found.dof)) == (0.025, 50)
@@ -99,7 +124,8 @@ def test_no_text_is_a_surprise(text):
 
 
 SHOWN = [
-    (9.810652, 0.10962, "9.811 ± 0.110"), (50000838.0, 31.664, "50000838.0 ± 31.7"), (0.0, 0.0, "0 ± 0"), (2.5,
+    (9.810652, 0.10962, "9.811 ± 0.110"), (1.0, 1e-20, "1 ± 1.00e-20"),
+    (50000838.0, 31.664, "50000838.0 ± 31.7"), (0.0, 0.0, "0 ± 0"), (2.5,
     0.0, "2.5 ± 0"),
     (5.67037e-8, 2.05e-13, "(5.6703700 ± 0.0000205)e-8"), (0.0015, 0.0009996, "0.00150 ± 0.00100"), (123456.0,
     31664.0, "123500 ± 31700"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from math import pi, sin
 
 import numpy as np
@@ -123,3 +124,13 @@ def test_what_was_not_sampled_says_so():
     with pytest.raises(CgError) as refused:
         cg.parse("x").uncertainty({"x": (1.0, 0.1)}).sampled  # noqa: B018 - it is the property that refuses
     assert refused.value.message == "nothing was sampled"
+
+
+def test_few_samples_do_not_make_the_linear_rule_wrong():
+    """The ends of a sample's interval are uncertain themselves; what they leave open is no reason to warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for seed in range(20):
+            cg.parse("4*pi^2*L/T^2").uncertainty({"L": (1.0, 0.01), "T": (2.006, 0.005)}, samples=200, seed=seed)
+    with pytest.warns(cg.NonlinearWarning):
+        cg.parse("exp(x)").uncertainty({"x": (0.0, 0.5)}, samples=2_000, seed=1)
