@@ -167,6 +167,31 @@ def test_groups_that_fail_have_their_reason():
         found.groups[90]
 
 
+@pytest.mark.parametrize("start", [{"a": 1.0, "b": 1.0, "c": 0.0}, None])
+def test_what_is_not_finite_is_told_in_its_group_with_the_row_of_the_table(start):
+    data, _ = decays(6)
+    for row in (20, 31):
+        data["y"][row] = np.inf
+    found = cgcli.parse(DECAY).fit(data, target="y", by="plate", start=start)
+    failed = {data["plate"][row]: f"`y` is inf in row {row + 1}" for row in (31, 20)}
+    assert dict(zip(found.keys, found.fits.messages, strict=True)) == {key: failed.get(key, "") for key in found.keys}
+
+
+def test_residuals_that_are_rounding_are_told():
+    data, _ = decays(5, noise=0.0)
+    found = cgcli.parse(DECAY).fit(data, target="y", by="plate", start={"a": 1.0, "b": 1.0, "c": 0.0})
+    assert found.converged
+    assert set(found.fits.messages) == {"the residuals are rounding: errors say nothing about the data"}
+
+
+def test_keys_that_are_dates_are_texts_in_json():
+    data, _ = decays(2)
+    data["plate"] = np.datetime64("2026-11-29") + data["plate"]
+    found = cgcli.parse(DECAY).fit(data, target="y", by="plate", start={"a": 1.0, "b": 1.0, "c": 0.0})
+    assert {row["plate"] for row in found.document()["groups"]} == {"2026-11-29", "2026-11-30"}
+    json.dumps(found.document())
+
+
 def test_rows_without_a_key_or_with_a_gap():
     data, _ = decays(4)
     keys = data["plate"].astype(object)

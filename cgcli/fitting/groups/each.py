@@ -9,7 +9,7 @@ of its bounds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,15 +22,17 @@ from cgcli.fitting.groups.side_by_side import Batches
 from cgcli.fitting.groups.small_matrices import covariances, dependent, squares
 from cgcli.fitting.groups.starting import FOLLOWED, LOOKED_AT, around, searched, solution_of, some_groups
 from cgcli.fitting.residuals import Residuals
-from cgcli.fitting.result import result_of
+from cgcli.fitting.result import ROUNDING, result_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
+from cgcli.fitting.statistics import EPSILON, PERFECT
 from cgcli.rows.sources import Source, WholeRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from cgcli.data.table import Place
     from cgcli.fitting.groups.grouping import GroupedRows
     from cgcli.fitting.groups.side_by_side import Ended
     from cgcli.fitting.question import Question
@@ -82,6 +84,20 @@ class GroupFits:
     messages: list[str]
 
 
+class RowsOfGroup(Source):
+    """The rows of one group, which stand elsewhere in the whole table."""
+
+    def __init__(self, columns: Mapping[str, Any], whole: Source, rows: GroupedRows, first: int) -> None:
+        super().__init__(columns)
+        self._whole = whole
+        self._rows = rows
+        self._first = first
+
+    def located(self, row: int) -> Place:
+        """Where a row of the group, from 1, stands in the whole table."""
+        return self._whole.located(self._rows.number(self._first + row - 1))
+
+
 @dataclass
 class Groups:
     """A question about groups of rows, and the fits of those that were fitted alone."""
@@ -106,7 +122,7 @@ class Groups:
         task.project = how.loss == "linear"
         solution = best_solution(task)
         if not np.isfinite(solution.sum_of_squares):
-            raise not_finite_error(question, solution.point, self._numbered(solution.reduced, part))
+            raise not_finite_error(question, solution.point, solution.reduced)
         return result_of(question, problem, solution, task, notes, absolute=how.absolute, loss=how.loss)
 
     def samples(self, place: int) -> Any:
@@ -119,26 +135,19 @@ class Groups:
 
     def _question_of(self, part: slice) -> Question:
         columns = {name: column[part] for name, column in self.rows.columns.items()}
-        return replace(self.question, source=Source(columns), limit=None)
+        source = RowsOfGroup(columns, self.question.source, self.rows, part.start)
+        return replace(self.question, source=source, limit=None)
 
     def _task_of(self, question: Question, problem: RowsProblem, notes: list[str]) -> Task:
         how = self.how
         return task_of(question, problem, how.low, how.high, notes, starts=how.starts, seed=how.seed, most=how.most)
-
-    def _numbered(self, reduced: Any, part: slice) -> Any:
-        """What is not finite, with the row's number in the whole table."""
-        where = reduced.not_finite
-        return reduced if where is None else replace(
-            reduced, not_finite=replace(where, row=self.rows.number(part.start + where.row) - 1)
-        )  # fmt: skip
 
     def _problem_of(self, question: Question) -> RowsProblem:
         """The problem of one group; kernels are made once for all of them."""
         if self._problem is None:
             self._problem = RowsProblem(question, loss=self.how.loss, scale=self.how.scale)
             return self._problem
-        problem = copy(self._problem)
-        return problem.over(WholeRows(question.source, question.needed()))
+        return self._problem.over(WholeRows(question.source, question.needed()), question)
 
 
 def fit_groups(groups: Groups) -> GroupFits:
@@ -167,9 +176,9 @@ def fit_together(groups: Groups, fits: GroupFits) -> None:
         if len(groups.rows) < FEWEST:
             return
         some = some_groups(sizes, len(question.names), SEARCHED)
-        drawn = [groups.samples(place) for place in some]
+        drawn = list(samples_of(groups, some))
         samples = np.concatenate([*drawn, *([samples] if begun else [])]) if drawn else samples
-        starts = starts if begun else found_starts(groups, fits, batches, some, samples)
+        starts = starts if begun else found_starts(groups, fits, batches, some, samples) if drawn else []
     waiting = np.flatnonzero(np.isnan(fits.residual) & (sizes > len(question.names)))
     if not len(waiting) or not starts:
         return
@@ -193,6 +202,13 @@ def empty(groups: Groups) -> GroupFits:
         residual=np.full(count, np.nan), sum_of_squares=np.full(count, np.nan), r_squared=np.full(count, np.nan),
         evaluations=np.zeros(count, dtype=int), converged=np.zeros(count, dtype=bool), messages=[""] * count,
     )  # fmt: skip
+
+
+def samples_of(groups: Groups, places: Sequence[int]) -> Iterator[Any]:
+    """Places at which a search for some groups may begin; of one that cannot be fitted none."""
+    for place in places:
+        with suppress(CgError):  # which is told in its row
+            yield groups.samples(place)
 
 
 def found_starts(
@@ -250,6 +266,10 @@ def enter_plain(
     fits.residual[chosen], fits.sum_of_squares[chosen] = np.sqrt(variance), total
     fits.r_squared[chosen], fits.converged[chosen] = squared, True
     fits.evaluations[chosen] = ended.evaluations if whole else ended.evaluations[plain]
+    terms = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:size, :size], triangle[:size, :size]))
+    rounding = total <= (PERFECT * EPSILON) ** 2 * squares(terms[batches.back] * points)
+    for place in chosen[rounding].tolist():
+        fits.messages[place] = ROUNDING
 
 
 def odd(fits: GroupFits) -> Any:

@@ -112,7 +112,9 @@ class GroupedFit:
         """How it ended, in words."""
         failed = self.failed
         if not failed:
-            return f"converged in all {len(self):,} groups"
+            return "converged" if len(self) == 1 else f"converged in all {len(self):,} groups"
+        if len(self) == 1:
+            return "not converged"
         return f"{len(failed):,} of {len(self):,} groups without a fit that has converged"
 
     @property
@@ -136,6 +138,7 @@ class GroupedFit:
     def document(self) -> dict[str, Any]:
         """The fits as plain data: what `cg fit --by … --json` prints."""
         table = {name: column.tolist() for name, column in self.table.items()}
+        table |= {name: [plain(key) for key in table[name]] for name in self.by}
         rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
         return {
             "by": list(self.by), "groups": rows, "rows": self.rows, "left_out": self.left_out,
@@ -144,6 +147,11 @@ class GroupedFit:
             "shared": {name: self.values[name] for name in self.shared},
             "shared_errors": {name: self.errors[name] for name in self.shared}, "warnings": self.warnings,
         }  # fmt: skip
+
+
+def plain(key: Any) -> Any:
+    """A key as JSON has it: what is no number and no truth as a text."""
+    return key if isinstance(key, (bool, int, float, str)) else str(key)
 
 
 def column_of(items: Sequence[Any]) -> Any:

@@ -242,8 +242,9 @@ class Batches:
 
         def compute(begin: int, end: int) -> None:
             part = slice(first[begin], first[end])
-            weights = None if sigma is None else 1 / sigma[part] ** 2
-            found[begin:end] = spreads_of(target[part], weights, first[begin : end + 1] - first[begin])
+            with np.errstate(all="ignore"):
+                weights = None if sigma is None else 1 / sigma[part] ** 2
+                found[begin:end] = spreads_of(target[part], weights, first[begin : end + 1] - first[begin])
 
         jobs = (partial(compute, begin, end) for begin, end in pairwise(bounds))
         for _ in in_order(jobs, processors()):
@@ -263,8 +264,6 @@ class Batches:
 def spreads_of(target: Any, weights: Any, first: Any) -> Any:
     """Weighted sums of squares about weighted means, of groups that begin at `first`; the last one ends there, too."""
     begins, sizes = first[:-1], np.diff(first)
-    with np.errstate(all="ignore"):
-        weighted, whole = (target, sizes) if weights is None else (
-            target * weights, np.add.reduceat(weights, begins))  # fmt: skip
-        apart = target - np.repeat(np.add.reduceat(weighted, begins) / whole, sizes)
-        return np.add.reduceat(apart * apart if weights is None else apart * apart * weights, begins)
+    weighted, whole = (target, sizes) if weights is None else (target * weights, np.add.reduceat(weights, begins))
+    apart = target - np.repeat(np.add.reduceat(weighted, begins) / whole, sizes)
+    return np.add.reduceat(apart * apart if weights is None else apart * apart * weights, begins)
