@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cgcli.emit.latex import latex, name_latex, number_latex
+from cgcli.emit.names import is_bare_constant
 from cgcli.explain.rule_text import RuleTexts
 from cgcli.numerals import DIGITS, compact, shape_of, short_number
 
@@ -27,7 +28,7 @@ def symbolic_latex(found: SymbolicTrace, gradients: Mapping[str, Mapping[str, st
     """
     graph, names = found.graph, found.names
     lines = [f"{name_latex(step.name)} &= {over_names(graph, step.node, names)}" for step in found.forward
-             if not graph.is_leaf(step.node)]  # fmt: skip
+             if not graph.is_input(step.node)]  # fmt: skip
     for output, steps in found.backward.items():
         rules = _Rules(graph, names, output)
         for step in steps:
@@ -55,6 +56,8 @@ def _backward(trace: Trace, backward: Backward, digits: int | None) -> list[str]
     lines = []
     for step in backward.steps:
         terms = [rules.term(edge.user, edge.place, exact=edge.partial is not None) for edge in step.received]
+        terms = [rf"\sum \left({term}\right)" if edge.summed else term
+                 for term, edge in zip(terms, step.received, strict=True)]  # fmt: skip
         formula = f"{_added(terms)} = " if terms else ""
         lines.append(f"{rules.of(step.name)} &= {formula}{value_latex(step.adjoint, digits)}")
     return lines
@@ -66,7 +69,7 @@ class _Rules:
     def __init__(self, graph: Graph, names: Mapping[int, str], output: str) -> None:
         self.output = output
         self.names = names
-        known = {node: number_latex(name)[0] if graph.is_constant(node) else name_latex(name)
+        known = {node: number_latex(name)[0] if is_bare_constant(graph, node, names) else name_latex(name)
                  for node, name in names.items()}  # fmt: skip
         self.rules = RuleTexts(graph, known, write=latex, adjoint=lambda node: self.of(names[node]))
 
@@ -107,7 +110,7 @@ def _added(terms: Sequence[str]) -> str:
 def over_names(graph: Graph, node: int, names: Mapping[int, str]) -> str:
     """The operation of a node over the names of its operands; bare numbers stay numbers."""
     texts = {operand: name_latex(names[operand]) for operand in graph.operands_of(node)
-             if not graph.is_constant(operand)}  # fmt: skip
+             if not is_bare_constant(graph, operand, names)}  # fmt: skip
     return latex(graph, node, texts)
 
 

@@ -11,6 +11,7 @@ import re
 
 from cgcli.emit.formula import expression
 from cgcli.graph.store import Graph
+from cgcli.ops import shaping
 from cgcli.passes.backward import contributions
 from cgcli.passes.folding import FoldingRef
 from cgcli.passes.partials import local_partials
@@ -30,6 +31,9 @@ MARK = re.compile(r"_(operand_(\d+)|result|adjoint)_")
 FOLDED_STEPS, LARGEST_FOLDED = 4, 400
 """Quarters up to 100 are computed with in a rule; other numbers stand in it, as each one would make its own text."""
 
+EACH = " for each element"
+"""What becomes of one number where an array is needed."""
+
 NO_RULE = "0"
 """The rule where an operation passes nothing on: its partial derivative is zero wherever it exists."""
 
@@ -45,6 +49,7 @@ class RuleTexts:
         self._graph = graph
         self._names = names
         self._write = write
+        self._each = EACH if write is expression else rf" \text{{{EACH}}}"
         self._adjoint = adjoint or (lambda node: ADJOINT + names[node])
         self._known: dict[Hashable, str] = {}
 
@@ -96,4 +101,10 @@ class RuleTexts:
             return NO_RULE
         simple, (rule, result) = simplify(scratch, [found, copy])
         marks = {place: name for name, place in simple.inputs().items() if MARK.fullmatch(name)}
+        if simple.row(rule) is shaping.broadcast_to:
+            (rule,) = simple.operands_of(rule)
+            return self._text(simple, rule, result, marks) + self._each
+        return self._text(simple, rule, result, marks)
+
+    def _text(self, simple: Graph, rule: int, result: int, marks: Mapping[int, str]) -> str:
         return marks[rule] if rule in marks else self._write(simple, rule, {**marks, result: RESULT_MARK})

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from time import process_time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cgcli.emit.formula import expression
 from cgcli.errors import CalculationError, UsageError
-from cgcli.explain.digits import Loss, Measured, losses, measured
+from cgcli.explain.digits import LEAST_LOSS, Loss, Measured, losses, measured
+from cgcli.explain.stable.region import Region, double_at, is_wide, place_of
 from cgcli.explain.stable.search import QUICK, THOROUGH, Form, Search
-from cgcli.explain.stable.trials import Trials, drawn
+from cgcli.explain.stable.trials import Trials
 from cgcli.formulas.derivatives import gradient_nodes, targets
 from cgcli.graph.copying import copied
 from cgcli.graph.store import Graph
@@ -30,8 +32,17 @@ if TYPE_CHECKING:
 RANGE_POINTS = 200
 """Points in ranges at which losses are measured."""
 
-STRIP = 48
-"""Columns of the strip that shows losses over a range."""
+VALUES_SECONDS, SLOPES_SECONDS = 0.3, 0.3
+"""Of the processor, for values and for derivatives over many points: fewer points where these take long."""
+
+STRIP, STRIP_SECONDS = 48, 0.3
+"""Columns of the strip that shows losses over a range, and seconds of the processor for it."""
+
+SOME_POINTS = 24
+"""Points of the whole range at which the operations that lose digits are looked for."""
+
+WIDE = 1e3
+"""The ratio of the ends of a range from which on the parts of a strip are even by their logarithm."""
 
 MOST_NODES = 400
 """Operations of a formula whose own losses are told; of a larger one only its results are measured."""
@@ -150,19 +161,29 @@ class _Checking:
 
     def at_point(self) -> tuple[dict[str, Result], dict[str, dict[str, Result]], list[Loser]]:
         """Everything at the one point."""
-        bound, graph = self.given, self.given.graph
+        graph = self.given.graph
         scalars = {name: node for name, node in self.targets.items() if not graph.shape_of(node)}
         if not scalars:
             raise CalculationError("the results are arrays; digits are counted of numbers", hint="choose an element")
-        needed = [node for node, need in enumerate(ancestors(graph, list(scalars.values())))
-                  if need and not graph.shape_of(node)]  # fmt: skip
-        wanted = needed if len(needed) <= MOST_NODES else list(scalars.values())
-        values = dict(zip(wanted, bound.evaluate(wanted), strict=True))
-        found = measured(graph, bound.values, {node: float(value) for node, value in values.items()})
+        found, told = self._measured(list(scalars.values()))
         outputs = {name: _result(name, found[node]) for name, node in scalars.items()}
         derivatives = {name: self._derivatives(name) for name in scalars}
-        told = losses(graph, list(scalars.values()), found, self._partials(wanted, found))
         return outputs, derivatives, [_loser(graph, each) for each in told]
+
+    def losers_at_point(self) -> list[Loser]:
+        """The operations that lose digits at the one point."""
+        graph = self.given.graph
+        told = self._measured([node for node in self.targets.values() if not graph.shape_of(node)])[1]
+        return [_loser(graph, each) for each in told]
+
+    def _measured(self, results: Sequence[int]) -> tuple[dict[int, Measured], list[Loss]]:
+        """Results and the nodes below them, and the operations that lose digits."""
+        bound, graph = self.given, self.given.graph
+        needed = [node for node, need in enumerate(ancestors(graph, results)) if need and not graph.shape_of(node)]
+        wanted = needed if len(needed) <= MOST_NODES else list(results)
+        values = dict(zip(wanted, bound.evaluate(wanted), strict=True))
+        found = measured(graph, bound.values, {node: float(value) for node, value in values.items()})
+        return found, losses(graph, results, found, self._partials(wanted, found))
 
     def _derivatives(self, name: str) -> dict[str, Result]:
         over, mine = self._slopes(name)
@@ -199,17 +220,25 @@ class _Checking:
 
     # ---- over many points --------------------------------------------------------------------------------------------
 
-    def _columns(self, names: Sequence[str]) -> dict[str, Any]:
-        """The points: those that were given, or some of the ranges; other inputs have their value at all of them."""
+    def _region(self) -> Region:
+        """Where the formula is looked at."""
+        known = {name: float(value) for name, value in self.given.values.items()}
         if self.points is not None:
-            rows = len(next(iter(self.points.values())))
-            return {name: np.asarray(self.points[name], dtype=float) if name in self.points
-                    else np.full(rows, float(self.given.values[name])) for name in names}  # fmt: skip
-        free = [name for name in names if name in self.ranges]
-        columns = drawn(free, self.ranges, {}, RANGE_POINTS, np.random.default_rng(self.seed))
-        order = np.argsort(columns[free[0]]) if len(free) == 1 else slice(None)
-        return {name: columns[name][order] if name in columns else np.full(RANGE_POINTS, float(self.given.values[name]))
-                for name in names}  # fmt: skip
+            return Region(rows={name: self.points[name] if name in self.points else np.full(self._rows(), value)
+                                for name, value in known.items()})  # fmt: skip
+        if not self.ranges:
+            return Region(at=known)
+        return Region(ranges={name: self.ranges.get(name, (value, value)) for name, value in known.items()})
+
+    def _rows(self) -> int:
+        return len(next(iter((self.points or {}).values())))
+
+    def _columns(self, names: Sequence[str]) -> dict[str, Any]:
+        """The points: those that were given, or more of the ranges than are used, since some may have no value."""
+        region = self._region()
+        if self.points is not None:
+            return {name: np.asarray(region.rows[name], dtype=float) for name in names}
+        return region.drawn(names, 5 * RANGE_POINTS, np.random.default_rng(self.seed))
 
     def over_points(self) -> tuple[dict[str, Result], dict[str, dict[str, Result]], list[Loser]]:
         """The worst and the mean of all points, and the operations at the worst one."""
@@ -218,69 +247,90 @@ class _Checking:
         scalars = {name: node for name, node in self.targets.items() if not graph.shape_of(node)}
         if arrays or not scalars:
             raise CalculationError("over ranges, digits are counted of formulas of numbers", hint="leave arrays out")
-        outputs, derivatives = {}, {}
+        outputs, derivatives = dict[str, Result](), dict[str, dict[str, Result]]()
         for name, node in scalars.items():
-            outputs[name] = self._worst(graph, node, name)
+            found = self._worst(graph, node, name, VALUES_SECONDS / len(scalars))
+            if found is None:
+                raise CalculationError(f"`{name}` is no number at any of the points", hint="choose another range")
+            outputs[name] = found
             over, nodes = self._slopes(name)
-            derivatives[name] = {by: self._worst(over.graph, slope, by) for by, slope in nodes.items()}
-        worst = max(outputs.values(), key=lambda each: each.lost)
-        losers = []
-        if worst.at is not None and worst.lost >= 0.5:
-            values = {**self.values, **worst.at}
-            there = _Checking(self.given.over(self.given.program, values), values, {}, None, self.seed)
-            losers = [self._with_strip(each) for each in there.at_point()[2]]
-        return outputs, derivatives, losers
+            seconds = SLOPES_SECONDS / (len(scalars) * max(len(nodes), 1))
+            slopes = {by: self._worst(over.graph, slope, by, seconds) for by, slope in nodes.items()}
+            derivatives[name] = {by: each for by, each in slopes.items() if each is not None}
+        worst = [each.at for each in outputs.values() if each.at and each.lost >= LEAST_LOSS]
+        return outputs, derivatives, self._losers(worst)
 
-    def _worst(self, graph: Graph, node: int, name: str) -> Result:
+    def _worst(self, graph: Graph, node: int, name: str, seconds: float) -> Result | None:
         needed = ancestors(graph, [node])
         names = [each for each, place in graph.inputs().items() if needed[place]]
-        trials = Trials(graph, node, self._columns(names) if names else {}, RANGE_POINTS, seconds=4.0)
+        trials = Trials(graph, node, self._columns(names) if names else {}, RANGE_POINTS, seconds=seconds)
         if not len(trials):
-            raise CalculationError(f"`{name}` is no number at any of the points", hint="choose another range")
-        lost = trials.lost([node])[node]
-        place = int(lost.argmax())
+            return None
+        lost, values = trials.lost([node])[node], trials.values(node)
+        place = int(np.lexsort((lost, np.isfinite(values), lost.round()))[-1])  # of the worst ones a number
         at = {each: float(trials.columns[each][place]) for each in names if each in self.ranges or self.points}
-        value = float(trials.values(node)[place])
         right = float(trials.high[place])
-        return Result(name, value, right, repr(right), float(lost[place]), float(lost.mean()), at)
+        return Result(name, float(values[place]), right, repr(right), float(lost[place]), float(lost.mean()), at)
 
-    def _with_strip(self, loser: Loser) -> Loser:
-        """A loser, with what it loses in parts of the range where one input has one."""
-        if len(self.ranges) != 1 or self.points is not None:
-            return loser
-        return Loser(loser.text, loser.operation, loser.lost, loser.condition, self._strips().get(loser.text, []))
+    def _losers(self, worst: Sequence[Mapping[str, float]]) -> list[Loser]:
+        """The operations that lose digits: at the worst point of each output and at points of the whole range.
 
-    def _strips(self) -> dict[str, list[float]]:
-        """For each operation, what it loses in parts of the range of the only input."""
-        ((name, (low, high)),) = self.ranges.items()
-        found: dict[str, list[float]] = {}
-        for place in range(STRIP):
-            at = {**self.values, name: low + (high - low) * (place + 0.5) / STRIP}
-            there = _Checking(self.given.over(self.given.program, at), at, {}, None, self.seed)
-            for each in there.at_point()[2]:
-                found.setdefault(each.text, [0.0] * STRIP)[place] = each.lost
-        return found
+        Where one input has a range, each has a strip of it.
+        """
+        if not worst:
+            return []
+        alone = len(self.ranges) == 1 and self.points is None
+        columns = self._columns(list(self.ranges or self.points or {}))
+        some = [{name: float(column[row]) for name, column in columns.items()}
+                for row in range(min(SOME_POINTS, *map(len, columns.values()), RANGE_POINTS))]  # fmt: skip
+        before = [*worst, *some]
+        parts = [{name: value} for name in self.ranges for value in self._places()] if alone else []
+        found: dict[str, Loser] = {}
+        strips: dict[str, list[float]] = {}
+        times: dict[str, int] = {}
+        until = process_time() + STRIP_SECONDS
+        for place, at in enumerate([*before, *parts], -len(before)):
+            if process_time() > until:
+                strips = {}
+                break
+            for each in self._losers_at({**self.values, **at}):
+                times[each.text] = times.get(each.text, 0) + 1
+                if each.text not in found or each.lost > found[each.text].lost:
+                    found[each.text] = each
+                if place >= 0:
+                    strips.setdefault(each.text, [0.0] * STRIP)[place] = each.lost
+        order = sorted(found, key=lambda text: (-round(found[text].lost), -times[text]))
+        return [replace(found[text], strip=strips.get(text, [])) for text in order]
+
+    def _losers_at(self, values: dict[str, Any]) -> list[Loser]:
+        """The operations that lose digits at one of the points."""
+        bound = self.given.over(self.given.program, values)
+        bound.on_births = lambda births: None  # what is nan at one point of many is in the table
+        return _Checking(bound, values, {}, None, self.seed).losers_at_point()
+
+    def _places(self) -> list[float]:
+        """The middles of the parts of a range: evenly, of a wide one evenly among all doubles, as powers of ten lie."""
+        ((low, high),) = self.ranges.values()
+        parts = (np.arange(STRIP) + 0.5) / STRIP
+        if is_wide(low, high) or (low * high > 0 and max(low / high, high / low) > WIDE):
+            first, last = place_of(low), place_of(high)
+            return [float(double_at(np.int64(first + int((last - first) * part)))) for part in parts.tolist()]
+        return [float(each) for each in low * (1 - parts) + high * parts]
 
     # ---- better forms ------------------------------------------------------------------------------------------------
 
     def rewritings(self, outputs: Mapping[str, Result], *, improve: bool) -> list[Rewriting]:
         """Better forms of the outputs that lose digits."""
         found: list[Rewriting] = []
-        graph = self.given.graph
-        for name, result in outputs.items():
-            if result.lost < 0.5 or any(np.ndim(value) for value in self.given.values.values()):
-                continue
+        graph, effort = self.given.graph, THOROUGH if improve else QUICK
+        if any(np.ndim(value) for value in self.given.values.values()):
+            return found
+        losing = [name for name, result in outputs.items() if result.lost >= LEAST_LOSS]
+        share = effort.seconds / max(len(losing), 1)
+        for name in losing:
             own = Graph()
             node = copied(graph, own, [self.targets[name]])[self.targets[name]]
-            known = {each: float(value) for each, value in self.given.values.items() if each not in self.ranges}
-            at = {} if self.is_many else known
-            if self.points is not None:
-                ranges = {each: (float(np.min(column)), float(np.max(column))) for each, column in self.points.items()}
-            else:
-                ranges = dict(self.ranges)
-            if self.is_many:
-                ranges |= {each: (value, value) for each, value in known.items() if each not in ranges}
-            search = Search(own, node, ranges=ranges, at=at, effort=THOROUGH if improve else QUICK, seed=self.seed)
+            search = Search(own, node, self._region(), effort=effort, until=process_time() + share, seed=self.seed)
             found += [self._rewriting(search, form, name if len(outputs) > 1 else "") for form in search.best()]
         return found
 
@@ -289,8 +339,9 @@ class _Checking:
         text = expression(graph, form.node)
         value, lost = None, float(form.lost.max())
         if not self.is_many:
-            value = float(self.given.choice(graph, [form.node]).evaluate(graph, search.at, [form.node])[form.node])
-            lost = measured(graph, search.at, {form.node: value})[form.node].lost
+            at = search.region.at
+            value = float(self.given.choice(graph, [form.node]).evaluate(graph, at, [form.node])[form.node])
+            lost = measured(graph, at, {form.node: value})[form.node].lost
         conditions = [expression(graph, condition) for condition in form.conditions
                       if graph.constant_value(condition) is None]  # fmt: skip
         return Rewriting(

@@ -346,6 +346,18 @@ def test_squares_of_one(first):
         assert first.compute(value) ** 2 + sign * second.compute(value) ** 2 == pytest.approx(1)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["cos(x)^2 + sin(x)^2*cos(x)^2", "1 - sech(x)^2 - tanh(x)^2*sech(x)^2", "sin(x)^(y + 2) + cos(x)^2",
+     "sin(x)^y*sin(x)^2 + cos(x)^2", "cosh(x)^2*sinh(x)^2 - sinh(x)^2"],
+)  # fmt: skip
+def test_squares_beside_other_powers_of_the_same_functions_stay(text):
+    graph, node = graph_of(text)
+    simple, (found,) = simplify(graph, [node])
+    point = {"x": 0.7, "y": 1.3}
+    assert values_of(simple, [found], point) == pytest.approx(values_of(graph, [node], point))
+
+
 @pytest.mark.parametrize("first", COMPARISONS, ids=lambda row: row.name)
 def test_what_follows_from_a_comparison(first):
     for second in COMPARISONS[first]:

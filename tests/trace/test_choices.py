@@ -87,6 +87,10 @@ def test_latex(capsys):
     assert r"&= 2 x \cdot e^{x^{2}}" in text
     text = shown(capsys, "y = x*w - w^2", "x=2", "w=3", "--latex")
     assert r"\frac{\partial y}{\partial x} &= \frac{\partial y}{\partial v_{1}} \cdot w = 3" in text
+    assert r"\mathit{rate}" in shown(capsys, "rate = 0.1; y = x*rate", "--latex")
+    assert r"\sum \left(\frac{\partial y}{\partial v_{1}} \cdot v\right) = 3" in shown(
+        capsys, "y = sum(x*v)", "x=3", "v=[1, 2]", "--latex"
+    )
     text = shown(capsys, "y = sum(A@v)", "A=[[1, 2], [3, 4]]", "v=[1, 2]", "--latex")
     assert r"A &= \begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}" in text
     assert r"\frac{\partial y}{\partial v} &= A^{\top} \frac{\partial y}{\partial v_{1}} = " in text

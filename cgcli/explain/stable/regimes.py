@@ -1,26 +1,30 @@
-"""Forms with branches: along one input, each form where it loses least.
+"""Forms with branches: along one input, or along its size, each form where it loses least.
 
-Points are sorted by an input; the best division into up to three stretches is found by dynamic programming, as Herbie
+Points are sorted by an input; the best division into a few stretches is found by dynamic programming, as Herbie
 does (P. Panchekha et al., Automatically improving accuracy for floating point expressions, PLDI 2015, section 4.8).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cgcli.emit.names import number_text
 from cgcli.ops import logic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from cgcli.explain.stable.building import Builder
     from cgcli.explain.stable.trials import Trials
 
-MOST = 3
+MOST = 4
 """Stretches."""
+
+MOST_TOLD = 3
+"""Inputs, or sizes of inputs, along which branches are made."""
 
 CLOSE = 0.02
 """Digits of the mean that a border at 0 may cost."""
@@ -29,31 +33,63 @@ COST = 0.05
 """Digits of the mean that a further stretch must gain."""
 
 
+class Splitter(NamedTuple):
+    """What decides which branch is taken: an input, or its size."""
+
+    name: str
+    is_size: bool
+
+    def places(self, columns: Mapping[str, Any]) -> Any:
+        """Its values at points."""
+        column = columns[self.name]
+        return np.abs(column) if self.is_size else column
+
+    def node(self, builder: Builder) -> int:
+        """The node that is compared with borders."""
+        graph = builder.graph
+        variable = graph.inputs()[self.name]
+        return graph.apply(logic.absolute, [variable]) if self.is_size else variable
+
+
+def splitters(names: Sequence[str], columns: Mapping[str, Any]) -> list[Splitter]:
+    """Inputs, and the sizes of those that have both signs."""
+    both = [name for name in names if (columns[name] < 0).any() and (columns[name] > 0).any()]
+    return [*(Splitter(name, False) for name in names), *(Splitter(name, True) for name in both)]
+
+
 def joined(
-    builder: Builder, names: Sequence[str], trials: Trials, pool: Sequence[tuple[int, Any]]
+    builder: Builder, names: Sequence[str], trials: Trials, pool: Sequence[tuple[int, Any]],
+    border: Callable[[Splitter, float, float, int, int], float],
 ) -> Iterator[tuple[int, list[int]]]:  # fmt: skip
-    """Nodes with branches, the best one an input, and which forms of the pool they hold.
+    """Nodes with branches, the best ones first, and which forms of the pool they hold.
 
     pool: (node, digits lost a point) of each form; where a form may not be taken, it has lost more than all digits.
+    border: where between two numbers the first of two forms should end.
     """
     if len(trials) < 4 or len(pool) < 2:
         return
     table = np.array([lost for _, lost in pool])
     found = []
-    for name in names:
-        order = np.argsort(trials.columns[name], kind="stable")
-        places = trials.columns[name][order]
+    for splitter in splitters(names, trials.columns):
+        values = splitter.places(trials.columns)
+        order = np.argsort(values, kind="stable")
+        places = values[order]
         cost, stretches = _divided(table[:, order], places)
         stretches = _at_zero(table[:, order], places, stretches)
         if len({form for form, _ in stretches}) > 1:
-            found.append((cost, name, places, stretches))
-    for _, name, places, stretches in sorted(found, key=lambda each: each[0])[:2]:
+            found.append((cost, splitter, places, stretches))
+    for _, splitter, places, stretches in sorted(found, key=lambda each: each[0])[:MOST_TOLD]:
         graph = builder.graph
-        variable = graph.ref(graph.inputs()[name])
+        compared = graph.ref(splitter.node(builder))
         node = pool[stretches[-1][0]][0]
-        for form, end in reversed(stretches[:-1]):
-            border = between(places[end - 1], places[end])
-            node = logic.where(variable < border, graph.ref(pool[form][0]), graph.ref(node)).node
+        for place in range(len(stretches) - 2, -1, -1):
+            form, end = stretches[place]
+            low, high = float(places[end - 1]), float(places[end])
+            edge = (
+                0.0 if low < 0 < high else border(splitter, low, high, pool[form][0], pool[stretches[place + 1][0]][0])
+            )
+            limit = graph.ref(graph.constant(edge, exact=number_text(edge)))  # a short text, also beyond 1e16
+            node = logic.where(compared < limit, graph.ref(pool[form][0]), graph.ref(node)).node
         yield node, sorted({form for form, _ in stretches})
 
 

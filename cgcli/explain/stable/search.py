@@ -14,11 +14,13 @@ import numpy as np
 
 from cgcli.explain.digits import ROUNDING
 from cgcli.explain.stable.building import Builder, multiplied_out, together
+from cgcli.explain.stable.leading import leading_terms
 from cgcli.explain.stable.matching import Matcher
-from cgcli.explain.stable.regimes import joined
+from cgcli.explain.stable.regimes import between, joined
+from cgcli.explain.stable.region import in_range
 from cgcli.explain.stable.rules import rules
 from cgcli.explain.stable.series import expansions
-from cgcli.explain.stable.trials import Trials, computed, drawn, roughly_lost
+from cgcli.explain.stable.trials import Trials, computed, roughly_lost
 from cgcli.graph.copying import copied
 from cgcli.graph.replacing import replaced
 from cgcli.graph.walk import ancestors
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from cgcli.explain.stable.trials import Range
+    from cgcli.explain.stable.regimes import Splitter
+    from cgcli.explain.stable.region import Region
     from cgcli.graph.store import Graph
 
 WORSE = 0.3
@@ -36,6 +39,9 @@ WORSE = 0.3
 
 NOISE = 0.6
 """Digits lost up to which a form is as right as a few roundings leave any: four units of 2^-53."""
+
+SURE, LUCK = 1.0, 0.3
+"""Digits lost from which on it is a matter of luck how many are, and by how many that may differ."""
 
 HARDLY = 14.0
 """Digits lost from which on nothing is right, and one form is as bad as another."""
@@ -46,8 +52,29 @@ WORTH, SHARE = 0.5, 0.3
 MOST_TRIED = 6
 """Forms that are tried at fresh points."""
 
+HOLDS_SECONDS = 0.1
+"""In which a form is compared at fresh points, however little time is left."""
+
+ATTEMPTS, MOST_AGAINST = 4, 4
+"""How often forms are put together anew with the points at which they were worse, and how many of these each gives."""
+
 FRESH = 10_000
 """Points at which an offered form is looked at."""
+
+BORDER_ROUNDS, BORDER_POINTS = 3, 8
+"""How often the place of a border is made narrower, and by how many points each time."""
+
+SERIES_COST = 0.1
+"""Digits a point that a series must gain: it is only near to the formula."""
+
+ALIKE = 6
+"""Forms that lose the same digits at all points and that are gone on with: a chain may begin with no gain."""
+
+EQUAL = 0.05
+"""Digits that are no difference."""
+
+ROUNDS_SHARE, SERIES_SHARE = 0.5, 0.4
+"""Of the time that is left, for chains of rules and then for series; the rest is for branches and fresh points."""
 
 LARGEST = 150
 """Nodes of a form."""
@@ -56,7 +83,7 @@ LARGEST = 150
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How long to search: points with exact values, forms kept a round, rounds, fresh points that are compared in many
-    digits, forms that are offered. seconds: of the processor, a bound for what takes long; most searches end sooner."""
+    digits, forms that are offered. seconds: of the processor, for all outputs together; most searches end sooner."""
 
     points: int
     beam: int
@@ -66,8 +93,8 @@ class Effort:
     offered: int
 
 
-QUICK = Effort(points=48, beam=8, rounds=3, seconds=1.0, fresh=60, offered=1)
-THOROUGH = Effort(points=160, beam=24, rounds=6, seconds=4.0, fresh=300, offered=1)
+QUICK = Effort(points=48, beam=8, rounds=3, seconds=0.6, fresh=60, offered=1)
+THOROUGH = Effort(points=160, beam=24, rounds=6, seconds=7.0, fresh=300, offered=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +113,36 @@ class Form:
         """Digits lost in the mean of all points."""
         return float(self.lost.mean())
 
+    @property
+    def is_series(self) -> bool:
+        """Whether it is only near to the formula, in some region."""
+        return any(text.startswith(("first", "series")) for text in self.rules)
+
 
 class Search:
     """Looks for forms of one scalar node."""
 
-    def __init__(
-        self, graph: Graph, node: int, *, ranges: Mapping[str, Range], at: Mapping[str, float], effort: Effort,
-        seed: int = 0,
-    ) -> None:  # fmt: skip
-        """graph: is extended. ranges, at: where the inputs lie, see `trials.drawn`."""
+    def __init__(self, graph: Graph, node: int, region: Region, *, effort: Effort, until: float, seed: int = 0) -> None:
+        """graph: is extended. region: where the inputs lie. until: the processor's time at which to stop."""
         self.graph = graph
         self.node = node
         self.effort = effort
         self.builder = Builder(graph)
         self.matcher = Matcher(self.builder)
-        self.ranges, self.at = ranges, at
+        self.region, self.until = region, until
         self.random = np.random.default_rng(seed)
         needed = ancestors(graph, [node])
         self.names = [name for name, place in graph.inputs().items() if needed[place]]
-        columns = self._columns(4 * effort.points)
-        self.trials = Trials(graph, node, columns, effort.points, seconds=effort.seconds)
-        self.typical = roughly_lost(graph, node, self.trials.columns, len(self.trials))
+        columns = region.drawn(self.names, 4 * effort.points, self.random)
+        self.trials = Trials(graph, node, columns, effort.points, seconds=self._seconds_left() / 3)
+        self.typical = self._typical(self.trials.columns, len(self.trials))
         self._known: dict[int, list[tuple[int, str, int | None]]] = {}
         self._unseen: dict[str, Any] | None = None
-        self.until = process_time() + effort.seconds
+        self._near: set[int] = set()
+        self._against: list[dict[str, float]] = []
 
-    def _columns(self, count: int) -> dict[str, Any]:
-        """Fresh points, those that are given in front."""
-        columns = drawn(self.names, self.ranges, self.at, count, self.random)
-        if all(name in self.at for name in self.names):
-            columns = {name: np.concatenate([[self.at[name]], column]) for name, column in columns.items()}
-        return columns
+    def _seconds_left(self) -> float:
+        return self.until - process_time()
 
     def best(self) -> list[Form]:
         """Forms that are worth telling, the best first; none where the given one is as good as any."""
@@ -127,12 +153,34 @@ class Search:
         offered = self._offered([form for form in found if self._is_good(form)])
         if offered:  # a short form that is good everywhere: no series and no branches are worth their time
             return offered
-        series = [(node, (text,), ()) for node, text in expansions(self.builder, self.node, self.names, self.trials)]
-        found = self._ordered(found + self._forms(series))
-        candidates = [form for form in found if self._is_better(form)][:MOST_TRIED]
-        if not any(self._is_good(form) for form in candidates):
-            candidates += self._by_regimes(first, found)
-        return self._offered(self._ordered(candidates))
+        found = self._ordered(found + self._forms([(node, (text,), ()) for node, text in self._series()]))
+        for _ in range(ATTEMPTS):
+            if self._against:
+                first, *found = self._seen_again([first, *found])
+            candidates = [form for form in self._ordered(found) if self._is_better(form)][:MOST_TRIED]
+            offered = self._offered(self._ordered([*candidates, *self._by_regimes(first, found)]))
+            if offered or not self._against or self._seconds_left() < 0:
+                return offered
+        return []
+
+    def _seen_again(self, forms: Sequence[Form]) -> list[Form]:
+        """The best forms with the points at which others were worse among those of the search."""
+        columns = {name: np.array([point[name] for point in self._against]) for name in self.names}
+        further = Trials(self.graph, self.node, columns, len(self._against), seconds=HOLDS_SECONDS)
+        self._against = []
+        self.trials = self.trials.joined(further)
+        self.typical = self._typical(self.trials.columns, len(self.trials))
+        kept = [forms[0], *self._chosen(forms[1:], 1)]
+        return self._forms([(form.node, form.rules, form.conditions) for form in kept])
+
+    def _series(self) -> Iterator[tuple[int, str]]:
+        """Forms by the first terms of series: with many of them of one input, with few of one among several."""
+        if len(self.names) == 1:
+            yield from expansions(self.builder, self.node, self.names, self.trials)
+            return
+        until = process_time() + SERIES_SHARE * self._seconds_left()
+        signs = {name: {int(sign) for sign in np.sign(self.trials.columns[name]) if sign} or {1} for name in self.names}
+        yield from leading_terms(self.builder, self.node, self.names, signs, lambda: process_time() > until)
 
     def _ordered(self, forms: Sequence[Form]) -> list[Form]:
         """The best first; of those that are as good the shortest."""
@@ -149,14 +197,13 @@ class Search:
     def _is_better(self, form: Form) -> bool:
         """Whether a form gains digits and loses none, at the points of the search."""
         before = np.maximum(form.before, self.typical)
-        had, has = (form.before[0], form.lost[0]) if self._has_point() else (form.before.mean(), form.lost.mean())
+        had, has = form.before.mean(), form.lost.mean()
+        if self.region.is_point(self.names):
+            had, has = form.before[0], form.lost[0]
         return bool(had - has >= max(WORTH, SHARE * had) and not _is_worse(before, form.lost))
 
     def _is_good(self, form: Form) -> bool:
         return bool(form.lost.max() <= 1.5)
-
-    def _has_point(self) -> bool:
-        return all(name in self.at for name in self.names)
 
     def _size(self, node: int) -> int:
         return sum(ancestors(self.graph, [node]))
@@ -167,6 +214,7 @@ class Search:
         """All forms that rounds of rules reach, within the effort."""
         reached = {first.node}
         beam, every = [first], [first]
+        until = process_time() + ROUNDS_SHARE * self._seconds_left()
         for _ in range(self.effort.rounds):
             made: dict[int, tuple[int, tuple[str, ...], tuple[int, ...]]] = {}
             for form in beam:
@@ -174,20 +222,20 @@ class Search:
                     if node not in reached and node not in made:
                         conditions = form.conditions if condition is None else (*form.conditions, condition)
                         made[node] = (node, (*form.rules, text), conditions)
-                if process_time() > self.until:
+                if process_time() > until:
                     break
             fresh = self._forms(list(made.values()))
             reached.update(made)
             fresh += self._tidied(fresh, reached)
             every += fresh
-            beam = self._chosen(fresh)
-            if not beam or process_time() > self.until or min(form.lost.max() for form in beam) < WORSE:
+            beam = self._chosen(fresh, ALIKE)
+            if not beam or process_time() > until or min(form.lost.max() for form in beam) < WORSE:
                 break
         return every
 
-    def _chosen(self, forms: Sequence[Form]) -> list[Form]:
+    def _chosen(self, forms: Sequence[Form], alike: int) -> list[Form]:
         """The best in the mean, and those that are the best at some points."""
-        forms = sorted(forms, key=lambda form: self._size(form.node))  # of equal ones the shortest
+        forms = self._unlike(sorted(forms, key=lambda form: self._size(form.node)), alike)
         by_mean = sorted(forms, key=lambda form: round(form.mean, 1))
         kept = by_mean[: self.effort.beam]
         if forms:
@@ -201,6 +249,14 @@ class Search:
                 kept.append(forms[place])
                 covered = np.minimum(covered, table[place])
         return kept
+
+    @staticmethod
+    def _unlike(forms: Iterable[Form], most: int) -> list[Form]:
+        """Of forms that lose the same digits at all points the first ones."""
+        found: dict[bytes, list[Form]] = {}
+        for form in forms:
+            found.setdefault(np.maximum(form.lost - NOISE, 0.0).round().tobytes(), []).append(form)
+        return [form for alike in found.values() for form in alike[:most]]
 
     def _tidied(self, forms: Sequence[Form], reached: set[int]) -> list[Form]:
         """The best forms simplified as a whole: what rules write may hold sums that cancel when multiplied out."""
@@ -251,14 +307,42 @@ class Search:
 
     def _by_regimes(self, first: Form, found: Sequence[Form]) -> list[Form]:
         """Forms of two or three branches."""
-        pool = [first, *self._chosen(found)]
+        pool = [first, *self._chosen(found, 1)]
         made = []
         before = np.maximum(first.before, self.typical)
-        costs = [(form.node, form.lost + HARDLY * _worse(before, form.lost)) for form in pool]
-        for node, parts in joined(self.builder, self.names, self.trials, costs):
+        costs = [(form.node, np.maximum(form.lost - NOISE, 0.0) + HARDLY * _worse(before, form.lost)) for form in pool]
+        for node, parts in joined(self.builder, self.names, self.trials, costs, self._border):
             texts = tuple(dict.fromkeys(text for place in parts for text in pool[place].rules))
             made.append((node, (*texts, "branches"), ()))
         return self._forms(made)
+
+    def _typical(self, columns: Mapping[str, Any], rows: int) -> Any:
+        """What the given form loses at points without luck: a rounding may happen to make up for another one."""
+        lost = roughly_lost(self.graph, self.node, dict(columns), rows)
+        return np.where(lost > SURE, lost + LUCK, lost)
+
+    def _border(self, splitter: Splitter, low: float, high: float, first: int, second: int) -> float:
+        """Where between two numbers the first of two forms should end: where both lose as much, at further points."""
+        for _ in range(BORDER_ROUNDS):
+            if self._seconds_left() < 0 or between(low, high) == low:
+                break
+            columns = {name: self.random.choice(column, BORDER_POINTS) for name, column in self.trials.columns.items()}
+            sizes = np.sort(in_range(low, high, BORDER_POINTS, self.random))
+            signs = np.sign(columns[splitter.name]) if splitter.is_size else 1.0
+            columns[splitter.name] = np.where(signs == 0, 1.0, signs) * sizes
+            there = Trials(self.graph, self.node, columns, BORDER_POINTS, seconds=HOLDS_SECONDS)
+            if not len(there):
+                break
+            lost = there.lost([first, second])
+            places = np.concatenate([[low], splitter.places(there.columns), [high]])
+            cost = np.append(0.0, np.cumsum(lost[first] - lost[second]))  # of taking the first form up to each place
+            cheapest = np.flatnonzero(cost <= cost.min() + EQUAL)
+            if (first in self._near) == (second in self._near):
+                end = int(cheapest[len(cheapest) // 2])
+            else:  # a series no further than it must
+                end = int(cheapest[0 if first in self._near else -1])
+            low, high = float(places[end]), float(places[end + 1])
+        return between(low, high)
 
     def _holds(self, form: Form) -> bool:
         """Whether a form is worse nowhere: at fresh points, those first at which it could be."""
@@ -270,7 +354,7 @@ class Search:
             larger = np.maximum(np.abs(old), np.abs(new)) + 1e-300
             gap = np.where(np.isfinite(old) & np.isfinite(new) & (old != 0), np.abs(old - new) / larger, 0.0)
         same = (old == new) | (~np.isfinite(old) & ~np.isfinite(new))
-        typical = roughly_lost(self.graph, self.node, columns, rows)
+        typical = self._typical(columns, rows)
         doubt = np.where(same, -np.inf, roughly_lost(self.graph, form.node, columns, rows) - typical)
         with np.errstate(all="ignore"):  # further apart than rounding explains, as a series is that ends too soon
             excess = np.where(same, -np.inf, np.log10(np.maximum(gap / ROUNDING, 1.0)) - typical)
@@ -282,17 +366,20 @@ class Search:
         ]
         chosen = np.array(list(dict.fromkeys(int(row) for row in order)))
         points = {name: column[chosen] for name, column in columns.items()}
-        fresh = Trials(self.graph, self.node, points, len(chosen), seconds=self.effort.seconds)
+        fresh = Trials(self.graph, self.node, points, len(chosen), seconds=max(self._seconds_left() / 2, HOLDS_SECONDS))
         if not len(fresh):
             return True
         lost = fresh.lost([self.node, form.node])
         before = np.maximum(lost[self.node], typical[chosen][fresh.rows])
-        return not _is_worse(before, lost[form.node])
+        worse = _worse(before, lost[form.node])
+        against = np.argsort(before - lost[form.node])[: min(int(worse.sum()), MOST_AGAINST)]
+        self._against += [{name: float(column[row]) for name, column in fresh.columns.items()} for row in against]
+        return not worse.any()
 
     def _fresh(self) -> dict[str, Any]:
         """Points that the search has not seen."""
         if self._unseen is None:
-            self._unseen = self._columns(FRESH)
+            self._unseen = self.region.drawn(self.names, FRESH, self.random)
         return self._unseen
 
 

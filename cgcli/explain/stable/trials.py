@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from time import process_time
 from typing import TYPE_CHECKING
 
@@ -14,51 +15,13 @@ from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.engines.plan import Kernel, Shape
     from cgcli.ops import Operation
 
-    Range = tuple[float, float]
     Columns = dict[str, Any]
-
-REACHES, SHARES = (2.0, 8.0, 30.0), (0.4, 0.4, 0.2)
-"""Exponents of ten up to which numbers of every size lie, and how many of them."""
-
-
-def drawn(
-    names: Sequence[str], ranges: Mapping[str, Range], at: Mapping[str, float], count: int, generator: Any
-) -> Columns:  # fmt: skip
-    """Points: inside the ranges, evenly and by size; for inputs without one around their value, and of every size."""
-    columns: Columns = {}
-    wide = generator.random(count) < 0.5
-    for name in names:
-        if name in ranges:
-            columns[name] = _in_range(*ranges[name], count, generator)
-            continue
-        sign = generator.choice((-1.0, 1.0), count)
-        sizes = [generator.uniform(-reach, reach, count) for reach in REACHES]
-        every = sign * 10.0 ** np.choose(generator.choice(len(REACHES), count, p=SHARES), sizes)
-        if at.get(name):
-            near = at[name] * 10.0 ** generator.normal(0.0, 1.0, count)
-            columns[name] = np.where(wide, every, near)
-        else:
-            columns[name] = every
-    return columns
-
-
-def _in_range(low: float, high: float, count: int, generator: Any) -> Any:
-    """Half of the numbers evenly in a range, half evenly by their logarithm."""
-    even = low + (high - low) * generator.random(count)
-    largest = max(abs(low), abs(high))
-    smallest = min(abs(low), abs(high)) if low * high > 0 else largest * 1e-20
-    if not largest:
-        return even
-    sizes = np.exp(generator.uniform(np.log(smallest), np.log(largest), count))
-    signed = np.where(even < 0, -sizes, sizes)
-    return np.where((generator.random(count) < 0.5) & (signed >= low) & (signed <= high), signed, even)
-
 
 MOST_BITS, FEWEST = 2500, 12
 """Of an exact value, and points that are tried however long they take."""
@@ -95,6 +58,14 @@ class Trials:
 
     def __len__(self) -> int:
         return len(self.high)
+
+    def joined(self, other: Trials) -> Trials:
+        """The points of both."""
+        found = copy(self)
+        found.rows = np.concatenate([self.rows, other.rows])
+        found.columns = {name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()}
+        found.high, found.low = np.append(self.high, other.high), np.append(self.low, other.low)
+        return found
 
     def values(self, node: int) -> Any:
         """A form in doubles, at all points."""
@@ -149,9 +120,13 @@ class RoughEngine(NumpyEngine):
         return moved
 
 
+RUNS = 4
+"""With rounding errors at random."""
+
+
 def roughly_lost(graph: Graph, node: int, columns: Columns, rows: int) -> Any:
     """An estimate of the digits that a form loses at points, without exact values: cheap, and seldom far off."""
-    runs = [computed(graph, [node], columns, rows, RoughEngine(seed))[node] for seed in (1, 2, 3)]
+    runs = [computed(graph, [node], columns, rows, RoughEngine(seed))[node] for seed in range(RUNS)]
     with np.errstate(all="ignore"):
         spread = np.max(runs, axis=0) - np.min(runs, axis=0)
         units = spread / (np.abs(runs[0]) * ROUNDING)

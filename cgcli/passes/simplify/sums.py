@@ -157,8 +157,10 @@ def _square_pairs(graph: NormalGraph, items: Iterable[int]) -> Iterator[tuple[in
             if exponent == 2 and unit == ONE and base != EXP and graph.row(base) in SQUARES:
                 second, sign = SQUARES[graph.row(base)]
                 other = graph.apply(second, graph.operands_of(base))
-                rest = {key: amount for key, amount in form.items.items() if key[0] != base}
-                partner = seal_product(graph, Product(1, {**rest, (other, ONE): 2}))
+                rest = {key: amount for key, amount in form.items.items() if key != (base, unit)}
+                beside = Product(1, dict(rest))
+                beside.add((other, ONE), 2)  # the rest may have a power of the other one, too
+                partner = seal_product(graph, beside)
                 yield term, seal_product(graph, Product(1, rest)), partner, sign
 
 
