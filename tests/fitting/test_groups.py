@@ -244,6 +244,13 @@ def test_a_joint_fit_is_the_least_of_all_residuals(share):
     assert found[found.keys[0]].values[shared[0]] == found.values[shared[0]]
 
 
+def test_a_joint_fit_tells_which_row_is_not_finite():
+    data, _ = decays(5)
+    data["y"][17] = np.inf
+    with pytest.raises(DataError, match="`y` is inf in row 18"):
+        cgcli.parse(DECAY).fit(data, target="y", by="plate", share="b", start={"a": 1, "b": 1, "c": 0})
+
+
 def test_groups_that_have_too_few_rows_alone_are_fitted_together():
     t = np.tile([0.0, 1.0, 2.5], 6)
     plate = np.repeat(np.arange(6), 3)

@@ -66,8 +66,15 @@ def fit_shared(groups: Groups, share: Sequence[str], keys: Sequence[Any]) -> tup
     begun = start_of(groups)
     batches = Batches(question, groups.rows, order=[*own, *share])
     joint = Joint(batches, len(groups.rows), len(own), len(share))
-    joint.run(begun[[question.names.index(name) for name in own]],
-              np.array([typical(begun[question.names.index(name)]) for name in share]))  # fmt: skip
+    try:
+        joint.run(begun[[question.names.index(name) for name in own]],
+                  np.array([typical(begun[question.names.index(name)]) for name in share]))  # fmt: skip
+    except NotFiniteError as error:
+        groups.fitted_alone(error.group)  # which says where, if that is so wherever the group begins
+        raise CalculationError(
+            f"the residuals of the group `{groups.rows.label(error.group)}` are not finite at the start",
+            hint="give other starts, or none",
+        ) from None
     fits = fits_of(groups, joint, batches, how.absolute)
     return fits, Shared(fits, question.names, keys), share
 
@@ -106,6 +113,14 @@ def typical(numbers: Any) -> float:
     return float(np.median(numbers[np.isfinite(numbers)]))
 
 
+class NotFiniteError(Exception):
+    """The residuals of a group are not finite at the start. group: its place."""
+
+    def __init__(self, group: int) -> None:
+        super().__init__(group)
+        self.group = group
+
+
 class Joint:
     """The joint problem at a point, and the way to its solution. Own points (own, groups), shared ones (shared,)."""
 
@@ -123,8 +138,9 @@ class Joint:
     def _run(self, own: Any, shared: Any) -> None:
         self.own, self.shared = own, shared
         self.triangle = self._at(own, shared)
-        if not np.isfinite(self.triangle).all():
-            raise CalculationError("the residuals are not finite at the start", hint="give other starts, or none")
+        bad = np.flatnonzero(~np.isfinite(self.triangle).all(axis=(0, 1)))
+        if len(bad):
+            raise NotFiniteError(int(bad[0]))
         damping, growth = FIRST, 2.0
         self.offset, before = self._offset(), np.inf
         while self.evaluations < STEPS and damping < MOST and self.offset > ENOUGH:
