@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cgcli.emit.formula import expression
 from cgcli.errors import CgError, Source
-from cgcli.explain.cures import CURES, built, lowered, matched
+from cgcli.explain.cures import built, lowered, matched, spellings
 from cgcli.explain.stable.building import Builder
 from cgcli.explain.stable.matching import Matcher
 from cgcli.explain.stable.rules import rules
@@ -175,6 +175,11 @@ def written_by(rule: Rule, graph: Graph, node: int, scale: float) -> int | None:
         return None
 
 
+def guarded(graph: Graph, condition: int, node: int, other: int) -> int:
+    """A node where the condition of its rule holds, and what was there before where it does not."""
+    return graph.repeat(logic.where, [condition, node, other], ())
+
+
 def bracketed(text: str) -> str:
     """A text in brackets where it is no name, number or call."""
     depth = 0
@@ -187,10 +192,10 @@ def bracketed(text: str) -> str:
 
 def _spelled(graph: Graph, root: int) -> Iterator[tuple[str, int]]:
     """Better spellings of a whole phrase."""
-    for spelling, better in CURES:
+    for how, spelling, better in spellings():
         found = matched(*lowered(spelling), graph, root, root)
         if found is not None:
-            yield f"{spelling} => {better}", built(*lowered(better), graph, found)
+            yield how, built(*lowered(better), graph, found)
 
 
 def _everywhere(graph: Graph, root: int) -> Iterator[tuple[str, int]]:
@@ -220,5 +225,7 @@ def _stable(graph: Graph, root: int) -> Iterator[tuple[str, int]]:
         return
     matcher = Matcher(Builder(graph))
     for rule in rules():
-        for node, _ in matcher.applied(rule, root):
+        for node, condition in matcher.applied(rule, root):
             yield rule.text.strip(), node
+            if condition is not None:
+                yield rule.text.strip(), guarded(graph, condition, node, root)

@@ -99,13 +99,24 @@ class Inquiry:
         if graph.is_leaf(node):
             why = f"{words.text(node)} is given as {compact(self.values[node])}"
         else:
-            why = words.of_an_operation(node) + words.in_a_call(node)
+            why = words.of_an_operation(node) + self._lost(node) + words.in_a_call(node)
         return words.finding(kind, FORWARD, name, (), node, why, path)
+
+    def _lost(self, node: int) -> str:
+        """What an operand of 0 is in truth, where that is not 0: it was lost before, and a double has 0 of it."""
+        for operand in self.graph.operands_of(node):
+            value = self.values[operand]
+            if not self.graph.is_leaf(operand) and not np.ndim(value) and value == 0:
+                true = self._true_value(operand)
+                if true:
+                    return f"; in truth {self.words.text(operand)} is {true}, of which a double leaves 0"
+        return ""
 
     def _kind(self, output: int, node: int) -> str:
         """What a value is; of an array, in which several things went wrong, what began at a node."""
-        value = self.values[node] if np.ndim(self.values[output]) else self.values[output]
-        return "nan" if kind_of(value) == "nan" else "infinite"
+        whole = array_of(self.values[output])
+        both = bool(np.isnan(whole).any() and np.isinf(whole).any())
+        return "nan" if kind_of(self.values[node] if both else self.values[output]) == "nan" else "infinite"
 
     def _way_up(self, node: int, output: int) -> list[tuple[str, Any]]:
         """From a node to the output, through values that are no numbers."""
