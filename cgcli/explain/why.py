@@ -99,13 +99,24 @@ class Inquiry:
         if graph.is_leaf(node):
             why = f"{words.text(node)} is given as {compact(self.values[node])}"
         else:
-            why = words.of_an_operation(node) + words.in_a_call(node)
+            why = words.of_an_operation(node) + self._lost(node) + words.in_a_call(node)
         return words.finding(kind, FORWARD, name, (), node, why, path)
+
+    def _lost(self, node: int) -> str:
+        """What an operand of 0 is in truth, where that is not 0: it was lost before, and a double has 0 of it."""
+        for operand in self.graph.operands_of(node):
+            value = self.values[operand]
+            if not self.graph.is_leaf(operand) and not np.ndim(value) and value == 0:
+                true = self._true_value(operand)
+                if true:
+                    return f"; in truth {self.words.text(operand)} is {true}, of which a double leaves 0"
+        return ""
 
     def _kind(self, output: int, node: int) -> str:
         """What a value is; of an array, in which several things went wrong, what began at a node."""
-        value = self.values[node] if np.ndim(self.values[output]) else self.values[output]
-        return "nan" if kind_of(value) == "nan" else "infinite"
+        whole = array_of(self.values[output])
+        both = bool(np.isnan(whole).any() and np.isinf(whole).any())
+        return "nan" if kind_of(self.values[node] if both else self.values[output]) == "nan" else "infinite"
 
     def _way_up(self, node: int, output: int) -> list[tuple[str, Any]]:
         """From a node to the output, through values that are no numbers."""
@@ -136,6 +147,12 @@ class Inquiry:
         if not true:
             return []
         words, row = self.words, self.graph.row(node)
+        infinite = [operand for operand in self.graph.operands_of(node) if not finite(self.values[operand])]
+        if infinite:
+            first = births(self.graph, self.values, infinite)[0]
+            why = f"{words.of_an_operation(first)}, and what is divided by that is 0: the true value is {true}"
+            path = self._way_up(first, infinite[0]) + [(words.text(each), self.values[each]) for each in way[::-1]]
+            return [words.finding("zero", FORWARD, name, (), first, why, path)]
         if row in (arithmetic.add, arithmetic.sub):
             why = f"`{row.name}` gives 0 where {words.numbers(node)}: all digits cancel, and the true value is {true}"
         else:
@@ -236,6 +253,9 @@ class Inquiry:
         zero = next((each for each in others if not np.any(array_of(self.values[each]))), None)
         if row is arithmetic.mul and zero is not None:
             return f"the other factor is 0{'' if graph.is_constant(zero) else f': {words.text(zero)} = 0'}"
+        infinite = next((each for each in others if not finite(self.values[each])), None)
+        if infinite is not None:
+            return f"`{row.name}` passes nothing on, since {words.text(infinite)} = {compact(self.values[infinite])}"
         if row.kink is not None:
             return f"`{row.name}` is flat on this side, where {numbers}: it passes nothing on"
         saturated = bool(np.max(np.abs(array_of(self.values[operands[place]])), initial=0.0) >= 5)
