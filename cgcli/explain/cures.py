@@ -43,6 +43,7 @@ CURES = (
     ("log(sigmoid(a))", "log_sigmoid(a)"),
     ("log(1/(1 + exp(-a)))", "log_sigmoid(a)"),
     ("1/(1 + exp(-a))", "sigmoid(a)"),
+    ("1/(1 + exp(a))", "sigmoid(-a)"),
     ("exp(a)/(1 + exp(a))", "sigmoid(a)"),
     ("exp(a)/(exp(a) + exp(b))", "sigmoid(a - b)"),
     ("exp(a)/(exp(a) + exp(b) + exp(c))", "1/(1 + exp(b - a) + exp(c - a))"),

@@ -21,6 +21,7 @@ from cgcli.graph.walk import ancestors
 from cgcli.language.reading import lower, parse, survey
 from cgcli.numerals import shape_of
 from cgcli.ops import logic
+from cgcli.passes.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,6 +101,8 @@ class Phrases:
         scale: the number that the letter s stands for.
         """
         for span, graph, rule, node in self._general(self.spans[:1], rows, kinds, scale):
+            if rule.source == "smooth" and self._has_numbers(span):  # it may be shorter then
+                graph, (node,) = simplify(graph, [node])
             written = self._spliced(span, graph, node)
             if written is not None:
                 yield rule.source, written
@@ -138,6 +141,10 @@ class Phrases:
         phrase = " ".join(self.text[slice(*span)].split())
         sides = f"{phrase}, 0" if graph.constant_value(other) == 0 else f"0, {phrase}"
         return self.text[: span[0]] + f"where({expression(graph, condition)}, {sides})" + self.text[span[1] :]
+
+    def _has_numbers(self, span: Span) -> bool:
+        """Whether a number stands in a phrase, such as the 0 of `max(x, 0)`."""
+        return any(character.isdigit() for character in self.text[slice(*span)])
 
     def _phrase(self, span: Span) -> tuple[Graph, int] | None:
         """A phrase as a graph of its own; None where it needs more of the text, such as its functions."""

@@ -147,6 +147,12 @@ class Inquiry:
         if not true:
             return []
         words, row = self.words, self.graph.row(node)
+        infinite = [operand for operand in self.graph.operands_of(node) if not finite(self.values[operand])]
+        if infinite:
+            first = births(self.graph, self.values, infinite)[0]
+            why = f"{words.of_an_operation(first)}, and what is divided by that is 0: the true value is {true}"
+            path = self._way_up(first, infinite[0]) + [(words.text(each), self.values[each]) for each in way[::-1]]
+            return [words.finding("zero", FORWARD, name, (), first, why, path)]
         if row in (arithmetic.add, arithmetic.sub):
             why = f"`{row.name}` gives 0 where {words.numbers(node)}: all digits cancel, and the true value is {true}"
         else:
@@ -247,6 +253,9 @@ class Inquiry:
         zero = next((each for each in others if not np.any(array_of(self.values[each]))), None)
         if row is arithmetic.mul and zero is not None:
             return f"the other factor is 0{'' if graph.is_constant(zero) else f': {words.text(zero)} = 0'}"
+        infinite = next((each for each in others if not finite(self.values[each])), None)
+        if infinite is not None:
+            return f"`{row.name}` passes nothing on, since {words.text(infinite)} = {compact(self.values[infinite])}"
         if row.kink is not None:
             return f"`{row.name}` is flat on this side, where {numbers}: it passes nothing on"
         saturated = bool(np.max(np.abs(array_of(self.values[operands[place]])), initial=0.0) >= 5)

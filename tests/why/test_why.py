@@ -145,3 +145,18 @@ def test_a_cure_moves_the_derivative_in_question():
     for found in cg.parse("x + 0*y").why(x=1.0, y=2.0).findings:
         assert found.by == ("y",)
         assert all(each.gradient["y"] for each in found.cures)
+
+
+def test_every_row_of_a_table_is_counted(tmp_path, capsys):
+    """Rows that went wrong in one way are looked at once, however many they are."""
+    path = tmp_path / "points.csv"
+    path.write_text("x,y\n" + "-1,2\n0,1\n2,0\n1,1\n" * 3000)
+    assert main(["why", "log(x)/y", "--data", str(path), "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    told = [(each["kind"], each["operation"], each["rows"], each["first_row"]) for each in findings]
+    assert told == [("nan", "log", 3000, 1), ("infinite", "log", 3000, 2), ("infinite", "div", 3000, 3)]
+
+
+def test_what_a_zero_is_in_truth():
+    (found,) = cg.parse("log(prod(p))").why(p=[1e-120, 1e-150, 1e-130]).findings
+    assert "in truth prod(p) is 1e-400" in found.why
