@@ -7,9 +7,11 @@ by one loop with a stack of what is still to be written, so neither depth nor le
 
 from __future__ import annotations
 
+import itertools
+import re
 from itertools import compress
 
-from cgcli.emit.functions import Functions, is_fold, need_names, range_text
+from cgcli.emit.functions import Emitting, Functions, emits, is_loop, need_names, range_text
 from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.placing import placed, zeros_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
@@ -18,13 +20,14 @@ from cgcli.graph.bodies import bodies_in
 from cgcli.ops import REGISTRY, calling, positions, shaping, structure
 from cgcli.ops.constants import ALIASES, CONSTANTS
 from cgcli.ops.row import REQUIRED
+from cgcli.passes.inlining import without_calls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
-    from cgcli.emit.functions import Fold
+    from cgcli.emit.functions import LoopText
     from cgcli.emit.writing import Piece, Slot
     from cgcli.graph.store import Graph
     from cgcli.ops import Operation
@@ -64,7 +67,7 @@ def expression(graph: Graph, node: int, texts: Mapping[int, str] | None = None) 
 def definition(graph: Graph, node: int, texts: Mapping[int, str]) -> str:
     """As `expression`; where kept loops are in it, their functions stand before it."""
     texts = {place: text for place, text in texts.items() if place != node}
-    if not _has_folds(graph, node, texts):
+    if not _has_loops(graph, node, texts):
         return expression(graph, node, texts)
     *before, last = _Program(graph, {"result": node}, texts).lines()
     if before and before[-1].startswith(f"{last} = "):  # a name of its own
@@ -72,11 +75,11 @@ def definition(graph: Graph, node: int, texts: Mapping[int, str]) -> str:
     return "; ".join([*before, last])
 
 
-def _has_folds(graph: Graph, node: int, texts: Mapping[int, str]) -> bool:
+def _has_loops(graph: Graph, node: int, texts: Mapping[int, str]) -> bool:
     """Whether a node is written with a kept loop in it."""
     if not any("kept" in REGISTRY.rows[code].traits for code in set(graph.op)):
         return False
-    return any(is_fold(graph, each) for each in compress(range(len(graph)), written(graph, {node}, texts)))
+    return any(is_loop(graph, each) for each in compress(range(len(graph)), written(graph, {node}, texts)))
 
 
 def applied(graph: Graph, node: int, texts: Sequence[str]) -> str:
@@ -103,7 +106,12 @@ def program_text(
     by itself. inputs: names that are declared although no output needs them. initialisers: how defaults are drawn
     (`language.initial.Initialiser`), which is written for what was drawn.
     """
-    return "\n".join(_Program(graph, outputs, {}, params, defaults or {}, inputs, initialisers or {}).lines())
+    defaults = defaults or {}
+    if bodies_in(graph):
+        moved, graph = without_calls(graph, [*outputs.values(), *defaults.values(), *graph.inputs().values()])
+        outputs = {name: moved[node] for name, node in outputs.items()}
+        defaults = {name: moved[node] for name, node in defaults.items()}
+    return "\n".join(_Program(graph, outputs, {}, params, defaults, inputs, initialisers or {}).lines())
 
 
 # ---- one expression --------------------------------------------------------------------------------------------------
@@ -116,17 +124,18 @@ class Printer:
     name is written in digits.
     """
 
-    __slots__ = ("atoms", "folds", "graph", "taken")
+    __slots__ = ("atoms", "emitting", "graph", "loops", "taken")
 
     def __init__(
         self, graph: Graph, atoms: Mapping[int, str], taken: Collection[str] = (),
-        folds: Mapping[int, Fold] | None = None,
+        loops: Mapping[int, LoopText] | None = None, emitting: Mapping[int, Emitting] | None = None,
     ) -> None:  # fmt: skip
-        """folds: how kept loops are called, where a text has their functions."""
+        """loops: how kept loops are called, where a text has their functions; emitting: the names of what they make."""
         self.graph = graph
         self.atoms = atoms
         self.taken = taken
-        self.folds = folds or {}
+        self.loops = loops or {}
+        self.emitting = emitting or {}
 
     def text(self, node: int, flags: int = SIGNED) -> str:
         """The formula of a node, even where the node itself has a text among the atoms."""
@@ -166,6 +175,8 @@ class Printer:
             return [graph.input_name(node)]
         if row is structure.array:
             return [array_text(graph.arrays[graph.payload[node]], self._name_of_stack(flags))]
+        if self.emitting and (part := self._of_loop(node)) is not None:
+            return [part]
         bracket = BRACKETS.get(row)
         if bracket is not None:
             return bracket(self, node, flags)
@@ -232,15 +243,44 @@ class Printer:
             return self._call(node, self.graph.row(node))
         return [(array, POSTFIX, ARRAY), "[", (k, 0, SIGNED), "]"]
 
+    def added(self, node: int, flags: int) -> list[Piece]:
+        """The adjoint of an element at a position: zeros but for what belongs there."""
+        x, k = self.graph.operands_of(node)
+        position, each = itertools.islice(fresh_names("k", {*self.taken, *self.atoms.values()}), 2)
+        value: list[Piece] = [(x, 0, SIGNED), " if ", (k, COMPARISON + 1, SIGNED), f" == {position} else 0"]
+        if self.graph.shape_of(k):
+            count = self.graph.shape_of(k)[0]
+            value = ["sum([", (x, POSTFIX, ARRAY), f"[{each}] if ", (k, POSTFIX, ARRAY),
+                     f"[{each}] == {position} else 0 for {each} in range({count})])"]  # fmt: skip
+        return ["[", *value, f" for {position} in range({self.graph.shape_of(node)[0]})]"]
+
     def looped(self, node: int, flags: int) -> list[Piece]:
         """`fold(step, start, items)`; without a function of that name in the text, with all that it takes."""
-        start, *others = self.graph.operands_of(node)
-        fold = self.folds.get(node)
-        if fold is None:
-            name = self.graph.attributes_of(node)[0].name
-            return [f"fold({name}, ", *joined([(operand, 0, SIGNED) for operand in (start, *others)]), ")"]
-        over: Piece = fold.over if isinstance(fold.over, str) else (fold.over, 0, SIGNED)
-        return [f"fold({fold.function}, ", (start, 0, SIGNED), ", ", over, ")"]
+        graph = self.graph
+        start, *others = graph.operands_of(node)
+        loop, form = self.loops.get(node), "scan" if emits(graph, node) else "fold"
+        if loop is None:
+            name = graph.attributes_of(node)[0].name
+            return [f"{form}({name}, ", *joined([(operand, 0, SIGNED) for operand in (start, *others)]), ")"]
+        over: list[Piece] = [loop.over if isinstance(loop.over, str) else (loop.over, 0, SIGNED)]
+        if loop.backwards and not isinstance(loop.over, str):
+            over = [(loop.over, POSTFIX, ARRAY), "[::-1]"]
+        begin: list[Piece] = [(start, 0, SIGNED)]
+        made = self.emitting.get(node)
+        if made is not None and "," in made.names:
+            begin = ["(", *begin, f", {zeros_text(made.emitted[1:]) if made.emitted[1:] else '0'})"]
+        return [f"{form}({loop.function}, ", *begin, ", ", *over, ")"]
+
+    def _of_loop(self, node: int) -> str | None:
+        """What a part of a loop that emits something is called: `t1[-1]`, `t2`; None for what is none."""
+        graph, wanted = self.graph, self.graph.shape_of(node)
+        if graph.row(node) is shaping.reshape:
+            (node,) = graph.operands_of(node)
+        if graph.row(node) is not shaping.index or graph.operands_of(node)[0] not in self.emitting:
+            return None
+        (key,), _ = graph.attributes_of(node)
+        begin, end, step = key if isinstance(key, tuple) else (key, key + 1, 1)
+        return self.emitting[graph.operands_of(node)[0]].part(begin, end, wanted) if step == 1 else None
 
     def called(self, node: int, flags: int) -> list[Piece]:
         """A kept call by the name of its function."""
@@ -275,6 +315,7 @@ BRACKETS: dict[Operation, Callable[[Printer, int, int], list[Piece]]] = {
     shaping.stack: Printer.stacked,
     shaping.index: Printer.indexed,
     positions.take: Printer.at_position,
+    positions.scatter_add: Printer.added,
     shaping.transpose: Printer.transposed,
     shaping.place: Printer.placed,
     shaping.progression: Printer.ranged,
@@ -454,6 +495,8 @@ class _Program:
         known = graph.inputs()
         self.unused = {name: known.get(name) for name in inputs if name not in self.inputs}
         self.taken = {*self.names, *self.inputs, *self.unused, *texts.values(), *REGISTRY.callable_as}
+        if functions is not None:  # its own names hide those of the text around
+            self.taken.update(word for text in texts.values() for word in re.findall(r"\w+", text))
         self.whole_arrays = self._whole_arrays()
         self.atoms = self._named_nodes()
         self.is_body = functions is not None
@@ -495,7 +538,7 @@ class _Program:
                 atoms.setdefault(node, name)
         own_line = lines_of_their_own(self.graph, self.needed, self.roots, self.texts, atoms)
         fresh = fresh_names("t", self.taken)
-        own = {each for node in self.nodes if is_fold(self.graph, node) for each in need_names(self.graph, node)}
+        own = {each for node in self.nodes if is_loop(self.graph, node) for each in need_names(self.graph, node)}
         for node in self.nodes:
             if (own_line[node] or (node in own and not self.graph.is_input(node))) and node not in atoms:
                 atoms[node] = next(fresh)
@@ -512,27 +555,40 @@ class _Program:
             pending.extend(body.graph for body in bodies_in(graph))
         return {*self.names, *self.inputs, *self.unused, *self.texts.values(), *called}
 
-    def _body(self, graph: Graph, node: int, texts: Mapping[int, str]) -> list[str]:
-        """The statements of a function, the last one an expression."""
-        return _Program(graph, {"result": node}, texts, functions=self.functions).lines()
+    def _body(self, graph: Graph, nodes: Sequence[int], texts: Mapping[int, str]) -> list[str]:
+        """The statements of a function, the last one an expression for each node."""
+        if len(nodes) == 1:
+            return _Program(graph, {"result": nodes[0]}, texts, functions=self.functions).lines()
+        names = fresh_names("r", {*self.functions.taken, *texts.values()})
+        results = dict(zip(names, nodes, strict=False))
+        *statements, _ = _Program(graph, results, texts, functions=self.functions).lines()
+        return [*statements, ", ".join(results)]
 
-    def _folds(self) -> dict[int, Fold]:
+    def _loops(self) -> dict[int, LoopText]:
         """How each kept loop is called; in a function only what has the same name everywhere can be shared."""
         graph = self.graph
-        folds = [node for node in self.nodes if is_fold(graph, node) and node not in self.texts]
-        if not folds:
+        loops = [node for node in self.nodes if is_loop(graph, node) and node not in self.texts]
+        if not loops:
             return {}
         known = (
             dict(self.texts) if self.is_body else {**{node: name for name, node in self.inputs.items()}, **self.atoms}
         )
         known.update((node, constant_text(graph, node, self.taken)) for node in self.nodes if graph.is_constant(node))
-        found = {node: self.functions.fold(graph, node, known) for node in folds}
-        return {node: fold for node, fold in found.items() if fold is not None}
+        found = {node: self.functions.loop(graph, node, known) for node in loops}
+        return {node: loop for node, loop in found.items() if loop is not None}
+
+    def _emitting(self, loops: Collection[int]) -> dict[int, Emitting]:
+        """The names of what loops make that emit something."""
+        fresh = fresh_names("t", {*self.taken, *self.atoms.values(), *self.functions.taken})
+        made = {node: Emitting(self.graph, node, fresh) for node in loops if emits(self.graph, node)}
+        self.atoms.update({node: each.whole for node, each in made.items()})
+        return made
 
     def lines(self) -> list[str]:
         """All statements, in the order of evaluation."""
-        folds = self._folds()
-        printer = Printer(self.graph, self.atoms, {*self.names, *self.inputs}, folds)
+        loops = self._loops()
+        emitting = self._emitting(loops)
+        printer = Printer(self.graph, self.atoms, {*self.names, *self.inputs}, loops, emitting)
         lines = [line for name, node in self.inputs.items() if (line := self._declaration(name, node))]
         lines += [self._declaration(name, node, always=True) for name, node in self.unused.items()]
         further: dict[int, list[str]] = {}
@@ -543,7 +599,9 @@ class _Program:
         lines += [] if self.is_body else self.functions.lines
         for node in self.nodes:
             name = self.atoms.get(node, "")
-            if name and node not in self.texts:
+            if node in emitting:
+                lines.append(f"{emitting[node].names} = {printer.text(node)}")
+            elif name and node not in self.texts:
                 lines.append(f"{name} = {printer.text(node, self._flags(node))}")
                 defined.append(name)
             for other in further.get(node, ()):
@@ -557,6 +615,8 @@ class _Program:
     def _ending(self, printer: Printer, last: list[str]) -> list[str]:
         """What says which the outputs are, where the last statement does not."""
         if self.bare is not None:
+            if self.is_body and self.bare in self.texts:
+                return [self.texts[self.bare]]
             name = None if self.bare in self.texts else self.atoms.get(self.bare)
             return [name or printer.text(self.bare, self._flags(self.bare))]
         return [] if list(self.outputs) == last else [f"output {', '.join(self.outputs)}"]

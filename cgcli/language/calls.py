@@ -8,7 +8,7 @@ from cgcli.graph.store import Call
 from cgcli.graph.walk import ancestors
 from cgcli.language import syntax
 from cgcli.language.building import Frame
-from cgcli.language.forms import FORMS
+from cgcli.language.forms import FORMS, WITH_A_FUNCTION
 from cgcli.language.initial import kind_of
 from cgcli.language.values import UNASSIGNED, FunctionName, ListValue
 from cgcli.numerals import counted
@@ -39,8 +39,9 @@ class Calls:
         self.calls_made: dict[Any, Any] = {}
 
     def on_callee(self, row: int) -> int:
-        """A call opens: that of a generator, or of `fold`, whose first argument is a function by its name."""
-        if self.building.callee(row) != "fold" or row in self.lists.openings:
+        """A call opens: that of a generator, or of a form whose first argument is a function by its name."""
+        name = self.building.callee(row)
+        if name not in WITH_A_FUNCTION or name in self.functions or row in self.lists.openings:
             return self.lists.on_opening(row)
         return self._function_argument(row + 1)
 

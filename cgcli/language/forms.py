@@ -7,17 +7,17 @@ from cgcli.language import syntax
 from cgcli.language.aliases import children, target_names
 from cgcli.language.limits import LEAST_STEPS, MOST_DERIVATIVES, MOST_ITEMS, MOST_ORDER, MOST_STEPS
 from cgcli.language.program import OWN_NAME
-from cgcli.language.values import FunctionName, ListValue, RangeValue
+from cgcli.language.recurrences import recurrence
+from cgcli.language.values import ListValue, RangeValue
 from cgcli.numerals import shortened
 from cgcli.ops import shaping
 from cgcli.passes.folding import FoldingRef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
-    from cgcli.language.building import Building, Frame
+    from cgcli.language.building import Building
     from cgcli.language.calls import Calls
 
 
@@ -139,77 +139,17 @@ def count_of(numbers: range) -> int:
 
 
 def fold(calls: Calls, arguments: list[Any], row: int) -> int:
-    """`fold(step, start, items)`: step(step(step(start, items[0]), items[1]), …), written out or kept (`keeping`).
-
-    A step of more than two parameters gets a state of several values one by one: step(h, c, item).
-    """
-    building = calls.building
-    usage = "write fold(step, start, items) with step(state, item)"
-    if len(arguments) != 3 or not isinstance(arguments[0], FunctionName):
-        raise building.error("`fold` takes a function, a start value and a list", row, usage)
-    step, state, over = arguments
-    definition = calls.functions.get(step.name)
-    if definition is not None and len(definition.parameters) < 2:
-        raise building.error(
-            f"`fold` calls `{step.name}` with 2 arguments (state, item), but it takes {len(definition.parameters)}",
-            row, usage,
-        )  # fmt: skip
-    return _fold_from(calls, step.name, state, over, 0, row)
+    """`fold(step, start, items)`: step(step(step(start, items[0]), items[1]), …)."""
+    return recurrence(calls, "fold", arguments, row)
 
 
-def _fold_from(calls: Calls, step: str, state: Any, over: Any, begin: int, row: int) -> int:
-    """`fold(step, state, over[begin:])`."""
-    if calls.lists.count_of(over) - begin >= LEAST_STEPS:
-        from cgcli.language.keeping import UNSETTLED, kept_fold  # start-up: short folds do without
-
-        kept = kept_fold(calls, step, state, over, begin, row)
-        if kept is UNSETTLED:
-            calls.stack.append(state)
-            return next_step(calls, step, iter([_item(calls, over, begin)]), (over, begin + 1), row)
-        if kept is not None:
-            calls.stack.append(kept)
-            return row + 1
-    calls.stack.append(state)
-    return next_step(calls, step, iter(calls.lists.items_of(over, row)[begin:]), None, row)
+def scan(calls: Calls, arguments: list[Any], row: int) -> int:
+    """`scan(step, start, items)`: the list of the states that the fold goes through, without the start."""
+    return recurrence(calls, "scan", arguments, row)
 
 
-def next_step(calls: Calls, step: str, remaining: Iterator[Any], following: Any, row: int) -> int:
-    """Begin the step of the next item with the state that is on the stack; where there is none, that is the result.
-
-    following: what the fold runs over and where it then goes on, by a loop if it can; None where that is the end.
-    """
-    definition = calls.functions.get(step)
-    for item in remaining:
-        state = calls.stack.pop()
-        if definition is None:
-            calls.stack.append(calls.call_operation(step, [state, item], row))
-            continue
-        count = len(definition.parameters) - 1
-        what = f"`{step}` takes a state of {count} values and an item"
-        states = [state] if count == 1 else calls.lists.taken_apart(state, count, row, what)
-        calls.enter(definition, [*states, item], row, fold_step, (calls, step, remaining, following, row))
-        return int(definition.first)
-    if following is None:
-        return row + 1
-    over, begin = following
-    return _fold_from(calls, step, calls.stack.pop(), over, begin, row)
-
-
-def _item(calls: Calls, over: Any, position: int) -> Any:
-    """One item of what a fold runs over."""
-    if isinstance(over, RangeValue):
-        return calls.graph.constant(over.numbers[position])
-    if isinstance(over, ListValue):
-        return over.items[position]
-    return calls.graph.apply(shaping.index, [calls.building.materialise(over)], [(position,)])
-
-
-def fold_step(frame: Frame) -> int:
-    """One step is done: its value is the state of the next."""
-    calls, step, remaining, following, row = frame.data
-    calls.frames.pop()
-    return next_step(calls, step, remaining, following, row)
-
-
-FORMS = {"diff": diff, "fold": fold, "range": range_of}
+FORMS = {"diff": diff, "fold": fold, "range": range_of, "scan": scan}
 """Form -> what does its work: it takes the arguments and the row, and returns the next row."""
+
+WITH_A_FUNCTION = ("fold", "scan")
+"""Forms whose first argument is a function by its name."""

@@ -1,4 +1,4 @@
-"""Long folds are kept as one node, a loop (`ops.calling.scan`), whose step is walked once (`repeated`).
+"""Long folds and scans are kept as one node, a loop (`ops.calling.scan`), whose step is walked once (`repeated`).
 
 Values and derivatives are the same as of one that is written out.
 """
@@ -6,20 +6,25 @@ Values and derivatives are the same as of one that is written out.
 from __future__ import annotations
 
 from cgcli.errors import CgError
+from cgcli.graph.shapes import size
 from cgcli.language.layouts import array_layout, laid_out, layout_of
 from cgcli.language.lifting import NotKeptError, TooLongError
 from cgcli.language.limits import MOST_ITEMS, MOST_STEPS_IN_ALL
 from cgcli.language.repeated import Repeated, items_of
-from cgcli.language.values import FunctionName
-from cgcli.ops import calling
+from cgcli.language.values import FunctionName, TupleValue
+from cgcli.ops import calling, shaping
+from cgcli.passes.folding import FoldingRef
 from cgcli.passes.inlining import steps_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from cgcli.language.calls import Calls
+    from cgcli.graph.ref import Ref
+    from cgcli.language.recurrences import Recurrence
     from cgcli.language.repeated import Items
+
+    Shape = tuple[int, ...]
 
 MOST_UNSETTLED = 2
 """First steps that are written out until the state keeps its shape: a number that becomes a vector, two lists that
@@ -30,22 +35,22 @@ UNSETTLED = object()
 """What `kept_fold` says where the state has another shape after a step: the next steps may be a loop."""
 
 
-def kept_fold(calls: Calls, step: str, state: Any, over: Any, begin: int, row: int) -> Any:
-    """The value of `fold(step, state, over[begin:])` as a kept loop; None where it is to be written out.
+def kept(one: Recurrence, state: Any) -> Any:
+    """What a recurrence gives from a state on, as a kept loop; None where it is to be written out.
 
-    UNSETTLED where only its first step is to be written out. An error of the step comes out where the fold is too long
-    to be written out, else when it is written out.
+    UNSETTLED where only its first step is to be written out. An error of the step comes out where there are too many to
+    be written out, else when it is written out.
     """
-    building = calls.building
-    items = items_of(building, over, begin)
+    building, row = one.calls.building, one.row
+    items = items_of(building, one.over, one.begin)
     if items is None or row in building.not_kept or building.within is None:
         return None
     try:
-        loop = _Loop(calls, step, state, items, row)
+        loop = _Loop(one, state, items)
     except TooLongError:
         raise
     except CgError as error:
-        if isinstance(error, _OtherShapeError) and begin < MOST_UNSETTLED:
+        if isinstance(error, _OtherShapeError) and one.begin < MOST_UNSETTLED:
             return UNSETTLED
         if items.count > MOST_ITEMS and not isinstance(error, NotKeptError):
             raise
@@ -64,9 +69,9 @@ class _OtherShapeError(NotKeptError):
 class _Loop(Repeated):
     """A fold whose step was walked once. CgError where that cannot be, NotKeptError where it is no loop of one step."""
 
-    def __init__(self, calls: Calls, step: str, state: Any, items: Items, row: int) -> None:
-        super().__init__(calls.building, items, row)
-        self.calls, self.step, self.state = calls, step, state
+    def __init__(self, one: Recurrence, state: Any, items: Items) -> None:
+        super().__init__(one.calls.building, items, one.row)
+        self.one, self.step, self.state = one, one.step, state
         layout = layout_of(self.building, state)
         if layout is None:
             raise NotKeptError("this state lies in no array")
@@ -79,6 +84,20 @@ class _Loop(Repeated):
         if result is None:
             raise _OtherShapeError("the state has another shape after a step")
         self.ended(result)
+        self.parts = self._parts(state) if one.states is not None else []
+        for before in one.states or ():
+            if self._parts(before) != self.parts:
+                raise NotKeptError("the first states have other shapes than those behind them")
+
+    def _parts(self, state: Any) -> list[Shape]:
+        """The shapes of the arrays whose lists all states are. NotKeptError where one is no array."""
+        found = []
+        for value in state.items if isinstance(state, TupleValue) else [state]:
+            array = array_layout(self.building, value)
+            if array is None:
+                raise NotKeptError("a state is no array")
+            found.append(array.shape)
+        return found
 
     def _walked(self) -> int | None:
         """The node of the next state in the inner graph; None where that lies otherwise."""
@@ -98,26 +117,23 @@ class _Loop(Repeated):
         return laid_out(building, value, self.layout) if fits else None
 
     def _parameters(self) -> tuple[str, ...]:
-        definition = self.calls.functions.get(self.step)
+        definition = self.one.definition
         return ("state", "item") if definition is None else definition.parameters
 
     def _called(self, state: Any, item: Any) -> Any:
-        inner = self.inner
-        definition = self.calls.functions.get(self.step)
+        inner, definition = self.inner, self.one.definition
         if definition is None:
             return inner.operated(self.step, [state, item], self.row)
-        count = len(definition.parameters) - 1
-        what = f"`{self.step}` takes a state of {count} values and an item"
-        states = [state] if count == 1 else inner.lists.taken_apart(state, count, self.row, what)
-        return inner.walked(definition, [*states, item], self.row)
+        return inner.walked(definition, [*self.one.arguments(state, inner.lists), item], self.row)
 
     # ---- into the graph ----------------------------------------------------------------------------------------------
 
     def value(self) -> Any:
-        """The value of the fold, as one node and what takes its elements apart."""
+        """The last state, or the list of all: one node, and what takes its elements apart."""
         building, graph = self.building, self.building.graph
         before = len(graph)
-        body, items, shared = self.body(self.step)
+        every = self.one.states is not None
+        body, items, shared = self.body(self.step, results=2 if every else 1)
         steps = self.items.count * steps_of(body)
         if steps > MOST_STEPS_IN_ALL:
             what = f"loops within loops make {steps:,} steps here, more than the {MOST_STEPS_IN_ALL:,} that are allowed"
@@ -127,6 +143,25 @@ class _Loop(Repeated):
         static = [body, self.items.count, len(items), False]
         node = building.apply(calling.scan, [start, *items, *shared], static, self.row)
         self.inner.hand_out(node)
-        found = self.layout.value(graph, node)
+        found = self._every_state(FoldingRef(graph, node)) if every else self.layout.value(graph, node)
         self.place(before)
         return found
+
+    def _every_state(self, node: Ref) -> Any:
+        """All states: those that were written out before, and those that a loop emits behind the last one."""
+        count, width = self.items.count, size(self.layout.shape)
+        rows = node[width:] if self.parts == [()] else shaping.reshape(node[width:], (count, *self.layout.shape))
+        lists, begin = [], 0
+        for place, shape in enumerate(self.parts):
+            part = rows
+            if len(self.parts) > 1:
+                part = rows[:, begin : begin + size(shape)] if shape else rows[:, begin]
+            if part.shape != (count, *shape):
+                part = shaping.reshape(part, (count, *shape))
+            begin += size(shape)
+            before = [each.items[place] if isinstance(each, TupleValue) else each for each in self.one.states or ()]
+            if before:
+                first = [FoldingRef(node.graph, self.building.materialise(each)) for each in before]
+                part = shaping.concat(shaping.stack(*first), part)
+            lists.append(part.node)
+        return TupleValue(lists) if isinstance(self.state, TupleValue) else lists[0]

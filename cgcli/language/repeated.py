@@ -119,8 +119,11 @@ class Repeated:
         count = self.items.count
         return count > MOST_ITEMS or count * (self.size + OVERHEAD) >= KEPT_NODES
 
-    def body(self, name: str) -> tuple[Body, list[int], list[int]]:
-        """The body for one item, and the nodes of all items and of what they share."""
+    def body(self, name: str, *, results: int = 1) -> tuple[Body, list[int], list[int]]:
+        """The body for one item, and the nodes of all items and of what they share.
+
+        results: how often the body gives what an item makes.
+        """
         inner, building = self.inner.graph, self.building
         lifts = self.lifts
         taken = {lift.node for lift in lifts}
@@ -135,7 +138,7 @@ class Repeated:
             items.append(lift.items(building.graph, copies[lift.array]))
             item_ins.append(lift.node)
         operands = [*self.state_in, *item_ins, *edge]
-        body = closed(name, inner, operands, [self.result], [self._label(node) for node in operands])
+        body = closed(name, inner, operands, [self.result] * results, [self._label(node) for node in operands])
         return body, items, [copies[node] for node in edge]
 
     def place(self, before: int) -> None:

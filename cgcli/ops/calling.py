@@ -91,9 +91,9 @@ def _scan_shape(shapes: Sequence[Shape], attributes: tuple[Any, ...]) -> Shape:
 scan = Operation(
     "scan", "state, ...", shape=_scan_shape, prepare=_prepare_scan,
     traits=("structural", "internal", "kept"),
-    about="A state that a function of the formula takes on, step by step: `fold`, kept as one node. Operands are the "
-    "state, the items (one for each step along their first axis) and what all steps share. Where the function has a "
-    "second result, those of all steps follow the elements of the last state.",
+    about="The states that a function of the formula takes on, step by step: `fold` or `scan`, kept as one node. "
+    "Operands are the state, the items (one for each step along their first axis) and what all steps share. Where the "
+    "function has a second result, those of all steps follow the elements of the last state.",
 )  # fmt: skip
 
 

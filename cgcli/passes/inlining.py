@@ -48,6 +48,16 @@ def inlined(graph: Graph, wanted: Iterable[int], most: int = MOST_NODES) -> tupl
         moved = [GONE if place == GONE else further[place] for place in moved]
 
 
+def without_calls(graph: Graph, wanted: Iterable[int]) -> tuple[list[int], Graph]:
+    """As `inlined`, but loops stay, and what their bodies hold: a single call says no more than what it computes."""
+    moved = list(range(len(graph)))
+    wanted = list(wanted)
+    while any(graph.row(node) is calling.call for node in range(len(graph))):
+        further, graph = _once(graph, ancestors(graph, [moved[node] for node in wanted]), loops=False)
+        moved = [GONE if place == GONE else further[place] for place in moved]
+    return moved, graph
+
+
 def _steps_of(graph: Graph, node: int) -> int:
     return graph.attributes_of(node)[1] if graph.row(node) is calling.scan else 1
 
@@ -81,15 +91,15 @@ def _within(body: Body) -> Iterator[tuple[Body, int]]:
         pending.extend((inner.attributes_of(node)[0], times * _steps_of(inner, node)) for node in kept)
 
 
-def _once(graph: Graph, needed: Sequence[int]) -> tuple[list[int], Graph]:
-    """The outermost calls written out."""
+def _once(graph: Graph, needed: Sequence[int], *, loops: bool = True) -> tuple[list[int], Graph]:
+    """The outermost calls written out, and the outermost loops."""
     new, moved = Graph(), [GONE] * len(graph)
     for node in range(len(graph)):
         if not needed[node]:
             continue
         operands = [moved[operand] for operand in graph.operands_of(node)]
         row = graph.row(node)
-        if "kept" not in row.traits:
+        if "kept" not in row.traits or (row is calling.scan and not loops):
             moved[node] = new.copy_node(graph, node, operands)
             continue
         refs = [FoldingRef(new, operand) for operand in operands]

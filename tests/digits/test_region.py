@@ -74,3 +74,19 @@ def test_a_strip_of_a_range_with_many_powers_of_ten():
 def test_what_loses_digits_is_looked_for_at_all_points_of_several_ranges():
     found = cg.parse("(1 - cos(x))*(exp(y) - 1)").check(ranges={"x": (1e-6, 1.0), "y": (1e-6, 1.0)})
     assert {each.text for each in found.losers} >= {"1 - cos(x)", "exp(y) - 1"}
+
+
+def test_points_at_which_forms_were_worse_are_learned_from():
+    """x·(2y/(x - y)) is better where x·2·y vanishes or overflows and worse elsewhere: branches have both."""
+    formula = cg.parse("x*2*y/(x - y)")
+    (better,) = formula.check(x=3e-249, y=2.5e-225).rewritings
+    assert "where" in better.formula
+    form = cg.parse(better.formula)
+    for at in (
+        {"x": 3e-249, "y": 2.5e-225},
+        {"x": 1e200, "y": 1e-200},
+        {"x": 2.0, "y": 3.0},
+        {"x": 1e-200, "y": -1e200},
+    ):
+        right = float(formula.eval(dict(at), digits=30))
+        assert form.eval(dict(at)) == pytest.approx(right, rel=1e-15)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
-from cgcli.language import forms, lists, repeated
+from cgcli.language import forms, lists, recurrences, repeated
 
 
 @contextmanager
 def everything_kept():
     """Each fold is a loop and each comprehension an array, where that can be."""
-    with (
-        patch.object(repeated, "KEPT_NODES", 0),
-        patch.object(forms, "LEAST_STEPS", 1),
-        patch.object(lists, "LEAST_STEPS", 1),
-    ):
+    with patch.object(repeated, "KEPT_NODES", 0), _least(1):
         yield
 
 
@@ -28,5 +24,7 @@ def nothing_kept():
 
 @contextmanager
 def _least(steps):
-    with patch.object(forms, "LEAST_STEPS", steps), patch.object(lists, "LEAST_STEPS", steps):
+    with ExitStack() as patches:
+        for module in (forms, lists, recurrences):
+            patches.enter_context(patch.object(module, "LEAST_STEPS", steps))
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -25,9 +27,21 @@ def test_what_is_printed_parses_back(name):
         values = values_of(formula, TEXTS[name])
         program = formula.bind(values).program
         printed = program_text(program.graph, program.outputs, inputs=program.inputs)
-        assert "fold(" in printed
+        assert "fold(" in printed or "scan(" in printed
         again = cg.parse(printed)
         np.testing.assert_allclose(again.eval(values), formula.eval(values), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("name", "by"), [(name, by) for name, text in TEXTS.items() for by in "xr" if re.search(rf"\b{by}\b", text)]
+)
+def test_derivatives_parse_back(name, by):
+    with everything_kept():
+        formula = cg.parse(TEXTS[name])
+        derivative = formula.derivative(by)
+        values = {each: value for each, value in values_of(formula, TEXTS[name]).items() if each in derivative.inputs}
+        again = cg.parse(str(derivative))
+        np.testing.assert_allclose(again.eval(values), derivative.eval(values), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +59,17 @@ def test_what_is_printed_parses_back(name):
             "input v[9]; step(s, i) = s*v[8 - i] + v[i]; fold(step, 1, range(9))",
             "input v[9]\nstep(s, i) = s * t1[i] + v[i]\nt1 = v[::-1]\nfold(step, 1, range(9))",
         ),
+        (
+            "step(s, i) = s*r + i; sum(scan(step, x, range(9))^2)",
+            "step(s, i) = s * r + i\nt1 = scan(step, x, range(9))\nsum(t1^2)",
+        ),
+        (
+            "def step(a, b, i): return b*r, a + x\nu, v = scan(step, (x, 1), range(9)); u[3]*v[2]",
+            "step(state, i) = [state[1] * r, state[0] + x]\nt1 = scan(step, [x, 1], range(9))\n"
+            "u = t1[:, 0]\nv = t1[:, 1]\nu[3] * v[2]",
+        ),
     ],
-    ids=["of numbers", "shared names", "several items"],
+    ids=["of numbers", "shared names", "several items", "all states", "all states of several values"],
 )
 def test_texts(text, printed):
     with everything_kept():

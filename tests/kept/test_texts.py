@@ -64,6 +64,20 @@ TEXTS = {
     "twice": "step(s, i) = s*r + i/9; fold(step, fold(step, x, range(4)), range(5))",
     "in a function": "step(s, i) = s*r + i/9; f(y) = fold(step, y, range(4)); f(x) + f(x^2)",
     "in a comprehension": "step(s, i) = s*r + i/9; sum(fold(step, x*k, range(4)) for k in range(3))",
+    "all states": "step(s, i) = sin(s*r) + i/9; sum(scan(step, x, range(6))^2)",
+    "one of all states": "step(s, i) = s*r + i/9; u = scan(step, x, range(6)); u[2]*u[-1]",
+    "all states of several values": "def step(a, b, i): return b*r, a + x\n"
+                                    "u, v = scan(step, (x, 1), range(6)); sum(u*v)",
+    "all states of unlike values": "input v[3]; def step(a, b, i): return a*r + v, b + sum(a)*x\n"
+                                   "u, w = scan(step, (v, 1), range(5)); sum(sum(u^2)) + sum(w^2)*u[2, 1]",
+    "all states that are lists": "step(s, i) = [s[1]*r, s[0] + i]; u = scan(step, [x, 1], range(5)); "
+                                 "sum(sum(u^2)) + u[3, 1]",
+    "all states that widen": "input v[5]; step(s, e) = s*r + e*[1, x]; sum(sum(scan(step, 0, v)^2))",
+    "all states of an operation": "input v[5]; sum(scan(max, x, v)) + sum(scan(hypot, r, v))",
+    "all states read again": "step(s, i) = s*r + i; u = scan(step, x, range(6)); "
+                             "g(t, i) = t*u[i]/9 + u[5 - i]; fold(g, 1, range(6))",
+    "a list of all states": "step(s, i) = s*r + i; u = scan(step, x, range(6)); "
+                            "sum([u[i + 1] - u[i]^2 for i in range(5)])",
 }  # fmt: skip
 
 

@@ -41,9 +41,10 @@ BOUNDED = {
     ),
     "graph/ref.py": ({"Ref.coerce"}, "lists within a list that Python code gives as one value"),
     "language/forms.py": (
-        {"_derivative", "_fold_from", "next_step"},
-        "the axes of y, and lists in lists, of which 32 are read; two steps at most before a loop goes on",
+        {"_derivative"},
+        "the axes of y, and lists in lists, of which 32 are read",
     ),
+    "language/recurrences.py": ({"Recurrence.go_on", "Recurrence._next"}, "two steps at most before a loop goes on"),
     "explain/births.py": ({"births_of", "_in_a_step"}, "bodies within bodies, at most 32"),
     "formulas/loop_kinks.py": (
         {"hits_of", "_condition", "_any_of", "_asked"},

@@ -29,6 +29,11 @@ ROWS = 200
 
 BARS = " ▁▂▃▄▅▆▇█"
 
+MORE_DIGITS = "`cg eval … --digits 30` computes with more digits"
+NONE_FOUND = f"none was found; --improve searches longer, and {MORE_DIGITS}"
+NONE_IN_LONG = f"none was found; {MORE_DIGITS}"
+LOSERS = "What loses them, and how many times it enlarges a relative error (condition)"
+
 
 def run(
     formula: FormulaText,
@@ -70,7 +75,7 @@ def run(
     if json:
         print_json(found.as_dict())
         return
-    print_checked(found)
+    print_checked(found, improve=improve)
 
 
 def is_formula(word: str) -> bool:
@@ -94,7 +99,7 @@ def read_ranges(words: Sequence[str] | None) -> dict[str, tuple[float, float]]:
     return found
 
 
-def print_checked(found: Checked) -> None:
+def print_checked(found: Checked, *, improve: bool = False) -> None:
     """Results, the operations that lose digits, and better forms."""
     from cgcli.render.tables import Column, Note, Table, print_blocks
 
@@ -112,13 +117,11 @@ def print_checked(found: Checked) -> None:
         columns = [Column("lost", right=True), Column("condition", right=True), Column("operation", cut=30)]
         strip = any(each.strip for each in found.losers)
         columns += [Column("over the range")] if strip else []
-        blocks.append(Table("What loses them", columns, [loser_cells(each, strip) for each in found.losers]))
+        blocks.append(Table(LOSERS, columns, [loser_cells(each, strip) for each in found.losers]))
     if found.rewritings:
         blocks += [Note("A better form", list(rewriting_lines(each))) for each in found.rewritings]
     elif any(result.lost >= 1 for result in found.outputs.values()):
-        blocks.append(
-            Note("A better form", ["none was found; --improve searches longer, --digits 30 computes with more"])
-        )
+        blocks.append(Note("A better form", [NONE_FOUND if not improve else NONE_IN_LONG]))
     print_blocks(blocks)
 
 

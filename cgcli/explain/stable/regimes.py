@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cgcli.emit.names import number_text
 from cgcli.ops import logic
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def joined(
             edge = (
                 0.0 if low < 0 < high else border(splitter, low, high, pool[form][0], pool[stretches[place + 1][0]][0])
             )
-            node = logic.where(compared < edge, graph.ref(pool[form][0]), graph.ref(node)).node
+            limit = graph.ref(graph.constant(edge, exact=number_text(edge)))  # a short text, also beyond 1e16
+            node = logic.where(compared < limit, graph.ref(pool[form][0]), graph.ref(node)).node
         yield node, sorted({form for form, _ in stretches})
 
 

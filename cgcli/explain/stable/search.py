@@ -55,6 +55,9 @@ MOST_TRIED = 6
 HOLDS_SECONDS = 0.1
 """In which a form is compared at fresh points, however little time is left."""
 
+ATTEMPTS, MOST_AGAINST = 4, 4
+"""How often forms are put together anew with the points at which they were worse, and how many of these each gives."""
+
 FRESH = 10_000
 """Points at which an offered form is looked at."""
 
@@ -63,6 +66,9 @@ BORDER_ROUNDS, BORDER_POINTS = 3, 8
 
 SERIES_COST = 0.1
 """Digits a point that a series must gain: it is only near to the formula."""
+
+ALIKE = 6
+"""Forms that lose the same digits at all points and that are gone on with: a chain may begin with no gain."""
 
 EQUAL = 0.05
 """Digits that are no difference."""
@@ -133,6 +139,7 @@ class Search:
         self._known: dict[int, list[tuple[int, str, int | None]]] = {}
         self._unseen: dict[str, Any] | None = None
         self._near: set[int] = set()
+        self._against: list[dict[str, float]] = []
 
     def _seconds_left(self) -> float:
         return self.until - process_time()
@@ -147,10 +154,24 @@ class Search:
         if offered:  # a short form that is good everywhere: no series and no branches are worth their time
             return offered
         found = self._ordered(found + self._forms([(node, (text,), ()) for node, text in self._series()]))
-        candidates = [form for form in found if self._is_better(form)][:MOST_TRIED]
-        if not any(self._is_good(form) for form in candidates):
-            candidates += self._by_regimes(first, found)
-        return self._offered(self._ordered(candidates))
+        for _ in range(ATTEMPTS):
+            if self._against:
+                first, *found = self._seen_again([first, *found])
+            candidates = [form for form in self._ordered(found) if self._is_better(form)][:MOST_TRIED]
+            offered = self._offered(self._ordered([*candidates, *self._by_regimes(first, found)]))
+            if offered or not self._against or self._seconds_left() < 0:
+                return offered
+        return []
+
+    def _seen_again(self, forms: Sequence[Form]) -> list[Form]:
+        """The best forms with the points at which others were worse among those of the search."""
+        columns = {name: np.array([point[name] for point in self._against]) for name in self.names}
+        further = Trials(self.graph, self.node, columns, len(self._against), seconds=HOLDS_SECONDS)
+        self._against = []
+        self.trials = self.trials.joined(further)
+        self.typical = self._typical(self.trials.columns, len(self.trials))
+        kept = [forms[0], *self._chosen(forms[1:], 1)]
+        return self._forms([(form.node, form.rules, form.conditions) for form in kept])
 
     def _series(self) -> Iterator[tuple[int, str]]:
         """Forms by the first terms of series: with many of them of one input, with few of one among several."""
@@ -207,14 +228,14 @@ class Search:
             reached.update(made)
             fresh += self._tidied(fresh, reached)
             every += fresh
-            beam = self._chosen(fresh)
+            beam = self._chosen(fresh, ALIKE)
             if not beam or process_time() > until or min(form.lost.max() for form in beam) < WORSE:
                 break
         return every
 
-    def _chosen(self, forms: Sequence[Form]) -> list[Form]:
+    def _chosen(self, forms: Sequence[Form], alike: int) -> list[Form]:
         """The best in the mean, and those that are the best at some points."""
-        forms = self._unlike(sorted(forms, key=lambda form: self._size(form.node)))
+        forms = self._unlike(sorted(forms, key=lambda form: self._size(form.node)), alike)
         by_mean = sorted(forms, key=lambda form: round(form.mean, 1))
         kept = by_mean[: self.effort.beam]
         if forms:
@@ -230,12 +251,12 @@ class Search:
         return kept
 
     @staticmethod
-    def _unlike(forms: Iterable[Form]) -> list[Form]:
-        """Of forms that lose the same digits at all points the first."""
-        found: dict[bytes, Form] = {}
+    def _unlike(forms: Iterable[Form], most: int) -> list[Form]:
+        """Of forms that lose the same digits at all points the first ones."""
+        found: dict[bytes, list[Form]] = {}
         for form in forms:
-            found.setdefault(np.maximum(form.lost - NOISE, 0.0).round().tobytes(), form)
-        return list(found.values())
+            found.setdefault(np.maximum(form.lost - NOISE, 0.0).round().tobytes(), []).append(form)
+        return [form for alike in found.values() for form in alike[:most]]
 
     def _tidied(self, forms: Sequence[Form], reached: set[int]) -> list[Form]:
         """The best forms simplified as a whole: what rules write may hold sums that cancel when multiplied out."""
@@ -286,7 +307,7 @@ class Search:
 
     def _by_regimes(self, first: Form, found: Sequence[Form]) -> list[Form]:
         """Forms of two or three branches."""
-        pool = [first, *self._chosen(found)]
+        pool = [first, *self._chosen(found, 1)]
         made = []
         before = np.maximum(first.before, self.typical)
         costs = [(form.node, np.maximum(form.lost - NOISE, 0.0) + HARDLY * _worse(before, form.lost)) for form in pool]
@@ -350,7 +371,10 @@ class Search:
             return True
         lost = fresh.lost([self.node, form.node])
         before = np.maximum(lost[self.node], typical[chosen][fresh.rows])
-        return not _is_worse(before, lost[form.node])
+        worse = _worse(before, lost[form.node])
+        against = np.argsort(before - lost[form.node])[: min(int(worse.sum()), MOST_AGAINST)]
+        self._against += [{name: float(column[row]) for name, column in fresh.columns.items()} for row in against]
+        return not worse.any()
 
     def _fresh(self) -> dict[str, Any]:
         """Points that the search has not seen."""

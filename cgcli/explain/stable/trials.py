@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from time import process_time
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,14 @@ class Trials:
 
     def __len__(self) -> int:
         return len(self.high)
+
+    def joined(self, other: Trials) -> Trials:
+        """The points of both."""
+        found = copy(self)
+        found.rows = np.concatenate([self.rows, other.rows])
+        found.columns = {name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()}
+        found.high, found.low = np.append(self.high, other.high), np.append(self.low, other.low)
+        return found
 
     def values(self, node: int) -> Any:
         """A form in doubles, at all points."""
