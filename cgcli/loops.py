@@ -33,10 +33,13 @@ _SETTING = allocate_lock()
 
 def swept(loop: Callable[..., Any], size: int, *columns: Any) -> Any:
     """What a loop returns on columns of a graph of this size. Buffers (`array`, `bytearray`) are written in place."""
+    return compiled(loop)(*map(viewed, columns)) if is_large(loop, size) else loop(*columns)
+
+
+def is_large(loop: Callable[..., Any], size: int) -> bool:
+    """Whether machine code of a loop is done with a graph of this size before the loop in Python is."""
     once_loaded = LARGE_ONCE_COMPILED if loop in _COMPILED else LARGE_ONCE_LOADED
-    if size < (once_loaded if "numba" in sys.modules else LARGE):
-        return loop(*columns)
-    return compiled(loop)(*map(viewed, columns))
+    return size >= (once_loaded if "numba" in sys.modules else LARGE)
 
 
 def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cgcli.graph.store import Graph
     from cgcli.language.program import Decision, Program
 
+MANY_NODES = 3_000
+"""Nodes from which on it is looked for scalars that are done alike, beside arrays."""
+
 MOST_ENTRIES = 4_000_000
 """Entries of a Hessian, pairs of names, that are given out by name; some 100 bytes each."""
 
@@ -159,11 +162,36 @@ def gradients(
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Values of the outputs and their gradients, {output: value} and {output: {name: derivative}}, in one run."""
     chosen = targets(bound.program, of)
+    if _has_many_scalars(bound, chosen):
+        found_by_arrays = _gradients_by_arrays(bound, wrt, of)
+        if found_by_arrays is not None:
+            return found_by_arrays
     over, nodes = gradient_nodes(bound, wrt, of)
     rates = [node for by_name in nodes.values() for node in by_name.values()]
     found = iter(over.evaluate([*chosen.values(), *rates]))
     values = {name: next(found) for name in chosen}
     return values, {name: {variable: next(found) for variable in by_name} for name, by_name in nodes.items()}
+
+
+def _has_many_scalars(bound: Bound, chosen: Mapping[str, int]) -> bool:
+    """Whether NumPy would compute many nodes one by one."""
+    if len(bound.graph) < MANY_NODES or bound.program.columns is not None:
+        return False
+    return bound.engine(list(chosen.values())).name == "numpy"
+
+
+def _gradients_by_arrays(
+    bound: Bound, wrt: Sequence[str] | None, of: str | None
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
+    """What `gradients` gives, where scalars are done as arrays; None where they are not."""
+    from cgcli.formulas.as_arrays import evaluated, gradient_by_arrays
+
+    names = name_tuple(wrt)
+    made = derived(
+        bound, ("gradient by arrays", names, of),
+        lambda program: gradient_by_arrays(program, targets(program, of), variables(program, names, of)),
+    ).nodes  # fmt: skip
+    return None if made is None else evaluated(bound, made)
 
 
 def jacobians(

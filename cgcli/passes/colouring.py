@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from itertools import pairwise, product
 
-from cgcli.loops import swept
+from cgcli.loops import is_large, swept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -200,9 +200,26 @@ def _greedy(pattern: Any) -> Any:
     import numpy as np
 
     turned = pattern.tocsc()
+    if not is_large(distance_two, pattern.nnz):
+        return np.array(_greedy_by_bits(turned, pattern.shape[0]), dtype=np.int64)
     colours = np.full(pattern.shape[1], -1, dtype=np.int64)
     taken = np.full(pattern.shape[1] + 1, -1)
     swept(distance_two, pattern.nnz, pattern.indptr, pattern.indices, turned.indptr, turned.indices, colours, taken)
+    return colours
+
+
+def _greedy_by_bits(turned: Any, rows: int) -> list[int]:
+    """The same, with the colours of a row as bits of an integer: many times quicker in Python than `distance_two`."""
+    taken, colours = [0] * rows, []
+    places = turned.indices.tolist()
+    for begin, end in pairwise(turned.indptr.tolist()):
+        own, others = places[begin:end], 0
+        for row in own:
+            others |= taken[row]
+        first = ~others & (others + 1)
+        for row in own:
+            taken[row] |= first
+        colours.append(first.bit_length() - 1)
     return colours
 
 

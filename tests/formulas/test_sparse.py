@@ -43,17 +43,21 @@ def same(sparse, dense):
     assert not np.nan_to_num(dense[~inside]).any()
 
 
-WAYS = ["products", "entries", "rolled"]
-"""How a matrix is computed: by products with a vector a colour, by entries that are nodes, with loops as arrays."""
+WAYS = ["products", "lines", "entries", "rolled"]
+"""How a matrix is computed: by products with a vector a colour (with the pattern as bits, or as lines where it has
+some), by entries that are nodes, with loops as arrays."""
 
 
 @pytest.fixture(params=WAYS)
 def way(request, monkeypatch):
     from cgcli.formulas import sparse_parts, sparse_plans
-    from cgcli.passes import rolling
+    from cgcli.passes import rolling, sparsity
 
-    if request.param == "products":
+    if request.param in ("products", "lines"):
         monkeypatch.setattr(sparse_plans, "entries", lambda graph, outputs, variables: None)
+    if request.param == "lines":
+        monkeypatch.setattr(sparsity, "FEW_ELEMENTS", -1)
+        monkeypatch.setattr(sparsity, "LARGE_NODE", 0)
     if request.param == "rolled":
         monkeypatch.setattr(sparse_parts, "FEWEST_ELEMENTS", 1)
         monkeypatch.setattr(rolling, "FEWEST_SCALARS", 1)
