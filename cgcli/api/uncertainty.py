@@ -60,8 +60,9 @@ class Uncertain(FormulaBase):
         """One result and one standard uncertainty a row, by the law of propagation: arrays value and error.
 
         values: as of `uncertainty`; (column, column of errors) for what differs from row to row. correlations: of the
-        errors of two inputs, the same in all rows. Several outputs come by name. Errors as of `uncertainty`; ShapeError
-        for outputs that are arrays, and for a formula that takes a column together, as `mean(x)`.
+        errors of two inputs, the same in all rows. Errors of columns are independent from row to row, and what is of
+        the whole table, as `mean(x)`, has those of all rows. Several outputs come by name. Errors as of `uncertainty`;
+        ShapeError for outputs that are arrays, and for a row's number that follows from a whole column with errors.
         """
         from cgcli.uncertainty import asking
         from cgcli.uncertainty.tables import in_rows

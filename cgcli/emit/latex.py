@@ -12,6 +12,7 @@ from functools import cache
 from string import Formatter
 
 from cgcli.emit.formula import called, given_operands, key_text, static_arguments, static_text
+from cgcli.emit.functions import emits
 from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.emit.writing import joined, write
@@ -313,12 +314,13 @@ class _Writer:
         return [rf"{operator_name(called(row, len(arguments)))}\left(", *joined(arguments), r"\right)"]
 
     def _kept(self, node: int, row: Operation) -> list[Piece]:
-        r"""A kept call by the name of its function, and a loop of them as `\operatorname{fold}` of it."""
+        r"""A kept call by the name of its function, a loop of them as `\operatorname{fold}` or `scan` of it."""
         function = operator_name(self.graph.attributes_of(node)[0].name.replace(" ", r"\ "))
         operands: list[Piece] = [(operand, 0, True) for operand in self.graph.operands_of(node)]
         if row is calling.call:
             return [rf"{function}\left(", *joined(operands), r"\right)"]
-        return [rf"\operatorname{{fold}}\left({function}, ", *joined(operands), r"\right)"]
+        form = "scan" if emits(self.graph, node) else "fold"
+        return [rf"\operatorname{{{form}}}\left({function}, ", *joined(operands), r"\right)"]
 
     def subscripted(self, node: int) -> list[Piece]:
         """`v_{0}`, `A_{0, 1:3}`; braces keep apart what has a subscript itself."""
@@ -328,6 +330,15 @@ class _Writer:
         if name and "_" not in name:
             return [f"{name}_{{{key}}}"]
         return ["{", (operand, CLOSED, False), "}", f"_{{{key}}}"]
+
+    def ranged(self, node: int) -> list[Piece]:
+        r"""The numbers of a range: `\left(1, 2, \ldots, 99\right)`."""
+        start, step, count = self.graph.attributes_of(node)
+        numbers = range(start, start + step * count, step)
+        shown = list(map(str, numbers if count < 5 else numbers[:2]))
+        if count >= 5:
+            shown += [r"\ldots", str(numbers[-1])]
+        return [rf"\left({', '.join(shown)}\right)"]
 
     def stacked(self, node: int) -> list[Piece]:
         """A list of numbers as a column, of such lists as a matrix, of anything else in brackets."""
@@ -351,7 +362,9 @@ class _Writer:
         return self.graph.operands_of(item) if rank == 2 and is_list and item not in self.names else None
 
 
-WORDS: dict[str, Callable[[_Writer, int], list[Piece]]] = {"list": _Writer.stacked, "index": _Writer.subscripted}
+WORDS: dict[str, Callable[[_Writer, int], list[Piece]]] = {
+    "list": _Writer.stacked, "index": _Writer.subscripted, "range": _Writer.ranged,
+}  # fmt: skip
 """Spellings that are no templates, since what they write is not a fixed number of operands in a row."""
 
 

@@ -40,6 +40,15 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
+def of_libraries() -> int:
+    """How many threads a library takes for products of matrices, whose last bits may hang on that."""
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        told = os.environ.get(name, "")
+        if told.isdecimal() and int(told):
+            return int(told)
+    return processors()
+
+
 def _forget_threads() -> None:
     """In a process that was made by `fork`: the threads of its parent are not there."""
     pool.cache_clear()

@@ -75,6 +75,10 @@ class ArrayProblem:
         mean = (weights @ target) / (weights @ weights)
         return float(np.sum((target - mean * weights) ** 2))
 
+    def size(self) -> float:
+        """As `Problem.size`; nan where no target was given."""
+        return float("nan")
+
     def log_sigma(self) -> float:
         """As `Problem.log_sigma`; 0 where no weights were given."""
         return 0.0 if self._target is None else -float(np.sum(np.log(self._taken(self._target[1]))))

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from cgcli.data.archives import FAULTS, what_is_wrong
-from cgcli.errors import DataError
+from cgcli.errors import DataError, UsageError
 from cgcli.files import Replacement
 from cgcli.ops import REGISTRY
 
@@ -98,13 +98,34 @@ def read(path: str) -> Checkpoint:
     return found
 
 
+def is_one(path: str) -> bool:
+    """Whether a file is a checkpoint, of whatever version."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool(json.loads(_array(archive, "header.npy").tobytes())["format"] == FORMAT)
+    except FAULTS:
+        return False
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+
+
 def _array(archive: zipfile.ZipFile, name: str) -> Any:
     with archive.open(name) as member:
         return npy.read_array(member, allow_pickle=False)
 
 
 def resumed(resume: str | None, save: str | None) -> Checkpoint | None:
-    """The checkpoint to go on from. Where it is to be saved to as well and is not there yet, there is none."""
+    """The checkpoint to go on from. Where it is to be saved to as well and is not there yet, there is none.
+
+    UsageError where another file than a checkpoint would be lost by saving.
+    """
+    if save is not None and save != resume and os.path.exists(save):
+        if not os.path.isfile(save):
+            raise UsageError(f"`{save}` is no file to save to", hint="save to run.npz")
+        if os.path.getsize(save) and not is_one(save):
+            raise UsageError(
+                f"`{save}` is there and holds no training or fit; it would be lost", hint="save to run.npz"
+            )
     if resume is None or (resume == save and not os.path.exists(resume)):
         return None
     return read(resume)

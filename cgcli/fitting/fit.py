@@ -236,7 +236,7 @@ def drawing_of(question: Question, problem: Problem, unknown: list[str]) -> Star
     node = targets(bound.program, question.output)[question.output]
     values = {name: value for name, value in bound.values.items() if name not in unknown}
     nonlinear = [name for name in unknown if name not in linear]
-    return Starts(bound.graph, node, values, problem.columns(ROWS), nonlinear, linear)
+    return Starts(bound.graph, node, values, problem.columns(ROWS), nonlinear, linear, problem.size())
 
 
 def unknown_starts(question: Question, task: Task) -> list[str]:

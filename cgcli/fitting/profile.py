@@ -103,6 +103,10 @@ class Held:
         """As `Problem.spread`."""
         return self._problem.spread()
 
+    def size(self) -> float:
+        """As `Problem.size`."""
+        return self._problem.size()
+
     def log_sigma(self) -> float:
         """As `Problem.log_sigma`."""
         return self._problem.log_sigma()

@@ -76,6 +76,10 @@ class Problem(Protocol):
         """The sum of squares of the target about its mean, weighted as the residuals are: the total of R²."""
         ...
 
+    def size(self) -> float:
+        """How large the target is: the root of its weighted mean square; nan where nothing is known."""
+        ...
+
     def log_sigma(self) -> float:
         """The sum of log sigma over the rows, 0 without sigma: what a likelihood (AIC) needs beside the residuals."""
         ...

@@ -11,6 +11,7 @@ import numpy as np
 from cgcli.errors import CalculationError
 from cgcli.fitting import statistics as stats
 from cgcli.fitting.gaps import tell_gaps
+from cgcli.fitting.least_squares import ORTHOGONAL
 from cgcli.fitting.profile import Profile, Profiler
 from cgcli.fitting.reporting import Reporting
 
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
-    from cgcli.fitting.protocol import Problem, Reduced
+    from cgcli.fitting.protocol import Problem
     from cgcli.fitting.question import Question
     from cgcli.fitting.searching import Task
 
 LARGEST = 1e150
 """A length of derivatives that can be squared, beside rows of many; 1 / LARGEST is one of targets."""
 
+ROUNDING = "the residuals are rounding: errors say nothing about the data"
+"""What is told of a fit that leaves nothing."""
 STRONG = 0.9
 """A correlation from which on it is told."""
 
@@ -121,17 +124,14 @@ def result_of(
     question: Question, problem: Problem, solution: Solution, task: Task, notes: list[str], *, absolute: bool, loss: str
 ) -> FitResult:  # fmt: skip
     """The result of a solution, with its statistics and with what is to be said of it."""
+    refuse_extremes(problem, solution.reduced.triangle)
+    solution = blind_to_idle(problem, solution)
     reduced, point = solution.reduced, solution.point
-    refuse_extremes(problem, reduced.triangle)
     free = (point > task.low) & (point < task.high)
     found = stats.statistics(
         reduced.triangle, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free,
         perfect=stats.PERFECT_IN_DECIMALS if solution.digits else stats.PERFECT,
     )  # fmt: skip
-    if found.perfect and (idle := without_effect(problem, point, reduced)):
-        slopes = reduced.triangle.copy()
-        slopes[:, idle] = 0.0
-        found = stats.statistics(slopes, point, reduced.sum_of_squares, reduced.rows, absolute=absolute, free=free)
     known = absolute or (found.dof > 0 and not found.perfect)
     variance = (1.0 if absolute else found.residual**2) if known else None
     if loss != "linear" and not absolute and known:
@@ -165,23 +165,43 @@ def result_of(
     return result
 
 
-def without_effect(problem: Problem, point: Any, reduced: Reduced) -> list[int]:
-    """Parameters that may as well be twice as large, and larger by 1, where residuals are nothing but rounding.
+def blind_to_idle(problem: Problem, solution: Solution) -> Solution:
+    """A solution without derivatives that are nothing but rounding: whether it has converged is told by the others."""
+    idle = without_effect(problem, solution)
+    if not idle:
+        return solution
+    triangle = solution.reduced.triangle.copy()
+    triangle[:, idle] = 0.0
+    basis, _ = np.linalg.qr(np.delete(triangle[:-1, :-1], idle, axis=1))
+    along, total = float(np.linalg.norm(basis.T @ triangle[:-1, -1])), solution.sum_of_squares
+    offset = along / total**0.5 if total else 0.0
+    reduced = replace(solution.reduced, triangle=triangle)
+    return replace(solution, reduced=reduced, offset=offset, converged=solution.converged or offset <= ORTHOGONAL)
 
-    Derivatives do not say so: of `a*exp(-b*t) + c` and a constant target `a` is left at 1e-17, and not at 0.
+
+def without_effect(problem: Problem, solution: Solution) -> list[int]:
+    """Parameters that may as well be twice as large, and larger by 1, although their derivatives are not 0.
+
+    Of `a*exp(-b*t) + c` and a constant target `a` is left at 1e-17, and not at 0; `b*x/b` has rounding for a slope.
     """
-    rounding = stats.PERFECT * stats.EPSILON * stats.contributions(reduced.triangle, point)
+    reduced, point = solution.reduced, solution.point
+    size = stats.contributions(reduced.triangle, point)
+    rounding = stats.PERFECT * stats.EPSILON * size
+    lengths = np.linalg.norm(reduced.triangle[:-1, :-1], axis=0)
+    suspect = (lengths > 0) & (lengths * np.abs(point) <= rounding)
+    length = float(np.sqrt(reduced.sum_of_squares))
 
     def is_idle(place: Any) -> bool:
         for change in (point[place], 1.0):
             moved = point.copy()
             moved[place] += change
             with np.errstate(all="ignore"):
-                if not problem.reduced(moved, slopes=False).sum_of_squares <= rounding**2:
-                    return False
+                total = problem.reduced(moved, slopes=False).sum_of_squares
+            if not abs(np.sqrt(total) - length) <= rounding:
+                return False
         return True
 
-    return [int(place) for place in np.flatnonzero(~np.asarray(problem.linear, dtype=bool)) if is_idle(place)]
+    return [int(place) for place in np.flatnonzero(suspect) if is_idle(place)]
 
 
 def with_robust_errors(
@@ -245,7 +265,7 @@ def tell(result: FitResult, found: stats.Statistics, solution: Solution) -> None
     if result.dof <= 0:
         result.warnings.append("there are as many parameters as rows: the residuals say nothing about errors")
     if found.perfect:
-        result.warnings.append("the residuals are rounding: errors say nothing about the data")
+        result.warnings.append(ROUNDING)
     elif (digits := stats.digits_of_errors(solution)) < stats.FEWEST_DIGITS:
         result.warnings.append(
             f"the residuals are near the rounding of the table's numbers: errors are right to about "

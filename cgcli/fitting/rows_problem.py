@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import closing
 from copy import copy
 from functools import partial
-from math import fsum, inf, isfinite, log
+from math import fsum, inf, isfinite, log, nan
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -117,6 +117,7 @@ class RowsProblem:
         self._threads = threads
         self._progress = progress
         self._least = inf
+        self._size = nan
         self._fewer: dict[int, RowsProblem | None] = {}
         self.evaluations = 0
 
@@ -204,6 +205,10 @@ class RowsProblem:
         """As `Problem.spread`."""
         return self._spread
 
+    def size(self) -> float:
+        """As `Problem.size`."""
+        return self._size
+
     def log_sigma(self) -> float:
         """As `Problem.log_sigma`."""
         return self._log_sigma
@@ -218,10 +223,12 @@ class RowsProblem:
             self._fewer[rows] = None if fewer is self._rows else self.over(fewer)
         return self._fewer[rows] or self
 
-    def over(self, rows: WholeRows) -> RowsProblem:
-        """The same question about other rows of the same columns; nothing is compiled again."""
+    def over(self, rows: WholeRows, question: Question | None = None) -> RowsProblem:
+        """The same question about other rows of the same columns; nothing is compiled again. question: with their
+        table, where that is another one.
+        """
         other = copy(self)
-        other._rows, other._fewer = rows, {}
+        other._question, other._rows, other._fewer = question or self._question, rows, {}
         other._spread, other._log_sigma = other._look()
         other.rows = rows.counted()
         return other
@@ -352,6 +359,7 @@ class RowsProblem:
         if not count:
             reason = "every row has a cell that is missing or no number" if self.report.read else "the table is empty"
             raise DataError("there is no row to fit to", hint=reason)
+        self._size = spread.root_mean_square()
         if isinstance(question.sigma, float):
             return spread.value / question.sigma**2, count * log(question.sigma)
         return spread.value, fsum(logarithms)
@@ -386,6 +394,10 @@ class Spread:
 
     def __init__(self) -> None:
         self.value = self._weight = self._mean = 0.0
+
+    def root_mean_square(self) -> float:
+        """The root of the weighted mean of squares."""
+        return float(np.hypot(self._mean, (self.value / self._weight) ** 0.5)) if self._weight else 0.0
 
     def add(self, values: Any, sigma: Any = None) -> None:
         """Take in values with their standard deviations, all 1 where nothing is said."""

@@ -9,11 +9,12 @@ those drawn before among it. What a node does with a parameter is found by tryin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.engines import choose, choose_for_rows
+from cgcli.engines import choose_for_rows
 from cgcli.graph.walk import ancestors, descendants
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ POSITIVE = 0.75
 """How often a parameter that is no place is drawn positive."""
 AMONG = 0.7
 """How often a place is drawn among the values that it is compared with, and not from all magnitudes."""
+
+MAGNITUDES = np.concatenate(
+    [sign * 10.0 ** np.linspace(*ends, 100) for sign, ends in ((-1, (12, -12)), (1, (-12, 12)))]
+)
+"""Where the value of a parameter is looked for whose function alone is known."""
+MOST_TOGETHER, ROWS_AT_ONCE = 6, 20
+"""Parameters among which those are looked for that decide the size of the output, and rows at which that is seen."""
+LEAST_POWER = 0.01
+SPREAD = 0.3
+"""By how many powers of ten an output drawn is off the target's size."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +70,21 @@ class Starts:
 
     def __init__(
         self, graph: Graph, output: int, values: Mapping[str, Any], columns: Mapping[str, Any], unknown: Sequence[str],
-        linear: Sequence[str],
+        linear: Sequence[str], size: float = np.nan,
     ) -> None:  # fmt: skip
         """values: of all inputs but columns and unknown parameters. columns: some rows, by input.
 
-        unknown: parameters to draw; linear: parameters that are solved for, whatever they are here.
+        unknown: parameters to draw; linear: parameters that are solved for, whatever they are here. size: of the
+        target, nan where it is not known.
         """
         self._graph = graph
         self._values = dict(values)
         self._columns = dict(columns)
         self._rows = max(map(len, columns.values()), default=0)
+        self._output = output
         self.meetings = meetings(graph, output, list(columns), unknown, linear)
+        self._size = size
+        self._amplitude: tuple[str, ...] | None = None if np.isfinite(size) and size > 0 and not linear else ()
 
     def draw(self, generator: np.random.Generator, within: Mapping[str, tuple[float, float]]) -> dict[str, float]:
         """One set of values. within: ranges to draw from, of parameters that have one."""
@@ -83,7 +98,51 @@ class Starts:
             else:
                 number = folded(self._parameter(meeting, self._drawn(meeting, values, generator), values), low, high)
             found[name] = values[name] = number
-        return found
+        return self._as_large_as_the_target(found, within, generator)
+
+    def _as_large_as_the_target(
+        self, found: dict[str, float], within: Mapping[str, tuple[float, float]], generator: np.random.Generator
+    ) -> dict[str, float]:
+        """The values, those that together decide how large the output is such that it is like the target.
+
+        Of `exp(-a*x)/(b + c*x)` these are b and c: both times two, and all rows are halved. Units of the target decide
+        them, and nothing that they meet says so.
+        """
+        if self._amplitude is None:
+            self._amplitude = self._deciding(found)
+        chosen = self._amplitude
+        if not chosen or any(np.isfinite(within.get(name, (-np.inf, np.inf))).any() for name in chosen):
+            return found
+        once, twice = self._outputs([found, doubled(found, chosen)])
+        power = common_power(once, twice)
+        if power is None:
+            return found
+        wanted = self._size * 10 ** generator.normal(scale=SPREAD) / typical(once)
+        with np.errstate(all="ignore"):
+            factor = float(wanted ** (1 / power))
+        if not 0 < factor < np.inf:
+            return found
+        return {name: value * factor if name in chosen else value for name, value in found.items()}
+
+    def _deciding(self, found: Mapping[str, float]) -> tuple[str, ...]:
+        """The fewest parameters that, multiplied together, multiply all rows; () where there are none."""
+        names = [meeting.name for meeting in self.meetings][:MOST_TOGETHER]
+        sets = [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
+        if not sets:
+            return ()
+        once, *doubles = self._outputs([dict(found), *(doubled(found, chosen) for chosen in sets)])
+        return next((chosen for chosen, twice in zip(sets, doubles, strict=True) if common_power(once, twice)), ())
+
+    def _outputs(self, points: list[dict[str, float]]) -> Any:
+        """The output at some rows, evenly taken, for each of several sets of values: (sets, rows)."""
+        places = np.linspace(0, self._rows - 1, min(self._rows, ROWS_AT_ONCE)).astype(int)
+        columns = {name: np.tile(np.asarray(column)[places], (len(points),) + (1,) * (np.ndim(column) - 1))
+                   for name, column in self._columns.items()}  # fmt: skip
+        own = {name: np.repeat([point[name] for point in points], len(places)) for name in points[0]}
+        graph, values = self._graph, {**self._values, **columns, **own}
+        with np.errstate(all="ignore"):
+            found = choose_for_rows(graph, [self._output], "numpy", values).evaluate_rows(graph, values, [self._output])
+        return np.reshape(found[self._output], (len(points), len(places)))
 
     def _drawn(self, meeting: Meeting, values: Mapping[str, Any], generator: np.random.Generator) -> float:
         """A value of the node that depends on the parameter alone, fit for what it meets."""
@@ -99,7 +158,8 @@ class Starts:
                 roots = -np.array([combined(meeting.row, meeting.place, 0.0, float(one)) for one in met])
                 roots *= combined(meeting.row, meeting.place, 1.0, 0.0)
             if generator.uniform() < AMONG:
-                return float(generator.uniform(roots.min(), roots.max()))
+                place = float(generator.uniform(roots.min(), roots.max()))
+                return -place if roots.max() <= 0 and generator.uniform() < POSITIVE else place  # `K + x`, not `x - m`
             return size * typical(roots)
         if meeting.kind == OTHER:
             return size
@@ -119,18 +179,12 @@ class Starts:
         return found[np.linspace(0, len(found) - 1, min(len(found), 50)).astype(int)] if len(found) else found
 
     def _parameter(self, meeting: Meeting, wanted: float, values: Mapping[str, Any]) -> float:
-        """The parameter at which the node that depends on it alone has a value: where it is affine or a power of it."""
-
-        def own(number: float) -> float:
-            if meeting.own == self._graph.inputs()[meeting.name]:
-                return number
-            graph = self._graph
-            given = {**values, meeting.name: number}
-            return float(choose(graph, [meeting.own]).evaluate(graph, given, [meeting.own])[meeting.own])
-
-        zero, one, two, four = own(0.0), own(1.0), own(2.0), own(4.0)
+        """The parameter at which the node that depends on it alone has a value."""
+        if meeting.own == self._graph.inputs()[meeting.name]:
+            return wanted
+        zero, one, two, four = self._own(meeting, np.array([0.0, 1.0, 2.0, 4.0]), values)
         if np.isfinite([zero, one, two]).all() and close(two - one, one - zero) and one != zero:
-            return (wanted - zero) / (one - zero)
+            return float((wanted - zero) / (one - zero))
         ratio = two / one if one else 0.0
         if ratio > 0 and ratio != 1 and close(four / two, ratio):
             power = float(np.log2(ratio))
@@ -138,7 +192,43 @@ class Starts:
             if base > 0 or (close(power, round(power)) and round(power) % 2):
                 return float(np.sign(base) * abs(base) ** (1 / power))
             return float(abs(base) ** (1 / power))
-        return wanted
+        rough = crossing(MAGNITUDES, self._own(meeting, MAGNITUDES, values) - wanted)
+        if rough is None:
+            return wanted
+        finer = np.linspace(*rough, len(MAGNITUDES))
+        found = crossing(finer, self._own(meeting, finer, values) - wanted)
+        return found[0] if found else rough[0]
+
+    def _own(self, meeting: Meeting, numbers: Any, values: Mapping[str, Any]) -> Any:
+        """The node that depends on a parameter alone, at several of its values."""
+        graph = self._graph
+        given = {name: value for name, value in values.items() if name not in self._columns} | {meeting.name: numbers}
+        with np.errstate(all="ignore"):
+            found = choose_for_rows(graph, [meeting.own], "numpy", given).evaluate_rows(graph, given, [meeting.own])
+        return found[meeting.own]
+
+
+def crossing(places: Any, differences: Any) -> tuple[float, float] | None:
+    """Between which two places differences change their sign first; None where they do not."""
+    signs = np.sign(differences)
+    with np.errstate(invalid="ignore"):
+        changes = np.flatnonzero((signs[:-1] * signs[1:] <= 0) & np.isfinite(differences[:-1] + differences[1:]))
+    return (float(places[changes[0]]), float(places[changes[0] + 1])) if len(changes) else None
+
+
+def doubled(values: Mapping[str, float], chosen: Sequence[str]) -> dict[str, float]:
+    """The values, those that are chosen times two."""
+    return {name: 2 * value if name in chosen else value for name, value in values.items()}
+
+
+def common_power(once: Any, twice: Any) -> float | None:
+    """The power of two by which all rows have grown; None where it is not the same, or 0."""
+    with np.errstate(all="ignore"):
+        ratios = twice / once
+    if not len(ratios) or not np.isfinite(ratios).all() or not (ratios > 0).all():
+        return None
+    power = float(np.log2(ratios[0]))
+    return power if abs(power) > LEAST_POWER and np.ptp(ratios) <= 1e-9 * abs(ratios[0]) else None
 
 
 def meetings(

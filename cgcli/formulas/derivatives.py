@@ -143,11 +143,11 @@ def _gradients(program: Program, wrt: Sequence[str] | None, of: str | None) -> d
     chosen, nodes = variables(program, wrt, of), {}
     for name, node in targets(program, of).items():
         need_scalar(program.graph, name, node)
-        nodes[name] = dict(zip(chosen, _slopes(program, node, list(chosen.values())), strict=True))
+        nodes[name] = dict(zip(chosen, slopes_of(program, node, list(chosen.values())), strict=True))
     return nodes
 
 
-def _slopes(program: Program, node: int, wrt: Sequence[int]) -> list[int]:
+def slopes_of(program: Program, node: int, wrt: Sequence[int]) -> list[int]:
     """The nodes of the derivatives of a number; through the columns of a table where it has reductions of those."""
     if program.columns is not None:
         from cgcli.passes.columns import column_slopes
@@ -187,11 +187,13 @@ def _gradients_by_arrays(
     from cgcli.formulas.as_arrays import evaluated, gradient_by_arrays
 
     names = name_tuple(wrt)
-    made = derived(
-        bound, ("gradient by arrays", names, of),
-        lambda program: gradient_by_arrays(program, targets(program, of), variables(program, names, of)),
-    ).nodes  # fmt: skip
-    return None if made is None else evaluated(bound, made)
+    kept, question = bound.program.derived, ("gradient by arrays", names, of)
+    found: Derived | None = kept.get(question)
+    if found is None:  # nothing is added to the program, so no copy of it is needed
+        made = gradient_by_arrays(bound.program, targets(bound.program, of), variables(bound.program, names, of))
+        found = Derived(made[0], made if made[1] else None)
+        kept.put(question, found)
+    return None if found.nodes is None else evaluated(bound, found.nodes)
 
 
 def jacobians(

@@ -139,7 +139,7 @@ progression = Operation(
     "progression", "[start], [step], [count]",
     shape=lambda shapes, attributes: (attributes[2],),
     prepare=lambda shapes, *numbers: tuple(whole(number, "a limit of a range") for number in numbers),
-    spell={"numpy": _progression_numpy}, traits=("structural", "traceable", "internal"),
+    spell={"numpy": _progression_numpy, "latex": "range"}, traits=("structural", "traceable", "internal"),
     about="The whole numbers of a range as a vector, which a graph need not hold one by one.",
 )  # fmt: skip
 

@@ -81,6 +81,12 @@ class Columns:
         found.asked = list(self.asked)
         return found
 
+    def also(self, names: Sequence[str]) -> Columns:
+        """The same with more inputs that are columns."""
+        found = self.over(self.graph)
+        found.names |= set(names)
+        return found
+
     def varies(self, node: int) -> bool:
         """Whether a node is a row's number."""
         graph, known = self.graph, self._varies
@@ -244,10 +250,10 @@ def with_totals(graph: Graph, names: Sequence[str], reductions: Sequence[int]) -
     columns = Columns(new, names)
     for node in range(len(graph)):
         used = [moved[operand] for operand in graph.operands_of(node)]
-        if node not in chosen:
+        if node not in chosen or not columns.varies(used[0]):  # `max(mean(x))` is that of one number
             moved[node] = new.copy_node(graph, node, used)
             continue
-        if any(map(columns.varies, used[1:])) or not columns.varies(used[0]):
+        if any(map(columns.varies, used[1:])):
             raise ShapeError(
                 f"`{graph.row(node).name}` of a column needs an order that is the same for all rows",
                 span=graph.spans.get(node),

@@ -93,7 +93,7 @@ class _Expansion:
     def _elements(self, graph: Graph, node: int, values: dict[int, Value]) -> Value:
         shape, row = graph.shape_of(node), graph.row(node)
         if size(shape) > LARGEST:
-            return self._impossible(row, ())
+            raise NotScalarError([*self.missing, row])
         if graph.is_leaf(node):
             return self._leaf(graph, node, shape)
         operands = [values[operand] for operand in graph.operands_of(node)]

@@ -28,6 +28,8 @@ from cgcli.uncertainty.signs import (
     EXAMPLE,
     NOTE,
     NOTES,
+    PLAIN,
+    SCALED,
     SHORT,
     SIGNS,
     USAGE,
@@ -100,6 +102,9 @@ def _bare(name: str, text: str, noted: bool) -> Quantity:
     call = CALL.match(text)
     if call and is_distribution(call[1], call[2]) and closes_at_end(text[len(call[1]) :]):
         return _distributed(name, kind_of(call[1]), call[2])
+    scaled = SCALED.match(text)
+    if scaled and closes_at_end(f"({scaled['inside']})") and SIGNS.search(scaled["inside"]):
+        return _scaled(name, scaled["inside"].strip(), scaled["exponent"] or "0")
     parts = SIGNS.split(text)
     head = CALL.match(parts[0].strip())
     if head and is_distribution(head[1], head[2]):
@@ -111,8 +116,25 @@ def _bare(name: str, text: str, noted: bool) -> Quantity:
         raise UsageError(f"the value of `{name}` has {what}", hint=EXAMPLE)
     if len(parts) > 2 or not all(part.strip() for part in parts):
         raise UsageError(f"`{text}` is not of the form VALUE±ERROR", hint=EXAMPLE)
+    if parts[0].count("(") != parts[0].count(")"):
+        raise UsageError(
+            f"`{text}` is not of the form VALUE±ERROR", hint="what is done with a value is for the formula"
+        )
     value = read_value(name, parts[0].strip())
     return Quantity(name, value, _error(name, value, parts[1].strip()))
+
+
+def _scaled(name: str, text: str, exponent: str) -> Quantity:
+    """The quantity of `(VALUE±ERROR)eEXPONENT`; plain digits take the exponent as they are, so nothing is rounded."""
+    parts = [part.strip() for part in SIGNS.split(text)]
+    if len(parts) != 2 or not all(parts):
+        raise UsageError(f"`{text}` is not of the form VALUE±ERROR", hint=EXAMPLE)
+    if all(PLAIN.match(part) for part in parts):
+        value, error = (float(f"{part}e{exponent}") for part in parts)
+        return Quantity(name, value, error)
+    value = read_value(name, parts[0])
+    scale = 10.0 ** int(exponent)
+    return Quantity(name, value * scale, _error(name, value, parts[1]) * scale)
 
 
 def kind_of(name: str) -> str:

@@ -53,6 +53,7 @@ class Propagation:
             self.jacobian = self._by_columns() if len(self.value) > BY_ROWS else self._by_rows()
         self.covariance = self.jacobian @ inputs.covariance @ self.jacobian.T
         self.error = np.sqrt(np.maximum(np.diagonal(self.covariance), 0))
+        self.error[np.isnan(self.value)] = np.nan  # a derivative may be there all the same, as that of log below 0
 
     def _by_rows(self) -> Any:
         """The Jacobian by reverse passes, one for each element of the outputs."""

@@ -81,7 +81,9 @@ def of_columns(columns: Mapping[str, Any]) -> tuple[dict[str, Quantity], dict[tu
     """Means with s/√n and n − 1 degrees of freedom, and their correlations, which are those of the readings."""
     rows = len(next(iter(columns.values())))
     if rows < FEWEST:
-        raise DataError(f"{rows} reading{'' if rows == 1 else 's'} say nothing of an error", hint="give at least two")
+        raise DataError(
+            f"{'one reading says' if rows else 'no reading says'} nothing of an error", hint="give at least two"
+        )
     quantities = {
         name: Quantity(name, float(np.mean(column)), float(np.std(column, ddof=1)) / rows**0.5, rows - 1)
         for name, column in columns.items()

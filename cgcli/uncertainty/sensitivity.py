@@ -72,7 +72,7 @@ def table(found: Propagation, name: str, result: Uncertainty | ArrayUncertainty)
     for variable, slopes in zip(nodes[name], known, strict=True):
         values = np.ravel(np.asarray(bound.values[variable], dtype=float))
         for place, label in enumerate(element_names(variable, np.shape(slopes))):
-            slope, value = float(np.ravel(slopes)[place]), float(values[place])
+            slope, value = float(np.ravel(slopes)[place]) + 0.0, float(values[place])  # no -0
             group = inputs.groups.get(variable)
             error = float(inputs.error[group][place]) if group else None
             rows.append(_row(label, value, slope, error, result))

@@ -12,6 +12,12 @@ SIGNS = re.compile(r"±|(?<=[\w.)\]\s])\+/-|(?<=[\w.)\]\s])\+-")
 CONCISE = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)\((\d+(?:\.\d*)?|\.\d+)\)([eE][+-]?\d+)?\Z")
 """`1.50(10)`, `12.3(4)e-5`; with a point among the digits in brackets they are the error itself: `1.50(0.10)`."""
 
+SCALED = re.compile(r"\((?P<inside>.+)\)(?:\s*(?:[eE]|\*\s*10\s*(?:\^|\*\*)\s*)(?P<exponent>[+-]?\d+))?\Z", re.DOTALL)
+"""`(1.524 ± 0.025)e-10`, as results are printed, `(1.524±0.025)*10^-10`, `(1.5±0.1)`."""
+
+PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)\Z")
+"""A number without an exponent."""
+
 NOTES = re.compile(r"(?:\s*\(\s*(?:dof|k)\s*=?\s*[^()\s=]+\s*\))+\Z")
 """`(dof 24)`, `(k 2)`, `(k 2)(dof 50)` behind a value."""
 

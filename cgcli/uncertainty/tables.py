@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import ShapeError, UsageError, did_you_mean
-from cgcli.formulas.derivatives import derived, need_scalar, variables
+from cgcli.formulas.derivatives import derived, need_scalar, slopes_of, variables
 from cgcli.formulas.rows import bind_columns, evaluate_rows
 from cgcli.graph.balanced import balanced
+from cgcli.graph.walk import ancestors
 from cgcli.ops import arithmetic, logic, powers, shaping
-from cgcli.passes.differentiate import differentiate
 from cgcli.passes.folding import FoldingRef
 from cgcli.uncertainty.intervals import COVERAGE, check_coverage
 from cgcli.uncertainty.propagating import plain, refuse_defaults
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
     from cgcli.graph.ref import Ref
     from cgcli.language.program import Program
+    from cgcli.passes.columns import Columns
     from cgcli.uncertainty.asking import Pairs, Question
     from cgcli.uncertainty.quantities import Quantity
 
@@ -46,18 +47,13 @@ def with_errors(
     all rows. correlations: of both, the same in all rows. ShapeError for results that are arrays, UsageError for
     correlations of what has no error, and of arrays.
     """
-    if bound.program.columns is not None:
-        raise ShapeError(
-            "errors in rows go with formulas of single rows, and this one takes a whole column together",
-            hint="f.uncertainty takes a column as one array with its errors",
-        )
     names = (*columns, *[name for name, each in quantities.items() if not each.is_exact])
     refuse_defaults(bound, names, {*bound.values, *columns})
     pairs = tuple(sorted(correlations.items()))
     check_pairs(names, quantities, correlations)
     outputs = bound.chosen(show)
-    question = ("errors in rows", names, pairs, *outputs)
-    found = derived(bound, question, lambda program: _error_nodes(program, names, correlations, outputs))
+    question = ("errors in rows", names, tuple(columns), pairs, *outputs)
+    found = derived(bound, question, lambda program: _error_nodes(program, names, columns, correlations, outputs))
     errors = {error_of(name): each.error if each.value.ndim else float(each.error)
               for name, each in quantities.items() if not each.is_exact}  # fmt: skip
     return bound.over(found.program, errors), found.nodes
@@ -85,7 +81,7 @@ def check_pairs(names: Sequence[str], quantities: Mapping[str, Quantity], correl
 
 
 def _error_nodes(
-    program: Program, names: Sequence[str], correlations: Pairs, outputs: Mapping[str, int]
+    program: Program, names: Sequence[str], columns: Sequence[str], correlations: Pairs, outputs: Mapping[str, int]
 ) -> dict[str, int]:
     """Nodes of the results and of their errors. A negative error, which has no square root, becomes nan."""
     graph = program.graph
@@ -95,21 +91,70 @@ def _error_nodes(
     errors = {
         name: powers.sqrt(each) * powers.sqrt(each) if each.shape == () else each for name, each in errors.items()
     }
+    over = program.columns = None if program.columns is None else program.columns.also(list(map(error_of, columns)))
     found: dict[str, int] = {}
     for output, node in outputs.items():
         need_scalar(graph, output, node)
-        slopes = differentiate(graph, [node], list(by_name.values()))
-        parts = {name: FoldingRef(graph, slopes.wrt(target)) * errors[name] for name, target in by_name.items()}
+        _refuse_rows_of_columns(over, output, node, [by_name[name] for name in columns])
+        slopes = slopes_of(program, node, list(by_name.values()))
+        parts = {name: FoldingRef(graph, slope) * error
+                 for slope, (name, error) in zip(slopes, errors.items(), strict=True)}  # fmt: skip
         found[output] = node
-        found[f"{output}_error"] = _root(parts, correlations).node if parts else graph.constant(0.0)
+        if over is not None and over.is_whole(node):
+            found[f"{output}_error"] = _root_over_rows(over, parts, columns, correlations).node
+        else:
+            found[f"{output}_error"] = _root(parts, correlations).node if parts else graph.constant(0.0)
     return found
+
+
+def _refuse_rows_of_columns(over: Columns | None, output: str, node: int, uncertain: Sequence[int]) -> None:
+    """ShapeError for a row's number that follows from a whole column with errors: it hangs on those of all rows."""
+    if over is None or not over.varies(node):
+        return
+    for total in over.needed([node]):
+        needed = ancestors(over.graph, [total.operand])
+        if any(needed[each] for each in uncertain):
+            raise ShapeError(
+                f"`{output}` is a row's number and follows from `{total.asked}` of a column with errors, and so from "
+                "the errors of all rows",
+                hint="f.uncertainty takes a column as one array with its errors",
+            )
 
 
 def _root(parts: Mapping[str, Ref], correlations: Pairs) -> Ref:
     """The root of the sum of squares of contributions, and of twice the products of correlated ones."""
+    total = _variance(parts, correlations)
+    return powers.sqrt(logic.maximum(total, 0.0) if correlations else total)
+
+
+def _variance(parts: Mapping[str, Ref], correlations: Pairs) -> Ref:
+    """The sum of squares of contributions, and of twice the products of correlated ones."""
     squares = [part * part for part in parts.values()]
     terms: list[Ref] = [shaping.sum_of(each, None) if each.shape else each for each in squares]
-    terms += [2 * r * parts[first] * parts[second] for (first, second), r in correlations.items() if r]
+    terms += [2 * r * parts[first] * parts[second] for (first, second), r in correlations.items()
+              if r and first in parts and second in parts]  # fmt: skip
+    return balanced(arithmetic.add, terms)
+
+
+def _root_over_rows(over: Columns, parts: Mapping[str, Ref], columns: Sequence[str], correlations: Pairs) -> Ref:
+    """The error of what is of the whole table: errors of columns are independent from row to row, and add up over all
+    of them; those of the other inputs are the same in all rows. UsageError for a correlation of one with the other.
+    """
+    for pair, r in correlations.items():
+        inside = [name for name in pair if name in columns]
+        if r and len(inside) == 1:
+            raise UsageError(
+                f"`{pair[0]}` and `{pair[1]}` cannot go together: the errors of `{inside[0]}` are independent from row "
+                "to row, and a result is of the whole table"
+            )
+    in_rows = {name: part for name, part in parts.items() if name in columns}
+    shared = {name: part for name, part in parts.items() if name not in columns}
+    terms = [_variance(shared, correlations)] if shared else []
+    if in_rows:
+        each = over.in_each_row(_variance(in_rows, correlations).node)
+        terms.append(FoldingRef(over.graph, over.total(shaping.sum_of, each)))
+    if not terms:
+        return FoldingRef(over.graph, over.graph.constant(0.0))
     total = balanced(arithmetic.add, terms)
     return powers.sqrt(logic.maximum(total, 0.0) if correlations else total)
 

@@ -36,6 +36,7 @@ WHOLE = {
     "f(t) = t/sum(t)\nsum(f(x)^2)": np.sum((X / X.sum()) ** 2), "h = x^2\nmax(h) - mean(h)": 9 - np.mean(X**2),
     "sum((y - mean(y))^3)/std(y)^3": np.sum((Y - Y.mean()) ** 3) / np.std(Y) ** 3,
     "mean((y - a*x)^2)": np.mean((Y - 2 * X) ** 2), "sum(k*mean(y) for k in range(3))": 3 * np.mean(Y),
+    "max(max(y) - a)": 5.0, "sum(mean(y)) + var(max(x))": np.mean(Y),
     "input d = 2*y\nmean(d)": 2 * np.mean(Y), "log(mean(exp(a*y)))": np.log(np.mean(np.exp(2 * Y))),
 }  # fmt: skip
 EACH = {
@@ -76,6 +77,7 @@ SMOOTH = [
     "norm(y*a, inf)", "norm(y - a, 3)", "norm(y + x, a)", "prod(y + a*x)", "prod(x - a)", "prod((x - 2)*(x - a))",
     "logsumexp(a*y)", "logmeanexp(a*y)", "log(mean(exp(a*y)))", "sum((y - mean(a*y))^3)/std(a*x)",
     "sum(where(y > mean(a*y), y^a, x))", "a*count(y > 2)", "max(y - a*mean(x))", "sum(a)*mean(y)",
+    "sum(min(a*y))*a", "var(sum(a*x)) + max(norm(a*x - y))",
 ]  # fmt: skip
 
 

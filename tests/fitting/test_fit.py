@@ -234,3 +234,19 @@ def test_what_is_kept_of_one_fit_is_not_taken_for_another_one():
             found, alone = (f.fit(table, start=start, **question) for f in (kept, cg.parse("a*exp(-b*t) + c")))
             assert found.values == alone.values
             assert found.aic == alone.aic
+
+
+def test_a_parameter_that_cancels_is_told_although_its_derivative_is_rounding_and_not_0():
+    table = {"c": [0.02, 0.06, 0.11, 0.22, 0.56, 1.1], "v": [61.5, 102, 131, 155.5, 196, 203.5]}
+    found = cg.parse("V*K*c/(K*W + K*c)").fit(table, target="v", start={"V": 200, "K": 1, "W": 0.1})
+    alone = cg.parse("V*c/(W + c)").fit(table, target="v", start={"V": 200, "W": 0.1})
+    assert found.converged
+    assert found.undetermined == [{"K": 1.0}]
+    assert found.values["W"] == pytest.approx(alone.values["W"])
+    assert found.errors["W"] == pytest.approx(alone.errors["W"])
+
+
+def test_a_formula_without_a_column_is_told():
+    found = cg.parse("a + b*q").fit({"c": [1.0, 2, 3, 4], "v": [1.0, 2, 3, 5]}, target="v")
+    assert found.warnings[0] == "no input of the formula is a column of the table, which has `c`, `v`"
+    assert len(found.undetermined) == 2

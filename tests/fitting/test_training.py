@@ -210,6 +210,37 @@ def test_what_was_stopped_goes_on_to_the_same_bits(
         assert bits(LINE.fit(data, loss="loss", resume=saved, **validate)) == bits(whole), "a finished one stays"
 
 
+@pytest.mark.parametrize("options", [{"loss": "loss"}, {"target": "y"}])
+def test_no_other_file_is_lost_by_saving(options: dict[str, Any], tmp_path: Path) -> None:
+    """Neither the table itself, nor the formula, nor anything else that is no checkpoint."""
+    table = tmp_path / "line.csv"
+    table.write_text("t,y\n1,2\n2,3\n3,4.5\n")
+    formula = LINE if "loss" in options else cg.parse("a*t + b")
+    with pytest.raises(UsageError, match="holds no training or fit; it would be lost"):
+        formula.fit(table, save=table, **options)
+    assert table.read_text().startswith("t,y")
+    saved = tmp_path / "run.npz"
+    saved.touch()  # an empty file has nothing to lose
+    for _ in range(2):
+        formula.fit(table, save=saved, **options)
+
+
+def test_another_number_of_threads_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last bits of products of matrices hang on it; of numbers there are none."""
+    saved = tmp_path / "run.npz"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    NETWORK.fit(XOR, loss="loss", epochs=1, save=saved)
+    assert NETWORK.fit(XOR, loss="loss", epochs=2, resume=saved).warnings == []
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    (told,) = NETWORK.fit(XOR, loss="loss", epochs=3, resume=saved).warnings
+    assert told.endswith(
+        "with 2 threads for products of matrices, not 1: last bits may differ, but for OPENBLAS_NUM_THREADS=2"
+    )
+    LINE.fit(line_data(), loss="loss", epochs=1, save=saved)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert LINE.fit(line_data(), loss="loss", epochs=2, resume=saved).warnings == []
+
+
 def test_more_epochs_may_follow(tmp_path: Path) -> None:
     data, saved = line_data(), tmp_path / "run.npz"
     LINE.fit(data, loss="loss", epochs=2, save=saved)

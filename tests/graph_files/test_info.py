@@ -43,3 +43,9 @@ def test_calls_are_counted_by_function(run, tmp_path):
     assert "calls" not in facts(run, "x*y")
     cg.parse(text).save(tmp_path / "g.npz")
     assert facts(run, "g.npz")["calls"] == {"f": 10, "g": 5, "step": 5}
+
+
+def test_arrays_that_are_too_long_to_be_taken_apart_are_told_of_too(run):
+    """Up to 256 elements an array may be that many numbers of a kernel."""
+    assert facts(run, "input v[300]; sum(sin(v*x)/v)")["operations"]["sin"] == 1
+    assert facts(run, "sum(sin(k*x)/k for k in range(1, 30000))")["nodes"] < 10

@@ -78,4 +78,7 @@ def test_texts(text, printed):
 
 def test_latex_names_the_function():
     with everything_kept():
-        assert "fold" in cg.parse("step(x, i) = r*x*(1 - x); fold(step, 0.4, range(9))").latex()
+        shown = cg.parse("step(x, i) = r*x*(1 - x); fold(step, 0.4, range(9))").latex()
+        assert r"\operatorname{fold}\left(\operatorname{step}, " in shown
+        shown = cg.parse("step(x, i) = r*x*i; scan(step, 0.4, range(9))[2]").latex()
+        assert r"\operatorname{scan}\left(\operatorname{step}, 0.4, \left(0, 1, \ldots, 8\right), r\right)" in shown

@@ -53,6 +53,23 @@ def test_there_are_no_transcripts_without_a_sample() -> None:
     assert {path.stem for path in (FOLDER / "expected").glob("*.txt")} == {path.stem for path in SAMPLES}
 
 
+def populations(birth: float = 1.1) -> list[tuple[float, float]]:
+    """The way of predator_prey.cg."""
+    prey, predators, way = 10.0, 5.0, []
+    for _ in range(4000):
+        meet = prey * predators
+        prey, predators = (
+            prey + 0.005 * (birth * prey - 0.4 * meet),
+            predators + 0.005 * (0.1 * meet - 0.4 * predators),
+        )
+        way.append((prey, predators))
+    return way
+
+
+def average_prey(birth: float) -> float:
+    return sum(prey for prey, _ in populations(birth)) / 4000
+
+
 def call_price(S: Any, K: Any, T: Any, r: Any, sigma: Any) -> Any:
     """Black and Scholes with mpmath's own distribution function."""
     d1 = (mpmath.log(S / K) + (r + sigma**2 / 2) * T) / (sigma * mpmath.sqrt(T))
@@ -204,6 +221,10 @@ VALUES: dict[str, dict[str, Callable[[], Any]]] = {
     "tax": {"tax": lambda: 0.2 * 30000 + 0.4 * 8000},
     "safe_square_root": {"y": lambda: 0, "slope": lambda: 0, "bend": lambda: 0},
     "great_circle": {"result": haversine},
+    "predator_prey": {
+        "most": lambda: max(predators for _, predators in populations()),
+        "average": lambda: average_prey(1.1),
+    },
 }  # fmt: skip
 """What each output is by another way: a library, a closed form, or a sum on paper."""
 
@@ -224,6 +245,9 @@ SLOPES: dict[str, tuple[str, str, Callable[[], Any]]] = {
     "horner": ("result", "x", lambda: 6 * 9 - 12 * 3 + 2),
     "damped_oscillator": ("x", "t", lambda: mpmath.diff(oscillation, 1.5)),
     "tax": ("tax", "income", lambda: 0.4),
+    "predator_prey": (
+        "average", "birth", lambda: (average_prey(1.1 + 1e-6) - average_prey(1.1 - 1e-6)) / 2e-6
+    ),
     "normal_likelihood": ("result", "mu", lambda: (4.9 + 5.3 + 5.1 + 4.7 + 5.5 - 25) / 0.16),
     "mlp_xor": ("loss", "W1", lambda: [(perturbed(0.80001) - perturbed(0.79999)) / 2e-5]),
 }  # fmt: skip

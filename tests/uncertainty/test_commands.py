@@ -25,6 +25,14 @@ def test_the_result_has_its_error():
     assert told("eval", PENDULUM, "L=1.00(1)", "T=2.006(5)", "--correlation", "L,T=0.3") == "9.8107 ± 0.0956\n"
 
 
+def test_a_result_that_is_none_has_no_error():
+    assert told("eval", "log(x)", "x=-1±0.1").startswith("nan ± nan\nwarning: nan comes from `log` of -1")
+
+
+def test_a_derivative_that_is_zero_has_no_sign():
+    assert "-0 " not in told("sensitivity", "x/y", "x=0±0.1", "y=2±0.1")
+
+
 def test_a_value_without_an_error_is_printed_as_ever():
     assert told("eval", "x^2", "x=3") == "9\n"
 

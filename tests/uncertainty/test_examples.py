@@ -60,3 +60,33 @@ def number(found: dict[str, Any], what: str, output: str) -> float:
         low, high = found["intervals"][result]
         return (high - low) / 2
     return found[what][result]
+
+
+READINGS = {
+    # name: (readings of t, value, error, degrees of freedom, interval)
+    "TN 1900 E2, temperature in May": (
+        "18.75 28.25 25.75 28.00 28.50 20.75 21.00 22.75 18.50 27.25 20.75 26.50 28.00 23.25 28.00 21.75 26.00 26.50 "
+        "28.00 33.25 32.00 29.50", "25.6", "0.872", 21, ("23.8", "27.4"),
+    ),
+    "GUM 4.4.3, thermometer": (
+        "96.90 98.18 98.25 98.61 99.03 99.49 99.56 99.74 99.89 100.07 100.33 100.42 100.68 100.95 101.11 101.20 101.57 "
+        "101.84 102.36 102.72", "100.14", "0.33", 19, ("99.45", "100.84"),
+    ),
+    "GUM H.5, voltage of a Zener diode, daily means": (
+        "10.000172 10.000116 10.000013 10.000144 10.000106 10.000031 10.000060 10.000125 10.000163 10.000041",
+        "10.000097", "18e-6", 9, ("10.000056", "10.000138"),
+    ),
+    "MetroloPy, side of a rectangle": ("3.011 3.125 2.995 3.055 3.067 3.101", "3.059", "0.020", 5, ("3.006", "3.112")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_published_readings(name, tmp_path):
+    readings, value, error, dof, interval = READINGS[name]
+    table = tmp_path / "readings.csv"
+    table.write_text("\n".join(["t", *readings.split()]))
+    found = asked(["t", "--repeat", str(table)])
+    assert found["values"]["result"] == printed(value)
+    assert found["errors"]["result"] == printed(error)
+    assert found["dof"]["result"] == dof
+    assert found["intervals"]["result"] == [printed(end) for end in interval]

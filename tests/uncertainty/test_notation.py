@@ -22,6 +22,8 @@ WRITTEN = {
     "-5±2%": (-5.0, 0.1),
     "1.50(10)": (1.5, 0.1), "12.3(4)e-5": (12.3e-5, 0.4e-5), "-0.1(2)": (-0.1, 0.2), "120(30)": (120.0, 30.0),
     ".5(1)": (0.5, 0.1), "1.50(0.10)": (1.5, 0.1), "6.62607015(12)E-34": (6.62607015e-34, 1.2e-41),
+    "(1.5240 ± 0.0247)e-10": (1.5240e-10, 0.0247e-10), "(1.5+/-0.1)": (1.5, 0.1), "(-1.5±2%)E3": (-1500, 30.0),
+    "(1.5±0.1)*10^-3": (1.5e-3, 1e-4), "(sqrt(4)±1/10)e1": (20.0, 1.0),
     "N(1.5, 0.1)": (1.5, 0.1), "normal(1.5, 0.1)": (1.5, 0.1),
     "R(1.1, 1.3)": (1.2, 0.1 / sqrt(3)), "rectangular(1.2±0.1)": (1.2, 0.1 / sqrt(3)), "uniform(1.1, 1.3)": (1.2,
     0.1 / sqrt(3)),
@@ -34,6 +36,15 @@ WRITTEN = {
     "lognormal(mu=0, sigma=1)": (np.exp(0.5), sqrt((np.e - 1) * np.e)),
     "exponential(3)": (3.0, 3.0), "gamma(10, 1)": (10.0, sqrt(10)),
 }  # fmt: skip
+
+
+@given(st.floats(-1e300, 1e300, allow_subnormal=False), st.floats(1e-300, 1e290, allow_subnormal=False))
+def test_a_printed_result_can_be_read_again(value, error):
+    text = result_text(value, error)
+    found = read_quantity("x", text)
+    assert float(found.error) == approx(error, rel=6e-3)
+    assert float(found.value) == approx(value, abs=6e-3 * error, rel=1e-15)
+    assert is_uncertain(text)
 
 
 @pytest.mark.parametrize("text", WRITTEN, ids=lambda text: text.strip())

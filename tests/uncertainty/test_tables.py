@@ -39,12 +39,44 @@ def test_several_outputs_arrays_and_gaps():
     assert np.isnan(found["s"].error[1])
 
 
-def test_a_whole_column_is_refused():
+X, Y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 3.0, 4.0, 5.5])
+OF_X, OF_Y = np.array([0.1, 0.1, 0.3, 0.1]), np.array([0.1, 0.2, 0.1, 0.3])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mean(x*y)*z", "sum(x/s^2)/sum(1/s^2)", "std(y) + z", "max(x*z)", "mean((y - z*x)^2)", "sum((x - mean(x))*y)"],
+)  # fmt: skip
+def test_what_is_of_the_whole_table_has_the_errors_of_all_rows(text):
+    """As the formula over arrays, whose elements go together as the columns do in each row."""
+    f = cg.parse(text)
+    columns = {"x": (X, OF_X), "y": (Y, OF_Y)}
+    given = {name: {**columns, "z": (2.0, 0.1), "s": OF_X}[name] for name in f.inputs}
+    both = {"x", "y"} <= set(f.inputs)
+    found = f.uncertainty_rows(given, correlations={("x", "y"): 0.3} if both else None)
+    pairs = {(f"x[{row}]", f"y[{row}]"): 0.3 for row in range(4)} if both else None
+    expected = f.uncertainty(given, correlations=pairs)
+    assert (found.value, found.error) == (approx(expected.value, rel=1e-14), approx(expected.error, rel=1e-13))
+
+
+def test_a_row_may_use_what_is_of_a_column_without_errors():
+    found = cg.parse("z*(x - mean(z*y))").uncertainty_rows({"x": (X, OF_X), "y": Y, "z": (2.0, 0.1)})
+    assert found.error == approx(np.hypot(2 * OF_X, 0.1 * (X - 4 * Y.mean())))
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        ("x - mean(x)", {}, "follows from `mean` of a column with errors, and so from the errors of all rows"),
+        ("mean(x)*z", {"correlations": {("x", "z"): 0.2}}, "`x` and `z` cannot go together"),
+    ],
+)
+def test_errors_of_whole_columns_that_are_refused(text, options, told):
+    f = cg.parse(text)
+    given = {name: {"x": (X, OF_X), "z": (2.0, 0.1)}[name] for name in f.inputs}
     with pytest.raises(CgError) as refused:
-        cg.parse("x - mean(x)").uncertainty_rows({"x": ([1.0, 2.0], [0.1, 0.1])})
-    assert "takes a whole column together" in refused.value.message
-    together = cg.parse("mean(x)").uncertainty({"x": ([1.0, 2.0], [0.1, 0.1])})
-    assert together.error == approx(0.1 / sqrt(2))
+        f.uncertainty_rows(given, **options)
+    assert told in refused.value.message
 
 
 def test_the_command_writes_an_error_a_row(tmp_path):

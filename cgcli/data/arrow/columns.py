@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
 from math import nan
 from typing import Any
 
@@ -15,15 +16,21 @@ from cgcli.data.table import Column
 from cgcli.data.times import DIGITS_OF_UNITS, standard
 from cgcli.errors import DataError
 
-WORDS = pa.array([*MISSING_WORDS, *TRUTH_WORDS])
-MEANINGS = pa.array([*(None for _ in MISSING_WORDS), *(str(value) for value in TRUTH_WORDS.values())], pa.string())
-"""What words stand for that are numbers or missing ones: texts of numbers, and null."""
-
 BOOL8: Any = getattr(pa, "Bool8Type", ())
 """The type of truth values of 8 bits, which pyarrow has since version 18."""
 
 NUMBER = r"^\s*[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:inf|infinity|nan)|)\s*$"
 """Texts that begin like a formula of a spreadsheet and are none."""
+
+
+@cache
+def words() -> tuple[Any, Any]:
+    """Words that are numbers or missing ones, and what they stand for: texts of numbers, and null.
+
+    Made where they are asked for: `pa.array` loads pandas where that is installed, for half a second.
+    """
+    meanings = [*(None for _ in MISSING_WORDS), *(str(value) for value in TRUTH_WORDS.values())]
+    return pa.array([*MISSING_WORDS, *TRUTH_WORDS]), pa.array(meanings, pa.string())
 
 
 def is_text(kind: Any) -> bool:
@@ -99,7 +106,16 @@ def _items_as_numbers(column: Any, decimal: str) -> tuple[Any, list[int]]:
         values = _as_doubles(column)
     if values.null_count:
         values = compute.fill_null(values, float("nan"))
-    return values.to_numpy(zero_copy_only=False), bad
+    return _doubles_in(values), bad
+
+
+def _doubles_in(values: Any) -> Any:
+    """Doubles without a null as an array over the same memory. `to_numpy` loads pandas where that is installed."""
+    if isinstance(values, pa.ChunkedArray):
+        return values.to_numpy()
+    if not len(values):
+        return np.empty(0)
+    return np.frombuffer(values.buffers()[1], np.float64, len(values), values.type.bit_width // 8 * values.offset)
 
 
 def _arrays_of(column: Any) -> Any:
@@ -151,8 +167,9 @@ def _texts_as_numbers(column: Any, decimal: str) -> tuple[Any, list[int]]:
         with suppress(pa.ArrowInvalid):
             return compute.cast(column, pa.float64()), []
     trimmed = compute.utf8_trim(column, BLANKS)
-    word = compute.index_in(trimmed, value_set=compute.cast(WORDS, trimmed.type))
-    meant = compute.take(compute.cast(MEANINGS, trimmed.type), word)
+    known, meanings = words()
+    word = compute.index_in(trimmed, value_set=compute.cast(known, trimmed.type))
+    meant = compute.take(compute.cast(meanings, trimmed.type), word)
     if decimal == "." or not compute.any(compute.match_substring(trimmed, ".")).as_py():
         marked = trimmed if decimal == "." else compute.replace_substring(trimmed, decimal, ".")
         with suppress(pa.ArrowInvalid):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cgcli.engines.threads import of_libraries
 from cgcli.errors import DataError, UsageError
 from cgcli.fitting import checkpoints
 from cgcli.fitting.checkpoints import check_marks, resumed
@@ -122,21 +123,32 @@ def train(
     checked = None if validate is None else trained.validation(validate)
     training = (AtOnce if chosen.method == FULL_BATCH else ByBatches)(trained, chosen, rows, checked, progress)
     target = save or resume
+    notes: list[str] = []
     with np.errstate(all="ignore"):  # what is not finite is looked for, and told
         if target is None:
             training.run()
         else:
-            _run_saving(training, trained, found, target)
-        return _result(training, trained)
+            notes = _run_saving(training, trained, found, target)
+        result = _result(training, trained)
+        result.warnings += notes
+        return result
 
 
-def _run_saving(training: Training, trained: AnyTrained, found: Checkpoint | None, path: str) -> None:
-    """Train with checkpoints."""
-    marks = {**trained.marks(), "data": training.rows.fingerprint()}
+def _run_saving(training: Training, trained: AnyTrained, found: Checkpoint | None, path: str) -> list[str]:
+    """Train with checkpoints; what should be noticed."""
+    notes: list[str] = []
+    marks = {**trained.marks(), "data": training.rows.fingerprint(), "threads": str(of_libraries())}
     if training.checked is not None:
         marks["validation"] = training.checked.fingerprint()
     if found is not None:
         check_marks(found.marks, marks, path)
+        before, now = found.marks.get("threads", marks["threads"]), marks["threads"]
+        if before != now and any(training.loss.shapes.values()):
+            notes.append(
+                f"`{path}` was begun with {before} thread{'' if before == '1' else 's'} for products of matrices, not "
+                f"{now}: last bits may differ, but for OPENBLAS_NUM_THREADS={before}"
+            )
+        marks["threads"] = before
         training.restore(found, path)
     due = time.monotonic() + checkpoints.FIRST_SAVE
 
@@ -161,6 +173,7 @@ def _run_saving(training: Training, trained: AnyTrained, found: Checkpoint | Non
         training.after_step = after_step
         training.run()
         save()
+    return notes
 
 
 def _result(training: Training, trained: AnyTrained) -> TrainingResult:
