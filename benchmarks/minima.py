@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 
 class Problem(NamedTuple):
-    """A formula, where to start, and the values of known minima, the best one first."""
+    """A formula, where to start, the values of known minima (the best one first), bounds, and who describes it."""
 
     text: str
     start: dict[str, Any]
     minima: tuple[float, ...] = ()
+    bounds: dict[str, Any] = {}  # noqa: RUF012
+    source: str = "CUTE"
 
 
 def even(count: int) -> list[float]:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from harness import installed, machine, markdown, written
 from minima import MGH, OTHERS, Problem
+from minima_more import FRESH
 
 import cgcli as cg
 from cgcli.minimizing.objective import Objective
@@ -37,7 +38,7 @@ class End(NamedTuple):
 
 def end_of_cg(problem: Problem, objective: Objective) -> End:
     """`f.minimize` as a user calls it."""
-    found = cg.parse(problem.text).minimize(problem.start)
+    found = cg.parse(problem.text).minimize(problem.start, bounds=problem.bounds)
     return End(objective.variables.pack(found.values), found.value, found.evaluations, found.converged)
 
 
@@ -46,8 +47,12 @@ def scipy_method(method: str | None, *, gradient: bool, hessian: bool) -> Callab
     from scipy.optimize import minimize
 
     def end(problem: Problem, objective: Objective) -> End:
+        low, high = sides(problem, objective)
+        bounds = list(zip(low, high, strict=True)) if problem.bounds else None
+        if bounds and hessian:
+            raise ValueError("it takes no bounds")
         found = minimize(
-            lambda x: objective.at(x).value, objective.variables.pack(problem.start), method=method,
+            lambda x: objective.at(x).value, objective.variables.pack(problem.start), method=method, bounds=bounds,
             jac=objective.gradient if gradient else None, hess=objective.hessian if hessian else None,
         )  # fmt: skip
         return End(found.x, float(found.fun), int(found.nfev), bool(found.success))
@@ -78,9 +83,24 @@ def is_close(value: float, minima: tuple[float, ...]) -> bool:
     return any(abs(value - each) <= CLOSE * max(1.0, abs(each)) for each in minima)
 
 
-def is_minimum(objective: Objective, x: Any) -> bool:
-    """Whether a point is a minimum by its exact derivatives: Newton's decrement is small, no curvature negative."""
+def sides(problem: Problem, objective: Objective) -> tuple[Any, Any]:
+    """The lower and upper bounds of all variables, infinite where there are none."""
+    low, high = np.full(objective.variables.count, -np.inf), np.full(objective.variables.count, np.inf)
+    for name, (least, most) in problem.bounds.items():
+        low[objective.variables.places[name]] = -np.inf if least is None else least
+        high[objective.variables.places[name]] = np.inf if most is None else most
+    return low, high
+
+
+def is_minimum(problem: Problem, objective: Objective, x: Any) -> bool:
+    """Whether a point is a minimum by its exact derivatives: Newton's decrement is small, no curvature negative, by the
+    variables that no bound holds."""
+    low, high = sides(problem, objective)
     gradient, hessian = objective.gradient(x), objective.hessian(x)
+    free = ~(((x <= low) & (gradient >= 0)) | ((x >= high) & (gradient <= 0)))
+    gradient, hessian = gradient[free], hessian[np.ix_(free, free)]
+    if not len(gradient):
+        return bool(((x >= low) & (x <= high)).all())
     if not np.isfinite(hessian).all():
         return False
     curvatures, basis = np.linalg.eigh(hessian)
@@ -118,7 +138,7 @@ def measure(problems: dict[str, Problem]) -> dict[str, dict[str, Any]]:
                 row["unsolved"].append(name)
             if end is not None:
                 row["evaluations"].append(end.evaluations)
-                if end.claimed and not is_solved and not is_minimum(objective, end.x):
+                if end.claimed and not is_solved and not is_minimum(problem, objective, end.x):
                     row["claimed wrongly"].append(name)
     return table
 
@@ -142,7 +162,7 @@ def main() -> None:
     print(machine())
     print(", ".join(f"{name} {number}" for name, number in installed(["cg", "SciPy", "NumPy"]).items()))
     results: dict[str, Any] = {"machine": machine()}
-    for title, problems in (("Moré, Garbow and Hillstrom", MGH), ("others", OTHERS)):
+    for title, problems in (("Moré, Garbow and Hillstrom", MGH), ("others", OTHERS), ("fresh", FRESH)):
         chosen = {name: each for name, each in problems.items() if options.only is None or name in options.only}
         if chosen:
             results[title] = measure(chosen)

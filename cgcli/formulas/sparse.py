@@ -17,6 +17,7 @@ from cgcli.ops import shaping
 from cgcli.passes.derivative import derivatives_of
 from cgcli.passes.inlining import has_kept, inlined
 from cgcli.passes.rolling import rolled
+from cgcli.passes.static_positions import with_static_positions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -232,6 +233,17 @@ def as_arrays(graph: Graph, wanted: Sequence[int]) -> tuple[Graph, dict[int, int
     A loop that is one node says nothing of what its steps read. So it is written out where that makes few nodes, or
     where the steps that are written out become arrays; a recurrence stays, whose last state depends on everything.
     """
+    known = with_static_positions(graph, wanted)
+    if known is not None:
+        graph = known[0]
+    places = {node: node for node in wanted} if known is None else known[1]
+    further = _loops_as_arrays(graph, list(places.values()))
+    if further is not None:
+        return further[0], {node: further[1][place] for node, place in places.items()}
+    return None if known is None else (graph, places)
+
+
+def _loops_as_arrays(graph: Graph, wanted: Sequence[int]) -> tuple[Graph, dict[int, int]] | None:
     flat, places = graph, {node: node for node in wanted}
     if has_kept(graph):
         try:

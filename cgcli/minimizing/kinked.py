@@ -76,7 +76,7 @@ def descend(walk: Walk, scale: Any, others: list[Point]) -> str:
         step, promised = minimax_step(walk, pieces, scale, radius)
         least = max(walk.least, walk.noise)
         if promised <= least:
-            if is_minimum_around(walk, scale):
+            if is_minimum_around(walk, scale) and is_kink(walk):
                 return "kink"
             pieces += [Piece(point) for point in neighbours(walk) if point.is_finite()]
             step, promised = minimax_step(walk, pieces, scale, radius)

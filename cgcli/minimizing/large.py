@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from cgcli.minimizing.curvature import ROUNDING, SHORT, noise_at
-from cgcli.minimizing.newton import FIRST, GOOD_RATIO, GROWTH, LEAST_RATIO, POOR_RATIO, SMALLEST, Walk
+from cgcli.minimizing.newton import FIRST, FORESEEN, GOOD_RATIO, GROWTH, LEAST_RATIO, POOR_RATIO, SMALLEST, Walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class LargeWalk(Walk):
 
     def __init__(
         self, objective: Objective, x: Any, low: Any, high: Any, *, tolerance: float, rounds: int,
-        cautious: bool = False,
+        manner: str = FORESEEN,
     ) -> None:  # fmt: skip
-        super().__init__(objective, x, low, high, tolerance=tolerance, rounds=rounds, cautious=cautious)
+        super().__init__(objective, x, low, high, tolerance=tolerance, rounds=rounds, manner=manner)
         self.matrix = objective.sparse_hessian()
         self.method = f"Newton, conjugate gradients, {'sparse Hessian' if self.matrix else 'products with the Hessian'}"
 

@@ -1,9 +1,10 @@
 """Newton's method within a trust region, with exact second derivatives; bounds are sides where variables stop.
 
-Each round minimises the quadratic model within a radius, in variables that are scaled by their curvature, and takes the
-step where the value falls as the model says. Since the model's subproblem is solved exactly, a saddle and a maximum
-are left along their negative curvature. The exact third derivatives along the step bend it, as Chebyshev's method does,
-so that curved valleys cost fewer evaluations. It ends where the model promises nothing any more.
+Each round minimises a model within a radius, in variables that are scaled by their curvature, and takes the step where
+the value falls as the model says. The model is the polynomial of the fourth order (`foresight`), or the quadratic one,
+its steps bent by third derivatives as Chebyshev's method does, or not bent. Since the quadratic model's subproblem is
+solved exactly, a saddle and a maximum are left along their negative curvature. It ends where the model promises nothing
+any more.
 
 A. R. Conn, N. I. M. Gould and Ph. L. Toint, Trust-region methods (SIAM, 2000), chapters 6 and 12;
 M. K. Transtrum and J. P. Sethna, arXiv:1201.5885 (2012), for when to trust the bend.
@@ -13,7 +14,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from cgcli.minimizing.curvature import MOST_PROBED, PROBES, ROUNDING, SHORT, Assessment, lower_beside, noise_at
+from cgcli.minimizing.curvature import (
+    MOST_PROBED,
+    PROBES,
+    ROUNDING,
+    SHORT,
+    Assessment,
+    doubtful_sides,
+    lower_beside,
+    noise_at,
+)
+from cgcli.minimizing.foresight import foresee
 from cgcli.minimizing.kinked import MOST_VARIABLES, descend, is_jump, is_kink, is_minimum_around
 from cgcli.minimizing.subproblem import Model, step_within
 
@@ -33,14 +44,14 @@ GROWTH, WIDER, WIDEST_BEND = 2.0, 2.5, 0.4
 FIRST = 0.3
 """The first radius beside the size of the variables, where the model has no minimum."""
 
-FEW_FLAT = 2
-"""Flat directions that are looked along to both sides; of more, one side each has to do."""
-
 STEEP = 1e-4
 """Of a slope over the size of the variables beside the value."""
 
 FEW_QUIET, MOST_QUIET = 3, 20
 """Rounds that promise nothing, though the steps are long: along a floor, or a valley as flat as rounding is coarse."""
+
+LAST_DIGITS = 1e-11
+"""A step beside the size of the variables that is not taken for its digits only."""
 
 TINY = 1e-6
 """The least size of a variable beside that of the largest one; 0 is a size like any other where they are not far."""
@@ -53,6 +64,10 @@ SMALLEST = 1e-15
 
 WITHOUT_END = 1e20
 """How low a value, or how far away a variable, has to be for nobody to look for a minimum any more."""
+
+
+FORESEEN, BENT, CAUTIOUS = MANNERS = ("foreseen", "bent", "cautious")
+"""Steps as far as derivatives to the fourth order foresee; Newton's, bent by third ones; shorter ones, not bent."""
 
 
 class Step:
@@ -82,15 +97,15 @@ class Walk:
     largest: the largest absolute value that each variable has had. moved: the last step beside that. quiet: rounds that
     promised nothing.
     ending: how it ended (`outcome.Minimum.kind`). free: which variables no bound holds at the point.
-    cautious: with shorter steps that are not bent. broken: the last point that was no finite number.
+    manner: how steps are made, one of MANNERS. broken: the last point that was no finite number.
     """
 
     def __init__(
         self, objective: Objective, x: Any, low: Any, high: Any, *, tolerance: float, rounds: int,
-        cautious: bool = False,
+        manner: str = FORESEEN,
     ) -> None:  # fmt: skip
         self.objective = objective
-        self.cautious = cautious
+        self.manner = manner
         self.low, self.high = low, high
         self.tolerance, self.rounds = tolerance, rounds
         self.point = objective.at(x)
@@ -119,8 +134,12 @@ class Walk:
     @property
     def least(self) -> float:
         """The change of the value that counts as none: tolerance² of it, or of the first one where that is below 1."""
-        value = abs(self.point.value)
-        return max(self.tolerance**2 * max(value, min(1.0, abs(self.first.value))), 2 * np.finfo(float).eps * value)
+        return max(self.tolerance**2 * self.size, 2 * np.finfo(float).eps * abs(self.point.value))
+
+    @property
+    def size(self) -> float:
+        """What changes of the value are measured by: the value, or the first one where that is below 1."""
+        return float(max(abs(self.point.value), min(1.0, abs(self.first.value))))
 
     def run(self) -> str:
         """Walk to the end, or on from where it gave up, and say how it ended."""
@@ -132,11 +151,28 @@ class Walk:
             if not self.ending and self.point is here:
                 self.ending = self._advance(self.model)
             if self.ending:
+                if self.ending == "minimum":
+                    self._polish(self.model)
                 self._set_free()
                 return self.ending
         self._look()
         self.ending = "rounds"
         return self.ending
+
+    def _polish(self, model: Model) -> None:
+        """One more step of Newton's, for the last digits, where it is longer than those and makes the gradient less."""
+        if not len(model.slopes) or model.eigenvalues[0] <= 0:
+            return
+        low, high = (self.low - self.point.x)[self.free], (self.high - self.point.x)[self.free]
+        part = step_within(model, np.inf, low, high)
+        if np.max(np.abs(part) / self.reach[self.free]) <= LAST_DIGITS:
+            return
+        trial = self._trial(part)
+        level = max(self.noise, ROUNDING * abs(self.point.value))
+        if trial.is_finite() and trial.value <= self.point.value + level and np.linalg.norm(
+            trial.gradient[self.free] / model.scale
+        ) < 0.5 * np.linalg.norm(model.gradient / model.scale):  # fmt: skip
+            self.take(trial, float(np.linalg.norm(model.scale * part)), "last digits")
 
     def _set_free(self) -> None:
         """Which variables may move: not at a side towards which the value falls; all of them where it is stationary."""
@@ -153,7 +189,9 @@ class Walk:
         if not self.radius:
             length = self.model.newton_length()
             if not np.isfinite(length) or Assessment(self.model, self.reach[free]).flat.any():
-                length = (FIRST / 3 if self.cautious else FIRST) * float(np.linalg.norm(self.model.scale * x[free]))
+                length = (FIRST / 3 if self.manner == CAUTIOUS else FIRST) * float(
+                    np.linalg.norm(self.model.scale * x[free])
+                )
             self.radius = max(float(length), 1e-3)
 
     def _far(self) -> str:
@@ -165,7 +203,7 @@ class Walk:
     def _units(self, hessian: Any) -> Any:
         """What a unit of each variable counts; with caution, no less than it ever did."""
         found = scale_of(hessian, self.reach)
-        if self.cautious:
+        if self.manner == CAUTIOUS:
             self.scale = found = np.maximum(self.scale, found)
         return found
 
@@ -174,9 +212,10 @@ class Walk:
         found = Assessment(model, self.reach[self.free])
         least = max(self.least, self.noise)
         held = found.step <= SHORT and not found.flat.any() and found.promises_less_than(least) and len(model.slopes)
-        if self._far() and (found.bent or not held):  # a minimum may lie that far
+        bent = found.is_bent(least)
+        if self._far() and (bent or not held):  # a minimum may lie that far
             return "unbounded"
-        if found.bent or not found.promises_less_than(least):
+        if bent or not found.promises_less_than(least):
             return ""
         self.quiet += 1
         if min(found.step, self.moved) <= SHORT or self.quiet > MOST_QUIET:
@@ -189,18 +228,18 @@ class Walk:
         if at_kink and is_minimum_around(self, 1 / self.reach):
             return "kink"
         turning = self._turning(model)
-        doubtful = np.ones(len(model.slopes), dtype=bool) if at_kink else found.flat
+        doubtful = np.ones(len(model.slopes), dtype=bool) if at_kink else found.flat | found.down
         if not doubtful.any() and not turning:
             return "minimum"
         directions = np.zeros((int(doubtful.sum()), len(self.point.x)))
         directions[:, self.free] = (model.basis[:, doubtful] / model.scale[:, None]).T
-        ways = (1, -1) if len(directions) <= FEW_FLAT else (1,)
-        sides = [(direction, way) for direction in directions for way in ways] + turning
-        lower = lower_beside(self, sides, 10 * max(self.least, self.noise))
+        least = 10 * max(self.least, self.noise)
+        sides = doubtful_sides(self, directions, turning, least, at_kink=at_kink)
+        lower = lower_beside(self, sides, least)
         if lower is None and at_kink:
             return self._along_kink([])
         if lower is None:
-            return "flat" if found.flat.any() else "minimum"
+            return "flat" if (found.flat | found.down).any() else "minimum"
         length = float(np.linalg.norm((lower.x - self.point.x)[self.free] * model.scale))
         self.take(lower, length, "left a flat point")
         self.radius = length
@@ -224,11 +263,11 @@ class Walk:
         shrunk = 0
         across: list[Point] = []
         while True:
-            part = step_within(model, self.radius, low, high)
-            promised, length = -model.change(part), float(np.linalg.norm(model.scale * part))
+            part, promised, bent = self._chosen(model, low, high, is_first=not shrunk)
+            length = float(np.linalg.norm(model.scale * part))
             if not promised > 0:
                 return "stalled"
-            trial, bent = self._trial(model, part, length)
+            trial = self._trial(part)
             fall = self.point.value - trial.value
             if np.isfinite(fall) and max(abs(fall), promised) <= max(
                 self.noise, ROUNDING * max(abs(self.point.value), abs(trial.value))
@@ -239,6 +278,8 @@ class Walk:
                 break
             shrunk += 1
             self.refused += 1
+            if promised <= self.tolerance * self.size and self._learns_noise(promised):
+                return ""
             if self.refused >= FEWEST_REFUSED and trial.is_finite() and self._may_kink():
                 across = [*across[-2 * len(part) :], trial]
                 if is_jump(self.point, trial, scale_of(finite_part(self.point.hessian), self.reach)):
@@ -272,21 +313,32 @@ class Walk:
         self.tried_kink = here
         return "" if self._learns_noise(self.least) else "stalled"
 
-    def _trial(self, model: Model, part: Any, length: float) -> tuple[Point, bool]:
-        """The point that a step leads to, bent by third derivatives where they change it little."""
+    def _chosen(self, model: Model, low: Any, high: Any, *, is_first: bool) -> tuple[Any, float, bool]:
+        """The step to try, the fall that is promised, and whether derivatives above the second have bent it."""
+        if self.manner == FORESEEN:
+            seen = foresee(self, model, low, high, is_first=is_first)
+            if seen is not None:
+                return seen
+        part = step_within(model, self.radius, low, high)
+        promised = -model.change(part)
+        if self.manner == CAUTIOUS or not promised > 0:
+            return part, promised, False
+        bend = self._bend(model, part, float(np.linalg.norm(model.scale * part)))
+        return (part, promised, False) if bend is None else (part + bend, promised, True)
+
+    def _trial(self, part: Any) -> Point:
+        """The point that a step of the free variables leads to."""
         step = np.zeros(len(self.point.x))
         step[self.free] = part
-        bend = None if self.cautious else self._bend(model, step, length)
-        if bend is not None:
-            step[self.free] += bend
         trial = self.objective.at(np.clip(self.point.x + step, self.low, self.high))
         if not np.isfinite(trial.value):
             self.broken = trial.x
-        return trial, bend is not None
+        return trial
 
-    def _bend(self, model: Model, step: Any, length: float) -> Any:
+    def _bend(self, model: Model, part: Any, length: float) -> Any:
         """Chebyshev's correction of a step: half of what the third derivatives along it add, by the same equations."""
-        part = step[self.free]
+        step = np.zeros(len(self.point.x))
+        step[self.free] = part
         third = self.objective.third(self.point.x, step)[self.free]
         if not np.isfinite(third).all() or not third.any():
             return None
@@ -316,7 +368,7 @@ class Walk:
             return ""
         if self._at_edge():
             return "stalled"
-        if self.tried_kink is not self.point and len(self.point.x) <= MOST_VARIABLES:
+        if self.tried_kink is not self.point and (self._may_kink() or is_kink(self)):
             self.tried_kink = self.point
             return self._along_kink([])
         return "stalled"
@@ -358,7 +410,7 @@ class Walk:
     def _resize(self, ratio: float, length: float, part: Any, model: Model) -> None:
         """The next radius, in the units of the next point."""
         if ratio >= GOOD_RATIO and length >= 0.8 * self.radius:
-            self.radius = max(self.radius, (WIDER if self.cautious else GROWTH) * length)
+            self.radius = max(self.radius, (WIDER if self.manner == CAUTIOUS else GROWTH) * length)
         elif ratio < POOR_RATIO:
             self.radius = (0.5 if ratio < 0.1 else 0.7) * length
         units = self._units(finite_part(self.point.hessian))[self.free]

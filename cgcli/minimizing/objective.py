@@ -27,11 +27,15 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
     from cgcli.formulas.derivatives import Derived
     from cgcli.formulas.sparse import SparseHessian
+    from cgcli.graph.store import Graph
     from cgcli.language.program import Program
 
 MOST_WRITTEN = 8
 """Numbers by which second derivatives are written out one by one; more come as products with directions, a batch."""
 
+
+MOST_FORESEEN = 20_000
+"""Nodes up to which derivatives of higher order are taken: of a larger formula they cost more than a few steps."""
 
 MOST_SPARSE = 200
 """Entries a row, and colours, up to which a Hessian is computed as a sparse matrix."""
@@ -116,6 +120,19 @@ class Nodes:
         self.along = along
 
 
+class Along:
+    """The nodes that hold third, fourth and fifth derivatives along a direction; empty where there are too many.
+
+    is_quartic: whether the fifth ones are 0 everywhere, so that a polynomial of the fourth order is the value itself.
+    """
+
+    __slots__ = ("fifth", "fourth", "is_quartic", "third")
+
+    def __init__(self, third: list[int], fourth: list[int], fifth: list[int], *, is_quartic: bool) -> None:
+        self.third, self.fourth, self.fifth = third, fourth, fifth
+        self.is_quartic = is_quartic
+
+
 class Objective:
     """A scalar output as a function of one vector.
 
@@ -138,6 +155,7 @@ class Objective:
         self.over = bound.over(self.nodes.program)
         self._is_rolled = self.nodes.program is not found.program
         self._third: Derived | None = None
+        self._along: Derived | None = None
         self._kinks: bool | None = None
 
     def output_of(self, program: Program) -> str:
@@ -238,11 +256,43 @@ class Objective:
         if self._third is None:
             self._third = derived(self.bound, ("third", type(self), self.names, self.of), self._third_nodes)
         over, wanted = self.bound.over(self._third.program), self._third.nodes
-        values = self.values_at(x) | {
-            direction_of(name): part for name, part in self.variables.unpack(direction).items()
-        }
-        found = over.engine(wanted).evaluate(over.graph, values, wanted)
+        found = over.engine(wanted).evaluate(over.graph, self._values_along(x, direction), wanted)
         return self._joined([found[node] for node in wanted])
+
+    def along(self) -> Along:
+        """The nodes of `taylor`, made when they are asked for first."""
+        if self._along is None:
+            self._along = derived(self.bound, ("along", type(self), self.names, self.of), self._nodes_along)
+        found: Along = self._along.nodes
+        return found
+
+    def taylor(self, x: Any, direction: Any) -> tuple[Any, Any, float]:
+        """The third and fourth derivatives along a direction, twice and thrice: two vectors; the fifth, five times."""
+        nodes = self.along()
+        assert self._along is not None
+        over, wanted = self.bound.over(self._along.program), [*nodes.third, *nodes.fourth, *nodes.fifth]
+        found = over.engine(wanted).evaluate(over.graph, self._values_along(x, direction), wanted)
+        third, fourth, fifth = (
+            self._joined([found[node] for node in part]) for part in (nodes.third, nodes.fourth, nodes.fifth)
+        )
+        return third, fourth, float(fifth @ direction)
+
+    def _values_along(self, x: Any, direction: Any) -> dict[str, Any]:
+        parts = self.variables.unpack(direction)
+        return self.values_at(x) | {direction_of(name): part for name, part in parts.items()}
+
+    def _nodes_along(self, program: Program) -> Along:
+        graph = program.graph
+        by_name = variables(program, self.names, self.of)
+        wanted, directions = list(by_name.values()), hidden_inputs(graph, by_name)
+        back = differentiate(graph, [self.value_node(program)], wanted)
+        orders = [[back.wrt(node) for node in wanted]]
+        for _ in range(4):
+            if len(graph) > MOST_FORESEEN:
+                return Along([], [], [], is_quartic=False)
+            orders.append(products_with_hessian(graph, orders[-1], wanted, directions))
+        is_quartic = all(is_zero(graph, node) for node in orders[4])
+        return Along(*orders[2:], is_quartic=is_quartic)
 
     def _third_nodes(self, program: Program) -> list[int]:
         graph = program.graph
@@ -288,6 +338,26 @@ class Objective:
             found = derived(self.bound, ("objective as written", type(self), self.names, self.of), as_written).nodes
         over, nodes = self.bound.over(found.program), [found.value, *(found.slopes if slopes else [])]
         return births_of(over.graph, nodes, over.engine, self.values_at(x), over.source)
+
+
+MOVING = frozenset(("broadcast_to", "place", "add", "stack", "reshape"))
+"""Operations that make zeros of zeros; what a derivative of 0 is written with."""
+
+
+def is_zero(graph: Graph, node: int) -> bool:
+    """Whether a node is 0 whatever the inputs are, as far as its form tells."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if graph.is_leaf(node):
+            data = graph.array_value(node)
+            if graph.constant_value(node) != 0 and (data is None or data.any()):
+                return False
+        elif graph.row(node).name not in MOVING:
+            return False
+        else:
+            waiting += graph.operands_of(node)
+    return True
 
 
 def one_output(program: Program, of: str | None) -> str:

@@ -8,7 +8,7 @@ from cgcli.errors import CalculationError, UsageError, did_you_mean
 from cgcli.minimizing.constrained import ConstrainedWalk
 from cgcli.minimizing.constraints import Constraints
 from cgcli.minimizing.large import LargeWalk
-from cgcli.minimizing.newton import Walk, finite_part
+from cgcli.minimizing.newton import BENT, CAUTIOUS, FORESEEN, Walk, finite_part
 from cgcli.minimizing.objective import Objective
 from cgcli.minimizing.outcome import CONVERGED, Minimum
 from cgcli.minimizing.setting import Setting
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 ROUNDS = 1000
 """Steps after which a search gives up."""
 
-PATIENCE = 200
-"""Steps after which another walk has its turn."""
+TURNS = ((FORESEEN, 120), (BENT, 200), (CAUTIOUS, 200))
+"""Manners of walking, and the steps after which the next one has its turn."""
 
 MOST_DENSE = 300
 """Variables up to which the Hessian is a full matrix, of which all eigenvalues are known."""
@@ -82,7 +82,7 @@ def start_places(first: Any, low: Any, high: Any, starts: int, seed: int, labels
 def walked(objective: Objective, x: Any, low: Any, high: Any, tolerance: float, rounds: int) -> Walk | None:
     """A walk from a place to its end; None where the value or the gradient there is no finite number.
 
-    Where a walk takes long, another one with more caution has its turn, and the better one goes on.
+    Where a walk takes long, or is stuck, another one in another manner has its turn, and the best one goes on.
     """
     if objective.variables.count > MOST_DENSE:
         walk: Walk = LargeWalk(objective, x, low, high, tolerance=tolerance, rounds=rounds)
@@ -90,17 +90,19 @@ def walked(objective: Objective, x: Any, low: Any, high: Any, tolerance: float, 
             walk.run()
         return walk if walk.point.is_finite() else None
     found = []
-    for cautious in (False, True):
-        walk = Walk(objective, x, low, high, tolerance=tolerance, rounds=min(rounds, PATIENCE), cautious=cautious)
+    for manner, patience in TURNS:
+        walk = Walk(objective, x, low, high, tolerance=tolerance, rounds=min(rounds, patience), manner=manner)
         if not walk.point.is_finite():
             return None
         walk.run()
-        if walk.ending != "rounds" or rounds <= PATIENCE:
-            return walk
+        rounds -= len(walk.steps) - 1
         found.append(walk)
-    best = min(found, key=lambda walk: walk.point.value)
-    best.rounds = max(rounds - 2 * PATIENCE, 1)
-    best.run()
+        if walk.ending not in ("rounds", "stalled") or rounds <= 0:
+            break
+    best = min(found, key=lambda walk: (walk.ending not in CONVERGED, walk.point.value))
+    if best.ending == "rounds" and rounds > 0:
+        best.rounds = rounds
+        best.run()
     return best
 
 

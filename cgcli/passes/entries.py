@@ -21,6 +21,7 @@ from cgcli.passes.adjoints import Adjoint, summed_to, total_of
 from cgcli.passes.backward import element_by_element
 from cgcli.passes.differentiate import has_conventions
 from cgcli.passes.folding import FoldingRef
+from cgcli.passes.known_masks import known_places
 from cgcli.passes.reading import NOTHING, Read, reads
 
 TYPE_CHECKING = False
@@ -162,12 +163,20 @@ class _Routes:
                     raise NoRouteError
                 total = total_of(parts, [], goes_on=True)
                 if node in self.columns:
-                    value = total.given_out().node
-                    self.found.append(Entries(value, graph.shape_of(node), route, self.columns[node]))
+                    self.enter(total, graph.shape_of(node), route, self.columns[node])
                     continue
                 for operand, further, part in self.handed_on(node, route, total):
                     routes = received.setdefault(operand, {})
                     routes.setdefault(id(further), (further, []))[1].append(part)
+
+    def enter(self, adjoint: Adjoint, shape: Shape, route: Any, columns: Any) -> None:
+        """Note entries; a branch that is never taken, whatever the inputs are, has none."""
+        import numpy as np
+
+        taken = known_places(adjoint, shape)
+        if taken is not None:
+            route = np.where(taken, route, NOTHING)
+        self.found.append(Entries(adjoint.given_out().node, shape, route, columns))
 
     def handed_on(self, node: int, route: Any, total: Adjoint) -> list[tuple[int, Any, Adjoint]]:
         """What a node hands to its operands, each with its route."""
@@ -188,8 +197,7 @@ class _Routes:
                 read = self.read(node)[place]
                 assert read is not None
                 columns = self.columns[operand][read.sources]
-                value = self.stretched(part, shape).given_out().node
-                self.found.append(Entries(value, shape, route, columns))
+                self.enter(self.stretched(part, shape), shape, route, columns)
             else:
                 further = self.further(node, place, route)
                 found.append((operand, further, self.summed(part, shape, own) if row.elementwise else part))

@@ -33,6 +33,27 @@ def with_known_mask(adjoint: Adjoint) -> Adjoint | None:
     return Adjoint(adjoint.value, Mask(None, bits), clean=adjoint.clean)
 
 
+def known_places(adjoint: Adjoint, shape: tuple[int, ...]) -> Any:
+    """Which elements of an array of this shape the adjoint counts for, as booleans, as far as constants say it.
+
+    None where they say nothing.
+    """
+    mask = adjoint.mask
+    if mask is None:
+        return None
+    import numpy as np
+
+    taken = np.ones(shape, dtype=bool)
+    if mask.condition is not None:
+        condition = _constant(mask.condition.graph, mask.condition.node)
+        if condition is not None:
+            taken &= np.asarray(condition) != 0
+    if mask.elements is not None and adjoint.value.shape == shape:
+        bits = mask.elements.to_bytes((taken.size + 7) // 8, "little")
+        taken &= np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")[: taken.size].reshape(shape) != 0
+    return None if taken.all() else taken.ravel()
+
+
 def _constant(graph: Graph, wanted: int) -> Any:
     """The value of a node that follows from constants alone; None for every other one."""
     values: dict[int, Any] = {}

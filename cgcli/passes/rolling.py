@@ -11,9 +11,9 @@ evaluation).
 from __future__ import annotations
 
 from cgcli.graph.store import Graph
-from cgcli.ops import positions as at_positions
 from cgcli.ops import shaping, structure
 from cgcli.passes.alike import Columns, LongSums, runs_alike
+from cgcli.passes.static_positions import picked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class _Rolling:
             positions = _positions([graph.attributes[number] for number in columns.payload[run].tolist()])
             order = np.argsort(positions, kind="stable")
             run = run[order]
-            array = self.picked(self.single(source), positions[order])
+            array = picked(self.target, self.single(source), positions[order])
         else:
             begins = columns.start[run]
             parts = [self.column(columns.operands[begins + place]) for place in range(len(graph.operands_of(first)))]
@@ -166,7 +166,8 @@ class _Rolling:
                 positions[own] = place[operands[own]]
                 nodes.append(made(singles))
                 begin += len(singles)
-        return self.picked(nodes[0] if len(nodes) == 1 else self.target.apply(shaping.concat, nodes), positions)
+        pool = nodes[0] if len(nodes) == 1 else self.target.apply(shaping.concat, nodes)
+        return picked(self.target, pool, positions)
 
     def _constants(self, nodes: list[int]) -> int:
         """Old constants as a new array."""
@@ -175,20 +176,6 @@ class _Rolling:
     def _stack(self, nodes: list[int]) -> int:
         """Old scalars that are in no array as a new one."""
         return self.target.apply(shaping.stack, [self.single(node) for node in nodes])
-
-    def picked(self, array: int, positions: Any) -> int:
-        """Elements of an array as a vector: itself, a part at equal distances, or a gathering."""
-        import numpy as np
-
-        shape = self.target.shape_of(array)
-        step = int(positions[1] - positions[0]) if len(positions) > 1 else 1
-        if len(shape) == 1 and step and (np.diff(positions) == step).all():
-            first, last = int(positions[0]), int(positions[-1])
-            if step == 1 and len(positions) == shape[0]:
-                return array
-            stop = last + 1 if step > 0 else last - 1
-            return self.target.apply(shaping.index, [array], [((first, stop, step),)])
-        return self.target.apply(at_positions.gather, [array], [at_positions.Positions(positions.astype(np.int64))])
 
     def carry(self) -> None:
         """Let the names and the places in the text follow the nodes that have one of their own in the new graph."""

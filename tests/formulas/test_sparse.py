@@ -142,6 +142,24 @@ def test_a_loop_that_is_one_node_has_a_pattern_of_its_steps(kind, entries, monke
     same(found, written_out)
 
 
+@pytest.mark.parametrize(("count", "kept"), [(4, False), (300, False), (300, True)])
+def test_a_branch_that_is_never_taken_has_no_entry(count, kept, monkeypatch):
+    """Which branch a step of a loop takes is known where it hangs on the number of the step, and so are places."""
+    from cgcli.language import repeated
+
+    if kept:
+        monkeypatch.setattr(repeated, "KEPT_NODES", 0)
+    last = count - 1
+    text = f"[(x[k-1] if k > 0 else 1)*x[k] - (x[min(k+1, {last})] if k < {last} else 2) for k in range({count})]"
+    formula, x = cg.parse(text), np.linspace(1, 2, count)
+    found = formula.jacobian(x=x, sparse=True)["x"]
+    graph = formula.bind(x=x).graph
+    assert ("take" in {graph.row(node).name for node in range(len(graph))}) == kept
+    assert found.nnz == 3 * count - 2
+    band = np.abs(np.subtract.outer(np.arange(count), np.arange(count))) <= 1
+    np.testing.assert_array_equal(found.toarray() != 0, band)
+
+
 def test_numbers_by_name_are_columns_of_one_element():
     formula = cg.parse("[x*y, y^2, z]")
     found = formula.jacobian(x=2, y=3, z=1, sparse=True)

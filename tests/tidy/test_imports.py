@@ -87,6 +87,7 @@ LATE = {
     ("passes/known_masks.py", "numpy"): "values that are known",
     ("passes/reading.py", "numpy"): "the positions of elements",
     ("passes/rolling.py", "numpy"): "the positions of elements",
+    ("passes/static_positions.py", "numpy"): "the positions of elements",
     ("passes/uniform.py", "numpy"): "values that are known",
     ("passes/sparsity.py", "numpy"): "sparse matrices",
     ("passes/sparsity.py", "scipy"): "sparse matrices",
