@@ -43,6 +43,9 @@ PRECISE, FEWEST, SECONDS = 150, 20, 6.0
 NEIGHBOURS = 6
 """Points around a difference, to tell a single point from a region."""
 
+NEAR = (1e-3, 1e-6, 1e-9, 1e-13, 1e-18)
+"""How far around a point these lie, in parts of its size: a region may be narrow."""
+
 LONGEST = 700
 """Digits of a point: those of the largest double, and some behind the point."""
 
@@ -56,6 +59,8 @@ CLOSE = 1e-9
 @dataclass(frozen=True, slots=True)
 class Counterexample:
     """A point at which an output differs: {input: value}, the two values in doubles (nan where undefined).
+
+    Values that are the same double are numbers of mpmath.
 
     alone: whether the formulas agree at all points around it.
     """
@@ -110,7 +115,7 @@ def _verdict(found: Sequence[Counterexample]) -> str:
 
 def _is_undefined(found: Counterexample) -> bool:
     """Whether one side has no finite value there."""
-    return not (np.isfinite(found.left).all() and np.isfinite(found.right).all())
+    return not all(np.isfinite(np.asarray(side, dtype=float)).all() for side in (found.left, found.right))
 
 
 def _same_when_simplified(graph: Graph, pairs: Mapping[str, tuple[int, int]]) -> bool:
@@ -189,11 +194,18 @@ class _Search:
         return found
 
     def _doubles_know(self, point: Mapping[str, Any], found: Judgement) -> bool:
-        """Whether doubles give a number where many digits give nan, as for an operand that is too large for these."""
+        """Whether doubles know better: they give one number for both, or one where many digits give nan.
+
+        So it is behind a division by a 0 of which doubles know the sign, and for an operand that is too large for many
+        digits.
+        """
         values = {name: np.asarray(value, dtype=float)[None] for name, value in {**self.fixed, **point}.items()}
+        plain = NumpyEngine().evaluate_rows(self.graph, values, self.nodes)
+        left, right = (np.asarray(plain[node], dtype=float) for node in self.nodes)
+        if np.isfinite(left).all() and np.isfinite(right).all() and np.allclose(left, right, rtol=CLOSE, atol=0.0):
+            return True
         if not any(np.any(np.abs(value) > ORDINARY) for value in values.values()):
             return False
-        plain = NumpyEngine().evaluate_rows(self.graph, values, self.nodes)
         return any(np.isnan(side).any() and np.isfinite(plain[node]).all()
                    for side, node in zip((found.left, found.right), self.nodes, strict=True))  # fmt: skip
 
@@ -226,13 +238,23 @@ class _Search:
             finite = np.isfinite(left) & np.isfinite(right)
             gap = np.where(finite, np.abs(left - right) / (np.abs(left) + np.abs(right) + 1e-300), 0.0).max(axis=1)
         defined = (np.isnan(left) == np.isnan(right)).all(axis=1)
-        ease = self._ease()
-        clear = _first(np.flatnonzero((gap > CLOSE) & finite.any(axis=1)), ease, PRECISE // 3)
-        one_sided = _first(np.flatnonzero(~defined), ease, PRECISE // 4)
-        plain = np.flatnonzero(defined & finite.all(axis=1))
+        ease, new = self._ease(), self._first_of_each()
+        clear = _first(np.flatnonzero(new & (gap > CLOSE) & finite.any(axis=1)), ease, PRECISE // 3)
+        one_sided = _first(np.flatnonzero(new & ~defined), ease, PRECISE // 4)
+        plain = np.flatnonzero(new & defined & finite.all(axis=1))
         others = self.random.permutation(plain)[:PRECISE]
+        rounded = plain[np.argsort(-gap[plain], kind="stable")[: PRECISE // 6]]  # or a difference as small as that
         easy = _first(plain, ease, PRECISE // 6)
-        return np.array(list(dict.fromkeys([*clear, *one_sided, *easy, *others])) or list(range(min(rows, FEWEST))))
+        return np.array(
+            list(dict.fromkeys([*clear, *one_sided, *rounded, *easy, *others])) or list(range(min(rows, FEWEST)))
+        )
+
+    def _first_of_each(self) -> Any:
+        """Whether a row is the first one of its numbers: special ones are drawn again and again."""
+        whole = np.concatenate([column.reshape(len(column), -1) for column in self.columns.values()], axis=1)
+        new = np.zeros(len(whole), dtype=bool)
+        new[np.unique(whole, axis=0, return_index=True)[1]] = True
+        return new
 
     def _ease(self) -> Any:
         """How easily a person reads a point: the digits and the size of its numbers."""
@@ -248,7 +270,7 @@ class _Search:
     def _is_alone(self, point: Mapping[str, Any]) -> bool:
         """Whether both are the same at all points around one at which they differ, as far as they are defined."""
         told = []
-        for size in (1e-3, 1e-6):
+        for size in NEAR:
             for _ in range(NEIGHBOURS // 2):
                 near = {name: self._moved(value, size) for name, value in point.items()}
                 told.append(judge(self.graph, *self.nodes, {**_all_written(self.fixed), **near}).verdict)
@@ -261,8 +283,8 @@ class _Search:
         """
         array = np.asarray(value, dtype=float)
         step = self.random.uniform(0.5, 1.0, array.shape) * self.random.choice((-1.0, 1.0), array.shape)
-        moved = np.where(array == 0, step * size * size, array + step * size * array)
-        return _written(moved, np.where(np.abs(array) >= 1, 0.1 * size * step, 0.0))
+        further = step * size * array + np.where(np.abs(array) >= 1, 0.1 * size * step, 0.0)
+        return _written(array, np.where(array == 0, step * size * size, further))
 
 
 def _written(value: Any, more: Any = 0.0) -> Any:
@@ -290,6 +312,12 @@ def _all_written(values: Mapping[str, Any]) -> dict[str, Any]:
 def _first(rows: Any, ease: Any, count: int) -> Iterable[int]:
     """The easiest of some rows."""
     return rows[np.argsort(ease[rows], kind="stable")[:count]].tolist()
+
+
+def clearly_other(one: Any, other: Any) -> bool:
+    """Whether two values in doubles differ by more than rounding makes, or two arrays of one shape do."""
+    one, other = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    return one.shape == other.shape and not np.allclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True)
 
 
 def _plain(value: Any) -> Any:

@@ -22,7 +22,7 @@ from cgcli.passes.differentiate import differentiate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     Found = dict[str, int]
@@ -43,8 +43,10 @@ CURES = (
     ("log(sigmoid(a))", "log_sigmoid(a)"),
     ("log(1/(1 + exp(-a)))", "log_sigmoid(a)"),
     ("1/(1 + exp(-a))", "sigmoid(a)"),
+    ("1/(1 + exp(a))", "sigmoid(-a)"),
     ("exp(a)/(1 + exp(a))", "sigmoid(a)"),
     ("exp(a)/(exp(a) + exp(b))", "sigmoid(a - b)"),
+    ("exp(a)/(exp(a) + exp(b) + exp(c))", "1/(1 + exp(b - a) + exp(c - a))"),
     ("log(1 - sigmoid(a))", "log_sigmoid(-a)"),
     ("log(1 - exp(a))", "log1mexp(a)"),
     ("log(exp(a) + exp(b))", "logaddexp(a, b)"),
@@ -81,12 +83,24 @@ CURES = (
     ("a^2*b", "a*(a*b)"),
     ("a*b*c", "a*(b*c)"),
     ("a*b/c", "a*(b/c)"),
+    ("prod(v)/prod(w)", "prod(v/w)"),
+    ("gamma(a)*gamma(b)/gamma(a + b)", "beta(a, b)"),
+    ("gamma(a)*gamma(b)/gamma(c)", "exp(lgamma(a) + lgamma(b) - lgamma(c))"),
     ("gamma(a)/(gamma(b)*gamma(c))", "exp(lgamma(a) - lgamma(b) - lgamma(c))"),
     ("factorial(a)/(factorial(b)*factorial(c))", "exp(lgamma(a + 1) - lgamma(b + 1) - lgamma(c + 1))"),
     ("factorial(a)/factorial(b)", "exp(lgamma(a + 1) - lgamma(b + 1))"),
     ("a^b/factorial(b)", "exp(b*log(a) - lgamma(b + 1))"),
 )
-"""Spelling and better spelling; a, b and c are numbers or arrays, v is a vector. The first that fits is proposed."""
+"""Spelling and better spelling; a, b and c are numbers or arrays, v and w vectors. The first that fits is proposed."""
+
+CONDITIONS = {
+    "gamma(a)*gamma(b)/gamma(c)": "a > 0 and b > 0 and c > 0",
+    "gamma(a)/(gamma(b)*gamma(c))": "a > 0 and b > 0 and c > 0",
+    "factorial(a)/(factorial(b)*factorial(c))": "a > -1 and b > -1 and c > -1",
+    "factorial(a)/factorial(b)": "a > -1 and b > -1",
+    "a^b/factorial(b)": "a > 0 and b > -1",
+}
+"""When a better spelling is the same, where that is not always."""
 
 WIDEST = 24
 """Characters of an operand of a spelling; a longer one is left out."""
@@ -115,10 +129,20 @@ def cure_of(
     return None
 
 
+def spellings() -> Iterator[tuple[str, str, str]]:
+    """All rules, spellings and better ones; those with a condition once more in a branch, which is right everywhere."""
+    for spelling, better in CURES:
+        rule = f"{spelling} => {better}"
+        yield rule, spelling, better
+        if spelling in CONDITIONS:
+            condition = CONDITIONS[spelling]
+            yield f"{rule} if {condition}", spelling, f"where({condition}, {better}, {spelling})"
+
+
 @cache
 def lowered(text: str) -> tuple[Graph, int]:
-    """A spelling as a graph with the inputs a, b, c and v, and its node."""
-    program = lower(parse(Source(text)), shapes={"v": (2,)})
+    """A spelling as a graph with the inputs a, b, c, v and w, and its node."""
+    program = lower(parse(Source(text)), shapes={"v": (2,), "w": (2,)})
     (node,) = program.outputs.values()
     return program.graph, node
 

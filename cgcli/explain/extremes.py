@@ -54,14 +54,14 @@ def extreme_value(words: Words, point: Point, name: str, output: int) -> list[Fi
     best = int(np.argmax(gains)) if gains else 0
     node = way[best]
     does = "gives" if kind == "huge" else "gives as little as"
-    why = f"`{graph.row(node).name}` {does} {compact(words.values[node])} where {words.numbers(node)}"
+    why = f"{words.operation(node)} {does} {compact(words.values[node])} where {words.numbers(node)}"
     path = [(words.text(each), words.values[each]) for each in middle_left_out(way[best::-1])]
     return [words.finding(kind, FORWARD, name, (), node, why + words.in_a_call(node), path)]
 
 
 def extreme_derivative(words: Words, point: Point, name: str, by: str, variable: int) -> list[Finding]:
     """A derivative that is huge or vanishing: the operation that enlarges or shrinks it most, or that many do."""
-    graph, backward = words.graph, point.passes[name]
+    backward = point.passes[name]
     adjoint = array_of(words.values[backward.adjoints[variable]])
     sizes = np.abs(adjoint)
     kind = _kind(float(sizes.max())) or _kind(float(sizes[sizes > 0].min()))
@@ -81,10 +81,10 @@ def extreme_derivative(words: Words, point: Point, name: str, by: str, variable:
         typical = 10 ** (sign * float(np.median(moving)))
         why = (
             f"no step alone {does} it: {len(moving)} steps on the way multiply it, each by about {compact(typical)}; "
-            f"`{graph.row(node).name}` {does} it most, by the factor {compact(factor)}"
+            f"{words.operation(node)} {does} it most, by the factor {compact(factor)}"
         )
     else:
-        why = f"`{graph.row(node).name}` {does} it most, by the factor {compact(factor)}, where {words.numbers(node)}"
+        why = f"{words.operation(node)} {does} it most, by the factor {compact(factor)}, where {words.numbers(node)}"
     steps = [user for user, _ in way] + [variable]
     path = [(words.rate(each), tidy(words.values[backward.adjoints[each]])) for each in middle_left_out(steps)]
     return [words.finding(kind, BACKWARD, name, (by,), node, why, path)]

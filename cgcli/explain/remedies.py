@@ -18,9 +18,9 @@ from cgcli.emit.formula import expression
 from cgcli.engines import choose
 from cgcli.errors import CgError, Source
 from cgcli.explain.births import births
-from cgcli.explain.cures import CURES, built, lowered, matched
+from cgcli.explain.cures import built, lowered, matched, spellings
 from cgcli.explain.findings import FORWARD
-from cgcli.explain.splicing import Phrases, read, written_by
+from cgcli.explain.splicing import Phrases, guarded, read, written_by
 from cgcli.explain.stable.building import Builder, multiplied_out, together
 from cgcli.explain.stable.matching import Matcher
 from cgcli.explain.stable.rules import Rule, rules, rules_in
@@ -61,6 +61,9 @@ KINDS = ("limit", "branch", "clamp", *APPROXIMATE)
 LARGEST = 2_000
 """Nodes of a graph in which cures are looked for."""
 
+SAME_SIGNS = "for inputs of the same signs"
+"""Where a cure holds that is wrong for inputs of other signs."""
+
 SOUND = 1e12
 """Size from which on the numbers that a cure gives are no better than what it cures."""
 
@@ -72,7 +75,8 @@ MOST_FOLLOWED, MOST_PLACES = 4, 4
 class Cure:
     """What to write instead. how: a rule of stable rewriting, one of KINDS, or start elsewhere.
 
-    formula: the whole formula. value, gradient: at the point (or at `at`, where the cure is another point).
+    formula: the whole formula. value, gradient: at the point (or at `at`, where the cure is another point). local:
+    whether it is right for inputs of the given signs, and not for others.
     """
 
     how: str
@@ -80,11 +84,13 @@ class Cure:
     value: Any
     gradient: dict[str, Any]
     at: dict[str, Any] | None = None
+    local: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The cure as JSON-able data."""
         data = {"how": self.how, "formula": self.formula, "value": self.value, "gradient": self.gradient}
-        return data if self.at is None else data | {"at": self.at}
+        more = {"at": self.at} if self.at is not None else {"holds": SAME_SIGNS} if self.local else {}
+        return data | more
 
     @property
     def is_sound(self) -> bool:
@@ -132,7 +138,7 @@ class Remedies:
             by_rule = self._by_a_rule(everywhere=True) or self._by_a_rule(everywhere=False)
             if by_rule is not None:
                 return [by_rule]  # where a rule helps, nothing else is told
-        cures = self._limit() + self._general()
+        cures = self._limit() or self._general()
         sound = [cure for cure in cures if cure.is_sound]
         return sound[:MOST] or [*self._elsewhere(), *cures[:1]]
 
@@ -201,7 +207,7 @@ class Remedies:
             return None, True
         if not finite(value) or not all(finite(slope) for slope in gradient.values()):
             return None, False
-        cure = Cure(how, form.text, value, gradient)
+        cure = Cure(how, form.text, value, gradient, local=not everywhere)
         if how in APPROXIMATE:
             helps = self._helps(cure) and (how != "round" or self.trials.agrees(form, rough=True))
         else:
@@ -332,12 +338,12 @@ class Remedies:
         """Better spellings of what the operation is part of."""
         graph = self.graph
         tops = self._around()
-        for spelling, better in CURES:
+        for how, spelling, better in spellings():
             for top in tops:
                 found = matched(*lowered(spelling), graph, top, self.culprit)
                 if found is not None:
                     with_better = built(*lowered(better), graph, found)
-                    yield f"{spelling} => {better}", replaced(graph, self.output, {top: with_better})
+                    yield how, replaced(graph, self.output, {top: with_better})
 
     def _by_rules(self) -> Iterator[tuple[str, int]]:
         """Rules of stable rewriting, for formulas of numbers."""
@@ -348,8 +354,11 @@ class Remedies:
         tops = self._around()
         for top in tops:
             for rule in rules():
-                for node, _ in matcher.applied(rule, top):
+                for node, condition in matcher.applied(rule, top):
                     yield rule.text.strip(), replaced(graph, self.output, {top: node})
+                    if condition is not None:
+                        safe = guarded(graph, condition, node, top)
+                        yield rule.text.strip(), replaced(graph, self.output, {top: safe})
             for how, rewrite in (("over a common denominator", together), ("multiplied out", multiplied_out)):
                 whole = rewrite(matcher.builder, top)
                 if whole is not None:

@@ -35,6 +35,9 @@ MOST_NUMBERS = 40
 MOST_BOUNDARIES = 30
 """Comparisons, kinks and divisors whose zeros are looked for."""
 
+BESIDE = (1e-13, 1e-10, 1e-7, 1e-4)
+"""Distances from an edge, in parts of it, at which points are looked at."""
+
 HALVINGS = 80
 """Of an interval in which a sign changes: down to neighbouring doubles, whatever its size."""
 
@@ -142,7 +145,9 @@ def _halved(
     engine: NumpyEngine, graph: Graph, gap: int, name: str, others: Columns, fixed: Mapping[str, Any], low: Any,
     high: Any,
 ) -> list[Columns]:  # fmt: skip
-    """Both ends of intervals in which a node changes its sign along an input, halved, and the shortest number there."""
+    """Both ends of intervals in which a node changes its sign along an input, halved, the shortest number there, and
+    some on either side: what holds between two edges that lie close together holds at one of these.
+    """
     count = len(low)
     begins = np.sign(_values(engine, graph, [gap], {**fixed, **others, name: low}, count)[gap])
     for _ in range(HALVINGS):
@@ -150,4 +155,5 @@ def _halved(
         signs = np.sign(_values(engine, graph, [gap], {**fixed, **others, name: middle}, count)[gap])
         low, high = np.where(signs == begins, middle, low), np.where(signs == begins, high, middle)
     short = np.array([float(f"{value:.12g}") for value in high])
-    return [{**others, name: end} for end in (low, high, short)]
+    steps = [sign * part * np.maximum(np.abs(high), 1e-3) for part in BESIDE for sign in (1.0, -1.0)]
+    return [{**others, name: end} for end in (low, high, short, *(high + step for step in steps))]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cgcli.emit.formula import expression
 from cgcli.errors import CgError, Source
-from cgcli.explain.cures import CURES, built, lowered, matched
+from cgcli.explain.cures import built, lowered, matched, spellings
 from cgcli.explain.stable.building import Builder
 from cgcli.explain.stable.matching import Matcher
 from cgcli.explain.stable.rules import rules
@@ -21,6 +21,7 @@ from cgcli.graph.walk import ancestors
 from cgcli.language.reading import lower, parse, survey
 from cgcli.numerals import shape_of
 from cgcli.ops import logic
+from cgcli.passes.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,6 +101,8 @@ class Phrases:
         scale: the number that the letter s stands for.
         """
         for span, graph, rule, node in self._general(self.spans[:1], rows, kinds, scale):
+            if rule.source == "smooth" and self._has_numbers(span):  # it may be shorter then
+                graph, (node,) = simplify(graph, [node])
             written = self._spliced(span, graph, node)
             if written is not None:
                 yield rule.source, written
@@ -139,6 +142,10 @@ class Phrases:
         sides = f"{phrase}, 0" if graph.constant_value(other) == 0 else f"0, {phrase}"
         return self.text[: span[0]] + f"where({expression(graph, condition)}, {sides})" + self.text[span[1] :]
 
+    def _has_numbers(self, span: Span) -> bool:
+        """Whether a number stands in a phrase, such as the 0 of `max(x, 0)`."""
+        return any(character.isdigit() for character in self.text[slice(*span)])
+
     def _phrase(self, span: Span) -> tuple[Graph, int] | None:
         """A phrase as a graph of its own; None where it needs more of the text, such as its functions."""
         try:
@@ -175,6 +182,11 @@ def written_by(rule: Rule, graph: Graph, node: int, scale: float) -> int | None:
         return None
 
 
+def guarded(graph: Graph, condition: int, node: int, other: int) -> int:
+    """A node where the condition of its rule holds, and what was there before where it does not."""
+    return graph.repeat(logic.where, [condition, node, other], ())
+
+
 def bracketed(text: str) -> str:
     """A text in brackets where it is no name, number or call."""
     depth = 0
@@ -187,10 +199,10 @@ def bracketed(text: str) -> str:
 
 def _spelled(graph: Graph, root: int) -> Iterator[tuple[str, int]]:
     """Better spellings of a whole phrase."""
-    for spelling, better in CURES:
+    for how, spelling, better in spellings():
         found = matched(*lowered(spelling), graph, root, root)
         if found is not None:
-            yield f"{spelling} => {better}", built(*lowered(better), graph, found)
+            yield how, built(*lowered(better), graph, found)
 
 
 def _everywhere(graph: Graph, root: int) -> Iterator[tuple[str, int]]:
@@ -220,5 +232,7 @@ def _stable(graph: Graph, root: int) -> Iterator[tuple[str, int]]:
         return
     matcher = Matcher(Builder(graph))
     for rule in rules():
-        for node, _ in matcher.applied(rule, root):
+        for node, condition in matcher.applied(rule, root):
             yield rule.text.strip(), node
+            if condition is not None:
+                yield rule.text.strip(), guarded(graph, condition, node, root)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cgcli.engines.numbers import Number
     from cgcli.graph.store import Graph
 
-LIKE, AROUND = 12, 16
+LIKE, AROUND = 12, 20
 """Points at which a cure must agree with the formula: with the signs of the given one, and with any."""
 
 DIGITS = 700
@@ -181,8 +181,10 @@ class Trials:
         return float(moved) if not array.shape else moved
 
     def _moved(self, value: Any, place: int) -> Any:
-        """A number, or each of an array, of either sign; every fourth time a small whole one."""
+        """A number, or each of an array, of either sign; every fourth time a small whole one, every third as it is."""
         array = array_of(value)
+        if self._seed.random() < 1 / 3:
+            return value
         moved = array * self._seed.uniform(-1.8, 1.8, array.shape) + self._seed.normal(0.0, 1.0, array.shape)
         if place % 4 == 3:
             moved = self._seed.integers(-3, 4, array.shape).astype(float)

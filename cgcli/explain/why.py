@@ -99,13 +99,24 @@ class Inquiry:
         if graph.is_leaf(node):
             why = f"{words.text(node)} is given as {compact(self.values[node])}"
         else:
-            why = words.of_an_operation(node) + words.in_a_call(node)
+            why = words.of_an_operation(node) + self._lost(node) + words.in_a_call(node)
         return words.finding(kind, FORWARD, name, (), node, why, path)
+
+    def _lost(self, node: int) -> str:
+        """What an operand of 0 is in truth, where that is not 0: it was lost before, and a double has 0 of it."""
+        for operand in self.graph.operands_of(node):
+            value = self.values[operand]
+            if not self.graph.is_leaf(operand) and not np.ndim(value) and value == 0:
+                true = self._true_value(operand)
+                if true:
+                    return f"; in truth {self.words.text(operand)} is {true}, of which a double leaves 0"
+        return ""
 
     def _kind(self, output: int, node: int) -> str:
         """What a value is; of an array, in which several things went wrong, what began at a node."""
-        value = self.values[node] if np.ndim(self.values[output]) else self.values[output]
-        return "nan" if kind_of(value) == "nan" else "infinite"
+        whole = array_of(self.values[output])
+        both = bool(np.isnan(whole).any() and np.isinf(whole).any())
+        return "nan" if kind_of(self.values[node] if both else self.values[output]) == "nan" else "infinite"
 
     def _way_up(self, node: int, output: int) -> list[tuple[str, Any]]:
         """From a node to the output, through values that are no numbers."""
@@ -136,17 +147,28 @@ class Inquiry:
         if not true:
             return []
         words, row = self.words, self.graph.row(node)
+        infinite = [operand for operand in self.graph.operands_of(node) if not finite(self.values[operand])]
+        if infinite:
+            first = births(self.graph, self.values, infinite)[0]
+            why = f"{words.of_an_operation(first)}, and what is divided by that is 0: the true value is {true}"
+            path = self._way_up(first, infinite[0]) + [(words.text(each), self.values[each]) for each in way[::-1]]
+            return [words.finding("zero", FORWARD, name, (), first, why, path)]
+        where = f"0 where {words.numbers(node)}:"
         if row in (arithmetic.add, arithmetic.sub):
-            why = f"`{row.name}` gives 0 where {words.numbers(node)}: all digits cancel, and the true value is {true}"
+            why = f"{words.operation(node)} gives {where} all digits cancel, and the true value is {true}"
         else:
-            why = f"`{row.name}` underflows to 0 where {words.numbers(node)}: the true value is {true}"
+            why = f"{words.operation(node)} underflows to {where} the true value is {true}"
         path = [(words.text(each), self.values[each]) for each in middle_left_out(way[::-1])]
         return [words.finding("zero", FORWARD, name, (), node, why, path)]
 
     def _true_value(self, node: int) -> str:
-        """The value of a node in many digits, where it is computed as 0 and is none; else ""."""
+        """The value of a node in many digits, where it is computed as 0 and is none; else "".
+
+        Inputs count as they are written: 0.3 is three tenths, so that 0.3 - 3*0.1 is 0 in truth.
+        """
         graph = self.graph
-        number = None if graph.shape_of(node) else Exact().values(graph, self.inputs, [node])[node]
+        inputs = {name: _as_written(value) for name, value in self.inputs.items()}
+        number = None if graph.shape_of(node) else Exact().values(graph, inputs, [node])[node]
         if number is None or number.samples[0] == 0:
             return ""
         return compact(number.samples[0], digits=3)
@@ -236,8 +258,20 @@ class Inquiry:
         zero = next((each for each in others if not np.any(array_of(self.values[each]))), None)
         if row is arithmetic.mul and zero is not None:
             return f"the other factor is 0{'' if graph.is_constant(zero) else f': {words.text(zero)} = 0'}"
+        infinite = next((each for each in others if not finite(self.values[each])), None)
+        if infinite is not None:
+            size = compact(self.values[infinite])
+            return f"{words.operation(user)} passes nothing on, since {words.text(infinite)} = {size}"
         if row.kink is not None:
-            return f"`{row.name}` is flat on this side, where {numbers}: it passes nothing on"
+            return f"{words.operation(user)} is flat on this side, where {numbers}: it passes nothing on"
         saturated = bool(np.max(np.abs(array_of(self.values[operands[place]])), initial=0.0) >= 5)
         flat = "it hardly changes there any more (it is saturated)" if saturated else "its slope is 0 there"
-        return f"`{row.name}` passes nothing on where {numbers}: {flat}"
+        return f"{words.operation(user)} passes nothing on where {numbers}: {flat}"
+
+
+def _as_written(value: Any) -> Any:
+    """A number as its decimal text, an array as one of texts."""
+    if not np.ndim(value):
+        return repr(float(value))
+    texts = [repr(float(each)) for each in np.ravel(value)]
+    return np.array(texts, dtype=object).reshape(np.shape(value))

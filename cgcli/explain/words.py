@@ -27,6 +27,13 @@ ORDERS = ("", "", "second ", "third ")
 """What stands before `derivative`, by its order."""
 
 
+OPERATORS = {
+    "add": "the sum", "sub": "the difference", "mul": "the product", "div": "the division", "pow": "the power",
+    "neg": "the minus sign",
+}  # fmt: skip
+"""What operations are called that a formula writes with a sign."""
+
+
 class Words:
     """What to call the nodes of one graph. values: of its nodes; source: the text that their places mean."""
 
@@ -46,6 +53,11 @@ class Words:
         if self.source is not None and span is not None and not self.graph.origins.has(node):
             return " ".join(self.source.text[slice(*span)].split())
         return expression(self.graph, node, {each: name for each, name in self.names.items() if each != node})
+
+    def operation(self, node: int) -> str:
+        """What the operation of a node is called in a sentence."""
+        name = self.graph.row(node).name
+        return OPERATORS.get(name, f"`{name}`")
 
     def rate(self, node: int) -> str:
         """`∂/∂(x + y)`: the derivative of the result by a node."""
@@ -85,7 +97,7 @@ class Words:
         place = self._wrong_element(node)
         told = compact(value if place is None else float(np.asarray(value)[place]))
         numbers = self.numbers(node)
-        return f"`{self.graph.row(node).name}` gives {told}" + (f" where {numbers}" if numbers else "")
+        return f"{self.operation(node)} gives {told}" + (f" where {numbers}" if numbers else "")
 
     def of_a_rule(self, node: int, order: int) -> str:
         """That the derivative of an operation, of some order, is no number, and where."""
@@ -94,7 +106,7 @@ class Words:
         if graph.is_leaf(node):
             return f"adding up what the {nth}derivative by {self.text(node)} is made of gives no number"
         numbers = self.numbers(node)
-        told = f"the {nth}derivative of `{graph.row(node).name}` has no finite value"
+        told = f"the {nth}derivative of {self.operation(node)} has no finite value"
         return told + (f" where {numbers}" if numbers else "")
 
     def in_a_call(self, node: int) -> str:

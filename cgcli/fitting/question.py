@@ -163,6 +163,8 @@ def _asked(
     begun = {**{name: value for name, value in defaults.items() if name in names}, **begun}
     hidden = [hidden_column(name, known[name], "is fitted" if name in names else "is fixed").message
               for name in [*names, *fixed] if name in known]  # fmt: skip
+    if not found:
+        hidden.append(f"no input of the formula is a column of the table, which has {list_columns(table)}")
     return Question(
         formula, source, found, in_one_row, fixed, shapes, output, fitted, spread, begun, ranges, notes=hidden,
         sigma_x=across,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LARGEST = 1e150
 """A length of derivatives that can be squared, beside rows of many; 1 / LARGEST is one of targets."""
 
+ROUNDING = "the residuals are rounding: errors say nothing about the data"
+"""What is told of a fit that leaves nothing."""
 STRONG = 0.9
 """A correlation from which on it is told."""
 
@@ -263,7 +265,7 @@ def tell(result: FitResult, found: stats.Statistics, solution: Solution) -> None
     if result.dof <= 0:
         result.warnings.append("there are as many parameters as rows: the residuals say nothing about errors")
     if found.perfect:
-        result.warnings.append("the residuals are rounding: errors say nothing about the data")
+        result.warnings.append(ROUNDING)
     elif (digits := stats.digits_of_errors(solution)) < stats.FEWEST_DIGITS:
         result.warnings.append(
             f"the residuals are near the rounding of the table's numbers: errors are right to about "

@@ -223,10 +223,12 @@ class RowsProblem:
             self._fewer[rows] = None if fewer is self._rows else self.over(fewer)
         return self._fewer[rows] or self
 
-    def over(self, rows: WholeRows) -> RowsProblem:
-        """The same question about other rows of the same columns; nothing is compiled again."""
+    def over(self, rows: WholeRows, question: Question | None = None) -> RowsProblem:
+        """The same question about other rows of the same columns; nothing is compiled again. question: with their
+        table, where that is another one.
+        """
         other = copy(self)
-        other._rows, other._fewer = rows, {}
+        other._question, other._rows, other._fewer = question or self._question, rows, {}
         other._spread, other._log_sigma = other._look()
         other.rows = rows.counted()
         return other

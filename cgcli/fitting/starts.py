@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.engines import choose, choose_for_rows
+from cgcli.engines import choose_for_rows
 from cgcli.graph.walk import ancestors, descendants
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ POSITIVE = 0.75
 AMONG = 0.7
 """How often a place is drawn among the values that it is compared with, and not from all magnitudes."""
 
+MAGNITUDES = np.concatenate(
+    [sign * 10.0 ** np.linspace(*ends, 100) for sign, ends in ((-1, (12, -12)), (1, (-12, 12)))]
+)
+"""Where the value of a parameter is looked for whose function alone is known."""
 MOST_TOGETHER, ROWS_AT_ONCE = 6, 20
 """Parameters among which those are looked for that decide the size of the output, and rows at which that is seen."""
 LEAST_POWER = 0.01
@@ -154,7 +158,8 @@ class Starts:
                 roots = -np.array([combined(meeting.row, meeting.place, 0.0, float(one)) for one in met])
                 roots *= combined(meeting.row, meeting.place, 1.0, 0.0)
             if generator.uniform() < AMONG:
-                return float(generator.uniform(roots.min(), roots.max()))
+                place = float(generator.uniform(roots.min(), roots.max()))
+                return -place if roots.max() <= 0 and generator.uniform() < POSITIVE else place  # `K + x`, not `x - m`
             return size * typical(roots)
         if meeting.kind == OTHER:
             return size
@@ -174,18 +179,12 @@ class Starts:
         return found[np.linspace(0, len(found) - 1, min(len(found), 50)).astype(int)] if len(found) else found
 
     def _parameter(self, meeting: Meeting, wanted: float, values: Mapping[str, Any]) -> float:
-        """The parameter at which the node that depends on it alone has a value: where it is affine or a power of it."""
-
-        def own(number: float) -> float:
-            if meeting.own == self._graph.inputs()[meeting.name]:
-                return number
-            graph = self._graph
-            given = {**values, meeting.name: number}
-            return float(choose(graph, [meeting.own]).evaluate(graph, given, [meeting.own])[meeting.own])
-
-        zero, one, two, four = own(0.0), own(1.0), own(2.0), own(4.0)
+        """The parameter at which the node that depends on it alone has a value."""
+        if meeting.own == self._graph.inputs()[meeting.name]:
+            return wanted
+        zero, one, two, four = self._own(meeting, np.array([0.0, 1.0, 2.0, 4.0]), values)
         if np.isfinite([zero, one, two]).all() and close(two - one, one - zero) and one != zero:
-            return (wanted - zero) / (one - zero)
+            return float((wanted - zero) / (one - zero))
         ratio = two / one if one else 0.0
         if ratio > 0 and ratio != 1 and close(four / two, ratio):
             power = float(np.log2(ratio))
@@ -193,7 +192,28 @@ class Starts:
             if base > 0 or (close(power, round(power)) and round(power) % 2):
                 return float(np.sign(base) * abs(base) ** (1 / power))
             return float(abs(base) ** (1 / power))
-        return wanted
+        rough = crossing(MAGNITUDES, self._own(meeting, MAGNITUDES, values) - wanted)
+        if rough is None:
+            return wanted
+        finer = np.linspace(*rough, len(MAGNITUDES))
+        found = crossing(finer, self._own(meeting, finer, values) - wanted)
+        return found[0] if found else rough[0]
+
+    def _own(self, meeting: Meeting, numbers: Any, values: Mapping[str, Any]) -> Any:
+        """The node that depends on a parameter alone, at several of its values."""
+        graph = self._graph
+        given = {name: value for name, value in values.items() if name not in self._columns} | {meeting.name: numbers}
+        with np.errstate(all="ignore"):
+            found = choose_for_rows(graph, [meeting.own], "numpy", given).evaluate_rows(graph, given, [meeting.own])
+        return found[meeting.own]
+
+
+def crossing(places: Any, differences: Any) -> tuple[float, float] | None:
+    """Between which two places differences change their sign first; None where they do not."""
+    signs = np.sign(differences)
+    with np.errstate(invalid="ignore"):
+        changes = np.flatnonzero((signs[:-1] * signs[1:] <= 0) & np.isfinite(differences[:-1] + differences[1:]))
+    return (float(places[changes[0]]), float(places[changes[0] + 1])) if len(changes) else None
 
 
 def doubled(values: Mapping[str, float], chosen: Sequence[str]) -> dict[str, float]:

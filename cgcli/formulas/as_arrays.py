@@ -6,6 +6,7 @@ thousands of scalars, which NumPy computes one at a time. As arrays (`passes.rol
 
 from __future__ import annotations
 
+from cgcli.graph.store import Graph
 from cgcli.language.program import Program
 from cgcli.numerals import finite
 from cgcli.passes.differentiate import differentiate
@@ -21,23 +22,24 @@ if TYPE_CHECKING:
     Made = tuple[Program, dict[str, int], dict[str, dict[str, int]]]
 
 
-def gradient_by_arrays(program: Program, outputs: Mapping[str, int], variables: Mapping[str, int]) -> Made | None:
+def gradient_by_arrays(program: Program, outputs: Mapping[str, int], variables: Mapping[str, int]) -> Made:
     """A program of arrays, the nodes of the outputs there, and those of their derivatives by name.
 
-    None where there is nothing to gain, where a variable is no input, or where an output is no number.
+    Without outputs where there is nothing to gain, where a variable is no input, or where an output is no number.
     """
     graph = program.graph
     if not all(map(graph.is_input, variables.values())) or any(map(graph.shape_of, outputs.values())):
-        return None
+        return Program(Graph()), {}, {}
     found = rolled(graph, [*outputs.values(), *variables.values()])
     if found is None:
-        return None
+        return Program(Graph()), {}, {}
     twin, moved = Program(found[0]), found[1]
     twin.inputs = list(program.inputs)
     by_name: dict[str, dict[str, int]] = {}
     for name, node in outputs.items():
         back = differentiate(twin.graph, [moved[node]], [moved[each] for each in variables.values()])
         by_name[name] = {variable: back.wrt(moved[each]) for variable, each in variables.items()}
+    twin.graph.intern.drop()  # it is finished
     return twin, {name: moved[node] for name, node in outputs.items()}, by_name
 
 

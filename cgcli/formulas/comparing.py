@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cgcli.emit.formula import expression
-from cgcli.errors import CalculationError, UsageError, did_you_mean
-from cgcli.explain.comparing import UNEQUAL, Comparison, Difference, compare, differences, only_in
+from cgcli.errors import CgError, UsageError, did_you_mean
+from cgcli.explain.comparing import UNEQUAL, Comparison, Difference, clearly_other, compare, differences, only_in
 from cgcli.formulas import derivatives
 from cgcli.graph.copying import carry, copied
 from cgcli.graph.store import Graph
@@ -57,6 +57,18 @@ class Comparisons:
     def __bool__(self) -> bool:
         """Whether the formulas are equal, as far as was found."""
         return self.equal
+
+    def other_slopes(self) -> list[str]:
+        """By what the derivatives at the given point differ: at a corner each side has a convention of its own."""
+        if self.first is None or self.second is None:
+            return []
+        found: dict[str, None] = {}
+        for output in (name for name in self.first.gradients if name in self.second.gradients):
+            left, right = self.first.gradients[output], self.second.gradients[output]
+            for name in (name for name in left if name in right):
+                if clearly_other(left[name], right[name]):
+                    found[name] = None
+        return list(found)
 
     @property
     def counterexample(self) -> Any:
@@ -154,7 +166,7 @@ def _at_point(bound: Bound) -> Side:
     for name in bound.program.outputs:
         try:
             gradients[name] = derivatives.gradients(bound, None, name)[1][name]
-        except CalculationError:
+        except CgError:
             continue
     return Side(values, gradients)
 

@@ -187,11 +187,13 @@ def _gradients_by_arrays(
     from cgcli.formulas.as_arrays import evaluated, gradient_by_arrays
 
     names = name_tuple(wrt)
-    made = derived(
-        bound, ("gradient by arrays", names, of),
-        lambda program: gradient_by_arrays(program, targets(program, of), variables(program, names, of)),
-    ).nodes  # fmt: skip
-    return None if made is None else evaluated(bound, made)
+    kept, question = bound.program.derived, ("gradient by arrays", names, of)
+    found: Derived | None = kept.get(question)
+    if found is None:  # nothing is added to the program, so no copy of it is needed
+        made = gradient_by_arrays(bound.program, targets(bound.program, of), variables(bound.program, names, of))
+        found = Derived(made[0], made if made[1] else None)
+        kept.put(question, found)
+    return None if found.nodes is None else evaluated(bound, found.nodes)
 
 
 def jacobians(

@@ -40,7 +40,8 @@ class KinkHit:
         row = graph.row(node)
         self.written = written = expression(graph, node)
         self.operation = row.name
-        self.text = f"{written if len(written) <= LONGEST else row.name} at {', '.join(map(compact, numbers))}"
+        where = ", ".join(compact(each + 0.0) for each in numbers)  # 0 without a sign
+        self.text = f"{written if len(written) <= LONGEST else row.name} at {where}"
         self.convention = row.convention
         self.is_point = "point" in row.traits
         self.span: Span | None = graph.spans.get(node)

@@ -12,7 +12,9 @@ from cgcli.explain.findings import BACKWARD, Finding
 from cgcli.explain.remedies import Remedies
 from cgcli.explain.why import Inquiry
 from cgcli.formulas import kinks
-from cgcli.formulas.derivatives import targets, variables
+from cgcli.formulas.derivatives import gradient_nodes, targets, variables
+from cgcli.formulas.rows import bind_columns, evaluate_rows
+from cgcli.graph.walk import ancestors
 from cgcli.numerals import finite
 
 if TYPE_CHECKING:
@@ -24,8 +26,11 @@ if TYPE_CHECKING:
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
 
-MOST_ROWS = 2_000
-"""Rows with something amiss that are looked at one by one."""
+BATCH = 10_000
+"""Rows with something amiss whose steps are computed at once."""
+
+MOST_PATTERNS = 500
+"""Ways of going wrong of which one row each is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Why:
     """What `Formula.why` returns. findings: what is worth a word; values, gradients: at the point, by output.
 
     closest: the operation that is nearest to trouble where there is none, in a sentence. rows: over a table, how many
-    rows are like the finding at the same place, and the first of them, from 1.
+    rows are like the finding at the same place, and the first of them, from 1; unseen: rows of further kinds.
     """
 
     findings: list[Finding]
@@ -42,6 +47,7 @@ class Why:
     closest: str
     source: Source | None
     rows: list[tuple[int, int]] | None = None
+    unseen: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The answer as JSON-able data."""
@@ -172,7 +178,8 @@ def why_rows(
     rows = len(next(iter(columns.values())))
     groups: dict[tuple[str, ...], tuple[Why, int, int]] = {}
     bad = _bad_rows(formula, columns, values, of, wrt)
-    for row in bad[:MOST_ROWS]:
+    patterns = _patterns(formula, columns, values, of, wrt, bad)
+    for row, count in patterns[:MOST_PATTERNS]:
         at = {**values, **{name: float(column[row]) for name, column in columns.items()}}
         found = why(formula, at, of=of, wrt=wrt, cures=False)
         for finding in found.findings:
@@ -183,24 +190,45 @@ def why_rows(
             if known is None:
                 whole = why(formula, at, of=of, wrt=wrt)
                 told = next(each for each in whole.findings if (each.kind, each.pass_, each.text) == key)
-                groups[key] = (replace(whole, findings=[told]), 1, int(numbers[row]))
+                groups[key] = (replace(whole, findings=[told]), count, int(numbers[row]))
             else:
-                groups[key] = (known[0], known[1] + 1, known[2])
+                groups[key] = (known[0], known[1] + count, known[2])
     closest = f"nothing is nan or infinite in {rows:,} rows" if not groups else ""
     ordered = sorted(groups.values(), key=lambda each: each[2])
     findings = [each.findings[0] for each, _, _ in ordered]
-    return Why(findings, {}, {}, closest, formula.source, [(count, first) for _, count, first in ordered])
+    counts = [(count, first) for _, count, first in ordered]
+    unseen = sum(count for _, count in patterns[MOST_PATTERNS:])
+    return Why(findings, {}, {}, closest, formula.source, counts, unseen)
 
 
-def _bad_rows(
+def _patterns(
+    formula: FormulaBase, columns: Mapping[str, Any], values: Mapping[str, Any], of: str | None,
+    wrt: Sequence[str] | None, bad: Any,
+) -> list[tuple[int, int]]:  # fmt: skip
+    """Rows that went wrong in the same way, (the first, how many) each: the same operations gave nan and infinities."""
+    if bind_columns(formula, {**values, **columns}, wrt)[0].program.columns is not None:
+        return [(int(row), 1) for row in bad]  # a sum over a column is not that over some of its rows
+    found: dict[bytes, list[int]] = {}
+    for begin in range(0, len(bad), BATCH):
+        some = bad[begin : begin + BATCH]
+        bound, nodes = _wanted(formula, {name: column[some] for name, column in columns.items()}, values, of, wrt)
+        steps = [node for node, need in enumerate(ancestors(bound.graph, nodes)) if need]
+        kinds = np.zeros((len(some), len(steps)), dtype=np.uint8)
+        for place, column in enumerate(evaluate_rows(bound, "auto", steps, len(some))):
+            items = column.reshape(len(some), -1)
+            kinds[:, place] = np.isnan(items).any(axis=1) + 2 * np.isposinf(items).any(axis=1)
+            kinds[:, place] += np.uint8(4) * np.isneginf(items).any(axis=1)
+        for row, kind in zip(some.tolist(), kinds, strict=True):
+            found.setdefault(kind.tobytes(), [row, 0])[1] += 1
+    return [(row, count) for row, count in found.values()]
+
+
+def _wanted(
     formula: FormulaBase, columns: Mapping[str, Any], values: Mapping[str, Any], of: str | None,
     wrt: Sequence[str] | None,
-) -> Any:  # fmt: skip
-    """Rows in which a value or a derivative is no finite number."""
-    from cgcli.formulas.derivatives import gradient_nodes
-    from cgcli.formulas.rows import bind_columns, evaluate_rows
-
-    bound, rows = bind_columns(formula, {**values, **columns}, wrt)
+) -> tuple[Bound, list[int]]:  # fmt: skip
+    """The formula over columns, and its values and derivatives."""
+    bound, _ = bind_columns(formula, {**values, **columns}, wrt)
     bound.on_births = lambda births: None
     nodes = list(targets(bound.program, of).values())
     try:
@@ -209,6 +237,16 @@ def _bad_rows(
     except CalculationError:
         over = bound
     over.on_births = lambda births: None
+    return over, nodes
+
+
+def _bad_rows(
+    formula: FormulaBase, columns: Mapping[str, Any], values: Mapping[str, Any], of: str | None,
+    wrt: Sequence[str] | None,
+) -> Any:  # fmt: skip
+    """Rows in which a value or a derivative is no finite number."""
+    over, nodes = _wanted(formula, columns, values, of, wrt)
+    rows = len(next(iter(columns.values())))
     broken = np.zeros(rows, dtype=bool)
     for column in evaluate_rows(over, "auto", nodes, rows):
         broken |= ~np.isfinite(column.reshape(rows, -1)).all(axis=1)

@@ -305,6 +305,15 @@ def _scalar_rgamma(x: float) -> float:
     return 0.0 if x <= 0 and x.is_integer() else divide(1.0, _scalar_gamma(x))
 
 
+def _lgamma_precise(mp: Any, x: Any) -> Any:
+    """On the left by the reflection gamma(x)*gamma(1 - x) = pi/sin(pi*x) (DLMF 5.5.3): no complex number on the way."""
+    if x > 0:
+        return mp.loggamma(x)
+    if mp.floor(x) == x:
+        return mp.inf
+    return mp.log(mp.pi) - mp.log(abs(mp.sinpi(x))) - mp.loggamma(1 - x)
+
+
 gamma = Operation(
     "gamma", "x", aliases=("tgamma",), compute=_scalar_gamma, partials=(lambda x, r: r * digamma(x),),
     spell={"numpy": "scipy.special.gamma", **_called(r"\Gamma", "{name}")}, domain=(ABOVE_ZERO,),
@@ -312,7 +321,7 @@ gamma = Operation(
 )  # fmt: skip
 lgamma = Operation(
     "lgamma", "x", aliases=("gammaln", "loggamma"), compute=scalar_log_gamma, partials=(lambda x, r: digamma(x),),
-    spell={"numpy": "cgcli.ops.numerics.gammas.log_gamma", "precise": lambda mp, x: mp.re(mp.loggamma(x)),
+    spell={"numpy": "cgcli.ops.numerics.gammas.log_gamma", "precise": _lgamma_precise,
            "latex": r"\ln \left|\Gamma\left({0}\right)\right|"},
     domain=(ABOVE_ZERO,),
     about="log|gamma(x)| without overflow.",

@@ -39,6 +39,17 @@ VERDICTS = [
     ("where(2*x == 7, 0, x)", "x", ALMOST),
     ("where(x*y == 6, 1, 0)", "0", ALMOST),
     ("x < 3", "x <= 3", ALMOST),
+    ("where(x == 5, 1, 0)", "0", ALMOST),
+    ("where(x == 3 and y == 4, 1, 0)", "0", ALMOST),
+    ("where(x > 5 and x < 5.0000001, 1, 0)", "0", UNEQUAL),
+    ("where(abs(x - 2) < 1e-3, x^2, 4*x - 4)", "4*x - 4", UNEQUAL),
+    ("where((x - 1)*(x - 1.00001) < 0, x^2, 2*x - 1)", "2*x - 1", UNEQUAL),
+    ("2.5*x + 1", "2.5000000000000001*x + 1", UNEQUAL),
+    ("tan(atan(x))", "x", EQUAL_SIMPLIFIED),
+    ("binom(n, k)", "binom(n, n - k)", EQUAL_POINTS),
+    ("3 + (-1)^n", "3 + cos(pi*n)", WHERE_DEFINED),
+    ("lgamma(x)", "log(abs(gamma(x)))", EQUAL_POINTS),
+    ("p*exp(-m*h/(k*t))", "p*exp(-(m*h)/k/t)", EQUAL_SIMPLIFIED),
     ("log(x^2)", "2*log(x)", WHERE_DEFINED),
     ("a*b + c", "c + b*a", EQUAL_SIMPLIFIED),
     ("a - b/c + d", "d + a - b/c", EQUAL_SIMPLIFIED),
@@ -156,3 +167,21 @@ def test_json_and_picture(tmp_path, capsys):
         {"output": "result", "at": {"x": 0.0}, "first": "nan", "second": 1.0, "single point": True}
     ]
     assert "only in the first formula" in path.read_text(encoding="utf-8")
+
+
+def test_digits_beyond_a_double_are_shown(capsys):
+    assert main(["compare", "2.5*x + 1", "2.5000000000000001*x + 1"]) == 1
+    assert "`result` at x=1: 3.5 and 3.5000000000000001" in capsys.readouterr().out
+    assert main(["compare", "2.5*x + 1", "2.5000000000000001*x + 1", "--json"]) == 1
+    (point,) = json.loads(capsys.readouterr().out)["counterexamples"]
+    assert (point["first"], point["second"]) == ("3.5", "3.5000000000000001")
+
+
+def test_arrays_beside_each_other(capsys):
+    assert main(["compare", "v + w", "w + v", "v=[1, 2]", "w=[3, 4]"]) == 0
+    assert "[4, 6]" in capsys.readouterr().out
+
+
+def test_equal_values_with_other_conventions_at_a_corner(capsys):
+    assert main(["compare", "relu(x)", "max(x, 0)", "x=0"]) == 0
+    assert "the derivatives by x are not" in capsys.readouterr().out

@@ -244,3 +244,9 @@ def test_a_parameter_that_cancels_is_told_although_its_derivative_is_rounding_an
     assert found.undetermined == [{"K": 1.0}]
     assert found.values["W"] == pytest.approx(alone.values["W"])
     assert found.errors["W"] == pytest.approx(alone.errors["W"])
+
+
+def test_a_formula_without_a_column_is_told():
+    found = cg.parse("a + b*q").fit({"c": [1.0, 2, 3, 4], "v": [1.0, 2, 3, 5]}, target="v")
+    assert found.warnings[0] == "no input of the formula is a column of the table, which has `c`, `v`"
+    assert len(found.undetermined) == 2

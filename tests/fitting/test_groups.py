@@ -67,14 +67,15 @@ def test_starts_are_found():
 def test_weights_of_rows_and_an_absolute_sigma():
     data, _ = decays(6)
     data["s"] = np.random.default_rng(2).uniform(0.01, 0.03, len(data["t"]))
-    for absolute in (False, True):
-        options = {"target": "y", "sigma": "s", "absolute_sigma": absolute, "start": {"a": 1, "b": 1, "c": 0}}
+    for sigma, absolute in (("s", False), ("s", True), (0.1, True), ("2*s + 1", False)):
+        options = {"target": "y", "sigma": sigma, "absolute_sigma": absolute, "start": {"a": 1, "b": 1, "c": 0}}
         found = cgcli.parse(DECAY).fit(data, by="plate", **options)
         rows = data["plate"] == found.keys[2]
         alone = cgcli.parse(DECAY).fit({name: column[rows] for name, column in data.items()}, **options)
         for name in "abc":
             assert found.values[name][2] == pytest.approx(alone.values[name], rel=1e-8)
             assert found.errors[name][2] == pytest.approx(alone.errors[name], rel=1e-6)
+        assert found.fits.r_squared[2] == pytest.approx(alone.r_squared, rel=1e-9)
 
 
 def test_what_cannot_be_fitted_side_by_side_is_fitted_alone():
@@ -128,6 +129,26 @@ def test_several_columns_tell_groups_apart():
     assert found.values["b"][found.keys.index(("B", 1))] == pytest.approx(alone.values["b"], rel=1e-8)
 
 
+def test_groups_that_do_not_end_well_are_searched():
+    random = np.random.default_rng(8)
+    middle, width = random.uniform(2, 8, 40), random.uniform(0.3, 1.0, 40)
+    t, place = np.tile(np.linspace(0, 10, 60), 40), np.repeat(np.arange(40), 60)
+    y = 2 * np.exp(-(((t - middle[place]) / width[place]) ** 2) / 2) + 0.05 * random.normal(size=len(t))
+    formula = cgcli.parse("a*exp(-((t - m)/s)^2/2) + c")
+    data = {"t": t, "y": y, "plate": place}
+    assert formula.fit(data, target="y", by="plate", start={"m": 5.0, "s": 0.3}).converged
+    found = formula.fit(data, target="y", by="plate")
+    assert found.converged
+    assert np.all(np.abs(found.values["m"] - middle) < 6 * found.errors["m"])
+
+
+def test_several_starts_of_every_group():
+    t, place = np.tile(np.linspace(0.0, 6.0, 50), 6), np.repeat(np.arange(6), 50)
+    data = {"t": t, "y": np.sin((2 + place / 3) * t), "plate": place}
+    found = cgcli.parse("a*sin(w*t)").fit(data, target="y", by="plate", start={"w": 9.0}, starts=100)
+    np.testing.assert_allclose(abs(found.values["w"]), 2 + np.arange(6) / 3, rtol=1e-6)
+
+
 def test_groups_that_fail_have_their_reason():
     data, _ = decays(6)
     more = {"t": np.array([0.0, 1.0, 0.0, 0.0, 0.0, 0.0]), "y": np.array([1.0, 2.0, 1.0, 2.0, 3.0, 4.0]),
@@ -144,6 +165,31 @@ def test_groups_that_fail_have_their_reason():
     assert np.isfinite(np.delete(found.errors["a"], [few, flat])).all()
     with pytest.raises(DataError, match="2 rows cannot determine"):
         found.groups[90]
+
+
+@pytest.mark.parametrize("start", [{"a": 1.0, "b": 1.0, "c": 0.0}, None])
+def test_what_is_not_finite_is_told_in_its_group_with_the_row_of_the_table(start):
+    data, _ = decays(6)
+    for row in (20, 31):
+        data["y"][row] = np.inf
+    found = cgcli.parse(DECAY).fit(data, target="y", by="plate", start=start)
+    failed = {data["plate"][row]: f"`y` is inf in row {row + 1}" for row in (31, 20)}
+    assert dict(zip(found.keys, found.fits.messages, strict=True)) == {key: failed.get(key, "") for key in found.keys}
+
+
+def test_residuals_that_are_rounding_are_told():
+    data, _ = decays(5, noise=0.0)
+    found = cgcli.parse(DECAY).fit(data, target="y", by="plate", start={"a": 1.0, "b": 1.0, "c": 0.0})
+    assert found.converged
+    assert set(found.fits.messages) == {"the residuals are rounding: errors say nothing about the data"}
+
+
+def test_keys_that_are_dates_are_texts_in_json():
+    data, _ = decays(2)
+    data["plate"] = np.datetime64("2026-11-29") + data["plate"]
+    found = cgcli.parse(DECAY).fit(data, target="y", by="plate", start={"a": 1.0, "b": 1.0, "c": 0.0})
+    assert {row["plate"] for row in found.document()["groups"]} == {"2026-11-29", "2026-11-30"}
+    json.dumps(found.document())
 
 
 def test_rows_without_a_key_or_with_a_gap():
@@ -196,6 +242,13 @@ def test_a_joint_fit_is_the_least_of_all_residuals(share):
     assert found.shared == tuple(shared)
     assert found.residual == pytest.approx(np.sqrt(2 * exact.cost / dof), rel=1e-9)
     assert found[found.keys[0]].values[shared[0]] == found.values[shared[0]]
+
+
+def test_a_joint_fit_tells_which_row_is_not_finite():
+    data, _ = decays(5)
+    data["y"][17] = np.inf
+    with pytest.raises(DataError, match="`y` is inf in row 18"):
+        cgcli.parse(DECAY).fit(data, target="y", by="plate", share="b", start={"a": 1, "b": 1, "c": 0})
 
 
 def test_groups_that_have_too_few_rows_alone_are_fitted_together():

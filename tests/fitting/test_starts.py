@@ -90,3 +90,15 @@ def test_parameters_that_decide_the_size_of_the_output_follow_the_units_of_the_t
     assert found.converged
     assert found.values["a"] == pytest.approx(truth[0] / unit, rel=1e-6)
     assert found.values["b"] == pytest.approx(truth[1] / unit, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text", ["A*(1 - exp(-exp(l)*(x - c)))", "A/(1 + exp(b*(log(x) - log(m))))", "A*x/(K + x + x^2/I)"]
+)
+def test_a_parameter_within_a_function_or_added_to_data_is_found(text):
+    truth = {"A": 39.0, "l": -4.4, "c": 51.0, "b": 3.0, "m": 170.0, "K": 90.0, "I": 300.0}
+    formula = cg.parse(text)
+    truth = {name: truth[name] for name in formula.inputs if name != "x"}
+    found = formula.fit({"x": X, "y": formula.eval_rows(x=X, **truth)}, target="y")
+    assert found.converged
+    assert found.values == pytest.approx(truth, rel=1e-5)

@@ -23,11 +23,16 @@ CASES = [
     ("m*c^2/sqrt(1 - v^2/c^2)", {"m": 1.0, "c": 1.0, "v": 2.0}, "nan", "forward", "sqrt(1 - v^2/c^2)",
      "where(1 - v^2 / c^2 > 0, m*c^2/sqrt(1 - v^2/c^2), 0)"),
     ("where(x > 2, y, 3)", {"x": 1.0, "y": 4.0}, "zero", "backward", "where(x > 2, y, 3)",
-     "3 + sigmoid(x - 2) * (y - 3)"),
+     "3 + (y - 3) * sigmoid(x - 2)"),
     ("log(prod(p))", {"p": [1e-120, 1e-150, 1e-130]}, "infinite", "forward", "log(prod(p))", "sum(log(abs(p)))"),
     ("sigmoid(z)", {"z": 800.0}, "zero", "backward", "sigmoid(z)", "sigmoid(z / 1000)"),
     ("max(x, y)", {"x": 1.0, "y": 1.0}, "convention", "backward", "max(x, y)",
      "(x + y + sqrt((x - y)^2 + 1e-12)) / 2"),
+    ("max(x, 0)", {"x": 0.0}, "convention", "backward", "max(x, 0)", "(x + sqrt(x^2 + 1e-12)) / 2"),
+    ("x if x > 0 else 0", {"x": -2.0}, "zero", "backward", "x if x > 0 else 0", "x * sigmoid(x)"),
+    ("1/(1 + exp(x))", {"x": 800.0}, "nan", "backward", "exp(x)", "sigmoid(-x)"),
+    ("exp(a)/(exp(a) + exp(b) + exp(c))", {"a": 800.0, "b": 1.0, "c": 2.0}, "nan", "forward", "exp(a)",
+     "1 / (1 + exp(b - a) + exp(c - a))"),
     ("1 - cos(x)", {"x": 1e-9}, "zero", "forward", "1 - cos(x)", "2 * sin(0.5 * x)^2"),
 ]  # fmt: skip
 

@@ -35,7 +35,7 @@ CASES = [
     ("exp(x)", {"x": 40.0}, "huge", "backward", "exp", None),
     ("exp(-x)", {"x": 40.0}, "vanishing", "backward", "exp", None),
     ("abs(x)", {"x": 0.0}, "convention", "backward", "abs", "sqrt(x^2 + 1e-12)"),
-    ("sqrt(sum(v^2))", {"v": [0.0, 0.0]}, "infinite", "backward", "sqrt", "norm(v)"),
+    ("sqrt(sum(v^2))", {"v": [0.0, 0.0]}, "nan", "backward", "sqrt", "norm(v)"),
     ("log(1 - sigmoid(x))", {"x": 50.0}, "infinite", "forward", "log", "log_sigmoid(-x)"),
     ("log(1 - exp(-x))", {"x": 1e-20}, "infinite", "forward", "log", "log1mexp(-x)"),
     ("log(1 + exp(x) + exp(y))", {"x": 1000.0, "y": 2.0}, "infinite", "forward", "exp", "logaddexp(softplus(x), y)"),
@@ -145,3 +145,24 @@ def test_a_cure_moves_the_derivative_in_question():
     for found in cg.parse("x + 0*y").why(x=1.0, y=2.0).findings:
         assert found.by == ("y",)
         assert all(each.gradient["y"] for each in found.cures)
+
+
+def test_every_row_of_a_table_is_counted(tmp_path, capsys):
+    """Rows that went wrong in one way are looked at once, however many they are."""
+    path = tmp_path / "points.csv"
+    path.write_text("x,y\n" + "-1,2\n0,1\n2,0\n1,1\n" * 3000)
+    assert main(["why", "log(x)/y", "--data", str(path), "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    told = [(each["kind"], each["operation"], each["rows"], each["first_row"]) for each in findings]
+    assert told == [("nan", "log", 3000, 1), ("infinite", "log", 3000, 2), ("infinite", "div", 3000, 3)]
+
+
+def test_what_a_zero_is_in_truth():
+    (found,) = cg.parse("log(prod(p))").why(p=[1e-120, 1e-150, 1e-130]).findings
+    assert "in truth prod(p) is 1e-400" in found.why
+
+
+def test_inputs_count_as_they_are_written():
+    """0.3 - 300*0.001 is 0 in truth, too: what binary rounding adds is not told as a truth."""
+    (found,) = cg.parse("log(x - 0.001*k)").why(x=0.3, k=300.0).findings
+    assert "in truth" not in found.why

@@ -73,7 +73,8 @@ def as_data(found: Comparisons) -> dict[str, Any]:
     data: dict[str, Any] = {
         "equal": found.equal, "verdict": found.verdict, "tried": found.tried,
         "counterexamples": [
-            {"output": each.output, "at": each.at, "first": each.left, "second": each.right, "single point": each.alone}
+            {"output": each.output, "at": each.at, "first": value_as_data(each.left),
+             "second": value_as_data(each.right), "single point": each.alone}
             for each in found.counterexamples
         ],
         "changed": [{"first": first, "second": second} for first, second in found.changed],
@@ -96,10 +97,15 @@ def print_comparison(found: Comparisons) -> None:
         blocks.append(Table("At the given values", columns, list(_at_values(found.first, found.second))))
     if found.changed:
         columns = [Column("first", cut=20), Column("second", cut=20)]
-        blocks.append(Table("Where the graphs part", columns, [tuple(pair) for pair in found.changed]))
+        blocks.append(Table("Where they are written differently", columns, [tuple(pair) for pair in found.changed]))
     if blocks:
         print()
         print_blocks(blocks)
+    if found.equal:
+        names = found.other_slopes()
+        if names:
+            print(f"\nthe values are equal, and the derivatives by {', '.join(names)} are not: at a corner there is no")
+            print("slope, and each formula has a convention of its own; `cg why` tells which")
 
 
 def verdict_lines(found: Comparisons) -> Iterator[str]:
@@ -124,9 +130,18 @@ def point_lines(each: Counterexample) -> Iterator[str]:
     """A point at which they differ, and what both are there."""
     at = ", ".join(f"{name}={number_text(value)}" for name, value in each.at.items()) or "every point"
     around = "; they agree around it" if each.alone else ""
-    left, right = number_text(each.left), number_text(each.right)
-    alike = " (they differ in later digits)" if left == right else ""
-    yield f"  `{each.output}` at {at}: {left} and {right}{alike}{around}"
+    yield f"  `{each.output}` at {at}: {value_text(each.left)} and {value_text(each.right)}{around}"
+
+
+def value_text(value: Any) -> str:
+    """A value of one side; in 30 digits where doubles do not tell the sides apart."""
+    text = number_text(value, 30 if hasattr(value, "_mpf_") else None)
+    return "no value (nan)" if text == "nan" else text
+
+
+def value_as_data(value: Any) -> Any:
+    """A value of one side in JSON: a text of 30 digits where doubles do not tell the sides apart."""
+    return number_text(value, 30) if hasattr(value, "_mpf_") else value
 
 
 def _at_values(first: Side, second: Side) -> Iterator[tuple[str, str, str]]:

@@ -88,6 +88,8 @@ def print_why(found: Why, located: Callable[[int], object]) -> None:
         if found.rows:
             count, first = found.rows[place]
             print(f"  in {count:,} row{'' if count == 1 else 's'}; the first is {located(first)}, which is shown")
+    if found.unseen:
+        print(f"\n{found.unseen:,} rows that went wrong in other ways were not looked at")
 
 
 def finding_lines(finding: Finding, found: Why) -> Iterator[str]:
@@ -115,6 +117,10 @@ def cure_lines(cure: Cure) -> Iterator[str]:
         yield f"  cure: start elsewhere, such as {at}"
     else:
         yield f"  cure ({KINDS_IN_WORDS.get(cure.how, cure.how)}): {cure.formula}"
+    if cure.local:
+        from cgcli.explain.remedies import SAME_SIGNS
+
+        yield f"    it holds {SAME_SIGNS} as here"
     slopes = ", ".join(f"d/d{name} = {short_text(slope)}" for name, slope in cure.gradient.items())
     yield f"    gives {short_text(cure.value)}" + (f", {slopes}" if slopes else "")
 

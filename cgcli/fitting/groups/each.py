@@ -1,14 +1,15 @@
 """The same formula fitted to every group of rows: `by="plate"` is a fit for each plate.
 
-Groups are fitted side by side (`descent`) from starts that are given or found at a few of them. What is not plain
-there is fitted alone, as a table of its own: a group that does not converge, whose derivatives depend on each other,
-that ends outside of its bounds, or that fits much worse than the others.
+Groups are fitted side by side (`descent`) from starts that are given or found at a few of them; where a group does not
+converge, or fits much worse than the others, from many places (`starting`). What is not plain there is fitted alone, as
+a table of its own: a group that still does not converge, whose derivatives depend on each other, or that ends outside
+of its bounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,28 +19,34 @@ from cgcli.errors import CgError
 from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.fit import bounds_of, enough_rows, task_of
 from cgcli.fitting.groups.side_by_side import Batches
-from cgcli.fitting.groups.small_matrices import covariances, dependent
+from cgcli.fitting.groups.small_matrices import covariances, dependent, squares
+from cgcli.fitting.groups.starting import FOLLOWED, LOOKED_AT, around, searched, solution_of, some_groups
 from cgcli.fitting.residuals import Residuals
-from cgcli.fitting.result import result_of
+from cgcli.fitting.result import ROUNDING, result_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
+from cgcli.fitting.statistics import EPSILON, PERFECT
 from cgcli.rows.sources import Source, WholeRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from cgcli.data.table import Place
     from cgcli.fitting.groups.grouping import GroupedRows
+    from cgcli.fitting.groups.side_by_side import Ended
     from cgcli.fitting.question import Question
     from cgcli.fitting.result import FitResult
     from cgcli.fitting.searching import Task
 
-SEARCHED, SAMPLES = 3, 150
-"""Groups at which starts are looked for where none are given, and how many are looked at."""
+SEARCHED = 3
+"""Groups at which starts are looked for where none are given."""
+SAME = 1e-9
+"""Sums of squares, relative to each other, that are one."""
 ODD = 10.0
-"""How many times the usual part of the spread a group may leave unexplained, before it is fitted alone as well."""
+"""How many times the usual part of the spread a group may leave unexplained, before other starts are tried."""
 FEWEST = 4
-"""Groups from which on they are fitted side by side."""
+"""Groups from which on starts are found for all of them together."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,20 @@ class GroupFits:
     messages: list[str]
 
 
+class RowsOfGroup(Source):
+    """The rows of one group, which stand elsewhere in the whole table."""
+
+    def __init__(self, columns: Mapping[str, Any], whole: Source, rows: GroupedRows, first: int) -> None:
+        super().__init__(columns)
+        self._whole = whole
+        self._rows = rows
+        self._first = first
+
+    def located(self, row: int) -> Place:
+        """Where a row of the group, from 1, stands in the whole table."""
+        return self._whole.located(self._rows.number(self._first + row - 1))
+
+
 @dataclass
 class Groups:
     """A question about groups of rows, and the fits of those that were fitted alone."""
@@ -101,7 +122,7 @@ class Groups:
         task.project = how.loss == "linear"
         solution = best_solution(task)
         if not np.isfinite(solution.sum_of_squares):
-            raise not_finite_error(question, solution.point, self._numbered(solution.reduced, part))
+            raise not_finite_error(question, solution.point, solution.reduced)
         return result_of(question, problem, solution, task, notes, absolute=how.absolute, loss=how.loss)
 
     def samples(self, place: int) -> Any:
@@ -109,52 +130,68 @@ class Groups:
         question = self._question_of(slice(self.rows.first[place], self.rows.first[place + 1]))
         task = self._task_of(question, self._problem_of(question), [])
         generator = np.random.default_rng(self.how.seed)
-        drawn = [task.sample(generator) for _ in range(SAMPLES)]
+        drawn = [task.sample(generator) for _ in range(LOOKED_AT // SEARCHED)]
         return np.array([point for point in drawn if point is not None]).reshape(-1, len(question.names))
 
     def _question_of(self, part: slice) -> Question:
         columns = {name: column[part] for name, column in self.rows.columns.items()}
-        return replace(self.question, source=Source(columns), limit=None)
+        source = RowsOfGroup(columns, self.question.source, self.rows, part.start)
+        return replace(self.question, source=source, limit=None)
 
     def _task_of(self, question: Question, problem: RowsProblem, notes: list[str]) -> Task:
         how = self.how
         return task_of(question, problem, how.low, how.high, notes, starts=how.starts, seed=how.seed, most=how.most)
-
-    def _numbered(self, reduced: Any, part: slice) -> Any:
-        """What is not finite, with the row's number in the whole table."""
-        where = reduced.not_finite
-        return reduced if where is None else replace(
-            reduced, not_finite=replace(where, row=int(self.rows.numbers[part][where.row]) - 1)
-        )  # fmt: skip
 
     def _problem_of(self, question: Question) -> RowsProblem:
         """The problem of one group; kernels are made once for all of them."""
         if self._problem is None:
             self._problem = RowsProblem(question, loss=self.how.loss, scale=self.how.scale)
             return self._problem
-        problem = copy(self._problem)
-        return problem.over(WholeRows(question.source, question.needed()))
+        return self._problem.over(WholeRows(question.source, question.needed()), question)
 
 
 def fit_groups(groups: Groups) -> GroupFits:
     """The fits of all groups; one that fails has its reason instead. ShapeError for a formula that is none of rows."""
     question, how = groups.question, groups.how
     fits = empty(groups)
-    begun = {name for name in question.shapes if name in question.starts}
-    together = how.loss == "linear" and len(groups.rows) >= FEWEST and not any(question.shapes.values())
-    if together:
-        batches = Batches(question, groups.rows)
-        unknown = [name for name in batches.others if name not in begun]
-        starts = found_starts(groups, fits, batches) if unknown else [question.starts]
-        if starts:
-            enter_batches(groups, fits, batches, starts)
+    if how.loss == "linear" and not any(question.shapes.values()):
+        fit_together(groups, fits)
     else:
         Residuals(question)  # what is wrong with the formula is wrong with all groups
     for place in np.flatnonzero(np.isnan(fits.residual)):
         enter_alone(groups, fits, int(place))
-    for place in odd(fits) if together and not begun else ():
-        enter_alone(groups, fits, int(place), better=True)
     return fits
+
+
+def fit_together(groups: Groups, fits: GroupFits) -> None:
+    """Fit groups side by side, and enter what is plain there: from starts that are given, or found at a few groups;
+    those that did not end well from many places.
+    """
+    question, how, sizes = groups.question, groups.how, groups.rows.sizes
+    batches = Batches(question, groups.rows)
+    begun = all(name in question.starts for name in batches.others)
+    starts: list[Mapping[str, Any]] = [question.starts]
+    samples = around(question, how.low, how.high, how.seed, LOOKED_AT)
+    if not begun or how.starts is not None:
+        if len(groups.rows) < FEWEST:
+            return
+        some = some_groups(sizes, len(question.names), SEARCHED)
+        drawn = list(samples_of(groups, some))
+        samples = np.concatenate([*drawn, *([samples] if begun else [])]) if drawn else samples
+        starts = starts if begun else found_starts(groups, fits, batches, some, samples) if drawn else []
+    waiting = np.flatnonzero(np.isnan(fits.residual) & (sizes > len(question.names)))
+    if not len(waiting) or not starts:
+        return
+    spreads = batches.spreads()
+    ended = batches.run(waiting, [batches.point(values) for values in starts])
+    enter_plain(groups, fits, batches, waiting, ended, spreads)
+    again = np.isnan(fits.residual[waiting])
+    if how.starts is not None:
+        again[:] = True
+    elif not begun:
+        again[np.searchsorted(waiting, np.intersect1d(waiting, odd(fits)))] = True
+    for places, found in searched(batches, waiting[again], samples, how.starts or FOLLOWED):
+        enter_plain(groups, fits, batches, places, found, spreads)
 
 
 def empty(groups: Groups) -> GroupFits:
@@ -167,36 +204,37 @@ def empty(groups: Groups) -> GroupFits:
     )  # fmt: skip
 
 
-def found_starts(groups: Groups, fits: GroupFits, batches: Batches) -> list[Mapping[str, Any]]:
-    """Places to start from: the solutions of a few groups, evenly taken.
+def samples_of(groups: Groups, places: Sequence[int]) -> Iterator[Any]:
+    """Places at which a search for some groups may begin; of one that cannot be fitted none."""
+    for place in places:
+        with suppress(CgError):  # which is told in its row
+            yield groups.samples(place)
 
-    Starts of a group are looked at and followed side by side, as if each were a group. Where that finds nothing, the
-    group is fitted alone, and is done.
+
+def found_starts(
+    groups: Groups, fits: GroupFits, batches: Batches, places: Sequence[int], samples: Any
+) -> list[Mapping[str, Any]]:  # fmt: skip
+    """Places to start from: the solutions of a few groups. Where none is found from samples, the group is fitted alone,
+    and is done.
     """
     found: list[Mapping[str, Any]] = []
-    for place in np.unique(np.linspace(0, len(groups.rows) - 1, SEARCHED).astype(int)).tolist():
-        if groups.rows.sizes[place] <= len(groups.question.names):
-            continue
-        point = batches.best_of(place, groups.samples(place))
-        if point is not None:
-            found.append(dict(zip(batches.order, point.tolist(), strict=True)))
-            continue
-        enter_alone(groups, fits, place)
-        if place in groups.alone and groups.alone[place].converged:
-            found.append(groups.alone[place].values)
+    for place in places:
+        values = solution_of(batches, place, samples)
+        if values is None:
+            enter_alone(groups, fits, place)
+            values = groups.alone[place].values if fits.converged[place] else None
+        if values is not None:
+            found.append(values)
     return found
 
 
-def enter_alone(groups: Groups, fits: GroupFits, place: int, *, better: bool = False) -> None:
-    """Fit a group alone, and enter what came of it. better: only if it is better than what is known."""
+def enter_alone(groups: Groups, fits: GroupFits, place: int) -> None:
+    """Fit a group alone, and enter what came of it."""
     try:
         result = groups.fitted_alone(place)
     except CgError as error:
-        if not better:
-            fits.messages[place] = error.message
-            fits.residual[place] = np.inf
-        return
-    if better and not (result.converged and result.sum_of_squares < fits.sum_of_squares[place] * (1 - 1e-9)):
+        fits.messages[place] = error.message
+        fits.residual[place] = np.inf
         return
     groups.alone[place] = result
     fits.points[:, place] = list(result.element_values.values())
@@ -207,30 +245,31 @@ def enter_alone(groups: Groups, fits: GroupFits, place: int, *, better: bool = F
     fits.messages[place] = "; ".join([*([] if result.converged else [result.message]), *result.warnings])
 
 
-def enter_batches(groups: Groups, fits: GroupFits, batches: Batches, starts: Sequence[Mapping[str, Any]]) -> None:
-    """Fit all groups without a fit side by side, and enter those that are plain."""
+def enter_plain(
+    groups: Groups, fits: GroupFits, batches: Batches, places: Any, ended: Ended, spreads: Any
+) -> None:  # fmt: skip
+    """Enter those ends of walks that are plain, and lower than what is known."""
     how, size = groups.how, len(groups.question.names)
-    places = np.flatnonzero(np.isnan(fits.residual) & (groups.rows.sizes > size))
-    if not len(places):
-        return
-    ended = batches.run(places, [batches.point(values) for values in starts])
     points = ended.points[batches.back]
-    total = np.einsum("kg,kg->g", ended.triangle[:, size], ended.triangle[:, size])
+    total = squares(ended.triangle[:, size])
     within = ((points > how.low[:, None]) & (points < how.high[:, None])).all(axis=0)
     plain = ended.converged & ~dependent(ended.triangle, size) & within & (ended.offset < 1) & (total > 0)
-    if not plain.all():
-        points, total, places = points[:, plain], total[plain], places[plain]
-    dof = fits.dof[places]
-    variance = total / dof
+    plain &= ~(total >= fits.sum_of_squares[places] * (1 - SAME))
+    chosen, whole = places[plain], bool(plain.all())
+    triangle, points, total = (part if whole else part[..., plain] for part in (ended.triangle, points, total))
+    variance = total / fits.dof[chosen]
     with np.errstate(all="ignore"):
-        products = covariances(ended.triangle if plain.all() else ended.triangle[..., plain], size)
+        products = covariances(triangle, size)
         errors = np.sqrt(np.einsum("iig->ig", products) * (1.0 if how.absolute else variance))
-        spread = batches.spreads()[places]
-        squared = np.where(spread > 0, 1 - total / spread, np.nan)
-    fits.points[:, places], fits.errors[:, places] = points, errors[batches.back]
-    fits.residual[places], fits.sum_of_squares[places] = np.sqrt(variance), total
-    fits.r_squared[places], fits.converged[places] = squared, True
-    fits.evaluations[places] = ended.evaluations[plain]
+        squared = np.where(spreads[chosen] > 0, 1 - total / spreads[chosen], np.nan)
+    fits.points[:, chosen], fits.errors[:, chosen] = points, errors[batches.back]
+    fits.residual[chosen], fits.sum_of_squares[chosen] = np.sqrt(variance), total
+    fits.r_squared[chosen], fits.converged[chosen] = squared, True
+    fits.evaluations[chosen] = ended.evaluations if whole else ended.evaluations[plain]
+    terms = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:size, :size], triangle[:size, :size]))
+    rounding = total <= (PERFECT * EPSILON) ** 2 * squares(terms[batches.back] * points)
+    for place in chosen[rounding].tolist():
+        fits.messages[place] = ROUNDING
 
 
 def odd(fits: GroupFits) -> Any:
@@ -242,16 +281,30 @@ def odd(fits: GroupFits) -> Any:
     return np.flatnonzero(known & (left > ODD * max(float(np.median(left[known])), 1e-12)) & (left > 0.05))
 
 
+class Places:
+    """Where the groups with some keys stand; looked for when the first one is asked for."""
+
+    def __init__(self, keys: Sequence[Any]) -> None:
+        self.keys = keys
+        self._known: dict[Any, int] = {}
+
+    def of(self, key: Any) -> int:
+        """The place of a key. KeyError where there is none."""
+        if not self._known:
+            self._known = {each: place for place, each in enumerate(self.keys)}
+        return self._known[key]
+
+
 class Results(Mapping):  # type: ignore[type-arg]
     """The full result of each group by its key; those that were fitted side by side are worked out when asked for."""
 
     def __init__(self, groups: Groups, fits: GroupFits, keys: Sequence[Any]) -> None:
         self._groups = groups
         self._fits = fits
-        self._places = {key: place for place, key in enumerate(keys)}
+        self._places = Places(keys)
 
     def __getitem__(self, key: Any) -> FitResult:
-        place = self._places[key]
+        place = self._places.of(key)
         groups, fits = self._groups, self._fits
         if place not in groups.alone:
             start = None
@@ -261,10 +314,10 @@ class Results(Mapping):  # type: ignore[type-arg]
         return groups.alone[place]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._places)
+        return iter(self._places.keys)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._places.keys)
 
 
 __all__ = ["GroupFits", "Groups", "How", "Results", "bounds_of", "fit_groups"]

@@ -112,7 +112,9 @@ class GroupedFit:
         """How it ended, in words."""
         failed = self.failed
         if not failed:
-            return f"converged in all {len(self):,} groups"
+            return "converged" if len(self) == 1 else f"converged in all {len(self):,} groups"
+        if len(self) == 1:
+            return "not converged"
         return f"{len(failed):,} of {len(self):,} groups without a fit that has converged"
 
     @property
@@ -136,6 +138,7 @@ class GroupedFit:
     def document(self) -> dict[str, Any]:
         """The fits as plain data: what `cg fit --by … --json` prints."""
         table = {name: column.tolist() for name, column in self.table.items()}
+        table |= {name: [plain(key) for key in table[name]] for name in self.by}
         rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
         return {
             "by": list(self.by), "groups": rows, "rows": self.rows, "left_out": self.left_out,
@@ -144,6 +147,11 @@ class GroupedFit:
             "shared": {name: self.values[name] for name in self.shared},
             "shared_errors": {name: self.errors[name] for name in self.shared}, "warnings": self.warnings,
         }  # fmt: skip
+
+
+def plain(key: Any) -> Any:
+    """A key as JSON has it: what is no number and no truth as a text."""
+    return key if isinstance(key, (bool, int, float, str)) else str(key)
 
 
 def column_of(items: Sequence[Any]) -> Any:
@@ -186,7 +194,7 @@ def fit_by(
     refuse_gaps(question, rows.report, missing)
     how = How(low, high, absolute_sigma, loss, loss_scale, starts, seed, most)
     groups = Groups(question, rows, how)
-    keys = [key[0] if len(rows.by) == 1 else key for key in rows.keys]
+    keys = rows.keys
     shared: list[str] = []
     if share is None:
         fits = fit_groups(groups)
@@ -223,14 +231,14 @@ def tell(result: GroupedFit, groups: Groups) -> None:
         result.warnings.append(f"{what} no key in {listed} and {'is' if count == 1 else 'are'} left out (first: {at})")
     unknown = np.flatnonzero(result.fits.converged & np.isinf(result.fits.errors).any(axis=0))
     if len(unknown):
-        key = ", ".join(map(str, rows.keys[int(unknown[0])]))
+        key = rows.label(int(unknown[0]))
         several = "1 group" if len(unknown) == 1 else f"{len(unknown):,} of {len(result):,} groups"
         which = f"`{key}`" if len(unknown) == 1 else f"the first is `{key}`"
         result.warnings.append(f"the data do not determine the parameters of {several} ({which})")
     failed = np.flatnonzero(~result.fits.converged)
     if len(failed):
         place = int(failed[0])
-        key = ", ".join(map(str, rows.keys[place]))
+        key = rows.label(place)
         which = f"`{key}`" if len(failed) == 1 else f"the first is `{key}`"
         several = "1 group has" if len(failed) == 1 else f"{len(failed):,} of {len(result):,} groups have"
         result.warnings.append(f"{several} no fit that has converged: {which}: {result.fits.messages[place]}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
-from cgcli.fitting.groups.each import FEWEST, GroupFits, Groups, empty, fit_groups
+from cgcli.fitting.groups.each import FEWEST, GroupFits, Groups, Places, empty, fit_groups
 from cgcli.fitting.groups.side_by_side import Batches
 from cgcli.fitting.groups.small_matrices import covariances, dependent, orthogonalised, product, solved, squares
 
@@ -66,8 +66,15 @@ def fit_shared(groups: Groups, share: Sequence[str], keys: Sequence[Any]) -> tup
     begun = start_of(groups)
     batches = Batches(question, groups.rows, order=[*own, *share])
     joint = Joint(batches, len(groups.rows), len(own), len(share))
-    joint.run(begun[[question.names.index(name) for name in own]],
-              np.array([typical(begun[question.names.index(name)]) for name in share]))  # fmt: skip
+    try:
+        joint.run(begun[[question.names.index(name) for name in own]],
+                  np.array([typical(begun[question.names.index(name)]) for name in share]))  # fmt: skip
+    except NotFiniteError as error:
+        groups.fitted_alone(error.group)  # which says where, if that is so wherever the group begins
+        raise CalculationError(
+            f"the residuals of the group `{groups.rows.label(error.group)}` are not finite at the start",
+            hint="give other starts, or none",
+        ) from None
     fits = fits_of(groups, joint, batches, how.absolute)
     return fits, Shared(fits, question.names, keys), share
 
@@ -106,6 +113,14 @@ def typical(numbers: Any) -> float:
     return float(np.median(numbers[np.isfinite(numbers)]))
 
 
+class NotFiniteError(Exception):
+    """The residuals of a group are not finite at the start. group: its place."""
+
+    def __init__(self, group: int) -> None:
+        super().__init__(group)
+        self.group = group
+
+
 class Joint:
     """The joint problem at a point, and the way to its solution. Own points (own, groups), shared ones (shared,)."""
 
@@ -123,8 +138,9 @@ class Joint:
     def _run(self, own: Any, shared: Any) -> None:
         self.own, self.shared = own, shared
         self.triangle = self._at(own, shared)
-        if not np.isfinite(self.triangle).all():
-            raise CalculationError("the residuals are not finite at the start", hint="give other starts, or none")
+        bad = np.flatnonzero(~np.isfinite(self.triangle).all(axis=(0, 1)))
+        if len(bad):
+            raise NotFiniteError(int(bad[0]))
         damping, growth = FIRST, 2.0
         self.offset, before = self._offset(), np.inf
         while self.evaluations < STEPS and damping < MOST and self.offset > ENOUGH:
@@ -239,10 +255,10 @@ class Shared(Mapping):  # type: ignore[type-arg]
     def __init__(self, fits: GroupFits, names: Sequence[str], keys: Sequence[Any]) -> None:
         self._fits = fits
         self._names = names
-        self._places = {key: place for place, key in enumerate(keys)}
+        self._places = Places(keys)
 
     def __getitem__(self, key: Any) -> SharedGroup:
-        place, fits = self._places[key], self._fits
+        place, fits = self._places.of(key), self._fits
         values, errors = (dict(zip(self._names, numbers[:, place].tolist(), strict=True))
                           for numbers in (fits.points, fits.errors))  # fmt: skip
         return SharedGroup(
@@ -251,7 +267,7 @@ class Shared(Mapping):  # type: ignore[type-arg]
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._places)
+        return iter(self._places.keys)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._places.keys)

@@ -30,10 +30,10 @@ NUMBERS = 800_000
 """Derivatives and residuals of a batch."""
 UNLIKE = 1.25
 """How many times as many rows as another one a group of the same batch may have; missing rows are filled with zeros."""
-FOLLOWED = 40
-"""Starts of a group that are followed to their ends."""
 STRETCH = 50_000
 """Rows that are looked at together, so that they stay near a core."""
+ALIKE = 1e-6
+"""Sums of squares, relative to each other, that count as the same end."""
 MANY = 10**9
 """Rows that pay for compiling: machine code is used for few rows, too, so that the bits of a group do not depend on how
 many others there are."""
@@ -116,14 +116,14 @@ def numbers_of(lanes: Any) -> Numbers:
 class Batches:
     """The residuals of groups, whose parameters are numbers.
 
-    order: the parameters as walks have them, those in which the residuals are affine first; back: for each parameter
-    of the question its place there. others: those that are not affine.
+    names: the parameters of the question. order: these as walks have them, those in which the residuals are affine
+    first; back: for each parameter of the question its place there. others: those that are not affine.
     """
 
     def __init__(self, question: Question, rows: GroupedRows, order: Sequence[str] | None = None) -> None:
         """order: another one of the parameters. ShapeError as of `Residuals`."""
         self._residuals = residuals = Residuals(question)
-        names = question.names
+        self.names = names = question.names
         self.linear = [name for name in names if name in residuals.affine]
         self.others = [name for name in names if name not in residuals.affine]
         self.order = list(order or [*self.linear, *self.others])
@@ -166,18 +166,23 @@ class Batches:
         """The triangles of groups at points (p, groups)."""
         return self._walked(places, points, 1).triangle
 
-    def best_of(self, place: int, samples: Any) -> Any:
-        """The best solution of a group from many starts, which are followed side by side; None where there is none.
+    def best_of(self, places: Any, samples: Any, followed: int) -> tuple[Ended, Any]:
+        """The best end of each group from many starts, the best of which are followed; not converged where none is. And
+        how many of these ended there.
 
-        samples: points (count, p) in the order of the question. The result is in that of batches.
+        samples: points (count, p) in the order of the question.
         """
-        points = samples[:, [self.back.index(place) for place in range(len(self.order))]].T
-        value = squares(self.triangles(np.full(points.shape[1], place), points)[self._walk.linear :, -1])
-        best = np.argsort(np.where(np.isfinite(value), value, np.inf), kind="stable")[:FOLLOWED]
-        ended = self._walked(np.full(len(best), place), points[:, best], EVALUATIONS)
-        total = np.where(ended.converged, squares(ended.triangle[:, -1]), np.inf)
-        found = int(total.argmin())
-        return ended.points[:, found] if np.isfinite(total[found]) else None
+        points = samples[:, [self.names.index(name) for name in self.order]].T
+        groups, count = len(places), points.shape[1]
+        there = self.triangles(np.repeat(places, count), np.tile(points, groups))
+        value = squares(there[self._walk.linear :, -1]).reshape(groups, count)
+        best = np.argsort(np.where(np.isfinite(value), value, np.inf), axis=1, kind="stable")[:, :followed]
+        ended = self._walked(np.repeat(places, best.shape[1]), points[:, best.ravel()], EVALUATIONS)
+        total = np.where(ended.converged, squares(ended.triangle[:, -1]), np.inf).reshape(best.shape)
+        lowest = np.arange(groups) * best.shape[1] + total.argmin(axis=1)
+        agree = np.count_nonzero(total <= total.min(axis=1, keepdims=True) * (1 + ALIKE), axis=1)
+        agree[np.isinf(total).all(axis=1)] = 0
+        return Ended(*(part[..., lowest] for part in vars(ended).values())), agree
 
     def _walked(self, places: Any, points: Any, evaluations: int) -> Ended:
         if self._walks is None:
@@ -227,33 +232,38 @@ class Batches:
 
     def spreads(self) -> Any:
         """The target's weighted sum of squares about its weighted mean, in each group: see `RowsProblem`."""
-        residuals, first = self._residuals, self._rows.first
-        wanted = [residuals.target, residuals.sigma]
-        found_rows = choose_for_rows(residuals.graph, wanted, "numpy", {}, 1).evaluate_rows(
-            residuals.graph, self._columns, wanted
-        )
-        target = np.broadcast_to(found_rows[residuals.target], int(first[-1]))
-        sigma = None if residuals.graph.is_constant(residuals.sigma) else found_rows[residuals.sigma]
+        first, graph = self._rows.first, self._residuals.graph
+        target = self._of_rows(self._residuals.target)
+        common = graph.constant_value(self._residuals.sigma)
+        sigma = self._of_rows(self._residuals.sigma) if common is None else None
         found = np.empty(len(self._rows))
         places = np.searchsorted(first, np.arange(0, int(first[-1]), STRETCH), side="left")
         bounds = np.unique(np.append(places, len(found))).tolist()
 
         def compute(begin: int, end: int) -> None:
             part = slice(first[begin], first[end])
-            weights = None if sigma is None else 1 / np.broadcast_to(sigma, len(target))[part] ** 2
-            found[begin:end] = spreads_of(target[part], weights, first[begin : end + 1] - first[begin])
+            with np.errstate(all="ignore"):
+                weights = None if sigma is None else 1 / sigma[part] ** 2
+                found[begin:end] = spreads_of(target[part], weights, first[begin : end + 1] - first[begin])
 
         jobs = (partial(compute, begin, end) for begin, end in pairwise(bounds))
         for _ in in_order(jobs, processors()):
             pass
-        return found
+        return found if common is None else found / common**2
+
+    def _of_rows(self, node: int) -> Any:
+        """A node that depends on columns alone, in each row."""
+        graph = self._residuals.graph
+        if graph.is_input(node):
+            return self._columns[graph.input_name(node)]
+        engine = choose_for_rows(graph, [node], "auto", {}, MANY)
+        found = engine.evaluate_rows(graph, self._columns, [node])[node]
+        return np.broadcast_to(found, int(self._rows.first[-1]))
 
 
 def spreads_of(target: Any, weights: Any, first: Any) -> Any:
     """Weighted sums of squares about weighted means, of groups that begin at `first`; the last one ends there, too."""
     begins, sizes = first[:-1], np.diff(first)
-    with np.errstate(all="ignore"):
-        weighted, whole = (target, sizes) if weights is None else (
-            target * weights, np.add.reduceat(weights, begins))  # fmt: skip
-        apart = target - np.repeat(np.add.reduceat(weighted, begins) / whole, sizes)
-        return np.add.reduceat(apart * apart if weights is None else apart * apart * weights, begins)
+    weighted, whole = (target, sizes) if weights is None else (target * weights, np.add.reduceat(weights, begins))
+    apart = target - np.repeat(np.add.reduceat(weighted, begins) / whole, sizes)
+    return np.add.reduceat(apart * apart if weights is None else apart * apart * weights, begins)
