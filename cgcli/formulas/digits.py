@@ -10,7 +10,8 @@ import numpy as np
 
 from cgcli.emit.formula import expression
 from cgcli.errors import CalculationError, UsageError
-from cgcli.explain.digits import LEAST_LOSS, Loss, Measured, losses, measured
+from cgcli.explain.digits import LEAST_LOSS, Exact, Loss, Measured, losses, measured
+from cgcli.explain.digits import lost as lost_digits
 from cgcli.explain.stable.region import Region, double_at, is_wide, place_of
 from cgcli.explain.stable.search import QUICK, THOROUGH, Form, Search
 from cgcli.explain.stable.trials import Trials
@@ -341,7 +342,7 @@ class _Checking:
         if not self.is_many:
             at = search.region.at
             value = float(self.given.choice(graph, [form.node]).evaluate(graph, at, [form.node])[form.node])
-            lost = measured(graph, at, {form.node: value})[form.node].lost
+            lost = lost_digits(value, Exact().values(graph, at, [search.node])[search.node])
         conditions = [expression(graph, condition) for condition in form.conditions
                       if graph.constant_value(condition) is None]  # fmt: skip
         return Rewriting(
