@@ -100,7 +100,7 @@ def foresee(walk: Walk, model: Model, low: Any, high: Any, *, is_first: bool) ->
             radius = 0.3 * length
             if radius < (SHORT if doubt <= DOUBT * -found else 0.1) * np.linalg.norm(scale * step):
                 break
-        here = Model(slope, bend, scale)
+        here = Model(slope, bend, scale, walk.reach[walk.free])
     if not change < 0:
         walk.radius = min(radius, limit)
         return None
