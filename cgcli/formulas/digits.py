@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.emit.formula import expression
+from cgcli.emit.names import number_text
 from cgcli.errors import CalculationError, UsageError
 from cgcli.explain.digits import ATTEMPTS, LEAST_LOSS, Exact, Loss, Measured, losses, measured
 from cgcli.explain.digits import lost as lost_digits
-from cgcli.explain.stable.region import Region, double_at, is_wide, place_of
+from cgcli.explain.stable.region import LARGEST, Region, double_at, is_wide, place_of
 from cgcli.explain.stable.search import QUICK, THOROUGH, Form, Search
 from cgcli.explain.stable.trials import MOST_BITS, Trials
 from cgcli.formulas.derivatives import gradient_nodes, targets
@@ -79,7 +80,7 @@ class Loser:
 @dataclass(frozen=True, slots=True)
 class Rewriting:
     """A better form: as text, its value and what it loses at the point (None without one), in the mean of the points
-    that were tried, the rules that lead there, and the conditions under which they hold."""
+    that were tried, the rules that lead there, and the conditions under which they hold and were tried."""
 
     formula: str
     value: float | None
@@ -345,10 +346,24 @@ class _Checking:
             lost = lost_digits(value, Exact().values(graph, at, [search.node])[search.node])
         conditions = [expression(graph, condition) for condition in form.conditions
                       if graph.constant_value(condition) is None]  # fmt: skip
+        if self.is_many:
+            conditions += self._bounds(search)
         return Rewriting(
             f"{name} = {text}" if name else text, value, lost, form.mean,
             [rule.strip() for rule in form.rules], list(dict.fromkeys(conditions)),
         )  # fmt: skip
+
+    @staticmethod
+    def _bounds(search: Search) -> list[str]:
+        """Where a form was tried: the ranges of the inputs, or of the columns of the table; nothing of all doubles."""
+        found = []
+        for name in search.names:
+            low, high = search.region.ends(name)
+            if low == high:
+                found.append(f"{name} = {number_text(low)}")
+            elif (low, high) != (-LARGEST, LARGEST):
+                found.append(f"{number_text(low)} <= {name} <= {number_text(high)}")
+        return found
 
 
 def _result(name: str, found: Measured) -> Result:

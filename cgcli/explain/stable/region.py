@@ -30,6 +30,8 @@ WIDE_SHARES = 0.1, 0.3, 0.6
 POWERS = 1e20
 """Of numbers that are drawn by their logarithm in a range with 0, the largest one by the smallest."""
 
+LARGEST = float(np.finfo(float).max)
+
 JITTER = 0.1
 """Relative distance of points from the row of a table beside which they lie."""
 
@@ -64,6 +66,32 @@ class Region:
             columns[name] = np.choose(kinds, [every, near, close]) if here else every
         if self.is_point(names):
             columns = {name: np.concatenate([[self.at[name]], column]) for name, column in columns.items()}
+        return columns
+
+    def ends(self, name: str) -> Range:
+        """Between which numbers an input lies: its range, those of its rows, or all doubles."""
+        if name in self.rows:
+            column = np.asarray(self.rows[name], dtype=float)
+            column = column[np.isfinite(column)]
+            return (float(column.min()), float(column.max())) if len(column) else (0.0, 0.0)
+        return self.ranges.get(name, (-LARGEST, LARGEST))
+
+    def covered(self, names: Sequence[str], count: int, generator: Any) -> Columns:
+        """Points everywhere between the ends: half of them as `drawn`, of the others half with all inputs anywhere, and
+        half with one input anywhere and the others as drawn. Anywhere: evenly among all doubles, or of every size."""
+        drawn = self.drawn(names, count, generator)
+        if not names:
+            return drawn
+        count = len(drawn[names[0]])
+        kinds = generator.integers(0, 4 * len(names), count)
+        columns = {}
+        for number, name in enumerate(names):
+            low, high = self.ends(name)
+            every = double_at(generator.integers(place_of(low), place_of(high), count, endpoint=True))
+            sized = of_every_size(count, generator)
+            every = np.where((generator.random(count) < 0.5) & (sized >= low) & (sized <= high), sized, every)
+            moves = (kinds < len(names)) | (kinds == len(names) + number)
+            columns[name] = np.where(moves, every, drawn[name])
         return columns
 
     def _like_rows(self, names: Sequence[str], count: int, generator: Any) -> Columns:
@@ -116,8 +144,13 @@ def is_wide(low: float, high: float) -> bool:
 
 def place_of(value: float) -> int:
     """The place of a double among all of them in order, 0 for 0."""
-    bits = int(np.float64(value).view(np.int64))
-    return bits if bits >= 0 else -(bits & 0x7FFFFFFFFFFFFFFF)
+    return int(places_of(np.float64(value)))
+
+
+def places_of(values: Any) -> Any:
+    """The places of doubles among all of them in order, 0 for 0."""
+    bits = np.asarray(values, dtype=float).view(np.int64)
+    return np.where(bits >= 0, bits, -(bits & 0x7FFFFFFFFFFFFFFF))
 
 
 def double_at(places: Any) -> Any:

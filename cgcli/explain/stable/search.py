@@ -1,7 +1,7 @@
 """The search for a form that loses fewer digits: chains of rules, tried at points, the best kept (a beam search).
 
-Regimes join two forms by a condition where none is good everywhere. What is offered has been tried at fresh points, and
-is worse at none of them by more than a third of a digit.
+Regimes join two forms by a condition where none is good everywhere; guards keep the given form where another overflows
+or underflows. What is offered has been tried at fresh points, and is worse at none of them by more than 0.3 digits.
 """
 
 from __future__ import annotations
@@ -12,39 +12,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.explain.digits import ROUNDING
 from cgcli.explain.stable.building import Builder, multiplied_out, together
+from cgcli.explain.stable.fresh import HARDLY, NOISE, WORSE, Jury, typical, worse
+from cgcli.explain.stable.guards import guarded
 from cgcli.explain.stable.leading import leading_terms
 from cgcli.explain.stable.matching import Matcher
 from cgcli.explain.stable.regimes import between, joined
 from cgcli.explain.stable.region import in_range
 from cgcli.explain.stable.rules import rules
 from cgcli.explain.stable.series import expansions
-from cgcli.explain.stable.trials import Trials, computed, roughly_lost
+from cgcli.explain.stable.trials import Trials, roughly_lost
 from cgcli.graph.copying import copied
 from cgcli.graph.replacing import replaced
 from cgcli.graph.walk import ancestors
 from cgcli.passes.simplify import simplify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from cgcli.explain.stable.regimes import Splitter
     from cgcli.explain.stable.region import Region
     from cgcli.graph.store import Graph
-
-WORSE = 0.3
-"""Digits by which a form may be worse than the given one at any point."""
-
-NOISE = 0.6
-"""Digits lost up to which a form is as right as a few roundings leave any: four units of 2^-53."""
-
-SURE, LUCK = 1.0, 0.3
-"""Digits lost from which on it is a matter of luck how many are, and by how many that may differ."""
-
-HARDLY = 14.0
-"""Digits lost from which on nothing is right, and one form is as bad as another."""
 
 WORTH, SHARE = 0.5, 0.3
 """Digits that a form must gain, at the point or in the mean of all, to be told; and which part of those lost."""
@@ -52,17 +41,20 @@ WORTH, SHARE = 0.5, 0.3
 MOST_TRIED = 6
 """Forms that are tried at fresh points."""
 
-HOLDS_SECONDS = 0.1
-"""In which a form is compared at fresh points, however little time is left."""
-
 ATTEMPTS, MOST_AGAINST = 4, 4
 """How often forms are put together anew with the points at which they were worse, and how many of these each gives."""
 
+OVERTIME, GUARDS_OVERTIME = 0.2, 0.7
+"""Seconds until which forms, and those with guards, are compared when the time for the search is over."""
+
+GUARDS, GUARDED = 2, "kept where nothing overflows or underflows"
+"""How often a guard is put around a form that was worse somewhere, and what it is called."""
+
+HOLDS_SECONDS = 0.1
+"""In which a form is compared at fresh points, however little time is left."""
+
 MOST_REWRITTEN = 6
 """Series to which rules are applied: `(a + b)/(a*b)` overflows before `1/a + 1/b`."""
-
-FRESH = 10_000
-"""Points at which an offered form is looked at."""
 
 BORDER_ROUNDS, BORDER_POINTS = 3, 8
 """How often the place of a border is made narrower, and by how many points each time."""
@@ -149,9 +141,11 @@ class Search:
         self.names = [name for name, place in graph.inputs().items() if needed[place]]
         columns = region.drawn(self.names, 4 * effort.points, self.random)
         self.trials = Trials(graph, node, columns, effort.points, seconds=self._seconds_left() / 3)
-        self.typical = self._typical(self.trials.columns, len(self.trials))
+        self.typical = typical(graph, node, self.trials.columns, len(self.trials))
         self._known: dict[int, list[tuple[int, str, int | None]]] = {}
-        self._unseen: dict[str, Any] | None = None
+        self._jury = Jury(graph, node, self.names, region, self.random, effort.fresh)
+        self._bare: dict[int, tuple[int, dict[str, Any]]] = {}
+        self._failed: list[tuple[Form, dict[str, Any], dict[str, Any]]] = []
         self._near: set[int] = set()
         self._against: list[dict[str, float]] = []
 
@@ -183,7 +177,7 @@ class Search:
         further = Trials(self.graph, self.node, columns, len(self._against), seconds=HOLDS_SECONDS)
         self._against = []
         self.trials = self.trials.joined(further)
-        self.typical = self._typical(self.trials.columns, len(self.trials))
+        self.typical = typical(self.graph, self.node, self.trials.columns, len(self.trials))
         kept = [forms[0], *self._chosen(forms[1:], 1)]
         return self._forms([(form.node, form.rules, form.conditions) for form in kept])
 
@@ -207,11 +201,19 @@ class Search:
         return sorted(forms, key=lambda form: (round(form.mean, 1), self._size(form.node)))
 
     def _offered(self, forms: Iterable[Form]) -> list[Form]:
-        """Those of the first forms that gain digits and are worse nowhere."""
+        """Those of the first forms that gain digits and are worse nowhere; else the same with guards."""
         offered: list[Form] = []
-        for form in [form for form in forms if self._is_better(form)][: 2 * MOST_TRIED]:
-            if len(offered) < self.effort.offered and self._is_sure(form) and self._holds(form):
-                offered.append(form)
+        forms = [form for form in forms if self._is_better(form)][: 2 * MOST_TRIED]
+        for overtime in (OVERTIME, *[GUARDS_OVERTIME] * GUARDS):
+            for form in forms:
+                if len(offered) == self.effort.offered or self._seconds_left() < -overtime:
+                    break
+                if self._is_told(form):
+                    offered.append(form)
+            if offered or not self._failed:
+                break
+            forms = self._guarded()
+        self._failed = []
         return offered
 
     def _is_better(self, form: Form) -> bool:
@@ -220,7 +222,7 @@ class Search:
         had, has = form.before.mean(), form.lost.mean()
         if self._has_point():
             had, has = form.before[0], form.lost[0]
-        return bool(had - has >= max(WORTH, SHARE * had) and not _is_worse(before, form.lost))
+        return bool(had - has >= max(WORTH, SHARE * had) and not worse(before, form.lost).any())
 
     def _has_point(self) -> bool:
         """Whether the first point is the one that was asked for."""
@@ -352,12 +354,7 @@ class Search:
     def _cost(self, form: Form, before: Any) -> Any:
         """What a form costs as a branch, by point: digits lost beyond a few roundings, and a little for what it is."""
         extra = NODE_COST * self._size(form.node) + (SERIES_COST if form.is_series else 0.0)
-        return np.maximum(form.lost - NOISE, 0.0) + HARDLY * _worse(before, form.lost) + extra
-
-    def _typical(self, columns: Mapping[str, Any], rows: int) -> Any:
-        """What the given form loses at points without luck: a rounding may happen to make up for another one."""
-        lost = roughly_lost(self.graph, self.node, dict(columns), rows)
-        return np.where(lost > SURE, lost + LUCK, lost)
+        return np.maximum(form.lost - NOISE, 0.0) + HARDLY * worse(before, form.lost) + extra
 
     def _border(self, splitter: Splitter, low: float, high: float, first: int, second: int) -> float:
         """Where between two numbers the first of two forms should end: where both lose as much, at further points."""
@@ -382,63 +379,27 @@ class Search:
             low, high = float(places[end]), float(places[end + 1])
         return between(low, high)
 
-    def _holds(self, form: Form) -> bool:
-        """Whether a form is worse nowhere: at fresh points, those first at which it could be."""
-        columns = self._fresh()
-        rows = len(next(iter(columns.values()))) if columns else 1
-        with np.errstate(all="ignore"):
-            values = computed(self.graph, [self.node, form.node], columns, rows)
-            old, new = values[self.node], values[form.node]
-            larger = np.maximum(np.abs(old), np.abs(new)) + 1e-300
-            gap = np.where(np.isfinite(old) & np.isfinite(new) & (old != 0), np.abs(old - new) / larger, 0.0)
-        same = (old == new) | (~np.isfinite(old) & ~np.isfinite(new))
-        typical = self._typical(columns, rows)
-        doubt = np.where(same, -np.inf, roughly_lost(self.graph, form.node, columns, rows) - typical)
-        with np.errstate(all="ignore"):  # further apart than rounding explains, as a series is that ends too soon
-            excess = np.where(same, -np.inf, np.log10(np.maximum(gap / ROUNDING, 1.0)) - typical)
-        share = self.effort.fresh // 4
-        order = [
-            *np.argsort(-doubt)[:share],
-            *_largest_along(columns, excess, 2 * share),
-            *range(min(share, rows)),
-        ]
-        chosen = np.array(list(dict.fromkeys(int(row) for row in order)))
-        points = {name: column[chosen] for name, column in columns.items()}
-        fresh = Trials(self.graph, self.node, points, len(chosen), seconds=max(self._seconds_left() / 2, HOLDS_SECONDS))
-        if not len(fresh):
-            return True
-        lost = fresh.lost([self.node, form.node])
-        before = np.maximum(lost[self.node], typical[chosen][fresh.rows])
-        worse = _worse(before, lost[form.node])
-        against = np.argsort(before - lost[form.node])[: min(int(worse.sum()), MOST_AGAINST)]
-        self._against += [{name: float(column[row]) for name, column in fresh.columns.items()} for row in against]
-        return not worse.any()
+    def _is_told(self, form: Form) -> bool:
+        """Whether a form is better, by more than luck, and worse nowhere; what it is worse at is learned from."""
+        if not (self._is_better(form) and self._is_sure(form)):
+            return False
+        points, far_off = self._jury.worse_points(form.node, max(self._seconds_left() / 2, HOLDS_SECONDS))
+        count = len(next(iter(points.values()))) if points else 0
+        self._against += [{name: float(column[row]) for name, column in points.items()}
+                          for row in range(min(count, MOST_AGAINST))]  # fmt: skip
+        if count:
+            self._failed.append((form, points, far_off))
+        return not count
 
-    def _fresh(self) -> dict[str, Any]:
-        """Points that the search has not seen."""
-        if self._unseen is None:
-            self._unseen = self.region.drawn(self.names, FRESH, self.random)
-        return self._unseen
-
-
-def _largest_along(columns: Mapping[str, Any], sizes: Any, count: int) -> list[int]:
-    """The rows of the largest sizes in stretches along each input: what is large in one place hides no other place."""
-    found: list[int] = []
-    for column in columns.values():
-        order = np.argsort(column, kind="stable")
-        parts = np.array_split(order, max(count // len(columns), 1))
-        found += [int(part[np.argmax(sizes[part])]) for part in parts if np.isfinite(sizes[part]).any()]
-    return found
-
-
-def _is_worse(before: Any, lost: Any) -> bool:
-    """Whether a form loses more digits at any point; where hardly one was right there is nothing to lose.
-
-    before: what the given form loses, or typically loses where it had luck with its roundings.
-    """
-    return bool(_worse(before, lost).any())
-
-
-def _worse(before: Any, lost: Any) -> Any:
-    """Where a form is worse, point by point."""
-    return (lost > np.maximum(before, NOISE) + WORSE) & (before < HARDLY)
+    def _guarded(self) -> list[Form]:
+        """The forms that were worse somewhere, taken only where none of their operations overflows or underflows."""
+        made = []
+        for form, points, far_off in self._failed:
+            bare, before = self._bare.get(form.node, (form.node, {name: column[:0] for name, column in points.items()}))
+            points = {name: np.append(before[name], column) for name, column in points.items()}
+            node = guarded(self.graph, self.node, bare, points, far_off)
+            if node is not None and node not in self._bare:
+                self._bare[node] = bare, points
+                made.append((node, tuple(dict.fromkeys((*form.rules, GUARDED))), form.conditions))
+        self._failed = []
+        return self._ordered(self._forms(made))

@@ -125,9 +125,12 @@ RUNS = 4
 """With rounding errors at random."""
 
 
-def roughly_lost(graph: Graph, node: int, columns: Columns, rows: int) -> Any:
-    """An estimate of the digits that a form loses at points, without exact values: cheap, and seldom far off."""
-    runs = [computed(graph, [node], columns, rows, RoughEngine(seed))[node] for seed in range(RUNS)]
+def roughly_lost(graph: Graph, node: int, columns: Columns, rows: int, count: int = RUNS) -> Any:
+    """An estimate of the digits that a form loses at points, without exact values: cheap, and seldom far off.
+
+    count: of runs; more of them say it more closely.
+    """
+    runs = [computed(graph, [node], columns, rows, RoughEngine(seed))[node] for seed in range(count)]
     with np.errstate(all="ignore"):
         spread = np.max(runs, axis=0) - np.min(runs, axis=0)
         units = spread / (np.abs(runs[0]) * ROUNDING)
