@@ -183,7 +183,9 @@ class Search:
             if here.is_short(before) and self._within(here.point + step):
                 return here.after(step)
             point = mixing.next(here.point, step, here.reduced.triangle[:, :-1])
-            if (point == here.point).all() or not self._within(point):
+            if not self._within(point):
+                point = here.full_step_within()
+            if (point == here.point).all():
                 break
             there = self.at(point)
             level = 1e-9 * here.objective
@@ -321,6 +323,13 @@ class _At:
         step = np.zeros(len(self.point))
         step[free] = -movable.solved(residuals)
         return step
+
+    def full_step_within(self) -> Any:
+        """The point after the Gauss–Newton step within bounds: parameters that are nearly at one come to it exactly."""
+        size, low, high = len(self.point), self.search.low, self.search.high
+        slopes, residuals = self.reduced.triangle[:size, :size], self.reduced.triangle[:size, size]
+        step, sides = least_within(slopes, -residuals, low - self.point, high - self.point)
+        return np.clip(np.where(sides < 0, low, np.where(sides > 0, high, self.point + step)), low, high)
 
     def offset(self) -> float:
         """The part of the residuals' length in the directions in which the point can move: 0 at a solution.
