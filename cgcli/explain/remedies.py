@@ -47,7 +47,7 @@ MOST = 3
 """Cures that are told."""
 
 GENERAL = {
-    "nan": ("branch", "clamp"), "infinite": ("branch", "clamp"), "zero": ("smooth", "slope", "scale"),
+    "nan": ("root", "branch", "clamp"), "infinite": ("branch", "clamp"), "zero": ("smooth", "slope", "scale"),
     "vanishing": ("scale",), "huge": ("scale",), "convention": ("round",),
 }  # fmt: skip
 """Kinds of general cures by the kind of a finding."""
@@ -55,7 +55,7 @@ GENERAL = {
 APPROXIMATE = ("smooth", "slope", "scale", "round")
 """Kinds of cures that are another function on purpose."""
 
-KINDS = ("limit", "branch", "clamp", *APPROXIMATE)
+KINDS = ("limit", "root", "branch", "clamp", *APPROXIMATE)
 """Kinds of general cures; all others are rules, each of which is told once."""
 
 LARGEST = 2_000
@@ -185,7 +185,7 @@ class Remedies:
             found += [cure for cure in tried if cure is not None]
             if any(cure.is_sound for cure in found):
                 break
-        return found
+        return [cure for cure in found if cure.how == "root"] or found  # of a real root no other value is told
 
     def _pursued(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
         """General cures after which no number begins at another place, with that place cured in the same way."""

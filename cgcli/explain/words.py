@@ -29,7 +29,8 @@ ORDERS = ("", "", "second ", "third ")
 
 OPERATORS = {
     "add": "the sum", "sub": "the difference", "mul": "the product", "div": "the division", "pow": "the power",
-    "neg": "the minus sign",
+    "neg": "the minus sign", "greater": "the comparison", "less": "the comparison", "greater_equal": "the comparison",
+    "less_equal": "the comparison", "equal": "the comparison", "not_equal": "the comparison",
 }  # fmt: skip
 """What operations are called that a formula writes with a sign."""
 
