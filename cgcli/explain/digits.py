@@ -130,9 +130,11 @@ class Loss:
     condition: float
 
 
-def measured(graph: Graph, inputs: Mapping[str, Any], values: Mapping[int, float]) -> dict[int, Measured]:
-    """Nodes of numbers with their values in doubles, and what is right of them."""
-    exact = Exact().values(graph, inputs, list(values))
+def measured(
+    graph: Graph, inputs: Mapping[str, Any], values: Mapping[int, float], most: int = ATTEMPTS[-1]
+) -> dict[int, Measured]:  # fmt: skip
+    """Nodes of numbers with their values in doubles, and what is right of them. most: bits of the last attempt."""
+    exact = Exact(most).values(graph, inputs, list(values))
     signed = any(_is_negative_zero(value) for value in inputs.values())
     found = {}
     for node, value in values.items():

@@ -11,7 +11,6 @@ from cgcli.errors import CalculationError, UsageError
 from cgcli.explain.findings import BACKWARD, Finding
 from cgcli.explain.remedies import Remedies
 from cgcli.explain.why import Inquiry
-from cgcli.explain.words import OPERATORS
 from cgcli.formulas import kinks
 from cgcli.formulas.derivatives import gradient_nodes, targets, variables
 from cgcli.formulas.rows import bind_columns, evaluate_rows
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.errors import Source
-    from cgcli.explain.remedies import Cure
+    from cgcli.explain.findings import Cure
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
 
@@ -101,8 +100,7 @@ def _conventions(
     for hit in kinks.kinks_at(bound, wrt, of):
         written = hit.written if hit.span is None else " ".join(text[slice(*hit.span)].split())
         at = f" where {hit.place}" if hit.place else ""
-        what = OPERATORS.get(hit.operation, f"`{hit.operation}`")
-        why = f"{what} has a corner or a jump{at}, and no slope there; by convention: {hit.convention}"
+        why = f"{hit.called} has a corner or a jump{at}, and no slope there; by convention: {hit.convention}"
         node = _node_of(inquiry, hit)
         found.append(Finding("convention", BACKWARD, name, (), node, hit.operation, written, hit.span, why))
     return found

@@ -202,9 +202,11 @@ class Walk:
                 )
             self.radius = max(float(length), 1e-3)
 
-    def _is_far(self) -> bool:
-        """Whether a variable has gone so far that a direction with nothing but rounding may be a way without end."""
-        return bool(np.any(np.abs(self.point.x) > FAR * np.maximum(1.0, np.abs(self.first.x))))
+    def _leads_away(self, directions: Any) -> bool:
+        """Whether one of some flat directions may be a way without end: it moves what has already gone far."""
+        far = np.abs(self.point.x) > FAR * np.maximum(1.0, np.abs(self.first.x))
+        sizes = np.abs(directions) / self.reach
+        return bool((sizes[:, far] > 0.1 * sizes.max(axis=1, initial=0.0)[:, None]).any())
 
     def _far(self) -> str:
         """`unbounded` where the value has fallen, or a variable has gone, farther than anybody looks."""
@@ -254,7 +256,7 @@ class Walk:
         if lower is None and not (found.flat | found.down).any():
             return "minimum"
         if lower is None:
-            return "endless" if model.held.any() and self._is_far() else "flat"
+            return "endless" if self._leads_away(directions) else "flat"
         length = float(np.linalg.norm((lower.x - self.point.x)[self.free] * model.scale))
         self.take(lower, length, "left a flat point")
         self.radius = length
