@@ -23,10 +23,11 @@ from cgcli.fitting.groups.side_by_side import Batches
 from cgcli.fitting.groups.small_matrices import covariances, dependent, squares
 from cgcli.fitting.groups.starting import FOLLOWED, LOOKED_AT, around, searched, solution_of, some_groups
 from cgcli.fitting.residuals import Residuals
-from cgcli.fitting.result import ROUNDING, at_its_bound, result_of
+from cgcli.fitting.result import ONLY_ROUNDING, at_its_bound, result_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
-from cgcli.fitting.statistics import EPSILON, PERFECT
+from cgcli.fitting.statistics import PERFECT
+from cgcli.fitting.upper import EPSILON
 from cgcli.rows.sources import Source, WholeRows
 
 if TYPE_CHECKING:
@@ -280,7 +281,7 @@ def enter_plain(
         for place in chosen.tolist():
             fits.messages[place] = ""
     for place in chosen[rounding].tolist():
-        fits.messages[place] = ROUNDING
+        fits.messages[place] = ONLY_ROUNDING
 
 
 def enter_held(
@@ -315,7 +316,7 @@ def enter_at_bounds(groups: Groups, fits: GroupFits, held: Held, spreads: Any) -
     rounding = total <= (PERFECT * EPSILON) ** 2 * squares(held.lengths * held.points)
     for place, sides, perfect in zip(chosen.tolist(), held.sides.T, rounding, strict=True):
         told = [at_its_bound(names[each]) for each in np.flatnonzero(sides)]
-        fits.messages[place] = "; ".join([*told, *([ROUNDING] if perfect else [])])
+        fits.messages[place] = "; ".join([*told, *([ONLY_ROUNDING] if perfect else [])])
 
 
 def odd(fits: GroupFits) -> Any:
