@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from harness import installed, machine, markdown, written
 from minima import MGH, OTHERS, Problem
-from minima_more import FRESH
+from minima_more import FRESH, LATER
 
 import cgcli as cg
 from cgcli.minimizing.objective import Objective
@@ -162,7 +162,12 @@ def main() -> None:
     print(machine())
     print(", ".join(f"{name} {number}" for name, number in installed(["cg", "SciPy", "NumPy"]).items()))
     results: dict[str, Any] = {"machine": machine()}
-    for title, problems in (("Moré, Garbow and Hillstrom", MGH), ("others", OTHERS), ("fresh", FRESH)):
+    for title, problems in (
+        ("Moré, Garbow and Hillstrom", MGH),
+        ("others", OTHERS),
+        ("fresh", FRESH),
+        ("later", LATER),
+    ):
         chosen = {name: each for name, each in problems.items() if options.only is None or name in options.only}
         if chosen:
             results[title] = measure(chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cgcli.cli.output import print_json, warn, write_json
+from cgcli.cli.output import print_json, write_json
 from cgcli.errors import CalculationError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def document_of(result: Minimum | Root, *, strict: bool, trace: bool) -> dict[str, Any]:
-    """The result as plain data, with its steps for --trace. CalculationError where --strict wants a converged one."""
+    """The result as plain data, with its steps for --trace. CalculationError where --strict wants no other end."""
     if strict and not result.converged:
         raise CalculationError(result.message)
     document: dict[str, Any] = result.as_dict()
@@ -24,10 +24,15 @@ def document_of(result: Minimum | Root, *, strict: bool, trace: bool) -> dict[st
 
 
 def hand_on(document: dict[str, Any], output: str | None, *, json: bool) -> None:
-    """Write the document to a file and, for --json, to standard output; there a warning says what did not converge."""
-    if output:
+    """Write the document to a file, where it has converged, and, for --json, to standard output."""
+    if output and document["converged"]:
         write_json(output, document)
     if json:
         print_json(document)
-        if not document["converged"]:
-            warn(document["message"])
+
+
+def require_converged(document: dict[str, Any], output: str | None) -> None:
+    """CalculationError, once everything is shown, where a search has not converged: scripts see it by the exit code."""
+    if not document["converged"]:
+        rest = ", and no file is written" if output else ""
+        raise CalculationError(f"the search has not converged{rest}")

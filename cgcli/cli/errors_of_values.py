@@ -114,7 +114,7 @@ def run_table_with_errors(
     if options is not None:
         exclude("--data", coverage=options.coverage, samples=options.samples, repeat=options.repeat)
     asked = question(parsed, words, options)
-    columns = read_columns(sigma)
+    columns = read_columns(sigma, "--sigma x=x_err")
     for name in columns:
         if name not in parsed.inputs:
             raise UsageError(f"the formula has no input `{name}`", hint=did_you_mean(name, parsed.inputs))

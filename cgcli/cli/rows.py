@@ -111,14 +111,14 @@ def chosen_columns(options: ReadOptions, values: Container[str]) -> dict[str, st
     return chosen
 
 
-def read_columns(words: Sequence[str] | None) -> dict[str, str]:
+def read_columns(words: Sequence[str] | None, example: str = "--bind x=length") -> dict[str, str]:
     """INPUT=COLUMN words; a column's name may hold anything. UsageError for other words."""
     found: dict[str, str] = {}
     for word in words or ():
         name, equals, column = word.partition("=")
         name = canonical(name.strip())
         if not equals or not could_be_name(name) or not column.strip():
-            raise UsageError(f"`{word}` is not of the form INPUT=COLUMN", hint="for example --bind x=length")
+            raise UsageError(f"`{word}` is not of the form INPUT=COLUMN", hint=f"for example {example}")
         if name in found:
             raise UsageError(f"`{name}` is given twice", hint="give each input once")
         found[name] = column.strip()

@@ -16,7 +16,7 @@ from cgcli.emit.functions import emits
 from cgcli.emit.names import constant_text, fresh_names, number_text
 from cgcli.emit.sharing import explodes, lines_of_their_own, written
 from cgcli.emit.writing import joined, write
-from cgcli.ops import calling, structure
+from cgcli.ops import arithmetic, calling, structure
 from cgcli.ops.constants import CONSTANTS
 
 TYPE_CHECKING = False
@@ -289,7 +289,9 @@ class _Writer:
     def _juxtaposable(self, left: int, right: int) -> bool:
         """Whether a product needs no dot: a number before a name, its power, or a function."""
         graph = self.graph
-        if not graph.is_constant(left) or self.level(left) != (CLOSED, False) or left in self.names:
+        if graph.row(left) is arithmetic.neg and left not in self.names:
+            (left,) = graph.operands_of(left)
+        if not graph.is_constant(left) or self.level(left)[0] not in (CLOSED, SIGN) or left in self.names:
             return False
         level, _ = (CLOSED, False) if right in self.names else self.level(right)
         template = None if right in self.names else self.template(right)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LARGE, LARGEST = 1e16, 1e40
 """The size of whole numbers that may need all their digits as text."""
 
+ROUND_DIGITS = 16
+"""A double whose shortest text has fewer digits is a round number."""
+
 
 def fresh_names(stem: str, taken: Container[str]) -> Iterator[str]:
     """The names stem1, stem2 … without those that are taken, one after the other and without an end."""
@@ -43,10 +46,15 @@ def constant_text(graph: Graph, node: int, taken: Container[str] = ()) -> str:
 
 
 def whole_text(value: float) -> str:
-    """The text of a whole double beyond 1e16: all its digits, where the shortest text is another number in decimals."""
+    """The text of a whole double beyond 1e16: all its digits, where the shortest text is another number in decimals.
+
+    A short text such as 1e30 is what was meant, though the double is not exactly that.
+    """
     mantissa, _, exponent = number_text(value).partition("e")
-    digits, _, behind = mantissa.partition(".")
-    same = int(digits + behind) * 10 ** (int(exponent or 0) - len(behind)) == int(value)
+    digits, _, behind = mantissa.removeprefix("-").partition(".")
+    if len(digits + behind) < ROUND_DIGITS:
+        return number_text(value)
+    same = int(digits + behind) * 10 ** (int(exponent or 0) - len(behind)) == abs(int(value))
     return number_text(value) if same else str(int(value))
 
 

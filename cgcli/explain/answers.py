@@ -62,29 +62,35 @@ def judged(working: Working, line: int, reached: int = 0) -> Verdict:
             return Verdict(True, order=order)
     expected = min(reached + 1, orders[-1])
     points = found[expected].counterexamples
-    mistake, step = mistaken(working, line)
+    mistake, step = mistaken(working, line, expected)
     return Verdict(False, points[0] if points else None, mistake, step, expected)
 
 
-def mistaken(working: Working, line: int) -> tuple[str, Applied | None]:
-    """The usual mistake that gives a line, and the step at which it is made; none, and the first step, else."""
+def mistaken(working: Working, line: int, order: int) -> tuple[str, Applied | None]:
+    """The usual mistake in the derivative of an order that gives a line, and the step at which it is made.
+
+    None, and the first step, where it is none of them.
+    """
+    steps = [step for step in working.applied if step.order == order]
     candidates = [
         (words, step, working.meaning(replaced(working.graph, step.line, {step.place: wrong.node})))
-        for kind in (attrgetter("mistakes"), attrgetter("unlikely")) for step in working.applied
+        for kind in (attrgetter("mistakes"), attrgetter("unlikely")) for step in steps
         for words, wrong in kind(step.rule)().items() if not working.graph.shape_of(wrong.node)
     ]  # fmt: skip
     matches = _matching(working, line, [node for _, _, node in candidates])
     for (words, step, _), match in zip(candidates, matches, strict=True):
         if match:
             return words, step
-    first = working.applied[0] if working.applied else None
-    return compared_with(working, line), first
+    begin = next(each.node for each in working.lines if each.order == order)
+    return compared_with(working, line, begin), steps[0] if steps else None
 
 
-def compared_with(working: Working, line: int) -> str:
-    """How a line differs from the whole derivative: by a factor, by a term, or it is the function; else nothing."""
-    right = working.meaning(working.lines[0].node)
-    values, expected, given = _columns(working, [line, right, working.output])
+def compared_with(working: Working, line: int, begin: int) -> str:
+    """How a line differs from the whole derivative: by a factor, by a term, or it is the function; else nothing.
+
+    begin: the first line of the working of that derivative.
+    """
+    values, expected, given = _columns(working, [line, working.meaning(begin), working.output])
     if _agree(values, given):
         return "that is the function itself, not its derivative"
     with np.errstate(all="ignore"):

@@ -194,11 +194,18 @@ class _Search:
         return found
 
     def _doubles_know(self, point: Mapping[str, Any], found: Judgement) -> bool:
-        """Whether doubles give a number where many digits give nan, as for an operand that is too large for these."""
+        """Whether doubles know better: they give one number for both, or one where many digits give nan.
+
+        So it is behind a division by a 0 of which doubles know the sign, and for an operand that is too large for many
+        digits.
+        """
         values = {name: np.asarray(value, dtype=float)[None] for name, value in {**self.fixed, **point}.items()}
+        plain = NumpyEngine().evaluate_rows(self.graph, values, self.nodes)
+        left, right = (np.asarray(plain[node], dtype=float) for node in self.nodes)
+        if np.isfinite(left).all() and np.isfinite(right).all() and np.allclose(left, right, rtol=CLOSE, atol=0.0):
+            return True
         if not any(np.any(np.abs(value) > ORDINARY) for value in values.values()):
             return False
-        plain = NumpyEngine().evaluate_rows(self.graph, values, self.nodes)
         return any(np.isnan(side).any() and np.isfinite(plain[node]).all()
                    for side, node in zip((found.left, found.right), self.nodes, strict=True))  # fmt: skip
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from math import isfinite, log10
+from math import copysign, isfinite, isinf, log10
 from typing import TYPE_CHECKING
 
 from cgcli.engines.numbers import Number, TooLarge, Unsettled
@@ -130,16 +130,26 @@ class Loss:
     condition: float
 
 
-def measured(graph: Graph, inputs: Mapping[str, Any], values: Mapping[int, float]) -> dict[int, Measured]:
-    """Nodes of numbers with their values in doubles, and what is right of them."""
-    exact = Exact().values(graph, inputs, list(values))
+def measured(
+    graph: Graph, inputs: Mapping[str, Any], values: Mapping[int, float], most: int = ATTEMPTS[-1]
+) -> dict[int, Measured]:  # fmt: skip
+    """Nodes of numbers with their values in doubles, and what is right of them. most: bits of the last attempt."""
+    exact = Exact(most).values(graph, inputs, list(values))
+    signed = any(_is_negative_zero(value) for value in inputs.values())
     found = {}
     for node, value in values.items():
         number = exact[node]
         near = float("nan") if number is None else float(number)
+        if signed and isinf(value) and isinf(near):  # exact numbers have one 0, and 1/-0 is -inf
+            found[node] = Measured(node, value, value, repr(value), 0.0)
+            continue
         text = "" if number is None else number.home.mp.nstr(number.samples[0], 25)
         found[node] = Measured(node, value, near, text, lost(value, number))
     return found
+
+
+def _is_negative_zero(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value == 0 and copysign(1.0, value) < 0
 
 
 LEAST_LOSS = 0.5

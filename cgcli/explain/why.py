@@ -16,7 +16,8 @@ from cgcli.explain.digits import Exact
 from cgcli.explain.extremes import extreme_derivative, extreme_value
 from cgcli.explain.findings import BACKWARD, FORWARD, Finding, merged
 from cgcli.explain.point import Point
-from cgcli.explain.words import Words, array_of, middle_left_out, tidy
+from cgcli.explain.sizes import array_of, size_of
+from cgcli.explain.words import Words, middle_left_out, tidy
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, finite
 from cgcli.ops import arithmetic, calling, logic
@@ -153,17 +154,22 @@ class Inquiry:
             why = f"{words.of_an_operation(first)}, and what is divided by that is 0: the true value is {true}"
             path = self._way_up(first, infinite[0]) + [(words.text(each), self.values[each]) for each in way[::-1]]
             return [words.finding("zero", FORWARD, name, (), first, why, path)]
+        where = f"0 where {words.numbers(node)}:"
         if row in (arithmetic.add, arithmetic.sub):
-            why = f"`{row.name}` gives 0 where {words.numbers(node)}: all digits cancel, and the true value is {true}"
+            why = f"{words.operation(node)} gives {where} all digits cancel, and the true value is {true}"
         else:
-            why = f"`{row.name}` underflows to 0 where {words.numbers(node)}: the true value is {true}"
+            why = f"{words.operation(node)} underflows to {where} the true value is {true}"
         path = [(words.text(each), self.values[each]) for each in middle_left_out(way[::-1])]
         return [words.finding("zero", FORWARD, name, (), node, why, path)]
 
     def _true_value(self, node: int) -> str:
-        """The value of a node in many digits, where it is computed as 0 and is none; else ""."""
+        """The value of a node in many digits, where it is computed as 0 and is none; else "".
+
+        Inputs count as they are written: 0.3 is three tenths, so that 0.3 - 3*0.1 is 0 in truth.
+        """
         graph = self.graph
-        number = None if graph.shape_of(node) else Exact().values(graph, self.inputs, [node])[node]
+        inputs = {name: _as_written(value) for name, value in self.inputs.items()}
+        number = None if graph.shape_of(node) else Exact().values(graph, inputs, [node])[node]
         if number is None or number.samples[0] == 0:
             return ""
         return compact(number.samples[0], digits=3)
@@ -255,9 +261,18 @@ class Inquiry:
             return f"the other factor is 0{'' if graph.is_constant(zero) else f': {words.text(zero)} = 0'}"
         infinite = next((each for each in others if not finite(self.values[each])), None)
         if infinite is not None:
-            return f"`{row.name}` passes nothing on, since {words.text(infinite)} = {compact(self.values[infinite])}"
+            size = compact(self.values[infinite])
+            return f"{words.operation(user)} passes nothing on, since {words.text(infinite)} = {size}"
         if row.kink is not None:
-            return f"`{row.name}` is flat on this side, where {numbers}: it passes nothing on"
-        saturated = bool(np.max(np.abs(array_of(self.values[operands[place]])), initial=0.0) >= 5)
+            return f"{words.operation(user)} is flat on this side, where {numbers}: it passes nothing on"
+        saturated = size_of(self.values[operands[place]]) >= 5
         flat = "it hardly changes there any more (it is saturated)" if saturated else "its slope is 0 there"
-        return f"`{row.name}` passes nothing on where {numbers}: {flat}"
+        return f"{words.operation(user)} passes nothing on where {numbers}: {flat}"
+
+
+def _as_written(value: Any) -> Any:
+    """A number as its decimal text, an array as one of texts."""
+    if not np.ndim(value):
+        return repr(float(value))
+    texts = [repr(float(each)) for each in np.ravel(value)]
+    return np.array(texts, dtype=object).reshape(np.shape(value))

@@ -47,6 +47,11 @@ class Words:
             return " ".join(self.source.text[slice(*span)].split())
         return expression(self.graph, node, {each: name for each, name in self.names.items() if each != node})
 
+    def operation(self, node: int) -> str:
+        """What the operation of a node is called in a sentence."""
+        row = self.graph.row(node)
+        return row.spell.get("words", f"`{row.name}`")
+
     def rate(self, node: int) -> str:
         """`∂/∂(x + y)`: the derivative of the result by a node."""
         text = self.text(node)
@@ -85,7 +90,7 @@ class Words:
         place = self._wrong_element(node)
         told = compact(value if place is None else float(np.asarray(value)[place]))
         numbers = self.numbers(node)
-        return f"`{self.graph.row(node).name}` gives {told}" + (f" where {numbers}" if numbers else "")
+        return f"{self.operation(node)} gives {told}" + (f" where {numbers}" if numbers else "")
 
     def of_a_rule(self, node: int, order: int) -> str:
         """That the derivative of an operation, of some order, is no number, and where."""
@@ -94,7 +99,7 @@ class Words:
         if graph.is_leaf(node):
             return f"adding up what the {nth}derivative by {self.text(node)} is made of gives no number"
         numbers = self.numbers(node)
-        told = f"the {nth}derivative of `{graph.row(node).name}` has no finite value"
+        told = f"the {nth}derivative of {self.operation(node)} has no finite value"
         return told + (f" where {numbers}" if numbers else "")
 
     def in_a_call(self, node: int) -> str:
@@ -134,11 +139,6 @@ class Words:
         text = shortened(self.whole(node), LONGEST_WHOLE)
         row, span = self.graph.row(node), self.graph.spans.get(node)
         return Finding(kind, pass_, of, by, node if at is None else at, row.name, text, span, why, path)
-
-
-def array_of(value: Any) -> Any:
-    """A value as an array of doubles."""
-    return np.asarray(value, dtype=float)
 
 
 def tidy(value: Any) -> Any:

@@ -99,8 +99,9 @@ class Line:
 
 
 class Applied(NamedTuple):
-    """A rule that was applied: in which line, in the place of which of its hidden inputs, to which node."""
+    """A rule that was applied: in which order and line, in the place of which of its hidden inputs, to which node."""
 
+    order: int
     line: int
     place: int
     of: int
@@ -153,7 +154,7 @@ class Working:
                 raise _too_much(f"this derivative takes more than {MOST_STEPS} steps by hand")
             of = self.pending[chosen]
             found = self.ruled(of)
-            self.applied.append(Applied(line, chosen, of, found))
+            self.applied.append(Applied(order, line, chosen, of, found))
             line = written(self.graph, replaced(self.graph, line, {chosen: found.result.node}))
             self._write(order, Rule(found.name, found.general), self._text_of(of), line)
             chosen = self.leftmost(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,7 @@ from cgcli.formulas.base import FormulaBase
 from cgcli.formulas.programs import of_text
 from cgcli.formulas.rows import bind_rows, declared_shapes
 from cgcli.language.spelling import canonical
+from cgcli.ops.constants import CONSTANTS
 from cgcli.rows.elements import elements_of
 from cgcli.rows.matching import columns_by_reading, hidden_column, list_columns, require_columns
 from cgcli.rows.sources import Source as RowSource
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
     from cgcli.formulas.bound import Bound
 
     Shape = tuple[int, ...]
+
+
+PARAMETERS_TOO = ("tau", "e")
+"""Constants of the language whose names are also given to parameters."""
+BASE = re.compile(r"\be\s*(\^|\*\*)")
+"""Where e is the base of a power, as it is meant then."""
 
 
 @dataclass
@@ -163,12 +171,26 @@ def _asked(
     begun = {**{name: value for name, value in defaults.items() if name in names}, **begun}
     hidden = [hidden_column(name, known[name], "is fitted" if name in names else "is fixed").message
               for name in [*names, *fixed] if name in known]  # fmt: skip
+    hidden += constants_like_parameters(formula, {*names, *fixed, *found}, known)
     if not found:
         hidden.append(f"no input of the formula is a column of the table, which has {list_columns(table)}")
     return Question(
         formula, source, found, in_one_row, fixed, shapes, output, fitted, spread, begun, ranges, notes=hidden,
         sigma_x=across,
     )  # fmt: skip
+
+
+def constants_like_parameters(formula: FormulaBase, taken: set[str], known: Collection[str]) -> list[str]:
+    """Sentences on constants that are often meant as parameters: the `tau` of `exp(-t/tau)`, an `e` that is no base."""
+    text = formula.source.text if formula.source is not None else ""
+    told = []
+    for name in formula.constants:
+        if name in PARAMETERS_TOO and name not in taken and not (name == "e" and BASE.search(text)):
+            cure = (
+                f"bind it to the column ({name}={name})" if name in known else f"give it a start to fit it ({name}=1)"
+            )
+            told.append(f"`{name}` is the constant {CONSTANTS[name].value:.6g} here: {cure}")
+    return told
 
 
 def split_starts(start: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:

@@ -10,10 +10,11 @@ import numpy as np
 
 from cgcli.emit.formula import expression
 from cgcli.errors import CalculationError, UsageError
-from cgcli.explain.digits import LEAST_LOSS, Loss, Measured, losses, measured
+from cgcli.explain.digits import ATTEMPTS, LEAST_LOSS, Exact, Loss, Measured, losses, measured
+from cgcli.explain.digits import lost as lost_digits
 from cgcli.explain.stable.region import Region, double_at, is_wide, place_of
 from cgcli.explain.stable.search import QUICK, THOROUGH, Form, Search
-from cgcli.explain.stable.trials import Trials
+from cgcli.explain.stable.trials import MOST_BITS, Trials
 from cgcli.formulas.derivatives import gradient_nodes, targets
 from cgcli.graph.copying import copied
 from cgcli.graph.store import Graph
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
 RANGE_POINTS = 200
 """Points in ranges at which losses are measured."""
 
-VALUES_SECONDS, SLOPES_SECONDS = 0.3, 0.3
+VALUES_SECONDS, SLOPES_SECONDS = 0.2, 0.2
 """Of the processor, for values and for derivatives over many points: fewer points where these take long."""
 
-STRIP, STRIP_SECONDS = 48, 0.3
+STRIP, STRIP_SECONDS = 48, 0.2
 """Columns of the strip that shows losses over a range, and seconds of the processor for it."""
 
 SOME_POINTS = 24
@@ -173,16 +174,16 @@ class _Checking:
     def losers_at_point(self) -> list[Loser]:
         """The operations that lose digits at the one point."""
         graph = self.given.graph
-        told = self._measured([node for node in self.targets.values() if not graph.shape_of(node)])[1]
+        told = self._measured([node for node in self.targets.values() if not graph.shape_of(node)], MOST_BITS)[1]
         return [_loser(graph, each) for each in told]
 
-    def _measured(self, results: Sequence[int]) -> tuple[dict[int, Measured], list[Loss]]:
-        """Results and the nodes below them, and the operations that lose digits."""
+    def _measured(self, results: Sequence[int], most: int = ATTEMPTS[-1]) -> tuple[dict[int, Measured], list[Loss]]:
+        """Results and the nodes below them, and the operations that lose digits. most: bits of the last attempt."""
         bound, graph = self.given, self.given.graph
         needed = [node for node, need in enumerate(ancestors(graph, results)) if need and not graph.shape_of(node)]
         wanted = needed if len(needed) <= MOST_NODES else list(results)
         values = dict(zip(wanted, bound.evaluate(wanted), strict=True))
-        found = measured(graph, bound.values, {node: float(value) for node, value in values.items()})
+        found = measured(graph, bound.values, {node: float(value) for node, value in values.items()}, most)
         return found, losses(graph, results, found, self._partials(wanted, found))
 
     def _derivatives(self, name: str) -> dict[str, Result]:
@@ -341,7 +342,7 @@ class _Checking:
         if not self.is_many:
             at = search.region.at
             value = float(self.given.choice(graph, [form.node]).evaluate(graph, at, [form.node])[form.node])
-            lost = measured(graph, at, {form.node: value})[form.node].lost
+            lost = lost_digits(value, Exact().values(graph, at, [search.node])[search.node])
         conditions = [expression(graph, condition) for condition in form.conditions
                       if graph.constant_value(condition) is None]  # fmt: skip
         return Rewriting(

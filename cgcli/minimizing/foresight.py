@@ -26,7 +26,7 @@ DOUBT, EVEN = 0.25, 0.1
 """What the term of the fifth order may be beside the foreseen fall; the part that counts of what it is in a series
 whose terms fall evenly."""
 
-WIDER, WIDEST = 8.0, 10.0
+WIDER, WIDEST = 2.0, 1.0
 """How far beyond the radius that proved good a step may go; at the start, beside the size of the variables."""
 
 MOST_INNER = 30
@@ -100,7 +100,7 @@ def foresee(walk: Walk, model: Model, low: Any, high: Any, *, is_first: bool) ->
             radius = 0.3 * length
             if radius < (SHORT if doubt <= DOUBT * -found else 0.1) * np.linalg.norm(scale * step):
                 break
-        here = Model(slope, bend, scale)
+        here = Model(slope, bend, scale, walk.reach[walk.free])
     if not change < 0:
         walk.radius = min(radius, limit)
         return None

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from cgcli.minimizing.curvature import (
+    FLAT,
     MOST_PROBED,
     PROBES,
     ROUNDING,
@@ -56,6 +57,9 @@ LAST_DIGITS = 1e-11
 TINY = 1e-6
 """The least size of a variable beside that of the largest one; 0 is a size like any other where they are not far."""
 
+FAR = 50.0
+"""Of a variable beside its start, or beside 1."""
+
 FEWEST_REFUSED = 3
 """Trials that were refused in rounds one after the other before a kink is looked for."""
 
@@ -94,8 +98,8 @@ class Step:
 class Walk:
     """A walk downhill from a point, and what it learns on its way.
 
-    largest: the largest absolute value that each variable has had. moved: the last step beside that. quiet: rounds that
-    promised nothing.
+    largest: the largest absolute value that each variable has had. moved: the last step beside that; goes_out: whether
+    what it moved far grew. quiet: rounds that promised nothing.
     ending: how it ended (`outcome.Minimum.kind`). free: which variables no bound holds at the point.
     manner: how steps are made, one of MANNERS. broken: the last point that was no finite number.
     """
@@ -113,7 +117,7 @@ class Walk:
         self.largest = np.abs(x)
         self.radius = 0.0
         self.noise = 0.0
-        self.moved = np.inf
+        self.moved, self.goes_out = np.inf, True
         self.quiet = 0
         self.refused = 0
         self.scale = np.zeros(len(x))
@@ -151,7 +155,7 @@ class Walk:
             if not self.ending and self.point is here:
                 self.ending = self._advance(self.model)
             if self.ending:
-                if self.ending == "minimum":
+                if self.ending in ("minimum", "flat"):
                     self._polish(self.model)
                 self._set_free()
                 return self.ending
@@ -160,12 +164,16 @@ class Walk:
         return self.ending
 
     def _polish(self, model: Model) -> None:
-        """One more step of Newton's, for the last digits, where it is longer than those and makes the gradient less."""
-        if not len(model.slopes) or model.eigenvalues[0] <= 0:
-            return
+        """One more step of Newton's, for the last digits, where it is longer than those and makes the gradient less.
+
+        It goes along the directions that bend upwards only.
+        """
+        up = model.eigenvalues > FLAT * np.abs(model.eigenvalues).max(initial=0.0)
+        part = -(model.basis[:, up] @ (model.slopes[up] / model.eigenvalues[up])) / model.scale
         low, high = (self.low - self.point.x)[self.free], (self.high - self.point.x)[self.free]
-        part = step_within(model, np.inf, low, high)
-        if np.max(np.abs(part) / self.reach[self.free]) <= LAST_DIGITS:
+        if not np.max(np.abs(part) / self.reach[self.free], initial=0.0) > LAST_DIGITS:
+            return
+        if not ((part >= low) & (part <= high)).all():
             return
         trial = self._trial(part)
         level = max(self.noise, ROUNDING * abs(self.point.value))
@@ -194,6 +202,12 @@ class Walk:
                 )
             self.radius = max(float(length), 1e-3)
 
+    def _leads_away(self, directions: Any) -> bool:
+        """Whether one of some flat directions may be a way without end: it moves what has already gone far."""
+        far = np.abs(self.point.x) > FAR * np.maximum(1.0, np.abs(self.first.x))
+        sizes = np.abs(directions) / self.reach
+        return bool((sizes[:, far] > 0.1 * sizes.max(axis=1, initial=0.0)[:, None]).any())
+
     def _far(self) -> str:
         """`unbounded` where the value has fallen, or a variable has gone, farther than anybody looks."""
         low = self.point.value < -WITHOUT_END * max(1.0, abs(self.first.value))
@@ -220,7 +234,8 @@ class Walk:
         self.quiet += 1
         if min(found.step, self.moved) <= SHORT or self.quiet > MOST_QUIET:
             return self._settled(model, found)
-        return "endless" if self.quiet >= FEW_QUIET and found.promises_less_than(least / 100) else ""
+        is_endless = self.quiet >= FEW_QUIET and self.goes_out and found.promises_less_than(least / 100)
+        return "endless" if is_endless else ""
 
     def _settled(self, model: Model, found: Assessment) -> str:
         """A minimum as far as the model sees; where it is flat, or turns down soon, neighbours are asked."""
@@ -238,8 +253,10 @@ class Walk:
         lower = lower_beside(self, sides, least)
         if lower is None and at_kink:
             return self._along_kink([])
+        if lower is None and not (found.flat | found.down).any():
+            return "minimum"
         if lower is None:
-            return "flat" if (found.flat | found.down).any() else "minimum"
+            return "endless" if self._leads_away(directions) else "flat"
         length = float(np.linalg.norm((lower.x - self.point.x)[self.free] * model.scale))
         self.take(lower, length, "left a flat point")
         self.radius = length
@@ -278,7 +295,7 @@ class Walk:
                 break
             shrunk += 1
             self.refused += 1
-            if promised <= self.tolerance * self.size and self._learns_noise(promised):
+            if trial.is_finite() and promised <= self.tolerance * self.size and self._learns_noise(promised):
                 return ""
             if self.refused >= FEWEST_REFUSED and trial.is_finite() and self._may_kink():
                 across = [*across[-2 * len(part) :], trial]
@@ -366,14 +383,14 @@ class Walk:
         """The end where no step lowers the value, unless what is promised is no more than rounding."""
         if self._learns_noise(promised):
             return ""
-        if self._at_edge():
+        if self.is_at_edge():
             return "stalled"
         if self.tried_kink is not self.point and (self._may_kink() or is_kink(self)):
             self.tried_kink = self.point
             return self._along_kink([])
         return "stalled"
 
-    def _at_edge(self) -> bool:
+    def is_at_edge(self) -> bool:
         """Whether the value is no finite number right beside the point."""
         return self.broken is not None and bool(
             (np.abs(self.broken - self.point.x) <= SHORT * SHORT * self.reach).all()
@@ -398,7 +415,9 @@ class Walk:
     def take(self, point: Point, length: float, what: str) -> None:
         """Go to a point."""
         self.largest = np.maximum(self.largest, np.abs(point.x))
-        self.moved = float(np.max(np.abs(point.x - self.point.x) / self.reach))
+        moved = np.abs(point.x - self.point.x) / self.reach
+        self.moved = float(np.max(moved))
+        self.goes_out = bool((np.abs(point.x) >= np.abs(self.point.x))[moved > SHORT].all())
         self.point = point
         self.noise = 0.0
         self._note(length, what)

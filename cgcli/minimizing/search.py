@@ -97,7 +97,7 @@ def walked(objective: Objective, x: Any, low: Any, high: Any, tolerance: float, 
         walk.run()
         rounds -= len(walk.steps) - 1
         found.append(walk)
-        if walk.ending not in ("rounds", "stalled") or rounds <= 0:
+        if walk.ending not in ("rounds", "stalled") or walk.is_at_edge() or rounds <= 0:
             break
     best = min(found, key=lambda walk: (walk.ending not in CONVERGED, walk.point.value))
     if best.ending == "rounds" and rounds > 0:

@@ -49,6 +49,7 @@ VERDICTS = [
     ("binom(n, k)", "binom(n, n - k)", EQUAL_POINTS),
     ("3 + (-1)^n", "3 + cos(pi*n)", WHERE_DEFINED),
     ("lgamma(x)", "log(abs(gamma(x)))", EQUAL_POINTS),
+    ("p*exp(-m*h/(k*t))", "p*exp(-(m*h)/k/t)", EQUAL_SIMPLIFIED),
     ("log(x^2)", "2*log(x)", WHERE_DEFINED),
     ("a*b + c", "c + b*a", EQUAL_SIMPLIFIED),
     ("a - b/c + d", "d + a - b/c", EQUAL_SIMPLIFIED),

@@ -189,3 +189,28 @@ def test_warnings_are_told_like_all_others(capsys, monkeypatch):
     told = capsys.readouterr().err
     assert told.startswith("warning: inf comes from `exp` of 1000\n --> <formula>:1:1\n")
     assert ".py" not in told
+
+
+def test_a_zero_below_zero_has_a_sign():
+    with pytest.warns(cg.NotFiniteWarning):
+        found = cg.parse("1/x").check(x=-0.0)
+    assert found.outputs["result"].lost == 0
+    assert found.outputs["result"].right == float("-inf")
+
+
+def test_luck_at_the_point_is_no_better_form():
+    """Without i*j rounding happens to give the right 1 there; nothing else has it."""
+    at = dict.fromkeys("cdghij", 1.0) | dict.fromkeys(["a", "b", "m", "n"], 1e8)
+    for better in cg.parse("a*b + c*d - m*n + g*h - i*j").check(at).rewritings:
+        form = cg.parse(better.formula)
+        assert set(form.inputs) == set("abcdmnghij")
+        assert "where" not in better.formula
+
+
+def test_lost_digits_of_a_better_form_are_those_of_the_formula():
+    """A series is only near to what it stands for: its own value in many digits is another number."""
+    formula, at = cg.parse("1/x - 1/tan(x)"), {"x": 0.05}
+    (better,) = formula.check(at).rewritings
+    right = formula.eval(dict(at), digits=40)
+    error = abs((mpmath.mpf(better.value) - right) / right) / mpmath.mpf(2) ** -53
+    assert better.lost == pytest.approx(max(0.0, log10(max(float(error), 1.0))), abs=0.1)

@@ -326,3 +326,5 @@ def test_conditions_of_three_keep_their_order():
 def test_large_whole_numbers_keep_their_value(given, told):
     """Decimals count as they are written, so the shortest text of a double would be another number."""
     assert str(cg.parse(f"{given}*x")) == f"{told} * x"
+    graph = Graph()
+    assert expression(graph, graph.constant(1e30)) == "1e30"

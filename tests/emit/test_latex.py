@@ -27,6 +27,8 @@ RENDERED = {
     "(-x)^2": r"\left(-x\right)^{2}",
     "-(a*b)": r"-a \cdot b",
     "-(a+b)": r"-\left(a + b\right)",
+    "-2*x^2": "-2 x^{2}",
+    "a*(-4)*x": r"a \cdot \left(-4\right) \cdot x",
     "a*-b": r"a \cdot \left(-b\right)",
     "a^b^c": "a^{b^{c}}",
     "(a^b)^c": r"\left(a^{b}\right)^{c}",

@@ -250,3 +250,21 @@ def test_a_formula_without_a_column_is_told():
     found = cg.parse("a + b*q").fit({"c": [1.0, 2, 3, 4], "v": [1.0, 2, 3, 5]}, target="v")
     assert found.warnings[0] == "no input of the formula is a column of the table, which has `c`, `v`"
     assert len(found.undetermined) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a*exp(-t/tau)", ["`tau` is the constant 6.28319 here: give it a start to fit it (tau=1)"]),
+        ("a*exp(-b*t) + e", ["`e` is the constant 2.71828 here: give it a start to fit it (e=1)"]),
+        ("a*e^(-b*t)", []),
+        ("a*cos(2*pi*b*t)", []),
+    ],
+)
+def test_a_constant_that_may_be_meant_as_a_parameter_is_told(text, told):
+    t = np.linspace(0, 2, 20)
+    start = {"a": 1, "b": 0.3} if "b" in text else {"a": 1}
+    found = cg.parse(text).fit({"t": t, "y": 2 * np.exp(-t / 3) + 0.1 * np.cos(40 * t)}, target="y", start=start)
+    assert found.warnings == told
+    if "tau" in text:
+        assert cg.parse(text).fit({"t": t, "y": 2 * np.exp(-t / 3)}, target="y", start={"tau": 1}).values["tau"] > 2.9

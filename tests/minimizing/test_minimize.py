@@ -198,11 +198,15 @@ def test_json_has_the_keys_of_the_result(capsys, tmp_path):
     assert {"values", "value", "gradient", "hessian_eigenvalues", "evaluations", "message", "steps"} <= set(shown)
 
 
-def test_not_to_converge_is_told_and_strictly_an_error(capsys, tmp_path):
-    assert main(["minimize", "exp(-x)", "x=0", "--json"]) == 0
-    shown = capsys.readouterr()
-    assert json.loads(shown.out)["converged"] is False
-    assert "no minimum was reached" in shown.err
+@pytest.mark.parametrize("strictly", [[], ["--strict"]])
+def test_what_has_not_converged_is_told_by_the_exit_code(capsys, tmp_path, strictly):
     file = tmp_path / "best.json"
-    assert main(["minimize", "exp(-x)", "x=0", "--strict", "-o", str(file)]) == 1
+    assert main(["minimize", "exp(-x)", "x=0", "--json", "-o", str(file), *strictly]) == 1
     assert not file.exists()
+    shown = capsys.readouterr()
+    if strictly:
+        assert not shown.out
+        assert "no minimum was reached" in shown.err
+    else:
+        assert json.loads(shown.out)["converged"] is False
+        assert "no file is written" in shown.err

@@ -15,8 +15,10 @@ from cgcli.minimizing.equations import read_equations
 
 
 def solved(capsys, *words):
-    assert main(["solve", *words, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
+    code = main(["solve", *words, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert code == (0 if found["converged"] else 1)
+    return found
 
 
 def test_one_equation(capsys):
@@ -129,8 +131,11 @@ def test_wrong_questions(capsys, words, told):
     assert "equation_1" not in shown
 
 
-def test_strictly_no_root_is_an_error():
-    assert main(["solve", "x^2 + 1 = 0", "x=1", "--strict"]) == 1
+@pytest.mark.parametrize("strictly", [[], ["--strict"], ["--json"]])
+def test_no_root_is_told_by_the_exit_code(tmp_path, strictly):
+    file = tmp_path / "root.json"
+    assert main(["solve", "x^2 + 1 = 0", "x=1", "-o", str(file), *strictly]) == 1
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(

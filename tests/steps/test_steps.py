@@ -213,6 +213,7 @@ def test_an_answer_may_go_on_to_a_higher_order(answer, right):
     assert [line.verdict.right for line in checked] == right
     if not right[-1]:
         assert checked[-1].verdict.order == 2
+        assert checked[-1].verdict.step.order == 2
 
 
 def test_no_line_has_a_helper_for_digits():

@@ -130,3 +130,10 @@ def test_what_a_fit_did_not_determine_is_told(tmp_path):
     assert code == 1
     assert "`a` was not determined" in shown
     assert run(["eval", "a + b", "--values", str(file), "--errors", "a=1"]) == (0, "3.000 ± 0.100\n")
+
+
+def test_a_sigma_without_a_column_is_told(tmp_path):
+    (tmp_path / "t.csv").write_text("x\n1\n")
+    code, shown = run(["eval", "x", "--data", str(tmp_path / "t.csv"), "--sigma", "x"])
+    assert code == 2
+    assert "hint: for example --sigma x=x_err" in shown

@@ -160,3 +160,9 @@ def test_every_row_of_a_table_is_counted(tmp_path, capsys):
 def test_what_a_zero_is_in_truth():
     (found,) = cg.parse("log(prod(p))").why(p=[1e-120, 1e-150, 1e-130]).findings
     assert "in truth prod(p) is 1e-400" in found.why
+
+
+def test_inputs_count_as_they_are_written():
+    """0.3 - 300*0.001 is 0 in truth, too: what binary rounding adds is not told as a truth."""
+    (found,) = cg.parse("log(x - 0.001*k)").why(x=0.3, k=300.0).findings
+    assert "in truth" not in found.why

@@ -7,6 +7,8 @@ Examples:
   cg minimize "sin(3*x) + x^2/10" x=2 --bound x=-5:5 --starts 20
   cg minimize "cos(x)*y^2 + x^2" x=0.5 y=1 --trace --plot path.svg
   cg minimize model.cg --wrt a,b --of loss -o best.json
+
+Where no minimum was reached, what was found is shown, the exit code is 1, and no file is written.
 """
 
 from __future__ import annotations
@@ -62,12 +64,12 @@ def run(
     output: ResultFile = None,
     json: Json = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Not to converge is an error, and nothing is written.")
+        bool, typer.Option("--strict", help="Where it has not converged, show nothing but that.")
     ] = False,
     engine: EngineName = "auto",
 ) -> None:
     """Print the point, its value, and what it is in words."""
-    from cgcli.cli.ends import document_of, hand_on
+    from cgcli.cli.ends import document_of, hand_on, require_converged
     from cgcli.cli.starts import read_bounds, read_fixed, read_starts
     from cgcli.render.ends import minimum_blocks, minimum_lines
     from cgcli.render.tables import print_blocks
@@ -102,3 +104,4 @@ def run(
     if not json:
         print_blocks(minimum_blocks(document))
         print("\n".join(["", *minimum_lines(document)]))
+    require_converged(document, output)

@@ -6,6 +6,8 @@ Examples:
   cg solve "tan(x) = x" x=4:4.7
   cg solve "M = E - ε*sin(E)" E=1 --fix M=1 --fix ε=0.3
   cg solve "v = x + a; v^2 = 2" x=1 a=1 --wrt x --trace
+
+Where no root was found, what was found is shown, the exit code is 1, and no file is written.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def run(
     trace: EveryStep = False,
     output: ResultFile = None,
     json: Json = False,
-    strict: Annotated[bool, typer.Option("--strict", help="No root is an error; nothing is written.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Where there is no root, show nothing but that.")] = False,
     engine: EngineName = "auto",
 ) -> None:
     """Print the unknowns, the residual, and in words whether they are a root.
@@ -60,7 +62,7 @@ def run(
     `left = right` is an equation, unless it defines a name that is no unknown; unknowns are the names with a start
     (NAME=VALUE) or a bracket (NAME=LOW:HIGH).
     """
-    from cgcli.cli.ends import document_of, hand_on
+    from cgcli.cli.ends import document_of, hand_on, require_converged
     from cgcli.cli.starts import read_bounds, read_fixed, read_starts
     from cgcli.minimizing.solving import solve_text
 
@@ -73,14 +75,14 @@ def run(
     )  # fmt: skip
     document = document_of(result, strict=strict, trace=trace)
     hand_on(document, output, json=json)
-    if json:
-        return
-    if trace:
+    if trace and not json:
         from cgcli.render.ends import steps_table
         from cgcli.render.tables import print_blocks
 
         print_blocks([steps_table(document["steps"])])
-    print_root(document)
+    if not json:
+        print_root(document)
+    require_converged(document, output)
 
 
 def print_root(found: dict[str, Any]) -> None:

@@ -218,6 +218,37 @@ class Builder:
             result = self._apply(arithmetic.div, first, second)
         return result if ratio > 0 else self._apply(arithmetic.neg, result)
 
+    def with_squares_together(self, node: int) -> int | None:
+        """A product or quotient as the square of one, times what is left: a^2*b^2/c^2 is (a*b/c)^2. None of another.
+
+        A square of a product overflows, or vanishes, later than a product of squares does.
+        """
+        graph = self.graph
+        if graph.row(node) not in (arithmetic.mul, arithmetic.div, powers.power):
+            return None
+        is_quotient = graph.row(node) is arithmetic.div
+        parts = [self.monomial(each) for each in (graph.operands_of(node) if is_quotient else (node,))]
+        if not all(coefficient for coefficient, _ in parts):
+            return None
+        roots = [tuple((each, count // 2) for each, count in factors if count > 1) for _, factors in parts]
+        if sum(map(len, roots)) < 2:
+            return None
+        single = [tuple((each, 1) for each, count in factors if count % 2) for _, factors in parts]
+        sizes = [abs(coefficient) for coefficient, _ in parts]
+        square = self._apply(powers.power, self._line([Fraction(1)] * len(parts), roots), graph.constant(2.0))
+        result = square
+        if any(single) or any(size != 1 for size in sizes):
+            result = self._apply(arithmetic.mul, self._line(sizes, single), square)
+        negative = sum(coefficient < 0 for coefficient, _ in parts) % 2
+        return self._apply(arithmetic.neg, result) if negative else result
+
+    def _line(self, sizes: Sequence[Fraction], factors: Sequence[Powers]) -> int:
+        """A product, or the quotient of two."""
+        top, *below = [self.product(size, each) for size, each in zip(sizes, factors, strict=True)]
+        if not below or below[0] == self.one:
+            return top
+        return self._apply(arithmetic.div, top, below[0])
+
     def _apply(self, row: Operation, *operands: int) -> int:
         refs = [FoldingRef(self.graph, operand) for operand in operands]
         return refs[0].build(row, refs).node

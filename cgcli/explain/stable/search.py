@@ -27,7 +27,7 @@ from cgcli.graph.walk import ancestors
 from cgcli.passes.simplify import simplify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from cgcli.explain.stable.regimes import Splitter
@@ -58,6 +58,9 @@ HOLDS_SECONDS = 0.1
 ATTEMPTS, MOST_AGAINST = 4, 4
 """How often forms are put together anew with the points at which they were worse, and how many of these each gives."""
 
+MOST_REWRITTEN = 6
+"""Series to which rules are applied: `(a + b)/(a*b)` overflows before `1/a + 1/b`."""
+
 FRESH = 10_000
 """Points at which an offered form is looked at."""
 
@@ -66,6 +69,9 @@ BORDER_ROUNDS, BORDER_POINTS = 3, 8
 
 SERIES_COST = 0.1
 """Digits a point that a series must gain: it is only near to the formula."""
+
+NODE_COST = 0.002
+"""Digits a point that a node of a branch must gain: of forms that are as good the shortest is taken."""
 
 ALIKE = 6
 """Forms that lose the same digits at all points and that are gone on with: a chain may begin with no gain."""
@@ -78,6 +84,14 @@ ROUNDS_SHARE, SERIES_SHARE = 0.5, 0.4
 
 LARGEST = 150
 """Nodes of a form."""
+
+
+WHOLE: tuple[tuple[str, Callable[[Builder, int], int | None]], ...] = (
+    ("over a common denominator", together),
+    ("multiplied out", multiplied_out),
+    ("as a square", Builder.with_squares_together),
+)
+"""Rewritings of a whole sum or product, beside the rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +167,7 @@ class Search:
         offered = self._offered([form for form in found if self._is_good(form)])
         if offered:  # a short form that is good everywhere: no series and no branches are worth their time
             return offered
-        found = self._ordered(found + self._forms([(node, (text,), ()) for node, text in self._series()]))
+        found = self._ordered(found + self._series())
         for _ in range(ATTEMPTS):
             if self._against:
                 first, *found = self._seen_again([first, *found])
@@ -173,14 +187,20 @@ class Search:
         kept = [forms[0], *self._chosen(forms[1:], 1)]
         return self._forms([(form.node, form.rules, form.conditions) for form in kept])
 
-    def _series(self) -> Iterator[tuple[int, str]]:
+    def _series(self) -> list[Form]:
         """Forms by the first terms of series: with many of them of one input, with few of one among several."""
         if len(self.names) == 1:
-            yield from expansions(self.builder, self.node, self.names, self.trials)
-            return
+            whole = expansions(self.builder, self.node, self.names, self.trials)
+            return self._forms([(node, (text,), ()) for node, text in whole])
         until = process_time() + SERIES_SHARE * self._seconds_left()
-        signs = {name: {int(sign) for sign in np.sign(self.trials.columns[name]) if sign} or {1} for name in self.names}
-        yield from leading_terms(self.builder, self.node, self.names, signs, lambda: process_time() > until)
+        signs = {name: {int(sign) for sign in np.sign(column) if sign} or {1}
+                 for name, column in self.trials.columns.items()}  # fmt: skip
+        found = leading_terms(self.builder, self.node, self.names, signs, lambda: process_time() > until)
+        forms = self._forms([(node, (text,), ()) for node, text in found])
+        made = [(node, (*form.rules, text), () if condition is None else (condition,))
+                for form in self._chosen(forms, 1)[:MOST_REWRITTEN] if process_time() < until
+                for node, text, condition in self._rewritten(form.node)]  # fmt: skip
+        return forms + self._forms(made)
 
     def _ordered(self, forms: Sequence[Form]) -> list[Form]:
         """The best first; of those that are as good the shortest."""
@@ -190,7 +210,7 @@ class Search:
         """Those of the first forms that gain digits and are worse nowhere."""
         offered: list[Form] = []
         for form in [form for form in forms if self._is_better(form)][: 2 * MOST_TRIED]:
-            if len(offered) < self.effort.offered and self._holds(form):
+            if len(offered) < self.effort.offered and self._is_sure(form) and self._holds(form):
                 offered.append(form)
         return offered
 
@@ -198,9 +218,21 @@ class Search:
         """Whether a form gains digits and loses none, at the points of the search."""
         before = np.maximum(form.before, self.typical)
         had, has = form.before.mean(), form.lost.mean()
-        if self.region.is_point(self.names):
+        if self._has_point():
             had, has = form.before[0], form.lost[0]
         return bool(had - has >= max(WORTH, SHARE * had) and not _is_worse(before, form.lost))
+
+    def _has_point(self) -> bool:
+        """Whether the first point is the one that was asked for."""
+        return self.region.is_point(self.names) and self.trials.rows[0] == 0
+
+    def _is_sure(self, form: Form) -> bool:
+        """Whether a form is better at the one point by more than luck: with other roundings it has its digits, too."""
+        if not self._has_point():
+            return True
+        here = {name: column[:1] for name, column in self.trials.columns.items()}
+        typical = float(roughly_lost(self.graph, form.node, here, 1)[0])
+        return bool(form.before[0] - typical >= max(WORTH, SHARE * form.before[0]))
 
     def _is_good(self, form: Form) -> bool:
         return bool(form.lost.max() <= 1.5)
@@ -285,7 +317,7 @@ class Search:
         if found is None:
             found, seen = [], {place}
             ways = [(rule.text, way) for rule in rules() for way in self.matcher.applied(rule, place)]
-            for name, rewrite in (("over a common denominator", together), ("multiplied out", multiplied_out)):
+            for name, rewrite in WHOLE:
                 whole = rewrite(self.builder, place)
                 ways += [] if whole is None else [(name, (whole, None))]
             for text, (node, condition) in ways:
@@ -306,15 +338,21 @@ class Search:
     # ---- regimes, and the last word ----------------------------------------------------------------------------------
 
     def _by_regimes(self, first: Form, found: Sequence[Form]) -> list[Form]:
-        """Forms of two or three branches."""
+        """Forms of a few branches."""
         pool = [first, *self._chosen(found, 1)]
         made = []
         before = np.maximum(first.before, self.typical)
-        costs = [(form.node, np.maximum(form.lost - NOISE, 0.0) + HARDLY * _worse(before, form.lost)) for form in pool]
+        costs = [(form.node, self._cost(form, before)) for form in pool]
+        self._near = {form.node for form in pool if form.is_series}
         for node, parts in joined(self.builder, self.names, self.trials, costs, self._border):
             texts = tuple(dict.fromkeys(text for place in parts for text in pool[place].rules))
             made.append((node, (*texts, "branches"), ()))
         return self._forms(made)
+
+    def _cost(self, form: Form, before: Any) -> Any:
+        """What a form costs as a branch, by point: digits lost beyond a few roundings, and a little for what it is."""
+        extra = NODE_COST * self._size(form.node) + (SERIES_COST if form.is_series else 0.0)
+        return np.maximum(form.lost - NOISE, 0.0) + HARDLY * _worse(before, form.lost) + extra
 
     def _typical(self, columns: Mapping[str, Any], rows: int) -> Any:
         """What the given form loses at points without luck: a rounding may happen to make up for another one."""
@@ -323,8 +361,8 @@ class Search:
 
     def _border(self, splitter: Splitter, low: float, high: float, first: int, second: int) -> float:
         """Where between two numbers the first of two forms should end: where both lose as much, at further points."""
-        for _ in range(BORDER_ROUNDS):
-            if self._seconds_left() < 0 or between(low, high) == low:
+        for number in range(BORDER_ROUNDS):
+            if (number and self._seconds_left() < 0) or between(low, high) == low:
                 break
             columns = {name: self.random.choice(column, BORDER_POINTS) for name, column in self.trials.columns.items()}
             sizes = np.sort(in_range(low, high, BORDER_POINTS, self.random))

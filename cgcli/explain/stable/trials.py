@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Columns = dict[str, Any]
 
 MOST_BITS, FEWEST = 2500, 12
-"""Of an exact value, and points that are tried however long they take."""
+"""Of an exact value, and points for which there is twice the time."""
 
 
 class Trials:
@@ -39,7 +39,8 @@ class Trials:
         high, low = [], []
         rows = len(next(iter(columns.values()))) if columns else 1
         for row in range(rows):
-            if len(kept) >= most or (row >= FEWEST and process_time() > until):
+            late = process_time() - until
+            if len(kept) >= most or late > (0.0 if row >= FEWEST else seconds):
                 break
             point = {name: float(column[row]) for name, column in columns.items()}
             number = exact.values(own, point, [place])[place]
