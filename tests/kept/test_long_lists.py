@@ -65,3 +65,13 @@ def test_no_cures_are_tried_on_a_long_list() -> None:
 def test_a_range_that_is_too_long_names_the_limit_that_it_passes() -> None:
     with pytest.raises(FormulaError, match=f"{limits.MOST_STEPS:,} that are allowed"):
         cg.parse("sum(k*x for k in range(1000000000))")
+
+
+@pytest.mark.parametrize("step", ["sum(sum([[s, x] for j in range(3)]))/6", "s*0.5 + sum(sin([s, x]*[1, 2]))"])
+def test_an_array_within_a_loop_of_numbers_alone(step: str) -> None:
+    """The engine is chosen by what a loop computes, too."""
+    text = f"step(s, i) = {step}; fold(step, x, range(40))"
+    plain = cg.parse(text).eval(x=0.7)
+    with everything_kept():
+        kept = cg.parse(text)
+    assert kept.eval(x=0.7) == pytest.approx(plain, rel=1e-13)
