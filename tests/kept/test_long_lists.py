@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import cgcli as cg
+from cgcli.emit.formula import expression
 from cgcli.errors import FormulaError
+from cgcli.graph.store import Graph
 from cgcli.language import limits
+from cgcli.ops import shaping
 from tests.kept.keeping import everything_kept
 
 SERIES = "sum(sin(k*x)/k for k in range(1, 30000))"
@@ -75,3 +78,34 @@ def test_an_array_within_a_loop_of_numbers_alone(step: str) -> None:
     with everything_kept():
         kept = cg.parse(text)
     assert kept.eval(x=0.7) == pytest.approx(plain, rel=1e-13)
+
+
+ITEMS = (
+    "sum([k*x, y]*v)", "sum([k*x, y, 2])", "sum(sum([[k*x, y], v]^2))", "sum(cumsum(concat([k*x, y], v)))",
+    "sum(sum(concat([[k*x, y]], [v, v])^2))", "mean([k*x, y, v[0]])", "sum([k*x, y] @ [[1, x], [y, 2]])",
+    "sum(sum(outer([k*x, y], v)^2))", "sum([[k*x, y], v].T @ [2, x])", "sum(sum(diag([k*x, y])^2))",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("item", ITEMS)
+def test_lists_of_arrays_have_texts(item: str) -> None:
+    """What puts arrays side by side, or turns them, for all items at once is written in words of the language."""
+    with everything_kept():
+        formula = cg.parse(f"input v[2]; u = [{item} for k in range(4)]; sum(u^2)")
+        whole = cg.parse(f"input v[2]; u = [[{item}, x]*[[1, y], [y, 2]] for k in range(4)]; sum(sum(sum(u^2)))")
+    for one in (formula, whole):
+        values = {"x": 0.3, "y": 0.7, "v": np.array([0.2, 0.9])}
+        given = {name: values[name] for name in one.inputs}
+        again = cg.parse(str(one))
+        assert again.eval({name: values[name] for name in again.inputs}) == pytest.approx(one.eval(given), rel=1e-13)
+        slope = cg.parse(str(one.derivative("x")))
+        found = slope.eval({name: values[name] for name in slope.inputs})
+        assert found == pytest.approx(one.grad(given)["x"], rel=1e-12)
+
+
+def test_axes_in_another_order_have_a_text() -> None:
+    graph = Graph()
+    x = graph.input("x", (2, 3, 4, 5))
+    text = "input x[2, 3, 4, 5]; 2*" + expression(graph, graph.apply(shaping.permute, [x], [(0, 1, 3, 2)]))
+    given = np.random.default_rng(3).uniform(size=(2, 3, 4, 5))
+    np.testing.assert_array_equal(cg.parse(text).eval(x=given), 2 * given.transpose(0, 1, 3, 2))
