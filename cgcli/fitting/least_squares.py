@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.fitting.trust_region import TrustRegion
-from cgcli.fitting.upper import Upper, lengths_of, triangle_of, upper
+from cgcli.fitting.upper import EPSILON, Upper, lengths_of, triangle_of, upper
 from cgcli.fitting.within import least_within
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ no longer than this part of each parameter: the sum of squares changes by the sq
 and the derivatives by about the second."""
 ROUGH = 1e-3
 """As `ORTHOGONAL`, where only a start for more rows is looked for."""
-EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
