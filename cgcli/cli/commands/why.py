@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, Of, Wrt, typer
-    from cgcli.explain.findings import Finding
-    from cgcli.explain.remedies import Cure
+    from cgcli.explain.findings import Cure, Finding
     from cgcli.formulas.why import Why
 
 
 KINDS_IN_WORDS = {
     "limit": "what it tends to",
+    "root": "the root that is a real number",
     "branch": "another value where it has none",
     "clamp": "keep the number in range",
     "smooth": "a smooth function of the same shape",
@@ -118,7 +118,7 @@ def cure_lines(cure: Cure) -> Iterator[str]:
     else:
         yield f"  cure ({KINDS_IN_WORDS.get(cure.how, cure.how)}): {cure.formula}"
     if cure.local:
-        from cgcli.explain.remedies import SAME_SIGNS
+        from cgcli.explain.findings import SAME_SIGNS
 
         yield f"    it holds {SAME_SIGNS} as here"
     slopes = ", ".join(f"d/d{name} = {short_text(slope)}" for name, slope in cure.gradient.items())
