@@ -210,7 +210,7 @@ class _Account:
             return None
         graph, origin = self.graph, self.chain[0]
         names = {node: phrase_of(graph, node, source) for node in (origin, *graph.operands_of(origin))}
-        known = {node: _bracketed(name) for node, name in names.items() if name is not None}
+        known = {node: bracketed(name) for node, name in names.items() if name is not None}
         if len(known) < len(names):
             return None
         return RuleTexts(graph, known).text(origin, self.partial.place, partial=True)
@@ -283,12 +283,12 @@ def phrase_of(graph: Graph, node: int, source: Source | None) -> str | None:
     return text if len(text) <= WIDEST_TEXT else None
 
 
-def _bracketed(text: str) -> str:
+def bracketed(text: str) -> str:
     """A text in brackets where it is no name, number or call."""
     depth = 0
     for place, character in enumerate(text):
         depth += (character in "([") - (character in ")]")
-        if depth == 0 and not re.match(r"[\w.]", character) and place < len(text) - 1:
+        if depth == 0 and not re.match(r"[\w.)\]]", character) and place < len(text) - 1:
             return f"({text})"
     return text
 

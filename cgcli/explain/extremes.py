@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.explain.findings import BACKWARD, FORWARD
-from cgcli.explain.words import array_of, middle_left_out, tidy
+from cgcli.explain.sizes import array_of, size_of
+from cgcli.explain.words import middle_left_out, tidy
 from cgcli.numerals import compact
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from cgcli.explain.findings import Finding
     from cgcli.explain.point import Point
     from cgcli.explain.words import Words
@@ -34,8 +33,8 @@ MANY = 4
 def extreme_value(words: Words, point: Point, name: str, output: int) -> list[Finding]:
     """A value that is huge or vanishing beside all the numbers of the formula: where that began."""
     graph = words.graph
-    size = _largest(words.values[output])
-    leaves = [_largest(words.values[node]) for node in point.nodes if graph.is_leaf(node)]
+    size = size_of(words.values[output])
+    leaves = [size_of(words.values[node]) for node in point.nodes if graph.is_leaf(node)]
     leaves = [each for each in leaves if each > 0 and np.isfinite(each)]
     kind = _kind(size, max([1.0, *leaves]), min([1.0, *leaves]))
     if kind is None:
@@ -43,13 +42,13 @@ def extreme_value(words: Words, point: Point, name: str, output: int) -> list[Fi
     sign = 1 if kind == "huge" else -1
     way = [output]
     while True:  # down to the operands that are the largest, or the least
-        operands = [each for each in graph.operands_of(way[-1]) if _largest(words.values[each]) > 0]
+        operands = [each for each in graph.operands_of(way[-1]) if size_of(words.values[each]) > 0]
         if not operands:
             break
-        way.append(max(operands, key=lambda each: sign * log10(_largest(words.values[each]))))
-        if sign * log10(_largest(words.values[way[-1]])) < 0.25 * sign * log10(size):
+        way.append(max(operands, key=lambda each: sign * log10(size_of(words.values[each]))))
+        if sign * log10(size_of(words.values[way[-1]])) < 0.25 * sign * log10(size):
             break  # this is an ordinary number still
-    gains = [sign * (log10(_largest(words.values[upper])) - log10(_largest(words.values[lower])))
+    gains = [sign * (log10(size_of(words.values[upper])) - log10(size_of(words.values[lower])))
              for upper, lower in pairwise(way)]  # fmt: skip
     best = int(np.argmax(gains)) if gains else 0
     node = way[best]
@@ -73,7 +72,7 @@ def extreme_derivative(words: Words, point: Point, name: str, by: str, variable:
     sign = 1 if kind == "huge" else -1
     gains = [sign * log10(factor) for _, factor in way]
     best = int(np.argmax(gains))
-    total = sign * log10(_largest(adjoint)) if _largest(adjoint) not in (0.0, 1.0) else 0.0
+    total = sign * log10(size_of(adjoint)) if size_of(adjoint) not in (0.0, 1.0) else 0.0
     node, factor = way[best]
     moving = [gain for gain in gains if gain > 0.05]
     does = "enlarges" if kind == "huge" else "shrinks"
@@ -97,22 +96,17 @@ def _heaviest_way(words: Words, point: Point, name: str, variable: int) -> list[
     for user in backward.order:
         for place, operand in enumerate(graph.operands_of(user)):
             part = backward.contributions.get(graph.start[user] + place)
-            passed = 0.0 if part is None else _largest(words.values[part])
+            passed = 0.0 if part is None else size_of(words.values[part])
             if passed > 0:
                 users.setdefault(operand, []).append((passed, user))
     way: list[tuple[int, float]] = []
     node = variable
     while node in users:
         passed, user = max(users[node])
-        above = _largest(words.values[backward.adjoints[user]])
+        above = size_of(words.values[backward.adjoints[user]])
         way.append((user, passed / above if above else 1.0))
         node = user
     return way[::-1]
-
-
-def _largest(value: Any) -> float:
-    """The size of a value: that of its largest element."""
-    return float(np.max(np.abs(array_of(value)), initial=0.0))
 
 
 def _kind(size: float, largest: float = 1.0, least: float = 1.0) -> str | None:

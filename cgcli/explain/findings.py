@@ -1,18 +1,54 @@
-"""One thing that is amiss at a point, as data: what, where it began, the way from there, and what cures it."""
+"""What is amiss at a point, as data: what, where it began, the way from there, and what cures it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from cgcli.explain.sizes import size_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
     from cgcli.errors import Span
-    from cgcli.explain.remedies import Cure
 
 FORWARD, BACKWARD = "forward", "backward"
+
+SAME_SIGNS = "for inputs of the same signs"
+"""Where a cure holds that is wrong for inputs of other signs."""
+
+SOUND = 1e12
+"""Size from which on the numbers that a cure gives are no better than what it cures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What to write instead.
+
+    how: a rule of stable rewriting, a kind of general cure (`general.cg`), or start elsewhere. formula: the whole
+    formula. value, gradient: at the point (or at `at`, where the cure is another point). local: whether it is right for
+    inputs of the given signs, and not for others.
+    """
+
+    how: str
+    formula: str
+    value: Any
+    gradient: dict[str, Any]
+    at: dict[str, Any] | None = None
+    local: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The cure as JSON-able data."""
+        data = {"how": self.how, "formula": self.formula, "value": self.value, "gradient": self.gradient}
+        more = {"at": self.at} if self.at is not None else {"holds": SAME_SIGNS} if self.local else {}
+        return data | more
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its numbers are of ordinary size."""
+        numbers = (self.value, *self.gradient.values())
+        return all(size_of(each) < SOUND for each in numbers)
 
 
 @dataclass(frozen=True, slots=True)

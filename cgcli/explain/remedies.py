@@ -7,7 +7,6 @@ from. Rules are written into the text of the formula (`splicing`) where that goe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from math import ceil, isfinite, log10
 from typing import TYPE_CHECKING
@@ -17,15 +16,14 @@ import numpy as np
 from cgcli.emit.formula import expression
 from cgcli.engines import choose
 from cgcli.errors import CgError, Source
-from cgcli.explain.births import births
 from cgcli.explain.cures import built, lowered, matched, spellings
-from cgcli.explain.findings import FORWARD
+from cgcli.explain.findings import FORWARD, Cure
+from cgcli.explain.sizes import array_of, size_of
 from cgcli.explain.splicing import Phrases, guarded, read, written_by
 from cgcli.explain.stable.building import Builder, multiplied_out, together
 from cgcli.explain.stable.matching import Matcher
 from cgcli.explain.stable.rules import Rule, rules, rules_in
 from cgcli.explain.trials import Form, Trials
-from cgcli.explain.words import array_of
 from cgcli.graph.copying import copied
 from cgcli.graph.replacing import replaced
 from cgcli.graph.store import Graph
@@ -55,48 +53,11 @@ GENERAL = {
 APPROXIMATE = ("smooth", "slope", "scale", "round")
 """Kinds of cures that are another function on purpose."""
 
-KINDS = ("limit", "branch", "clamp", *APPROXIMATE)
-"""Kinds of general cures; all others are rules, each of which is told once."""
-
 LARGEST = 2_000
 """Nodes of a graph in which cures are looked for."""
 
-SAME_SIGNS = "for inputs of the same signs"
-"""Where a cure holds that is wrong for inputs of other signs."""
-
-SOUND = 1e12
-"""Size from which on the numbers that a cure gives are no better than what it cures."""
-
 MOST_FOLLOWED, MOST_PLACES = 4, 4
 """Texts that a rule cured at one place and that are looked at again for the next one; places for one general cure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cure:
-    """What to write instead. how: a rule of stable rewriting, one of KINDS, or start elsewhere.
-
-    formula: the whole formula. value, gradient: at the point (or at `at`, where the cure is another point). local:
-    whether it is right for inputs of the given signs, and not for others.
-    """
-
-    how: str
-    formula: str
-    value: Any
-    gradient: dict[str, Any]
-    at: dict[str, Any] | None = None
-    local: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """The cure as JSON-able data."""
-        data = {"how": self.how, "formula": self.formula, "value": self.value, "gradient": self.gradient}
-        more = {"at": self.at} if self.at is not None else {"holds": SAME_SIGNS} if self.local else {}
-        return data | more
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether its numbers are of ordinary size."""
-        numbers = (self.value, *self.gradient.values())
-        return all(float(np.max(np.abs(array_of(each)), initial=0.0)) < SOUND for each in numbers)
 
 
 @cache
@@ -268,19 +229,11 @@ class Remedies:
         """A text in which the next place where no number begins is cured as well: by rules, or by a kind of cure."""
         if self.phrases is None or form.graph is self.graph:
             return
-        graph = form.graph
-        nodes = [node for node, need in enumerate(ancestors(graph, [form.node])) if need]
-        names = graph.inputs(hidden=True)
-        given = {name: value for name, value in self.inputs.items() if name in names}
-        found = choose(graph, nodes).evaluate(graph, given, nodes)
-        values = [0.0] * len(graph)
-        for node in nodes:
-            values[node] = found[node]
-        place = next((graph.spans.get(node) for node in births(graph, values, [form.node])), None)
+        place = next((form.graph.spans.get(node) for node in form.births(self.inputs, [form.node])), None)
         if place is None:
             place = self._in_a_derivative(form)
         if place is not None:
-            phrases = Phrases(Source(form.text), graph, place, self.inputs)
+            phrases = Phrases(Source(form.text), form.graph, place, self.inputs)
             if kind is None:
                 yield from self._read(phrases.by_spelling())
             else:
@@ -289,14 +242,7 @@ class Remedies:
     def _in_a_derivative(self, form: Form) -> Span | None:
         """The place of the operation in whose derivative no number begins."""
         graph, nodes = form.with_slopes()
-        needed = [node for node, need in enumerate(ancestors(graph, nodes)) if need]
-        names = graph.inputs(hidden=True)
-        given = {name: value for name, value in self.inputs.items() if name in names}
-        found = choose(graph, needed).evaluate(graph, given, needed)
-        values = [0.0] * len(graph)
-        for node in needed:
-            values[node] = found[node]
-        for node in births(graph, values, nodes):
+        for node in form.births(self.inputs, nodes):
             chain = graph.origins.chain(node)
             if chain:
                 return graph.spans.get(chain[-1])
@@ -382,7 +328,7 @@ class Remedies:
             return 10.0
         operand = self.graph.operands_of(self.culprit)[0]
         value = choose(self.graph, [operand]).evaluate(self.graph, self.inputs, [operand])[operand]
-        size = float(np.max(np.abs(array_of(value)), initial=0.0))
+        size = size_of(value)
         return float(f"1e{ceil(log10(size / 5))}") if isfinite(size) and size > 5 else 10.0
 
     # ---- elsewhere ---------------------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ phrase is read as a formula of its own, whose inputs are the names that stand in
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from cgcli.emit.formula import expression
 from cgcli.errors import CgError, Source
+from cgcli.explain.births import bracketed
 from cgcli.explain.cures import built, lowered, matched, spellings
 from cgcli.explain.stable.building import Builder
 from cgcli.explain.stable.matching import Matcher
@@ -185,16 +185,6 @@ def written_by(rule: Rule, graph: Graph, node: int, scale: float) -> int | None:
 def guarded(graph: Graph, condition: int, node: int, other: int) -> int:
     """A node where the condition of its rule holds, and what was there before where it does not."""
     return graph.repeat(logic.where, [condition, node, other], ())
-
-
-def bracketed(text: str) -> str:
-    """A text in brackets where it is no name, number or call."""
-    depth = 0
-    for place, character in enumerate(text):
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and not re.match(r"[\w.)\]]", character) and place < len(text) - 1:
-            return f"({text})"
-    return text
 
 
 def _spelled(graph: Graph, root: int) -> Iterator[tuple[str, int]]:

@@ -9,8 +9,10 @@ import numpy as np
 
 from cgcli.engines import choose
 from cgcli.errors import CgError
+from cgcli.explain.births import births
 from cgcli.explain.digits import Exact
-from cgcli.explain.words import array_of
+from cgcli.explain.sizes import array_of, size_of
+from cgcli.graph.walk import ancestors
 from cgcli.numerals import finite
 from cgcli.passes.differentiate import differentiate
 
@@ -57,12 +59,25 @@ class Form:
 
     def at(self, inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Value and gradient at a point. CgError where it has no derivative."""
-        graph, wanted = self.with_slopes()
-        names = graph.inputs(hidden=True)
-        given = {name: value for name, value in inputs.items() if name in names}
-        values = choose(graph, wanted).evaluate(graph, given, wanted)
+        _, wanted = self.with_slopes()
+        values = self._evaluated(inputs, wanted)
         found = [values[node] + 0.0 for node in wanted]  # 0 without a sign
         return found[0], dict(zip(self.variables, found[1:], strict=False))
+
+    def births(self, inputs: Mapping[str, Any], wanted: Sequence[int]) -> list[int]:
+        """Where what is no finite number in wanted nodes begins at a point (`births.births`)."""
+        needed = [node for node, need in enumerate(ancestors(self.graph, wanted)) if need]
+        found = self._evaluated(inputs, needed)
+        values = [0.0] * len(self.graph)
+        for node in needed:
+            values[node] = found[node]
+        return births(self.graph, values, wanted)
+
+    def _evaluated(self, inputs: Mapping[str, Any], wanted: Sequence[int]) -> Any:
+        """The values of wanted nodes at a point, which may have inputs that the form has not."""
+        names = self.graph.inputs(hidden=True)
+        given = {name: value for name, value in inputs.items() if name in names}
+        return choose(self.graph, wanted).evaluate(self.graph, given, wanted)
 
 
 class Trials:
@@ -236,7 +251,7 @@ def _others(value: Any, constants: Sequence[float]) -> list[Any]:
         tried = [start / 10, start / 100, 1.0, 0.5, -1.0, start + 1.0, start - 1.0, 2.0, 10.0, 0.1]
         tried += [each + step for each in constants for step in (1.0, -1.0)]
         return [other for other in dict.fromkeys(tried) if isfinite(other) and other != start]
-    size = max(1.0, float(np.max(np.abs(array), initial=0.0)))
+    size = max(1.0, size_of(array))
     if array.ndim == 2 and array.shape[0] == array.shape[1]:
         return [array + size * part * np.eye(len(array)) for part in (0.01, 1.0)]
     slant = np.arange(1.0, array.size + 1.0).reshape(array.shape)
@@ -257,14 +272,14 @@ def _close(value: Any, right: Any, within: float) -> bool:
     value, right = array_of(value), array_of(right)
     if value.shape != right.shape or not finite(value):
         return False
-    size = max(float(np.max(np.abs(right), initial=0.0)), float(np.max(np.abs(value), initial=0.0)))
+    size = max(size_of(right), size_of(value))
     return bool(np.all(np.abs(value - right) <= within * size + (1e-12 if within < ROUGH else 1e-5)))
 
 
 def _near(right: Any, value: Any, doubt: float) -> bool:
     """Whether a value is as good as the right one, which may be off by some doubt."""
     right, value = array_of(right), array_of(value)
-    size = float(np.max(np.abs(right), initial=0.0))
+    size = size_of(right)
     return bool(np.allclose(right, value, rtol=TENDS, atol=TENDS * (min(1.0, size) or 1.0) + doubt))
 
 
@@ -279,4 +294,4 @@ def _agreed(values: Sequence[Any]) -> tuple[Any, float]:
     middle = np.mean(some, axis=0)
     if not all(np.allclose(each, middle, rtol=TENDS, atol=TENDS) for each in some):
         return None, 0.0
-    return middle, 10 * max(float(np.max(np.abs(each - middle), initial=0.0)) for each in some)
+    return middle, 10 * max(size_of(each - middle) for each in some)

@@ -16,7 +16,8 @@ from cgcli.explain.digits import Exact
 from cgcli.explain.extremes import extreme_derivative, extreme_value
 from cgcli.explain.findings import BACKWARD, FORWARD, Finding, merged
 from cgcli.explain.point import Point
-from cgcli.explain.words import Words, array_of, middle_left_out, tidy
+from cgcli.explain.sizes import array_of, size_of
+from cgcli.explain.words import Words, middle_left_out, tidy
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.numerals import compact, finite
 from cgcli.ops import arithmetic, calling, logic
@@ -264,7 +265,7 @@ class Inquiry:
             return f"{words.operation(user)} passes nothing on, since {words.text(infinite)} = {size}"
         if row.kink is not None:
             return f"{words.operation(user)} is flat on this side, where {numbers}: it passes nothing on"
-        saturated = bool(np.max(np.abs(array_of(self.values[operands[place]])), initial=0.0) >= 5)
+        saturated = size_of(self.values[operands[place]]) >= 5
         flat = "it hardly changes there any more (it is saturated)" if saturated else "its slope is 0 there"
         return f"{words.operation(user)} passes nothing on where {numbers}: {flat}"
 

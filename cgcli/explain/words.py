@@ -27,13 +27,6 @@ ORDERS = ("", "", "second ", "third ")
 """What stands before `derivative`, by its order."""
 
 
-OPERATORS = {
-    "add": "the sum", "sub": "the difference", "mul": "the product", "div": "the division", "pow": "the power",
-    "neg": "the minus sign",
-}  # fmt: skip
-"""What operations are called that a formula writes with a sign."""
-
-
 class Words:
     """What to call the nodes of one graph. values: of its nodes; source: the text that their places mean."""
 
@@ -56,8 +49,8 @@ class Words:
 
     def operation(self, node: int) -> str:
         """What the operation of a node is called in a sentence."""
-        name = self.graph.row(node).name
-        return OPERATORS.get(name, f"`{name}`")
+        row = self.graph.row(node)
+        return row.spell.get("words", f"`{row.name}`")
 
     def rate(self, node: int) -> str:
         """`∂/∂(x + y)`: the derivative of the result by a node."""
@@ -146,11 +139,6 @@ class Words:
         text = shortened(self.whole(node), LONGEST_WHOLE)
         row, span = self.graph.row(node), self.graph.spans.get(node)
         return Finding(kind, pass_, of, by, node if at is None else at, row.name, text, span, why, path)
-
-
-def array_of(value: Any) -> Any:
-    """A value as an array of doubles."""
-    return np.asarray(value, dtype=float)
 
 
 def tidy(value: Any) -> Any:

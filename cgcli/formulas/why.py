@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.errors import Source
-    from cgcli.explain.remedies import Cure
+    from cgcli.explain.findings import Cure
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
 

@@ -38,28 +38,32 @@ def _native_floor_divide(lanes: Any, x: Any, y: Any) -> Any:
 add = Operation(
     "add", "x, y", aliases=("plus",), compute=operator.add,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: 1.0),
-    spell={"numpy": "add", "native": "fadd", "precise": "fadd", "infix": "+", "latex": "{0} + {1}"}, precedence=50,
+    spell={"numpy": "add", "native": "fadd", "precise": "fadd", "infix": "+", "latex": "{0} + {1}",
+           "words": "the sum"}, precedence=50,
     identities=(0.0, 0.0), traits=("commutative", "associative", "exact_on_integers", "linear"),
     about="Sum of two numbers.",
 )  # fmt: skip
 sub = Operation(
     "sub", "x, y", aliases=("subtract",), compute=operator.sub,
     partials=(lambda x, y, r: 1.0, lambda x, y, r: -1.0),
-    spell={"numpy": "subtract", "native": "fsub", "precise": "fsub", "infix": "-", "latex": "{0} - {1}"}, precedence=50,
+    spell={"numpy": "subtract", "native": "fsub", "precise": "fsub", "infix": "-", "latex": "{0} - {1}",
+           "words": "the difference"}, precedence=50,
     identities=(None, 0.0), traits=("exact_on_integers", "linear"),
     about="Difference of two numbers.",
 )  # fmt: skip
 mul = Operation(
     "mul", "x, y", aliases=("multiply", "times"), compute=operator.mul,
     partials=(lambda x, y, r: y, lambda x, y, r: x),
-    spell={"numpy": "multiply", "native": "fmul", "precise": "fmul", "infix": "*", "latex": r"{0} \cdot {1}"},
+    spell={"numpy": "multiply", "native": "fmul", "precise": "fmul", "infix": "*", "latex": r"{0} \cdot {1}",
+           "words": "the product"},
     precedence=60, identities=(1.0, 1.0), traits=("commutative", "associative", "exact_on_integers", "bilinear"),
     about="Product of two numbers.",
 )  # fmt: skip
 div = Operation(
     "div", "x, y", aliases=("divide", "true_divide"), compute=divide,
     partials=(lambda x, y, r: 1 / y, lambda x, y, r: -r / y),
-    spell={"numpy": "divide", "native": "fdiv", "precise": "fdiv", "infix": "/", "latex": r"\frac{{{0}}}{{{1}}}"},
+    spell={"numpy": "divide", "native": "fdiv", "precise": "fdiv", "infix": "/", "latex": r"\frac{{{0}}}{{{1}}}",
+           "words": "the division"},
     precedence=60,
     domain=(REAL, NONZERO), identities=(None, 1.0), traits=("linear_in_first",),
     about="Quotient of two numbers; x/0 is infinite, 0/0 is nan.",
@@ -100,7 +104,8 @@ mod: Operation = Operation(
 )  # fmt: skip
 neg = Operation(
     "neg", "x", aliases=("negative",), compute=operator.neg, partials=(lambda x, r: -1.0,),
-    spell={"numpy": "negative", "native": "fneg", "precise": "fneg", "infix": "-", "latex": "-{0}"}, precedence=70,
+    spell={"numpy": "negative", "native": "fneg", "precise": "fneg", "infix": "-", "latex": "-{0}",
+           "words": "the minus sign"}, precedence=70,
     traits=("odd", "involution", "exact_on_integers", "linear"),
     about="The number with the other sign.",
 )  # fmt: skip

@@ -83,7 +83,7 @@ power: Operation = Operation(
     ),
     spell={
         "numpy": _power_numpy, "native": _power_native, "precise": _power_precise,
-        "infix": "^", "latex": "{0}^{{{1}}}",
+        "infix": "^", "latex": "{0}^{{{1}}}", "words": "the power",
     },
     precedence=80,
     domain=(POSITIVE, REAL), identities=(None, 1.0), fold=_fold_power,

@@ -120,6 +120,7 @@ class Operation:
         "numpy_batch" is for operands of which some have one value a row in front, where "numpy" would be slow on them;
         "numpy_summed" gives at once the sum over the rows where both have (of a bilinear row), perhaps into `out`.
         A "latex" template has the operands as {0}, {1} … and static arguments by their names.
+        "words" is what a sentence calls the operation, where formulas write a sign and no name.
     precedence: of the infix form in formula text, 0 for calls.
     domain: an open interval per operand where the value is real and finite; tests sample there.
     kink: operands -> whether the derivative is a convention there; `convention` says which one it is.

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.cli.options import Annotated, Bindings, FormulaText, Json, Of, Wrt, typer
-    from cgcli.explain.findings import Finding
-    from cgcli.explain.remedies import Cure
+    from cgcli.explain.findings import Cure, Finding
     from cgcli.formulas.why import Why
 
 
@@ -118,7 +117,7 @@ def cure_lines(cure: Cure) -> Iterator[str]:
     else:
         yield f"  cure ({KINDS_IN_WORDS.get(cure.how, cure.how)}): {cure.formula}"
     if cure.local:
-        from cgcli.explain.remedies import SAME_SIGNS
+        from cgcli.explain.findings import SAME_SIGNS
 
         yield f"    it holds {SAME_SIGNS} as here"
     slopes = ", ".join(f"d/d{name} = {short_text(slope)}" for name, slope in cure.gradient.items())
