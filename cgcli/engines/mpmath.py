@@ -39,11 +39,14 @@ class MpmathEngine(PlannedEngine):
     name = "mpmath"
     largest: float = LARGEST_EXPONENT
 
-    def __init__(self, digits: int = 50) -> None:
+    def __init__(self, digits: int = 50, *, mp: Any = None) -> None:
+        """mp: a context whose precision is set, instead of one of its own (which takes milliseconds to make)."""
         super().__init__()
         self.digits = digits
-        self.mp = MPContext()  # a context of its own: the precision of others is not touched
-        self.mp.dps = digits + GUARD
+        self.mp = mp
+        if mp is None:
+            self.mp = MPContext()  # the precision of others is not touched
+            self.mp.dps = digits + GUARD
 
     def number(self, value: float, exact: str | None) -> Any:
         """The exact decimal text or named constant where there is one, else the double."""

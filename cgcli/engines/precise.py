@@ -69,8 +69,7 @@ class SampledEngine(PlannedEngine):
     def __init__(self, bits: int) -> None:
         super().__init__()
         self.numbers = Numbers(bits)
-        self._plain = MpmathEngine()
-        self._plain.mp = self.numbers.mp
+        self._plain = MpmathEngine(mp=self.numbers.mp)
         self._plain.largest = inf  # what is too large is told
 
     def run(self, graph: Graph, inputs: Mapping[str, Any], wanted: Sequence[int]) -> list[Any]:

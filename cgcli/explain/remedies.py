@@ -45,7 +45,7 @@ MOST = 3
 """Cures that are told."""
 
 GENERAL = {
-    "nan": ("branch", "clamp"), "infinite": ("branch", "clamp"), "zero": ("smooth", "slope", "scale"),
+    "nan": ("root", "branch", "clamp"), "infinite": ("branch", "clamp"), "zero": ("smooth", "slope", "scale"),
     "vanishing": ("scale",), "huge": ("scale",), "convention": ("round",),
 }  # fmt: skip
 """Kinds of general cures by the kind of a finding."""
@@ -146,7 +146,7 @@ class Remedies:
             found += [cure for cure in tried if cure is not None]
             if any(cure.is_sound for cure in found):
                 break
-        return found
+        return [cure for cure in found if cure.how == "root"] or found  # of a real root no other value is told
 
     def _pursued(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
         """General cures after which no number begins at another place, with that place cured in the same way."""

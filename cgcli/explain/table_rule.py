@@ -173,9 +173,17 @@ def _mistakes(
             wrong |= _inside(asked, row, over, du)
         wrong |= {f"that is the derivative of {_called(other)}, not of {_called(row)}": du * like
                   for other, like in _relatives(row, operand)}  # fmt: skip
+        if row in ROOTS:
+            wrong[f"{_called(row)}(x) is x^(1/{ROOTS[row]}): the exponent was not lowered by 1"] = (
+                asked.node / ROOTS[row] * du
+            )
         if row in EXPONENTIALS:
             wrong |= as_power(operand, row(operand - 1), du)
     return wrong
+
+
+ROOTS = {powers.sqrt: 2, powers.cbrt: 3}
+"""Which root each of these takes."""
 
 
 def _has_minus(found: dict[int, Any]) -> bool:

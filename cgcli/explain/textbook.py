@@ -36,6 +36,7 @@ AT_VARIABLE = "the outer derivative is taken at the inside, not at the variable 
 POWER = "the power rule is for a constant exponent, not for a constant base"
 INTEGRAL = "that is an integral, not a derivative"
 KEPT = "a constant was kept: its derivative is 0"
+VARIABLE = "the variable was kept: its derivative is 1"
 MINUS = "the minus sign was lost"
 INNER = "the inner derivative is missing (chain rule)"
 SQUARED = "the square of the divisor is missing: the quotient rule divides by v^2"
@@ -106,6 +107,9 @@ def _sum(asked: Asked) -> GivenRule:
             if not asked.changes(each):
                 wrong[KEPT] = total([(1, result), (sign, each)])
                 wrong["a constant was given the derivative 1"] = result + sign
+        for sign, each in terms:
+            if each.node == asked.variable.node:
+                wrong[VARIABLE] = total([(1, result), (sign, each)]) - sign
         if any(sign < 0 for sign, _ in slopes):
             wrong[MINUS] = total([(1, each) for _, each in slopes])
         return wrong
@@ -120,7 +124,7 @@ def _sum_in_general(terms: Sequence[tuple[int, Any]], asked: Asked) -> str:
     letters = chain("uvwst", cycle("…"))
     shown = terms if len(terms) <= MOST_LETTERS else _shortened(terms, asked)
     names = [(sign, next(letters) if asked.changes(each) else "c") for sign, each in shown]
-    left = _with_signs([(sign, name) for sign, name in names])
+    left = _with_signs(names)
     right = _with_signs([(sign, f"{name}'") for sign, name in names if name != "c"])
     if len(shown) < len(terms):
         left, right = f"{left} + …", f"{right} + …"
@@ -205,6 +209,8 @@ def _constant_factor(sign: int, constants: Sequence[Any], moving: Any, asked: As
 
     def mistakes() -> dict[str, Any]:
         wrong = {FACTOR: slope} if constants else {}
+        if constants and moving.node == asked.variable.node:
+            wrong[VARIABLE] = asked.node
         return wrong | ({MINUS: -result} if sign < 0 else {})
 
     general = "(c · u)' = c · u'" if constants else "(-u)' = -u'"

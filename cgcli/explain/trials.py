@@ -32,6 +32,9 @@ DIGITS = 700
 AGREES, TENDS, ROUGH = 1e-6, 1e-4, 0.05
 """Relative difference up to which two values agree, one agrees with a limit, and a rounded corner with the corner."""
 
+EPSILON = 2.0**-53
+"""Relative error of one rounding."""
+
 DIRECTIONS = 3
 """Directions in which a limit is looked for where there are several numbers to move."""
 
@@ -117,9 +120,16 @@ class Trials:
         right, slopes = self.truth()
         close = [right is None or _near(right, value, self._doubts[""])]
         close += [
-            _near(slope, gradient[name], self._doubts[name]) for name, slope in slopes.items() if name in gradient
-        ]
+            _near(slope, gradient[name], self._doubts[name] + self._unseen(name, value))
+            for name, slope in slopes.items() if name in gradient
+        ]  # fmt: skip
         return all(close)
+
+    def _unseen(self, name: str, value: Any) -> float:
+        """How far a slope may be off so that over the whole size of its input no digit of the value is another one."""
+        size = float(np.min(np.abs(array_of(self.inputs[name])), initial=np.inf))
+        digits = EPSILON * float(np.max(np.abs(array_of(value)), initial=0.0))
+        return digits / size if 0 < size < np.inf else 0.0
 
     def _numbers(self, nodes: Sequence[int], inputs: Mapping[str, Any]) -> list[Any]:
         """Nodes in many digits, as doubles; an array as doubles compute it; None where no digits decide it."""

@@ -254,7 +254,7 @@ class Inquiry:
             taken = "false" if place == 1 else "true"
             return f"the branch is not taken: {words.text(operands[0])} is {taken}"
         if "piecewise_constant" in row.traits:
-            return f"`{row.name}` is constant between its steps, so its slope is 0 everywhere"
+            return f"{words.operation(user)} is constant between its steps, so its slope is 0 everywhere"
         others = [each for position, each in enumerate(operands) if position != place]
         zero = next((each for each in others if not np.any(array_of(self.values[each]))), None)
         if row is arithmetic.mul and zero is not None:

@@ -222,8 +222,17 @@ class Working:
         """Whether a node changes with the variable, as far as the graph tells."""
         known = self._depends
         for each in range(len(known), node + 1):
-            known.append(each == self.root or any(known[operand] for operand in self.graph.operands_of(each)))
+            moves = each == self.root or any(known[operand] for operand in self.graph.operands_of(each))
+            known.append(moves and not self._is_another_element(each))
         return bool(known[node])
+
+    def _is_another_element(self, node: int) -> bool:
+        """Whether a node is a number of the array of which the variable is another one."""
+        graph = self.graph
+        return (
+            node != self.variable and graph.row(node) is shaping.index and not graph.shape_of(node)
+            and graph.operands_of(node)[0] == self.root
+        )  # fmt: skip
 
     def derivative_of_operand(self, of: Ref) -> Ref:
         """The derivative of a node: a number at once where it is one, else as one that is still to be taken."""
@@ -231,7 +240,7 @@ class Working:
         if node == self.variable:
             return FoldingRef(graph, graph.constant(1.0))
         shape = graph.shape_of(node)
-        if graph.row(node) is shaping.index and graph.operands_of(node)[0] == self.root and not shape:
+        if self._is_another_element(node):
             return FoldingRef(graph, graph.constant(0.0))  # another element of the array
         if node == self.root:
             return FoldingRef(graph, self._unit(shape))

@@ -9,6 +9,7 @@ import numpy as np
 
 from cgcli.fitting.protocol import NotFinite, Reduced
 from cgcli.fitting.robust import loss_of, row_scales
+from cgcli.fitting.upper import triangle_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,10 +115,3 @@ class ArrayProblem:
         if not np.isfinite(residuals[place]) or rates is None:
             return self._place(place)
         return self._place(place, self.names[int((~np.isfinite(rates[place])).argmax())])
-
-
-def triangle_of(rates: Any, residuals: Any) -> Any:
-    """The R factor of [J r] as a square of one row more than there are parameters."""
-    size = rates.shape[1] + 1
-    found = np.linalg.qr(np.column_stack((rates, residuals)), mode="r")
-    return found if len(found) == size else np.vstack((found, np.zeros((size - len(found), size))))

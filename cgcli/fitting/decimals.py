@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.engines.numbers import TooLarge, Unsettled
-from cgcli.fitting.array_problem import triangle_of
 from cgcli.fitting.protocol import Reduced
-from cgcli.fitting.statistics import EPSILON
+from cgcli.fitting.upper import EPSILON, triangle_of
 
 if TYPE_CHECKING:
     from typing import Any

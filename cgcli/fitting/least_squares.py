@@ -4,7 +4,8 @@ Levenberg–Marquardt steps in a trust region (`trust_region`). Parameters in wh
 projected out (G. H. Golub & V. Pereyra 1973, with the Jacobian of L. Kaufman, "A variable projection method for solving
 separable nonlinear least squares problems", BIT 15, 1975): in a triangle whose first columns are theirs, the block
 behind them *is* Kaufman's Jacobian, the first block gives their optimum, and the sum of squares there is known without
-another evaluation.
+another evaluation. Where such parameters have bounds the optimum is that within them (`within`): those that are pressed
+against a bound there are held at it, and only the others are projected out.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.fitting.array_problem import triangle_of
 from cgcli.fitting.trust_region import TrustRegion
-from cgcli.fitting.upper import Upper, lengths_of, upper
+from cgcli.fitting.upper import EPSILON, Upper, lengths_of, triangle_of, upper
+from cgcli.fitting.within import least_within
 
 if TYPE_CHECKING:
     from typing import Any
@@ -45,7 +46,6 @@ MANY, OF_AN_ERROR = 100_000, 1e-3
 squares changes by the square of that, divided by the rows, and the derivatives by as little."""
 ROUGH = 1e-3
 """As `ORTHOGONAL`, where only a start for more rows is looked for."""
-EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,7 @@ class Solution:
 
 
 class Search:
-    """A search for the least sum of squares. Bounds are kept at every point; linear parameters that have one are
-    moved as the others are.
-    """
+    """A search for the least sum of squares. Bounds are kept at every point."""
 
     def __init__(
         self, problem: Problem, low: Any, high: Any, *, project: bool = True, most: int = 1000, rough: bool = False
@@ -82,13 +80,13 @@ class Search:
 
         most: evaluations of the problem at most. rough: without the last digits.
         """
-        free = ~(np.isfinite(low) | np.isfinite(high))
-        linear = np.asarray(problem.linear, dtype=bool) & free & project
+        linear = np.asarray(problem.linear, dtype=bool) & project
         self.problem = problem
         self.low, self.high = low, high
         self.linear = np.flatnonzero(linear)
         self.others = np.flatnonzero(~linear)
-        self.order = [*self.linear.tolist(), *self.others.tolist(), len(free)]
+        self.order = [*self.linear.tolist(), *self.others.tolist(), len(linear)]
+        self.confined = bool(np.isfinite(low[linear]).any() or np.isfinite(high[linear]).any())
         self.most = most
         self.rough = rough
         self.enough = ROUGH if rough else ORTHOGONAL
@@ -184,7 +182,9 @@ class Search:
             if here.is_short(before) and self._within(here.point + step):
                 return here.after(step)
             point = mixing.next(here.point, step, here.reduced.triangle[:, :-1])
-            if (point == here.point).all() or not self._within(point):
+            if not self._within(point):
+                point = here.full_step_within()
+            if (point == here.point).all():
                 break
             there = self.at(point)
             level = 1e-9 * here.objective
@@ -244,24 +244,46 @@ class _At:
         if reduced.triangle is not None and np.isfinite(self.objective):
             size, first = len(point), len(search.linear)
             self.triangle = upper(reduced.triangle[:, search.order]) if first else reduced.triangle
-            self.slopes = self.triangle[first:size, first:size]
-            self.behind = self.triangle[first:size, size]
             self._leading = Upper(self.triangle[:first, :first])
-            self._coupling = self.triangle[:first, first:size]
             self._ahead = self.triangle[:first, size]
-            left = self._ahead - self.triangle[:first, :first] @ self._leading.solved(self._ahead)
-            self.gain = float(self._ahead @ self._ahead - left @ left)
-            rest = self.triangle[first:, size]
-            self.optimum = float(rest @ rest + left @ left) if first else self.objective
+            self._project()
+
+    def _project(self) -> None:
+        """Take the linear parameters out of the triangle, those that are free at their optimum."""
+        size, first = len(self.point), len(self.search.linear)
+        triangle = self.triangle
+        step, sides = self._linear_step(self._ahead)
+        remainder = self._ahead + triangle[:first, :first] @ step
+        if sides.any():
+            held = triangle[:, size].copy()
+            held[:first] += triangle[:first, :first] @ np.where(sides != 0, step, 0.0)
+            triangle = triangle_of(triangle[:, [*np.flatnonzero(sides == 0).tolist(), *range(first, size)]], held)
+        left, rest = float(remainder @ remainder), self.triangle[first:, size]
+        self.gain = float(self._ahead @ self._ahead) - left
+        self.optimum = float(rest @ rest) + left if first else self.objective
+        ahead = len(triangle) - 1 - (size - first)
+        self.slopes, self.behind = triangle[ahead:-1, ahead:-1], triangle[ahead:-1, -1]
+
+    def _linear_step(self, ahead: Any) -> tuple[Any, Any]:
+        """The step of the linear parameters to their optimum, and at which bounds they are then (`least_within`)."""
+        search = self.search
+        if not search.confined:
+            return -self._leading.solved(ahead), np.zeros(len(ahead), dtype=int)
+        point, first = self.point[search.linear], len(ahead)
+        low, high = search.low[search.linear] - point, search.high[search.linear] - point
+        return least_within(self.triangle[:first, :first], -ahead, low, high, self._leading)
 
     def moved(self, step: Any) -> Any:
         """The point after a step of the others, the linear parameters following as the derivatives say."""
+        search, first = self.search, len(self.search.linear)
         point = self.point.copy()
-        if len(self.search.linear):
-            point[self.search.linear] -= self._leading.solved(self._ahead + self._coupling @ step)
-        others = self.search.others
-        point[others] = np.clip(point[others] + step, self.search.low[others], self.search.high[others])
-        return point
+        if first:
+            coupling = self.triangle[:first, first : len(point)]
+            following, sides = self._linear_step(self._ahead + coupling @ step)
+            low, high = search.low[search.linear], search.high[search.linear]
+            point[search.linear] = np.where(sides < 0, low, np.where(sides > 0, high, point[search.linear] + following))
+        point[search.others] += step
+        return np.clip(point, search.low, search.high)
 
     def expected(self, step: Any) -> float:
         """What a step gains by the derivatives."""
@@ -300,6 +322,13 @@ class _At:
         step = np.zeros(len(self.point))
         step[free] = -movable.solved(residuals)
         return step
+
+    def full_step_within(self) -> Any:
+        """The point after the Gauss–Newton step within bounds: parameters that are nearly at one come to it exactly."""
+        size, low, high = len(self.point), self.search.low, self.search.high
+        slopes, residuals = self.reduced.triangle[:size, :size], self.reduced.triangle[:size, size]
+        step, sides = least_within(slopes, -residuals, low - self.point, high - self.point)
+        return np.clip(np.where(sides < 0, low, np.where(sides > 0, high, self.point + step)), low, high)
 
     def offset(self) -> float:
         """The part of the residuals' length in the directions in which the point can move: 0 at a solution.

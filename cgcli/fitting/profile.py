@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cgcli.fitting.array_problem import triangle_of
 from cgcli.fitting.least_squares import Search
 from cgcli.fitting.protocol import Reduced
 from cgcli.fitting.statistics import inverse_of_products
+from cgcli.fitting.upper import triangle_of
 
 if TYPE_CHECKING:
     from typing import Any

@@ -1,7 +1,8 @@
 """The best solution from what is known of the start: all of it, ranges, or nothing.
 
 From a given start the search runs with the linear parameters projected out; where that does not converge it runs again
-with all parameters moving together, and where neither does, from other starts. Without a start it begins at several
+with all parameters moving together, and where neither does, from other starts. Within bounds SciPy's search has a say
+as well: the lower end is taken. Without a start it begins at several
 places: many are looked at, the better ones are followed for a while, the best ones to their ends.
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.fitting.least_squares import MANY, Search, Solution
+from cgcli.fitting.reflective import reflective_end
 from cgcli.fitting.rows_problem import SAMPLE
 from cgcli.fitting.statistics import contributions
 from cgcli.fitting.twins import are_alike, preferred
@@ -44,6 +46,8 @@ FAR = 0.9
 """A search that ended without convergence is better than one with it only where its sum of squares is so much lower."""
 ALIKE = 1e-6
 """Sums of squares, relative to each other, that count as the same solution."""
+SAME = 1e-9
+"""A sum of squares that is lower by less than this part is not looked after."""
 
 
 @dataclass
@@ -121,7 +125,7 @@ def best_solution(task: Task) -> Solution:
     """The best solution that is found; its evaluations are those of the whole search."""
     unknown = np.isnan(task.start)
     found: list[Solution] = []
-    linear = np.asarray(task.problem.linear, dtype=bool) & np.isinf(task.low) & np.isinf(task.high) & task.project
+    linear = np.asarray(task.problem.linear, dtype=bool) & task.project
     if not (unknown & ~linear).any():
         start = np.where(unknown, 1.0, task.start)
         found.append(task.run(start))
@@ -129,12 +133,29 @@ def best_solution(task: Task) -> Solution:
             return replace(found[0], evaluations=task.evaluations)
         if not found[0].converged and not unknown.any():
             found.append(task.run(start, project=False))
+        if not unknown.any():
+            found += elsewhere(task, lowest_of(found))
     if (task.several and (unknown | ~linear).any()) or not any(solution.converged for solution in found):
         found += from_several_places(task)
     if not found:  # the residuals are finite nowhere: one place shows why
         found.append(task.run(np.where(unknown, 1.0, task.start)))
     best = not_above_the_start(task, better_of(found) if unknown.any() else lowest_of(found))
     return replace(most_like_the_start(task, best), evaluations=task.evaluations)
+
+
+def elsewhere(task: Task, known: Solution) -> list[Solution]:
+    """The solution that another kind of search within bounds leads to from the same start, where it is lower.
+
+    Bounds cut valleys: a step that is good without them may lead over a ridge, to where nothing is left but to follow
+    a bound, or to leave to infinity. Of many rows each pass is dear, and the one search has to do.
+    """
+    bounded = np.isfinite(task.low).any() or np.isfinite(task.high).any()
+    if not bounded or task.plain is not None or task.problem.rows >= MANY or not len(task.search().others):
+        return []
+    start = np.clip(task.start if task.asked is None else task.asked, task.low, task.high)
+    point, total, evaluations = reflective_end(task.problem, start, task.low, task.high, task.most)
+    task.evaluations += evaluations
+    return [task.run(point)] if total < known.sum_of_squares * (1 - SAME) else []
 
 
 def not_above_the_start(task: Task, best: Solution) -> Solution:

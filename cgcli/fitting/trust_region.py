@@ -4,7 +4,7 @@ Without bounds the step minimises |R d + q| within |D d| <= radius, by the singu
 equation of the Levenberg–Marquardt parameter: J. J. Moré, "The Levenberg–Marquardt algorithm: implementation and
 theory" (1978), with D the largest column norms met so far. With bounds the region is a box, cut by the bounds, and the
 step is the exact solution there: C. Voglis & I. E. Lagaris, "A rectangular trust region dogleg approach" (2004), with
-bounded linear least squares (P. B. Stark & R. L. Parker, 1995; SciPy's `lsq_linear`) in place of the dogleg.
+bounded linear least squares (`within`) in place of the dogleg.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.fitting.upper import Upper, lengths_of
+from cgcli.fitting.within import least_within
 
 if TYPE_CHECKING:
     from typing import Any
@@ -69,19 +70,10 @@ class TrustRegion:
         return -(right.T @ lengths) / divisors
 
     def _in_box(self, slopes: Any, residuals: Any, point: Any) -> Any:
-        from scipy.optimize import lsq_linear
-
         divisors = self._divisors
         low = np.maximum((self._low - point) * divisors, -self.radius)
         high = np.minimum((self._high - point) * divisors, self.radius)
-        free = high > low
-        step = np.linalg.lstsq(slopes / divisors, -residuals, rcond=None)[0]
-        if not ((step >= low) & (step <= high)).all() and free.any():
-            step = np.zeros(len(divisors))
-            with np.errstate(all="ignore"):
-                found = lsq_linear(slopes[:, free] / divisors[free], -residuals, (low[free], high[free]), method="bvls")
-            step[free] = np.clip(found.x, low[free], high[free])
-        return step / divisors
+        return least_within(slopes / divisors, -residuals, low, high)[0] / divisors
 
     def shrink(self, step: Any, factor: float) -> None:
         """The model was wrong over this step."""

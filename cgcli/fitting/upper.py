@@ -34,6 +34,13 @@ def upper(matrix: Any) -> Any:
     return found
 
 
+def triangle_of(rates: Any, residuals: Any) -> Any:
+    """The R factor of [J r] as a square of one row more than there are parameters."""
+    size = rates.shape[1] + 1
+    found = np.linalg.qr(np.column_stack((rates, residuals)), mode="r")
+    return found if len(found) == size else np.vstack((found, np.zeros((size - len(found), size))))
+
+
 class Upper:
     """An upper triangle of derivatives with columns of length 1, so that units do not count.
 

@@ -58,16 +58,19 @@ class Comparisons:
         """Whether the formulas are equal, as far as was found."""
         return self.equal
 
-    def other_slopes(self) -> list[str]:
-        """By what the derivatives at the given point differ: at a corner each side has a convention of its own."""
+    def other_numbers(self) -> list[str]:
+        """Values and derivatives that differ at the given point by more than rounding makes: `result`, `d/dx`."""
         if self.first is None or self.second is None:
             return []
         found: dict[str, None] = {}
-        for output in (name for name in self.first.gradients if name in self.second.gradients):
-            left, right = self.first.gradients[output], self.second.gradients[output]
-            for name in (name for name in left if name in right):
-                if clearly_other(left[name], right[name]):
-                    found[name] = None
+        left, right = self.first, self.second
+        for output in (name for name in left.values if name in right.values):
+            if clearly_other(left.values[output], right.values[output]):
+                found[f"`{output}`"] = None
+            theirs = right.gradients.get(output, {})
+            for name, slope in left.gradients.get(output, {}).items():
+                if name in theirs and clearly_other(slope, theirs[name]):
+                    found[f"d{'' if output == 'result' else output}/d{name}"] = None
         return list(found)
 
     @property

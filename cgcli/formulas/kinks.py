@@ -32,16 +32,24 @@ LONGEST = 60
 
 
 class KinkHit:
-    """An operation of the formula that is evaluated at a kink. text: `abs(x) at 0`; written: `abs(x)`."""
+    """An operation of the formula that is evaluated at a kink.
 
-    __slots__ = ("convention", "is_point", "operation", "span", "text", "written")
+    text: `abs(x - 2) at 0`; written: `abs(x - 2)`; place: `x - 2 = 0`, empty where the operands are numbers or long;
+    called: the operation in a sentence.
+    """
+
+    __slots__ = ("called", "convention", "is_point", "operation", "place", "span", "text", "written")
 
     def __init__(self, graph: Graph, node: int, numbers: Sequence[Any]) -> None:
         row = graph.row(node)
         self.written = written = expression(graph, node)
         self.operation = row.name
-        where = ", ".join(compact(each + 0.0) for each in numbers)  # 0 without a sign
+        told = [compact(each + 0.0) for each in numbers]  # 0 without a sign
+        where = ", ".join(told)
+        texts = [expression(graph, each) for each in graph.operands_of(node)] if len(written) <= LONGEST else told
+        self.place = ", ".join(f"{text} = {each}" for text, each in zip(texts, told, strict=True) if text != each)
         self.text = f"{written if len(written) <= LONGEST else row.name} at {where}"
+        self.called = row.spell.get("words", f"`{row.name}`")
         self.convention = row.convention
         self.is_point = "point" in row.traits
         self.span: Span | None = graph.spans.get(node)

@@ -34,8 +34,8 @@ MOST_AT_ONCE = 4_000_000
 class Layout:
     """How the variables lie in the columns of a matrix.
 
-    wholes: the nodes by which is differentiated, a part of an array by the array. shapes, names: theirs, one each.
-    columns: of each name the columns that it means. pieces: what was made for the parts of the matrix by name.
+    wholes: the nodes by which is differentiated, a part of an array by the array. shapes: theirs. columns: of each name
+    the columns that it means; count: how many there are. pieces: what was made for the parts of the matrix by name.
     """
 
     __slots__ = ("columns", "count", "pieces", "shapes", "wholes")

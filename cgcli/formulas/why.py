@@ -99,7 +99,8 @@ def _conventions(
     found = []
     for hit in kinks.kinks_at(bound, wrt, of):
         written = hit.written if hit.span is None else " ".join(text[slice(*hit.span)].split())
-        why = f"{hit.text} is a corner or a jump and has no slope; by convention: {hit.convention}"
+        at = f" where {hit.place}" if hit.place else ""
+        why = f"{hit.called} has a corner or a jump{at}, and no slope there; by convention: {hit.convention}"
         node = _node_of(inquiry, hit)
         found.append(Finding("convention", BACKWARD, name, (), node, hit.operation, written, hit.span, why))
     return found

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cgcli.explain.textbook import GivenRule
     from cgcli.formulas.base import FormulaBase
+    from cgcli.graph.store import Graph
     from cgcli.language.program import Program
 
 MOST_ORDER = 10
@@ -101,6 +102,7 @@ class Steps:
     def __init__(self, working: Working, name: str) -> None:
         self._working = working
         self.name = name
+        self._named = _definitions(working.graph)
 
     @cached_property
     def derivative(self) -> str:
@@ -125,8 +127,9 @@ class Steps:
     def check(self, answer: str) -> Answer:
         """A student's lines up to the first wrong one. Lines are apart by line ends, `;` or `=`.
 
-        `d/dx(…)` may stand in a line. Where a higher order is asked for, lines may go on to it. FormulaError for a
-        line that cannot be read; UsageError for names that the formula does not have.
+        `d/dx(…)` may stand in a line, and so may the names of the formula's statements. Where a higher order is asked
+        for, lines may go on to it. FormulaError for a line that cannot be read; UsageError for names that the formula
+        does not have.
         """
         found = Answer()
         reached = 0
@@ -145,14 +148,17 @@ class Steps:
 
     def _read(self, text: str) -> int:
         """The node that a line means, in the graph of the working."""
-        program = of_text(Source(in_language(text, self.name), "<answer>")).plain()
+        line = in_language(text, self.name)
+        program = of_text(Source(line, "<answer>")).plain()
+        if any(name in self._named for name in program.inputs):  # names of the formula, which are no inputs of it
+            program = of_text(Source("".join(f"{each}\n" for each in self._named.values()) + line, "<answer>")).plain()
         if len(program.outputs) != 1:
             raise UsageError(f"`{text}` is not one formula")
         graph = self._working.graph
         known = {name: graph.shape_of(node) for name, node in graph.inputs().items()}
         for name in program.inputs:
             if name not in known:
-                raise UsageError(f"the formula has no `{name}`", hint=f"it has {', '.join(known)}")
+                raise UsageError(f"the formula has no `{name}`", hint=f"it has {', '.join((*known, *self._named))}")
             if known[name]:
                 raise CalculationError(f"`{name}` is an array; an answer is checked for inputs that are numbers")
         (output,) = program.outputs.values()
@@ -189,6 +195,15 @@ class Steps:
     def as_dict(self) -> dict[str, Any]:
         """The lines as JSON-able data."""
         return {"lines": [line.as_dict() for line in self.lines], "derivative": self.derivative}
+
+
+def _definitions(graph: Graph) -> dict[str, str]:
+    """The numbers that a formula names, `u = x^2`, by their names, each over those before it."""
+    names = {node: name for node, name in graph.name_of().items() if not graph.is_input(node)}
+    return {
+        name: f"{name} = {expression(graph, node, {each: other for each, other in names.items() if each != node})}"
+        for node, name in sorted(names.items()) if not graph.shape_of(node)
+    }  # fmt: skip
 
 
 def text_lines(lines: Sequence[Line]) -> list[str]:

@@ -213,6 +213,8 @@ def _side_by_side(before: str, word: str, rest: str) -> tuple[str, str | None]:
         return message, "write an operator between them"
     if word in ("(", "["):
         return message, f"to multiply, write `{before}*{word}…`"
+    if rest[:1] == "(":
+        return message, f"to multiply, write `{before}*{word}(…)`"
     return message, f"to multiply, write `{before}*{word}`"
 
 

@@ -47,9 +47,7 @@ class Polynomial:
     def at(self, part: Any) -> tuple[float, Any, float]:
         """The change of the value by a step, its slope there, and what the next order may change."""
         walk, model = self._walk, self._model
-        step = np.zeros(len(walk.point.x))
-        step[walk.free] = part
-        third, fourth, fifth = walk.objective.taylor(walk.point.x, step)
+        third, fourth, fifth = walk.objective.taylor(walk.point.x, walk.whole(part))
         third, fourth = third[walk.free], fourth[walk.free]
         bend = model.hessian @ part
         two, three, four = float(part @ bend) / 2, float(third @ part) / 6, float(fourth @ part) / 24

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 MOST_INNER, EXACT = 2_000, 1e-6
 """Conjugate gradients in a step; how exactly the last step is solved for, by which convergence is judged."""
 
-FALLING, SHALLOW = -1e-8, 1e-12
-"""Curvatures of the scaled Hessian beside the largest: what counts as negative, and the shift for a factorisation."""
+FALLING = -1e-8
+"""A curvature of the scaled Hessian beside the largest that counts as negative."""
 
 LANCZOS, WIDTH = 300, 40
 """Restarts of Lanczos's method in which a negative curvature shows, and the vectors that it keeps."""

@@ -69,6 +69,8 @@ SMALLEST = 1e-15
 WITHOUT_END = 1e20
 """How low a value, or how far away a variable, has to be for nobody to look for a minimum any more."""
 
+FLAT_BESIDE = 1e-8
+"""The scale of a variable by its own curvature, beside that by others, below which the former says nothing."""
 
 FORESEEN, BENT, CAUTIOUS = MANNERS = ("foreseen", "bent", "cautious")
 """Steps as far as derivatives to the fourth order foresee; Newton's, bent by third ones; shorter ones, not bent."""
@@ -266,8 +268,7 @@ class Walk:
         """Directions along which the third derivative leads below this point after a short way, and the side."""
         found = []
         for place in range(min(len(model.slopes), MOST_PROBED)):
-            direction = np.zeros(len(self.point.x))
-            direction[self.free] = model.basis[:, place] / model.scale
+            direction = self.whole(model.basis[:, place] / model.scale)
             bend = float(self.objective.third(self.point.x, direction) @ direction)
             way = 3 * model.eigenvalues[place] * np.max(np.abs(direction) / self.reach)
             if way <= PROBES[0] * abs(bend) and bend:
@@ -343,20 +344,22 @@ class Walk:
         bend = self._bend(model, part, float(np.linalg.norm(model.scale * part)))
         return (part, promised, False) if bend is None else (part + bend, promised, True)
 
-    def _trial(self, part: Any) -> Point:
-        """The point that a step of the free variables leads to."""
+    def whole(self, part: Any) -> Any:
+        """A step of the free variables as one of all of them."""
         step = np.zeros(len(self.point.x))
         step[self.free] = part
-        trial = self.objective.at(np.clip(self.point.x + step, self.low, self.high))
+        return step
+
+    def _trial(self, part: Any) -> Point:
+        """The point that a step of the free variables leads to."""
+        trial = self.objective.at(np.clip(self.point.x + self.whole(part), self.low, self.high))
         if not np.isfinite(trial.value):
             self.broken = trial.x
         return trial
 
     def _bend(self, model: Model, part: Any, length: float) -> Any:
         """Chebyshev's correction of a step: half of what the third derivatives along it add, by the same equations."""
-        step = np.zeros(len(self.point.x))
-        step[self.free] = part
-        third = self.objective.third(self.point.x, step)[self.free]
+        third = self.objective.third(self.point.x, self.whole(part))[self.free]
         if not np.isfinite(third).all() or not third.any():
             return None
         scaled = model.scale * part
@@ -441,10 +444,6 @@ def scale_of(hessian: Any, reach: Any) -> Any:
     own = np.sqrt(np.abs(np.diag(hessian)))
     others = np.sqrt(np.abs(hessian).max(axis=1, initial=0.0))
     return np.where(own > FLAT_BESIDE * others, own, np.where(others > 0, others, 1 / reach))
-
-
-FLAT_BESIDE = 1e-8
-"""The own curvature of a variable beside that with others below which it says nothing of its scale."""
 
 
 def finite_part(hessian: Any) -> Any:

@@ -340,10 +340,6 @@ class Objective:
         return births_of(over.graph, nodes, over.engine, self.values_at(x), over.source)
 
 
-MOVING = frozenset(("broadcast_to", "place", "add", "stack", "reshape"))
-"""Operations that make zeros of zeros; what a derivative of 0 is written with."""
-
-
 def is_zero(graph: Graph, node: int) -> bool:
     """Whether a node is 0 whatever the inputs are, as far as its form tells."""
     waiting = [node]
@@ -353,9 +349,9 @@ def is_zero(graph: Graph, node: int) -> bool:
             data = graph.array_value(node)
             if graph.constant_value(node) != 0 and (data is None or data.any()):
                 return False
-        elif graph.row(node).name not in MOVING:
+        elif graph.row(node).traits.isdisjoint(("linear", "moves")):
             return False
-        else:
+        else:  # what is linear makes zeros of zeros
             waiting += graph.operands_of(node)
     return True
 

@@ -24,7 +24,7 @@ def _comparison(
             "numpy": lambda np, x, y: getattr(np, numpy)(x, y).astype(float),
             "native": lambda lanes, x, y: lanes.number(compute(x, y)),
             "precise": lambda mp, x, y: mp.mpf(1 if compute(x, y) else 0),
-            "infix": symbol, "latex": latex,
+            "infix": symbol, "latex": latex, "words": "the comparison",
         },
         precedence=40, traits=("piecewise_constant", "exact_on_integers", *traits), about=about,
         kink=lambda x, y: x == y, convention="derivative 0, also at the jump",

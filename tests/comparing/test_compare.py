@@ -182,6 +182,17 @@ def test_arrays_beside_each_other(capsys):
     assert "[4, 6]" in capsys.readouterr().out
 
 
-def test_equal_values_with_other_conventions_at_a_corner(capsys):
-    assert main(["compare", "relu(x)", "max(x, 0)", "x=0"]) == 0
-    assert "the derivatives by x are not" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("first", "second", "at", "names"),
+    [("relu(x)", "max(x, 0)", "x=0", "d/dx"), ("1/(1+exp(-x))", "exp(x)/(1+exp(x))", "x=1000", "`result` and d/dx"),
+     ("(1-cos(x))/x^2", "2*(sin(x/2)/x)^2", "x=1e-9", "`result` and d/dx")],
+)  # fmt: skip
+def test_equal_formulas_with_other_numbers_at_the_point(first, second, at, names, capsys):
+    """At a corner, by overflow, by cancellation: the verdict is about the formulas, and the numbers are told apart."""
+    assert main(["compare", first, second, at]) == 0
+    assert f"their numbers here are not {names}:" in " ".join(capsys.readouterr().out.split())
+
+
+def test_equal_formulas_with_equal_numbers_say_no_more(capsys):
+    assert main(["compare", "x + y", "y + x", "x=1", "y=2"]) == 0
+    assert "their numbers here" not in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 
 import cgcli as cg
 from cgcli.__main__ import main
-from cgcli.errors import CgError
+from cgcli.errors import CgError, UsageError
 from cgcli.explain.judging import DIFFERENT, ONE_UNDEFINED, SAME, judge
 from tests.language.texts import CORPUS, records
 
@@ -107,6 +107,9 @@ def test_rules_have_their_names():
         ("log(x)/x", "1/x^2", "only the part above"),
         ("log(x^2)", "2*log(x)", "the function itself"),
         ("sqrt(x)", "1/sqrt(x)", "2 times the derivative"),
+        ("sqrt(x)", "x^(1/2)/2", "the exponent was not lowered by 1"),
+        ("3*x + 2", "3*x", "the variable was kept"),
+        ("x^2 - x", "2*x - x", "the variable was kept"),
         ("tan(x) - x", "tan(x)^2 + 3", "the derivative plus 3"),
         ("x*sin(x)*exp(x)", "sin(x)*exp(x) + x*sin(x)*exp(x)", "second term of the product rule"),
         ("3*x/(2*sin(x))", "3*(sin(x) - x*cos(x))/sin(x)^2", "constant divisor was lost"),
@@ -221,3 +224,25 @@ def test_no_line_has_a_helper_for_digits():
     for text in ("atan(x)/x", "asinh(x)*x", "hypot(x, 2)*x", "beta(x, 2)"):
         for line in cg.parse(text).steps(order=2).lines:
             assert not any(word in line.text for word in ("square", "slope", "step")), line.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "right"),
+    [("cos(u)*2*x", [True]), ("cos(u)*d/dx(u); cos(u)*2*x", [True, True]), ("2*x*sqrt(1 - y^2)", [False]),
+     ("cos(y)*2*x", [False]), ("cos(u)", [False])],
+)  # fmt: skip
+def test_an_answer_may_use_the_names_of_the_formula(answer, right):
+    checked = cg.parse("u = x^2; y = sin(u)").steps().check(answer)
+    assert [line.verdict.right for line in checked] == right
+
+
+def test_a_name_that_is_nowhere_in_the_formula_is_told_with_those_that_are():
+    with pytest.raises(UsageError, match="has no `q`") as caught:
+        cg.parse("u = x^2; y = sin(u)").steps().check("cos(q)")
+    assert caught.value.hint == "it has x, u, y"
+
+
+def test_another_element_of_a_list_is_a_constant():
+    found = cg.parse("sum(v^2)").steps("v[0]", v=[1.0, 2.0])
+    assert [line.rule.name for line in found.lines[1:]] == ["lists written out", "sum rule", "power rule"]
+    assert found.lines[-1].text == "2 * v[0]"

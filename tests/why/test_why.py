@@ -95,7 +95,7 @@ def test_rules_of_general_cures_name_their_operation():
     for name, rules in general_rules().items():
         for rule in rules:
             assert rule.left.graph.row(rule.left.node).name == name
-            assert rule.source in ("branch", "clamp", "smooth", "slope", "scale", "round")
+            assert rule.source in ("root", "branch", "clamp", "smooth", "slope", "scale", "round")
 
 
 def test_rows_of_a_table_by_cause(tmp_path, capsys):
@@ -166,3 +166,28 @@ def test_inputs_count_as_they_are_written():
     """0.3 - 300*0.001 is 0 in truth, too: what binary rounding adds is not told as a truth."""
     (found,) = cg.parse("log(x - 0.001*k)").why(x=0.3, k=300.0).findings
     assert "in truth" not in found.why
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "value", "slope"),
+    [("x^(1/3)", -8.0, -2.0, 1 / 12), ("2*(x - 1)^(1/5)", -31.0, -4.0, 2 / 5 / 16), ("x^(2/3)", -8.0, 4.0, -1 / 3)],
+)
+def test_an_odd_root_of_a_negative_number_is_the_real_one(text, at, value, slope):
+    """And it alone: another value in its place would be worse."""
+    (cure,) = cg.parse(text).why(x=at).findings[0].cures
+    assert (cure.value, cure.gradient["x"]) == pytest.approx((value, slope))
+
+
+def test_where_digits_cancel_the_rule_is_told_though_its_slope_is_below_the_rounding_of_the_value():
+    (finding,) = (each for each in cg.parse("(1 - cos(x))/x^2").why(x=1e-9).findings if each.pass_ == "forward")
+    assert finding.cures[0].at is None
+    assert finding.cures[0].value == pytest.approx(0.5)
+
+
+def test_a_corner_is_told_by_the_formula_that_meets_it():
+    (finding,) = cg.parse("abs(x - 2)").why(x=2).findings
+    assert finding.why.startswith("`abs` has a corner or a jump where x - 2 = 0, and no slope there")
+
+
+def test_a_comparison_is_called_so():
+    assert cg.parse("(x > 2)*3").why(x=1).findings[0].why.startswith("the comparison is constant between its steps")

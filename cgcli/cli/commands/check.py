@@ -10,6 +10,9 @@ Examples:
 
 from __future__ import annotations
 
+import shutil
+import sys
+
 from cgcli.cli.arguments import could_be_name, exclude, read_bindings, read_formula, split_bindings
 from cgcli.cli.output import number_text, print_json, show_warnings
 from cgcli.errors import UsageError
@@ -22,10 +25,13 @@ if TYPE_CHECKING:
     from cgcli.api.formula import Formula
     from cgcli.cli.options import Annotated, FormulaText, Json, typer
     from cgcli.formulas.digits import Checked, Loser, Result, Rewriting
-    from cgcli.render.tables import Block
+    from cgcli.render.tables import Block, Column
 
 ROWS = 200
 """Rows of a table that are looked at, taken evenly."""
+
+WIDE = 100
+"""Columns of a terminal in which a strip is drawn in full."""
 
 BARS = " ▁▂▃▄▅▆▇█"
 
@@ -107,14 +113,12 @@ def print_checked(found: Checked, *, improve: bool = False) -> None:
     names = [*found.outputs, *(f"d{'' if output == 'result' else output}/d{by}"
                                for output, slopes in found.derivatives.items() for by in slopes)]  # fmt: skip
     many = any(result.at is not None for result in results)
-    columns = [Column(""), Column("value", right=True), Column("right", right=True), Column("digits lost", right=True)]
+    columns = result_columns(many=many)
     title = "Digits lost, of sixteen"
-    if many:
-        columns += [Column("mean", right=True), Column("worst at")]
     rows = [tuple(result_cells(name, result, many=many)) for name, result in zip(names, results, strict=True)]
     blocks: list[Block] = [Table(title, columns, rows)]
     if found.losers:
-        columns = [Column("lost", right=True), Column("condition", right=True), Column("operation", cut=30)]
+        columns = [Column("lost", right=True), Column("condition", right=True), Column("operation", cut=16)]
         strip = any(each.strip for each in found.losers)
         columns += [Column("over the range")] if strip else []
         blocks.append(Table(LOSERS, columns, [loser_cells(each, strip) for each in found.losers]))
@@ -123,6 +127,15 @@ def print_checked(found: Checked, *, improve: bool = False) -> None:
     elif any(result.lost >= 1 for result in found.outputs.values()):
         blocks.append(Note("A better form", [NONE_FOUND if not improve else NONE_IN_LONG]))
     print_blocks(blocks)
+
+
+def result_columns(*, many: bool) -> list[Column]:
+    """The columns of results; a narrow terminal leaves out the value, of which the right one and the loss tell most."""
+    from cgcli.render.tables import Column
+
+    columns = [Column(""), Column("value", right=True, optional=True), Column("right", right=True)]
+    columns.append(Column("digits lost", right=True))
+    return [*columns, *([Column("mean", right=True), Column("worst at", cut=16)] if many else [])]
 
 
 def result_cells(name: str, result: Result, *, many: bool) -> Iterator[str]:
@@ -144,7 +157,14 @@ def lost_text(lost: float) -> str:
 def loser_cells(loser: Loser, strip: bool) -> tuple[str, ...]:
     """A row of the table of operations."""
     cells = (lost_text(loser.lost), f"{loser.condition:.1e}" if loser.condition == loser.condition else "", loser.text)
-    return (*cells, bars(loser.strip)) if strip else cells
+    return (*cells, bars(fitting(loser.strip))) if strip else cells
+
+
+def fitting(values: Sequence[float]) -> Sequence[float]:
+    """A strip as it is; in a terminal of less than WIDE columns half as long, each two parts as the worse one."""
+    if not sys.stdout.isatty() or shutil.get_terminal_size().columns >= WIDE:
+        return values
+    return [max(values[place : place + 2]) for place in range(0, len(values), 2)]
 
 
 def bars(values: Sequence[float]) -> str:
@@ -171,7 +191,7 @@ def compare_forms(
 ) -> None:  # fmt: skip
     """Both forms beside each other."""
     from cgcli.formulas.digits import as_data, compared
-    from cgcli.render.tables import Column, Table, print_blocks
+    from cgcli.render.tables import Table, print_blocks
 
     sides = compared(first, second, values, ranges, seed=seed)
     if json:
@@ -179,8 +199,7 @@ def compare_forms(
                     for key, side in zip(("first", "second"), sides, strict=True)})  # fmt: skip
         return
     many = bool(ranges)
-    columns = [Column(""), Column("value", right=True), Column("right", right=True), Column("digits lost", right=True)]
-    columns += [Column("mean", right=True), Column("worst at")] if many else []
+    columns = result_columns(many=many)
     rows = [tuple(result_cells(key, each, many=many)) for key, side in zip(("first", "second"), sides, strict=True)
             for each in side.outputs.values()]  # fmt: skip
     print_blocks([Table("Digits lost, of sixteen", columns, rows)])

@@ -18,7 +18,7 @@ from cgcli.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from cgcli.cli.options import Annotated, FormulaText, Json, typer
@@ -88,7 +88,7 @@ def as_data(found: Comparisons) -> dict[str, Any]:
 
 def print_comparison(found: Comparisons) -> None:
     """The verdict, then tables of what differs."""
-    from cgcli.render.tables import Column, Table, print_blocks
+    from cgcli.render.tables import Column, Note, Table, print_blocks
 
     print("\n".join(verdict_lines(found)))
     blocks = []
@@ -102,10 +102,20 @@ def print_comparison(found: Comparisons) -> None:
         print()
         print_blocks(blocks)
     if found.equal:
-        names = found.other_slopes()
+        names = found.other_numbers()
         if names:
-            print(f"\nthe values are equal, and the derivatives by {', '.join(names)} are not: at a corner there is no")
-            print("slope, and each formula has a convention of its own; `cg why` tells which")
+            print()
+            print_blocks([Note("The formulas are equal, but their numbers here are not", other_lines(names))])
+
+
+def other_lines(names: Sequence[str]) -> list[str]:
+    """Why formulas that are equal may give other numbers."""
+    told = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
+    return [
+        f"{told}: digits are lost on the way, a number is too large or too small for a double,",
+        "or there is a corner, where each formula has a convention for its slope.",
+        "`cg why` and `cg check` tell which.",
+    ]
 
 
 def verdict_lines(found: Comparisons) -> Iterator[str]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 KINDS_IN_WORDS = {
     "limit": "what it tends to",
+    "root": "the root that is a real number",
     "branch": "another value where it has none",
     "clamp": "keep the number in range",
     "smooth": "a smooth function of the same shape",

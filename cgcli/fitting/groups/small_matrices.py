@@ -71,9 +71,9 @@ def product(matrices: Any, vectors: Any) -> Any:
 
 def dependent(triangle: Any, size: int) -> Any:
     """Which groups have derivatives that depend on each other, or of which one is 0: the batch knows no answer."""
-    lengths_of = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:, :size], triangle[:, :size]))
+    lengths = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:, :size], triangle[:, :size]))
     pivots = np.abs(np.einsum("ccg->cg", triangle[:size, :size]))
-    return ~(pivots > DEPENDENT * lengths_of).all(axis=0) if size else np.zeros(triangle.shape[-1], dtype=bool)
+    return ~(pivots > DEPENDENT * lengths).all(axis=0) if size else np.zeros(triangle.shape[-1], dtype=bool)
 
 
 def covariances(triangle: Any, size: int) -> Any:
