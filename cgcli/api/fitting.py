@@ -47,7 +47,9 @@ class Fitting(FormulaBase):
             from cgcli.fitting.training.train import train
 
             refuse_cluster(cluster)
-            refuse_options(target=target, bounds=bounds, sigma=sigma, by=by, share=share, sigma_x=sigma_x)
+            refuse_options(target=target, bounds=bounds, sigma=sigma, by=by, share=share, sigma_x=sigma_x,
+                           starts=starts, absolute_sigma=absolute_sigma or None,
+                           loss_scale=None if loss_scale == 1 else loss_scale)  # fmt: skip
             if seed is not None:  # a training that is resumed keeps its own
                 training["seed"] = seed
             return train(

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cgcli.fitting.profile import Profile
     from cgcli.fitting.result import FitResult
 
+COVERAGE = 0.95
+"""Of intervals and bands, where the line does not say it."""
+
 FITTED_ENDING = ".json"
 MOST_NAMED = 6
 """Parameters that an error names."""

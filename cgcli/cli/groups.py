@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from cgcli.cli.fits import FITTED_ENDING, Outputs, held_values
+from cgcli.cli.fits import COVERAGE, FITTED_ENDING, Outputs, held_values
 from cgcli.cli.output import print_json, write_json
 from cgcli.cli.rows import read_columns
 from cgcli.cli.starts import Starts, number_or_text
@@ -61,6 +61,11 @@ def check(outputs: Outputs) -> None:
                 f"--{'predict' if option == 'predicted' else option} is for one fit, not for groups",
                 hint="fit one group by itself, or use f.fit(…, by=…).groups[key] in Python",
             )
+    if outputs.coverage != COVERAGE:
+        raise UsageError(
+            "--coverage is for one fit: groups are told with standard errors",
+            hint="f.fit(…, by=…).groups[key] in Python has intervals",
+        )
     if outputs.fitted is not None and not outputs.fitted.lower().endswith(FITTED_ENDING):
         formats.format_of(outputs.fitted)
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any, TextIO
 
-    from cgcli.cli.options import TableOptions
     from cgcli.errors import Source, Span
     from cgcli.explain.births import Birth
     from cgcli.formulas.bound import Bound
@@ -194,12 +193,12 @@ class Births:
 
 def why_line(
     formula: str, bindings: Sequence[str] | None, *, of: str | None = None, wrt: str | None = None,
-    table: TableOptions | None = None,
+    table: Sequence[str] | None = (),
 ) -> str:  # fmt: skip
     """See `quoting.why_line`, which is loaded where there is something to tell."""
     from cgcli.cli.quoting import why_line as line
 
-    return line(formula, bindings, of=of, wrt=wrt, table=() if table is None else table.same_rows())
+    return line(formula, bindings, of=of, wrt=wrt, table=table)
 
 
 def print_gradients(

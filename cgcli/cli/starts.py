@@ -52,8 +52,11 @@ def read_bounds(words: Sequence[str] | None) -> dict[str, Range]:
     return found
 
 
-def read_fixed(words: Sequence[str] | None) -> tuple[list[str], dict[str, Any]]:
-    """`--fix NAME=VALUE` and `--fix a,b`: the names, and the values of those that have one. UsageError for others."""
+def read_fixed(words: Sequence[str] | None, bindings: Sequence[str] | None) -> tuple[list[str], dict[str, Any]]:
+    """`--fix NAME=VALUE` and `--fix a,b`: the names, and the values of those that have one. UsageError for others.
+
+    bindings: the NAME=VALUE words of the line, none of which may give a second value to what is fixed at one.
+    """
     names: list[str] = []
     given = [word for word in words or () if "=" in word]
     values = read_bindings(given)
@@ -63,6 +66,11 @@ def read_fixed(words: Sequence[str] | None) -> tuple[list[str], dict[str, Any]]:
     for name in [*names, *values]:
         if [*names, *values].count(name) > 1:
             raise UsageError(f"`{name}` is fixed twice", hint="give each name once")
+    for name in split_bindings([word for word in bindings or () if not is_value_file(word)]):
+        if name in values:
+            raise UsageError(
+                f"`{name}` has two values, one with --fix and one without", hint=f"fix it at the other: --fix {name}"
+            )
     return [*names, *values], values
 
 

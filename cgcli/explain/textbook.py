@@ -124,7 +124,7 @@ def _sum_in_general(terms: Sequence[tuple[int, Any]], asked: Asked) -> str:
     letters = chain("uvwst", cycle("…"))
     shown = terms if len(terms) <= MOST_LETTERS else _shortened(terms, asked)
     names = [(sign, next(letters) if asked.changes(each) else "c") for sign, each in shown]
-    left = _with_signs([(sign, name) for sign, name in names])
+    left = _with_signs(names)
     right = _with_signs([(sign, f"{name}'") for sign, name in names if name != "c"])
     if len(shown) < len(terms):
         left, right = f"{left} + …", f"{right} + …"

@@ -7,6 +7,7 @@
     searching.best_solution(…)    from what is known of the start
     starts.Starts                 places to begin at, scaled by the data
     least_squares.Search          from one start to a solution
+    decimals.by_decimals(…)       its last digits, where residuals are hardly longer than the rounding of the table
     twins.preferred               of solutions that are the same but for signs and names, the expected one
     result.result_of(…)           a solution with all that is to be said of it
     statistics.statistics(…)      errors, and what is not determined, from the triangle at a solution

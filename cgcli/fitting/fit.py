@@ -14,7 +14,7 @@ from cgcli.fitting.gaps import refuse_gaps
 from cgcli.fitting.question import Question, ask
 from cgcli.fitting.remembering import Remembered, question_marks
 from cgcli.fitting.result import FitResult, result_of
-from cgcli.fitting.robust import LOSSES
+from cgcli.fitting.robust import check_loss
 from cgcli.fitting.rows_problem import RowsProblem, rows_of
 from cgcli.fitting.searching import ROWS, Task, best_solution
 from cgcli.fitting.starts import Starts
@@ -69,10 +69,7 @@ def fit(
     UsageError for what does not fit together, DataError for data that cannot be fitted, CalculationError where the
     residuals are finite at no start.
     """
-    if loss not in LOSSES:
-        raise UsageError(f"there is no loss `{loss}`", hint=did_you_mean(loss, LOSSES) or f"one of {', '.join(LOSSES)}")
-    if not loss_scale > 0:
-        raise UsageError(f"the scale of a loss is positive, not {loss_scale}")
+    check_loss(loss, loss_scale)
     question = ask(
         formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, sigma_x=sigma_x, columns=columns
     )

@@ -351,7 +351,9 @@ def over_columns(text: str, table: Table, known: Mapping[str, str]) -> Over:
         raise
     require_columns(table, [name for name in formula.inputs if name not in known])
     if len(formula.outputs) != 1 or not formula.inputs:
-        raise UsageError(f"`{text}` is no column and no formula over columns")
+        column = next(iter(table.columns), "x")
+        hint = f"the same number in all rows is {text} + 0*{column}" if not formula.inputs else None
+        raise UsageError(f"`{text}` is no column and no formula over columns", hint=hint)
     return Over(text, formula, {name: known[name] for name in formula.inputs})
 
 

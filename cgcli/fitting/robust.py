@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.errors import UsageError, did_you_mean
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
 LEAST_CURVATURE = 1e-6
 """Of a row's curvature, relative to its weight: beyond the point of inflection of a loss there would be none, and the
 residual that keeps the gradient would be infinite."""
+
+
+def check_loss(loss: str, scale: float) -> None:
+    """UsageError for a loss that there is not, for a scale that is none, and for one without a robust loss."""
+    if loss not in LOSSES:
+        raise UsageError(f"there is no loss `{loss}`", hint=did_you_mean(loss, LOSSES) or f"one of {', '.join(LOSSES)}")
+    if not scale > 0:
+        raise UsageError(f"the scale of a loss is positive, not {scale}")
+    if loss == "linear" and scale != 1:
+        robust = ", ".join(LOSSES[1:])
+        raise UsageError("a scale of the loss is for a robust loss, and none is given", hint=f"they are {robust}")
 
 
 def _soft_l1(z: Any) -> tuple[Any, Any, Any]:

@@ -32,6 +32,13 @@ SNAP = 1e-9
 MOST_VARIABLES, MOST_ATTEMPTS = 40, 60
 """More variables are not looked at for kinks; steps in which the pieces of one kink are collected."""
 
+SPIKE = 12.0
+"""A gradient that grows by more than this where neighbours come nearer by `CLOSER` is no gradient of a kink: it has no
+limit (√|x| grows by 10, log |x| by 100, and that has no minimum)."""
+
+CLOSER = 100.0
+"""By how much the second neighbours are nearer."""
+
 MOST_NEIGHBOURS = 24
 """Random neighbours that are asked beside those along the variables."""
 
@@ -166,22 +173,31 @@ def is_minimum_around(walk: Walk, scale: Any) -> bool:
 
 
 def is_kink(walk: Walk) -> bool:
-    """Whether the gradient jumps around a point: its differences stay as they are where the neighbours come nearer."""
+    """Whether the gradient jumps around a point: its differences stay as they are where the neighbours come nearer.
+
+    Where they grow on and on it is no kink but a spike, of which doubles do not tell how deep it is.
+    """
     if len(walk.point.x) > MOST_VARIABLES:
         return False
-    far, near = (spread_around(walk, distance) for distance in (NEARBY, NEARBY / 100))
-    return bool((near > 0.5 * far).any() and near.any())
+    (far, far_slope), (near, near_slope) = (slopes_around(walk, distance) for distance in (NEARBY, NEARBY / CLOSER))
+    is_spike = ((far_slope > 0) & (near_slope > SPIKE * far_slope)).any()
+    return bool((near > 0.5 * far).any() and near.any() and not is_spike)
 
 
-def spread_around(walk: Walk, distance: float) -> Any:
-    """The differences of the gradient along each variable among neighbours, as far as they are more than rounding."""
-    around = [
+def slopes_around(walk: Walk, distance: float) -> tuple[Any, Any]:
+    """Of the gradients at neighbours along each variable: their differences, as far as they are more than rounding, and
+    the largest slope by a variable where it was the one that moved.
+    """
+    count = len(walk.point.x)
+    around = np.array([
         walk.objective.gradient(np.clip(walk.point.x + sign * distance * walk.reach * direction, walk.low, walk.high))
-        for direction in np.eye(len(walk.point.x))
+        for direction in np.eye(count)
         for sign in (1, -1)
-    ]
-    slopes = np.array([each for each in around if np.isfinite(each).all()])
+    ])  # fmt: skip
+    sides = np.array([around[2 * place : 2 * place + 2, place] for place in range(count)])
+    own = np.abs(np.where(np.isfinite(sides), sides, 0.0)).max(axis=1)
+    slopes = around[np.isfinite(around).all(axis=1)]
     if len(slopes) < 2:
-        return np.zeros(len(walk.point.x))
+        return np.zeros(count), own
     found = np.ptp(slopes, axis=0)
-    return np.where(found > JUMP * np.abs(slopes).max(), found, 0.0)
+    return np.where(found > JUMP * np.abs(slopes).max(), found, 0.0), own

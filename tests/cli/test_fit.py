@@ -343,3 +343,38 @@ def test_the_table_is_never_overwritten(fits, words):
     assert done.code == 2
     assert "is the table itself" in done.err
     assert Path("line.csv").read_text() == LINE
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--loss-scale", "3"], "for a robust loss, and none is given"),
+        (["--fix", "a=1", "a=2"], "`a` has two values"),
+        (["--by", "t", "--coverage", "0.5"], "--coverage is for one fit"),
+        (["--by", "t", "--loss-scale", "3"], "for a robust loss, and none is given"),
+        (["--target", "0"], "the same number in all rows is 0 + 0*t"),
+    ],
+)
+def test_no_option_is_ignored_without_a_word(fits, words, told):
+    done = fits("fit", *(DECAY[:-2] if "--target" in words else DECAY), *words)
+    assert done.code == 2
+    assert told in done.err
+
+
+@pytest.mark.parametrize(
+    "words", [["--starts", "5"], ["--absolute-sigma"], ["--loss-scale", "2"], ["--coverage", "0.9"]]
+)
+def test_no_option_of_least_squares_is_ignored_by_a_training(fits, words):
+    done = fits("fit", "loss = (a*t + b - y)^2", "--data", "fits/decay.csv", "--loss", "loss", "a=1", "b=1", *words)
+    assert done.code == 2
+    assert f"a training has no {words[0][2:]}" in done.err
+
+
+def test_a_value_from_a_file_may_be_fixed_at_another(fits):
+    Path("old.json").write_text('{"a": 2}')
+    done = fits("fit", *DECAY, "--values", "old.json", "--fix", "a=2.5", "--json")
+    assert done.summary["fixed"] == {"a": 2.5}
+
+
+def test_what_is_fixed_has_one_value_in_a_minimum_too(run):
+    assert "`a` has two values" in run("minimize", "a*x^2 + x", "x=1", "a=5", "--fix", "a=1").err

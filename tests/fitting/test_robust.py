@@ -65,8 +65,8 @@ def test_standard_errors_are_those_of_huber(loss):
 
 def test_errors_under_a_loss_that_touches_no_row_are_those_of_least_squares():
     plain, huber = (
-        parse("a*exp(-b*t)").fit({"t": T, "y": Y}, target="y", loss=loss, loss_scale=100.0)
-        for loss in ("linear", "huber")
+        parse("a*exp(-b*t)").fit({"t": T, "y": Y}, target="y", loss=loss, loss_scale=scale)
+        for loss, scale in (("linear", 1.0), ("huber", 100.0))
     )
     assert huber.errors == pytest.approx(plain.errors, rel=1e-6)
     assert huber.profile()["b"].low == pytest.approx(plain.profile()["b"].low, rel=1e-6)

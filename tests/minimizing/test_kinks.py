@@ -58,3 +58,24 @@ def test_a_kink_at_a_bound():
 
 def test_a_jump_down_is_no_minimum_at_a_kink():
     assert cg.parse("x^2 if x < 1 else x - 3").minimize({"x": 0.9}).value == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "log(x^2 + y^2)",
+        "log(abs(x) + abs(y))",
+        "log(abs(x)) + 1000*x^2 + y^2",
+        "abs(x - 1)^0.3 + sqrt(abs(y - 2))",  # it has a minimum, 0, which doubles around 1 do not come near
+    ],
+)
+def test_where_the_gradient_grows_without_end_is_no_kink(text):
+    found = cg.parse(text).minimize({"x": 3, "y": 1})
+    assert not found.converged
+    assert "no neighbour is lower" not in found.message
+
+
+def test_a_root_is_a_kink():
+    found = cg.parse("sqrt(abs(x)) + sqrt(abs(y - 1))").minimize({"x": 3, "y": 2.5})
+    assert found.converged
+    assert found.value == pytest.approx(0, abs=1e-6)

@@ -87,7 +87,8 @@ def run(
         exclude("--data", digits=digits)
         run_table(
             parsed, bindings, table, lambda bound: (bound, bound.chosen(names)),
-            show=names, engine=engine, json=json, strict=strict, line=lambda: why_line(formula, bindings, table=table),
+            show=names, engine=engine, json=json, strict=strict,
+            line=lambda: why_line(formula, bindings, table=table.same_rows()),
         )  # fmt: skip
         return
     if errors or (uncertain is not None and uncertain.given()) or has_errors(bindings):

@@ -108,19 +108,21 @@ def run(
 
     parsed = read_formula(formula)
     begun = read_starts(bindings, parsed)
-    held, values = read_fixed(fix)
+    held, values = read_fixed(fix, bindings)
     outputs = Outputs(
         json=json, coverage=coverage, fitted=output, predicted=predict, plot=plot, sketch=sketch, profile=profile
     )
     chosen = training or TrainOptions()
     if is_training(parsed, loss or "linear", chosen.given()):
-        from cgcli.cli.fits import held_values
+        from cgcli.cli.fits import COVERAGE, held_values
         from cgcli.cli.training import train_table
 
         refuse_cluster(cluster)
         refuse_options(
-            target=target, bound=bound, sigma=sigma, by=by, share=share, sigma_x=sigma_x, profile=profile or None
-        )
+            target=target, bound=bound, sigma=sigma, by=by, share=share, sigma_x=sigma_x, profile=profile or None,
+            starts=starts, absolute_sigma=absolute_sigma or None, loss_scale=None if loss_scale == 1 else loss_scale,
+            coverage=None if coverage == COVERAGE else coverage,
+        )  # fmt: skip
         train_table(
             parsed, table or ReadOptions(), outputs, begun, chosen, loss=loss or "", wrt=split_names(wrt), seed=seed,
             fix=held_values(parsed, held, values, begun),

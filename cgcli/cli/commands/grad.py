@@ -104,7 +104,7 @@ def run(
         exclude("--data" if table.cluster is None else "--cluster", **others, digits=digits)
         print_rows(
             parsed, bindings, table, variables, of, engine=engine, json=json, strict=strict,
-            line=lambda: why_line(formula, bindings, of=of, wrt=wrt, table=table),
+            line=lambda: why_line(formula, bindings, of=of, wrt=wrt, table=table.same_rows()),
         )  # fmt: skip
         return
     if symbolic or latex:

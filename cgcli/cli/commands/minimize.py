@@ -80,7 +80,7 @@ def run(
 
         figure_format(plot)
         require_matplotlib()
-    names, values = read_fixed(fix)
+    names, values = read_fixed(fix, bindings)
     starting, ranges = read_starts(bindings, parsed)
     start = {**starting, **values}
     chosen: dict[str, Any] = {

@@ -67,7 +67,7 @@ def run(
     from cgcli.minimizing.solving import solve_text
 
     starting, brackets = read_starts(bindings, None)
-    names, values = read_fixed(fix)
+    names, values = read_fixed(fix, bindings)
     unknowns = split_names(wrt) or [name for name in (*starting, *brackets) if name not in names]
     result = solve_text(
         read_source(formula), {*starting, *brackets, *names}, {**starting, **values},

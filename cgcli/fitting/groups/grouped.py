@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.data.stream import gap_text
-from cgcli.errors import UsageError, did_you_mean
 from cgcli.fitting.fit import bounds_of
 from cgcli.fitting.gaps import refuse_gaps
 from cgcli.fitting.groups.each import GroupFits, Groups, How, Results, fit_groups
 from cgcli.fitting.groups.grouping import grouped_rows
 from cgcli.fitting.question import ask
-from cgcli.fitting.robust import LOSSES
+from cgcli.fitting.robust import check_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -185,8 +184,7 @@ def fit_by(
     share: parameters that all groups have in common; the others are each group's own. Other arguments are those of
     `fitting.fit.fit`. A group that cannot be fitted has its reason in its row. UsageError and DataError as of `fit`.
     """
-    if loss not in LOSSES:
-        raise UsageError(f"there is no loss `{loss}`", hint=did_you_mean(loss, LOSSES) or f"one of {', '.join(LOSSES)}")
+    check_loss(loss, loss_scale)
     question = ask(formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, columns=columns)
     low, high = bounds_of(question, bounds)
     names = [by] if isinstance(by, str) else list(by)
