@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.fitting.trust_region import TrustRegion
-from cgcli.fitting.upper import Upper, lengths_of, triangle_of, upper
+from cgcli.fitting.upper import EPSILON, Upper, lengths_of, triangle_of, upper
 from cgcli.fitting.within import least_within
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ MANY, OF_AN_ERROR = 100_000, 1e-3
 squares changes by the square of that, divided by the rows, and the derivatives by as little."""
 ROUGH = 1e-3
 """As `ORTHOGONAL`, where only a start for more rows is looked for."""
-EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,11 @@ from cgcli.fitting.groups.side_by_side import Batches
 from cgcli.fitting.groups.small_matrices import covariances, dependent, squares
 from cgcli.fitting.groups.starting import FOLLOWED, LOOKED_AT, around, searched, solution_of, some_groups
 from cgcli.fitting.residuals import Residuals
-from cgcli.fitting.result import ROUNDING, result_of
+from cgcli.fitting.result import ONLY_ROUNDING, result_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
-from cgcli.fitting.statistics import EPSILON, PERFECT
+from cgcli.fitting.statistics import PERFECT
+from cgcli.fitting.upper import EPSILON
 from cgcli.rows.sources import Source, WholeRows
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def enter_plain(
     terms = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:size, :size], triangle[:size, :size]))
     rounding = total <= (PERFECT * EPSILON) ** 2 * squares(terms[batches.back] * points)
     for place in chosen[rounding].tolist():
-        fits.messages[place] = ROUNDING
+        fits.messages[place] = ONLY_ROUNDING
 
 
 def odd(fits: GroupFits) -> Any:
