@@ -255,10 +255,15 @@ def message_of(solution: Solution) -> str:
     return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"
 
 
+def at_its_bound(name: str) -> str:
+    """What is said of a parameter that is at a bound."""
+    return f"{name} is at its bound: errors are those with {name} fixed there"
+
+
 def tell(result: FitResult, found: stats.Statistics, solution: Solution) -> None:
     """Say what is wrong with a result."""
     for name in result.at_bound:
-        result.warnings.append(f"{name} is at its bound: errors are those with {name} fixed there")
+        result.warnings.append(at_its_bound(name))
     for direction in found.undetermined:
         moved = [result.names[place] for place in np.flatnonzero(direction)]
         if len(moved) == 1:
