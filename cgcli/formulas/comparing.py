@@ -11,7 +11,7 @@ from cgcli.explain.comparing import UNEQUAL, Comparison, Difference, clearly_oth
 from cgcli.formulas import derivatives
 from cgcli.graph.copying import carry, copied
 from cgcli.graph.store import Graph
-from cgcli.numerals import shortened
+from cgcli.numerals import compact, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
+
+MOST_POINTS = 3
+"""Points at which they differ that are printed."""
 
 LONGEST = 70
 """Characters of a part of a formula in a table."""
@@ -32,7 +35,7 @@ class Side:
     gradients: dict[str, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparisons:
     """What `Formula.compare` returns.
 
@@ -53,6 +56,15 @@ class Comparisons:
     first: Side | None = None
     second: Side | None = None
     joint: Joint | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        lines = [self.verdict]
+        for each in self.counterexamples[:MOST_POINTS]:
+            at = ", ".join(f"{name}={_number(value)}" for name, value in each.at.items()) or "every point"
+            lines.append(f"`{each.output}` at {at}: {_number(each.left)} and {_number(each.right)}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
 
     def __bool__(self) -> bool:
         """Whether the formulas are equal, as far as was found."""
@@ -77,6 +89,15 @@ class Comparisons:
     def counterexample(self) -> Any:
         """The first point at which they differ: `.at`, `.left`, `.right`, `.output`, `.alone`; None where none is."""
         return self.counterexamples[0] if self.counterexamples else None
+
+
+def _number(value: Any) -> str:
+    """A value at a point; in 30 digits where doubles do not tell the sides apart."""
+    if hasattr(value, "_mpf_"):
+        from mpmath import nstr
+
+        return str(nstr(value, 30))
+    return compact(value)
 
 
 class Joint:
