@@ -298,6 +298,61 @@ class Printer:
             return [(operand, POSTFIX, 0), ".T"]
         return self._call(node, self.graph.row(node))
 
+    def side_by_side(self, node: int, flags: int) -> list[Piece]:
+        """Arrays one after the other along an axis.
+
+        Columns are `[a, b].T`, the last axis `concat(a.T, b.T).T`, any other one item by item.
+        """
+        graph = self.graph
+        operands, (axis,) = graph.operands_of(node), graph.attributes_of(node)
+        depth = len(graph.shape_of(node)) + axis
+        if axis == -1 and depth == 1 and all(map(self._is_column, operands)):
+            columns: list[Piece] = [(graph.operands_of(operand)[0], 0, SIGNED) for operand in operands]
+            return ["[", *joined(columns), "].T"]
+        if axis == -1 and depth:
+            return self._concat([[(operand, POSTFIX, 0), ".T"] for operand in operands], ".T")
+        each = list(itertools.islice(fresh_names("item", {*self.taken, *self.atoms.values()}), depth))
+        at = "".join(f"[{place}]" for place in each)
+        parts = self._concat([[(operand, POSTFIX, ARRAY), at] for operand in operands])
+        for place, length in reversed(list(zip(each, graph.shape_of(node), strict=False))):
+            parts = ["[", *parts, f" for {place} in range({length})]"]
+        return self._whole(parts, node, flags)
+
+    def _concat(self, items: Sequence[list[Piece]], behind: str = "") -> list[Piece]:
+        """`concat(a, b)`; behind: what is done to it."""
+        parts: list[Piece] = [f"{shaping.concat.name}("]
+        for place, item in enumerate(items):
+            parts += [", ", *item] if place else item
+        return [*parts, f"){behind}"]
+
+    def _whole(self, pieces: list[Piece], node: int, flags: int) -> list[Piece]:
+        """A comprehension as an array, where a list would be taken for its items."""
+        if not flags & ARRAY:
+            return pieces
+        return [f"{shaping.reshape.name}(", *pieces, f", {list(self.graph.shape_of(node))})"]
+
+    def _is_column(self, node: int) -> bool:
+        """Whether a node without a name is a vector as a column."""
+        graph = self.graph
+        if node in self.atoms or graph.row(node) is not shaping.reshape:
+            return False
+        return len(graph.shape_of(graph.operands_of(node)[0])) == 1 and graph.shape_of(node)[1:] == (1,)
+
+    def permuted(self, node: int, flags: int) -> list[Piece]:
+        """Axes in another order: `[item.T for item in a]` where those behind the first ones change their order."""
+        (operand,), (axes,) = self.graph.operands_of(node), self.graph.attributes_of(node)
+        front = next((place for place, axis in enumerate(axes) if place != axis), len(axes))
+        if tuple(axes[front:]) != tuple(range(len(axes) - 1, front - 1, -1)):
+            return self._call(node, self.graph.row(node))
+        if not front:
+            return [(operand, POSTFIX, 0), ".T"]
+        names = list(itertools.islice(fresh_names("item", {*self.taken, *self.atoms.values()}), front))
+        heads = "".join("[" for _ in names)
+        inner: list[Piece] = [f"{heads}{names[-1]}.T for {names[-1]} in "]
+        for name in names[-2::-1]:
+            inner += [f"{name}] for {name} in "]
+        return self._whole([*inner, (operand, 0, SIGNED), "]"], node, flags)
+
     def renamed(self, node: int, flags: int) -> list[Piece]:
         """A name for its operand."""
         return [(self.graph.operands_of(node)[0], POSTFIX, flags)]
@@ -306,9 +361,7 @@ class Printer:
         """The adjoint of an index: the operand among zeros."""
         entries, shape = self.graph.attributes_of(node)
         pieces = placed((self.graph.operands_of(node)[0], 0, SIGNED), entries, shape)
-        if flags & ARRAY and pieces[0] == "[":
-            return [f"{shaping.reshape.name}(", *pieces, f", {list(shape)})"]
-        return pieces
+        return self._whole(pieces, node, flags) if pieces[0] == "[" else pieces
 
 
 BRACKETS: dict[Operation, Callable[[Printer, int, int], list[Piece]]] = {
@@ -317,6 +370,8 @@ BRACKETS: dict[Operation, Callable[[Printer, int, int], list[Piece]]] = {
     positions.take: Printer.at_position,
     positions.scatter_add: Printer.added,
     shaping.transpose: Printer.transposed,
+    shaping.join: Printer.side_by_side,
+    shaping.permute: Printer.permuted,
     shaping.place: Printer.placed,
     shaping.progression: Printer.ranged,
     calling.call: Printer.called,

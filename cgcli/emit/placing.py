@@ -1,7 +1,7 @@
 """Formula text of `place`, the adjoint of an index: a value among zeros, in words that the language has.
 
-Axis by axis from the outside: an element is chosen by a row of the identity, a slice stands between zeros, and a
-comprehension does the same to its items. Nothing is multiplied, so infinities and nan do not spread.
+Axis by axis from the outside: an element is chosen by a row of the identity, or by its number, a slice stands between
+zeros, and a comprehension does the same to its items. Nothing is multiplied, so infinities and nan do not spread.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from cgcli.emit.writing import Piece, Slot
 
     Shape = tuple[int, ...]
+
+MOST_IDENTITY = 32
+"""Length of an axis up to which a row of the identity says which element is chosen; a longer one is compared."""
 
 
 def placed(value: Slot, entries: Sequence[Any], shape: Shape) -> list[Piece]:
@@ -62,7 +65,9 @@ def zeros_text(shape: Shape) -> str:
 
 def _at_element(value: list[Piece], position: int, shape: Shape) -> list[Piece]:
     """The value at one position of a new first axis."""
-    chosen = f"{linear.eye.name}({shape[0]})[{position}]"
+    length = shape[0]
+    short = length <= MOST_IDENTITY
+    chosen = f"{linear.eye.name}({length})[{position}]" if short else f"range({length}) == {position}"
     if len(shape) > 1:
         chosen = f"{shaping.reshape.name}({chosen}, {[shape[0], *[1] * (len(shape) - 1)]})"
     return [f"{logic.where.name}({chosen}, ", *value, ", 0)"]

@@ -38,6 +38,9 @@ loaded (with the kernels, which hardly depend on the graph, on disk) and with lo
 SCALAR = 0
 """Number of the scalar's shape in every graph."""
 
+BODIES = "cgcli.graph.bodies"
+"""The module of what loops and calls hold."""
+
 
 def choose(graph: Graph, wanted: Iterable[int], name: str = "auto") -> Engine:
     """The engine of a name; for "auto" `numpy` where there are arrays, else `python`, or `native` for a large graph.
@@ -132,15 +135,20 @@ def _how_to_install(package: str) -> str:
 
 
 def all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:
-    """Whether the wanted nodes need scalars only."""
-    if len(graph.shapes) == 1:
+    """Whether the wanted nodes need scalars only, in the bodies of loops and calls too."""
+    if len(graph.shapes) == 1 and not graph.attributes:
         return True
     wanted = list(wanted)
     return graph.once("all scalar", wanted, lambda: _all_scalar(graph, wanted))
 
 
 def _all_scalar(graph: Graph, wanted: Iterable[int]) -> bool:
-    if not any(graph.shape):
+    if any(graph.shape):
+        needed = ancestors(graph, wanted)
+        if any(need and shape != SCALAR for need, shape in zip(needed, graph.shape, strict=True)):
+            return False
+    if BODIES not in sys.modules:  # start-up: then there are none
         return True
-    needed = ancestors(graph, wanted)
-    return not any(need and shape != SCALAR for need, shape in zip(needed, graph.shape, strict=True))
+    from cgcli.graph.bodies import bodies_below
+
+    return not any(any(body.graph.shape) for body in bodies_below(graph))

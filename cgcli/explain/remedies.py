@@ -26,6 +26,7 @@ from cgcli.explain.stable.rules import Rule, rules, rules_in
 from cgcli.explain.trials import Form, Trials
 from cgcli.graph.copying import copied
 from cgcli.graph.replacing import replaced
+from cgcli.graph.shapes import size
 from cgcli.graph.store import Graph
 from cgcli.graph.walk import ancestors
 from cgcli.numerals import finite
@@ -55,6 +56,9 @@ APPROXIMATE = ("smooth", "slope", "scale", "round")
 
 LARGEST = 2_000
 """Nodes of a graph in which cures are looked for."""
+
+MOST_NUMBERS = 20_000
+"""Elements of all of its nodes: each trial computes them in many digits, one at a time."""
 
 MOST_FOLLOWED, MOST_PLACES = 4, 4
 """Texts that a rule cured at one place and that are looked at again for the next one; places for one general cure."""
@@ -94,6 +98,8 @@ class Remedies:
     def found(self) -> list[Cure]:
         """Cures that work, the best first; where there is no other one, another point to start from."""
         if len(self.graph) > LARGEST or not all(map(finite, self.inputs.values())):
+            return []
+        if sum(size(self.graph.shape_of(node)) for node in range(len(self.graph))) > MOST_NUMBERS:
             return []
         if self._is_for_rules():
             by_rule = self._by_a_rule(everywhere=True) or self._by_a_rule(everywhere=False)

@@ -13,17 +13,18 @@ from cgcli.explain.table_slopes import SLOPES
 from cgcli.explain.textbook import AT_VARIABLE, INNER, GivenRule, as_power
 from cgcli.explain.tidying import with_powers
 from cgcli.graph.store import Graph
+from cgcli.graph.walk import ancestors
 from cgcli.ops import arithmetic, hyperbolic, powers, trigonometric
-from cgcli.passes.expand import transplant
 from cgcli.passes.folding import FoldingRef
 from cgcli.passes.partials import local_partials
 from cgcli.passes.simplify import simplify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from cgcli.explain.textbook import Asked
+    from cgcli.graph.ref import Ref
     from cgcli.ops import Operation
 
 FAMILIES = (
@@ -60,8 +61,7 @@ def table_rule(asked: Asked) -> GivenRule | None:
         return None
     given = {letter: operand for letter, operand in zip(over.letters, asked.operands, strict=True)
              if letter is not None}  # fmt: skip
-    written = transplant(over.graph, graph, given)
-    found = {place: written(slope) for place, slope in over.slopes.items()}
+    found = _slopes_on(graph, over, given)
     terms = [multiplied(slope, slopes[place]) for place, slope in found.items()]
     result = _added(terms) if terms else FoldingRef(graph, graph.constant(0.0))
 
@@ -74,6 +74,20 @@ def table_rule(asked: Asked) -> GivenRule | None:
     name = f"derivative of {_called(row)}"
     name = f"{name} and chain rule" if inner and found else name
     return GivenRule(name, _general(over, inner), result, mistakes, unlikely)
+
+
+def _slopes_on(graph: Graph, over: Over, given: Mapping[int, Ref]) -> dict[int, Ref]:
+    """The partial derivatives on operands in the places of the letters; these may be arrays, which letters are not."""
+    moved = {letter: operand.node for letter, operand in given.items()}
+    source = over.graph
+    for node, need in enumerate(ancestors(source, over.slopes.values())):
+        if need and node not in moved:
+            used = [moved[operand] for operand in source.operands_of(node)]
+            moved[node] = (
+                graph.repeat(source.row(node), used, source.attributes_of(node)) if used
+                else graph.copy_node(source, node, [])
+            )  # fmt: skip
+    return {place: FoldingRef(graph, moved[slope]) for place, slope in over.slopes.items()}
 
 
 def over_letters(asked: Asked, row: Operation, places: Sequence[int], inner: bool) -> Over | None:
@@ -199,7 +213,7 @@ def _inside(asked: Asked, row: Operation, over: Over, du: Any) -> dict[str, Any]
         return {}
 
     def slope_at(ref: Any) -> Any:
-        return transplant(over.graph, ref.graph, {letter: ref})(over.slopes[0])
+        return _slopes_on(ref.graph, over, {letter: ref})[0]
 
     return {
         "the inside stays as it is, and its derivative is a factor: f(u)' is not f'(u')": slope_at(du),

@@ -6,7 +6,8 @@
     protocol.Problem              all that the solver knows of them: one triangle a point, whatever the size
     searching.best_solution(…)    from what is known of the start
     starts.Starts                 places to begin at, scaled by the data
-    least_squares.Search          from one start to a solution
+    least_squares.Search          from one start to a solution; within: its linear parameters within their bounds
+    reflective.reflective_end(…)  where SciPy's search within bounds ends
     decimals.by_decimals(…)       its last digits, where residuals are hardly longer than the rounding of the table
     twins.preferred               of solutions that are the same but for signs and names, the expected one
     result.result_of(…)           a solution with all that is to be said of it

@@ -17,8 +17,7 @@ import numpy as np
 
 from cgcli.engines.numbers import TooLarge, Unsettled
 from cgcli.fitting.protocol import Reduced
-from cgcli.fitting.statistics import EPSILON
-from cgcli.fitting.upper import triangle_of
+from cgcli.fitting.upper import EPSILON, triangle_of
 
 if TYPE_CHECKING:
     from typing import Any

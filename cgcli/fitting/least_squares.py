@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.fitting.trust_region import TrustRegion
-from cgcli.fitting.upper import Upper, lengths_of, triangle_of, upper
+from cgcli.fitting.upper import EPSILON, Upper, lengths_of, triangle_of, upper
 from cgcli.fitting.within import least_within
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ POLISH = 12
 """Steps at most that are taken for the last digits."""
 LAST_STEP = 1e-14
 """A step that is no longer than that, relative to each parameter, needs not be taken."""
-MANY, OF_AN_ERROR = 100_000, 1e-3
-"""Of so many rows, a step of this part of the standard errors is taken without a look at where it leads: the sum of
-squares changes by the square of that, divided by the rows, and the derivatives by as little."""
+MANY, OF_AN_ERROR, OF_A_VALUE = 100_000, 1e-3, 1e-8
+"""Of so many rows, a step of this part of the standard errors is taken without a look at where it leads, if it also is
+no longer than this part of each parameter: the sum of squares changes by the square of the first, divided by the rows,
+and the derivatives by about the second."""
 ROUGH = 1e-3
 """As `ORTHOGONAL`, where only a start for more rows is looked for."""
-EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Search:
             before, step = here.offset(), here.full_step()
             if before <= EPSILON or (np.abs(step) <= LAST_STEP * np.abs(here.point)).all():
                 break
-            if here.is_short(before) and self._within(here.point + step):
+            if here.is_short(step, before) and self._within(here.point + step):
                 return here.after(step)
             point = mixing.next(here.point, step, here.reduced.triangle[:, :-1])
             if not self._within(point):
@@ -300,13 +300,18 @@ class _At:
         still = bool((np.abs(step) <= SHORTEST * np.abs(others)).all())
         return still and self.gain <= EPSILON * max(self.optimum, 0.0)
 
-    def is_short(self, offset: float) -> bool:
+    def is_short(self, step: Any, offset: float) -> bool:
         """Whether there are many rows, and a full step is so short that it is known where it leads.
 
-        Times √rows, the offset is about the length of the step in standard errors.
+        Times √rows, the offset is about the length of the step in standard errors. A parameter near 0 counts as short
+        where so small a part of its error is left that no digit of that changes.
         """
         rows = self.reduced.rows
-        return rows >= MANY and offset <= ORTHOGONAL and offset * rows**0.5 <= OF_AN_ERROR
+        if rows < MANY or offset > ORTHOGONAL:
+            return False
+        in_errors = offset * rows**0.5
+        short = bool((np.abs(step) <= OF_A_VALUE * np.abs(self.point)).all())
+        return in_errors <= (OF_AN_ERROR if short else OF_A_VALUE)
 
     def after(self, step: Any) -> _At:
         """Where a short step of all parameters leads, by the derivatives here: no residual is left along them."""

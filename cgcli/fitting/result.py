@@ -14,6 +14,7 @@ from cgcli.fitting.gaps import tell_gaps
 from cgcli.fitting.least_squares import ORTHOGONAL
 from cgcli.fitting.profile import Profile, Profiler
 from cgcli.fitting.reporting import Reporting
+from cgcli.fitting.upper import EPSILON
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 LARGEST = 1e150
 """A length of derivatives that can be squared, beside rows of many; 1 / LARGEST is one of targets."""
 
-ROUNDING = "the residuals are rounding: errors say nothing about the data"
+ONLY_ROUNDING = "the residuals are rounding: errors say nothing about the data"
 """What is told of a fit that leaves nothing."""
 STRONG = 0.9
 """A correlation from which on it is told."""
@@ -186,7 +187,7 @@ def without_effect(problem: Problem, solution: Solution) -> list[int]:
     """
     reduced, point = solution.reduced, solution.point
     size = stats.contributions(reduced.triangle, point)
-    rounding = stats.PERFECT * stats.EPSILON * size
+    rounding = stats.PERFECT * EPSILON * size
     lengths = np.linalg.norm(reduced.triangle[:-1, :-1], axis=0)
     suspect = (lengths > 0) & (lengths * np.abs(point) <= rounding)
     length = float(np.sqrt(reduced.sum_of_squares))
@@ -248,10 +249,15 @@ def message_of(solution: Solution) -> str:
     return f"not converged: no further step lowers the residuals, although their derivatives say so ({offset})"
 
 
+def at_its_bound(name: str) -> str:
+    """What is said of a parameter that is at a bound."""
+    return f"{name} is at its bound: errors are those with {name} fixed there"
+
+
 def tell(result: FitResult, found: stats.Statistics, solution: Solution) -> None:
     """Say what is wrong with a result."""
     for name in result.at_bound:
-        result.warnings.append(f"{name} is at its bound: errors are those with {name} fixed there")
+        result.warnings.append(at_its_bound(name))
     for direction in found.undetermined:
         moved = [result.names[place] for place in np.flatnonzero(direction)]
         if len(moved) == 1:
@@ -265,7 +271,7 @@ def tell(result: FitResult, found: stats.Statistics, solution: Solution) -> None
     if result.dof <= 0:
         result.warnings.append("there are as many parameters as rows: the residuals say nothing about errors")
     if found.perfect:
-        result.warnings.append(ROUNDING)
+        result.warnings.append(ONLY_ROUNDING)
     elif (digits := stats.digits_of_errors(solution)) < stats.FEWEST_DIGITS:
         result.warnings.append(
             f"the residuals are near the rounding of the table's numbers: errors are right to about "

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from cgcli.ops.row import Operation
 
 SUM, FACTOR, DIVISOR, OTHER = "sum", "factor", "divisor", "other"
+"""What a parameter is where it meets the data."""
 PERIOD = 2 * np.pi
 FEWEST_WAVES, MOST_WAVES = 0.3, 100.0
 """Waves in the range of the data that a frequency or a period is drawn for; no more than every third row has one."""
-"""What a parameter is where it meets the data."""
 
 DECADES = (-0.7, 1.2)
 """The size of a product or quotient of a parameter and the data, as powers of ten."""
@@ -44,6 +44,7 @@ MAGNITUDES = np.concatenate(
 MOST_TOGETHER, ROWS_AT_ONCE = 6, 20
 """Parameters among which those are looked for that decide the size of the output, and rows at which that is seen."""
 LEAST_POWER = 0.01
+"""The power of two by which rows must grow at least, to say that a parameter decides their size."""
 SPREAD = 0.3
 """By how many powers of ten an output drawn is off the target's size."""
 

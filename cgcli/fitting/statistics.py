@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cgcli.fitting.upper import EPSILON
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
 
-EPSILON = float(np.finfo(float).eps)
 RANK = 50.0
 """Units of rounding, for each parameter, below which a singular value of scaled derivatives counts as 0."""
 SHARE = 1e-6

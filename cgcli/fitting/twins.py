@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.fitting.least_squares import EPSILON, ROUNDING
+from cgcli.fitting.least_squares import ROUNDING
+from cgcli.fitting.upper import EPSILON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

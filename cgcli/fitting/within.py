@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cgcli.fitting.upper import Upper, triangle_of
+from cgcli.fitting.upper import EPSILON, Upper, triangle_of
 
 if TYPE_CHECKING:
     from typing import Any
 
 ROUNDS = 6
 """Guesses of what is at a bound, before another algorithm is asked."""
-EPSILON = float(np.finfo(float).eps)
 
 
 def least_within(triangle: Any, right: Any, low: Any, high: Any, known: Upper | None = None) -> tuple[Any, Any]:

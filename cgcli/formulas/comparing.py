@@ -93,11 +93,7 @@ class Comparisons:
 
 def _number(value: Any) -> str:
     """A value at a point; in 30 digits where doubles do not tell the sides apart."""
-    if hasattr(value, "_mpf_"):
-        from mpmath import nstr
-
-        return str(nstr(value, 30))
-    return compact(value)
+    return str(value.context.nstr(value, 30)) if hasattr(value, "_mpf_") else compact(value)
 
 
 class Joint:

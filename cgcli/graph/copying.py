@@ -68,6 +68,10 @@ def copy_beginning(source: Graph, target: Graph, length: int) -> None:
     for column, end in ((target.op, length), (target.start, length + 1), (target.operands, edges),
                         (target.payload, length), (target.shape, length)):  # fmt: skip
         del column[end:]
+    if length < len(source):
+        for places in (target.spans, target.scopes):
+            for node in [node for node in places if node >= length]:
+                del places[node]
     target.origins = source.origins.until(length)
     target.is_derivative = source.is_derivative
     if length < MANY:

@@ -122,7 +122,8 @@ def range_of(calls: Calls, arguments: list[Any], row: int) -> int:
 
     def constants(numbers: range) -> list[int]:
         if (count := count_of(numbers)) > MOST_ITEMS:
-            what = f"a range of {count:,} items is more than the {MOST_ITEMS:,} that are allowed"
+            most = MOST_STEPS if count > MOST_STEPS else MOST_ITEMS
+            what = f"a range of {count:,} items is more than the {most:,} that are allowed"
             raise building.error(what, row)
         return [calls.graph.constant(number) for number in numbers]
 

@@ -109,7 +109,13 @@ class Lists:
         if not shape:
             hint = "write `range(n)` or `[a, b, c]`"
             raise self.building.shape_error("this runs over a list, but here is a single number", row, hint)
-        return [self.graph.apply(shaping.index, [node], [(position,)]) for position in range(shape[0])]
+        return [self.item_of(node, position) for position in range(shape[0])]
+
+    def item_of(self, node: int, position: int) -> int:
+        """One item of an array; of one that stands for a list, the item as the list would have it."""
+        if node in self.building.by_item:
+            return self.building.by_item[node](position)
+        return self.graph.apply(shaping.index, [node], [(position,)])
 
     def on_list(self, row: int) -> int:
         """`[a, b]`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cgcli.language.limits import LEAST_STEPS
 from cgcli.language.values import FunctionName, ListValue, RangeValue, TupleValue
-from cgcli.ops import shaping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class Recurrence:
             return self.calls.graph.constant(self.over.numbers[position])
         if isinstance(self.over, ListValue):
             return self.over.items[position]
-        return self.calls.graph.apply(shaping.index, [self.calls.building.materialise(self.over)], [(position,)])
+        return self.calls.lists.item_of(self.calls.building.materialise(self.over), position)
 
     def _next(self, state: Any) -> int:
         """Begin the step of the next item; where there is none left to write out, go on, or end."""

@@ -112,3 +112,29 @@ def test_small_linear_least_squares_within_bounds(size):
             assert (found[sides < 0] == low[sides < 0]).all()
             assert (found[sides > 0] == high[sides > 0]).all()
             assert ((found >= low) & (found <= high)).all()
+
+
+@pytest.mark.parametrize("start", [{"a": 1, "b": 1, "c": 0.5}, None])
+def test_groups_that_end_at_a_bound_are_as_their_tables_fitted_alone(start):
+    generator, t, count = np.random.default_rng(6), np.linspace(0, 8, 20), 24
+    targets = []
+    for place in range(count):
+        a, b, c = generator.uniform((1, 0.3, 0.05), (3, 1, 0.15))
+        targets.append(a * np.exp(-b * t) + (c if place % 2 else -c) + generator.normal(0, 0.05, len(t)))
+    data = {"plate": np.repeat(range(count), len(t)), "t": np.tile(t, count), "y": np.concatenate(targets)}
+    formula, bounds = cg.parse("a*exp(-b*t) + c"), {"c": (0, None), "b": (0.35, 2)}
+    found = formula.fit(data, target="y", by="plate", start=start, bounds=bounds)
+    assert found.converged
+    held = 0
+    for place in range(count):
+        begin = {name: found.values[name][place] for name in "abc"}
+        alone = formula.fit({"t": t, "y": targets[place]}, target="y", start=begin, bounds=bounds)
+        for name in "abc":
+            assert found.values[name][place] == pytest.approx(alone.values[name], rel=1e-6, abs=1e-12)
+            assert found.errors[name][place] == pytest.approx(alone.errors[name], rel=1e-6, nan_ok=True)
+        told = [f"{name} is at its bound: errors are those with {name} fixed there" for name in alone.at_bound]
+        assert found.table["message"][place] == "; ".join(told)
+        assert found[place].at_bound == alone.at_bound
+        assert not any("the start" in warning for warning in found[place].warnings if start is None)
+        held += bool(alone.at_bound)
+    assert 6 < held < count

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+from cgcli.fitting.upper import EPSILON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     """A truth of each walk."""
     Triangle = Mapping[tuple[int, int], Number]
 
-EPSILON = float(np.finfo(float).eps)
 ORTHOGONAL = 1e-7
 """As in `least_squares`: the part of the residuals that may lie along their derivatives at a solution."""
 ROUNDING = 8.0

@@ -1,9 +1,9 @@
 """The same formula fitted to every group of rows: `by="plate"` is a fit for each plate.
 
 Groups are fitted side by side (`descent`) from starts that are given or found at a few of them; where a group does not
-converge, or fits much worse than the others, from many places (`starting`). What is not plain there is fitted alone, as
-a table of its own: a group that still does not converge, whose derivatives depend on each other, or that ends outside
-of its bounds.
+converge, or fits much worse than the others, from many places (`starting`). One that walks out of its bounds walks
+again with parameters held there (`held`). What is not plain there is fitted alone, as a table of its own: a group that
+still does not converge, whose derivatives depend on each other, or which its bounds cost too much.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ import numpy as np
 from cgcli.errors import CgError
 from cgcli.fitting.failures import not_finite_error
 from cgcli.fitting.fit import bounds_of, enough_rows, task_of
+from cgcli.fitting.groups.held import ActiveSet, of_groups
 from cgcli.fitting.groups.side_by_side import Batches
 from cgcli.fitting.groups.small_matrices import covariances, dependent, squares
 from cgcli.fitting.groups.starting import FOLLOWED, LOOKED_AT, around, searched, solution_of, some_groups
 from cgcli.fitting.residuals import Residuals
-from cgcli.fitting.result import ROUNDING, result_of
+from cgcli.fitting.result import ONLY_ROUNDING, at_its_bound, result_of
 from cgcli.fitting.rows_problem import RowsProblem
 from cgcli.fitting.searching import best_solution
-from cgcli.fitting.statistics import EPSILON, PERFECT
+from cgcli.fitting.statistics import PERFECT
+from cgcli.fitting.upper import EPSILON
 from cgcli.rows.sources import Source, WholeRows
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from cgcli.data.table import Place
     from cgcli.fitting.groups.grouping import GroupedRows
+    from cgcli.fitting.groups.held import Held
     from cgcli.fitting.groups.side_by_side import Ended
     from cgcli.fitting.question import Question
     from cgcli.fitting.result import FitResult
@@ -45,6 +48,8 @@ SAME = 1e-9
 """Sums of squares, relative to each other, that are one."""
 ODD = 10.0
 """How many times the usual part of the spread a group may leave unexplained, before other starts are tried."""
+COSTLY = 10.0
+"""How many times the sum of squares without bounds that within them may be, before a fit within them is tried."""
 FEWEST = 4
 """Groups from which on starts are found for all of them together."""
 
@@ -119,6 +124,8 @@ class Groups:
         problem = self._problem_of(question)
         notes: list[str] = []
         task = self._task_of(question, problem, notes)
+        if start is not None:  # nobody gave it
+            notes.clear()
         task.project = how.loss == "linear"
         solution = best_solution(task)
         if not np.isfinite(solution.sum_of_squares):
@@ -185,6 +192,7 @@ def fit_together(groups: Groups, fits: GroupFits) -> None:
     spreads = batches.spreads()
     ended = batches.run(waiting, [batches.point(values) for values in starts])
     enter_plain(groups, fits, batches, waiting, ended, spreads)
+    enter_held(groups, fits, batches, waiting, ended, spreads)
     again = np.isnan(fits.residual[waiting])
     if how.starts is not None:
         again[:] = True
@@ -192,6 +200,7 @@ def fit_together(groups: Groups, fits: GroupFits) -> None:
         again[np.searchsorted(waiting, np.intersect1d(waiting, odd(fits)))] = True
     for places, found in searched(batches, waiting[again], samples, how.starts or FOLLOWED):
         enter_plain(groups, fits, batches, places, found, spreads)
+        enter_held(groups, fits, batches, places, found, spreads)
 
 
 def empty(groups: Groups) -> GroupFits:
@@ -268,8 +277,46 @@ def enter_plain(
     fits.evaluations[chosen] = ended.evaluations if whole else ended.evaluations[plain]
     terms = np.sqrt(np.einsum("rcg,rcg->cg", triangle[:size, :size], triangle[:size, :size]))
     rounding = total <= (PERFECT * EPSILON) ** 2 * squares(terms[batches.back] * points)
+    if any(fits.messages):  # a bound that a higher end was at
+        for place in chosen.tolist():
+            fits.messages[place] = ""
     for place in chosen[rounding].tolist():
-        fits.messages[place] = ROUNDING
+        fits.messages[place] = ONLY_ROUNDING
+
+
+def enter_held(
+    groups: Groups, fits: GroupFits, batches: Batches, places: Any, ended: Ended, spreads: Any
+) -> None:  # fmt: skip
+    """Enter the ends at bounds of walks that led out of them, where these are lower than what is known.
+
+    From a start that is given a group that the bounds cost too much is left for a fit of its own, which does not cross
+    them on its way.
+    """
+    how, question = groups.how, groups.question
+    if not (np.isfinite(how.low).any() or np.isfinite(how.high).any()):
+        return
+    most = fits.sum_of_squares * (1 - SAME)
+    most[np.isnan(most)] = np.inf
+    if all(name in question.starts for name in batches.others):
+        most[places] = np.minimum(most[places], COSTLY * squares(ended.triangle[:, len(question.names)]))
+    for every in ActiveSet(question, groups.rows, batches, how.low, how.high).run(places, ended):
+        enter_at_bounds(groups, fits, of_groups(every, every.total < most[every.places]), spreads)
+
+
+def enter_at_bounds(groups: Groups, fits: GroupFits, held: Held, spreads: Any) -> None:
+    """Enter groups that ended at bounds, with what is said of them."""
+    chosen, total, names = held.places, held.total, groups.question.names
+    variance = total / fits.dof[chosen]
+    with np.errstate(all="ignore"):
+        fits.errors[:, chosen] = np.sqrt(held.products * (1.0 if groups.how.absolute else variance))
+        fits.r_squared[chosen] = np.where(spreads[chosen] > 0, 1 - total / spreads[chosen], np.nan)
+    fits.points[:, chosen], fits.sum_of_squares[chosen] = held.points, total
+    fits.residual[chosen], fits.evaluations[chosen] = np.sqrt(variance), held.evaluations
+    fits.converged[chosen] = True
+    rounding = total <= (PERFECT * EPSILON) ** 2 * squares(held.lengths * held.points)
+    for place, sides, perfect in zip(chosen.tolist(), held.sides.T, rounding, strict=True):
+        told = [at_its_bound(names[each]) for each in np.flatnonzero(sides)]
+        fits.messages[place] = "; ".join([*told, *([ONLY_ROUNDING] if perfect else [])])
 
 
 def odd(fits: GroupFits) -> Any:

@@ -166,13 +166,24 @@ class Batches:
         """The triangles of groups at points (p, groups)."""
         return self._walked(places, points, 1).triangle
 
+    def triangles_at(self, places: Any, points: Any) -> Any:
+        """As `triangles`, at points in the order of the question."""
+        return self.triangles(places, self._ordered(points))
+
+    def walked(self, places: Any, points: Any) -> Ended:
+        """How groups ended, each from a point of its own (p, groups), in the order of the question."""
+        return self._walked(places, self._ordered(points), EVALUATIONS)
+
+    def _ordered(self, points: Any) -> Any:
+        return points[[self.names.index(name) for name in self.order]]
+
     def best_of(self, places: Any, samples: Any, followed: int) -> tuple[Ended, Any]:
         """The best end of each group from many starts, the best of which are followed; not converged where none is. And
         how many of these ended there.
 
         samples: points (count, p) in the order of the question.
         """
-        points = samples[:, [self.names.index(name) for name in self.order]].T
+        points = self._ordered(samples.T)
         groups, count = len(places), points.shape[1]
         there = self.triangles(np.repeat(places, count), np.tile(points, groups))
         value = squares(there[self._walk.linear :, -1]).reshape(groups, count)
