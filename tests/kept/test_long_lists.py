@@ -7,7 +7,7 @@ import pytest
 
 import cgcli as cg
 from cgcli.emit.formula import expression
-from cgcli.errors import FormulaError
+from cgcli.errors import FormulaError, ShapeError
 from cgcli.graph.store import Graph
 from cgcli.language import limits
 from cgcli.ops import shaping
@@ -109,3 +109,8 @@ def test_axes_in_another_order_have_a_text() -> None:
     text = "input x[2, 3, 4, 5]; 2*" + expression(graph, graph.apply(shaping.permute, [x], [(0, 1, 3, 2)]))
     given = np.random.default_rng(3).uniform(size=(2, 3, 4, 5))
     np.testing.assert_array_equal(cg.parse(text).eval(x=given), 2 * given.transpose(0, 1, 3, 2))
+
+
+def test_too_many_indices_are_told_of_the_list() -> None:
+    with pytest.raises(ShapeError, match="an array of 1 axes cannot take 2 indices"):
+        cg.parse("u = [k*x for k in range(20000)]; u[0, 1]").bind({"x": 1.0})
