@@ -80,7 +80,7 @@ EQUAL = 0.05
 """Digits that are no difference."""
 
 GRACE = 1.0
-"""Processor time beyond its share after which a round stops within a form: a sum of many terms fits in very many ways."""
+"""Seconds beyond its share after which a round stops within a form: a sum of many terms fits in very many ways."""
 
 ROUNDS_SHARE, SERIES_SHARE = 0.5, 0.4
 """Of the time that is left, for chains of rules and then for series; the rest is for branches and fresh points."""
