@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 MOST_POINTS = 3
 """Points at which they differ that are printed."""
 
-LONGEST = 70
-"""Characters of a part of a formula in a table."""
+LONGEST, MOST_PARTS = 70, 30
+"""Characters of a part of a formula in a table; operations of one side alone that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,9 @@ def compared(
     joint = Joint(left, right, values or {})
     missing = [name for bound in joint.bound for name in bound.program.inputs if name not in bound.values]
     fixed = dict(values or {}) if missing else {}
-    shapes = [{name for name, (here, there) in joint.pairs.items()
-               if joint.graph.shape_of(here) != joint.graph.shape_of(there)}]  # fmt: skip
-    unmatched = [*joint.unmatched, *sorted(shapes[0])]
+    misfits = [name for name, (here, there) in joint.pairs.items()
+               if joint.graph.shape_of(here) != joint.graph.shape_of(there)]  # fmt: skip
+    unmatched = [*joint.unmatched, *sorted(misfits)]
     pairs = {name: pair for name, pair in joint.pairs.items() if name not in unmatched}
     nodes = list(pairs.values())
     found = compare(joint.graph, pairs, fixed, seed=seed) if pairs else Comparison(UNEQUAL, False)
@@ -199,7 +199,3 @@ def _new_parts(graph: Graph, ours: Sequence[int], theirs: Sequence[int]) -> list
     """The operations that one side has alone, as text, the largest last."""
     nodes = [node for node in only_in(graph, ours, theirs) if not graph.is_constant(node)]
     return [shortened(expression(graph, node), LONGEST) for node in nodes[:MOST_PARTS]]
-
-
-MOST_PARTS = 30
-"""Operations of one side alone that are told."""
