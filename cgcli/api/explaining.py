@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cgcli.errors import UsageError
 from cgcli.formulas import given
 from cgcli.formulas.base import FormulaBase
 
@@ -79,4 +80,6 @@ class Explaining(FormulaBase):
         """
         from cgcli.formulas.comparing import compared
 
+        if not isinstance(other, FormulaBase):
+            raise UsageError("a formula is compared with a formula", hint='for example f.compare(cg.parse("x*x"))')
         return compared(self, other, given.given_values(mapping, inputs), seed=seed)

@@ -19,7 +19,7 @@ class Minimizing(FormulaBase):
         self, start: Mapping[str, Any] | None = None, *, bounds: Mapping[str, Any] | None = None,
         of: str | None = None, wrt: Sequence[str] | None = None, fix: Sequence[str] | Mapping[str, Any] | None = None,
         subject_to: Sequence[str] | str | None = None, method: str = "auto", tolerance: float = 1e-8, starts: int = 1,
-        seed: int = 0, rounds: int = 1000, engine: str = "auto",
+        seed: int = 0, rounds: int = 1000, engine: str = "auto", data: Any = None,
     ) -> Minimum:  # fmt: skip
         """A minimum of a scalar output near a start: `.values .value .gradient .hessian_eigenvalues .converged …`.
 
@@ -30,6 +30,9 @@ class Minimizing(FormulaBase):
         subject_to: constraints as texts over the inputs, `x + y <= 1`, `x*y = 2`, `0 <= x <= y`, element by element.
         tolerance: where Newton's method promises a fall below `tolerance²` beside the value, the search is done.
         starts, seed: how many places to start from, drawn between the bounds; the best end is the answer.
+        data: a table (a path, a DataFrame, a mapping of arrays …) whose columns are the values of the inputs of their
+        names that have no start, each as one array, so that the output is a sum or a mean over the rows. Rows with
+        gaps are left out.
 
         Gradient and Hessian are exact; saddles and maxima are left. `.converged` is true where nothing is promised any
         more and no curvature is negative; `.kind` and `.message` say what the end is (`cgcli.minimizing.outcome`).
@@ -40,7 +43,7 @@ class Minimizing(FormulaBase):
 
         return minimize(
             self, start, bounds=bounds, of=of, wrt=wrt, fix=fix, subject_to=subject_to, method=method,
-            tolerance=tolerance, starts=starts, seed=seed, rounds=rounds, engine=engine,
+            tolerance=tolerance, starts=starts, seed=seed, rounds=rounds, engine=engine, data=data,
         )  # fmt: skip
 
     def solve(

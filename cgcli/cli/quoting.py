@@ -35,7 +35,8 @@ def why_line(
     options += table or ()
     parts = [*options, "--", *plain] if any(map(COULD_BE_OPTION.match, plain)) else [*plain, *options]
     line = " ".join(["cg why", *map(quoted, parts)])
-    if table is None or "-" in parts or len(line) > LONGEST or not line.isprintable():
+    is_gone = any(part == "-" or part.startswith("/dev/") for part in parts)  # what came through a pipe
+    if table is None or is_gone or len(line) > LONGEST or not line.isprintable():
         return "`cg why` with the same formula and values tells more"
     return f"{line} tells more"
 

@@ -91,6 +91,7 @@ class Trials:
         self.inputs = dict(inputs)
         self._truth: tuple[Any, dict[str, Any]] | None = None
         self._doubts: dict[str, float] = {}
+        self._beyond = 0.0  # the sign of a value that is a number, but larger than doubles are
         self.is_open = False  # whether the formula has no value, or no slope, at the point, in any digits
         self._points: dict[bool, list[tuple[dict[str, Any], Any, Any, dict[str, Any]]]] = {}
         self._seed = np.random.default_rng(0)
@@ -105,6 +106,7 @@ class Trials:
         if self._truth is None:
             _, nodes = self.formula.with_slopes()
             here = self._numbers(nodes, self.inputs)
+            self._beyond = self._sign_beyond(here[0])
             self.is_open = any(_undefined(each) for each in here)
             tend = self._limits(nodes) if self.is_open else [(None, 0.0)] * len(nodes)
             found = [end if _undefined(each) else (each, 0.0) for each, end in zip(here, tend, strict=True)]
@@ -116,14 +118,28 @@ class Trials:
         return self._truth
 
     def keeps(self, value: Any, gradient: Mapping[str, Any]) -> bool:
-        """Whether a form has the true value and slopes of the formula at the point, where these are known."""
+        """Whether a form has the true value and slopes of the formula at the point, where these are known.
+
+        Of a value beyond doubles the sign is known.
+        """
         right, slopes = self.truth()
+        if self._beyond and not np.all(array_of(value) * self._beyond > 0):
+            return False
         close = [right is None or _near(right, value, self._doubts[""])]
         close += [
             _near(slope, gradient[name], self._doubts[name] + self._unseen(name, value))
             for name, slope in slopes.items() if name in gradient
         ]  # fmt: skip
         return all(close)
+
+    def _sign_beyond(self, value: Any) -> float:
+        """The sign of the formula's value where this is a number that is infinite as a double only; else 0."""
+        graph, node = self.formula.graph, self.formula.node
+        if value is None or graph.shape_of(node) or not np.isinf(value):
+            return 0.0
+        number = Exact(most=DIGITS).values(graph, self.inputs, [node])[node]
+        is_number = number is not None and all(number.home.mp.isfinite(each) for each in number.samples)
+        return float(np.sign(value)) if is_number else 0.0
 
     def _unseen(self, name: str, value: Any) -> float:
         """How far a slope may be off so that over the whole size of its input no digit of the value is another one."""

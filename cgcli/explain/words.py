@@ -12,6 +12,7 @@ from cgcli.explain.findings import Finding
 from cgcli.explain.loop_steps import first_step, not_finite
 from cgcli.explain.steps import NO_CALL
 from cgcli.numerals import compact, finite, shortened
+from cgcli.ops import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,10 @@ class Words:
     def operation(self, node: int) -> str:
         """What the operation of a node is called in a sentence."""
         row = self.graph.row(node)
-        return row.spell.get("words", f"`{row.name}`")
+        if "words" in row.spell:
+            return str(row.spell["words"])
+        written = self.whole(node).partition("(")[0]  # `arcsin`, where the formula has that name for `asin`
+        return f"`{written if row in REGISTRY.callable_as.get(written, ()) else row.name}`"
 
     def rate(self, node: int) -> str:
         """`∂/∂(x + y)`: the derivative of the result by a node."""

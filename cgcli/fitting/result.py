@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from cgcli.fitting.least_squares import Solution
-    from cgcli.fitting.protocol import Problem
+    from cgcli.fitting.protocol import Problem, Reduced
     from cgcli.fitting.question import Question
     from cgcli.fitting.searching import Task
 
@@ -138,9 +138,7 @@ def result_of(
     if loss != "linear" and not absolute and known:
         found, variance = with_robust_errors(problem, point, found, reduced.rows)
     names, rows = question.names, reduced.rows
-    spread = problem.spread()
-    r_squared = 1 - reduced.plain / spread if spread > 0 else None
-    adjusted = 1 - (1 - r_squared) * (rows - 1) / found.dof if r_squared is not None and found.dof > 0 else None
+    r_squared, adjusted = determination(reduced, problem.spread(), found.dof)
     reach = stats.quantile(found.dof, absolute=absolute) * found.errors
     at_bound = [names[place] for place in np.flatnonzero(~free)]
     undetermined = [
@@ -164,6 +162,14 @@ def result_of(
     tell_gaps(result, problem.report)
     tell(result, found, solution)
     return result
+
+
+def determination(reduced: Reduced, spread: float, dof: int) -> tuple[float | None, float | None]:
+    """R² and the adjusted R²; None where there is nothing to explain, and where no row is left over."""
+    if not spread > 0:
+        return None, None
+    share = 1 - reduced.plain / spread
+    return share, 1 - (1 - share) * (reduced.rows - 1) / dof if dof > 0 else None
 
 
 def blind_to_idle(problem: Problem, solution: Solution) -> Solution:

@@ -11,7 +11,7 @@ from cgcli.explain.comparing import UNEQUAL, Comparison, Difference, clearly_oth
 from cgcli.formulas import derivatives
 from cgcli.graph.copying import carry, copied
 from cgcli.graph.store import Graph
-from cgcli.numerals import shortened
+from cgcli.numerals import compact, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from cgcli.formulas.base import FormulaBase
     from cgcli.formulas.bound import Bound
 
-LONGEST = 70
-"""Characters of a part of a formula in a table."""
+MOST_POINTS = 3
+"""Points at which they differ that are printed."""
+
+LONGEST, MOST_PARTS = 70, 30
+"""Characters of a part of a formula in a table; operations of one side alone that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Side:
     gradients: dict[str, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparisons:
     """What `Formula.compare` returns.
 
@@ -53,6 +56,15 @@ class Comparisons:
     first: Side | None = None
     second: Side | None = None
     joint: Joint | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        lines = [self.verdict]
+        for each in self.counterexamples[:MOST_POINTS]:
+            at = ", ".join(f"{name}={_number(value)}" for name, value in each.at.items()) or "every point"
+            lines.append(f"`{each.output}` at {at}: {_number(each.left)} and {_number(each.right)}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
 
     def __bool__(self) -> bool:
         """Whether the formulas are equal, as far as was found."""
@@ -77,6 +89,11 @@ class Comparisons:
     def counterexample(self) -> Any:
         """The first point at which they differ: `.at`, `.left`, `.right`, `.output`, `.alone`; None where none is."""
         return self.counterexamples[0] if self.counterexamples else None
+
+
+def _number(value: Any) -> str:
+    """A value at a point; in 30 digits where doubles do not tell the sides apart."""
+    return str(value.context.nstr(value, 30)) if hasattr(value, "_mpf_") else compact(value)
 
 
 class Joint:
@@ -144,9 +161,9 @@ def compared(
     joint = Joint(left, right, values or {})
     missing = [name for bound in joint.bound for name in bound.program.inputs if name not in bound.values]
     fixed = dict(values or {}) if missing else {}
-    shapes = [{name for name, (here, there) in joint.pairs.items()
-               if joint.graph.shape_of(here) != joint.graph.shape_of(there)}]  # fmt: skip
-    unmatched = [*joint.unmatched, *sorted(shapes[0])]
+    misfits = [name for name, (here, there) in joint.pairs.items()
+               if joint.graph.shape_of(here) != joint.graph.shape_of(there)]  # fmt: skip
+    unmatched = [*joint.unmatched, *sorted(misfits)]
     pairs = {name: pair for name, pair in joint.pairs.items() if name not in unmatched}
     nodes = list(pairs.values())
     found = compare(joint.graph, pairs, fixed, seed=seed) if pairs else Comparison(UNEQUAL, False)
@@ -182,7 +199,3 @@ def _new_parts(graph: Graph, ours: Sequence[int], theirs: Sequence[int]) -> list
     """The operations that one side has alone, as text, the largest last."""
     nodes = [node for node in only_in(graph, ours, theirs) if not graph.is_constant(node)]
     return [shortened(expression(graph, node), LONGEST) for node in nodes[:MOST_PARTS]]
-
-
-MOST_PARTS = 30
-"""Operations of one side alone that are told."""

@@ -90,7 +90,7 @@ class Rewriting:
     conditions: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Checked:
     """What `Formula.check` returns: results by output, their derivatives, what loses digits, and better forms."""
 
@@ -98,6 +98,17 @@ class Checked:
     derivatives: dict[str, dict[str, Result]]
     losers: list[Loser]
     rewritings: list[Rewriting]
+
+    def __str__(self) -> str:
+        names = {**self.outputs,
+                 **{f"d{'' if name == 'result' else name}/d{by}": each
+                    for name, slopes in self.derivatives.items() for by, each in slopes.items()}}  # fmt: skip
+        lines = [f"{name} = {number_text(each.value)}, {_told(each)}" for name, each in names.items()]
+        lines += [f"lost by {each.text}: {each.lost:.1f}" for each in self.losers]
+        lines += [f"better: {each.formula}, which loses {each.lost:.1f}" for each in self.rewritings]
+        return "\n".join(lines)
+
+    __repr__ = __str__
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-able data."""
@@ -120,6 +131,13 @@ class Checked:
         }  # fmt: skip
 
 
+def _told(result: Result) -> str:
+    """How many digits are lost, and where that is the worst of many points."""
+    lost = "not known" if result.lost != result.lost else f"{result.lost:.1f}"
+    at = ", ".join(f"{name}={number_text(value)}" for name, value in (result.at or {}).items())
+    return f"digits lost, of sixteen: {lost}" + (f" (at the worst point, {at})" if at else "")
+
+
 def as_data(result: Result) -> dict[str, Any]:
     """A result as JSON-able data."""
     data: dict[str, Any] = {"value": result.value, "right": result.right, "digits": result.text, "lost": result.lost}
@@ -136,6 +154,9 @@ def check(
     as of `FormulaBase.bind`; CalculationError where nothing can be measured.
     """
     ranges = dict(ranges or {})
+    for name, (low, high) in ranges.items():
+        if not low < high:
+            raise UsageError(f"the range of `{name}` is no range: {low} is not below {high}", hint="give (low, high)")
     both = [name for name in ranges if name in values]
     if both:
         raise UsageError(f"`{both[0]}` has a value and a range", hint="give one of them")

@@ -15,7 +15,7 @@ from cgcli.formulas import kinks
 from cgcli.formulas.derivatives import gradient_nodes, targets, variables
 from cgcli.formulas.rows import bind_columns, evaluate_rows
 from cgcli.graph.walk import ancestors
-from cgcli.numerals import finite
+from cgcli.numerals import compact, finite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ MOST_PATTERNS = 500
 """Ways of going wrong of which one row each is looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Why:
     """What `Formula.why` returns. findings: what is worth a word; values, gradients: at the point, by output.
 
@@ -58,7 +58,16 @@ class Why:
         return answer if findings else answer | {"closest": self.closest}
 
     def __str__(self) -> str:
-        return "\n".join(f"{each.kind} in the {each.pass_} pass: {each.why}" for each in self.findings) or self.closest
+        lines = []
+        for each in self.findings:
+            lines.append(f"{each.kind} in the {each.pass_} pass: {each.why}")
+            for cure in each.cures:
+                at = ", ".join(f"{name}={compact(value)}" for name, value in (cure.at or {}).items())
+                better = f"start elsewhere, such as {at}" if at else cure.formula
+                lines.append(f"  cure: {better}, which gives {compact(cure.value)}")
+        return "\n".join(lines) or self.closest
+
+    __repr__ = __str__
 
 
 def why(

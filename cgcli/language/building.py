@@ -56,9 +56,9 @@ class Building:
     stand behind an alias (`aliases`). terms: inputs that stand for the one value of a term. varying: inputs that have
     another value in each row of a table. handlers: by rule what does the work of a row: it takes the row, works on the
     stack, and returns the next row. within: begins the lowering of a function in a graph of its own (`inner`), where
-    there is one. is_inner: whether this is such a one. not_kept: calls, by their rows, of which it is known that they
-    are written out. by_item: arrays that stand for a list, and what makes the node of one item of it by itself. spared:
-    nodes that these saved.
+    there is one. is_inner: whether this is such a one; is_item: and that of a list item. not_kept: calls, by their
+    rows, of which it is known that they are written out. by_item: arrays that stand for a list, and what makes the node
+    of one item of it by itself. spared: nodes that these saved.
     """
 
     def __init__(self, table: Syntax, values: Mapping[str, float], targets: Collection[str]) -> None:
@@ -81,6 +81,7 @@ class Building:
         self.handlers: list[Callable[[int], int]] = []
         self.within: Callable[[], Any] | None = None
         self.is_inner = False
+        self.is_item = False
         self.not_kept: set[int] = set()
         self._sources: list[int] = []
 

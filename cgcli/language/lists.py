@@ -245,7 +245,8 @@ class Lists:
         if not shape:
             hint = "only lists and arrays take an index"
             raise self.building.shape_error("a single number has no elements", row, hint)
-        if node in self.building.by_item and isinstance(key[0], int) and -shape[0] <= key[0] < shape[0]:
+        exists = isinstance(key[0], int) and -shape[0] <= key[0] < shape[0] and len(key) <= len(shape)
+        if exists and node in self.building.by_item:
             node, key = self.building.by_item[node](key[0] % shape[0]), key[1:]
             if not key:
                 return node

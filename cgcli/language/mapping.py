@@ -60,6 +60,7 @@ class _Item(Repeated):
         super().__init__(building, items, row)
         _, item = self.begun(name)
         inner, table = self.inner, building.table
+        inner.building.is_item = True
         used = {table.word(place) for place in body if table.rule[place] == syntax.NAME}
         names = {each: inner.capture(value, each) for each, value in local.items() if each in used}
         try:
@@ -69,6 +70,10 @@ class _Item(Repeated):
         self.ended(inner.building.materialise(value))
         if not self.moving[self.result]:
             raise NotKeptError("all items are the same")
+
+    def pays(self) -> bool:
+        """Whether it is kept; in the body of another list always, since written out it is as many arrays."""
+        return self.building.is_item or super().pays()
 
     def array(self) -> int:
         """The list in the graph outside. NotKeptError for an operation that is not computed for many items at once."""

@@ -114,7 +114,7 @@ def within(step: Any, part: Any, scale: Any, limit: float) -> Any:
     a, b = scale * part, scale * step
     across, along = float(a @ a), float(a @ b)
     rest = max(limit**2 - float(b @ b), 0.0)
-    return (np.sqrt(along**2 + across * rest) - along) / across * part
+    return (np.hypot(along, np.sqrt(across * rest)) - along) / across * part
 
 
 def updated(bend: Any, part: Any, change: Any, scale: Any) -> Any:

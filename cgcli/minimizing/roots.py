@@ -138,6 +138,8 @@ class RootWalk:
         units = np.where(self.scale > 0, self.scale, 1.0)
         if not self.radius:
             self.radius = FIRST * float(np.linalg.norm(units * self.x)) or FIRST
+            if self._is_hidden():
+                self.radius = max(self.radius, self.norm)  # about as long as Newton's step, in these units
         slope = self.jacobian.T @ self.residuals
         if np.linalg.norm(slope / units) <= 1e-10 * self.norm * np.linalg.norm(self.jacobian / units):
             return False
@@ -146,7 +148,8 @@ class RootWalk:
         while True:
             step, what = self._step(model, units, low, high)
             length = float(np.linalg.norm(units * step))
-            promised = (self.norm**2 - np.linalg.norm(self.residuals + self.jacobian @ step) ** 2) / 2
+            change = self.jacobian @ step
+            promised = -float(change @ (2 * self.residuals + change)) / 2  # of squares: their difference would cancel
             if not promised > 0 or not length > 0:
                 return False
             place = np.clip(self.x + step, self.low, self.high)
@@ -205,7 +208,14 @@ class RootWalk:
             return "stalled"
         if self.norm < 0.9 * before:
             return ""
-        return "apart" if walk.ending in CONVERGED else "stalled"
+        return "apart" if walk.ending in CONVERGED and not self._is_hidden() else "stalled"
+
+    def _is_hidden(self) -> bool:
+        """Whether unknowns that move by their own size change the residuals by less than rounding: `x*exp(x) = 1e20`
+        at 1. Then nothing can be said from near by.
+        """
+        change = float(np.linalg.norm(self.scale * self.largest))
+        return bool(self.scale.any()) and change < EPSILON * self.norm
 
     def _measure_noise(self) -> None:
         """How much the residuals change by rounding alone: their changes among neighbours, less what is due."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from cgcli.errors import CalculationError, UsageError, did_you_mean
+from cgcli.errors import CalculationError, DataError, UsageError, did_you_mean
+from cgcli.formulas import given
 from cgcli.minimizing.constrained import ConstrainedWalk
 from cgcli.minimizing.constraints import Constraints
 from cgcli.minimizing.large import LargeWalk
@@ -13,10 +16,11 @@ from cgcli.minimizing.objective import Objective
 from cgcli.minimizing.outcome import CONVERGED, Minimum
 from cgcli.minimizing.setting import Setting
 from cgcli.minimizing.words import message_of
+from cgcli.rows.whole import table_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from cgcli.formulas.base import FormulaBase
@@ -37,10 +41,12 @@ def minimize(
     formula: FormulaBase, start: Mapping[str, Any] | None = None, *, bounds: Mapping[str, Any] | None = None,
     of: str | None = None, wrt: Sequence[str] | None = None, fix: Sequence[str] | Mapping[str, Any] | None = None,
     subject_to: Sequence[str] | str | None = None, method: str = "auto", tolerance: float = 1e-8, starts: int = 1,
-    seed: int = 0, rounds: int = ROUNDS, engine: str = "auto",
+    seed: int = 0, rounds: int = ROUNDS, engine: str = "auto", data: Any = None,
 ) -> Minimum:  # fmt: skip
     """A minimum of a scalar output near a start; see `Formula.minimize`."""
     check_options(method, tolerance, starts, rounds)
+    if data is not None:
+        start, fix = with_columns(formula, data, start, bounds, fix)
     setting = Setting(formula, start, bounds=bounds, wrt=wrt, fix=fix, of=of, engine=engine)
     objective = Objective(setting.bound, setting.names, of)
     with np.errstate(all="ignore"):
@@ -53,6 +59,28 @@ def minimize(
             return held_answer(objective, setting, [walk for walk in held if walk.point.is_finite()])
         walks = [walked(objective, place, low, high, tolerance, rounds) for place in places]
         return answer(objective, setting, walks, low, high)
+
+
+def with_columns(
+    formula: FormulaBase, data: Any, start: Mapping[str, Any] | None, bounds: Mapping[str, Any] | None,
+    fix: Sequence[str] | Mapping[str, Any] | None,
+) -> tuple[dict[str, Any], Any]:  # fmt: skip
+    """The start and what is fixed, with the columns of a table for the inputs of their names that have no start.
+
+    Rows with a gap in one of them are left out, of which a GapWarning tells. DataError where no row is left.
+    """
+    given_here = {**given.given_values(start, {}), **(dict(fix) if isinstance(fix, Mapping) else {})}
+    known = {**dict.fromkeys(bounds or (), 0.0), **given_here}
+    found = table_values(formula, data, known)
+    columns = {name: np.asarray(value) for name, value in found.items() if name not in known}
+    if not columns:
+        raise DataError("no input is a column of the table", hint="an input takes the column of its name")
+    whole = np.logical_and.reduce(
+        [~np.isnan(column).reshape(len(column), -1).any(axis=1) for column in columns.values()]
+    )
+    if not whole.any():
+        raise DataError("each row of the table has a gap in a column that is needed")
+    return {**given_here, **{name: column[whole] for name, column in columns.items()}}, [*(fix or ()), *columns]
 
 
 def check_options(method: str, tolerance: float, starts: int, rounds: int) -> None:

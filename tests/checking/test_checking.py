@@ -9,6 +9,7 @@ import pytest
 
 import cgcli as cg
 from cgcli.__main__ import main
+from cgcli.errors import UsageError
 from cgcli.explain.checking import (
     AGREES,
     BRANCH,
@@ -315,3 +316,14 @@ def test_what_the_command_says(line, code, told, capsys):
     shown = capsys.readouterr()
     assert told in shown.out + shown.err
     assert "please report" not in shown.err
+
+
+def test_the_answer_in_python_prints_as_words():
+    lines = repr(cg.parse("sqrt(x+1) - sqrt(x)").check(x=1e15)).splitlines()
+    assert lines[0] == "result = 1.862645149230957e-8, digits lost, of sixteen: 15.2"
+    assert lines[-1].startswith("better: 1 / (sqrt(x + 1) + sqrt(x))")
+
+
+def test_a_range_that_is_upside_down_is_refused_in_python():
+    with pytest.raises(UsageError, match="1 is not below 0"):
+        cg.parse("x^2").check(ranges={"x": (1, 0)})

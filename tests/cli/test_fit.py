@@ -66,7 +66,7 @@ Fit of y
   AIC                 5.94329
   sigma               relative: errors follow from the residuals
   method              linear least squares
-  evaluations         3
+  evaluations         4
   ended               converged: residuals orthogonal to their derivatives
 """
     assert fits("fit", "a + b*x", "--data", "line.csv", "--target", "y").out == expected

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import cgcli as cg
 from cgcli.__main__ import main
+from cgcli.errors import UsageError
 from cgcli.explain.comparing import (
     ALMOST,
     EQUAL_GRAPH,
@@ -196,3 +197,12 @@ def test_equal_formulas_with_other_numbers_at_the_point(first, second, at, names
 def test_equal_formulas_with_equal_numbers_say_no_more(capsys):
     assert main(["compare", "x + y", "y + x", "x=1", "y=2"]) == 0
     assert "their numbers here" not in capsys.readouterr().out
+
+
+def test_the_comparison_in_python_prints_its_verdict_and_points():
+    assert repr(cg.parse("x^2").compare(cg.parse("x^3"))).splitlines() == ["different", "`result` at x=-1: 1 and -1"]
+
+
+def test_a_formula_is_not_compared_with_a_text():
+    with pytest.raises(UsageError, match="compared with a formula"):
+        cg.parse("x^2").compare("x*x")

@@ -114,7 +114,7 @@ def test_small_linear_least_squares_within_bounds(size):
             assert ((found >= low) & (found <= high)).all()
 
 
-@pytest.mark.parametrize("start", [{"a": 1, "b": 1, "c": 0.5}, None])
+@pytest.mark.parametrize("start", [{"a": 1, "b": 1, "c": 0.5}, {"a": 1, "b": 3, "c": 0}, None])
 def test_groups_that_end_at_a_bound_are_as_their_tables_fitted_alone(start):
     generator, t, count = np.random.default_rng(6), np.linspace(0, 8, 20), 24
     targets = []
@@ -138,3 +138,8 @@ def test_groups_that_end_at_a_bound_are_as_their_tables_fitted_alone(start):
         assert not any("the start" in warning for warning in found[place].warnings if start is None)
         held += bool(alone.at_bound)
     assert 6 < held < count
+    told = [warning for warning in found.warnings if "c is at its bound in " in warning]
+    assert len(told) == 1
+    assert f" of {count} groups" in told[0]
+    outside = any("the start b = 3 is outside of its bounds" in warning for warning in found.warnings)
+    assert outside == (start is not None and start["b"] == 3)

@@ -7,7 +7,7 @@ import pytest
 
 import cgcli as cg
 from cgcli.emit.formula import expression
-from cgcli.errors import FormulaError
+from cgcli.errors import FormulaError, ShapeError
 from cgcli.graph.store import Graph
 from cgcli.language import limits
 from cgcli.ops import shaping
@@ -109,3 +109,17 @@ def test_axes_in_another_order_have_a_text() -> None:
     text = "input x[2, 3, 4, 5]; 2*" + expression(graph, graph.apply(shaping.permute, [x], [(0, 1, 3, 2)]))
     given = np.random.default_rng(3).uniform(size=(2, 3, 4, 5))
     np.testing.assert_array_equal(cg.parse(text).eval(x=given), 2 * given.transpose(0, 1, 3, 2))
+
+
+def test_too_many_indices_are_told_of_the_list() -> None:
+    with pytest.raises(ShapeError, match="an array of 1 axes cannot take 2 indices"):
+        cg.parse("u = [k*x for k in range(20000)]; u[0, 1]").bind({"x": 1.0})
+
+
+def test_lists_within_long_lists_are_arrays_too() -> None:
+    text = "sum(sum(sum(i*j*k*x for i in range({0})) for j in range({0})) for k in range({0}))"
+    formula = cg.parse(text.format(90))
+    assert formula.eval(x=2) == 2 * sum(range(90)) ** 3
+    assert len(formula.bind(x=2).program.graph) < 30
+    with pytest.raises(FormulaError, match="1,000,000,000 numbers at once, more than the 100,000,000"):
+        cg.parse(text.format(1000)).eval(x=2)

@@ -176,3 +176,19 @@ def test_what_defines_a_name_and_what_is_an_equation():
 def test_a_start_outside_of_the_domain_in_python():
     with pytest.raises(CalculationError, match="nan comes from `log` of -1"):
         cg.parse("log(x) == 1").solve({"x": -1})
+
+
+@pytest.mark.parametrize(
+    ("text", "root"), [("x*exp(x) - 1e20", 42.30675509173839), ("x^2 - 1e100", 1e50), ("x^3 - 8e60", 2e20)]
+)
+def test_a_root_that_the_start_does_not_see_for_rounding(text, root):
+    """Near the start the residual does not change by as much as its last digit."""
+    found = cg.parse(text).solve({"x": 1})
+    assert found.converged
+    assert found.values["x"] == pytest.approx(root, rel=1e-12)
+
+
+def test_of_what_is_hidden_by_rounding_nothing_is_claimed():
+    found = cg.parse("x^2 - 1e200").solve({"x": 1})
+    assert not found.converged
+    assert "no direction lowers" not in found.message

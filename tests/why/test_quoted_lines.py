@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from cgcli.__main__ import main
+from cgcli.cli.quoting import why_line
 
 
 @pytest.mark.parametrize("words", [
@@ -45,3 +46,8 @@ def test_the_line_behind_a_warning_runs_and_tells_of_the_same(words, tmp_path, m
 def test_no_line_where_there_is_nothing_more(words, capsys):
     assert main(words) == 0
     assert "cg why" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["-", "/dev/fd/63", "/dev/stdin"])
+def test_what_came_through_a_pipe_is_told_of_in_general_terms(path):
+    assert why_line("log(x)", None, table=["--data", path]) == "`cg why` with the same formula and values tells more"

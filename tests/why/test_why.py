@@ -191,3 +191,20 @@ def test_a_corner_is_told_by_the_formula_that_meets_it():
 
 def test_a_comparison_is_called_so():
     assert cg.parse("(x > 2)*3").why(x=1).findings[0].why.startswith("the comparison is constant between its steps")
+
+
+def test_no_cure_gives_0_for_a_number_beyond_doubles():
+    """exp(800) - exp(801) is -4.7e347: both clamped to one number would be 0."""
+    for finding in cg.parse("exp(x) - exp(y)").why(x=800, y=801).findings:
+        assert all(cure.at is not None or cure.value < 0 for cure in finding.cures)
+
+
+def test_a_function_is_called_as_the_formula_calls_it():
+    assert cg.parse("arcsin(x)").why(x=2).findings[0].why.startswith("`arcsin` gives nan")
+
+
+def test_answers_print_as_words():
+    assert str(cg.parse("log(x)").why(x=-1)).splitlines()[:2] == [
+        "nan in the forward pass: `log` gives nan where x = -1",
+        "  cure: where(x > 0, log(x), 0), which gives 0",
+    ]

@@ -120,6 +120,8 @@ def other_lines(names: Sequence[str]) -> list[str]:
 
 def verdict_lines(found: Comparisons) -> Iterator[str]:
     """The verdict in a sentence, and the points that show it."""
+    from cgcli.formulas.comparing import MOST_POINTS
+
     points = f"{found.tried} point{'' if found.tried == 1 else 's'} compared in many digits"
     if found.equal:
         yield f"{found.verdict} ({points})" if found.tried else found.verdict
@@ -130,10 +132,6 @@ def verdict_lines(found: Comparisons) -> Iterator[str]:
         yield f"  not in both, or of another shape: {names}"
     for each in found.counterexamples[:MOST_POINTS]:
         yield from point_lines(each)
-
-
-MOST_POINTS = 3
-"""Points at which they differ that are printed."""
 
 
 def point_lines(each: Counterexample) -> Iterator[str]:

@@ -7,6 +7,7 @@ Examples:
   cg minimize "sin(3*x) + x^2/10" x=2 --bound x=-5:5 --starts 20
   cg minimize "cos(x)*y^2 + x^2" x=0.5 y=1 --trace --plot path.svg
   cg minimize model.cg --wrt a,b --of loss -o best.json
+  cg minimize "sum(abs(y - a*x))" a=1 --data points.csv
 
 Where no minimum was reached, what was found is shown, the exit code is 1, and no file is written.
 """
@@ -52,6 +53,10 @@ def run(
         typer.Option("--fix", metavar="NAME[=VALUE]", help="Inputs that keep their value."),
     ] = None,
     of: Of = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", metavar="FILE", help="A table: its columns are arrays for the inputs of their names."),
+    ] = None,
     starts: SearchStarts = 1,
     seed: SearchSeed = 0,
     tolerance: Annotated[float, typer.Option("--tolerance", help="How exact, beside the value.")] = 1e-8,
@@ -89,6 +94,12 @@ def run(
         "fix": names,
         "of": of,
     }
+    if data:
+        from cgcli.cli.output import show_warnings
+        from cgcli.minimizing.search import with_columns
+
+        show_warnings()
+        start, chosen["fix"] = with_columns(parsed, data, start, chosen["bounds"], names)
     result = parsed.minimize(
         start, **chosen, subject_to=subject_to, starts=starts, seed=seed, tolerance=tolerance, rounds=rounds,
         engine=engine,

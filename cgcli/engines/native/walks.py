@@ -324,7 +324,7 @@ class WalkKernel:
         """The loop over stretches of rows. Rows are computed by whole vectors, which may begin before those of the
         stretch; what stands behind them in the lines is made 0.
         """
-        areas, vector = self.areas, f"<{self.areas.lanes} x double>"
+        areas = self.areas
         lines = [
             "stretch:", "%at = phi i64 [0, %entry], [%until, %again]",
             f"%full = add i64 %at, {areas.height}", "%over = icmp sgt i64 %full, %count",
@@ -335,25 +335,11 @@ class WalkKernel:
             "%start = select i1 %early, i64 %back, i64 %first", "%skipped = sub i64 %first, %start",
             "%minus = sub i64 0, %start",
         ]  # fmt: skip
-        addresses = self._area("addresses", lines)
-        for place in range(areas.width):
-            line = self._area("lines", lines, place * areas.stride)
-            moved, at = self._name(), self._name()
-            lines += [
-                f"{moved} = getelementptr double, ptr {line}, i64 %minus",
-                f"{at} = getelementptr ptr, ptr {addresses}, i64 {place}", f"store ptr {moved}, ptr {at}, align 8",
-            ]  # fmt: skip
+        addresses = self._addressed(lines)
         scalars, rows = self._area("scalars", lines), self._area("rows", lines)
         lines.append(f"call void @rows(ptr %columns, ptr {scalars}, ptr {addresses}, ptr {rows}, i64 %start, i64 %end)")
         block = self._area("lines", lines, "%skipped")
-        for place in range(areas.width):
-            line, behind = self._name(), self._name()
-            lines += [f"{line} = getelementptr double, ptr {block}, i64 {place * areas.stride}",
-                      f"{behind} = getelementptr double, ptr {line}, i64 %rows"]  # fmt: skip
-            for part in range(triangles.UNROLLED):
-                at = self._name()
-                lines += [f"{at} = getelementptr double, ptr {behind}, i64 {part * areas.lanes}",
-                          f"store {vector} zeroinitializer, ptr {at}, align 8"]  # fmt: skip
+        self._zeros_behind(block, lines)
         step = triangles.UNROLLED * areas.lanes
         lines += ["br i1 %reflect, label %reflecting, label %summing", "summing:",
                   f"call void @products(ptr {block}, i64 %rows, ptr {sums})", "br label %again", "reflecting:",
@@ -367,6 +353,30 @@ class WalkKernel:
             "br label %again", "again:", "%left = icmp slt i64 %until, %count",
             "br i1 %left, label %stretch, label %rows_done",
         ]  # fmt: skip
+
+    def _addressed(self, lines: list[str]) -> str:
+        """Where the kernel of rows finds the lines: a row of the table's goes to its place from the stretch's first."""
+        addresses = self._area("addresses", lines)
+        for place in range(self.areas.width):
+            line = self._area("lines", lines, place * self.areas.stride)
+            moved, at = self._name(), self._name()
+            lines += [
+                f"{moved} = getelementptr double, ptr {line}, i64 %minus",
+                f"{at} = getelementptr ptr, ptr {addresses}, i64 {place}", f"store ptr {moved}, ptr {at}, align 8",
+            ]  # fmt: skip
+        return addresses
+
+    def _zeros_behind(self, block: str, lines: list[str]) -> None:
+        """What stands behind the rows of a stretch, as much as is summed or reflected at once, is made 0."""
+        areas = self.areas
+        for place in range(areas.width):
+            line, behind = self._name(), self._name()
+            lines += [f"{line} = getelementptr double, ptr {block}, i64 {place * areas.stride}",
+                      f"{behind} = getelementptr double, ptr {line}, i64 %rows"]  # fmt: skip
+            for part in range(triangles.UNROLLED):
+                at = self._name()
+                lines += [f"{at} = getelementptr double, ptr {behind}, i64 {part * areas.lanes}",
+                          f"store <{areas.lanes} x double> zeroinitializer, ptr {at}, align 8"]  # fmt: skip
 
     def _copied(self, sums: str, square: str) -> list[str]:
         """A reflected triangle into the lane's place."""

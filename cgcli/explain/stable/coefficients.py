@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.engines.numpy import NumpyEngine
+from cgcli.explain.stable.series import NoSeries
 from cgcli.ops import arithmetic, powers
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ POINTS = 8
 
 NOTHING = 1e-9
 """Beside its terms, a sum of numbers that is 0."""
-
-
-class NoSeries(Exception):
-    """The formula has no such series there, or none is known of an operation."""
 
 
 Monomial = tuple[Fraction, dict[int, int]]

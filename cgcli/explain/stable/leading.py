@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cgcli.explain.stable.coefficients import POINTS, Coefficients, NoSeries, merged
+from cgcli.explain.stable.coefficients import POINTS, Coefficients, merged
+from cgcli.explain.stable.series import NoSeries
 from cgcli.explain.stable.trials import computed
 from cgcli.graph.walk import ancestors
 from cgcli.ops import arithmetic, hyperbolic, logic, powers, trigonometric

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import islice
+from math import inf
+from time import process_time
 from typing import TYPE_CHECKING
 
 from cgcli.explain.stable.building import SUMS, Builder
@@ -33,6 +35,7 @@ class Matcher:
         self.builder = builder
         self.graph = builder.graph
         self._sides: dict[int, Builder] = {}
+        self.until = inf  # the processor time at which to stop: of many terms there are very many choices
 
     def applied(self, rule: Rule, node: int) -> Iterator[tuple[int, int | None]]:
         """What a rule writes in the place of a node, in each way that it fits, and its condition there."""
@@ -170,6 +173,8 @@ class Matcher:
         coefficient, node = wanted
         own, factors = pattern.monomial(node)
         for found, left in ways:
+            if process_time() > self.until:
+                return
             for place, (value, each) in enumerate(left):
                 inner, ours = self.builder.monomial(each)
                 rest = [*left[:place], *left[place + 1 :]]

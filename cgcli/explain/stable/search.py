@@ -71,6 +71,9 @@ ALIKE = 6
 EQUAL = 0.05
 """Digits that are no difference."""
 
+GRACE = 1.0
+"""Seconds beyond its share after which a round stops within a form: a sum of many terms fits in very many ways."""
+
 ROUNDS_SHARE, SERIES_SHARE = 0.5, 0.4
 """Of the time that is left, for chains of rules and then for series; the rest is for branches and fresh points."""
 
@@ -187,6 +190,7 @@ class Search:
             whole = expansions(self.builder, self.node, self.names, self.trials)
             return self._forms([(node, (text,), ()) for node, text in whole])
         until = process_time() + SERIES_SHARE * self._seconds_left()
+        self.matcher.until = until + GRACE
         signs = {name: {int(sign) for sign in np.sign(column) if sign} or {1}
                  for name, column in self.trials.columns.items()}  # fmt: skip
         found = leading_terms(self.builder, self.node, self.names, signs, lambda: process_time() > until)
@@ -249,6 +253,7 @@ class Search:
         reached = {first.node}
         beam, every = [first], [first]
         until = process_time() + ROUNDS_SHARE * self._seconds_left()
+        self.matcher.until = until + GRACE
         for _ in range(self.effort.rounds):
             made: dict[int, tuple[int, tuple[str, ...], tuple[int, ...]]] = {}
             for form in beam:
@@ -310,6 +315,8 @@ class Search:
         for place, need in enumerate(ancestors(self.graph, [root])):
             if not need or self.graph.is_leaf(place):
                 continue
+            if process_time() > self.matcher.until:
+                return
             for node, text, condition in self._at(place):
                 yield replaced(self.graph, root, {place: node}), text, condition
 

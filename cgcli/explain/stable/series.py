@@ -44,7 +44,7 @@ class Series(NamedTuple):
 
 
 class NoSeries(Exception):
-    """The formula has no such series there."""
+    """The formula has no such series there, or none is known of an operation."""
 
 
 def expansions(builder: Builder, node: int, names: Sequence[str], trials: Trials) -> Iterator[tuple[int, str]]:
@@ -108,8 +108,7 @@ class Expander:
         self.far = far
         self.mp = MPContext()
         self.mp.dps = DIGITS
-        self._engine = MpmathEngine()
-        self._engine.mp = self.mp
+        self._engine = MpmathEngine(mp=self.mp)
 
     def series(self, node: int, variable: int) -> Series:
         """The series of a node. NoSeries where it has none."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cgcli.data.stream import gap_text
-from cgcli.fitting.fit import bounds_of
+from cgcli.fitting.fit import bounds_of, inside
 from cgcli.fitting.gaps import refuse_gaps
 from cgcli.fitting.groups.each import GroupFits, Groups, How, Results, fit_groups
 from cgcli.fitting.groups.grouping import grouped_rows
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from cgcli.fitting.question import Question
     from cgcli.formulas.base import FormulaBase
 
 FACTS = ("rows", "dof", "residual", "r_squared", "evaluations", "converged", "message")
@@ -187,6 +188,7 @@ def fit_by(
     check_loss(loss, loss_scale)
     question = ask(formula, data, target=target, start=start, fix=fix, wrt=wrt, sigma=sigma, columns=columns)
     low, high = bounds_of(question, bounds)
+    moved = moved_starts(question, low, high)
     names = [by] if isinstance(by, str) else list(by)
     rows = grouped_rows(question, names, limit)
     refuse_gaps(question, rows.report, missing)
@@ -207,8 +209,30 @@ def fit_by(
         rows.by, keys, question.names, fits, found, question.target.text, method, absolute_sigma,
         rows.report.skipped, tuple(shared), question.fixed,
     )  # fmt: skip
+    result.warnings += moved
     tell(result, groups)
     return result
+
+
+def moved_starts(question: Question, low: Any, high: Any) -> list[str]:
+    """Move starts that are outside of their bounds into them, for all groups; sentences on that."""
+    told = []
+    for name, least, most in zip(question.names, low, high, strict=True):
+        start = question.starts.get(name)
+        if start is not None and not least <= start <= most:
+            question.starts[name] = begun = inside(float(start), least, most)
+            told.append(f"the start {name} = {start:g} is outside of its bounds: the search begins at {begun:g}")
+    return told
+
+
+def tell_bounds(result: GroupedFit, groups: Groups) -> None:
+    """Say which parameters are at a bound, and in how many groups."""
+    points, how = result.fits.points, groups.how
+    for name, numbers, least, most in zip(result.names, points, how.low, how.high, strict=True):
+        there = np.flatnonzero((numbers <= least) | (numbers >= most))
+        if len(there):
+            which = f"{len(there):,} of {len(result):,} groups (first: `{groups.rows.label(int(there[0]))}`)"
+            result.warnings.append(f"{name} is at its bound in {which}: errors there are those with {name} fixed")
 
 
 def tell(result: GroupedFit, groups: Groups) -> None:
@@ -227,6 +251,7 @@ def tell(result: GroupedFit, groups: Groups) -> None:
         what = "1 row has" if count == 1 else f"{count:,} rows have"
         at = groups.question.source.located(first)
         result.warnings.append(f"{what} no key in {listed} and {'is' if count == 1 else 'are'} left out (first: {at})")
+    tell_bounds(result, groups)
     unknown = np.flatnonzero(result.fits.converged & np.isinf(result.fits.errors).any(axis=0))
     if len(unknown):
         key = rows.label(int(unknown[0]))
