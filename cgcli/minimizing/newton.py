@@ -257,6 +257,8 @@ class Walk:
             return self._along_kink([])
         if lower is None and not (found.flat | found.down).any():
             return "minimum"
+        if lower is None and len(found.down) and found.down.all():
+            return "stalled"  # it bends downwards in every direction, by less than the value is rounded to
         if lower is None:
             return "endless" if self._leads_away(directions) else "flat"
         length = float(np.linalg.norm((lower.x - self.point.x)[self.free] * model.scale))

@@ -31,6 +31,13 @@ def test_rosenbrock():
     assert [step.value for step in found.steps] == sorted((step.value for step in found.steps), reverse=True)
 
 
+@pytest.mark.parametrize("text", ["1e20 - x^2 + 1e-30*x^4", "(x^2 - 1e20)^2"])
+def test_a_fall_that_rounding_hides_is_no_flat_minimum(text):
+    found = minimised(text, {"x": 1})
+    assert not found.converged
+    assert found.hessian_eigenvalues[0] < 0
+
+
 @pytest.mark.parametrize(
     ("text", "start", "value"),
     [
