@@ -91,7 +91,8 @@ def test_errors_of_a_worker_are_told_as_here(executor, tmp_path, monkeypatch, ca
         alone = run([*words, *more, "--json"])
         there = run([*words, *more, "--json", "--cluster", "local:2"])
         assert there[0] == alone[0]
-        assert there[1].splitlines()[1:] == alone[1].splitlines()[1:]
+        lines, here = there[1].splitlines()[1:], alone[1].splitlines()[1:]
+        assert lines == here[: -1 if here[-1].startswith("cg why") else None]  # `cg why` reads no table by a cluster
         assert "Traceback" not in there[1]
     assert capfd.readouterr().err == ""
 
