@@ -5,12 +5,11 @@ Values and derivatives are the same as of one that is written out.
 
 from __future__ import annotations
 
-from cgcli.errors import CgError
 from cgcli.graph.shapes import size
 from cgcli.language.layouts import array_layout, laid_out, layout_of
 from cgcli.language.lifting import NotKeptError, TooLongError
-from cgcli.language.limits import MOST_ITEMS, MOST_STEPS_IN_ALL
-from cgcli.language.repeated import Repeated, items_of
+from cgcli.language.limits import MOST_STEPS_IN_ALL
+from cgcli.language.repeated import Repeated, items_of, kept_or_none
 from cgcli.language.values import FunctionName, TupleValue
 from cgcli.ops import calling, shaping
 from cgcli.passes.folding import FoldingRef
@@ -45,21 +44,18 @@ def kept(one: Recurrence, state: Any) -> Any:
     items = items_of(building, one.over, one.begin)
     if items is None or row in building.not_kept or building.within is None:
         return None
-    try:
-        loop = _Loop(one, state, items)
-    except TooLongError:
-        raise
-    except CgError as error:
-        if isinstance(error, _OtherShapeError) and one.begin < MOST_UNSETTLED:
-            return UNSETTLED
-        if items.count > MOST_ITEMS and not isinstance(error, NotKeptError):
+
+    def attempt() -> Any:
+        try:
+            loop = _Loop(one, state, items)
+        except _OtherShapeError:
+            if one.begin < MOST_UNSETTLED:
+                return UNSETTLED
             raise
-        if items.count > MOST_ITEMS:
-            what = f"a fold of {items.count:,} steps must be a loop of equal steps, but {error.message}"
-            raise building.error(what, row) from None
-        building.not_kept.add(row)
-        return None
-    return loop.value() if loop.pays() else None
+        return loop.value() if loop.pays() else None
+
+    what = f"a fold of {items.count:,} steps must be a loop of equal steps"
+    return kept_or_none(building, row, items.count, what, attempt)
 
 
 class _OtherShapeError(NotKeptError):

@@ -6,14 +6,12 @@ derivatives are the same as of one that is written out, but for the order in whi
 
 from __future__ import annotations
 
-from cgcli.errors import CgError
 from cgcli.graph.copying import copy_missing
 from cgcli.graph.shapes import size
 from cgcli.graph.store import MOST_ELEMENTS
 from cgcli.language import syntax
 from cgcli.language.lifting import NotKeptError, TooLongError
-from cgcli.language.limits import MOST_ITEMS
-from cgcli.language.repeated import Repeated, items_of
+from cgcli.language.repeated import Repeated, items_of, kept_or_none
 from cgcli.passes.batched import NotBatchedError, batched
 from cgcli.passes.folding import FoldingRef
 
@@ -36,19 +34,13 @@ def mapped(building: Building, over: Any, body: range, name: str, local: Mapping
     items = items_of(building, over, 0)
     if items is None or row in building.not_kept or building.within is None:
         return None
-    try:
+
+    def attempt() -> Any:
         one = _Item(building, items, body, name, local or {}, row)
         return one.array() if one.pays() else None
-    except TooLongError:
-        raise
-    except CgError as error:
-        if items.count > MOST_ITEMS and not isinstance(error, NotKeptError):
-            raise
-        if items.count > MOST_ITEMS:
-            what = f"a list of {items.count:,} items must be computed for all of them at once, but {error.message}"
-            raise building.error(what, row) from None
-        building.not_kept.add(row)
-        return None
+
+    what = f"a list of {items.count:,} items must be computed for all of them at once"
+    return kept_or_none(building, row, items.count, what, attempt)
 
 
 class _Item(Repeated):

@@ -8,11 +8,12 @@ then is a loop that is one node (`keeping`), a comprehension one array (`mapping
 
 from __future__ import annotations
 
+from cgcli.errors import CgError
 from cgcli.graph.bodies import closed
 from cgcli.graph.copying import copy_missing
 from cgcli.graph.walk import ancestors, descendants
 from cgcli.language.layouts import Layout, laid_out, layout_of
-from cgcli.language.lifting import lifted
+from cgcli.language.lifting import NotKeptError, TooLongError, lifted
 from cgcli.language.limits import MOST_ITEMS
 from cgcli.language.values import ListValue, RangeValue
 from cgcli.ops import calling, shaping
@@ -33,6 +34,24 @@ KEPT_NODES = 20_000
 
 OVERHEAD = 5
 """Nodes in whose time an item is walked beside its own."""
+
+
+def kept_or_none(building: Building, row: int, count: int, what: str, attempt: Callable[[], Any]) -> Any:
+    """What an attempt to keep a repetition gives; None where it is to be written out.
+
+    An error comes out where there are too many items to write them out. what: what must be, for its message.
+    """
+    try:
+        return attempt()
+    except TooLongError:
+        raise
+    except CgError as error:
+        if count <= MOST_ITEMS:
+            building.not_kept.add(row)
+            return None
+        if not isinstance(error, NotKeptError):
+            raise
+        raise building.error(f"{what}, but {error.message}", row) from None
 
 
 class Items:
