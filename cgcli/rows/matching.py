@@ -104,7 +104,8 @@ def require_columns(table: Table, names: Sequence[str]) -> None:
     if unknown:
         listed = ", ".join(f"`{name}`" for name in unknown)
         near = did_you_mean(unknown[0], table.columns)
-        hint = "; ".join(filter(None, (near, f"its columns are {list_columns(table)}", doubt_about(table))))
+        rest = "; ".join(filter(None, (f"its columns are {list_columns(table)}", doubt_about(table))))
+        hint = f"{near} {rest}" if near else rest
         raise UsageError(f"`{table.path}` has no column {listed}", hint=hint)
 
 
