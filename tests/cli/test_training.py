@@ -97,6 +97,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
     process = subprocess.Popen(
         words_of(*RINGS, "--epochs", "1000000", "--save", "run.npz"), cwd=tmp_path, env=environment(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test in the background ignores it
     )  # fmt: skip
     end = time.monotonic() + 60
     while not (tmp_path / "run.npz").exists() and time.monotonic() < end:
