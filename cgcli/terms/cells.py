@@ -181,6 +181,7 @@ class Cells:
         body = self.functions.body(
             symbol.name, [self.parts[each] for each in types], [self.several[each] for each in types]
         )
+        self.by_row |= self.functions.varies()  # a body may take items of a list, which had no names before
         return body, body.outside, body.several
 
     def _operation(self, symbol: Symbol, types: tuple[int, ...]) -> tuple[Body, Sequence[str], bool]:

@@ -239,6 +239,17 @@ def test_functions_may_read_columns():
         assert slope == pytest.approx((up - down) / 2e-6)
 
 
+def test_functions_may_read_items_of_a_list_of_columns():
+    text = "input c; xs = [c, 2*c, p]; f(a) = a + xs[1]*xs[2]; g(a) = sum([a*v for v in xs]); term t; t"
+    formula = cg.parse(text)
+    columns, c, p = {"t": ["f(1)", "g(f(2))"], "c": np.array([1.0, 3.0])}, np.array([1.0, 3.0]), 0.5
+    expected = [1 + 2 * c[0] * p, (2 + 2 * c[1] * p) * (3 * c[1] + p)]
+    np.testing.assert_allclose(formula.eval_rows(columns, p=p), expected)
+    total, slopes = formula.grad_sum(columns, p=p)
+    assert total == sum(expected)
+    assert slopes["p"] == 2 * c[0] + 2 * c[1] * (3 * c[1] + p) + (2 + 2 * c[1] * p)
+
+
 def test_what_cannot_be_batched_is_done_node_by_node():
     formula = cg.parse("term t; param A[2, 2] = [[2, 1], [0, 3]]; f(k) = solve(A + k, [1, k]); y = sum(t)")
     columns = Columns()
