@@ -185,6 +185,8 @@ class Functions:
 
 def _without_calls(body: Body) -> Body:
     moved, graph = without_calls(body.graph, [*body.operands, *body.results])
+    if graph is body.graph:
+        return body
     return Body(body.name, graph, [moved[node] for node in body.operands], [moved[node] for node in body.results])
 
 

@@ -210,6 +210,21 @@ EXPRESSIONS = st.recursive(
 )
 
 
+def both_ways(text, *, second=False):
+    """Value and gradient, kept and written out; second: and second derivatives."""
+    values = {"v": [0.3, 0.9, 0.4, 0.8], "q": 0.31, "x": 0.7, "y": 1.2, "p": 0.6}
+    found = []
+    for way in (everything_kept, nothing_kept):
+        with way(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            formula = cg.parse(text)
+            given_here = {name: values[name] for name in formula.inputs}
+            names = list(formula.bind(given_here).program.inputs)
+            asked = [formula.grad, formula.hessian] if second else [formula.grad]
+            found.append([formula.eval(given_here), *(ask(given_here, wrt=names) for ask in asked)])
+    return found
+
+
 @settings(max_examples=20, deadline=None, phases=[Phase.generate])
 @given(step=EXPRESSIONS, other=EXPRESSIONS, several=st.booleans())
 def test_any_step_is_the_same_both_ways(step, other, several):
@@ -219,20 +234,7 @@ def test_any_step_is_the_same_both_ways(step, other, several):
         )
     else:
         text = f"step(s, i) = {step}; fold(step, x, range(4)) + p*q*y"
-    text = "input v[4]\n" + text
-    values = {"v": [0.3, 0.9, 0.4, 0.8], "q": 0.31, "x": 0.7, "y": 1.2, "p": 0.6}
-    found = []
-    for way in (everything_kept, nothing_kept):
-        with way(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            formula = cg.parse(text)
-            given_here = {name: values[name] for name in formula.inputs}
-            names = list(formula.bind(given_here).program.inputs)
-            found.append([
-                formula.eval(given_here), formula.grad(given_here, wrt=names),
-                formula.hessian(given_here, wrt=names),
-            ])  # fmt: skip
-    kept, written_out = found
+    kept, written_out = both_ways("input v[4]\n" + text, second=True)
     kinked = any(word in text for word in ("max", "abs", "relu"))
     for ours, theirs in zip(kept, written_out, strict=True):
         compare(ours, theirs, at_kinks=kinked and ours is kept[-1])
@@ -244,15 +246,7 @@ def test_any_list_is_the_same_both_ways(item, other, nested):
     one = "sum([f(s, i) for s in v])" if nested else "f(x, i)"
     text = f"input v[4]; f(s, i) = {item}; g(s, i) = {other}\n"
     text += f"sum([{one} for i in range(4)]) + prod(1 + g(y, i)/9 for i in range(3))"
-    values = {"v": [0.3, 0.9, 0.4, 0.8], "q": 0.31, "x": 0.7, "y": 1.2, "p": 0.6}
-    found = []
-    for way in (everything_kept, nothing_kept):
-        with way(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            formula = cg.parse(text)
-            given_here = {name: values[name] for name in formula.inputs}
-            names = list(formula.bind(given_here).program.inputs)
-            found.append([formula.eval(given_here), formula.grad(given_here, wrt=names)])
+    found = both_ways(text)
     for ours, theirs in zip(*found, strict=True):
         compare(ours, theirs)
 
